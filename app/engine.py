@@ -1,0 +1,206 @@
+"""The embedded engine: the record, the placement that writes it, and the two read stores that follow it."""
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from journey.definition import Definition
+from journey.errors import Refused
+from journey.instants import Instant
+from journey.person import FOLD_VERSION
+from projections.canonical import digest
+from projections.marketing import marketing
+from projections.sales import sales
+from projections.sqlite_store import SqliteReadStore
+from schemas.definition_files import default_definition, dump_definition, parse_definition
+from schemas.incoming import Incoming
+from streams.placement import UNIT_RECORDS_MAX, Placement
+from streams.ports import Generation, Unit
+from streams.rebuilding import rebuilt
+from streams.sqlite.desk import SqliteDesk
+from streams.sqlite.record import FILE, PARTITION, SqliteRecord
+
+LOCK = "journey.lock"
+MEETINGS_MAX, MEETING_SECONDS = 100, 0.1
+"""How often, and how far apart, a question to both read models looks whether they stand at one position."""
+
+BATCH_BYTES_MAX = 32 * 1024 * 1024
+"""How much is read before it is appended: with UNIT_RECORDS_MAX, the bound of one batch."""
+
+
+@dataclass(slots=True)
+class Summary:
+    """What an ingest did."""
+
+    read: int = 0
+    accepted: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+    dead_letters: Counter[str] = field(default_factory=Counter)
+    unknown_fields: Counter[str] = field(default_factory=Counter)
+
+    def add(self, unit: Unit) -> None:
+        self.accepted += len(unit.rows)
+        self.duplicates += unit.duplicates
+        self.conflicts += len(unit.contested)
+        self.dead_letters.update(letter.code for letter in unit.dead_letters)
+        for (type, name), seen in unit.unknown_fields.items():
+            self.unknown_fields[f"{type}.{name}"] += seen
+
+
+def now() -> Instant:
+    """The clock of the machine. Nothing that is derived asks it."""
+    return time.time_ns() // 1000
+
+
+class Engine:
+    """One folder of embedded data. `opened` for writing by one process at a time; `reading` by any number."""
+
+    def __init__(self, folder: Path, *, read_only: bool) -> None:
+        self.folder = folder
+        self.record = SqliteRecord(folder / FILE, read_only=read_only)
+        self.desk = SqliteDesk(self.record.db)
+        self.marketing = SqliteReadStore(marketing, folder / "marketing.db", read_only=read_only)
+        self.sales = SqliteReadStore(sales, folder / "sales.db", read_only=read_only)
+
+    def close(self) -> None:
+        for one in (self.record, self.marketing, self.sales):
+            one.close()
+
+    async def definition(self) -> Definition:
+        """The definition in use: the last one that the control log holds."""
+        used = await self.desk.decisions("definition")
+        return parse_definition(used[-1].detail["yaml"], used[-1].detail["file"]) if used else default_definition()
+
+    async def digest(self) -> dict[str, int | str]:
+        """The position that both read models reflect, and the digest of each."""
+        for _ in range(MEETINGS_MAX):
+            async with self.marketing.snapshot() as ask_marketing, self.sales.snapshot() as ask_sales:
+                ((position,),) = await ask_marketing("SELECT position FROM reflects")
+                ((other,),) = await ask_sales("SELECT position FROM reflects")
+                if position == other:
+                    return {
+                        "position": position,
+                        "marketing": await digest(marketing, ask_marketing),
+                        "sales": await digest(sales, ask_sales),
+                    }
+            await asyncio.sleep(MEETING_SECONDS)
+        raise Refused(f"the read models stand at different positions ({position} and {other}); is an ingest running? try again")
+
+    # --- writing
+
+    async def start(self, say: Callable[[str], None] = lambda text: None) -> None:
+        """Bring the folder up to date: a definition in the control log, what a crash left in the log placed, the read stores level."""
+        if not await self.desk.decisions("definition"):
+            await self.use(default_definition(), file="default", actor="journey", reason="first start")
+        definition = await self.definition()
+        wanted = Generation(definition.fingerprint, FOLD_VERSION)
+        if await self.record.generation() != wanted:
+            if await self.record.position():
+                say("what was derived is of another definition or version: deriving it again")
+            await self._rebuild(definition)
+        self.placement = Placement(definition, self.record)
+        await self.place()
+        await self.follow()
+
+    async def ingest(self, incoming: Iterable[Incoming], progress: Callable[[int], None] = lambda read: None) -> Summary:
+        """Append, place and follow, batch by batch. Returns when both read models have all of it."""
+        summary = Summary()
+        rest = iter(incoming)
+        while batch := _batch(rest):
+            await self.record.append(batch, now())
+            summary.read += len(batch)
+            await self.place(summary)
+            await self.follow()
+            progress(summary.read)
+        return summary
+
+    async def place(self, summary: Summary | None = None) -> None:
+        """Place all that the log holds beyond what is placed."""
+        while True:
+            after = await self.record.offsets()
+            batch = await self.record.read(PARTITION, after=after.get(PARTITION, -1), limit=UNIT_RECORDS_MAX)
+            if not batch:
+                return
+            unit = await self.placement.place(batch, after)
+            await self.record.commit(unit)
+            if summary is not None:
+                summary.add(unit)
+
+    async def follow(self) -> None:
+        """Bring both read stores to the record's position."""
+        for store in (self.marketing, self.sales):
+            await store.apply(self.record.changes(await store.position()))
+
+    async def use(self, definition: Definition, *, file: str, actor: str, reason: str) -> None:
+        """Record `definition` in the control log."""
+        detail = {"file": file, "fingerprint": definition.fingerprint, "yaml": dump_definition(definition)}
+        await self.desk.decide(at=now(), actor=actor, action="definition", reason=reason, detail=detail)
+
+    async def _rebuild(self, definition: Definition) -> None:
+        await self.record.rebuild(rebuilt(definition, self.record), Generation(definition.fingerprint, FOLD_VERSION), now())
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Engine]:
+    """The engine of `folder`, made if need be, to write. Raises Refused where another process has it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refused(f"{folder} can't be used as a data folder: {error.strerror}") from error
+    with _locked(folder):
+        engine = Engine(folder, read_only=False)
+        try:
+            yield engine
+        except sqlite3.OperationalError as error:
+            raise Refused(f"the data in {folder} can't be written: {error}; what was acknowledged is kept, run it again") from error
+        finally:
+            engine.close()
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[Engine]:
+    """The engine of `folder`, to read. Raises Refused where there is none."""
+    if not (folder / FILE).exists():
+        raise Refused(f"there is no data in {folder}; `journey ingest FILE` or `journey demo` puts some there, `--data DIR` names another folder")
+    engine = Engine(folder, read_only=True)
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock; the file says who does."""
+    with open(folder / LOCK, "a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.seek(0)
+            raise Refused(f"{folder} is being written by process {file.read().strip() or 'unknown'}; one process writes at a time") from None
+        file.seek(0)
+        file.truncate()
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def _batch(rest: Iterator[Incoming]) -> list[Incoming]:
+    """The next records, within the bounds of a batch."""
+    batch: list[Incoming] = []
+    size = 0
+    for one in islice(rest, UNIT_RECORDS_MAX):
+        batch.append(one)
+        size += len(one.raw) + len(one.body or b"")
+        if size >= BATCH_BYTES_MAX:
+            break
+    return batch

@@ -1,0 +1,206 @@
+"""Which channel and campaign brought a touchpoint, and which touchpoints are left out of the figures.
+
+The definition's rules are compiled once, and what they answer is remembered: most touchpoints say what another one said before.
+"""
+
+import re
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any, TypeVar
+
+from journey.definition import ChannelRule, Definition
+from journey.matching import SEARCHED_MAX, Said, tests
+from journey.touchpoints import Data, SocialEngagement
+
+BLANK = "(blank)"
+"""The channel of a touchpoint whose sender stated an empty one: not derived, not Unassigned, not Direct."""
+
+DIRECT = "Direct"
+UNASSIGNED = "Unassigned"
+
+OWN = "own"
+"""The kind of `referrers` that says nothing about where a person came from: the company's own hosts."""
+
+FIELDS = {
+    "source": "utm_source",
+    "medium": "utm_medium",
+    "campaign": "utm_campaign",
+    "content": "utm_content",
+    "term": "utm_term",
+    "click_id": "click_id",
+    "referrer": "referrer",
+}
+"""What channel rules call the fields of a touchpoint that they may test."""
+
+DERIVED = frozenset({"type", "paid_click", "site", "brand"})
+"""What channel rules may test besides: the type, the network of the click id, the kind of site that the source (else the
+referrer) is, and whether a brand term is in the term or the campaign."""
+
+Key = TypeVar("Key")
+Answer = TypeVar("Answer")
+
+ANSWERS_MAX = 50_000
+_DEFINITIONS_MAX = 16
+_HOST = re.compile(r"(?:[a-zA-Z][\w+.-]*://)?(?:[^/?#@]*@)?([^/?#:]*)")
+
+
+def channel_of(definition: Definition, type_name: str, data: Data) -> str:
+    """The channel as stated, else that of the first rule that passes; Direct if nothing is said, else Unassigned."""
+    return (_compiled.get(definition.fingerprint) or _compile(definition)).channel(type_name, data)
+
+
+def campaign_of(definition: Definition, data: Data) -> str:
+    """The campaign as stated, else the one that utm_campaign is an alias of, else utm_campaign, else none."""
+    if data.campaign is not None:
+        return data.campaign
+    stated = data.utm_campaign
+    if stated is None:
+        return ""
+    return (_compiled.get(definition.fingerprint) or _compile(definition)).aliases.get(stated.casefold(), stated)
+
+
+def excluded(definition: Definition, data: Data) -> bool:
+    """Whether `data` is kept out of every figure: a bot's, a test, or from a network or an agent that the definition excludes."""
+    if data.bot or data.test:
+        return True
+    if data.network is None and data.agent is None:
+        return False
+    return (_compiled.get(definition.fingerprint) or _compile(definition)).excludes(data)
+
+
+def host_of(referrer: str) -> str:
+    """`www.google.com` of `https://www.google.com/search?q=crm`, or of the bare host."""
+    found = _HOST.match(referrer)
+    return found[1].casefold() if found else ""
+
+
+class _Channels:
+    """A definition's rules, ready to run, with what they answered."""
+
+    def __init__(self, definition: Definition) -> None:
+        self.rules = [_rule(rule) for rule in definition.channels]
+        self.sites = {host.casefold(): kind for kind, hosts in definition.referrers.items() for host in hosts}
+        self.networks_by_click = {prefix.casefold(): network for prefix, network in definition.click_ids.items()}
+        self.brand_terms = tuple(term.casefold() for term in definition.brand_terms)
+        self.aliases = {name.casefold(): alias.campaign for alias in definition.campaign_aliases for name in alias.names}
+        self.networks = frozenset(definition.bots.networks)
+        self.bots = [re.compile(pattern, re.IGNORECASE).search for pattern in definition.bots.agents]
+        self.agents: dict[str, bool] = {}
+
+        tested = {name for rule in definition.channels for part in (rule.when, *rule.any) for name in part}
+        # A term or a content that no rule tests is left out of what answers are remembered by: there are many of them.
+        often = [name for name in ("term", "content") if name not in tested and not ("brand" in tested and name == "term")]
+        self.names = [name for name in FIELDS if name not in often]
+        self.said: Callable[[Data], tuple[Any, ...]] = attrgetter("channel", "campaign", *(FIELDS[name] for name in self.names))
+        self.answers: dict[tuple[Any, ...], str] = {}
+        self.hosts: dict[str, str | None] = {}
+
+    def channel(self, type_name: str, data: Data) -> str:
+        said = self.said(data)
+        if said[0] is not None:
+            return said[0] or BLANK
+        click_id, referrer = said[-2:]
+        if click_id is not None or referrer is not None:
+            # Click ids and referrers are many; what they say of a channel is not.
+            said = (*said[:-2], _prefix(click_id) if click_id else None, self._host(referrer, data) if referrer else None)
+        key = (type_name, said)
+        answer = self.answers.get(key)
+        if answer is None:
+            answer = _keep(self.answers, key, self._derived(type_name, data, said))
+        return answer
+
+    def excludes(self, data: Data) -> bool:
+        if data.network in self.networks and type(data) is not SocialEngagement:
+            return True
+        agent = data.agent
+        if agent is None:
+            return False
+        answer = self.agents.get(agent)
+        if answer is None:
+            answer = _keep(self.agents, agent, any(search(agent, 0, SEARCHED_MAX) for search in self.bots))
+        return answer
+
+    def _host(self, referrer: str, data: Data) -> str | None:
+        """The host of `referrer`; none if it is one's own, as listed or because the page that was viewed is there too."""
+        try:
+            host = self.hosts[referrer]
+        except KeyError:
+            host = host_of(referrer)
+            host = _keep(self.hosts, referrer, None if self._site(host) == OWN else host)
+        url = getattr(data, "url", None)
+        return None if host is None or (url is not None and _is_on(url, host)) else host
+
+    def _derived(self, type_name: str, data: Data, said: tuple[Any, ...]) -> str:
+        values: dict[str, Any] = dict(zip(self.names, said[2:], strict=True))
+        source, referrer, click_id = values["source"], values["referrer"], values["click_id"]
+        campaign = values["campaign"] = values["campaign"] or data.campaign
+        values["type"] = type_name
+        values["paid_click"] = self.networks_by_click.get(click_id) if click_id else None
+        values["site"] = self._site(source) if source else self._site(referrer) if referrer else None
+        words = f"{values.get('term') or ''} {campaign or ''}".casefold()
+        values["brand"] = any(term in words for term in self.brand_terms)
+        for channel, holds in self.rules:
+            if holds(values.get):
+                return channel
+        return UNASSIGNED if any(said) else DIRECT
+
+    def _site(self, name: str) -> str | None:
+        """The kind of the site `name`, a source or a host: by the longest part of it that is listed, or by its bare name."""
+        name = name.casefold()
+        rest = name
+        while rest:
+            kind = self.sites.get(rest)
+            if kind is not None:
+                return kind
+            rest = rest.partition(".")[2]
+        return self.sites.get(_bare(name))
+
+
+def _rule(rule: ChannelRule) -> tuple[str, Callable[[Said], bool]]:
+    everything = tests(rule.when)
+    if not rule.any:
+        return rule.channel, everything
+    groups: list[Callable[[Said], bool]] = [tests(group) for group in rule.any]
+    return rule.channel, lambda said: everything(said) and any(group(said) for group in groups)
+
+
+def _is_on(url: str, host: str) -> bool:
+    """Whether `host` is the host of `url`."""
+    start = url.find("//") + 2
+    end = start + len(host)
+    return start > 1 and url[start:end].casefold() == host and url[end : end + 1] in "/?#:"
+
+
+def _prefix(click_id: str) -> str:
+    """`gclid` of `gclid:Cj0KCQ` and of `gclid=Cj0KCQ`; of one without a prefix nothing that is known."""
+    for mark in ":=":
+        prefix, found, _ = click_id.partition(mark)
+        if found and len(prefix) <= 20:
+            return prefix.casefold()
+    return "?"
+
+
+def _bare(host: str) -> str:
+    """`google` of `www.google.de` and of `www.google.co.uk`."""
+    labels = host.split(".")
+    if len(labels) < 2:
+        return host
+    short = len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in ("co", "com", "org", "net", "or", "ne", "ac", "edu", "gov")
+    return labels[-3] if short else labels[-2]
+
+
+def _keep(answers: dict[Key, Answer], key: Key, answer: Answer) -> Answer:
+    if len(answers) >= ANSWERS_MAX:
+        answers.clear()
+    answers[key] = answer
+    return answer
+
+
+_compiled: dict[str, _Channels] = {}
+
+
+def _compile(definition: Definition) -> _Channels:
+    if len(_compiled) >= _DEFINITIONS_MAX:
+        _compiled.clear()
+    compiled = _compiled[definition.fingerprint] = _Channels(definition)
+    return compiled

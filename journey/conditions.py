@@ -1,0 +1,93 @@
+"""Whether a condition of the definition holds at a touchpoint, and because of what. The one evaluation that rules and reasons share."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple, assert_never
+
+from journey.definition import All, AnyOf, Condition, Counted, DealIs, LeadIs, Match, NoOpenDeal, Scored
+from journey.instants import Instant
+from journey.plan import Plan
+from journey.touchpoints import Key, Touchpoint
+
+
+class Points(NamedTuple):
+    """An entry of the score's ledger that still counts: until before `until`."""
+
+    until: Instant
+    points: int
+    key: Key
+
+
+@dataclass(slots=True)
+class PersonDeal:
+    """What a person's journey remembers of a deal that the person takes part in."""
+
+    outcome: str
+    key: Key
+    opened_at: Instant
+    cycle: int
+    primary: bool = False
+
+
+@dataclass(slots=True)
+class Scene:
+    """What a condition is judged by: a touchpoint, what a journey remembers after it, and what the touchpoint itself brought about."""
+
+    plan: Plan
+    touch: Touchpoint
+    counts: dict[int, list[tuple[Instant, Key]]]
+    ledger: list[Points]
+    deals: dict[str, PersonDeal]
+    scored: bool = False
+    deal_now: str = ""
+    """The outcome that a deal came to by this touchpoint."""
+    lead_steps: list[str] = field(default_factory=list)
+
+
+class Judgement(NamedTuple):
+    """`because` names all that counted; `fresh` says whether the present touchpoint is among it."""
+
+    holds: bool
+    because: tuple[Key, ...]
+    fresh: bool
+
+
+_NO = Judgement(False, (), False)
+
+
+def judge(condition: Condition, scene: Scene) -> Judgement:
+    """Whether `condition` holds at the scene's touchpoint."""
+    touch = scene.touch
+    match condition:
+        case Match():
+            return Judgement(True, (touch.key,), True) if scene.plan.matches(condition, touch.data) else _NO
+        case Counted(count=count):
+            index = scene.plan.count_index[id(count)]
+            since = touch.occurred_at - count.within
+            keys = tuple(key for at, key in scene.counts.get(index, ()) if at >= since)
+            return Judgement(True, keys, touch.key in keys) if len(keys) >= count.times else _NO
+        case Scored(score=score):
+            if sum(entry.points for entry in scene.ledger) < score.at_least:
+                return _NO
+            return Judgement(True, tuple(entry.key for entry in scene.ledger), scene.scored)
+        case DealIs(deal=outcome):
+            keys = tuple(deal.key for deal in scene.deals.values() if deal.outcome == outcome)
+            return Judgement(True, keys, scene.deal_now == outcome) if keys else _NO
+        case NoOpenDeal():
+            return _NO if any(deal.outcome == "open" for deal in scene.deals.values()) else Judgement(True, (), False)
+        case LeadIs(lead=step):
+            return Judgement(True, (touch.key,), True) if step in scene.lead_steps else _NO
+        case All(all=parts):
+            judged = [judge(part, scene) for part in parts]
+            return _together(judged) if all(one.holds for one in judged) else _NO
+        case AnyOf(any=parts):
+            held = [one for one in (judge(part, scene) for part in parts) if one.holds]
+            return _together(held) if held else _NO
+        case _:
+            assert_never(condition)
+
+
+def _together(judged: list[Judgement]) -> Judgement:
+    because = tuple(dict.fromkeys(key for one in judged for key in one.because))
+    return Judgement(True, because, any(one.fresh for one in judged))
+
+

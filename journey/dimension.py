@@ -1,0 +1,124 @@
+"""The fold of what people's touchpoints refer to: a campaign, a piece of content, an account, the company itself.
+
+A statement replaces the one before under its key; a described field holds from its instant on.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from journey.definition import Definition
+from journey.facts import Described, Fact, Facts, Ordered, Spent
+from journey.instants import Instant
+from journey.money import share
+from journey.touchpoints import (
+    AccountUpdated,
+    CampaignEnded,
+    CampaignLaunched,
+    ContentPublished,
+    Order,
+    OrderPlaced,
+    Refund,
+    SpendRecorded,
+    Touchpoint,
+    is_statement,
+    statement_of,
+)
+
+Version = tuple[Instant, str, str]
+
+
+@dataclass(slots=True)
+class DimensionJourney:
+    """The statements that count, by key, each with its version and the facts that it asserts."""
+
+    subject: str
+    seen: Order | None = None
+    statements: dict[tuple[str, ...], tuple[Version, tuple[Fact, ...]]] = field(default_factory=dict)
+    described_at: Instant = -1
+    described: int = 0
+
+
+def derive(definition: Definition, subject: str, history: Sequence[Touchpoint]) -> tuple[DimensionJourney, Facts]:
+    """The journey of a whole history, in order, and all the facts that it asserts."""
+    return advance(definition, DimensionJourney(subject=subject), history)
+
+
+def advance(definition: Definition, journey: DimensionJourney, touches: Sequence[Touchpoint]) -> tuple[DimensionJourney, Facts]:
+    """`journey` after `touches`, which are in order and later than those in it; and the signed facts that this changes."""
+    after = DimensionJourney(journey.subject, journey.seen, dict(journey.statements), journey.described_at, journey.described)
+    facts: Facts = Counter()
+    for touch in touches:
+        after.seen = touch.order
+        if touch.data.test:
+            continue
+        if not is_statement(type(touch.data)):
+            facts.update(_described(after, touch))
+            continue
+        key, version = statement_of(touch)
+        before = after.statements.get(key)
+        if before is None or version > before[0]:
+            stated = tuple(_stated(after.subject, touch))
+            after.statements[key] = (version, stated)
+            facts.update(stated)
+            if before is not None:
+                facts.subtract(before[1])
+    return after, Counter({fact: count for fact, count in facts.items() if count})
+
+
+def _stated(subject: str, touch: Touchpoint) -> Iterator[Fact]:
+    """What a statement asserts, as long as it counts."""
+    data, at = touch.data, touch.occurred_at
+    match data:
+        case SpendRecorded():
+            campaign = data.campaign or (subject.removeprefix("campaign:") if subject.startswith("campaign:") else "")
+            days = (data.period_end - data.period_start).days + 1
+            amount_minor = data.minor("amount") or 0
+            for offset, part in enumerate(share(amount_minor, [1] * days)):
+                if part:
+                    yield Spent(
+                        (data.period_start + timedelta(days=offset)).isoformat(), campaign, data.channel or "", data.function, data.kind,
+                        data.provider or touch.source, data.currency, part,
+                    )  # fmt: skip
+        case CampaignLaunched():
+            fields = {"name": data.name, "objective": data.objective, "start_on": data.start_on.isoformat()}
+            fields |= {"channels": listed(data.channels), "aliases": listed(data.aliases), "topics": listed(data.topics)}
+            for nth, (name, value) in enumerate(fields.items()):
+                yield Described(subject, name, at, nth, value)
+        case ContentPublished():
+            fields = {"title": data.title, "format": data.format, "topics": listed(data.topics), "answers": listed(data.answers)}
+            for nth, (name, value) in enumerate(fields.items()):
+                yield Described(subject, name, at, nth, value)
+        case _:
+            return
+
+
+def _described(journey: DimensionJourney, touch: Touchpoint) -> Iterator[Fact]:
+    """What a touchpoint that is no statement asserts."""
+    data, at = touch.data, touch.occurred_at
+    fields: dict[str, str] = {}
+    match data:
+        case AccountUpdated():
+            fields = {name: str(getattr(data, name) or "") for name in sorted(touch.named & _ACCOUNT)}
+        case CampaignEnded():
+            fields = {"ended": data.reason or "ended"}
+        case OrderPlaced():
+            yield Ordered(journey.subject, data.order, at, data.currency, data.minor("amount") or 0)
+        case Refund():
+            yield Ordered(journey.subject, data.order or f"deal:{data.deal}", at, data.currency, -(data.minor("amount") or 0))
+        case _:
+            return
+    for name, value in fields.items():
+        journey.described = journey.described + 1 if journey.described_at == at else 0
+        journey.described_at = at
+        yield Described(journey.subject, name, at, journey.described, value)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Several names as the value of one field: a JSON array, since a name may hold any character."""
+    return json.dumps(list(names), ensure_ascii=False, separators=(",", ":"))
+
+
+_ACCOUNT = frozenset({"name", "domain", "industry", "employees", "revenue_band", "tier", "country", "owner", "team"})

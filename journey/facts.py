@@ -1,0 +1,215 @@
+"""What folds assert: small dated rows that add up, and that can be taken back.
+
+Plain tuples with names, because a fold makes and hashes several of them for every touchpoint. The last field says which fact it is,
+so that equal tuples of two kinds are not equal. No fact is "the value now", and none holds a duration to now.
+"""
+
+from collections import Counter
+from typing import Any, NamedTuple, get_args
+
+from journey.instants import Instant
+from journey.touchpoints import Key
+
+NEVER: Instant = 2**53
+"""Later than every instant: the end of points that do not expire. As an integer it is exact everywhere."""
+
+
+class Touched(NamedTuple):
+    """A touchpoint that marketing counts, on a day of the reporting zone."""
+
+    person: str
+    day: str
+    channel: str
+    campaign: str
+    kind: str = "touched"
+
+
+class StageEntered(NamedTuple):
+    """A transition. `nth` is its place among the person's transitions of the same instant; `left` is "" for the first stage."""
+
+    person: str
+    stage: str
+    at: Instant
+    nth: int
+    left: str
+    rule: str
+    because: tuple[Key, ...]
+    kind: str = "stage_entered"
+
+
+class LeadMoved(NamedTuple):
+    """A step of a lead cycle: created, mql, assigned, breached, expired, accepted, rejected, recycled, disqualified, qualified,
+    withdrawn, closed. `basis` is what a breach or an expiry was counted from: assigned, mql or created."""
+
+    person: str
+    cycle: int
+    at: Instant
+    nth: int
+    step: str
+    lead: str
+    owner: str
+    team: str
+    channel: str
+    campaign: str
+    lead_source: str
+    reason: str
+    basis: str
+    rule: str
+    because: tuple[Key, ...]
+    kind: str = "lead_moved"
+
+
+class Scored(NamedTuple):
+    """Points that count from `at` until before `until`. The score at T is the sum of those with at <= T < until."""
+
+    person: str
+    rule: str
+    points: int
+    at: Instant
+    until: Instant
+    kind: str = "scored"
+
+
+class Touch(NamedTuple):
+    """A touch of a path: what a conversion may be credited to."""
+
+    at: Instant
+    type: str
+    channel: str
+    campaign: str
+    content: str
+
+
+class Converted(NamedTuple):
+    """A success, and the touches before it within the look-back, oldest first. `of` names the deal, the lead cycle or the touchpoint.
+
+    `lead_at` and `opened_at` are the milestones (0: none). `cut` is 1 where older touches of the look-back were no longer kept.
+    """
+
+    person: str
+    conversion: str
+    of: str
+    at: Instant
+    primary: int
+    amount_minor: int
+    currency: str
+    lead_at: Instant
+    opened_at: Instant
+    cut: int
+    path: tuple[Touch, ...]
+    kind: str = "converted"
+
+
+class Strike(NamedTuple):
+    """What will happen at `at` if nothing more does: a stage entered (`cycle` 0), or a step of a lead cycle."""
+
+    at: Instant
+    nth: int
+    name: str
+    left: str
+    rule: str
+    cycle: int
+    basis: str
+
+
+class Outlook(NamedTuple):
+    """A person's last activity, and all that is still to strike after the last touchpoint, in order."""
+
+    person: str
+    seen_at: Instant
+    strikes: tuple[Strike, ...]
+    kind: str = "outlook"
+
+
+class Ordered(NamedTuple):
+    """An order or a refund (negative), as money at its instant. `subject` is who it was published under, as a person where that is one."""
+
+    subject: str
+    order: str
+    at: Instant
+    currency: str
+    amount_minor: int
+    kind: str = "ordered"
+
+
+class Described(NamedTuple):
+    """A field of a person, account, campaign or content, from `at` on. `nth` orders those of one instant; "" is cleared."""
+
+    subject: str
+    field: str
+    at: Instant
+    nth: int
+    value: str
+    kind: str = "described"
+
+
+class DealStood(NamedTuple):
+    """How a deal stood from `at` on: its state at T is the last one up to T, by (at, nth)."""
+
+    deal: str
+    at: Instant
+    nth: int
+    outcome: str
+    pipeline: str
+    stage: str
+    amount_minor: int
+    currency: str
+    probability: str
+    expected_close_on: str
+    owner: str
+    team: str
+    account: str
+    deal_kind: str
+    reason: str
+    opened_at: Instant
+    closed_at: Instant
+    kind: str = "deal_stood"
+
+
+class Spent(NamedTuple):
+    """One day's part of a cost. The parts of a period add up to it, to the minor unit."""
+
+    day: str
+    campaign: str
+    channel: str
+    function: str
+    cost_kind: str
+    provider: str
+    currency: str
+    amount_minor: int
+    kind: str = "spent"
+
+
+Fact = Touched | StageEntered | LeadMoved | Scored | Converted | Outlook | Ordered | Described | DealStood | Spent
+
+Facts = Counter[Fact]
+"""A multiset of facts; a negative count takes back."""
+
+KINDS: dict[str, type[Fact]] = {kind._field_defaults["kind"]: kind for kind in get_args(Fact)}
+
+
+def to_row(fact: Fact, count: int) -> list[Any]:
+    """`fact`, `count` times, as plain values for JSON."""
+    return [fact[-1], count, *fact[:-1]]
+
+
+def from_row(row: list[Any]) -> tuple[Fact, int]:
+    """What `to_row` made, read from JSON."""
+    kind, count, *values = row
+    match kind:
+        case "stage_entered" | "lead_moved":
+            values[-1] = tuple(tuple(key) for key in values[-1])
+        case "converted":
+            values[-1] = tuple(Touch(*touch) for touch in values[-1])
+        case "outlook":
+            values[-1] = tuple(Strike(*strike) for strike in values[-1])
+        case _:
+            pass
+    return KINDS[kind](*values), count
+
+
+def subtract(facts: Facts, taken: Facts) -> Facts:
+    """`facts` less `taken`, kept where not zero: what has to be handed out to turn the one into the other."""
+    difference = Counter(facts)
+    difference.subtract(taken)
+    return Counter({fact: count for fact, count in difference.items() if count})

@@ -1,0 +1,98 @@
+"""What a set of stored touchpoints says: which body counts, what is voided, who takes part in a deal, what one person's history is.
+
+Each is a function of the one before, and none of them knows in which order anything arrived.
+"""
+
+from collections.abc import Callable, Collection, Hashable, Iterable
+from typing import NamedTuple, TypeVar
+
+from journey.touchpoints import DealOpened, DealUpdated, Identified, Key, Retracted, Touchpoint, Unlinked
+
+N = TypeVar("N", bound=Hashable)
+
+ContentHash = Callable[[bytes], bytes]
+"""SHA-256 of a body as canonical JSON. Called only where two bodies stand under one id."""
+
+
+class Stored(NamedTuple):
+    """One body of a touchpoint, and whether something retracted it."""
+
+    touch: Touchpoint
+    body: bytes
+    voided: bool = False
+
+
+def keys(touch: Touchpoint) -> tuple[str, ...]:
+    """The subjects that `touch` is stored under: those that it names as published."""
+    data = touch.data
+    if isinstance(data, Identified | Unlinked):
+        return (touch.subject, data.other)
+    if data.deal is not None:
+        deal = f"deal:{data.deal}"
+        return (touch.subject,) if deal == touch.subject else (touch.subject, deal)
+    return (touch.subject,)
+
+
+def is_person(subject: str) -> bool:
+    return subject.startswith(("user:", "anon:"))
+
+
+def people_named(touch: Touchpoint) -> tuple[str, ...]:
+    """The ids that `touch` makes take part in its deal: its own, and those of its list of people."""
+    data = touch.data
+    named: tuple[str, ...] = ()
+    if isinstance(data, DealOpened | DealUpdated) and data.people:
+        named = tuple(person.person for person in data.people)
+    if data.deal is not None and is_person(touch.subject):
+        named += (touch.subject,)
+    return named
+
+
+def settle(bodies: Iterable[Stored], content_hash: ContentHash) -> list[Touchpoint]:
+    """The touchpoints that count, in order: one body per (subject, source, id), none that is voided."""
+    return _in_order(_chosen(bodies, _key, content_hash).values())
+
+
+def _chosen(bodies: Iterable[Stored], name: Callable[[Touchpoint], N], content_hash: ContentHash) -> dict[N, Stored]:
+    """One body per name: the earliest, then the one with the smallest content hash, then with the smallest subject."""
+    chosen: dict[N, Stored] = {}
+    for stored in bodies:
+        if stored.voided:
+            continue
+        rival = chosen.setdefault(name(stored.touch), stored)
+        if rival is not stored:
+            pair = (rival, stored)
+            chosen[name(stored.touch)] = min(pair, key=lambda one: (one.touch.occurred_at, content_hash(one.body), one.touch.subject))
+    return chosen
+
+
+def _key(touch: Touchpoint) -> Key:
+    return touch.key
+
+
+def _name(touch: Touchpoint) -> tuple[str, str]:
+    return touch.source, touch.id
+
+
+def _in_order(bodies: Iterable[Stored]) -> list[Touchpoint]:
+    return sorted((stored.touch for stored in bodies), key=lambda touch: touch[:4])
+
+
+def takes_part(deal_history: Iterable[Touchpoint]) -> frozenset[str]:
+    """The ids that take part in a deal: ever named by a touchpoint of it that counts."""
+    return frozenset(id for touch in deal_history for id in people_named(touch))
+
+
+def person_history(
+    ids: Collection[str], own: Iterable[Stored], through_deals: Iterable[Touchpoint], content_hash: ContentHash
+) -> list[Touchpoint]:
+    """A person's history, in order: what counts under its ids, one per (source, id), and what it is part of through its deals.
+
+    `own` holds bodies stored under the ids; `through_deals` what counts in the deals that the person takes part in.
+    """
+    counting = _chosen((stored for stored in own if stored.touch.subject in ids), _key, content_hash)
+    one = _chosen(counting.values(), _name, content_hash)
+    history = [stored.touch for stored in one.values() if not isinstance(stored.touch.data, Identified | Unlinked | Retracted)]
+    history += (touch for touch in through_deals if touch.subject not in ids)
+    history.sort(key=lambda touch: touch[:4])
+    return history

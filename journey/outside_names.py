@@ -1,0 +1,230 @@
+"""What other systems call their events, and which of our touchpoints that is: a table of data, and one pure function."""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, model_validator
+
+from journey.instants import rfc3339
+from journey.money import minor
+from journey.touchpoints import TYPES, field_names
+
+Properties = Mapping[str, Any]
+"""What the sender says of an event: Segment's and PostHog's `properties`, GA4's `params`."""
+
+PERSON = "person"
+
+_Paths = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+
+
+class OutsideTouch(BaseModel):
+    """One touchpoint that an outside event stands for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: str
+    about: str = PERSON
+    """Whom it is about: the event's person, or the subject of this kind that its data names (`account`)."""
+    needs: tuple[str, ...] = ()
+    """The fields without which it is not this touchpoint."""
+    fields: dict[str, _Paths] = {}
+    """Our field, and where theirs is: the first of these that says something. `a.b` is inside of `a`, `a[].b` of each in the list
+    `a`, and `@id`, `@user`, `@group` are the event's own id, its user's and its group's."""
+    constants: dict[str, Any] = {}
+    values: dict[str, dict[str, Any]] = {}
+    """What their words for a field stand for, in small letters; another word says nothing."""
+    prefix: dict[str, str] = {}
+    """What a field starts with: `user:`, where theirs is a bare id."""
+
+    @model_validator(mode="after")
+    def _speaks_our_vocabulary(self) -> "OutsideTouch":
+        if self.type not in TYPES:
+            raise ValueError(f"there is no touchpoint type {self.type!r}")
+        stated = self.fields.keys() | self.constants.keys()
+        unknown = stated - field_names(TYPES[self.type]).keys()
+        if unknown:
+            raise ValueError(f"{self.type} has no field {', '.join(sorted(unknown))}")
+        unstated = {*self.needs, *self.values, *self.prefix} - stated
+        if unstated:
+            raise ValueError(f"nothing says where {', '.join(sorted(unstated))} comes from")
+        if self.about != PERSON and self.about not in self.needs:
+            raise ValueError(f"it is about the {self.about} that its data names, so it needs {self.about}")
+        return self
+
+
+class OutsideName(OutsideTouch):
+    """All that an outside event stands for."""
+
+    also: tuple[OutsideTouch, ...] = ()
+
+
+class Meant(NamedTuple):
+    """A touchpoint's type, whom it is about (`person`, or the subject), and its data."""
+
+    type: str
+    subject: str
+    data: dict[str, Any]
+
+
+def meant(name: OutsideName, properties: Properties, own: Mapping[str, str]) -> tuple[list[Meant], frozenset[str]]:
+    """The touchpoints that the event says enough for, and which of its properties are in them. None: it is no more than its name."""
+    found: list[Meant] = []
+    used: set[str] = set()
+    for touch in (name, *name.also):
+        data, names = _data(touch, properties, own)
+        if all(field in data for field in touch.needs):
+            subject = PERSON if touch.about == PERSON else f"{touch.about}:{data[touch.about]}"
+            found.append(Meant(touch.type, subject, data))
+            used |= names
+    return found, frozenset(used)
+
+
+def fitting(type_name: str, field: str, value: object) -> Any:
+    """`value` as `field` wants it: ids as texts, whole numbers as numbers, one where several go as a list. None where it can't be."""
+    wanted = _wanted(type_name).get(field)
+    if wanted is None or value is None:
+        return value
+    if wanted.listed:
+        listed = value if isinstance(value, list) else [value]
+        return [str(one) if type(one) is int else one for one in listed if one not in (None, "")] or None
+    if field == "currency" and isinstance(value, str):
+        return value.upper()
+    if wanted.words and not isinstance(value, dict | list):
+        return value if value in wanted.words else None
+    for kind, reading in _READINGS.items():
+        if kind in wanted.kinds:
+            return reading(value)
+    return value
+
+
+def _data(touch: OutsideTouch, properties: Properties, own: Mapping[str, str]) -> tuple[dict[str, Any], set[str]]:
+    """The data that the event gives for `touch`, and which of its properties that takes."""
+    data: dict[str, Any] = dict(touch.constants)
+    taken: dict[str, str] = {}
+    for field, paths in touch.fields.items():
+        for path in paths:
+            value = own.get(path[1:]) if path.startswith("@") else _at(properties, path)
+            if value in (None, "", []):
+                continue
+            if field in touch.values:
+                value = touch.values[field].get(str(value).casefold())
+            value = fitting(touch.type, field, value)
+            if value is not None:
+                data[field] = f"{touch.prefix[field]}{value}" if field in touch.prefix else value
+                taken[field] = path
+                break
+    for field in without_currency(touch.type, data):
+        del data[field]
+        taken.pop(field, None)
+    return data, set(taken.values())
+
+
+def without_currency(type_name: str, data: Mapping[str, Any]) -> list[str]:
+    """The fields of `data` that are no money: an amount without a currency, or with one that it does not fit; a currency of none."""
+    stated = [field for field in TYPES[type_name].money if field in data]
+    unfit = [field for field in stated if not _is_money(data[field], data.get("currency"))]
+    return [*unfit, "currency"] if stated == unfit and "currency" in data else unfit
+
+
+def _is_money(amount: object, currency: object) -> bool:
+    try:
+        minor(Decimal(str(amount)), str(currency))
+    except (ValueError, ArithmeticError):
+        return False
+    return True
+
+
+def _at(properties: Properties, path: str) -> Any:
+    """What stands at `path`. A name with dots in it that is there as it stands comes first."""
+    if path in properties:
+        return properties[path]
+    head, dot, rest = path.partition(".")
+    if not dot:
+        return None
+    if head.endswith("[]"):
+        listed = properties.get(head[:-2])
+        return [_at(one, rest) for one in listed if isinstance(one, dict)] if isinstance(listed, list) else None
+    inner = properties.get(head)
+    return _at(inner, rest) if isinstance(inner, dict) else None
+
+
+def _text(value: object) -> object:
+    return None if isinstance(value, bool | dict | list) else str(value)
+
+
+def _flag(value: object) -> object:
+    return value if isinstance(value, bool) else None
+
+
+def _whole(value: object) -> object:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16:
+        return int(value)
+    return value if type(value) is int else None
+
+
+def _number(value: object) -> object:
+    try:
+        finite = not isinstance(value, bool) and Decimal(str(value)).is_finite()
+    except InvalidOperation:
+        return None
+    return value if finite else None
+
+
+def _time(value: object) -> object:
+    try:
+        rfc3339(value)  # type: ignore[arg-type]  # what is no text is no time either
+    except (ValueError, TypeError):
+        return None
+    return value
+
+
+def _day(value: object) -> object:
+    try:
+        date.fromisoformat(value)  # type: ignore[arg-type]  # as above
+    except (ValueError, TypeError):
+        return None
+    return value
+
+
+def _object(value: object) -> object:
+    return value if isinstance(value, dict) else None
+
+
+_READINGS: dict[object, Callable[[object], object]] = {
+    str: _text,
+    bool: _flag,
+    int: _whole,
+    Decimal: _number,
+    float: _number,
+    AwareDatetime: _time,
+    date: _day,
+    dict: _object,
+}
+"""How a value is read for a field of each kind; the first kind that the field takes."""
+
+
+class _Wanted(NamedTuple):
+    """What a field takes."""
+
+    kinds: frozenset[object]
+    listed: bool
+    words: frozenset[object]
+
+
+@cache
+def _wanted(type_name: str) -> dict[str, _Wanted]:
+    """What each field of a type takes, by its name on the wire."""
+    kind = TYPES[type_name]
+    hints = get_type_hints(kind)
+    return {wire: _wants(hints[ours]) for wire, ours in field_names(kind).items()}
+
+
+def _wants(hint: Any) -> _Wanted:
+    choices = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    origins = {get_origin(one) for one in choices}
+    words = {word for one in choices if get_origin(one) is Literal for word in get_args(one)}
+    return _Wanted(frozenset({*choices, *origins}), tuple in origins, frozenset(words))

@@ -1,0 +1,183 @@
+"""A definition made ready for folding: what each type of touchpoint can bring about, looked up instead of searched for."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from journey.definition import (
+    All,
+    AnyOf,
+    Condition,
+    Conversion,
+    Count,
+    Counted,
+    DealIs,
+    Definition,
+    LeadIs,
+    Match,
+    NoOpenDeal,
+    Rule,
+    Scored,
+    ScoreRule,
+)
+from journey.matching import matcher
+from journey.touchpoints import NAMES, TYPES, Data
+
+PLANS_KEPT_MAX = 8
+
+
+class StageRule(NamedTuple):
+    stage: str
+    rule: Rule
+
+
+class OfType(NamedTuple):
+    """What touchpoints of one type may do. `(…, test)`: only those whose fields pass."""
+
+    name: str
+    activity: bool
+    traffic: bool
+    session: bool
+    touch: bool
+    points: tuple[tuple[ScoreRule, Callable[[Data], bool] | None], ...]
+    counts: tuple[tuple[int, Count, Callable[[Data], bool] | None], ...]
+    conversions: tuple[tuple[Conversion, Callable[[Data], bool] | None], ...]
+
+
+class Plan:
+    """The definition, compiled. One per definition: see `plan_of`."""
+
+    def __init__(self, definition: Definition) -> None:
+        self.definition = definition
+        self.zone = definition.zone
+        self.rules = [
+            StageRule(stage.name, rule.model_copy(update={"from_": _leads_from(definition, stage.name, rule)}))
+            for stage in reversed(definition.stages)
+            for rule in stage.rules
+        ]
+        self.tests: dict[int, Callable[[Data], bool] | None] = {}
+        self.count_index: dict[int, int] = {}
+        self._counts: list[Count] = []
+        for condition in self._conditions():
+            self._prepare(condition)
+        for match in self._matches():
+            self.tests[id(match)] = matcher(match).passes
+        self.of_type = {kind: self._of_type(name) for name, kind in TYPES.items()}
+        self.inactivity = [one for one in self.rules if one.rule.inactive is not None]
+        self.score_below = [one for one in self.rules if one.rule.score_below is not None]
+        self.mql_types = _set_off_by(definition.lead.mql)
+        self._candidates: dict[tuple[str, str, bool, bool, bool], tuple[StageRule, ...]] = {}
+
+    def matches(self, match: Match, data: Data) -> bool:
+        """Whether `data` is of a type that `match` names, and passes its tests."""
+        if NAMES[type(data)] not in match.types:
+            return False
+        test = self.tests[id(match)]
+        return test is None or test(data)
+
+    def candidates(self, stage: str, type: str, *, scored: bool, deal: bool, lead: bool) -> tuple[StageRule, ...]:
+        """The rules out of `stage` that a touchpoint of `type` may set off, which scored, changed a deal or moved a lead; first wins."""
+        key = (stage, type, scored, deal, lead)
+        found = self._candidates.get(key)
+        if found is None:
+            found = self._candidates[key] = tuple(
+                one
+                for one in self.rules
+                if one.rule.when is not None
+                and stage in (one.rule.from_ or ())
+                and _may_set_off(_set_off_by(one.rule.when), type, scored=scored, deal=deal, lead=lead)
+            )
+        return found
+
+    def mql_may_hold(self, type: str, *, scored: bool, deal: bool, lead: bool) -> bool:
+        return _may_set_off(self.mql_types, type, scored=scored, deal=deal, lead=lead)
+
+    def _conditions(self) -> Iterator[Condition]:
+        yield from (one.rule.when for one in self.rules if one.rule.when is not None)
+        yield self.definition.lead.mql
+
+    def _matches(self) -> Iterator[Match]:
+        lead = self.definition.lead
+        yield lead.sql
+        if lead.created_by is not None:
+            yield lead.created_by
+        yield from (rule.when for rule in self.definition.scoring)
+        yield from (one.when for one in self.definition.attribution.conversions if one.when is not None)
+        yield from (count.of for count in self._counts)
+
+    def _prepare(self, condition: Condition) -> None:
+        match condition:
+            case All(all=parts) | AnyOf(any=parts):
+                for part in parts:
+                    self._prepare(part)
+            case Match():
+                self.tests[id(condition)] = matcher(condition).passes
+            case Counted(count=count):
+                self.count_index[id(count)] = len(self._counts)
+                self._counts.append(count)
+            case Scored() | DealIs() | NoOpenDeal() | LeadIs():
+                pass
+
+    def _of_type(self, name: str) -> OfType:
+        definition = self.definition
+        return OfType(
+            name=name,
+            activity=name in definition.activity,
+            traffic=name in definition.traffic,
+            session=name in definition.session_types,
+            touch=name in definition.attribution.touches,
+            points=tuple((rule, self.tests[id(rule.when)]) for rule in definition.scoring if name in rule.when.types),
+            counts=tuple((index, count, self.tests[id(count.of)]) for index, count in enumerate(self._counts) if name in count.of.types),
+            conversions=tuple(
+                (one, self.tests[id(one.when)])
+                for one in definition.attribution.conversions
+                if one.when is not None and name in one.when.types
+            ),
+        )
+
+
+_SCORE, _DEAL, _LEAD = "(score)", "(deal)", "(lead)"
+
+
+def _set_off_by(condition: Condition) -> frozenset[str]:
+    """The types that may set a condition off; and (score), (deal), (lead) where points, a deal or a lead do."""
+    match condition:
+        case Match(types=types):
+            return frozenset(types)
+        case Counted(count=count):
+            return frozenset(count.of.types)
+        case Scored():
+            return frozenset([_SCORE])
+        case DealIs():
+            return frozenset([_DEAL])
+        case LeadIs():
+            return frozenset([_LEAD])
+        case NoOpenDeal():
+            return frozenset()
+        case All(all=parts) | AnyOf(any=parts):
+            return frozenset().union(*(_set_off_by(part) for part in parts))
+
+
+def _may_set_off(by: frozenset[str], type: str, *, scored: bool, deal: bool, lead: bool) -> bool:
+    return type in by or (scored and _SCORE in by) or (deal and _DEAL in by) or (lead and _LEAD in by)
+
+
+def _leads_from(definition: Definition, stage: str, rule: Rule) -> tuple[str, ...]:
+    """The stages that a rule leads out of: as stated, else none yet and all before its own."""
+    if rule.from_ is not None:
+        return rule.from_
+    names = definition.stage_names
+    before = names[: names.index(stage)]
+    return ("", *(name for name, one in zip(names, definition.stages, strict=True) if name in before and one.way == "along"))
+
+
+_plans: dict[str, Plan] = {}
+
+
+def plan_of(definition: Definition) -> Plan:
+    """The plan of `definition`, made once."""
+    plan = _plans.get(definition.fingerprint)
+    if plan is None:
+        while len(_plans) >= PLANS_KEPT_MAX:
+            del _plans[next(iter(_plans))]
+        plan = _plans[definition.fingerprint] = Plan(definition)
+    return plan

@@ -1,0 +1,1007 @@
+"""The vocabulary: every type of touchpoint, defined once.
+
+A touchpoint is what a company and a customer had to do with each other, at an instant.
+Each type is a dataclass that pydantic validates where touchpoints come in (`schemas/decode.py`); here they are only values.
+A type's `subjects` are the kinds of subject it may be published under; `stated_by` are the fields of a statement's default key.
+Required fields come first. Fields that we do not name are kept in the touchpoint's body, and counted.
+"""
+
+import re
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args
+
+from pydantic import AwareDatetime, BeforeValidator, Field, Strict
+
+from journey.instants import Instant, instant, rfc3339
+from journey.money import minor
+
+INTEGER_MAX = 2**53
+TEXT_LENGTH_MAX = 20_000
+ID_LENGTH_MAX = 512
+LIST_LENGTH_MAX = 1_000
+PEOPLE_MAX = 200
+"""How many people one touchpoint may name on a deal."""
+DIGITS_MAX = 28
+"""What Python's decimals add and scale exactly, as they are set when a program starts."""
+
+PERSON = frozenset({"user", "anon"})
+DEAL = frozenset({"deal"})
+CAMPAIGN = frozenset({"campaign"})
+CONTENT = frozenset({"content"})
+ACCOUNT = frozenset({"account"})
+COMPANY = frozenset({"company"})
+ANY = PERSON | DEAL | CAMPAIGN | CONTENT | ACCOUNT | COMPANY
+
+DECIMAL_TEXT = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?"
+"""A decimal string, as programs write decimals and JSON writes numbers."""
+_DECIMAL = re.compile(DECIMAL_TEXT)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+class Inexact(ValueError):
+    """A decimal arrived as a float: the body has to be read again, without floats."""
+
+
+def _exact(value: object) -> object:
+    """A decimal from a decimal string or a JSON integer; a float has already lost what was written."""
+    if isinstance(value, float):
+        raise Inexact("a decimal that was read through a float")
+    if isinstance(value, str) and _DECIMAL.fullmatch(value) is None:
+        raise ValueError("a decimal is written in digits, such as 1250.50")
+    return value
+
+
+def _date_text(value: object) -> object:
+    """A date from YYYY-MM-DD only: pydantic would also take a number for one."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or _DATE.fullmatch(value) is None:
+        raise ValueError("a date is written YYYY-MM-DD")
+    return value
+
+
+def _time_text(value: object) -> object:
+    """A time from RFC 3339 only: pydantic would also take a number for one."""
+    if isinstance(value, datetime):
+        return value
+    return rfc3339(value if isinstance(value, str) else "")
+
+
+Id = Annotated[str, Field(min_length=1, max_length=ID_LENGTH_MAX)]
+Text = Annotated[str, Field(max_length=TEXT_LENGTH_MAX)]
+Slug = Annotated[str, Field(max_length=ID_LENGTH_MAX)]
+Slugs = Annotated[tuple[Slug, ...], Field(max_length=LIST_LENGTH_MAX)]
+Whole = Annotated[int, Strict(), Field(ge=0, le=INTEGER_MAX)]
+Seconds = Annotated[float, Strict(), Field(ge=0, le=1e9, allow_inf_nan=False)]
+Flag = Annotated[bool, Strict()]
+Number = Annotated[Decimal, Field(max_digits=DIGITS_MAX), BeforeValidator(_exact)]
+Amount = Annotated[Decimal, Field(max_digits=DIGITS_MAX), BeforeValidator(_exact)]
+Share = Annotated[Decimal, Field(ge=0, le=1, max_digits=DIGITS_MAX), BeforeValidator(_exact)]
+Currency = Annotated[str, Field(min_length=3, max_length=3)]
+Day = Annotated[date, BeforeValidator(_date_text)]
+Time = Annotated[AwareDatetime, BeforeValidator(_time_text)]
+Anything = dict[str, Any]
+Yes = Literal["yes", "no", "unknown"]
+Subject = Annotated[str, Field(min_length=3, max_length=ID_LENGTH_MAX, pattern=r"^(user|anon|account|deal|campaign|content|company):.+$")]
+PersonSubject = Annotated[str, Field(min_length=6, max_length=ID_LENGTH_MAX, pattern=r"^(user|anon):.+$")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Who takes part in a deal."""
+
+    person: PersonSubject
+    role: Slug | None = None
+    primary: Flag = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _About:
+    """What any touchpoint may say besides."""
+
+    subjects: ClassVar[frozenset[str]] = PERSON
+    stated_by: ClassVar[tuple[str, ...]] = ()
+    money: ClassVar[tuple[str, ...]] = ()
+    """Fields that are amounts of `currency`."""
+
+    channel: Slug | None = None
+    campaign: Slug | None = None
+    content: Slug | None = None
+    deal: Id | None = None
+    account: Id | None = None
+    owner: Slug | None = None
+    team: Slug | None = None
+    products: Slugs = ()
+    session: Slug | None = None
+    utm_source: Slug | None = None
+    utm_medium: Slug | None = None
+    utm_campaign: Slug | None = None
+    utm_term: Slug | None = None
+    utm_content: Slug | None = None
+    click_id: Text | None = None
+    referrer: Text | None = None
+    agent: Text | None = None
+    network: Literal["internal", "datacenter", "other"] | None = None
+    bot: Flag = False
+    automated: Flag = False
+    test: Flag = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Priced(_About):
+    """Money is an amount with its currency; both, or neither."""
+
+    currency: Currency | None = None
+
+    def __post_init__(self) -> None:
+        for name in self.money:
+            amount = getattr(self, name)
+            if amount is not None:
+                if self.currency is None:
+                    raise ValueError(f"{name} {amount} has no currency")
+                minor(amount, self.currency)
+
+    def minor(self, name: str) -> int | None:
+        """The amount of field `name` in minor units; None where it is not stated."""
+        amount: Decimal | None = getattr(self, name)
+        return None if amount is None or self.currency is None else minor(amount, self.currency)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Statement(_Priced):
+    """A value that the sender may restate: per key the greatest (stated_at, source, id) counts."""
+
+    statement: Text | None = None
+    stated_at: Time | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Period(_Statement):
+    period_start: Day
+    period_end: Day
+
+    def __post_init__(self) -> None:
+        # Named, since zero-argument super() does not find its class in a dataclass with slots.
+        _Statement.__post_init__(self)
+        if self.period_end < self.period_start:
+            raise ValueError(f"period_end {self.period_end} is before period_start {self.period_start}")
+
+
+# --- web, ads, content
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageView(_About):
+    url: Text
+    title: Text | None = None
+    view: Text | None = None
+    kind: Literal["page", "screen"] = "page"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageEngaged(_About):
+    seconds: Seconds
+    url: Text | None = None
+    view: Text | None = None
+
+    def __post_init__(self) -> None:
+        if self.url is None and self.view is None:
+            raise ValueError("one of url, view is needed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdImpression(_Priced):
+    money: ClassVar[tuple[str, ...]] = ("cost",)
+    ad: Slug | None = None
+    placement: Slug | None = None
+    term: Text | None = None
+    viewable: Flag | None = None
+    cost: Amount | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdClick(_Priced):
+    money: ClassVar[tuple[str, ...]] = ("cost",)
+    ad: Slug | None = None
+    placement: Slug | None = None
+    term: Text | None = None
+    viewable: Flag | None = None
+    cost: Amount | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaReported(_Period):
+    subjects: ClassVar[frozenset[str]] = CAMPAIGN | COMPANY
+    stated_by: ClassVar[tuple[str, ...]] = ("provider", "channel", "campaign", "ad", "query", "period_start", "period_end")
+    provider: Slug
+    ad: Slug | None = None
+    query: Text | None = None
+    impressions: Whole | None = None
+    clicks: Whole | None = None
+    reach: Whole | None = None
+    views: Whole | None = None
+    engagements: Whole | None = None
+    followers: Whole | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailSent(_About):
+    message: Id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailDelivered(_About):
+    message: Id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailBounced(_About):
+    message: Id
+    kind: Literal["hard", "soft"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailOpened(_About):
+    message: Id
+    machine: Flag | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailClicked(_About):
+    message: Id
+    url: Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailUnsubscribed(_About):
+    message: Id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailComplained(_About):
+    message: Id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SocialEngagement(_About):
+    # `network` is the social network here, so it hides the common field of that name.
+    network: Slug  # type: ignore[assignment]
+    action: Literal["like", "comment", "share", "follow", "reply"]
+    post: Slug | None = None
+    sentiment: Number | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentPublished(_Statement):
+    subjects: ClassVar[frozenset[str]] = CONTENT
+    stated_by: ClassVar[tuple[str, ...]] = ("content",)
+    money: ClassVar[tuple[str, ...]] = ("cost",)
+    title: Text
+    format: Slug
+    topics: Slugs
+    answers: Slugs = ()
+    stage: Slug | None = None
+    cost: Amount | None = None
+    audience: Slug | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentView(_About):
+    content: Slug
+    seconds: Seconds | None = None
+    progress: Share | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentDownload(_About):
+    content: Slug
+    seconds: Seconds | None = None
+    progress: Share | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRegistered(_About):
+    event: Slug
+    format: Literal["online", "onsite"]
+    minutes: Whole | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventAttended(_About):
+    event: Slug
+    format: Literal["online", "onsite"]
+    minutes: Whole | None = None
+
+
+Intent = Literal["contact", "demo", "trial", "newsletter", "download", "other"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormStarted(_About):
+    form: Slug
+    intent: Intent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormSubmitted(_About):
+    form: Slug
+    intent: Intent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurveySent(_About):
+    subjects: ClassVar[frozenset[str]] = PERSON | COMPANY
+    survey: Slug
+    wave: Slug
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurveyAnswered(_About):
+    subjects: ClassVar[frozenset[str]] = PERSON | COMPANY
+    survey: Slug
+    wave: Slug
+    kind: Literal["nps", "csat", "ces", "aided", "unaided", "preference", "other"]
+    question: Text
+    score: Number
+    scale_min: Number
+    scale_max: Number
+    choice: Text | None = None
+    text: Text | None = None
+    about: Text | None = None
+    respondents: Whole | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Referral(_About):
+    by: Subject | None = None
+    partner: Slug | None = None
+    code: Slug | None = None
+
+    def __post_init__(self) -> None:
+        if self.by is None and self.partner is None:
+            raise ValueError("one of by, partner is needed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedUp(_About):
+    plan: Slug | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialStarted(_About):
+    plan: Slug
+    ends_at: Time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductUsed(_About):
+    feature: Slug
+    count: Whole | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductViewed(_Priced):
+    money: ClassVar[tuple[str, ...]] = ("value",)
+    product: Slug | None = None
+    value: Amount | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CartUpdated(_Priced):
+    money: ClassVar[tuple[str, ...]] = ("value",)
+    items: Annotated[tuple[Any, ...], Field(max_length=LIST_LENGTH_MAX)]
+    value: Amount | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckoutStarted(_Priced):
+    money: ClassVar[tuple[str, ...]] = ("value",)
+    items: Annotated[tuple[Any, ...], Field(max_length=LIST_LENGTH_MAX)] = ()
+    value: Amount | None = None
+
+
+# --- marketing, about nobody
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignLaunched(_Statement):
+    subjects: ClassVar[frozenset[str]] = CAMPAIGN
+    stated_by: ClassVar[tuple[str, ...]] = ("campaign",)
+    money: ClassVar[tuple[str, ...]] = ("budget",)
+    campaign: Slug
+    name: Text
+    channels: Slugs
+    objective: Slug
+    start_on: Day
+    end_on: Day | None = None
+    budget: Amount | None = None
+    topics: Slugs = ()
+    segment: Slug | None = None
+    aliases: Slugs = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignEnded(_About):
+    subjects: ClassVar[frozenset[str]] = CAMPAIGN
+    campaign: Slug
+    reason: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpendRecorded(_Period):
+    subjects: ClassVar[frozenset[str]] = CAMPAIGN | COMPANY
+    stated_by: ClassVar[tuple[str, ...]] = ("provider", "function", "kind", "channel", "campaign", "ad", "period_start", "period_end")
+    money: ClassVar[tuple[str, ...]] = ("amount",)
+    amount: Amount
+    currency: Currency
+    function: Literal["marketing", "sales"]
+    kind: Literal["media", "agency", "content", "event", "tools", "people"]
+    ad: Slug | None = None
+    provider: Slug | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PressMention(_About):
+    subjects: ClassVar[frozenset[str]] = COMPANY
+    outlet: Text
+    reach: Whole | None = None
+    sentiment: Annotated[Decimal, Field(ge=-1, le=1, max_digits=DIGITS_MAX), BeforeValidator(_exact)] | None = None
+    topics: Slugs = ()
+    competitor: Slug | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketInsight(_Period):
+    subjects: ClassVar[frozenset[str]] = COMPANY
+    stated_by: ClassVar[tuple[str, ...]] = ("provider", "metric", "basis", "market", "competitor", "period_start", "period_end")
+    metric: Slug
+    basis: Literal["mentions", "impressions", "spend", "searches", "revenue"]
+    market: Slug
+    value: Number
+    provider: Slug
+    competitor: Slug | None = None
+    total: Number | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetSet(_Period):
+    subjects: ClassVar[frozenset[str]] = COMPANY
+    stated_by: ClassVar[tuple[str, ...]] = ("metric", "owner", "team", "channel", "campaign", "period_start", "period_end")
+    metric: Literal["won_value", "won_number", "new_leads", "mql", "speed_to_lead", "mrr"]
+    value: Number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FxRate(_Statement):
+    subjects: ClassVar[frozenset[str]] = COMPANY
+    stated_by: ClassVar[tuple[str, ...]] = ("base", "quote", "on")
+    base: Currency
+    quote: Currency
+    rate: Annotated[Decimal, Field(gt=0, max_digits=DIGITS_MAX), BeforeValidator(_exact)]
+    on: Day
+
+
+# --- lead and handoff
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadCreated(_About):
+    lead: Id
+    lead_source: Slug
+    intent: Slug | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadAssigned(_About):
+    team: Slug
+    queue: Slug | None = None
+    lead: Id | None = None
+    due_at: Time | None = None
+
+    def __post_init__(self) -> None:
+        if self.owner is None and self.queue is None:
+            raise ValueError("one of owner, queue is needed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadAccepted(_About):
+    owner: Slug
+    lead: Id | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadRejected(_About):
+    reason: Slug
+    lead: Id | None = None
+    note: Text | None = None
+    nurture_until: Day | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadRecycled(_About):
+    reason: Slug
+    lead: Id | None = None
+    note: Text | None = None
+    nurture_until: Day | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadDisqualified(_About):
+    reason: Slug
+    lead: Id | None = None
+    note: Text | None = None
+    nurture_until: Day | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadScored(_About):
+    grade: Literal["mql", "none"]
+    by: Slug
+    lead: Id | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadQualified(_About):
+    owner: Slug
+    lead: Id | None = None
+    budget: Yes | None = None
+    authority: Yes | None = None
+    need: Yes | None = None
+    timeline: Yes | None = None
+
+
+# --- sales activity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prospected(_About):
+    owner: Slug
+    method: Slug
+    list: Slug | None = None
+    sequence: Slug | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message(_About):
+    medium: Literal["email", "sms", "chat", "linkedin", "whatsapp", "letter"]
+    direction: Literal["in", "out"]
+    automated: Flag
+    lead: Id | None = None
+    outcome: Slug | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call(_About):
+    owner: Slug
+    direction: Literal["in", "out"]
+    outcome: Literal["connected", "voicemail", "no_answer", "busy", "wrong_number"]
+    lead: Id | None = None
+    seconds: Seconds | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meeting(_About):
+    owner: Slug
+    starts_at: Time
+    status: Literal["scheduled", "held", "no_show", "canceled"]
+    lead: Id | None = None
+    kind: Slug | None = None
+    seconds: Seconds | None = None
+    people: Slugs = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demo(Meeting):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivityScheduled(_Statement):
+    subjects: ClassVar[frozenset[str]] = PERSON | DEAL
+    stated_by: ClassVar[tuple[str, ...]] = ("activity",)
+    activity: Id
+    kind: Slug
+    due_at: Time
+    owner: Slug
+    status: Literal["open", "done", "canceled"] = "open"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeedStated(_About):
+    topic: Slug
+    need: Text | None = None
+    severity: Slug | None = None
+    text: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectionRaised(_About):
+    objection: Id
+    topic: Slug
+    competitor: Slug | None = None
+    text: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectionHandled(_About):
+    outcome: Literal["overcome", "open"]
+    objection: Id | None = None
+    topic: Slug | None = None
+
+    def __post_init__(self) -> None:
+        if self.objection is None and self.topic is None:
+            raise ValueError("one of objection, topic is needed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposalSent(_Priced):
+    subjects: ClassVar[frozenset[str]] = PERSON | DEAL
+    money: ClassVar[tuple[str, ...]] = ("amount", "list_amount", "discount")
+    deal: Id
+    proposal: Id
+    version: Annotated[Whole | Slug, Field(union_mode="left_to_right")]
+    amount: Amount
+    currency: Currency
+    list_amount: Amount | None = None
+    discount: Amount | None = None
+    valid_until: Day | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Negotiation(_Priced):
+    subjects: ClassVar[frozenset[str]] = PERSON | DEAL
+    money: ClassVar[tuple[str, ...]] = ("amount", "discount")
+    deal: Id
+    by: Literal["us", "them"]
+    amount: Amount | None = None
+    discount: Amount | None = None
+    terms: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowUp(_About):
+    owner: Slug
+    outcome: Slug
+    order: Id | None = None
+    activity: Id | None = None
+    kind: Slug | None = None
+    step: Annotated[Whole | Slug, Field(union_mode="left_to_right")] | None = None
+
+
+# --- deals
+
+People = Annotated[tuple[Person, ...], Field(max_length=PEOPLE_MAX)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DealOpened(_Priced):
+    subjects: ClassVar[frozenset[str]] = DEAL
+    money: ClassVar[tuple[str, ...]] = ("amount",)
+    deal: Id
+    pipeline: Slug
+    stage: Slug
+    amount: Amount
+    currency: Currency
+    expected_close_on: Day
+    owner: Slug
+    kind: Literal["new", "expansion", "renewal"]
+    people: People = ()
+    probability: Share | None = None
+    lead: Id | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DealUpdated(_Priced):
+    subjects: ClassVar[frozenset[str]] = DEAL
+    money: ClassVar[tuple[str, ...]] = ("amount",)
+    deal: Id
+    stage: Slug | None = None
+    amount: Amount | None = None
+    expected_close_on: Day | None = None
+    probability: Share | None = None
+    forecast_category: Slug | None = None
+    competitors: Slugs | None = None
+    products: Slugs | None = None  # type: ignore[assignment]  # None: not named here, so left as it was
+    next_step: Text | None = None
+    people: People | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Close(_Priced):
+    subjects: ClassVar[frozenset[str]] = PERSON | DEAL
+    money: ClassVar[tuple[str, ...]] = ("amount", "margin")
+    deal: Id
+    outcome: Literal["won", "lost", "abandoned"]
+    amount: Amount
+    currency: Currency
+    reason: Slug | None = None
+    competitor: Slug | None = None
+    margin: Amount | None = None
+
+    def __post_init__(self) -> None:
+        _Priced.__post_init__(self)
+        if self.outcome != "won" and not self.reason:
+            raise ValueError(f"a deal that is {self.outcome} needs a reason")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DealReopened(_About):
+    subjects: ClassVar[frozenset[str]] = DEAL
+    deal: Id
+    stage: Slug
+    reason: Slug | None = None
+
+
+# --- after the sale
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderPlaced(_Priced):
+    subjects: ClassVar[frozenset[str]] = PERSON | ACCOUNT
+    money: ClassVar[tuple[str, ...]] = ("amount", "margin", "cost")
+    order: Id
+    amount: Amount
+    currency: Currency
+    margin: Amount | None = None
+    cost: Amount | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refund(_Priced):
+    subjects: ClassVar[frozenset[str]] = PERSON | ACCOUNT | DEAL
+    money: ClassVar[tuple[str, ...]] = ("amount",)
+    amount: Amount
+    currency: Currency
+    order: Id | None = None
+    reason: Slug | None = None
+
+    def __post_init__(self) -> None:
+        _Priced.__post_init__(self)
+        if self.order is None and self.deal is None:
+            raise ValueError("one of order, deal is needed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionStarted(_Priced):
+    subjects: ClassVar[frozenset[str]] = PERSON | ACCOUNT
+    money: ClassVar[tuple[str, ...]] = ("mrr",)
+    subscription: Id
+    mrr: Amount
+    currency: Currency
+    plan: Slug
+    term_start_on: Day
+    term_end_on: Day | None = None
+    auto_renew: Flag | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionChanged(_Priced):
+    subjects: ClassVar[frozenset[str]] = PERSON | ACCOUNT
+    money: ClassVar[tuple[str, ...]] = ("mrr",)
+    subscription: Id
+    mrr: Amount
+    currency: Currency
+    plan: Slug
+    effective_on: Day | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewal(_Priced):
+    subjects: ClassVar[frozenset[str]] = PERSON | ACCOUNT
+    money: ClassVar[tuple[str, ...]] = ("mrr",)
+    subscription: Id
+    term_end_on: Day
+    mrr: Amount
+    currency: Currency
+    effective_on: Day | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractEnded(_About):
+    subjects: ClassVar[frozenset[str]] = PERSON | ACCOUNT
+    subscription: Id
+    ended_on: Day
+    reason: Slug
+    kind: Literal["voluntary", "involuntary"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupportTicket(_About):
+    ticket: Id
+    status: Literal["opened", "pending", "resolved", "reopened"]
+    category: Slug
+    priority: Slug
+
+
+# --- identity, people, consent, correction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identified(_About):
+    other: PersonSubject
+    method: Slug | None = None
+    reason: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unlinked(_About):
+    other: PersonSubject
+    method: Slug | None = None
+    reason: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountJoined(_About):
+    account: Id
+    role: Slug | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountLeft(_About):
+    account: Id
+    role: Slug | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileUpdated(_About):
+    """Each field that is named changes, and null clears it: the body tells the two apart (`named`)."""
+
+    country: Slug | None = None
+    region: Slug | None = None
+    language: Slug | None = None
+    age_band: Slug | None = None
+    gender: Slug | None = None
+    job_title: Text | None = None
+    seniority: Slug | None = None
+    department: Slug | None = None
+    lead_source: Slug | None = None
+    traits: Anything | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountUpdated(_About):
+    subjects: ClassVar[frozenset[str]] = ACCOUNT
+    name: Text | None = None
+    domain: Slug | None = None
+    industry: Slug | None = None
+    employees: Whole | None = None
+    revenue_band: Slug | None = None
+    tier: Slug | None = None
+    country: Slug | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SellerUpdated(_Statement):
+    subjects: ClassVar[frozenset[str]] = COMPANY
+    stated_by: ClassVar[tuple[str, ...]] = ("owner",)
+    owner: Slug
+    # `from` is a word of Python's, so the field is the one that pydantic reads by another name.
+    since: Annotated[Day, Field(alias="from")]
+    manager: Slug | None = None
+    active: Flag | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentGiven(_About):
+    purpose: Slug
+    basis: Slug
+    text_version: Slug
+    expires_at: Time | None = None
+    evidence: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentWithdrawn(_About):
+    purpose: Slug
+    basis: Slug
+    text_version: Slug
+    expires_at: Time | None = None
+    evidence: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retracted(_About):
+    subjects: ClassVar[frozenset[str]] = ANY
+    of_source: Id
+    of_id: Id
+    reason: Text
+    by: Slug
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Custom(_Priced):
+    subjects: ClassVar[frozenset[str]] = ANY
+    money: ClassVar[tuple[str, ...]] = ("value",)
+    name: Slug
+    value: Amount | None = None
+    properties: Anything | None = None
+
+    def __post_init__(self) -> None:
+        # A value without a currency is no money: points, say, that a rule counts.
+        if self.currency is not None:
+            _Priced.__post_init__(self)
+
+
+Data = (
+    PageView | PageEngaged | AdImpression | AdClick | MediaReported | EmailSent | EmailDelivered | EmailBounced | EmailOpened
+    | EmailClicked | EmailUnsubscribed | EmailComplained | SocialEngagement | ContentPublished | ContentView | ContentDownload
+    | EventRegistered | EventAttended | FormStarted | FormSubmitted | SurveySent | SurveyAnswered | Referral | SignedUp
+    | TrialStarted | ProductUsed | ProductViewed | CartUpdated | CheckoutStarted | CampaignLaunched | CampaignEnded
+    | SpendRecorded | PressMention | MarketInsight | TargetSet | FxRate | LeadCreated | LeadAssigned | LeadAccepted
+    | LeadRejected | LeadRecycled | LeadDisqualified | LeadScored | LeadQualified | Prospected | Message | Call | Meeting | Demo
+    | ActivityScheduled | NeedStated | ObjectionRaised | ObjectionHandled | ProposalSent | Negotiation | FollowUp | DealOpened
+    | DealUpdated | Close | DealReopened | OrderPlaced | Refund | SubscriptionStarted | SubscriptionChanged | Renewal
+    | ContractEnded | SupportTicket | Identified | Unlinked | AccountJoined | AccountLeft | ProfileUpdated | AccountUpdated
+    | SellerUpdated | ConsentGiven | ConsentWithdrawn | Retracted | Custom
+)  # fmt: skip
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
+
+
+TYPES: dict[str, type[Data]] = {_snake(kind.__name__): kind for kind in get_args(Data)}
+"""The vocabulary: every type by its name on the wire, which is the class's in snake case."""
+
+NAMES: dict[type[Data], str] = {kind: name for name, kind in TYPES.items()}
+
+
+_FIELD_NAMES: dict[type[Data], dict[str, str]] = {
+    kind: {("from" if field.name == "since" else field.name): field.name for field in fields(kind)} for kind in NAMES
+}
+
+
+def field_names(kind: type[Data]) -> dict[str, str]:
+    """The fields of a type: the name on the wire, and ours."""
+    return _FIELD_NAMES[kind]
+
+
+class Touchpoint(NamedTuple):
+    """One touchpoint, as accepted. Its first four fields are its place in every history."""
+
+    occurred_at: Instant
+    source: str
+    id: str
+    subject: str
+    data: Data
+    named: frozenset[str] = frozenset()
+    """The fields that the body names, for types whose null clears a field (`profile_updated`, `account_updated`)."""
+
+    @property
+    def type(self) -> str:
+        return NAMES[type(self.data)]
+
+    @property
+    def key(self) -> "Key":
+        return (self.source, self.id, self.subject)
+
+    @property
+    def order(self) -> "Order":
+        return self[:4]
+
+
+Key = tuple[str, str, str]
+"""(source, id, subject): what names a touchpoint, in evidence for example."""
+
+Order = tuple[Instant, str, str, str]
+"""(occurred_at, source, id, subject): a touchpoint's place in a history."""
+
+
+def statement_of(touch: Touchpoint) -> tuple[tuple[str, ...], tuple[Instant, str, str]]:
+    """The key and the version of a statement: the greatest version under a key counts."""
+    data = touch.data
+    assert isinstance(data, _Statement), touch.type
+    stated_at = touch.occurred_at if data.stated_at is None else instant(data.stated_at)
+    version = (stated_at, touch.source, touch.id)
+    if data.statement is not None:
+        return (touch.type, "", data.statement), version
+    values = [getattr(data, name) for name in data.stated_by]
+    if isinstance(data, SpendRecorded) and data.provider is None:
+        values[0] = touch.source
+    return (touch.type, *("" if value is None else str(value) for value in values)), version
+
+
+def is_statement(kind: type[Data]) -> bool:
+    return issubclass(kind, _Statement)

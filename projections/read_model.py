@@ -1,0 +1,117 @@
+"""A read model is a value: a name, its tables, and one pure function from a fact to the rows that it adds up in.
+
+Linear: a fact taken back subtracts exactly what it added. What is not summed is key; every row holds how many facts are in it,
+and a row whose count is 0 does not exist.
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Protocol
+
+from journey.facts import Fact, from_row
+
+Value = str | int
+Answer = Sequence[tuple[Any, ...]]
+Ask = Callable[..., Awaitable[Answer]]
+"""`await ask(sql, *values)`, with `?` for each value."""
+
+
+class Column(NamedTuple):
+    name: str
+    type: Literal["TEXT", "INTEGER"] = "TEXT"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """`key` says which row a fact is in, `sums` what adds up there besides the count."""
+
+    name: str
+    key: tuple[Column, ...]
+    sums: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The key, the sums, and `n`: how many facts are in the row."""
+        return (*(column.name for column in self.key), *self.sums, "n")
+
+
+class Row(NamedTuple):
+    """What one fact adds to one row."""
+
+    table: str
+    key: tuple[Value, ...]
+    sums: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadModel:
+    name: str
+    version: int
+    tables: tuple[Table, ...]
+    rows: Callable[[Fact], Iterable[Row]]
+
+
+class Delta(NamedTuple):
+    """What is to be added to one row: the count, then the sums."""
+
+    key: tuple[Value, ...]
+    adds: tuple[int, ...]
+
+
+def deltas(model: ReadModel, facts: Iterable[list[Any]]) -> dict[str, list[Delta]]:
+    """What `facts` (as plain values, signed) add up to, by table, in order of key; rows that come to nothing are left out."""
+    totals: dict[tuple[str, tuple[Value, ...]], list[int]] = defaultdict(list)
+    for plain in facts:
+        fact, count = from_row(plain)
+        for table, key, sums in model.rows(fact):
+            total = totals[table, key]
+            if total:
+                total[0] += count
+                for index, amount in enumerate(sums, start=1):
+                    total[index] += count * amount
+            else:
+                total.append(count)
+                total.extend(count * amount for amount in sums)
+    found: dict[str, list[Delta]] = defaultdict(list)
+    for table, key in sorted(totals):
+        adds = tuple(totals[table, key])
+        if any(adds):
+            found[table].append(Delta(key, adds))
+    return found
+
+
+class Change(Protocol):
+    """What one unit changed: see `streams.ports.Change`."""
+
+    @property
+    def position(self) -> int: ...
+    @property
+    def facts(self) -> list[list[Any]]: ...
+    @property
+    def rebuilt(self) -> bool: ...
+    @property
+    def last(self) -> bool: ...
+
+
+class ReadStore(Protocol):
+    """Where one read model is kept. Rows and position change in one transaction, so no reader sees half a unit."""
+
+    model: ReadModel
+
+    async def position(self) -> int:
+        """The last unit that is in the rows; 0 before the first."""
+        ...
+
+    async def apply(self, changes: AsyncIterator[Change]) -> int:
+        """Add units in their order; those it has are ignored, a gap raises Gap. Returns the new position."""
+        ...
+
+    def snapshot(self) -> AbstractAsyncContextManager[Ask]:
+        """Ask several questions of one state: `await ask(sql, *values)`, with `?` for each value."""
+        ...
+
+
+class Gap(Exception):
+    """A unit is missing between the position of a store and the change it was given."""

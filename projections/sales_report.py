@@ -1,0 +1,238 @@
+"""Sales' report: leads and their handoff, open deals by stage, what was won and lost, and how long it took."""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from journey.definition import Definition
+from journey.instants import DAY, Instant, day
+from projections.asking import Asked, Money, StageRow, add, asked, cut, quantile, ratio, stage_of_person, stages, struck
+from projections.read_model import Ask, ReadStore
+
+LEADS_SHOWN_MAX = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """A lead cycle as of an instant. `answer` is one of waiting, accepted, rejected, expired, withdrawn; of those accepted, `state` is one
+    of working, qualified, recycled, disqualified."""
+
+    person: str
+    cycle: int
+    created_on: str
+    channel: str
+    lead_source: str
+    owner: str = ""
+    stage: str = ""
+    score: int = 0
+    answer: str = "waiting"
+    state: str = ""
+    is_mql: bool = False
+    qualified: bool = False
+    breached: bool = False
+    basis: str = "created"
+    breaches: frozenset[str] = frozenset()
+    is_open: bool = True
+
+
+@dataclass(slots=True)
+class StageOfDeals:
+    pipeline: str
+    stage: str
+    number: int = 0
+    value: Money = field(default_factory=dict)
+    weighted: Money = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Outcome:
+    outcome: str
+    number: int = 0
+    value: Money = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class SalesReport:
+    asked: Asked
+    leads: int
+    mql: int
+    qualified: int
+    breached: int
+    answers: dict[str, int]
+    states: dict[str, int]
+    mql_accepted: float | None
+    mql_to_sql: float | None
+    stages: list[StageRow]
+    top_leads: list[Lead]
+    open_deals: list[StageOfDeals]
+    outcomes: list[Outcome]
+    opened: int
+    win_rate: float | None
+    cycle_days_median: float | None
+    cycle_days_p90: float | None
+    won_by_month: dict[str, Outcome]
+
+
+async def report(store: ReadStore, definition: Definition, until: Instant) -> SalesReport:
+    """Everything dated up to `until`, which is cut to the end of a day."""
+    until = cut(until, definition.zone)
+    async with store.snapshot() as ask:
+        ((position,),) = await ask("SELECT position FROM reflects")
+        cycles = await _leads(ask, definition, until)
+        deals = await _deals(ask, until)
+        funnel = await stages(ask, until, definition.stage_names)
+    outcomes = _outcomes(deals)
+    won, lost = outcomes["won"].number, outcomes["lost"].number
+    days = [deal.closed_at - deal.opened_at for deal in deals if deal.outcome == "won"]
+    mqls = [one for one in cycles if one.is_mql]
+    return SalesReport(
+        asked=asked(until, definition.zone, position),
+        leads=len(cycles),
+        mql=len(mqls),
+        qualified=sum(one.qualified for one in cycles),
+        breached=sum(one.breached for one in cycles),
+        answers=_counted((one.answer for one in cycles), ("waiting", "accepted", "rejected", "expired", "withdrawn")),
+        states=_counted((one.state for one in cycles if one.state), ("working", "qualified", "recycled", "disqualified")),
+        mql_accepted=ratio(sum(one.answer == "accepted" for one in mqls), len(mqls)),
+        mql_to_sql=ratio(sum(one.qualified for one in mqls), len(mqls)),
+        stages=funnel,
+        top_leads=sorted((one for one in cycles if one.is_open), key=lambda one: (-one.score, one.person, one.cycle))[:LEADS_SHOWN_MAX],
+        open_deals=_open_deals(definition, deals),
+        outcomes=list(outcomes.values()),
+        opened=len(deals),
+        win_rate=ratio(won, won + lost),
+        cycle_days_median=_in_days(quantile(days, 0.5)),
+        cycle_days_p90=_in_days(quantile(days, 0.9)),
+        won_by_month=_won_by_month(deals, definition.zone),
+    )
+
+
+# --- leads
+
+
+async def _leads(ask: Ask, definition: Definition, until: Instant) -> list[Lead]:
+    """Every lead cycle as of `until`: its steps in order, those that only time brought included."""
+    found: dict[tuple[str, int], Lead] = {}
+    steps = await ask(
+        "SELECT person, cycle, at, step, owner, channel, lead_source, basis FROM leads WHERE at <= ? ORDER BY person, at, nth", until
+    )
+    for person, cycle, at, step, owner, channel, lead_source, basis in steps:
+        lead = found.get((person, cycle)) or Lead(person, cycle, day(at, definition.zone), channel, lead_source)
+        found[person, cycle] = after_step(replace(lead, owner=owner or lead.owner), step, basis)
+    for person, strike in await struck(ask, until):
+        if strike.cycle:
+            found[person, strike.cycle] = after_step(found[person, strike.cycle], strike.name, strike.basis)
+    points = await ask("SELECT person, SUM(points * n) FROM scores WHERE at <= ? AND until_at > ? GROUP BY person", until, until)
+    scores = {person: int(score) for person, score in points}
+    in_stage = await stage_of_person(ask, until)
+    return [
+        replace(one, score=scores.get(one.person, 0), stage=in_stage.get(one.person, ""), breached=one.basis in one.breaches)
+        for one in found.values()
+    ]
+
+
+def after_step(lead: Lead, step: str, basis: str) -> Lead:
+    """`lead` after a step of its cycle. A breach counts by the handoff that it was measured from, if that is the cycle's."""
+    waits = lead.answer in ("waiting", "expired")
+    match step:
+        case "mql":
+            return replace(lead, is_mql=True, basis="mql" if waits and lead.basis == "created" else lead.basis)
+        case "assigned":
+            return replace(lead, basis="assigned" if waits else lead.basis)
+        case "breached":
+            return replace(lead, breaches=lead.breaches | {basis})
+        case "accepted":
+            return replace(lead, answer="accepted", state="working", is_open=True)
+        case "qualified":
+            return replace(lead, answer="accepted", state="qualified", qualified=True)
+        case "rejected" | "expired" | "withdrawn":
+            return replace(lead, answer=step, state="", is_open=step == "expired")
+        case "recycled" | "disqualified":
+            # Given back before it was accepted: sales said no.
+            return replace(lead, answer="rejected", is_open=False) if waits else replace(lead, state=step, is_open=False)
+        case "closed":
+            return replace(lead, answer="accepted", state=lead.state or "working", is_open=False)
+        case _:
+            return lead
+
+
+def _counted(values: object, names: tuple[str, ...]) -> dict[str, int]:
+    counted = Counter(values)  # type: ignore[call-overload]
+    return {name: counted[name] for name in names}
+
+
+# --- deals
+
+
+@dataclass(frozen=True, slots=True)
+class Deal:
+    deal: str
+    outcome: str
+    pipeline: str
+    stage: str
+    amount_minor: int
+    currency: str
+    probability: str
+    reason: str
+    opened_at: Instant
+    closed_at: Instant
+
+
+async def _deals(ask: Ask, until: Instant) -> list[Deal]:
+    """Every deal as it stands at `until`."""
+    last: dict[str, Deal] = {}
+    for row in await ask(
+        "SELECT deal, outcome, pipeline, stage, amount_minor, currency, probability, reason, opened_at, closed_at"
+        " FROM deals WHERE at <= ? ORDER BY deal, at, nth",
+        until,
+    ):
+        last[row[0]] = Deal(*row)
+    return list(last.values())
+
+
+def _open_deals(definition: Definition, deals: list[Deal]) -> list[StageOfDeals]:
+    """Open deals by stage, in the order of the pipelines; weighted by the deal's own probability, else its stage's."""
+    rows: dict[tuple[str, str], StageOfDeals] = {}
+    chances: dict[tuple[str, str], Decimal] = {}
+    for pipeline in definition.pipelines:
+        for stage in pipeline.stages:
+            rows[pipeline.name, stage.name] = StageOfDeals(pipeline.name, stage.name)
+            chances[pipeline.name, stage.name] = stage.probability
+    for deal in deals:
+        if deal.outcome == "open":
+            place = (deal.pipeline, deal.stage)
+            row = rows.setdefault(place, StageOfDeals(*place))
+            row.number += 1
+            add(row.value, deal.currency, deal.amount_minor)
+            chance = Decimal(deal.probability) if deal.probability else chances.get(place)
+            if chance is not None:
+                add(row.weighted, deal.currency, int((deal.amount_minor * chance).to_integral_value()))
+    return [row for row in rows.values() if row.number or (row.pipeline, row.stage) in chances]
+
+
+def _outcomes(deals: list[Deal]) -> dict[str, Outcome]:
+    outcomes = {name: Outcome(name) for name in ("won", "lost", "abandoned")}
+    for deal in deals:
+        if deal.outcome in outcomes:
+            _tally(outcomes[deal.outcome], deal)
+    return outcomes
+
+
+def _won_by_month(deals: list[Deal], zone: str) -> dict[str, Outcome]:
+    months: dict[str, Outcome] = defaultdict(lambda: Outcome("won"))
+    for deal in deals:
+        if deal.outcome == "won":
+            _tally(months[day(deal.closed_at, zone)[:7]], deal)
+    return dict(sorted(months.items()))
+
+
+def _tally(outcome: Outcome, deal: Deal) -> None:
+    outcome.number += 1
+    add(outcome.value, deal.currency, deal.amount_minor)
+    if deal.reason:
+        outcome.reasons[deal.reason] = outcome.reasons.get(deal.reason, 0) + 1
+
+
+def _in_days(micros: float | None) -> float | None:
+    return None if micros is None else round(micros / DAY, 1)

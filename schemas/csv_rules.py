@@ -1,0 +1,188 @@
+"""What a CSV map may say, and what is checked of it before any file is read."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import MISSING, fields
+from itertools import combinations
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from journey.touchpoints import TYPES, field_names
+from schemas.csv_fields import FieldRule, Fields, NumberRule, within
+from schemas.csv_template import Cell, Column, ColumnName, Item, Template, Text
+from schemas.csv_time import Formats, Length, ZoneName, states_zone
+from schemas.csv_yaml import Part, Texts, hint, wrong
+
+
+def _some(value: object) -> object:
+    if isinstance(value, list | dict) and not value:
+        raise ValueError("there is nothing in it")
+    return value
+
+
+class TimeRule(Part):
+    """Which cell says when, in which formats, on whose clock; and how much later the touchpoint was."""
+
+    from_: Annotated[Cell, Field(alias="from")]
+    format: Formats = ("iso",)
+    zone: ZoneName | None = None
+    plus: Length | None = None
+
+
+class Condition(Part):
+    """What a cell must be for a touchpoint to be made of the row. Capitals make no difference."""
+
+    is_: Annotated[Texts | None, Field(alias="is")] = None
+    starts: Texts | None = None
+    filled: bool | None = None
+    not_: Annotated["When | None", Field(alias="not")] = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "Condition":
+        if len(self.model_fields_set) != 1:
+            raise ValueError("one of is, starts, filled, not is wanted here")
+        return self
+
+    def holds(self) -> Callable[[str], bool]:
+        if self.is_ is not None:
+            wanted = frozenset(text.casefold() for text in self.is_)
+            return lambda cell: cell.casefold() in wanted
+        if self.starts is not None:
+            heads = tuple(text.casefold() for text in self.starts)
+            return lambda cell: cell.casefold().startswith(heads)
+        if self.not_ is not None:
+            inner = self.not_.holds()
+            return lambda cell: not inner(cell)
+        filled = bool(self.filled)
+        return lambda cell: bool(cell) is filled
+
+
+def _short_condition(value: object) -> object:
+    match value:
+        case "filled" | "blank":
+            return {"filled": value == "filled"}
+        case str() | list():
+            return {"is": value}
+    return value
+
+
+When = Annotated[Condition, BeforeValidator(_short_condition)]
+Condition.model_rebuild()
+
+
+def _type(name: str) -> str:
+    if name not in TYPES:
+        raise ValueError(f"there is no touchpoint type {name!r}{hint(name, TYPES, 'there are')}")
+    return name
+
+
+class TouchpointRule(Part):
+    """One touchpoint of a row."""
+
+    type: Annotated[str, AfterValidator(_type)]
+    subject: Text
+    time: Annotated[TimeRule, BeforeValidator(lambda value: {"from": value} if isinstance(value, str) else value)]
+    id: Text | None = None
+    when: Annotated[dict[ColumnName, When], Field(default_factory=dict)]
+    data: Fields = Fields({})
+
+    @model_validator(mode="after")
+    def _fits_its_type(self) -> "TouchpointRule":
+        kind = TYPES[self.type]
+        head = self.subject.pieces[0] if self.subject.pieces else ""
+        if isinstance(head, str):
+            about, colon, _ = head.partition(":")
+            if not colon or about not in kind.subjects:
+                can = ", ".join(f"{one}:" for one in sorted(kind.subjects))
+                raise wrong(f"a subject starts with its kind, and {self.type} is about {can} not {self.subject.text!r}", self.subject.line)
+        ours = {theirs: wire for wire, theirs in field_names(kind).items()}
+        needed = [ours[one.name] for one in fields(kind) if one.default is MISSING and one.default_factory is MISSING]
+        lacking = [name for name in needed if name not in self.data.root]
+        if lacking:
+            raise ValueError(f"{self.type} needs {', '.join(sorted(lacking))} in its data")
+        return self
+
+    @model_validator(mode="after")
+    def _items_are_of_lists(self) -> "TouchpointRule":
+        for template in self.templates(each=False):
+            if template.has(Item):
+                raise wrong(f"{{item}} in {template.text!r} stands for a piece of a list, and goes under `each:` only", template.line)
+        return self
+
+    def templates(self, each: bool = True) -> Iterator[Template]:
+        yield from [*([self.id] if self.id else []), self.subject, self.time.from_]
+        yield from (one for one in within(self.data, each) if isinstance(one, Template))
+
+    def columns(self) -> Iterator[Column]:
+        yield from self.when
+        for template in self.templates():
+            yield from template.columns
+
+    def without_zone(self) -> Iterator[Template]:
+        """The times of which neither format nor rule says the zone."""
+        if self.time.zone is None and not states_zone(self.time.format):
+            yield self.time.from_
+        for one in within(self.data):
+            if isinstance(one, FieldRule) and one.time is not None and one.zone is None and not states_zone(one.time):
+                yield one.from_
+
+
+class _Settings(Part):
+    """What a map says for all its files, and may say otherwise for some."""
+
+    delimiter: Annotated[Literal[",", ";", "\t", "|"] | None, BeforeValidator(lambda value: "\t" if value == "tab" else value)] = None
+    skip_lines: Annotated[int, Field(ge=0, le=1000)] | None = None
+    optional_columns: Texts | None = None
+    blank_texts: Texts | None = None
+    zone: ZoneName | None = None
+    number: NumberRule | None = None
+
+
+class FileRules(_Settings):
+    """The rules for the files whose names match."""
+
+    match: Texts
+    touchpoints: Annotated[tuple[TouchpointRule, ...], BeforeValidator(_some)]
+
+
+class MapFile(_Settings):
+    name: str | None = None
+    source: Annotated[str, Field(min_length=1)] | None = None
+    touchpoints: Annotated[tuple[TouchpointRule, ...] | None, BeforeValidator(_some)] = None
+    files: Annotated[dict[str, FileRules] | None, BeforeValidator(_some)] = None
+
+    @model_validator(mode="after")
+    def _one_or_the_other(self) -> "MapFile":
+        if (self.touchpoints is None) == (self.files is None):
+            raise ValueError("either `touchpoints` for all files, or `files` with touchpoints for each kind of file")
+        for _, rules in self.sections():
+            if self.zone is None and rules.zone is None:
+                _each_states_its_zone(rules.touchpoints)
+            _ids_differ(rules.touchpoints)
+        return self
+
+    def sections(self) -> list[tuple[str, FileRules]]:
+        """The kinds of file by name, each with the map's settings where it states none."""
+        if self.touchpoints is not None:
+            return [("", FileRules.model_construct(**self._stated(), match=("*",), touchpoints=self.touchpoints))]
+        assert self.files is not None
+        return [
+            (name, rules.model_copy(update={one: value for one, value in self._stated().items() if getattr(rules, one) is None}))
+            for name, rules in self.files.items()
+        ]
+
+    def _stated(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in _Settings.model_fields}
+
+
+def _each_states_its_zone(rules: Sequence[TouchpointRule]) -> None:
+    for rule in rules:
+        for time in rule.without_zone():
+            raise wrong(f"{time.text!r} has no zone: state one, such as `zone: Europe/Berlin`, for this time or for the map", time.line)
+
+
+def _ids_differ(rules: Sequence[TouchpointRule]) -> None:
+    for one, other in combinations(rules, 2):
+        if one.id and other.id and one.id.text == other.id.text and not (one.when and other.when):
+            hint = f'such as "{other.id.text}-{other.type}"'
+            raise wrong(f"two touchpoints of one row have the same id {other.id.text!r}; give each its own, {hint}", other.id.line)

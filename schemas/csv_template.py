@@ -1,0 +1,172 @@
+"""Texts with cells in them: `user:{Contact ID}`. A column in braces stands for its cell; nothing is reckoned but the row's number."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import PlainValidator
+
+from schemas.csv_yaml import line_of
+
+Cells = list[str]
+Get = Callable[[Cells, int], str | None]
+"""What a compiled template gives for the cells and the number of a row; None where it is blank."""
+
+_PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")
+_ROW = re.compile(r"row(?:\s*%\s*([1-9]\d{0,8})(?:\s*\+\s*(\d{1,9}))?)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    name: str
+    line: int = 1
+
+    @classmethod
+    def named(cls, name: object) -> "Column":
+        if not isinstance(name, str) or not name.strip():
+            raise ValueError("a column's name is wanted here")
+        return cls(name.strip(), line_of(name))
+
+
+@dataclass(frozen=True, slots=True)
+class RowNumber:
+    """The row's number in its file, from 0: as it is, or `% modulo + offset`."""
+
+    modulo: int | None
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileName:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One of the pieces of a cell that `list:` took apart."""
+
+
+Piece = str | Column | RowNumber | FileName | Item
+
+WORDS = ("row", "file", "item")
+"""What stands in braces and is no column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """Blank as soon as one of its cells is: half an id is no id."""
+
+    text: str
+    pieces: tuple[Piece, ...]
+    line: int = 1
+
+    @classmethod
+    def parse(cls, text: object) -> "Template":
+        if not isinstance(text, str):
+            raise ValueError(_unquoted(text))
+        return cls(str(text), tuple(_pieces(text, line_of(text))), line_of(text))
+
+    @classmethod
+    def cell(cls, text: object) -> "Template":
+        """What `from:` says: the name of a column, or a text with several in braces."""
+        if isinstance(text, str) and "{" not in text:
+            return cls(str(text), (Column.named(text),), line_of(text))
+        return cls.parse(text)
+
+    @property
+    def columns(self) -> Iterator[Column]:
+        return (piece for piece in self.pieces if isinstance(piece, Column))
+
+    def has(self, kind: type[RowNumber | FileName | Item]) -> bool:
+        return any(isinstance(piece, kind) for piece in self.pieces)
+
+    @property
+    def varies(self) -> bool:
+        """Whether it is anything else than a constant."""
+        return any(not isinstance(piece, str) for piece in self.pieces)
+
+    def compiled(self, index: Mapping[str, int], file: str) -> Get:
+        """The template for a file with these columns."""
+        pieces = [file if isinstance(piece, FileName) else piece for piece in self.pieces]
+        if all(isinstance(piece, str) for piece in pieces):
+            text = "".join(piece for piece in pieces if isinstance(piece, str)).strip() or None
+            return lambda cells, row: text
+        match pieces:
+            case [Column(name)]:
+                only = index[name]
+                return lambda cells, row: cells[only].strip() or None
+            case [str(before), Column(name)]:
+                only = index[name]
+                return lambda cells, row: f"{before}{cell}" if (cell := cells[only].strip()) else None
+        return _joined([_piece(piece, index) for piece in pieces])
+
+
+def _joined(gets: list[Get]) -> Get:
+    def get(cells: Cells, row: int) -> str | None:
+        found = []
+        for one in gets:
+            piece = one(cells, row)
+            if not piece:
+                return None
+            found.append(piece)
+        return "".join(found)
+
+    return get
+
+
+def _piece(piece: Piece, index: Mapping[str, int]) -> Get:
+    match piece:
+        case str():
+            return lambda cells, row: piece
+        case Column(name):
+            at = index[name]
+            return lambda cells, row: cells[at].strip()
+        case RowNumber(None, _):
+            return lambda cells, row: str(row)
+        case RowNumber(int(modulo), offset):
+            return lambda cells, row: str(row % modulo + offset)
+        case _:  # The item is handed over behind the last cell.
+            return lambda cells, row: cells[-1]
+
+
+def _pieces(text: str, line: int) -> Iterator[Piece]:
+    for found in _PIECE.finditer(text):
+        match found[0]:
+            case "{{" | "}}":
+                yield found[0][0]
+            case "{" | "}":
+                raise ValueError(f"a brace stands alone in {text!r}; a brace that means itself is written twice")
+            case _ if found[1] is None:
+                yield found[0]
+            case _:
+                yield _named(found[1].strip(), text, line)
+
+
+def _named(name: str, text: str, line: int) -> Piece:
+    row = _ROW.fullmatch(name)
+    if row:
+        return RowNumber(int(row[1]) if row[1] else None, int(row[2] or 0))
+    if name == "file":
+        return FileName()
+    if name == "item":
+        return Item()
+    if not name:
+        raise ValueError(f"the braces in {text!r} are empty; a column's name goes there")
+    return Column(name, line)
+
+
+def unquoted(value: object) -> bool:
+    """Whether `value` is what YAML makes of `{Column}` without quotes: a mapping with nothing in it."""
+    return isinstance(value, dict) and bool(value) and all(isinstance(one, str) and not one for one in value.values())
+
+
+def _unquoted(value: object) -> str:
+    if isinstance(value, dict) and unquoted(value):
+        return f'a text with braces goes in quotes: "{{{", ".join(value)}}}"'
+    return "a text is wanted here"
+
+
+Text = Annotated[Template, PlainValidator(Template.parse)]
+Cell = Annotated[Template, PlainValidator(Template.cell)]
+ColumnName = Annotated[Column, PlainValidator(Column.named)]

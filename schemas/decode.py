@@ -1,0 +1,298 @@
+"""Bytes to touchpoint: where everything that comes in is read, checked and brought into the one form that is stored."""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from difflib import get_close_matches
+from functools import cache
+from typing import Any, NamedTuple, get_args, get_type_hints
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from journey.instants import instant, rfc3339
+from journey.touchpoints import (
+    ANY,
+    ID_LENGTH_MAX,
+    TYPES,
+    AccountUpdated,
+    ContentPublished,
+    Data,
+    DealUpdated,
+    Identified,
+    ProfileUpdated,
+    Touchpoint,
+    Unlinked,
+    field_names,
+    is_statement,
+)
+from schemas.strict_json import Unreadable, read, read_exactly
+from schemas.upcasters import UPCASTERS, upcast, version_of
+
+__all__ = ["NOT_KEPT", "Decoded", "Unreadable", "decode"]
+
+SENDING = frozenset({"sentat", "senttime", "receivedat", "recordedtime", "traceparent", "tracestate"})
+"""Attributes about the sending and receiving: they differ from one try to the next, and the touchpoint is the same."""
+
+NOT_KEPT = SENDING | {"datacontenttype"}
+"""What the body leaves out. Only JSON is read, so `datacontenttype` says nothing, and not all ways of sending carry it."""
+
+ERRORS_SHOWN_MAX = 3
+VALUE_SHOWN_MAX = 40
+
+_RARE = NOT_KEPT | {"dataschema", "data_base64"}
+_SCHEMA = re.compile(r"(?:.*[/:#])?([a-z][a-z0-9_]*)(?:[/:]v?|\.v)(\d{1,4})(?:\.json)?")
+_JSON_TYPE = re.compile(r"(application|text)/([\w.-]+\+)?json\s*(;.*)?", re.IGNORECASE)
+_THINGS = frozenset({"deal", "campaign", "content", "account"})
+
+
+class Decoded(NamedTuple):
+    touch: Touchpoint
+    body: bytes
+    """The touchpoint as it is stored: the CloudEvent as sent, keys sorted, `time` in UTC, without what is `NOT_KEPT`."""
+    unknown: tuple[str, ...]
+    """The names in `data` that the type does not name."""
+
+
+def decode(raw: bytes) -> Decoded:
+    """The touchpoint in `raw`, a CloudEvent in JSON; the body that it returns decodes to the same. Raises Unreadable."""
+    event = read(raw)
+    if type(event) is not dict:
+        raise Unreadable("not-an-object", "a touchpoint is a JSON object, one a message")
+    if event.get("specversion") != "1.0":
+        raise _no_version(event)
+    id_ = _text(event, "id")
+    source = _text(event, "source")
+    subject = _text(event, "subject")
+    name = _text(event, "type")
+    version = 1 if _RARE.isdisjoint(event) else _rare(event, name)
+    moment = _moment(event)
+    sent = event.get("data")
+    if type(sent) is not dict:
+        raise _no_data(event)
+    today, latest, data = upcast(name, version, sent) if (name, version) in UPCASTERS else (name, version, sent)
+    reader = _reader(today, latest)
+
+    kind, _, rest = subject.partition(":")
+    if kind not in reader.subjects or not rest or (kind == "company" and rest != "self"):
+        raise _wrong_subject(subject, reader)
+    if reader.kind is ContentPublished and data.get("content") is None:
+        data = {**data, "content": rest}
+    exact = _exact(raw, name, version, data, reader) if reader.decimals else None
+    try:
+        value = reader.validate({**data, **exact} if exact else data)
+    except ValidationError as error:
+        raise _invalid(error) from error
+    if kind in _THINGS or reader.stated_on or reader.links:
+        _check_agreement(value, subject, reader)
+
+    named = frozenset(data.keys() & reader.fields) if reader.clears else frozenset()
+    touch = Touchpoint(instant(moment), source, id_, subject, value, named)
+    if exact:
+        _keep_digits(sent, exact)
+    event["time"] = _normal(event["time"], moment)
+    unknown = () if data.keys() <= reader.fields else tuple(sorted(data.keys() - reader.fields))
+    return Decoded(touch, orjson.dumps(event, option=orjson.OPT_SORT_KEYS), unknown)
+
+
+class _Reader(NamedTuple):
+    """What it takes to read one type."""
+
+    name: str
+    kind: type[Data]
+    validate: Callable[[Any], Data]
+    subjects: frozenset[str]
+    fields: frozenset[str]
+    """The fields by their names on the wire."""
+    decimals: tuple[str, ...]
+    """The fields that must not be read through a float."""
+    stated_on: tuple[str, ...]
+    """A statement that names one of these is published on it, so that none is stated under two subjects."""
+    clears: bool
+    links: bool
+
+
+@cache
+def _reader(name: str, version: int) -> _Reader:
+    kind = TYPES.get(name)
+    known = {*TYPES, *(old for old, _ in UPCASTERS)}
+    if name not in known:
+        near = get_close_matches(name, known, n=1)
+        meant = f"; did you mean {near[0]!r}?" if near else "; what fits none of its types is sent as 'custom', with a name"
+        raise Unreadable("unknown-type", f"type {_shown(name)} is not in the vocabulary{meant}")
+    if kind is None or version != version_of(name):
+        raise Unreadable("unknown-schema", f"{name} has no version {version}; leave dataschema out, and it is the first")
+    hints = get_type_hints(kind)
+    names = field_names(kind)
+    return _Reader(
+        name=name,
+        kind=kind,
+        validate=TypeAdapter(kind).validator.validate_python,
+        subjects=kind.subjects,
+        fields=frozenset(names),
+        decimals=tuple(wire for wire, ours in names.items() if Decimal in (hints[ours], *get_args(hints[ours]))),
+        stated_on=tuple(thing for thing in ("campaign", "deal") if is_statement(kind) and thing in kind.subjects),
+        clears=kind in (ProfileUpdated, AccountUpdated, DealUpdated),
+        links=kind in (Identified, Unlinked),
+    )
+
+
+def _text(event: dict[str, Any], name: str) -> str:
+    value = event.get(name)
+    if type(value) is str and 0 < len(value) <= ID_LENGTH_MAX:
+        return value
+    if value is None or value == "":
+        raise Unreadable(f"no-{name}", f"{name} is missing; {_NEEDED[name]}")
+    if isinstance(value, str):
+        raise Unreadable("too-long", f"{name} has {len(value)} characters; at most {ID_LENGTH_MAX} are allowed")
+    raise Unreadable("wrong-type", f"{name} is a string, not {_shown(value)}")
+
+
+_NEEDED = {
+    "id": "give each touchpoint one, and keep it when you send it again",
+    "source": "say which system sends it, such as urn:crm",
+    "type": "say what happened, such as page_view",
+    "subject": "say whom it is about, such as user:7 or deal:12",
+}
+
+
+def _moment(event: dict[str, Any]) -> datetime:
+    text = event.get("time")
+    try:
+        return rfc3339(text)  # type: ignore[arg-type]  # what is no text raises TypeError, and is looked at below
+    except (ValueError, TypeError) as error:
+        if text is None or text == "":
+            raise Unreadable("no-time", "time is missing; say when it happened, such as 2026-03-01T10:00:00Z") from error
+        if not isinstance(text, str):
+            raise Unreadable("wrong-type", f"time is a string, not {_shown(text)}") from error
+        if _lacks_zone(text):
+            raise Unreadable("time-without-zone", f"time {_shown(text)} has no zone; end it with Z or an offset, such as +01:00") from error
+        raise Unreadable("wrong-time", f"time {_shown(text)}: {error}") from error
+
+
+def _lacks_zone(text: str) -> bool:
+    try:
+        rfc3339(f"{text}Z")
+    except ValueError:
+        return False
+    return True
+
+
+def _normal(text: str, moment: datetime) -> str:
+    """`moment` as `iso` writes it. Most texts nearly are that, and to cut them is faster than to write them."""
+    if text[10] != "T" or text[-1] != "Z":
+        return moment.isoformat()[:-6] + "Z"
+    return f"{text[:19]}.{moment.microsecond:06d}Z" if moment.microsecond else f"{text[:19]}Z"
+
+
+def _rare(event: dict[str, Any], name: str) -> int:
+    """The version that `event` names; takes out of it what the body leaves out."""
+    if event.get("data_base64") is not None:
+        raise Unreadable("wrong-content-type", "data_base64 is not read; send data as a JSON object")
+    content_type = event.get("datacontenttype")
+    if content_type is not None and not (isinstance(content_type, str) and _JSON_TYPE.fullmatch(content_type)):
+        raise Unreadable("wrong-content-type", f"datacontenttype {_shown(content_type)} is not read; send application/json")
+    for left_out in NOT_KEPT:
+        event.pop(left_out, None)
+    schema = event.get("dataschema")
+    if schema is None:
+        return 1
+    found = _SCHEMA.fullmatch(schema) if isinstance(schema, str) else None
+    if found is None:
+        meant = f"leave it out, or write urn:journey:{name}:1"
+        raise Unreadable("unknown-schema", f"dataschema {_shown(schema)} names no type and version; {meant}")
+    if found[1] != name:
+        raise Unreadable("schema-contradicts-type", f"dataschema {_shown(schema)} is of type {found[1]}, and type is {_shown(name)}")
+    return int(found[2])
+
+
+def _exact(raw: bytes, name: str, version: int, data: dict[str, Any], reader: _Reader) -> dict[str, Decimal]:
+    """The decimals that were written as JSON numbers with a fraction, as they were written."""
+    floats = [field for field in reader.decimals if type(data.get(field)) is float]
+    if not floats:
+        return {}
+    # The same steps, so that what was renamed is found under its new name.
+    _, _, exact = upcast(name, version, read_exactly(raw)["data"])
+    return {field: exact[field] for field in floats}
+
+
+def _keep_digits(sent: dict[str, Any], exact: dict[str, Decimal]) -> None:
+    """Write those decimals that a float would round as strings, which say the same."""
+    for name, value in exact.items():
+        if name in sent and Decimal(repr(sent[name])) != value:
+            sent[name] = f"{value:f}"
+
+
+def _check_agreement(value: Data, subject: str, reader: _Reader) -> None:
+    """The subject and the data may both name a deal, a campaign, a content or an account: then they name the same."""
+    kind, _, rest = subject.partition(":")
+    stated = getattr(value, kind) if kind in _THINGS else None
+    if stated is not None and stated != rest:
+        raise Unreadable("wrong-subject", f"subject is {_shown(subject)} and data.{kind} is {_shown(stated)}; they have to name the same")
+    for thing in reader.stated_on:
+        named = getattr(value, thing)
+        if named is not None and thing != kind:
+            home = _shown(f"{thing}:{named}")
+            raise Unreadable(
+                "wrong-subject", f"{reader.name} with a {thing} is published on it: its subject is {home}, not {_shown(subject)}"
+            )
+    if isinstance(value, Identified | Unlinked) and value.other == subject:
+        raise Unreadable("self-link", f"{_shown(subject)} is linked to itself; data.other names the other one")
+
+
+def _wrong_subject(subject: str, reader: _Reader) -> Unreadable:
+    kind, colon, rest = subject.partition(":")
+    allowed = ", ".join("company:self" if kind == "company" else f"{kind}:<id>" for kind in sorted(reader.subjects))
+    if kind not in ANY or not colon or not rest:
+        return Unreadable("wrong-subject", f"subject {_shown(subject)} is not <kind>:<id>; for {reader.name} write {allowed}")
+    return Unreadable("wrong-subject", f"{reader.name} can't be about {_shown(subject)}; its subject is {allowed}")
+
+
+def _no_version(event: dict[str, Any]) -> Unreadable:
+    stated = event.get("specversion")
+    if stated is None:
+        return Unreadable("no-specversion", 'specversion is missing; add "specversion": "1.0", that of CloudEvents')
+    return Unreadable("wrong-specversion", f'specversion is {_shown(stated)}; only "1.0" is read')
+
+
+def _no_data(event: dict[str, Any]) -> Unreadable:
+    if event.get("data") is None:
+        return Unreadable("no-data", "data is missing; send an object, {} where there is nothing to say")
+    return Unreadable("wrong-type", f"data is an object, not {_shown(event['data'])}")
+
+
+def _invalid(error: ValidationError) -> Unreadable:
+    found = error.errors(include_url=False, include_context=False)
+    lines = []
+    for problem in found[:ERRORS_SHOWN_MAX]:
+        where, said, given = _path(problem["loc"]), problem["msg"].removeprefix("Value error, "), problem["input"]
+        got = "" if problem["type"] == "missing" or isinstance(given, dict | list) else f", not {_shown(given)}"
+        lines.append(f"{where}: {said}{got}")
+    if len(found) > ERRORS_SHOWN_MAX:
+        lines.append(f"and {len(found) - ERRORS_SHOWN_MAX} more")
+    return Unreadable(_code(found[0]["type"]), "; ".join(lines))
+
+
+def _code(kind: str) -> str:
+    if kind == "missing":
+        return "missing-field"
+    return "wrong-type" if kind.endswith("_type") else "wrong-value"
+
+
+def _path(parts: tuple[int | str, ...]) -> str:
+    """Where in the body: data.people[0].person. A name right after a name is only pydantic's for a branch of a union."""
+    path = "data"
+    for before, part in zip((0, *parts), parts, strict=False):
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif isinstance(before, int):
+            path += f".{part}"
+    return path
+
+
+def _shown(value: object) -> str:
+    """As it stands on the wire, shortened."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= VALUE_SHOWN_MAX else f"{text[:VALUE_SHOWN_MAX]}…"

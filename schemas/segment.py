@@ -1,0 +1,323 @@
+"""Segment's calls (and RudderStack's, which have the same shape) become touchpoints: one JSON call, one or several CloudEvents.
+
+What ties two ids together is said as a touchpoint of its own. `identify` and `alias` say so outright, each time: its id is the call's
+with `#link`. Any other call with both ids only shows it: its id is made of the two ids alone, so that it is one touchpoint, at the
+earliest time, however many calls show it; and such a sight never outweighs an `unlinked` that somebody stated later.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Any, Never
+from urllib.parse import parse_qsl, urlsplit
+
+import orjson
+
+from journey.outside_names import PERSON, OutsideName, fitting, meant, without_currency
+from journey.touchpoints import INTEGER_MAX
+from schemas.incoming import Incoming
+
+SOURCE = "/segment"
+
+LINE_BYTES_MAX = 1_000_000
+LINKS_KEPT_MAX = 200_000
+"""How many pairs of ids are remembered as said already; beyond it they are said again, which changes nothing."""
+
+Call = Mapping[str, Any]
+Made = Iterator[tuple[str, str, str, dict[str, Any]]]
+"""Id, subject, type and data of touchpoints."""
+
+CAMPAIGN = {"name": "utm_campaign", "source": "utm_source", "medium": "utm_medium", "term": "utm_term", "content": "utm_content"}
+
+CLICK_IDS = frozenset({
+    "dclid", "epik", "fbclid", "gbraid", "gclid", "li_fat_id", "msclkid",
+    "qclid", "rdt_cid", "sccid", "ttclid", "twclid", "wbraid", "yclid",
+})  # fmt: skip
+"""What ad networks add to a link that is clicked."""
+
+TRAITS = {
+    "title": "job_title",
+    "gender": "gender",
+    "language": "language",
+    "locale": "language",
+    "seniority": "seniority",
+    "department": "department",
+}
+"""Traits of a person that are fields of ours; all others stay traits."""
+
+GROUP_TRAITS = {"name": "name", "domain": "domain", "website": "domain", "industry": "industry", "employees": "employees", "plan": "tier"}
+
+
+class _Unusable(Exception):
+    """A call that no touchpoint can be made of; the text says why."""
+
+
+def read_segment(lines: Iterable[bytes], source: str, names: Mapping[str, OutsideName]) -> Iterator[Incoming]:
+    """The touchpoints of a file of calls, one a line. A line of which nothing can be made is handed on with the reason."""
+    shown: dict[str, str] = {}
+    for number, line in enumerate(lines, 1):
+        raw = line.strip()
+        if raw:
+            yield from _of_line(raw, source, f"{source}:{number}", names, shown)
+
+
+def _of_line(raw: bytes, source: str, place: str, names: Mapping[str, OutsideName], shown: dict[str, str]) -> Iterator[Incoming]:
+    try:
+        call = _read(raw)
+        head = _head(call)
+        made = list(_touchpoints(call, head["id"], names))
+        bodies = [_body(head, one) for one in made]
+        bodies += [_body(_bare(head), one) for one in _sight(call, head, shown)]
+    except _Unusable as error:
+        yield Incoming(raw, source, place, None, str(error))
+        return
+    for body in bodies:
+        yield Incoming(raw, source, place, body)
+
+
+def _read(raw: bytes) -> Call:
+    if len(raw) > LINE_BYTES_MAX:
+        raise _Unusable(f"a call of more than {LINE_BYTES_MAX} bytes")
+    try:
+        # Numbers keep their digits: a float would round them.
+        call = json.loads(raw, parse_float=_decimal, parse_int=_integer, parse_constant=_no_number)
+    except UnicodeDecodeError as error:
+        raise _Unusable("not UTF-8") from error
+    except (ValueError, ArithmeticError) as error:
+        raise _Unusable("not JSON") from error
+    except RecursionError as error:
+        raise _Unusable("objects and lists nest too deep") from error
+    if not isinstance(call, dict):
+        raise _Unusable("not a JSON object")
+    return call
+
+
+def _integer(text: str) -> int | str:
+    """Beyond 2^53, where readers round, the number is kept as a text."""
+    return text if len(text) > 17 or abs(int(text)) > INTEGER_MAX else int(text)
+
+
+def _decimal(text: str) -> Decimal | str:
+    return Decimal(text) if math.isfinite(float(text)) else text
+
+
+def _no_number(text: str) -> Never:
+    raise ValueError(text)
+
+
+def _head(call: Call) -> dict[str, str]:
+    """What all touchpoints of a call share."""
+    id = _text(call.get("messageId"))
+    if id is None:
+        raise _Unusable("no messageId: sent again, the call would count again")
+    time = call.get("timestamp") or call.get("originalTimestamp")
+    if not isinstance(time, str):
+        raise _Unusable("no timestamp")
+    head = {"specversion": "1.0", "id": id, "source": SOURCE, "time": time}
+    for theirs, ours in (("sentAt", "sentat"), ("originalTimestamp", "originaltime")):
+        if isinstance(call.get(theirs), str):
+            head[ours] = call[theirs]
+    return head
+
+
+def _bare(head: Mapping[str, str]) -> dict[str, str]:
+    """What calls that show the same have in common, so that what they show is one touchpoint."""
+    return {name: head[name] for name in ("specversion", "source", "time")}
+
+
+def _touchpoints(call: Call, id: str, names: Mapping[str, OutsideName]) -> Made:
+    kind = call.get("type")
+    subject = _person(call)
+    match kind:
+        case "track":
+            yield from _tracked(call, id, subject, names)
+        case "page" | "screen":
+            yield _viewed(call, id, subject, kind)
+        case "identify":
+            yield from _identified(call, id, subject)
+        case "group":
+            yield from _grouped(call, id, subject)
+        case "alias":
+            yield _aliased(call, id)
+        case _:
+            raise _Unusable("a call's type is track, identify, page, screen, group or alias")
+
+
+def _tracked(call: Call, id: str, subject: str, names: Mapping[str, OutsideName]) -> Made:
+    event = _text(call.get("event"))
+    if event is None:
+        raise _Unusable("a track call without the name of its event")
+    properties = _dict(call.get("properties"))
+    own = {"id": id, "user": _text(call.get("userId")) or "", "group": _text(_dict(call.get("context")).get("groupId")) or ""}
+    found, used = meant(names[event], properties, own) if event in names else ([], frozenset[str]())
+    for one in found:
+        about_person = one.subject == PERSON
+        data = {**_context(call), **one.data} if about_person else one.data
+        if one is found[0] and (rest := {name: value for name, value in properties.items() if name not in used}):
+            data = {**data, "properties": rest}
+        yield id if one is found[0] else f"{id}#{one.type}", subject if about_person else one.subject, one.type, data
+    if not found:
+        yield id, subject, "custom", _custom(call, event, properties)
+
+
+def _custom(call: Call, name: str, properties: Mapping[str, Any]) -> dict[str, Any]:
+    """An event that is no more to us than its name, with all that it said."""
+    data: dict[str, Any] = {**_context(call), "name": name}
+    values = [fitting("custom", "value", properties.get(key)) for key in ("value", "revenue", "total")]
+    value = next((value for value in values if value is not None), None)
+    money = {"value": value, "currency": fitting("custom", "currency", properties.get("currency"))}
+    if value is not None and not without_currency("custom", money):
+        data |= money
+    return {**data, "properties": properties} if properties else data
+
+
+def _viewed(call: Call, id: str, subject: str, kind: str) -> tuple[str, str, str, dict[str, Any]]:
+    properties = _dict(call.get("properties"))
+    name = _text(call.get("name")) or _text(properties.get("name"))
+    page = _dict(_dict(call.get("context")).get("page"))
+    url = _text(properties.get("url")) or _text(page.get("url")) or (f"screen:{name}" if kind == "screen" and name else None)
+    if url is None:
+        return id, subject, "custom", _custom(call, name or kind, properties)
+    stated = {
+        "url": url,
+        "kind": kind,
+        "title": _text(properties.get("title")) or _text(page.get("title")),
+        "view": name,
+        "referrer": _text(properties.get("referrer")),
+    }
+    used = [key for key in ("url", "title", "referrer", "name") if _text(properties.get(key)) is not None]
+    rest = {key: value for key, value in properties.items() if key not in used}
+    data = _context(call) | {key: value for key, value in stated.items() if value is not None}
+    return id, subject, "page_view", data | ({"properties": rest} if rest else {})
+
+
+def _identified(call: Call, id: str, subject: str) -> Made:
+    traits = _dict(call.get("traits"))
+    data, rest = _traits("profile_updated", traits, TRAITS, ("country", "state"), ("country", "region"))
+    if rest:
+        data["traits"] = rest
+    user, anonymous = _ids(call)
+    both = user is not None and anonymous is not None
+    if data or not both:
+        yield id, subject, "profile_updated", data
+    if both:
+        yield f"{id}#link", f"anon:{anonymous}", "identified", {"other": f"user:{user}", "method": "identify"}
+
+
+def _grouped(call: Call, id: str, subject: str) -> Made:
+    group = _text(call.get("groupId"))
+    if group is None:
+        raise _Unusable("a group call without a groupId")
+    yield id, subject, "account_joined", {**_context(call), "account": group}
+    data, rest = _traits("account_updated", _dict(call.get("traits")), GROUP_TRAITS, ("country",), ("country",))
+    if rest:
+        data["traits"] = rest
+    if data:
+        yield f"{id}#account", f"account:{group}", "account_updated", data
+
+
+def _aliased(call: Call, id: str) -> tuple[str, str, str, dict[str, Any]]:
+    """The previous id is an anonymous one, as Segment's libraries have it."""
+    user, previous = _text(call.get("userId")), _text(call.get("previousId"))
+    if user is None or previous is None:
+        raise _Unusable("an alias call needs userId and previousId")
+    return f"{id}#link", f"anon:{previous}", "identified", {"other": f"user:{user}", "method": "alias"}
+
+
+def _traits(
+    type_name: str, traits: Mapping[str, Any], ours: Mapping[str, str], of_address: tuple[str, ...], as_fields: tuple[str, ...]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The traits that are fields of ours, null where they clear one; and the rest."""
+    data: dict[str, Any] = {}
+    rest = {}
+    for name, value in traits.items():
+        field = ours.get(name)
+        fits = None if field is None else fitting(type_name, field, value)
+        if field is None or field in data or (fits is None and value is not None):
+            rest[name] = value
+        else:
+            data[field] = fits
+    address = _dict(traits.get("address"))
+    for theirs, field in zip(of_address, as_fields, strict=True):
+        if (text := _text(address.get(theirs))) is not None:
+            data[field] = text
+    return data, rest
+
+
+def _sight(call: Call, head: Mapping[str, str], shown: dict[str, str]) -> Made:
+    """The link that a call with both ids shows, where it was not said before at a time as early."""
+    user, anonymous = _ids(call)
+    if not user or not anonymous or call.get("type") == "identify":
+        return
+    digest = blake2b(orjson.dumps([anonymous, user]), digest_size=16).hexdigest()
+    if head["time"].endswith("Z") and digest in shown and shown[digest] <= head["time"]:
+        return
+    if head["time"].endswith("Z"):
+        if len(shown) >= LINKS_KEPT_MAX:
+            shown.clear()
+        shown[digest] = head["time"]
+    yield f"link-{digest}", f"anon:{anonymous}", "identified", {"other": f"user:{user}", "method": "seen_together"}
+
+
+def _context(call: Call) -> dict[str, Any]:
+    """What any touchpoint of a person may say about how it came about."""
+    context = _dict(call.get("context"))
+    page = _dict(context.get("page"))
+    campaign = _dict(context.get("campaign"))
+    found = {ours: _text(campaign.get(theirs)) for theirs, ours in CAMPAIGN.items()}
+    found["referrer"] = _text(page.get("referrer"))
+    found["agent"] = _text(context.get("userAgent"))
+    found["click_id"] = _click_id(_text(page.get("url")) or _text(_dict(call.get("properties")).get("url")))
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _click_id(url: str | None) -> str | None:
+    """`gclid:Cj0KCQ` of a link that an ad network added it to."""
+    if url is None or "?" not in url:
+        return None
+    try:
+        query = parse_qsl(urlsplit(url).query)
+    except ValueError:
+        return None
+    return next((f"{name.lower()}:{value}" for name, value in query if name.lower() in CLICK_IDS), None)
+
+
+def _body(head: Mapping[str, str], made: tuple[str, str, str, dict[str, Any]]) -> bytes:
+    id, subject, kind, data = made
+    try:
+        return orjson.dumps({**head, "id": id, "subject": subject, "type": kind, "data": data}, default=_digits)
+    except orjson.JSONEncodeError as error:
+        raise _Unusable("text with half a character, or objects and lists that nest too deep") from error
+
+
+def _digits(value: object) -> orjson.Fragment:
+    """A number as it was written."""
+    if isinstance(value, Decimal):
+        return orjson.Fragment(str(value))
+    raise TypeError(type(value))
+
+
+def _person(call: Call) -> str:
+    user, anonymous = _ids(call)
+    if user:
+        return f"user:{user}"
+    if anonymous:
+        return f"anon:{anonymous}"
+    raise _Unusable("neither userId nor anonymousId: nobody whom it could be about")
+
+
+def _ids(call: Call) -> tuple[str | None, str | None]:
+    return _text(call.get("userId")), _text(call.get("anonymousId"))
+
+
+def _text(value: object) -> str | None:
+    """A text, or a whole number as one; what is blank is none."""
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        return None
+    return str(value).strip() or None
+
+
+def _dict(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,330 @@
+"""Placement: one micro-batch from the log to a unit. The application service that both runtimes use.
+
+Most touchpoints come later than all that is known of the subjects they reach: those are folded onto the journeys as they stand.
+Anything else (late, linked, retracted, contested, a new participant of a deal) derives its subjects before and after, once a unit, and
+hands out the difference. Nothing here knows where the record is kept.
+"""
+
+import hashlib
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import chain
+
+from journey import deal as deals
+from journey import dimension, person
+from journey.deal import DealJourney
+from journey.definition import Definition
+from journey.dimension import DimensionJourney
+from journey.facts import Facts, to_row
+from journey.histories import is_person, keys, people_named
+from journey.identity import Id, Person, PersonId
+from journey.person import PersonJourney
+from journey.touchpoints import Identified, Retracted, Touchpoint, Unlinked
+from schemas.decode import Unreadable, decode
+from streams.journeys import Journey, dump, load
+from streams.ports import DeadLetter, Histories, Known, Name, Recorded, Row, Unit
+from streams.world import AFTER, BEFORE, World
+
+UNIT_RECORDS_MAX = 10_000
+"""Records that one unit takes at most."""
+
+JOURNEYS_CACHED_MAX = 200_000
+PERSONS_CACHED_MAX = 400_000
+
+TOO_FAR_AHEAD = "too-far-ahead"
+
+
+class Placement:
+    """Turns batches into units. Holds journeys and persons as of the last unit; `forget` them when a unit could not be committed."""
+
+    def __init__(self, definition: Definition, histories: Histories) -> None:
+        self.definition = definition
+        self.histories = histories
+        self._journeys: OrderedDict[str, Journey] = OrderedDict()
+        self._persons: OrderedDict[Id, Person] = OrderedDict()
+        self._unrecorded: set[Id] = set()
+        """Ids that the record did not know when they were asked for."""
+
+    def forget(self) -> None:
+        self._journeys.clear()
+        self._persons.clear()
+        self._unrecorded.clear()
+
+    async def place(self, batch: Sequence[Recorded], after: dict[int, int]) -> Unit:
+        """The unit of `batch`, records in the order of their partitions. `after` is where the record stands in each of them."""
+        reached = {record.partition: record.offset for record in batch}
+        unit = Unit(after={one: after.get(one, -1) for one in reached}, reached=reached, recorded_at=max(r.recorded_at for r in batch))
+        arrivals = self._read(batch, unit)
+        several = await self._sort_out(arrivals, unit)
+        await self._fold(unit, several)
+        self._bound_caches()
+        return unit
+
+    # --- what came in
+
+    def _read(self, batch: Sequence[Recorded], unit: Unit) -> list[Row]:
+        """Decode; what can't be read, or is dated too far ahead of when the log recorded it, is a dead letter."""
+        rows: list[Row] = []
+        future = self.definition.bounds.future
+        for record in batch:
+            incoming = record.incoming
+            if incoming.reason is not None:
+                unit.dead_letters.append(dead_letter(record, "unmapped", incoming.reason))
+                continue
+            try:
+                touch, body, unknown = decode(incoming.raw if incoming.body is None else incoming.body)
+            except Unreadable as error:
+                unit.dead_letters.append(dead_letter(record, error.code, error.reason))
+                continue
+            if touch.occurred_at > record.recorded_at + future:
+                unit.dead_letters.append(dead_letter(record, TOO_FAR_AHEAD, "its time is too far after the time at which the log recorded it"))
+                continue
+            rows.append(Row(touch, body, hashlib.blake2b(body, digest_size=16).digest(), keys(touch), unknown))
+        return rows
+
+    async def _sort_out(self, arrivals: list[Row], unit: Unit) -> set[Name]:
+        """Leave out what is stored already; note what retractions void, and what is contested. Returns the names that have several bodies."""
+        names = {_name(row.touch) for row in arrivals}
+        known = await self.histories.known(names)
+        for row in arrivals:
+            touch = row.touch
+            if isinstance(touch.data, Retracted):
+                unit.voids.add((touch.subject, touch.data.of_source, touch.data.of_id))
+        voided = unit.voids | await self.histories.voided(names)
+        here: dict[Name, set[Known]] = {}
+        several: set[Name] = set()
+        for row in arrivals:
+            touch = row.touch
+            name = _name(touch)
+            bodies = here.get(name)
+            if bodies is None:
+                bodies = here[name] = set(known.get(name, ()))
+            # The same body at a later time says nothing new: equal bodies are one touchpoint at the earliest time.
+            if any(one.digest == row.digest and one.occurred_at <= touch.occurred_at for one in bodies):
+                unit.duplicates += 1
+                continue
+            if bodies:
+                several.add(name)
+                if any(one.digest != row.digest for one in bodies):
+                    unit.contested.add(name)
+            bodies.add(Known(touch.occurred_at, row.digest))
+            is_void = name in voided and not isinstance(touch.data, Retracted)
+            unit.rows.append(row._replace(voided=True) if is_void else row)
+            for field in row.unknown:
+                unit.unknown_fields[touch.type, field] = unit.unknown_fields.get((touch.type, field), 0) + 1
+            if touch.data.deal is not None:
+                unit.takes_part.update((id, f"deal:{touch.data.deal}") for id in people_named(touch))
+        return several
+
+    # --- what it changes
+
+    async def _fold(self, unit: Unit, several: set[Name]) -> None:
+        """Fold what can be added to an end; derive the rest before and after."""
+        live = [row.touch for row in unit.rows if not row.voided and not isinstance(row.touch.data, Retracted)]
+        await self._know(live)
+        changed, pending = await self._split(live, several)
+        again_persons: set[PersonId] = set()
+        again_others: set[str] = set()
+        for subject, touches in pending.items():
+            touches.sort(key=lambda touch: touch[:4])
+            seen = self._journeys[subject].seen
+            if seen is not None and touches[0][:4] <= seen:
+                if is_person(subject):
+                    again_persons.add(subject)
+                else:
+                    again_others.add(subject)
+        changed += await self._retracted(unit)
+        facts: Facts = Counter()
+        if changed or again_persons or again_others:
+            derived = await self._derive(unit, changed, again_persons, again_others, facts)
+            for subject in derived:
+                pending.pop(subject, None)
+        for subject, touches in pending.items():
+            journey, more = advance(self.definition, self._journeys[subject], touches)
+            self._keep(unit, subject, journey)
+            for fact, count in more.items():
+                facts[fact] += count
+        unit.facts = [to_row(fact, count) for fact, count in facts.items() if count]
+
+    async def _know(self, live: Iterable[Touchpoint]) -> None:
+        """Bring in the persons, deals and journeys that `live` reaches directly."""
+        subjects = {touch.subject for touch in live} | {f"deal:{touch.data.deal}" for touch in live if touch.data.deal is not None}
+        await self._bring_persons(subject for subject in subjects if is_person(subject))
+        await self._bring_journeys(subject for subject in subjects if not is_person(subject))
+        taking_part = {id for subject in subjects if subject.startswith("deal:") for id in self._deal(subject).people}
+        await self._bring_persons(taking_part)
+        await self._bring_journeys({self._persons[one].name for one in chain(taking_part, subjects) if is_person(one)})
+
+    async def _split(self, live: list[Touchpoint], several: set[Name]) -> tuple[list[Touchpoint], dict[str, list[Touchpoint]]]:
+        """What changes more than an end; and, by subject, what may be folded onto its journey."""
+        changing = several | await self._under_two_ids(live)
+        changed: list[Touchpoint] = []
+        pending: dict[str, list[Touchpoint]] = defaultdict(list)
+        for touch in live:
+            data = touch.data
+            if isinstance(data, Identified | Unlinked) or _name(touch) in changing:
+                changed.append(touch)
+                continue
+            reached = {self._persons[touch.subject].name if is_person(touch.subject) else touch.subject}
+            if data.deal is not None:
+                deal = f"deal:{data.deal}"
+                people = self._deal(deal).people
+                if not people.issuperset(people_named(touch)):
+                    changed.append(touch)
+                    continue
+                reached.add(deal)
+                reached.update(self._persons[id].name for id in people)
+            elif touch.subject.startswith("deal:"):
+                reached.update(self._persons[id].name for id in self._deal(touch.subject).people)
+            for subject in reached:
+                pending[subject].append(touch)
+        return changed, pending
+
+    async def _under_two_ids(self, live: list[Touchpoint]) -> set[Name]:
+        """The names whose (source, id) stands under another id of the same person too."""
+        asked: dict[Name, Name] = {}
+        here: dict[tuple[str, str, str], Name] = {}
+        twice: set[Name] = set()
+        for touch in live:
+            if not is_person(touch.subject):
+                continue
+            person = self._persons[touch.subject]
+            if len(person.ids) > 1:
+                name = _name(touch)
+                other = here.setdefault((person.name, touch.source, touch.id), name)
+                if other != name:
+                    twice |= {other, name}
+                asked.update({(id, touch.source, touch.id): name for id in person.ids if id != touch.subject})
+        if asked:
+            found = await self.histories.known(asked)
+            twice.update(asked[name] for name in found)
+        return twice
+
+    async def _retracted(self, unit: Unit) -> list[Touchpoint]:
+        """The stored touchpoints that a retraction of this unit voids, and that counted until now."""
+        if not unit.voids:
+            return []
+        stored = await self.histories.bodies({subject for subject, _, _ in unit.voids})
+        return [
+            one.touch
+            for bodies in stored.values()
+            for one in bodies
+            if _name(one.touch) in unit.voids and not one.voided and not isinstance(one.touch.data, Retracted)
+        ]
+
+    async def _derive(
+        self, unit: Unit, changed: list[Touchpoint], again_persons: set[PersonId], again_others: set[str], facts: Facts
+    ) -> set[str]:
+        """Derive what is not an addition to an end, before and after; add the difference to `facts`. Returns the subjects derived."""
+        world = World(self.histories, self.definition.bounds, unit.rows, unit.voids)
+        world.takes_part_in(unit.takes_part)
+        ids = [id for name in again_persons for id in self._persons[name].ids]
+        before, after, others = await world.affected(changed, ids, again_others)
+        for one in sorted(before.values()):
+            _, asserted = person.derive(self.definition, one.name, one.ids, await world.history(one, BEFORE))
+            facts.subtract(asserted)
+        for one in sorted(after.values()):
+            journey, asserted = person.derive(self.definition, one.name, one.ids, await world.history(one, AFTER))
+            facts.update(asserted)
+            self._keep(unit, one.name, journey)
+            for id in one.ids:
+                if self._persons.get(id) != one or id in self._unrecorded:
+                    self._persons[id] = one
+                    unit.persons[id] = one.name
+        for name in before.keys() - after.keys():
+            self._journeys.pop(name, None)
+            unit.gone.add(name)
+        for subject in sorted(others):
+            _, asserted = derive(self.definition, subject, world.counting(subject, BEFORE))
+            facts.subtract(asserted)
+            other, asserted = derive(self.definition, subject, world.counting(subject, AFTER))
+            facts.update(asserted)
+            self._keep(unit, subject, other)
+        return before.keys() | after.keys() | others
+
+    # --- journeys and persons at hand
+
+    def _keep(self, unit: Unit, subject: str, journey: Journey) -> None:
+        self._journeys[subject] = journey
+        self._journeys.move_to_end(subject)
+        kept = dump(journey)
+        if kept:
+            unit.journeys[subject] = kept
+        if isinstance(journey, PersonJourney) and self._unrecorded:
+            for id in self._unrecorded.intersection(journey.ids):
+                unit.persons[id] = subject
+                self._unrecorded.discard(id)
+
+    def _deal(self, subject: str) -> DealJourney:
+        journey = self._journeys[subject]
+        assert isinstance(journey, DealJourney)
+        return journey
+
+    async def _bring_persons(self, ids: Iterable[Id]) -> None:
+        missing = {id for id in ids if id not in self._persons}
+        if missing:
+            found = await self.histories.people(missing)
+            for id in missing:
+                one = found.get(id)
+                if one is None:
+                    self._unrecorded.add(id)
+                    one = Person(id, (id,))
+                self._persons.update(dict.fromkeys(one.ids, one))
+
+    async def _bring_journeys(self, subjects: Iterable[str]) -> None:
+        """Journeys that are not at hand: as they were kept, else derived from the history."""
+        missing = {subject for subject in subjects if subject not in self._journeys}
+        for subject in missing & self._unrecorded:
+            self._journeys[subject] = PersonJourney(person=subject, ids=(subject,))
+        missing -= self._unrecorded
+        if not missing:
+            return
+        kept = await self.histories.journeys(missing)
+        rest = missing - kept.keys()
+        for subject, body in kept.items():
+            self._journeys[subject] = load(subject, body)
+        if rest:
+            world = World(self.histories, self.definition.bounds, [], set())
+            await world.load(rest)
+            for subject in rest:
+                self._journeys[subject] = await self.derived(world, subject)
+
+    async def derived(self, world: World, subject: str) -> Journey:
+        """The journey of `subject` from its history, as the record stands."""
+        if not is_person(subject):
+            return derive(self.definition, subject, world.counting(subject, BEFORE))[0]
+        one = self._persons[subject]
+        return person.derive(self.definition, one.name, one.ids, await world.history(one, BEFORE))[0]
+
+    def _bound_caches(self) -> None:
+        while len(self._journeys) > JOURNEYS_CACHED_MAX:
+            self._journeys.popitem(last=False)
+        while len(self._persons) > PERSONS_CACHED_MAX:
+            self._persons.popitem(last=False)
+
+
+def derive(definition: Definition, subject: str, history: Sequence[Touchpoint]) -> tuple[DealJourney | DimensionJourney, Facts]:
+    """The journey and the facts of a subject that is no person."""
+    if subject.startswith("deal:"):
+        return deals.derive(definition, subject, history)
+    return dimension.derive(definition, subject, history)
+
+
+def advance(definition: Definition, journey: Journey, touches: Sequence[Touchpoint]) -> tuple[Journey, Facts]:
+    match journey:
+        case PersonJourney():
+            return person.advance(definition, journey, touches)
+        case DealJourney():
+            return deals.advance(definition, journey, touches)
+        case DimensionJourney():
+            return dimension.advance(definition, journey, touches)
+
+
+def dead_letter(record: Recorded, code: str, reason: str) -> DeadLetter:
+    incoming = record.incoming
+    id = hashlib.sha256(incoming.source.encode() + b"\0" + incoming.raw).hexdigest()
+    return DeadLetter(id, code, reason, incoming.source, incoming.place, incoming.raw, record.recorded_at)
+
+
+def _name(touch: Touchpoint) -> Name:
+    return touch.subject, touch.source, touch.id

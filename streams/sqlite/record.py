@@ -1,0 +1,273 @@
+"""The embedded record: log, histories, units and dead letters in one SQLite file.
+
+WAL with `synchronous=FULL`: what a call returned for survives the loss of power. One connection writes; readers open their own.
+"""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from journey.histories import Stored, keys
+from journey.identity import Id, Person, PersonId
+from journey.instants import Instant
+from schemas.decode import decode
+from schemas.incoming import Incoming
+from streams.ports import Change, FactRow, Generation, Known, Name, OutOfStep, Part, Recorded, Unit
+from streams.sqlite.database import connect, migrate, transaction
+
+PARTITION = 0
+"""The embedded log has one."""
+
+KEYS_PER_QUERY_MAX = 500
+FILE = "journey.db"
+
+
+class SqliteRecord:
+    """Log and histories of the embedded runtime. See `streams.ports` for what each method promises."""
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.path = path
+        self.db = connect(path, read_only=read_only)
+        if not read_only:
+            migrate(self.db, Path(__file__).parent / "migrations")
+
+    def close(self) -> None:
+        self.db.close()
+
+    # --- the log
+
+    async def append(self, batch: Sequence[Incoming], recorded_at: Instant) -> int:
+        with transaction(self.db):
+            self.db.executemany(
+                "INSERT INTO log (recorded_at, raw, body, reason, source, place) VALUES (?, ?, ?, ?, ?, ?)",
+                ((recorded_at, one.raw, one.body, one.reason, one.source, one.place) for one in batch),
+            )
+            return self._number('SELECT COALESCE(MAX("offset"), -1) FROM log')
+
+    async def read(self, partition: int, *, after: int, limit: int) -> Sequence[Recorded]:
+        assert partition == PARTITION
+        found = self.db.execute(
+            'SELECT "offset", recorded_at, raw, source, place, body, reason FROM log WHERE "offset" > ? ORDER BY "offset" LIMIT ?',
+            (after, limit),
+        )
+        return [Recorded(PARTITION, offset, at, Incoming(*incoming)) for offset, at, *incoming in found]
+
+    # --- reading the histories
+
+    async def position(self) -> int:
+        return self._number("SELECT COALESCE(MAX(position), 0) FROM units")
+
+    async def offsets(self) -> dict[int, int]:
+        return dict(self.db.execute('SELECT "partition", "offset" FROM offsets'))
+
+    async def bodies(self, keys: Collection[str]) -> Mapping[str, list[Stored]]:
+        found: dict[str, list[Stored]] = defaultdict(list)
+        for some in _some(keys):
+            rows = self.db.execute(
+                f"SELECT key, body, occurred_at, voided_by FROM touchpoints WHERE key IN ({_marks(some)})",
+                some,
+            )
+            for key, body, occurred_at, voided_by in rows:
+                touch = decode(body).touch
+                if touch.occurred_at != occurred_at:
+                    touch = touch._replace(occurred_at=occurred_at)
+                found[key].append(Stored(touch, body, voided_by is not None))
+        return found
+
+    async def known(self, names: Collection[Name]) -> Mapping[Name, list[Known]]:
+        found: dict[Name, list[Known]] = {}
+        for subject, source, id in names:
+            rows = self.db.execute(
+                "SELECT occurred_at, digest FROM touchpoints WHERE key = ? AND subject = ? AND source = ? AND id = ?",
+                (subject, subject, source, id),
+            ).fetchall()
+            if rows:
+                found[subject, source, id] = [Known(*row) for row in rows]
+        return found
+
+    async def voided(self, names: Collection[Name]) -> set[Name]:
+        if self.db.execute("SELECT 1 FROM voids LIMIT 1").fetchone() is None:
+            return set()
+        query = "SELECT 1 FROM voids WHERE subject = ? AND source = ? AND id = ?"
+        return {name for name in names if self.db.execute(query, name).fetchone() is not None}
+
+    async def people(self, ids: Collection[Id]) -> Mapping[Id, Person]:
+        of_person: dict[str, list[Id]] = defaultdict(list)
+        for some in _some(ids):
+            rows = self.db.execute(
+                f"SELECT person, key FROM subjects WHERE person IN (SELECT person FROM subjects WHERE key IN ({_marks(some)}))",
+                some,
+            )
+            for person, id in rows:
+                of_person[person].append(id)
+        persons = [Person(person, tuple(sorted(set(known), key=str.encode))) for person, known in of_person.items()]
+        return {id: person for person in persons for id in person.ids}
+
+    async def deals_of(self, ids: Collection[Id]) -> set[str]:
+        deals: set[str] = set()
+        for some in _some(ids):
+            deals.update(deal for (deal,) in self.db.execute(f"SELECT deal FROM takes_part WHERE id IN ({_marks(some)})", some))
+        return deals
+
+    async def journeys(self, subjects: Collection[str]) -> Mapping[str, bytes]:
+        kept: dict[str, bytes] = {}
+        for some in _some(subjects):
+            kept.update(self.db.execute(f"SELECT subject, body FROM journeys WHERE subject IN ({_marks(some)})", some))
+        return kept
+
+    async def subjects(self, after: str, limit: int) -> Sequence[str]:
+        """Subjects that assert facts: keys of stored touchpoints, and ids that only a deal names."""
+        rows = self.db.execute(
+            "SELECT key FROM (SELECT DISTINCT key FROM touchpoints WHERE key > ? UNION SELECT key FROM subjects WHERE key > ?)"
+            " ORDER BY key LIMIT ?",
+            (after, after, limit),
+        )
+        return [key for (key,) in rows]
+
+    async def changes(self, after: int) -> AsyncIterator[Change]:
+        """Reads on a cursor of its own, so that a store may commit between two changes."""
+        rows = self.db.execute(
+            "SELECT u.position, u.rebuilt, c.facts, c.part = (SELECT MAX(part) FROM changes WHERE position = u.position)"
+            " FROM units u JOIN changes c USING (position) WHERE position > ? ORDER BY position, part",
+            (after,),
+        )
+        for position, rebuilt, facts, last in rows:
+            yield Change(position, orjson.loads(facts), bool(rebuilt), bool(last))
+
+    # --- committing
+
+    async def commit(self, unit: Unit) -> int:
+        with transaction(self.db):
+            position = self._next(unit.recorded_at, rebuilt=False)
+            self._advance_offsets(unit)
+            self._store(unit, position)
+            self._write_journeys(unit.journeys, unit.gone)
+            self._write_facts(position, 0, unit.facts)
+            self._count(unit)
+        return position
+
+    async def rebuild(self, parts: AsyncIterator[Part], generation: Generation, recorded_at: Instant) -> int:
+        with transaction(self.db):
+            position = self._next(recorded_at, rebuilt=True)
+            self.db.execute("DELETE FROM journeys")
+            number = 0
+            async for facts, journeys, persons in parts:
+                self._write_facts(position, number, facts)
+                self._write_journeys(journeys, ())
+                self._write_persons(persons, position)
+                number += 1
+            if number == 0:
+                self._write_facts(position, 0, [])
+            self.db.execute(
+                "INSERT INTO generation (only, definition, fold_version) VALUES (1, ?, ?)"
+                " ON CONFLICT DO UPDATE SET definition = excluded.definition, fold_version = excluded.fold_version",
+                generation,
+            )
+        return position
+
+    async def generation(self) -> Generation | None:
+        found = self.db.execute("SELECT definition, fold_version FROM generation").fetchone()
+        return None if found is None else Generation(*found)
+
+    def _next(self, recorded_at: Instant, *, rebuilt: bool) -> int:
+        """Take the next position."""
+        position = self._number("SELECT COALESCE(MAX(position), 0) + 1 FROM units")
+        self.db.execute("INSERT INTO units (position, recorded_at, rebuilt) VALUES (?, ?, ?)", (position, recorded_at, int(rebuilt)))
+        return position
+
+    def _advance_offsets(self, unit: Unit) -> None:
+        """Move on from where the unit started; refuse it where the record stands elsewhere."""
+        stored = dict(self.db.execute('SELECT "partition", "offset" FROM offsets'))
+        for partition, reached in unit.reached.items():
+            if stored.get(partition, -1) != unit.after[partition]:
+                raise OutOfStep(f"partition {partition} stands at {stored.get(partition, -1)}, and the unit starts after {unit.after[partition]}")
+            self.db.execute(
+                'INSERT INTO offsets ("partition", "offset") VALUES (?, ?) ON CONFLICT DO UPDATE SET "offset" = excluded."offset"',
+                (partition, reached),
+            )
+
+    def _store(self, unit: Unit, position: int) -> None:
+        if unit.voids:
+            self.db.executemany("INSERT OR IGNORE INTO voids (subject, source, id, unit) VALUES (?, ?, ?, ?)", _with(unit.voids, position))
+            self._void(unit.voids, position)
+        self.db.executemany(
+            "INSERT INTO touchpoints (key, subject, source, id, digest, occurred_at, unit, voided_by, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                (key, touch.subject, touch.source, touch.id, digest, touch.occurred_at, position, position if voided else None, body)
+                for touch, body, digest, keys, _, voided in unit.rows
+                for key in keys
+            ),
+        )
+        self.db.executemany("INSERT OR IGNORE INTO takes_part (id, deal) VALUES (?, ?)", unit.takes_part)
+        self.db.executemany("INSERT OR IGNORE INTO contested (subject, source, id, unit) VALUES (?, ?, ?, ?)", _with(unit.contested, position))
+        self._write_persons(unit.persons, position)
+
+    def _void(self, names: Iterable[Name], position: int) -> None:
+        """Void what is stored under `names`, under every key; a retraction cannot be retracted."""
+        for subject, source, id in names:
+            stored = self.db.execute(
+                "SELECT body FROM touchpoints WHERE key = ? AND subject = ? AND source = ? AND id = ? AND voided_by IS NULL",
+                (subject, subject, source, id),
+            ).fetchall()
+            touches = [decode(body).touch for (body,) in stored]
+            for key in {key for touch in touches if touch.type != "retracted" for key in keys(touch)}:
+                self.db.execute(
+                    "UPDATE touchpoints SET voided_by = ?"
+                    " WHERE key = ? AND subject = ? AND source = ? AND id = ? AND voided_by IS NULL",
+                    (position, key, subject, source, id),
+                )
+
+    def _write_journeys(self, journeys: Mapping[str, bytes], gone: Collection[str]) -> None:
+        self.db.executemany(
+            "INSERT INTO journeys (subject, body) VALUES (?, ?) ON CONFLICT DO UPDATE SET body = excluded.body", journeys.items()
+        )
+        self.db.executemany("DELETE FROM journeys WHERE subject = ?", ((subject,) for subject in gone))
+
+    def _write_persons(self, persons: Mapping[Id, PersonId], position: int) -> None:
+        self.db.executemany(
+            "INSERT INTO subjects (key, person, version) VALUES (?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET person = excluded.person, version = excluded.version",
+            ((id, person, position) for id, person in persons.items()),
+        )
+
+    def _write_facts(self, position: int, part: int, facts: list[FactRow]) -> None:
+        self.db.execute("INSERT INTO changes (position, part, facts) VALUES (?, ?, ?)", (position, part, orjson.dumps(facts, default=tuple)))
+
+    def _count(self, unit: Unit) -> None:
+        number = self._number("SELECT COALESCE(MAX(number), 0) FROM dead_letters")
+        for nth, letter in enumerate(unit.dead_letters, start=1):
+            self.db.execute(
+                "INSERT INTO dead_letters (id, number, code, reason, source, place, raw, seen, first_at, last_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?)"
+                " ON CONFLICT (id) DO UPDATE SET seen = seen + 1, last_at = MAX(last_at, excluded.last_at)",
+                (letter.id, number + nth, *letter[1:], letter.recorded_at),
+            )
+        self.db.executemany(
+            "INSERT INTO unknown_fields (type, field, seen) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seen = seen + excluded.seen",
+            ((type, field, seen) for (type, field), seen in unit.unknown_fields.items()),
+        )
+
+    def _number(self, query: str) -> int:
+        (number,) = self.db.execute(query).fetchone()
+        assert isinstance(number, int)
+        return number
+
+
+def _with(names: Iterable[Name], position: int) -> Iterable[tuple[str, str, str, int]]:
+    return ((*name, position) for name in names)
+
+
+def _some(values: Iterable[str]) -> Iterable[list[str]]:
+    """`values` in the sizes that a query takes."""
+    rest = iter(values)
+    while some := list(islice(rest, KEYS_PER_QUERY_MAX)):
+        yield some
+
+
+def _marks(values: Sequence[Any]) -> str:
+    return ", ".join("?" * len(values))

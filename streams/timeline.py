@@ -1,0 +1,107 @@
+"""One subject's whole story, derived when asked: its touchpoints, what they brought about, by which rule and because of what."""
+
+from dataclasses import dataclass
+
+from journey import person
+from journey.definition import Definition
+from journey.errors import Refused
+from journey.facts import DealStood, LeadMoved, Outlook, Scored, StageEntered
+from journey.histories import is_person
+from journey.identity import Person
+from journey.instants import Instant, iso
+from journey.touchpoints import Key, Touchpoint
+from streams.placement import derive
+from streams.ports import Histories
+from streams.world import BEFORE, World
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What happened at an instant. `what` is the touchpoint's type, or one of stage, lead, score, deal, due."""
+
+    at: str
+    what: str
+    says: str
+    source: str = ""
+    id: str = ""
+    subject: str = ""
+    rule: str = ""
+    because: tuple[Key, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """`definition` is the fingerprint of the one that the transitions are by; `stage` and `score` are as of `until`."""
+
+    subject: str
+    ids: tuple[str, ...]
+    definition: str
+    position: int
+    until: str
+    stage: str
+    score: int
+    entries: list[Entry]
+
+
+async def timeline(definition: Definition, histories: Histories, subject: str, until: Instant) -> Timeline:
+    """The story of `subject`, or of the person that it is an id of, up to `until`. Raises Refused where nothing is known of it."""
+    world = World(histories, definition.bounds, [], set())
+    await world.load([subject])
+    if is_person(subject):
+        one = await world.person(subject, BEFORE)
+        history = await world.history(one, BEFORE)
+    else:
+        one = Person(subject, (subject,))
+        history = world.counting(subject, BEFORE)
+    if not history and not world.stored(subject, BEFORE):
+        raise Refused(f"nothing is known of {subject!r}; a subject is written like user:42, anon:9f3c or deal:12")
+    entries = [(touch.occurred_at, 0, 0, _touched(touch)) for touch in history if touch.occurred_at <= until]
+    stage, score = "", 0
+    _, facts = person.derive(definition, one.name, one.ids, history) if is_person(subject) else derive(definition, subject, history)
+    for fact in facts:
+        match fact:
+            case StageEntered(at=at, nth=nth, stage=entered, left=left, rule=rule, because=because) if at <= until:
+                says = f"{left} -> {entered}" if left else f"-> {entered}"
+                entries.append((at, 1, nth, Entry(iso(at), "stage", says, rule=rule, because=because)))
+            case LeadMoved(at=at, nth=nth, step=step, cycle=cycle, because=because, rule=rule, reason=reason) if at <= until:
+                says = f"lead {cycle}: {step}" + (f" ({reason})" if reason else "")
+                entries.append((at, 1, nth, Entry(iso(at), "lead", says, rule=rule, because=because)))
+            case Scored(at=at, points=points, until=ends, rule=rule) if at <= until:
+                score += points if ends > until else 0
+                entries.append((at, 1, -1, Entry(iso(at), "score", f"{points:+d} points", rule=rule)))
+            case DealStood(at=at, nth=nth) if at <= until:
+                says = f"{fact.outcome}, {fact.stage}, {fact.amount_minor} {fact.currency} (minor units)"
+                entries.append((at, 1, nth, Entry(iso(at), "deal", says)))
+            case Outlook(strikes=strikes):
+                for strike in strikes:
+                    what = "stage" if strike.cycle == 0 else "lead"
+                    says = f"{strike.left} -> {strike.name}" if strike.cycle == 0 else f"lead {strike.cycle}: {strike.name}"
+                    if strike.at > until:
+                        what, says = "due", f"{says}, if nothing more happens"
+                    entries.append((strike.at, 2, strike.nth, Entry(iso(strike.at), what, says, rule=strike.rule)))
+            case _:
+                pass
+    entries.sort(key=lambda entry: entry[:3])
+    for _, _, _, entry in entries:
+        if entry.what == "stage":
+            stage = entry.says.rpartition("-> ")[2]
+    return Timeline(
+        subject=one.name,
+        ids=one.ids,
+        definition=definition.fingerprint,
+        position=await histories.position(),
+        until=iso(until),
+        stage=stage,
+        score=score,
+        entries=[entry for *_, entry in entries],
+    )
+
+
+def _touched(touch: Touchpoint) -> Entry:
+    data = touch.data
+    told = [str(value) for name in _TOLD if (value := getattr(data, name, None)) not in (None, "", ())]
+    return Entry(iso(touch.occurred_at), touch.type, " · ".join(told), touch.source, touch.id, touch.subject)
+
+
+_TOLD = ("url", "name", "form", "intent", "event", "content", "survey", "score", "feature", "lead", "outcome", "status", "objection", "topic",
+         "deal", "pipeline", "stage", "amount", "currency", "reason", "campaign", "channel", "utm_source", "owner")  # fmt: skip

@@ -1,0 +1,150 @@
+"""The part of the histories that a unit changes, as it is before the unit and after it.
+
+Loads what it is asked about, key by key, and answers for both sides: who is one person, who takes part in a deal, what a history is.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+from journey.definition import Bounds
+from journey.histories import Stored, is_person, person_history, settle, takes_part
+from journey.identity import Id, Person, component, held, partners, person_of
+from journey.touchpoints import Identified, Touchpoint, Unlinked
+from schemas.canonical import content_hash
+from streams.ports import Histories, Name, Row
+
+BEFORE, AFTER = False, True
+Side = bool
+
+
+@dataclass(slots=True)
+class World:
+    """Both sides of one unit. What `load` was not asked for is not here."""
+
+    histories: Histories
+    bounds: Bounds
+    rows: list[Row]
+    voids: set[Name]
+    _stored: dict[str, list[Stored]] = field(default_factory=dict)
+    _added: dict[str, list[Stored]] = field(default_factory=lambda: defaultdict(list))
+    _named: dict[Id, set[str]] = field(default_factory=lambda: defaultdict(set))
+    _counting: dict[tuple[str, Side], list[Touchpoint]] = field(default_factory=dict)
+    _partners: dict[tuple[Id, Side], frozenset[Id]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            for key in row.keys:
+                self._added[key].append(Stored(row.touch, row.body, row.voided))
+
+    def takes_part_in(self, edges: Iterable[tuple[Id, str]]) -> None:
+        """Note what the unit names: (id, deal)."""
+        for id, deal in edges:
+            self._named[id].add(deal)
+
+    async def load(self, keys: Iterable[str]) -> None:
+        missing = {key for key in keys if key not in self._stored}
+        if missing:
+            found = await self.histories.bodies(missing)
+            for key in missing:
+                self._stored[key] = found.get(key, [])
+
+    def stored(self, key: str, side: Side) -> list[Stored]:
+        """The bodies under `key`, which was loaded."""
+        before = self._stored[key]
+        if side is BEFORE:
+            return before
+        return [self._voided(one) for one in before] + self._added.get(key, [])
+
+    def _voided(self, stored: Stored) -> Stored:
+        touch = stored.touch
+        if stored.voided or (touch.subject, touch.source, touch.id) not in self.voids:
+            return stored
+        return stored._replace(voided=True)
+
+    def counting(self, key: str, side: Side) -> list[Touchpoint]:
+        """What counts under `key`, in order."""
+        found = self._counting.get((key, side))
+        if found is None:
+            found = self._counting[key, side] = settle(self.stored(key, side), content_hash)
+        return found
+
+    def partners(self, id: Id, side: Side) -> frozenset[Id]:
+        found = self._partners.get((id, side))
+        if found is None:
+            links = [touch for touch in self.counting(id, side) if isinstance(touch.data, Identified | Unlinked)]
+            found = self._partners[id, side] = partners(links, id)
+        return found
+
+    def held(self, id: Id, side: Side) -> bool:
+        return held(id, self.partners(id, side), self.bounds)
+
+    async def person(self, id: Id, side: Side) -> Person:
+        """The person that `id` belongs to: walks its links, loading as far as they go."""
+        await self.load([id])
+        while True:
+            missing: set[Id] = set()
+
+            def known(one: Id, missing: set[Id] = missing) -> Collection[Id]:
+                if one in self._stored:
+                    return self.partners(one, side)
+                missing.add(one)
+                return ()
+
+            ids = component(id, known, self.bounds)
+            if not missing:
+                return person_of(ids)
+            await self.load(missing)
+
+    def people(self, deal: str, side: Side) -> frozenset[Id]:
+        """Who takes part in `deal`, which was loaded."""
+        return takes_part(self.counting(deal, side))
+
+    async def history(self, person: Person, side: Side) -> list[Touchpoint]:
+        """The person's history: its own and that of the deals it takes part in."""
+        await self.load(person.ids)
+        deals = sorted(await self.histories.deals_of(person.ids) | {deal for id in person.ids for deal in self._named.get(id, ())})
+        await self.load(deals)
+        through = [touch for deal in deals if not self.people(deal, side).isdisjoint(person.ids) for touch in self.counting(deal, side)]
+        own = (stored for id in person.ids for stored in self.stored(id, side))
+        return person_history(frozenset(person.ids), own, through, content_hash)
+
+    async def affected(
+        self, changed: Iterable[Touchpoint], ids: Iterable[Id], deals: Iterable[str]
+    ) -> tuple[dict[str, Person], dict[str, Person], set[str]]:
+        """The persons before and after by name, and the other subjects, that `changed` touchpoints change in more than adding to an end.
+
+        `ids` and `deals` are changed besides. Ends of a link that cross `partners_max` change all their partners.
+        """
+        todo, deals_hit, others = set(ids), set(deals), set[str]()
+        ends: set[Id] = set()
+        named: set[str] = set()
+        for touch in changed:
+            reached = [touch.subject]
+            match touch.data:
+                case Identified(other=other) | Unlinked(other=other):
+                    reached.append(other)
+                    ends.update(reached)
+                case data if data.deal is not None:
+                    reached.append(f"deal:{data.deal}")
+                case _:
+                    pass
+            for subject in reached:
+                (todo if is_person(subject) else named if subject.startswith("deal:") else others).add(subject)
+        await self.load(ends | todo | named | deals_hit)
+        for end in ends:
+            if self.held(end, BEFORE) != self.held(end, AFTER):
+                todo |= self.partners(end, BEFORE) | self.partners(end, AFTER)
+        for deal in named:
+            todo |= self.people(deal, BEFORE) | self.people(deal, AFTER)
+        before: dict[str, Person] = {}
+        after: dict[str, Person] = {}
+        done: set[Id] = set()
+        while todo:
+            id = todo.pop()
+            done.add(id)
+            for side, persons in ((BEFORE, before), (AFTER, after)):
+                person = await self.person(id, side)
+                persons[person.name] = person
+                todo.update(one for one in person.ids if one not in done)
+        return before, after, others | named | deals_hit

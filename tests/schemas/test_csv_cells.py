@@ -1,0 +1,140 @@
+"""Cells are read as the map says: times, numbers, dates, lists and values; or the row is kept with the reason."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.schemas.csv_desk import Desk, body
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def field(desk: Desk, spec: str, cell: str, settings: str = "") -> Any:
+    """What field `x` is, by `spec`, for a cell of column A; the reason, where it can't be read."""
+    text = f"""\
+{settings}
+touchpoints:
+  - {{type: custom, subject: "user:1", time: T, data: {{name: x, x: {spec}}}}}
+"""
+    quoted = cell.replace('"', '""')
+    (incoming,) = desk.read(text, f'T,A\n2026-01-01T00:00:00Z,"{quoted}"\n')
+    return incoming.reason if incoming.reason else body(incoming)["data"].get("x")
+
+
+def at(desk: Desk, time: str, cell: str) -> str:
+    """The time of a touchpoint, by `time`, for a cell of column T; the reason, where it can't be read."""
+    (incoming,) = desk.read(f'touchpoints:\n  - {{type: custom, subject: "user:1", time: {time}, data: {{name: x}}}}\n', f'T\n"{cell}"\n')
+    return incoming.reason or body(incoming)["time"]
+
+
+# --- times
+
+
+@pytest.mark.parametrize(
+    ("time", "cell", "expected"),
+    [
+        ("T", "2026-03-01T10:00:00+02:00", "2026-03-01T08:00:00Z"),
+        ("T", "2026-03-01T10:00:00.25Z", "2026-03-01T10:00:00.250000Z"),
+        ("{from: T, zone: America/New_York}", "2026-03-01 10:00", "2026-03-01T15:00:00Z"),
+        ("{from: T, zone: America/New_York}", "2026-03-01T10:00Z", "2026-03-01T10:00:00Z"),
+        ("{from: T, zone: UTC}", "2026-03-01", "2026-03-01T00:00:00Z"),
+        ('{from: T, format: ["%d/%m/%Y", iso], zone: UTC}', "02/03/2026", "2026-03-02T00:00:00Z"),
+        ('{from: T, format: ["%d/%m/%Y", iso], zone: UTC}', "2026-03-02", "2026-03-02T00:00:00Z"),
+        ('{from: T, format: "%m/%d/%Y %I:%M %p", zone: UTC}', "3/2/2026 1:05 PM", "2026-03-02T13:05:00Z"),
+        ('{from: T, format: "%d.%m.%Y %H:%M %z"}', "02.03.2026 10:00 +0530", "2026-03-02T04:30:00Z"),
+        ("{from: T, format: epoch_s}", "1772359200", "2026-03-01T10:00:00Z"),
+        ("{from: T, format: epoch_s}", "1772359200.5", "2026-03-01T10:00:00.500000Z"),
+        ("{from: T, format: epoch_ms}", "1772359200123", "2026-03-01T10:00:00.123000Z"),
+        ("{from: T, zone: UTC, plus: 30m}", "2026-03-01 23:45", "2026-03-02T00:15:00Z"),
+        ('{from: "{T} 10:00", zone: UTC}', "2026-03-01", "2026-03-01T10:00:00Z"),
+        # The clocks of Berlin: 02:30 is skipped on 29 March, and there twice on 25 October.
+        ("{from: T, zone: Europe/Berlin}", "2026-03-29 02:30", "2026-03-29T01:30:00Z"),
+        ("{from: T, zone: Europe/Berlin}", "2026-10-25 02:30", "2026-10-25T00:30:00Z"),
+        ("{from: T, zone: Europe/Berlin, plus: 24h}", "2026-03-28 12:00", "2026-03-29T11:00:00Z"),
+    ],
+)
+def test_times_are_read_as_the_map_says_and_written_in_utc(desk: Desk, time: str, cell: str, expected: str) -> None:
+    assert at(desk, time, cell) == expected
+
+
+@pytest.mark.parametrize(
+    ("time", "cell", "reason"),
+    [
+        ("T", "2026-03-01 10:00", "T: a time without a zone: state `zone:` in the map"),
+        ("{from: T, format: epoch_ms}", "1.77236E+12", "T: no time in the format epoch_ms"),
+        ("{from: T, format: epoch_s}", "9" * 40, "T: no time in the format epoch_s"),
+        ("{from: T, format: epoch_s}", "nan", "T: no time in the format epoch_s"),
+        ("{from: T, zone: UTC, plus: 2d}", "9999-12-31 00:00", "T: a time beyond the year 9999"),
+        ('{from: T, format: ["%d/%m/%Y", iso], zone: UTC}', "soon", "T: no time in the format %d/%m/%Y or iso"),
+    ],
+)
+def test_a_time_that_cannot_be_read_is_a_dead_letter(desk: Desk, time: str, cell: str, reason: str) -> None:
+    assert at(desk, time, cell) == f"custom: {reason}"
+
+
+# --- fields
+
+
+@pytest.mark.parametrize(
+    ("spec", "cell", "expected"),
+    [
+        ("{from: A, number: true}", "1204.50", "1204.50"),
+        ("{from: A, number: true}", "+0012", "0012"),
+        ("{from: A, number: true}", "-.5", "no number"),
+        ("{from: A, number: true}", "1,204.50", "no number"),
+        ("{from: A, number: true}", "1e5", "no number"),
+        ("{from: A, number: true}", "\u0661\u0662", "no number"),
+        ('{from: A, number: {decimal: "."}}', "1,204.50", "1204.50"),
+        ('{from: A, number: {decimal: "."}}', "1,20,450", "120450"),
+        ('{from: A, number: {decimal: "."}}', "1,2", "no number"),
+        ('{from: A, number: {decimal: ","}}', "-1.204,50", "-1204.50"),
+        ('{from: A, number: {decimal: ","}}', "12,5", "12.5"),
+        ('{from: A, number: {decimal: ","}}', "1.2", "no number with ',' before its decimals"),
+        ('{from: A, number: {decimal: ",", thousands: " "}}', "1\u202f204,50", "1204.50"),
+        ('{from: A, number: {thousands: "\'"}}', "1\u2019204.50", "1204.50"),
+        ('{from: A, number: {thousands: ".", strip: ["€", EUR]}}', "€ 1.204,50", "1204.50"),
+        ("{from: A, number: whole}", "48210", 48210),
+        ("{from: A, number: whole}", "3.0", 3),
+        ("{from: A, number: whole}", "3.5", "no whole number"),
+        ("{from: A, number: whole}", "9" * 20, "a whole number beyond 2^53"),
+        ("{from: A, number: true}", "9" * 40, "a number of more than 28 digits"),
+        ("{from: A, number: percent}", "12.5%", "0.125"),
+        ("{from: A, number: percent}", "100", "1.00"),
+        ("{from: A, boolean: true}", "YES", True),
+        ("{from: A, boolean: true}", "0", False),
+        ("{from: A, boolean: true}", "maybe", "neither true nor false"),
+        ("{from: A, boolean: {true: Ja, false: [Nein, no]}}", "nein", False),
+        ("{from: A, date: iso}", "2026-03-01 23:30", "2026-03-01"),
+        ('{from: A, date: ["%d/%m/%y", iso]}', "01/03/26", "2026-03-01"),
+        ("{from: A, date: iso, zone: Asia/Tokyo}", "2026-03-01T20:00:00Z", "2026-03-02"),
+        ("{from: A, date: iso}", "never", "no time in the format iso"),
+        ("{from: A, time: iso, zone: Asia/Tokyo}", "2026-03-01 09:00", "2026-03-01T00:00:00Z"),
+        ('{from: A, list: ";"}', "a; b;;c ;", ["a", "b", "c"]),
+        ('{from: A, list: ";"}', " ; ", None),
+        ('{from: A, list: ",", each: {person: "user:{item}"}}', "1,2", [{"person": "user:1"}, {"person": "user:2"}]),
+        ('{from: A, list: ",", each: "id-{item}"}', "1", ["id-1"]),
+        ('{from: A, list: ",", values: {One: 1, Two: 2}, else: skip}', "two,three", [2]),
+        ("{from: A, values: {Closed Won: won, Yes: lost}}", "closed won", "won"),
+        ("{from: A, values: {Closed Won: won, Yes: lost}}", "yes", "lost"),
+        ("{from: A, values: {a: b}}", "c", "a text that is not among the map's `values`"),
+        ("{from: A, values: {a: b}, else: skip}", "c", None),
+        ("{from: A, values: {a: b}, else: keep}", "c", "c"),
+        ("{from: A, values: {a: b}, blank: nothing}", "", "nothing"),
+        ("{from: A, values: {a: false}}", "a", False),
+        ('"{A}, really"', "Yes", "Yes, really"),
+        ('"{A}, really"', "", None),
+    ],
+)
+def test_a_cell_is_read_as_the_map_says(desk: Desk, spec: str, cell: str, expected: object) -> None:
+    found = field(desk, spec, cell)
+    assert found == expected or found == f"custom: A: {expected}"
+    assert type(found) is type(expected)
+
+
+def test_how_numbers_are_written_may_be_said_once_for_all(desk: Desk) -> None:
+    assert field(desk, "{from: A, number: true}", "1.204,50", 'number: {decimal: ","}') == "1204.50"
+    assert field(desk, '{from: A, number: {decimal: "."}}', "1,204.50", 'number: {decimal: ","}') == "1204.50"

@@ -1,0 +1,307 @@
+"""Segment's calls become touchpoints, and none is lost."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.decode import decode
+from schemas.incoming import Incoming
+from schemas.outside_names import shipped_names
+from schemas.segment import SOURCE, read_segment
+
+MONDAY = "2026-03-02T10:00:00.000Z"
+TUESDAY = "2026-03-03T10:00:00.000Z"
+
+
+def call(kind: str, /, **fields: Any) -> bytes:
+    """A call of user u1, unless it says otherwise."""
+    return orjson.dumps({"type": kind, "messageId": "m1", "userId": "u1", "timestamp": MONDAY, **fields})
+
+
+def read(*lines: bytes) -> list[Incoming]:
+    return list(read_segment(lines, "calls.jsonl", shipped_names()))
+
+
+def made(*lines: bytes) -> list[Any]:
+    """The CloudEvents made of the calls, each of which decodes."""
+    found = read(*lines)
+    for one in found:
+        assert one.body is not None, one.reason
+        decode(one.body)
+    return [orjson.loads(one.body or b"") for one in found]
+
+
+def reason(line: bytes) -> str | None:
+    (found,) = read(line)
+    assert found.body is None
+    assert found.raw == line.strip()
+    return found.reason
+
+
+def test_a_call_is_a_cloud_event_under_its_own_id_and_time() -> None:
+    line = call("track", event="Walked By", originalTimestamp=TUESDAY, sentAt=TUESDAY)
+    (found,) = read(line)
+    assert (found.raw, found.source, found.place) == (line, "calls.jsonl", "calls.jsonl:1")
+    assert orjson.loads(found.body or b"") == {
+        "specversion": "1.0",
+        "id": "m1",
+        "source": SOURCE,
+        "time": MONDAY,
+        "sentat": TUESDAY,
+        "originaltime": TUESDAY,
+        "subject": "user:u1",
+        "type": "custom",
+        "data": {"name": "Walked By"},
+    }
+
+
+def test_blank_lines_are_no_calls_and_count_as_lines() -> None:
+    assert [one.place for one in read(b"\n", call("page"), b"  \n", call("page"))] == ["calls.jsonl:2", "calls.jsonl:4"]
+
+
+def test_a_call_without_a_user_is_about_an_anonymous_person() -> None:
+    (found,) = made(call("track", event="x", userId=None, anonymousId="a1"))
+    assert found["subject"] == "anon:a1"
+
+
+def test_an_id_that_is_a_number_is_its_digits() -> None:
+    assert made(call("track", event="x", userId=42))[0]["subject"] == "user:42"
+
+
+def test_the_original_time_stands_in_where_there_is_no_timestamp() -> None:
+    assert made(call("track", event="x", timestamp=None, originalTimestamp=TUESDAY))[0]["time"] == TUESDAY
+
+
+# --- what becomes of each kind of call
+
+
+def test_a_page_is_a_page_view_with_where_it_came_from() -> None:
+    (found,) = made(
+        call(
+            "page",
+            name="Pricing",
+            properties={"url": "https://x.example/pricing?gclid=Cj0&x=1", "title": "Prices", "path": "/pricing"},
+            context={
+                "page": {"referrer": "https://www.google.com/"},
+                "campaign": {"name": "spring", "source": "google", "medium": "cpc", "term": "crm", "content": "blue"},
+                "userAgent": "Firefox",
+            },
+        )
+    )
+    assert found["type"] == "page_view"
+    assert found["data"] == {
+        "url": "https://x.example/pricing?gclid=Cj0&x=1",
+        "kind": "page",
+        "title": "Prices",
+        "view": "Pricing",
+        "referrer": "https://www.google.com/",
+        "agent": "Firefox",
+        "click_id": "gclid:Cj0",
+        "utm_campaign": "spring",
+        "utm_source": "google",
+        "utm_medium": "cpc",
+        "utm_term": "crm",
+        "utm_content": "blue",
+        "properties": {"path": "/pricing"},
+    }
+
+
+def test_a_page_may_say_where_it_is_in_its_context() -> None:
+    (found,) = made(call("page", context={"page": {"url": "https://x.example/", "title": "Home"}}))
+    assert (found["data"]["url"], found["data"]["title"]) == ("https://x.example/", "Home")
+
+
+def test_a_screen_is_a_page_view_of_its_name() -> None:
+    (found,) = made(call("screen", name="Home", properties={"tab": 1}))
+    assert found["data"] == {"url": "screen:Home", "kind": "screen", "view": "Home", "properties": {"tab": 1}}
+
+
+@pytest.mark.parametrize("kind", ["page", "screen"])
+def test_a_page_that_says_not_where_is_kept_as_custom(kind: str) -> None:
+    (found,) = made(call(kind, properties={"a": 1}))
+    assert (found["type"], found["data"]) == ("custom", {"name": kind, "properties": {"a": 1}})
+
+
+def test_identify_updates_the_profile_and_null_clears() -> None:
+    traits = {"title": "CTO", "gender": None, "address": {"country": "DE", "state": "BY"}, "email": "a@x.example", "plan": "pro"}
+    (found,) = made(call("identify", traits=traits))
+    assert found["type"] == "profile_updated"
+    assert found["data"] == {
+        "job_title": "CTO",
+        "gender": None,
+        "country": "DE",
+        "region": "BY",
+        "traits": {"address": {"country": "DE", "state": "BY"}, "email": "a@x.example", "plan": "pro"},
+    }
+
+
+def test_identify_with_both_ids_links_them_at_its_own_time() -> None:
+    profile, link = made(call("identify", anonymousId="a1", traits={"plan": "pro"}))
+    assert profile["subject"] == "user:u1"
+    assert (link["id"], link["subject"], link["type"]) == ("m1#link", "anon:a1", "identified")
+    assert link["data"] == {"other": "user:u1", "method": "identify"}
+
+
+def test_identify_that_says_nothing_else_is_only_the_link() -> None:
+    assert [one["type"] for one in made(call("identify", anonymousId="a1"))] == ["identified"]
+    assert [one["type"] for one in made(call("identify"))] == ["profile_updated"]
+
+
+def test_group_joins_an_account_and_updates_it() -> None:
+    joined, updated = made(call("group", groupId="acme", traits={"name": "Acme", "employees": "329", "plan": "pro", "since": 2020}))
+    assert (joined["type"], joined["subject"], joined["data"]) == ("account_joined", "user:u1", {"account": "acme"})
+    assert (updated["id"], updated["type"], updated["subject"]) == ("m1#account", "account_updated", "account:acme")
+    assert updated["data"] == {"name": "Acme", "employees": 329, "tier": "pro", "traits": {"since": 2020}}
+
+
+def test_group_without_traits_only_joins() -> None:
+    assert [one["type"] for one in made(call("group", groupId="acme"))] == ["account_joined"]
+
+
+def test_alias_links_the_previous_id_to_the_user() -> None:
+    (found,) = made(call("alias", previousId="a0"))
+    assert (found["id"], found["subject"], found["data"]) == ("m1#link", "anon:a0", {"other": "user:u1", "method": "alias"})
+
+
+# --- links that calls only show
+
+
+def links(*lines: bytes) -> list[tuple[str, str, str]]:
+    return [(one["id"], one["time"], one["data"]["other"]) for one in made(*lines) if one["type"] == "identified"]
+
+
+def test_calls_with_both_ids_show_one_link_whose_body_is_always_the_same() -> None:
+    page = call("page", messageId="m1", anonymousId="a1", context={"userAgent": "x"}, originalTimestamp=MONDAY, sentAt=TUESDAY)
+    track = call("track", messageId="m2", anonymousId="a1", event="x")
+    (one,), (other,) = ([body for body in made(line) if body["type"] == "identified"] for line in (page, track))
+    assert one == other
+
+
+def test_a_link_is_said_again_only_where_it_is_seen_earlier() -> None:
+    later, first = call("track", anonymousId="a1", event="x", timestamp=TUESDAY), call("track", anonymousId="a1", event="x", messageId="m2")
+    assert [time for _, time, _ in links(first, later, first)] == [MONDAY]
+    assert [time for _, time, _ in links(later, first, later)] == [TUESDAY, MONDAY]
+
+
+def test_other_pairs_of_ids_are_other_links() -> None:
+    calls = [call("track", anonymousId=a, userId=u, event="x", messageId=f"{a}{u}") for a, u in [("a", "b"), ("a", "c"), ("ab", "b")]]
+    assert len({id for id, _, _ in links(*calls)}) == 3
+
+
+# --- tracked events
+
+
+def test_an_event_with_a_name_of_ours_is_that_touchpoint_and_keeps_the_rest() -> None:
+    products = [{"product_id": "p1", "price": 19}, {"product_id": 2}]
+    properties = {"order_id": 50314, "total": 27.5, "currency": "usd", "products": products, "coupon": "X"}
+    (found,) = made(call("track", event="Order Completed", properties=properties))
+    assert found["type"] == "order_placed"
+    assert found["data"] == {
+        "order": "50314",
+        "amount": 27.5,
+        "currency": "USD",
+        "products": ["p1", "2"],
+        "properties": {"products": products, "coupon": "X"},
+    }
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"order_id": "1", "currency": "USD"},
+        {"order_id": "1", "total": 5},
+        {"order_id": "1", "total": 5.001, "currency": "USD"},
+        {"order_id": "1", "total": "free", "currency": "USD"},
+        {"order_id": "1", "total": 5, "currency": "dollars"},
+        {"order_id": {"a": 1}, "total": 5, "currency": "USD"},
+    ],
+)
+def test_an_event_that_lacks_what_the_touchpoint_needs_is_kept_as_custom(properties: dict[str, Any]) -> None:
+    (found,) = made(call("track", event="Order Completed", properties=properties))
+    assert (found["type"], found["data"]["name"], found["data"]["properties"]) == ("custom", "Order Completed", properties)
+
+
+def test_a_custom_event_has_a_value_where_it_is_money() -> None:
+    (found,) = made(call("track", event="Donated", properties={"value": 5, "currency": "eur"}))
+    assert (found["data"]["value"], found["data"]["currency"]) == (5, "EUR")
+    (found,) = made(call("track", event="Donated", properties={"value": 5}))
+    assert "value" not in found["data"]
+
+
+def test_numbers_keep_their_digits() -> None:
+    numbers = b'"a":0.1000000000000000055511151231257827,"b":12345678901234567890,"c":1e999'
+    line = call("track", event="x", properties={"a": 1}).replace(b'"a":1', numbers)
+    (found,) = read(line)
+    properties = json.loads(found.body or b"", parse_float=Decimal)["data"]["properties"]
+    assert properties == {"a": Decimal("0.1000000000000000055511151231257827"), "b": "12345678901234567890", "c": "1e999"}
+    decode(found.body or b"")
+
+
+# --- what can't be read
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (b"{", "not JSON"),
+        (b"[1]", "not a JSON object"),
+        (b'{"a":"\xff"}', "not UTF-8"),
+        (b'{"a":NaN}', "not JSON"),
+        (b'{"a":' + b"9" * 5000 + b"}", "no messageId: sent again, the call would count again"),
+        (b"[" * 100_000, "objects and lists nest too deep"),
+        (b'{"a":"' + b"x" * 1_000_001 + b'"}', "a call of more than 1000000 bytes"),
+        (call("track", messageId=""), "no messageId: sent again, the call would count again"),
+        (call("track", timestamp=None), "no timestamp"),
+        (call("track", timestamp=1772359200), "no timestamp"),
+        (call("track", event=" "), "a track call without the name of its event"),
+        (call("track", event="x", userId=None), "neither userId nor anonymousId: nobody whom it could be about"),
+        (call("group"), "a group call without a groupId"),
+        (call("alias"), "an alias call needs userId and previousId"),
+        (call("wave"), "a call's type is track, identify, page, screen, group or alias"),
+        (call("track", event="x").replace(b'"x"', b'"\\ud800"'), "text with half a character, or objects and lists that nest too deep"),
+    ],
+)
+def test_a_line_that_is_no_call_is_kept_with_the_reason(line: bytes, told: str) -> None:
+    assert reason(line) == told
+
+
+def test_a_bad_line_leaves_the_others() -> None:
+    found = read(call("track", event="x"), b"{", call("track", event="y", messageId="m2"))
+    assert [one.reason is None for one in found] == [True, False, True]
+
+
+values = st.recursive(
+    st.sampled_from([None, True, 7, -1.5, 2**70, float("inf"), "", "a", "\0", "\ud800", "https://x.example/?gclid=1", MONDAY]),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["name", "url", "page", "total", "address"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+fields = st.sampled_from(
+    [
+        "messageId",
+        "userId",
+        "anonymousId",
+        "timestamp",
+        "event",
+        "properties",
+        "traits",
+        "context",
+        "groupId",
+        "previousId",
+        "sentAt",
+        "name",
+    ]
+)
+
+
+@given(kind=st.sampled_from(["track", "page", "screen", "identify", "group", "alias"]), fields=st.dictionaries(fields, values))
+def test_whatever_a_call_holds_it_is_a_touchpoint_or_a_reason(kind: str, fields: dict[str, Any]) -> None:
+    found = read(json.dumps({"messageId": "m", "userId": "u", "timestamp": MONDAY, "event": "x", "type": kind, **fields}).encode())
+    assert found
+    assert all((one.body is None) != (one.reason is None) for one in found)
