@@ -130,8 +130,7 @@ class Engine:
             batch = await self.record.read(PARTITION, after=after.get(PARTITION, -1), limit=UNIT_RECORDS_MAX)
             if not batch:
                 return
-            unit = await self.placement.place(batch, after)
-            await self.record.commit(unit)
+            unit, _ = await self.placement.run(batch, after)
             if summary is not None:
                 summary.add(unit)
 
@@ -170,7 +169,9 @@ def opened(folder: Path) -> Iterator[Engine]:
 def reading(folder: Path) -> Iterator[Engine]:
     """The engine of `folder`, to read. Raises Refused where there is none."""
     if not (folder / FILE).exists():
-        raise Refused(f"there is no data in {folder}; `journey ingest FILE` or `journey demo` puts some there, `--data DIR` names another folder")
+        raise Refused(
+            f"there is no data in {folder}; `journey ingest FILE` or `journey demo` puts some there, `--data DIR` names another folder"
+        )
     engine = Engine(folder, read_only=True)
     try:
         yield engine
@@ -186,7 +187,9 @@ def _locked(folder: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             file.seek(0)
-            raise Refused(f"{folder} is being written by process {file.read().strip() or 'unknown'}; one process writes at a time") from None
+            raise Refused(
+                f"{folder} is being written by process {file.read().strip() or 'unknown'}; one process writes at a time"
+            ) from None
         file.seek(0)
         file.truncate()
         file.write(str(os.getpid()))

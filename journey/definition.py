@@ -293,6 +293,8 @@ class Definition(Model):
     deadline_order: tuple[Literal["score_expiry", "sla", "inactivity"], ...] = ("score_expiry", "sla", "inactivity")
     activity: Names
     """The types that are activity of the person's: each puts off inactivity. Never a link, a retraction or what we sent."""
+    not_activity: tuple[Match, ...] = ()
+    """Touchpoints of those types that are none of the person's doing after all: a call that nobody took, a machine's opening."""
     traffic: Names
     """The types that marketing counts by day, channel and campaign."""
     session_types: Names
@@ -323,6 +325,13 @@ class Definition(Model):
     small_count: Annotated[int, Field(ge=1)] = 5
     outside_names: dict[str, dict[str, Any]] = {}
     """What other systems' events are called here, besides the table that ships: see `outside_names.py`."""
+
+    def __copy__(self) -> "Definition":
+        """A copy that works out its own identity: `model_copy(update=…)` would keep this one's."""
+        copied = super().__copy__()
+        for known in ("fingerprint", "stage_names"):
+            copied.__dict__.pop(known, None)
+        return copied
 
     @cached_property
     def fingerprint(self) -> str:

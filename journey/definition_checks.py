@@ -14,6 +14,7 @@ from journey.definition import All, AnyOf, Condition, Counted, Definition, Match
 from journey.instants import Micros, spelled
 from journey.match_checks import problems_of_match, problems_of_pattern, problems_of_test, problems_of_type
 from journey.money import DECIMALS
+from journey.plan import leads_from
 from journey.problems import Place, Problem, meant
 from journey.touchpoints import DEAL, PERSON, TYPES
 
@@ -88,11 +89,9 @@ def _sets_off(condition: Condition) -> bool:
 
 
 def _unreachable(definition: Definition) -> Iterator[Problem]:
-    along = [stage.name for stage in definition.stages if stage.way == "along"]
     leads: dict[str, set[str]] = {}
     for _, _, rule, to in _each_rule(definition):
-        before = definition.stage_names[: definition.stage_names.index(to)]
-        for name in rule.from_ if rule.from_ is not None else ("", *(name for name in before if name in along)):
+        for name in leads_from(definition, to, rule):
             leads.setdefault(name, set()).add(to)
     reached, edge = {""}, {""}
     while edge:
@@ -166,6 +165,8 @@ def _each_condition(definition: Definition) -> Iterator[tuple[Place, str, Condit
     yield ("lead", "sql"), "lead.sql", lead.sql, PERSON
     for index, scoring in enumerate(definition.scoring):
         yield ("scoring", index, "when"), f"scoring rule {scoring.name!r}", scoring.when, PERSON
+    for index, ours in enumerate(definition.not_activity):
+        yield ("not_activity", index), f"not_activity {index + 1}", ours, PERSON | DEAL
     for index, event in enumerate(definition.key_events):
         yield ("key_events", index), f"key event {index + 1}", event, PERSON
     for index, conversion in enumerate(definition.attribution.conversions):

@@ -142,7 +142,7 @@ class _Fold:
             self._lead(touch, of_type, scene)
             self._convert(touch, of_type)
         self._stage(touch, of_type, scene)
-        if of_type.activity and touch.occurred_at >= journey.active_at:
+        if of_type.activity and not any(test is None or test(data) for test in of_type.not_activity):
             journey.active_at, journey.active_because = touch.occurred_at, (touch.key,)
 
     # --- what is remembered, and for how long

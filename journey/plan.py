@@ -35,6 +35,7 @@ class OfType(NamedTuple):
 
     name: str
     activity: bool
+    not_activity: tuple[Callable[[Data], bool] | None, ...]
     traffic: bool
     session: bool
     touch: bool
@@ -50,7 +51,7 @@ class Plan:
         self.definition = definition
         self.zone = definition.zone
         self.rules = [
-            StageRule(stage.name, rule.model_copy(update={"from_": _leads_from(definition, stage.name, rule)}))
+            StageRule(stage.name, rule.model_copy(update={"from_": leads_from(definition, stage.name, rule)}))
             for stage in reversed(definition.stages)
             for rule in stage.rules
         ]
@@ -100,6 +101,7 @@ class Plan:
         yield lead.sql
         if lead.created_by is not None:
             yield lead.created_by
+        yield from self.definition.not_activity
         yield from (rule.when for rule in self.definition.scoring)
         yield from (one.when for one in self.definition.attribution.conversions if one.when is not None)
         yield from (count.of for count in self._counts)
@@ -122,6 +124,7 @@ class Plan:
         return OfType(
             name=name,
             activity=name in definition.activity,
+            not_activity=tuple(self.tests[id(match)] for match in definition.not_activity if name in match.types),
             traffic=name in definition.traffic,
             session=name in definition.session_types,
             touch=name in definition.attribution.touches,
@@ -161,7 +164,7 @@ def _may_set_off(by: frozenset[str], type: str, *, scored: bool, deal: bool, lea
     return type in by or (scored and _SCORE in by) or (deal and _DEAL in by) or (lead and _LEAD in by)
 
 
-def _leads_from(definition: Definition, stage: str, rule: Rule) -> tuple[str, ...]:
+def leads_from(definition: Definition, stage: str, rule: Rule) -> tuple[str, ...]:
     """The stages that a rule leads out of: as stated, else none yet and all before its own."""
     if rule.from_ is not None:
         return rule.from_

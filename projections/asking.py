@@ -95,5 +95,3 @@ Money = dict[str, int]
 
 def add(money: Money, currency: str, amount_minor: int) -> None:
     money[currency] = money.get(currency, 0) + amount_minor
-
-

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from typing import Final
 
 from journey.facts import Converted, DealStood, Described, Fact, LeadMoved, Ordered, Outlook, Scored, Spent, StageEntered, Touched
 from projections.read_model import Column, ReadModel, Row, Table
 
-INTEGER = "INTEGER"
+INTEGER: Final = "INTEGER"
 
 OUTLOOK = Table("outlook", (Column("person"), Column("first_at", INTEGER), Column("seen_at", INTEGER), Column("strikes")))
 STAGES = Table(
@@ -21,28 +22,55 @@ TABLES = (
     Table(
         "leads",
         (
-            Column("person"), Column("cycle", INTEGER), Column("at", INTEGER), Column("nth", INTEGER), Column("step"),
-            Column("channel"), Column("campaign"), Column("lead_source"),
+            Column("person"),
+            Column("cycle", INTEGER),
+            Column("at", INTEGER),
+            Column("nth", INTEGER),
+            Column("step"),
+            Column("channel"),
+            Column("campaign"),
+            Column("lead_source"),
         ),
     ),  # fmt: skip
     Table(
         "conversions",
         (
-            Column("person"), Column("conversion"), Column("of_what"), Column("at", INTEGER), Column("is_primary", INTEGER),
-            Column("amount_minor", INTEGER), Column("currency"), Column("lead_at", INTEGER), Column("opened_at", INTEGER),
-            Column("cut", INTEGER), Column("path"),
+            Column("person"),
+            Column("conversion"),
+            Column("of_what"),
+            Column("at", INTEGER),
+            Column("is_primary", INTEGER),
+            Column("amount_minor", INTEGER),
+            Column("currency"),
+            Column("lead_at", INTEGER),
+            Column("opened_at", INTEGER),
+            Column("cut", INTEGER),
+            Column("path"),
         ),
     ),  # fmt: skip
     Table(
         "deals",
         (
-            Column("deal"), Column("at", INTEGER), Column("nth", INTEGER), Column("outcome"), Column("amount_minor", INTEGER),
-            Column("currency"), Column("closed_at", INTEGER),
+            Column("deal"),
+            Column("at", INTEGER),
+            Column("nth", INTEGER),
+            Column("outcome"),
+            Column("amount_minor", INTEGER),
+            Column("currency"),
+            Column("closed_at", INTEGER),
         ),
     ),  # fmt: skip
     Table(
         "spend",
-        (Column("day"), Column("campaign"), Column("channel"), Column("function"), Column("cost_kind"), Column("provider"), Column("currency")),
+        (
+            Column("day"),
+            Column("campaign"),
+            Column("channel"),
+            Column("function"),
+            Column("cost_kind"),
+            Column("provider"),
+            Column("currency"),
+        ),
         sums=("amount_minor",),
     ),
     Table("described", (Column("subject"), Column("field"), Column("at", INTEGER), Column("nth", INTEGER), Column("value"))),

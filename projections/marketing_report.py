@@ -109,9 +109,13 @@ async def report(store: ReadStore, definition: Definition, until: Instant) -> Ma
     )
 
 
-async def _audience(ask: Ask, today: str, campaign_of: Callable[[str], str]) -> tuple[dict[str, Audience], dict[str, Audience], dict[str, DayRow]]:
+async def _audience(
+    ask: Ask, today: str, campaign_of: Callable[[str], str]
+) -> tuple[dict[str, Audience], dict[str, Audience], dict[str, DayRow]]:
     channels: dict[str, Audience] = {}
-    for name, people, touchpoints in await ask("SELECT channel, COUNT(DISTINCT person), SUM(n) FROM touched WHERE day <= ? GROUP BY channel", today):
+    for name, people, touchpoints in await ask(
+        "SELECT channel, COUNT(DISTINCT person), SUM(n) FROM touched WHERE day <= ? GROUP BY channel", today
+    ):
         channels[name] = Audience(name, int(touchpoints), people)
     days: dict[str, DayRow] = {}
     for on, people, touchpoints in await ask("SELECT day, COUNT(DISTINCT person), SUM(n) FROM touched WHERE day <= ? GROUP BY day", today):
@@ -119,7 +123,9 @@ async def _audience(ask: Ask, today: str, campaign_of: Callable[[str], str]) -> 
     # A person seen under two names of one campaign is one person of it, so these are counted here.
     campaigns: dict[str, Audience] = {}
     seen: set[tuple[str, str]] = set()
-    for name, person, touchpoints in await ask("SELECT campaign, person, SUM(n) FROM touched WHERE day <= ? GROUP BY campaign, person", today):
+    for name, person, touchpoints in await ask(
+        "SELECT campaign, person, SUM(n) FROM touched WHERE day <= ? GROUP BY campaign, person", today
+    ):
         campaign = campaign_of(name)
         audience = campaigns.setdefault(campaign, Audience(campaign))
         audience.touchpoints += int(touchpoints)
@@ -218,7 +224,9 @@ def _by_kind(definition: Definition, conversions: list[Conversion]) -> list[Conv
 
 async def _spend(ask: Ask, today: str, campaign_of: Callable[[str], str], campaigns: dict[str, Audience]) -> Money:
     total: Money = {}
-    rows = await ask("SELECT campaign, currency, SUM(amount_minor) FROM spend WHERE day <= ? GROUP BY campaign, currency ORDER BY 1, 2", today)
+    rows = await ask(
+        "SELECT campaign, currency, SUM(amount_minor) FROM spend WHERE day <= ? GROUP BY campaign, currency ORDER BY 1, 2", today
+    )
     for name, currency, amount_minor in rows:
         campaign = campaign_of(name)
         add(campaigns.setdefault(campaign, Audience(campaign)).spend, currency, int(amount_minor))
@@ -229,7 +237,9 @@ async def _spend(ask: Ask, today: str, campaign_of: Callable[[str], str], campai
 async def _campaigns(ask: Ask, until: Instant) -> tuple[dict[str, str], dict[str, str]]:
     """What campaigns are called, and which campaign a name is an alias of, as last stated up to `until`."""
     said: dict[tuple[str, str], str] = {}
-    rows = await ask("SELECT subject, field, value FROM described WHERE field IN ('name', 'aliases') AND at <= ? ORDER BY subject, at, nth", until)
+    rows = await ask(
+        "SELECT subject, field, value FROM described WHERE field IN ('name', 'aliases') AND at <= ? ORDER BY subject, at, nth", until
+    )
     for subject, field_name, value in rows:
         if subject.startswith("campaign:"):
             said[subject.removeprefix("campaign:"), field_name] = value

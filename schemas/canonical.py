@@ -19,8 +19,10 @@ def canonical(value: object) -> bytes:
 
 
 def content_hash(body: bytes) -> bytes:
-    """SHA-256 of what `body` says. Bodies that differ only in how a number is written (1.0 or 1) have the same."""
-    return hashlib.sha256(canonical(json.loads(body))).digest()
+    """SHA-256 of what `body` says, its time apart. Bodies that differ only in how a number is written (1.0 or 1) have the same."""
+    event = json.loads(body)
+    event.pop("time", None)
+    return hashlib.sha256(canonical(event)).digest()
 
 
 def _plain(value: Any) -> Any:

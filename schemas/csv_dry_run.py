@@ -11,6 +11,7 @@ import orjson
 from journey.touchpoints import TYPES, field_names
 from schemas.csv_fields import Fields
 from schemas.csv_map import CsvMap
+from schemas.strict_json import Unreadable
 
 REASONS_MAX = 1000
 """How many different reasons are told apart; what comes after is counted under one."""
@@ -38,8 +39,8 @@ class DryRun:
     """Fields that the vocabulary does not name, with the one that may be meant. They are kept, and no figure uses them."""
 
 
-def dry_run(csv_map: CsvMap, paths: Sequence[Path], decode: Callable[[bytes], object], unreadable: type[Exception]) -> DryRun:
-    """Reads the files to the end. `decode` says whether a touchpoint is one, by raising `unreadable` with the reason."""
+def dry_run(csv_map: CsvMap, paths: Sequence[Path], decode: Callable[[bytes], object]) -> DryRun:
+    """Reads the files to the end. `decode` says whether a touchpoint is one, by raising Unreadable with the reason."""
     found = DryRun(Counter({rule.type: 0 for rule in csv_map.rules()}))
     filled: set[str] = set()
     for incoming in csv_map.read(paths):
@@ -47,7 +48,7 @@ def dry_run(csv_map: CsvMap, paths: Sequence[Path], decode: Callable[[bytes], ob
         if incoming.body is not None:
             try:
                 decode(incoming.body)
-            except unreadable as error:
+            except Unreadable as error:
                 reason = str(error)
             else:
                 touch = orjson.loads(incoming.body)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Annotated
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import AfterValidator
 
@@ -60,8 +60,11 @@ def _everyday(text: str) -> str:
 
 
 def _zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError(f"{name!r} is no time zone{meant(name, available_timezones()) or '; write one such as Europe/Berlin'}")
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        near = meant(name, available_timezones()) or "; write one such as Europe/Berlin"
+        raise ValueError(f"{name!r} is no time zone{near}") from error
     return str(name)
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from difflib import get_close_matches
 from functools import cache
+from hashlib import blake2b
 from typing import Any, NamedTuple, get_args, get_type_hints
 
 import orjson
@@ -33,12 +34,13 @@ from schemas.upcasters import UPCASTERS, upcast, version_of
 
 __all__ = ["NOT_KEPT", "Decoded", "Unreadable", "decode"]
 
-SENDING = frozenset({"sentat", "senttime", "receivedat", "recordedtime", "traceparent", "tracestate"})
+SENDING = frozenset({"sentat", "senttime", "receivedat", "recordedtime", "originaltime", "traceparent", "tracestate"})
 """Attributes about the sending and receiving: they differ from one try to the next, and the touchpoint is the same."""
 
 NOT_KEPT = SENDING | {"datacontenttype"}
 """What the body leaves out. Only JSON is read, so `datacontenttype` says nothing, and not all ways of sending carry it."""
 
+DIGEST_BYTES = 16
 ERRORS_SHOWN_MAX = 3
 VALUE_SHOWN_MAX = 40
 
@@ -51,9 +53,11 @@ _THINGS = frozenset({"deal", "campaign", "content", "account"})
 class Decoded(NamedTuple):
     touch: Touchpoint
     body: bytes
-    """The touchpoint as it is stored: the CloudEvent as sent, keys sorted, `time` in UTC, without what is `NOT_KEPT`."""
+    """The touchpoint as it is stored: the CloudEvent as sent, `time` first and in UTC, keys sorted, without what is `NOT_KEPT`."""
     unknown: tuple[str, ...]
     """The names in `data` that the type does not name."""
+    digest: bytes
+    """Equal for equal bodies. The time is left out: equal bodies are one touchpoint, at the earliest time that any of them says."""
 
 
 def decode(raw: bytes) -> Decoded:
@@ -81,10 +85,18 @@ def decode(raw: bytes) -> Decoded:
     if reader.kind is ContentPublished and data.get("content") is None:
         data = {**data, "content": rest}
     exact = _exact(raw, name, version, data, reader) if reader.decimals else None
+    read_from = {**data, **exact} if exact else data
     try:
-        value = reader.validate({**data, **exact} if exact else data)
+        value = reader.validate(read_from)
     except ValidationError as error:
-        raise _invalid(error) from error
+        # Many clients send null for what they have not set: it is as if it were not there, save where null clears a field.
+        said = {name: one for name, one in read_from.items() if one is not None}
+        if reader.clears or len(said) == len(read_from):
+            raise _invalid(error) from error
+        try:
+            value = reader.validate(said)
+        except ValidationError as other:
+            raise _invalid(other) from other
     if kind in _THINGS or reader.stated_on or reader.links:
         _check_agreement(value, subject, reader)
 
@@ -92,9 +104,11 @@ def decode(raw: bytes) -> Decoded:
     touch = Touchpoint(instant(moment), source, id_, subject, value, named)
     if exact:
         _keep_digits(sent, exact)
-    event["time"] = _normal(event["time"], moment)
+    time = _normal(event.pop("time"), moment)
     unknown = () if data.keys() <= reader.fields else tuple(sorted(data.keys() - reader.fields))
-    return Decoded(touch, orjson.dumps(event, option=orjson.OPT_SORT_KEYS), unknown)
+    content = orjson.dumps(event, option=orjson.OPT_SORT_KEYS)
+    body = b'{"time":"%b",%b' % (time.encode(), content[1:])
+    return Decoded(touch, body, unknown, blake2b(content, digest_size=DIGEST_BYTES).digest())
 
 
 class _Reader(NamedTuple):
@@ -119,7 +133,7 @@ def _reader(name: str, version: int) -> _Reader:
     kind = TYPES.get(name)
     known = {*TYPES, *(old for old, _ in UPCASTERS)}
     if name not in known:
-        near = get_close_matches(name, known, n=1)
+        near = get_close_matches(name, sorted(known), n=1)
         meant = f"; did you mean {near[0]!r}?" if near else "; what fits none of its types is sent as 'custom', with a name"
         raise Unreadable("unknown-type", f"type {_shown(name)} is not in the vocabulary{meant}")
     if kind is None or version != version_of(name):

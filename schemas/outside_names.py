@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from journey.errors import Refused
 from journey.outside_names import OutsideName
 from schemas.csv_yaml import constant, read_yaml, refused
 
@@ -29,8 +30,12 @@ def shipped_names() -> Mapping[str, OutsideName]:
 
 
 def outside_names(stated: Mapping[str, Mapping[str, object]]) -> dict[str, OutsideName]:
-    """The shipped names, with those of a definition in their place."""
-    return {**shipped_names(), **_TABLE.validate_python(stated)}
+    """The shipped names, with those of a definition in their place. Raises Refused."""
+    try:
+        return {**shipped_names(), **_TABLE.validate_python(stated)}
+    except ValidationError as error:
+        wrong = [f"{'.'.join(map(str, one['loc']))}: {one['msg'].removeprefix('Value error, ')}" for one in error.errors()]
+        raise Refused("\n".join(f"outside_names.{one}" for one in wrong)) from error
 
 
 def _plain(content: object) -> object:

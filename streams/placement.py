@@ -7,7 +7,8 @@ hands out the difference. Nothing here knows where the record is kept.
 
 import hashlib
 from collections import Counter, OrderedDict, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import nullcontext
 from itertools import chain
 
 from journey import deal as deals
@@ -22,14 +23,18 @@ from journey.person import PersonJourney
 from journey.touchpoints import Identified, Retracted, Touchpoint, Unlinked
 from schemas.decode import Unreadable, decode
 from streams.journeys import Journey, dump, load
-from streams.ports import DeadLetter, Histories, Known, Name, Recorded, Row, Unit
+from streams.ports import DeadLetter, Histories, Known, Name, Raced, Recorded, Row, Unit
 from streams.world import AFTER, BEFORE, World
+
+ATTEMPTS_MAX = 5
+"""How often a unit is placed that others race. From the second time on it is its turn, so that one more is enough."""
 
 UNIT_RECORDS_MAX = 10_000
 """Records that one unit takes at most."""
 
 JOURNEYS_CACHED_MAX = 200_000
 PERSONS_CACHED_MAX = 400_000
+VERSIONS_CACHED_MAX = 1_000_000
 
 TOO_FAR_AHEAD = "too-far-ahead"
 
@@ -42,12 +47,34 @@ class Placement:
         self.histories = histories
         self._journeys: OrderedDict[str, Journey] = OrderedDict()
         self._persons: OrderedDict[Id, Person] = OrderedDict()
+        self._versions: dict[str, int] = {}
+        """At which version what is at hand was read, by key; 0 where nothing was there."""
         self._unrecorded: set[Id] = set()
         """Ids that the record did not know when they were asked for."""
+
+    async def run(self, batch: Sequence[Recorded], after: dict[int, int]) -> tuple[Unit, int]:
+        """Place `batch` and commit it. Returns the unit and its position. What others raced is read and tried again, then in turn."""
+        for attempt in range(ATTEMPTS_MAX):
+            async with self.histories.turn() if attempt else nullcontext():
+                unit = await self.place(batch, after)
+                try:
+                    position = await self.histories.commit(unit)
+                except Raced:
+                    self.forget()
+                    continue
+                except BaseException:
+                    # Committed or not: what is at hand may be ahead of the record.
+                    self.forget()
+                    raise
+            for key in unit.touched:
+                self._versions[key] = unit.versions.get(key, 0) + 1
+            return unit, position
+        raise Raced(f"a unit was raced {ATTEMPTS_MAX} times, the last ones in turn")
 
     def forget(self) -> None:
         self._journeys.clear()
         self._persons.clear()
+        self._versions.clear()
         self._unrecorded.clear()
 
     async def place(self, batch: Sequence[Recorded], after: dict[int, int]) -> Unit:
@@ -55,6 +82,7 @@ class Placement:
         reached = {record.partition: record.offset for record in batch}
         unit = Unit(after={one: after.get(one, -1) for one in reached}, reached=reached, recorded_at=max(r.recorded_at for r in batch))
         arrivals = self._read(batch, unit)
+        await self._watch(unit, {key for row in arrivals for key in row.keys})
         several = await self._sort_out(arrivals, unit)
         await self._fold(unit, several)
         self._bound_caches()
@@ -72,14 +100,16 @@ class Placement:
                 unit.dead_letters.append(dead_letter(record, "unmapped", incoming.reason))
                 continue
             try:
-                touch, body, unknown = decode(incoming.raw if incoming.body is None else incoming.body)
+                touch, body, unknown, digest = decode(incoming.raw if incoming.body is None else incoming.body)
             except Unreadable as error:
                 unit.dead_letters.append(dead_letter(record, error.code, error.reason))
                 continue
             if touch.occurred_at > record.recorded_at + future:
-                unit.dead_letters.append(dead_letter(record, TOO_FAR_AHEAD, "its time is too far after the time at which the log recorded it"))
+                unit.dead_letters.append(
+                    dead_letter(record, TOO_FAR_AHEAD, "its time is too far after the time at which the log recorded it")
+                )
                 continue
-            rows.append(Row(touch, body, hashlib.blake2b(body, digest_size=16).digest(), keys(touch), unknown))
+            rows.append(Row(touch, body, digest, keys(touch), unknown))
         return rows
 
     async def _sort_out(self, arrivals: list[Row], unit: Unit) -> set[Name]:
@@ -110,6 +140,7 @@ class Placement:
             bodies.add(Known(touch.occurred_at, row.digest))
             is_void = name in voided and not isinstance(touch.data, Retracted)
             unit.rows.append(row._replace(voided=True) if is_void else row)
+            unit.touched.update(row.keys)
             for field in row.unknown:
                 unit.unknown_fields[touch.type, field] = unit.unknown_fields.get((touch.type, field), 0) + 1
             if touch.data.deal is not None:
@@ -121,7 +152,7 @@ class Placement:
     async def _fold(self, unit: Unit, several: set[Name]) -> None:
         """Fold what can be added to an end; derive the rest before and after."""
         live = [row.touch for row in unit.rows if not row.voided and not isinstance(row.touch.data, Retracted)]
-        await self._know(live)
+        await self._know(unit, live)
         changed, pending = await self._split(live, several)
         again_persons: set[PersonId] = set()
         again_others: set[str] = set()
@@ -146,14 +177,14 @@ class Placement:
                 facts[fact] += count
         unit.facts = [to_row(fact, count) for fact, count in facts.items() if count]
 
-    async def _know(self, live: Iterable[Touchpoint]) -> None:
+    async def _know(self, unit: Unit, live: Iterable[Touchpoint]) -> None:
         """Bring in the persons, deals and journeys that `live` reaches directly."""
         subjects = {touch.subject for touch in live} | {f"deal:{touch.data.deal}" for touch in live if touch.data.deal is not None}
-        await self._bring_persons(subject for subject in subjects if is_person(subject))
-        await self._bring_journeys(subject for subject in subjects if not is_person(subject))
+        await self._bring_persons(unit, [subject for subject in subjects if is_person(subject)])
+        await self._bring_journeys(unit, [subject for subject in subjects if not is_person(subject)])
         taking_part = {id for subject in subjects if subject.startswith("deal:") for id in self._deal(subject).people}
-        await self._bring_persons(taking_part)
-        await self._bring_journeys({self._persons[one].name for one in chain(taking_part, subjects) if is_person(one)})
+        await self._bring_persons(unit, taking_part)
+        await self._bring_journeys(unit, {self._persons[one].name for one in chain(taking_part, subjects) if is_person(one)})
 
     async def _split(self, live: list[Touchpoint], several: set[Name]) -> tuple[list[Touchpoint], dict[str, list[Touchpoint]]]:
         """What changes more than an end; and, by subject, what may be folded onto its journey."""
@@ -216,7 +247,7 @@ class Placement:
         self, unit: Unit, changed: list[Touchpoint], again_persons: set[PersonId], again_others: set[str], facts: Facts
     ) -> set[str]:
         """Derive what is not an addition to an end, before and after; add the difference to `facts`. Returns the subjects derived."""
-        world = World(self.histories, self.definition.bounds, unit.rows, unit.voids)
+        world = World(self.histories, self.definition.bounds, unit.rows, unit.voids, lambda keys: self._watch(unit, keys))
         world.takes_part_in(unit.takes_part)
         ids = [id for name in again_persons for id in self._persons[name].ids]
         before, after, others = await world.affected(changed, ids, again_others)
@@ -231,6 +262,7 @@ class Placement:
                 if self._persons.get(id) != one or id in self._unrecorded:
                     self._persons[id] = one
                     unit.persons[id] = one.name
+        unit.touched.update(id for one in before.values() for id in one.ids)
         for name in before.keys() - after.keys():
             self._journeys.pop(name, None)
             unit.gone.add(name)
@@ -247,6 +279,7 @@ class Placement:
     def _keep(self, unit: Unit, subject: str, journey: Journey) -> None:
         self._journeys[subject] = journey
         self._journeys.move_to_end(subject)
+        unit.touched.update(journey.ids if isinstance(journey, PersonJourney) else (subject,))
         kept = dump(journey)
         if kept:
             unit.journeys[subject] = kept
@@ -260,9 +293,20 @@ class Placement:
         assert isinstance(journey, DealJourney)
         return journey
 
-    async def _bring_persons(self, ids: Iterable[Id]) -> None:
+    async def _watch(self, unit: Unit, keys: Iterable[str]) -> None:
+        """Note that the unit rests on the state of `keys`, at the versions that they have before they are read."""
+        new = [key for key in keys if key not in unit.versions]
+        missing = [key for key in new if key not in self._versions]
+        if missing:
+            found = await self.histories.versions(missing)
+            for key in missing:
+                self._versions[key] = found.get(key, 0)
+        unit.versions.update((key, self._versions[key]) for key in new)
+
+    async def _bring_persons(self, unit: Unit, ids: Collection[Id]) -> None:
         missing = {id for id in ids if id not in self._persons}
         if missing:
+            await self._watch(unit, missing)
             found = await self.histories.people(missing)
             for id in missing:
                 one = found.get(id)
@@ -270,8 +314,9 @@ class Placement:
                     self._unrecorded.add(id)
                     one = Person(id, (id,))
                 self._persons.update(dict.fromkeys(one.ids, one))
+        await self._watch(unit, {one for id in ids for one in self._persons[id].ids})
 
-    async def _bring_journeys(self, subjects: Iterable[str]) -> None:
+    async def _bring_journeys(self, unit: Unit, subjects: Collection[str]) -> None:
         """Journeys that are not at hand: as they were kept, else derived from the history."""
         missing = {subject for subject in subjects if subject not in self._journeys}
         for subject in missing & self._unrecorded:
@@ -279,12 +324,13 @@ class Placement:
         missing -= self._unrecorded
         if not missing:
             return
+        await self._watch(unit, missing)
         kept = await self.histories.journeys(missing)
         rest = missing - kept.keys()
         for subject, body in kept.items():
             self._journeys[subject] = load(subject, body)
         if rest:
-            world = World(self.histories, self.definition.bounds, [], set())
+            world = World(self.histories, self.definition.bounds, [], set(), lambda keys: self._watch(unit, keys))
             await world.load(rest)
             for subject in rest:
                 self._journeys[subject] = await self.derived(world, subject)
@@ -301,6 +347,8 @@ class Placement:
             self._journeys.popitem(last=False)
         while len(self._persons) > PERSONS_CACHED_MAX:
             self._persons.popitem(last=False)
+        if len(self._versions) > VERSIONS_CACHED_MAX:
+            self.forget()
 
 
 def derive(definition: Definition, subject: str, history: Sequence[Touchpoint]) -> tuple[DealJourney | DimensionJourney, Facts]:

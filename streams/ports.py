@@ -4,6 +4,7 @@ Both runtimes implement these; `tests/contracts/` holds each promise as a test t
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -77,6 +78,10 @@ class Unit:
     """Names that have more than one body now."""
     persons: dict[Id, PersonId] = field(default_factory=dict)
     journeys: dict[str, bytes] = field(default_factory=dict)
+    versions: dict[str, int] = field(default_factory=dict)
+    """The subjects whose stored state it was worked out from, each at the version that was read; 0: nothing was there."""
+    touched: set[str] = field(default_factory=set)
+    """The subjects that it changes, each of which comes to its next version."""
     gone: set[str] = field(default_factory=set)
     """Subjects whose journeys are no more: persons merged into others, and persons split."""
     facts: list[FactRow] = field(default_factory=list)
@@ -155,8 +160,7 @@ class DeadLetters(Protocol):
         """Up to `limit` dead letters with numbers beyond `after`, in order of number."""
         ...
 
-    async def show(self, number: int) -> Kept | None:
-        ...
+    async def show(self, number: int) -> Kept | None: ...
 
     async def codes(self) -> Mapping[str, tuple[int, int]]:
         """By code: how many dead letters there are, and how often they were seen."""
@@ -216,12 +220,23 @@ class Histories(Protocol):
         """The deals that a stored body names any of `ids` in, or that are named in a touchpoint of theirs."""
         ...
 
+    async def versions(self, keys: Collection[str]) -> Mapping[str, int]:
+        """The versions of those of `keys` that have one. A record with one writer need not keep any."""
+        ...
+
     async def journeys(self, subjects: Collection[str]) -> Mapping[str, bytes]:
         """The journeys kept for `subjects`, as they were committed; one that is missing is derived from its history."""
         ...
 
     async def commit(self, unit: Unit) -> int:
-        """Store all of `unit` in one transaction, as the next position. Raises OutOfStep where it does not start where the record stands."""
+        """Store all of `unit` in one transaction, as the next position.
+
+        Raises OutOfStep where it does not start where the record stands, Raced where a subject is no longer at the version it was read at.
+        """
+        ...
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        """While it is held, no other writer commits a unit: what is read within can't be raced."""
         ...
 
     async def rebuild(self, parts: AsyncIterator["Part"], generation: "Generation", recorded_at: Instant) -> int:
@@ -239,6 +254,10 @@ class Histories(Protocol):
     async def subjects(self, after: str, limit: int) -> Sequence[str]:
         """Up to `limit` keys that anything is stored under, beyond `after`, by bytes."""
         ...
+
+
+class Raced(Exception):
+    """Another unit changed a subject that this one was worked out from. Nothing was stored: read again, and try again."""
 
 
 class OutOfStep(Exception):

@@ -16,7 +16,9 @@ from streams.world import BEFORE, World
 SUBJECTS_PER_PART_MAX = 2_000
 
 
-async def rebuilt(definition: Definition, histories: Histories, progress: Callable[[int], None] = lambda subjects: None) -> AsyncIterator[Part]:
+async def rebuilt(
+    definition: Definition, histories: Histories, progress: Callable[[int], None] = lambda subjects: None
+) -> AsyncIterator[Part]:
     """All facts, journeys and persons of the record under `definition`, in parts. Each subject is derived once."""
     last = ""
     while keys := await histories.subjects(last, SUBJECTS_PER_PART_MAX):

@@ -4,7 +4,7 @@ Loads what it is asked about, key by key, and answers for both sides: who is one
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from journey.definition import Bounds
@@ -26,6 +26,8 @@ class World:
     bounds: Bounds
     rows: list[Row]
     voids: set[Name]
+    watch: Callable[[Iterable[str]], Awaitable[None]] | None = None
+    """Called with keys before they are read, by those who must know whether another writer changed them since."""
     _stored: dict[str, list[Stored]] = field(default_factory=dict)
     _added: dict[str, list[Stored]] = field(default_factory=lambda: defaultdict(list))
     _named: dict[Id, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -45,6 +47,8 @@ class World:
     async def load(self, keys: Iterable[str]) -> None:
         missing = {key for key in keys if key not in self._stored}
         if missing:
+            if self.watch is not None:
+                await self.watch(missing)
             found = await self.histories.bodies(missing)
             for key in missing:
                 self._stored[key] = found.get(key, [])

@@ -35,7 +35,7 @@ class SqliteDesk:
         rows = self.db.execute(
             "SELECT number, at, actor, action, reason, detail FROM control WHERE action = COALESCE(?, action) ORDER BY number", (action,)
         )
-        return [Decision(*row, orjson.loads(detail)) for *row, detail in rows]
+        return [Decision(number, at, actor, action, why, orjson.loads(detail)) for number, at, actor, action, why, detail in rows]
 
     async def kept(self, *, after: int, limit: int) -> Sequence[Kept]:
         return [Kept(*row) for row in self.db.execute(f"{_KEPT} WHERE number > ? ORDER BY number LIMIT ?", (after, limit))]
@@ -52,7 +52,8 @@ class SqliteDesk:
         found = []
         for subject, source, id in self.db.execute("SELECT subject, source, id FROM contested ORDER BY subject, source, id").fetchall():
             rows = self.db.execute(
-                "SELECT body, occurred_at FROM touchpoints WHERE key = ? AND subject = ? AND source = ? AND id = ?", (subject, subject, source, id)
+                "SELECT body, occurred_at FROM touchpoints WHERE key = ? AND subject = ? AND source = ? AND id = ?",
+                (subject, subject, source, id),
             )
             bodies = [Stored(decode(body).touch._replace(occurred_at=at), body) for body, at in rows]
             (counts,) = settle(bodies, content_hash)

@@ -6,6 +6,7 @@ WAL with `synchronous=FULL`: what a call returned for survives the loss of power
 import sqlite3
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,13 @@ class SqliteRecord:
             deals.update(deal for (deal,) in self.db.execute(f"SELECT deal FROM takes_part WHERE id IN ({_marks(some)})", some))
         return deals
 
+    async def versions(self, keys: Collection[str]) -> Mapping[str, int]:
+        """None: the folder's lock makes this the only writer, so nothing can be raced."""
+        return {}
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
+
     async def journeys(self, subjects: Collection[str]) -> Mapping[str, bytes]:
         kept: dict[str, bytes] = {}
         for some in _some(subjects):
@@ -185,7 +193,9 @@ class SqliteRecord:
         stored = dict(self.db.execute('SELECT "partition", "offset" FROM offsets'))
         for partition, reached in unit.reached.items():
             if stored.get(partition, -1) != unit.after[partition]:
-                raise OutOfStep(f"partition {partition} stands at {stored.get(partition, -1)}, and the unit starts after {unit.after[partition]}")
+                raise OutOfStep(
+                    f"partition {partition} stands at {stored.get(partition, -1)}, and the unit starts after {unit.after[partition]}"
+                )
             self.db.execute(
                 'INSERT INTO offsets ("partition", "offset") VALUES (?, ?) ON CONFLICT DO UPDATE SET "offset" = excluded."offset"',
                 (partition, reached),
@@ -204,7 +214,9 @@ class SqliteRecord:
             ),
         )
         self.db.executemany("INSERT OR IGNORE INTO takes_part (id, deal) VALUES (?, ?)", unit.takes_part)
-        self.db.executemany("INSERT OR IGNORE INTO contested (subject, source, id, unit) VALUES (?, ?, ?, ?)", _with(unit.contested, position))
+        self.db.executemany(
+            "INSERT OR IGNORE INTO contested (subject, source, id, unit) VALUES (?, ?, ?, ?)", _with(unit.contested, position)
+        )
         self._write_persons(unit.persons, position)
 
     def _void(self, names: Iterable[Name], position: int) -> None:
@@ -217,8 +229,7 @@ class SqliteRecord:
             touches = [decode(body).touch for (body,) in stored]
             for key in {key for touch in touches if touch.type != "retracted" for key in keys(touch)}:
                 self.db.execute(
-                    "UPDATE touchpoints SET voided_by = ?"
-                    " WHERE key = ? AND subject = ? AND source = ? AND id = ? AND voided_by IS NULL",
+                    "UPDATE touchpoints SET voided_by = ? WHERE key = ? AND subject = ? AND source = ? AND id = ? AND voided_by IS NULL",
                     (position, key, subject, source, id),
                 )
 
@@ -236,7 +247,9 @@ class SqliteRecord:
         )
 
     def _write_facts(self, position: int, part: int, facts: list[FactRow]) -> None:
-        self.db.execute("INSERT INTO changes (position, part, facts) VALUES (?, ?, ?)", (position, part, orjson.dumps(facts, default=tuple)))
+        self.db.execute(
+            "INSERT INTO changes (position, part, facts) VALUES (?, ?, ?)", (position, part, orjson.dumps(facts, default=tuple))
+        )
 
     def _count(self, unit: Unit) -> None:
         number = self._number("SELECT COALESCE(MAX(number), 0) FROM dead_letters")

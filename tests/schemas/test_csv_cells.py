@@ -138,3 +138,14 @@ def test_a_cell_is_read_as_the_map_says(desk: Desk, spec: str, cell: str, expect
 def test_how_numbers_are_written_may_be_said_once_for_all(desk: Desk) -> None:
     assert field(desk, "{from: A, number: true}", "1.204,50", 'number: {decimal: ","}') == "1204.50"
     assert field(desk, '{from: A, number: {decimal: "."}}', "1,204.50", 'number: {decimal: ","}') == "1204.50"
+
+
+def test_an_object_whose_columns_are_blank_is_left_out_with_its_constants(desk: Desk) -> None:
+    spec = '[{person: "user:{A}", role: champion}, {person: "user:9", role: buyer}]'
+    assert field(desk, spec, "") == [{"person": "user:9", "role": "buyer"}]
+    assert field(desk, spec, "7")[0] == {"person": "user:7", "role": "champion"}
+
+
+def test_a_text_that_stands_for_nothing_is_blank(desk: Desk) -> None:
+    assert field(desk, '"{A}"', "--", 'blank_texts: ["--", n/a]') is None
+    assert field(desk, '"{A}"', "-- or not", 'blank_texts: ["--", n/a]') == "-- or not"

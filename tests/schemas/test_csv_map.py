@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journey.errors import Refused
 from schemas.csv_dry_run import dry_run
-from schemas.decode import Unreadable, decode
+from schemas.decode import decode
 from schemas.incoming import Incoming
 from tests.schemas.csv_desk import DEALS, Desk, body
 
@@ -75,12 +75,6 @@ def test_constants_keep_their_kind_and_quoted_ones_are_texts(desk: Desk) -> None
     assert properties == {"one": 1, "yes": True, "text": "1", "word": "Yes", "share": "0.10", "braces": "{a}"}
 
 
-def test_an_object_whose_columns_are_blank_is_left_out_with_its_constants(desk: Desk) -> None:
-    spec = '[{person: "user:{A}", role: champion}, {person: "user:9", role: buyer}]'
-    assert field(desk, spec, "") == [{"person": "user:9", "role": "buyer"}]
-    assert field(desk, spec, "7")[0] == {"person": "user:7", "role": "champion"}
-
-
 def test_the_number_of_a_row_counts_from_0_in_each_file_and_may_be_wrapped(desk: Desk) -> None:
     text = """\
     zone: UTC
@@ -116,11 +110,6 @@ def test_a_column_that_an_export_may_lack_is_blank_where_it_does(desk: Desk) -> 
     text = "optional_columns: Next\n" + DEALS
     (found,) = desk.read(text, "Deal ID,Changed\n12,2026-03-01 10:00\n")
     assert body(found)["data"] == {"deal": "12"}
-
-
-def test_a_text_that_stands_for_nothing_is_blank(desk: Desk) -> None:
-    assert field(desk, '"{A}"', "--", 'blank_texts: ["--", n/a]') is None
-    assert field(desk, '"{A}"', "-- or not", 'blank_texts: ["--", n/a]') == "-- or not"
 
 
 def test_lines_above_the_columns_are_skipped(desk: Desk) -> None:
@@ -247,6 +236,7 @@ def test_a_row_of_which_one_touchpoint_fails_still_gives_the_other(desk: Desk) -
     assert bad.raw == good.raw
 
 
+@settings(deadline=None)
 @given(content=st.binary(max_size=400))
 def test_no_file_whatever_makes_more_than_records_and_refusals(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     desk = Desk(tmp_path_factory.mktemp("any"))
@@ -272,7 +262,7 @@ def test_a_dry_run_tells_counts_dead_letters_and_what_no_row_filled(desk: Desk) 
       - {type: deal_reopened, id: "{Id}-re", subject: "deal:{Id}", time: T, when: {Next: Again}, data: {deal: "{Id}", stage: "{Next}"}}
     """)
     file = desk.file("Id,T,Next,Owner,P\n1,2026-01-01,a,,0.5\n2,2026-01-01,b,,7\n3,never,c,,\n4,never,d,,\n")
-    found = dry_run(crm, [file], decode, Unreadable)
+    found = dry_run(crm, [file], decode)
     assert found.counts == {"deal_updated": 1, "deal_reopened": 0}
     by_number = sorted((dead.count, dead.first, reason.split(":")[0]) for reason, dead in found.dead.items())
     assert by_number == [(1, "crm.csv:3", "wrong-value"), (2, "crm.csv:4", "deal_updated")]

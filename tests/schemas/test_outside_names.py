@@ -123,6 +123,12 @@ def test_an_account_that_is_created_is_joined_and_named() -> None:
     assert (updated["id"], updated["subject"], updated["data"]["name"]) == ("m1#account_updated", "account:acme", "Acme")
 
 
+def test_a_group_that_is_identified_is_updated_and_joined() -> None:
+    updated, joined = tracked("$groupidentify", {"$group_key": "acme"})
+    assert (updated["type"], updated["subject"]) == ("account_updated", "account:acme")
+    assert (joined["id"], joined["type"], joined["subject"]) == ("m1#account_joined", "account_joined", "anon:a1")
+
+
 def test_money_that_is_none_is_left_out_where_it_is_not_needed() -> None:
     (found,) = tracked("Product Viewed", {"product_id": "p", "price": 3})
     assert found["data"] == {"product": "p", "products": ["p"], "properties": {"price": 3}}
@@ -168,6 +174,8 @@ def test_a_definition_adds_names_and_replaces_those_that_ship() -> None:
     assert names["Signed Up"].type == "trial_started"
     assert names["Demo Booked"].type == "signed_up"
     assert names["Unsubscribed"] == shipped_names()["Unsubscribed"]
+    with pytest.raises(Refused, match=r"outside_names\.X: there is no touchpoint type 'y'"):
+        outside_names({"X": {"type": "y"}})
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.decode import decode
@@ -300,6 +300,7 @@ fields = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(kind=st.sampled_from(["track", "page", "screen", "identify", "group", "alias"]), fields=st.dictionaries(fields, values))
 def test_whatever_a_call_holds_it_is_a_touchpoint_or_a_reason(kind: str, fields: dict[str, Any]) -> None:
     found = read(json.dumps({"messageId": "m", "userId": "u", "timestamp": MONDAY, "event": "x", "type": kind, **fields}).encode())
