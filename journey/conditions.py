@@ -1,31 +1,14 @@
 """Whether a condition of the definition holds at a touchpoint, and because of what. The one evaluation that rules and reasons share."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple, assert_never
+from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from journey.definition import All, AnyOf, Condition, Counted, DealIs, LeadIs, Match, NoOpenDeal, Scored
-from journey.instants import Instant
 from journey.plan import Plan
 from journey.touchpoints import Key, Touchpoint
 
-
-class Points(NamedTuple):
-    """An entry of the score's ledger that still counts: until before `until`."""
-
-    until: Instant
-    points: int
-    key: Key
-
-
-@dataclass(slots=True)
-class PersonDeal:
-    """What a person's journey remembers of a deal that the person takes part in."""
-
-    outcome: str
-    key: Key
-    opened_at: Instant
-    cycle: int
-    primary: bool = False
+if TYPE_CHECKING:
+    from journey.person import PersonJourney
 
 
 @dataclass(slots=True)
@@ -33,14 +16,19 @@ class Scene:
     """What a condition is judged by: a touchpoint, what a journey remembers after it, and what the touchpoint itself brought about."""
 
     plan: Plan
-    touch: Touchpoint
-    counts: dict[int, list[tuple[Instant, Key]]]
-    ledger: list[Points]
-    deals: dict[str, PersonDeal]
+    journey: "PersonJourney"
+    touch: Touchpoint = field(init=False)
     scored: bool = False
     deal_now: str = ""
     """The outcome that a deal came to by this touchpoint."""
-    lead_steps: list[str] = field(default_factory=list)
+    lead_steps: dict[str, tuple[Key, ...]] = field(default_factory=dict)
+    """What the touchpoint brought a lead cycle to, and because of what."""
+
+    def begin(self, touch: Touchpoint) -> None:
+        """Of `touch`, which has brought nothing about yet."""
+        self.touch, self.scored, self.deal_now = touch, False, ""
+        if self.lead_steps:
+            self.lead_steps = {}
 
 
 class Judgement(NamedTuple):
@@ -56,26 +44,26 @@ _NO = Judgement(False, (), False)
 
 def judge(condition: Condition, scene: Scene) -> Judgement:
     """Whether `condition` holds at the scene's touchpoint."""
-    touch = scene.touch
+    touch, journey = scene.touch, scene.journey
     match condition:
         case Match():
             return Judgement(True, (touch.key,), True) if scene.plan.matches(condition, touch.data) else _NO
         case Counted(count=count):
             index = scene.plan.count_index[id(count)]
             since = touch.occurred_at - count.within
-            keys = tuple(key for at, key in scene.counts.get(index, ()) if at >= since)
+            keys = tuple(key for at, key in journey.counts.get(index, ()) if at >= since)
             return Judgement(True, keys, touch.key in keys) if len(keys) >= count.times else _NO
         case Scored(score=score):
-            if sum(entry.points for entry in scene.ledger) < score.at_least:
+            if journey.ledger.score < score.at_least:
                 return _NO
-            return Judgement(True, tuple(entry.key for entry in scene.ledger), scene.scored)
+            return Judgement(True, journey.ledger.keys, scene.scored)
         case DealIs(deal=outcome):
-            keys = tuple(deal.key for deal in scene.deals.values() if deal.outcome == outcome)
+            keys = tuple(deal.key for deal in journey.deals.values() if deal.outcome == outcome)
             return Judgement(True, keys, scene.deal_now == outcome) if keys else _NO
         case NoOpenDeal():
-            return _NO if any(deal.outcome == "open" for deal in scene.deals.values()) else Judgement(True, (), False)
+            return _NO if journey.has_open_deal else Judgement(True, journey.outcomes_because, False)
         case LeadIs(lead=step):
-            return Judgement(True, (touch.key,), True) if step in scene.lead_steps else _NO
+            return Judgement(True, scene.lead_steps[step], True) if step in scene.lead_steps else _NO
         case All(all=parts):
             judged = [judge(part, scene) for part in parts]
             return _together(judged) if all(one.holds for one in judged) else _NO
@@ -89,5 +77,3 @@ def judge(condition: Condition, scene: Scene) -> Judgement:
 def _together(judged: list[Judgement]) -> Judgement:
     because = tuple(dict.fromkeys(key for one in judged for key in one.because))
     return Judgement(True, because, any(one.fresh for one in judged))
-
-

@@ -7,17 +7,13 @@ the fold strikes those that the next touchpoint has passed, and asserts the rest
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from journey.conditions import Points
-from journey.facts import NEVER
+from journey.facts import Strike
 from journey.instants import Instant
 from journey.plan import Plan
 from journey.touchpoints import Key
 
 if TYPE_CHECKING:
     from journey.person import PersonJourney
-
-CHAIN_MAX = 100
-"""Deadlines that may follow each other without a touchpoint. A definition that could pass it is refused at load."""
 
 
 class Due(NamedTuple):
@@ -32,45 +28,61 @@ class Due(NamedTuple):
 
 
 def next_due(plan: Plan, journey: "PersonJourney") -> Due | None:
-    """What strikes next, if nothing more happens."""
-    return min(_all_due(plan, journey), key=lambda due: (due.at, due.rank), default=None)
+    """What strikes next, if nothing more happens. Of those of one instant and rank, the first that the definition names."""
+    found: Due | None = None
+    for due in _all_due(plan, journey):
+        if found is None or (due.at, due.rank) < (found.at, found.rank):
+            found = due
+    return found
 
 
 def _all_due(plan: Plan, journey: "PersonJourney") -> Iterator[Due]:
-    order = plan.definition.deadline_order
-    # A limit that was passed while something held it off strikes as soon as nothing does.
-    now = max(journey.moved_at, journey.seen[0] if journey.seen is not None else journey.moved_at)
-    for one in plan.inactivity:
-        if journey.stage in (one.rule.from_ or ()):
-            if one.rule.unless_deal_open and any(deal.outcome == "open" for deal in journey.deals.values()):
-                continue
-            since, because = max((journey.active_at, journey.active_because), (journey.entered_at, journey.entered_because))
-            yield Due(max(now, since + (one.rule.inactive or 0)), order.index("inactivity"), one.stage, one.rule.name, because)
-    cycle = journey.cycles[-1] if journey.cycles and journey.cycles[-1].is_open else None
+    rank, now = plan.ranks, journey.now
+    cycle = journey.cycles[-1] if journey.cycles else None
     if cycle is not None and cycle.waits:
         if cycle.breach_at:
-            yield Due(max(now, cycle.breach_at), order.index("sla"), "", "breached", cycle.because)
+            yield Due(max(now, cycle.breach_at), rank["sla"], "", "breached", cycle.because)
         if cycle.expire_at:
-            yield Due(max(now, cycle.expire_at), order.index("sla"), "", "expired", cycle.because)
+            yield Due(max(now, cycle.expire_at), rank["sla"], "", "expired", cycle.because)
         below = plan.definition.lead.withdrawn_below
         if below is not None and cycle.mql_at:
-            for at, because in _falls_below(journey.ledger, below, now):
-                yield Due(at, order.index("score_expiry"), "", "withdrawn", because)
-    for one in plan.score_below:
-        if journey.stage in (one.rule.from_ or ()) and one.rule.score_below is not None:
-            if one.rule.unless_deal_open and any(deal.outcome == "open" for deal in journey.deals.values()):
-                continue
-            for at, because in _falls_below(journey.ledger, one.rule.score_below, now):
-                yield Due(at, order.index("score_expiry"), one.stage, one.rule.name, because)
+            fall = journey.ledger.fall_below(below, since=cycle.mql_at, now=now)
+            if fall is not None:
+                yield Due(max(now, fall.at), rank["score_expiry"], "", "withdrawn", fall.because)
+    for one in plan.deadlines.get(journey.stage, ()):
+        rule = one.rule
+        if rule.unless_deal_open and journey.has_open_deal:
+            continue
+        # That none of the deals is open, or none any more, is a reason as well.
+        closes = journey.outcomes_because if rule.unless_deal_open else ()
+        if rule.inactive is not None:
+            at = max(journey.active_at, journey.entered_at) + rule.inactive
+            yield Due(max(now, at), rank["inactivity"], one.stage, rule.name, _together(journey.idle_because, closes))
+        elif rule.score_below is not None:
+            fall = journey.ledger.fall_below(rule.score_below, since=journey.entered_at, now=now)
+            if fall is not None:
+                yield Due(max(now, fall.at), rank["score_expiry"], one.stage, rule.name, _together(fall.because, closes))
 
 
-def _falls_below(ledger: list[Points], limit: int, now: Instant) -> Iterator[tuple[Instant, tuple[Key, ...]]]:
-    """The first instant from `now` on at which points that expire take the score from `limit` or more to less."""
-    counting = [entry for entry in ledger if entry.until >= now]
-    score = sum(entry.points for entry in counting)
-    for at in sorted({entry.until for entry in counting} - {NEVER}):
-        expiring = [entry for entry in counting if entry.until == at]
-        before, score = score, score - sum(entry.points for entry in expiring)
-        if before >= limit > score:
-            yield at, tuple(entry.key for entry in expiring)
-            return
+def _together(because: tuple[Key, ...], closes: tuple[Key, ...]) -> tuple[Key, ...]:
+    return tuple(dict.fromkeys(because + closes)) if closes else because
+
+
+def to_strike(plan: Plan, journey: "PersonJourney") -> tuple[Strike, ...]:
+    """The clock, run out: every deadline that would strike, one after the other."""
+    due = next_due(plan, journey)
+    if due is None:
+        return ()
+    ahead = journey.ahead()
+    strikes: list[Strike] = []
+    while due is not None:
+        assert len(strikes) < plan.chain_max, f"more than {plan.chain_max} deadlines follow each other for {ahead.person}"
+        left = ahead.stage
+        nth = ahead.strike(due)
+        if due.stage:
+            strikes.append(Strike(due.at, nth, due.stage, left, due.name, 0, ""))
+        else:
+            cycle = ahead.cycles[-1]
+            strikes.append(Strike(due.at, nth, due.name, "", due.name, cycle.number, cycle.basis))
+        due = next_due(plan, ahead)
+    return tuple(strikes)

@@ -47,7 +47,8 @@ class DealJourney:
         }  # fmt: skip
         match data:
             case DealOpened():
-                named |= {"pipeline": data.pipeline, "deal_kind": data.kind, "opened_at": at, "outcome": "open", "closed_at": 0, "reason": ""}
+                named |= {"pipeline": data.pipeline, "deal_kind": data.kind, "opened_at": at}
+                named |= {"outcome": "open", "reason": "", "closed_at": 0}
             case DealUpdated():
                 pass
             case Close(outcome=outcome, reason=reason):
@@ -81,8 +82,9 @@ class DealJourney:
 
     def stood(self) -> DealStood:
         return DealStood(
-            self.deal, self.moved_at, self.moved, self.outcome, self.pipeline, self.stage, self.amount_minor, self.currency, self.probability,
-            self.expected_close_on, self.owner, self.team, self.account, self.deal_kind, self.reason, self.opened_at, self.closed_at,
+            self.deal, self.moved_at, self.moved, self.outcome, self.pipeline, self.stage, self.amount_minor, self.currency,
+            self.probability, self.expected_close_on, self.owner, self.team, self.account, self.deal_kind, self.reason, self.opened_at,
+            self.closed_at,
         )  # fmt: skip
 
 

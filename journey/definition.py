@@ -137,7 +137,7 @@ class Rule(Model):
     inactive: Length | None = None
     """Runs from the later of the last activity and the entry into the stage."""
     score_below: int | None = None
-    """Strikes when points expire and the score falls below this, in one of the stages `from`."""
+    """Strikes when points expire or are taken away, and the score falls below this, in one of the stages `from`."""
     unless_deal_open: bool = False
     """A deadline that waits while a deal of the person's is open."""
     from_: Annotated[Names | None, Field(alias="from")] = None

@@ -1,6 +1,6 @@
 """The fold of what people's touchpoints refer to: a campaign, a piece of content, an account, the company itself.
 
-A statement replaces the one before under its key; a described field holds from its instant on.
+A statement replaces the one before under its key, for all instants; a described field holds from its instant on.
 """
 
 import json
@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import NamedTuple
 
 from journey.definition import Definition
 from journey.facts import Described, Fact, Facts, Ordered, Spent
@@ -30,13 +31,21 @@ from journey.touchpoints import (
 Version = tuple[Instant, str, str]
 
 
+class Statement(NamedTuple):
+    """What counts under a key: its version, the facts that it asserts, and since when anything was stated under the key."""
+
+    version: Version
+    facts: tuple[Fact, ...]
+    since: Instant
+
+
 @dataclass(slots=True)
 class DimensionJourney:
-    """The statements that count, by key, each with its version and the facts that it asserts."""
+    """The statements that count, by key."""
 
     subject: str
     seen: Order | None = None
-    statements: dict[tuple[str, ...], tuple[Version, tuple[Fact, ...]]] = field(default_factory=dict)
+    statements: dict[tuple[str, ...], Statement] = field(default_factory=dict)
     described_at: Instant = -1
     described: int = 0
 
@@ -59,18 +68,20 @@ def advance(definition: Definition, journey: DimensionJourney, touches: Sequence
             continue
         key, version = statement_of(touch)
         before = after.statements.get(key)
-        if before is None or version > before[0]:
-            stated = tuple(_stated(after.subject, touch))
-            after.statements[key] = (version, stated)
-            facts.update(stated)
+        if before is None or version > before.version:
+            since = touch.occurred_at if before is None else before.since
+            stated = Statement(version, tuple(_stated(after.subject, touch, since)), since)
+            after.statements[key] = stated
+            facts.update(stated.facts)
             if before is not None:
-                facts.subtract(before[1])
+                facts.subtract(before.facts)
     return after, Counter({fact: count for fact, count in facts.items() if count})
 
 
-def _stated(subject: str, touch: Touchpoint) -> Iterator[Fact]:
-    """What a statement asserts, as long as it counts."""
-    data, at = touch.data, touch.occurred_at
+def _stated(subject: str, touch: Touchpoint, at: Instant) -> Iterator[Fact]:
+    """What a statement asserts, as long as it counts. What it describes holds from `at`, when its key was first stated: to restate
+    is to say how it always was."""
+    data = touch.data
     match data:
         case SpendRecorded():
             campaign = data.campaign or (subject.removeprefix("campaign:") if subject.startswith("campaign:") else "")
@@ -101,7 +112,8 @@ def _described(journey: DimensionJourney, touch: Touchpoint) -> Iterator[Fact]:
     fields: dict[str, str] = {}
     match data:
         case AccountUpdated():
-            fields = {name: str(getattr(data, name) or "") for name in sorted(touch.named & _ACCOUNT)}
+            said = {name: getattr(data, name) for name in sorted(touch.named & _ACCOUNT)}
+            fields = {name: "" if value is None else str(value) for name, value in said.items()}
         case CampaignEnded():
             fields = {"ended": data.reason or "ended"}
         case OrderPlaced():

@@ -3,3 +3,10 @@
 
 class Refused(Exception):
     """What the person asked for can't be done; the message says why and what would work."""
+
+
+class Away(Exception):
+    """A server that is needed can't be reached, or not now; the message says which. Wait, and try again.
+
+    A commit that ends so may have been stored or not: where the record stands tells.
+    """

@@ -25,7 +25,8 @@ class Touched(NamedTuple):
 
 
 class StageEntered(NamedTuple):
-    """A transition. `nth` is its place among the person's transitions of the same instant; `left` is "" for the first stage."""
+    """A transition. `nth` is its place among the person's transitions of the same instant, those of leads included; `left` is ""
+    for the first stage."""
 
     person: str
     stage: str

@@ -88,11 +88,12 @@ def person_history(
 ) -> list[Touchpoint]:
     """A person's history, in order: what counts under its ids, one per (source, id), and what it is part of through its deals.
 
-    `own` holds bodies stored under the ids; `through_deals` what counts in the deals that the person takes part in.
+    `own` holds bodies stored under the ids; `through_deals` what counts in the deals that the person takes part in. What stands in
+    several of them is one touchpoint.
     """
     counting = _chosen((stored for stored in own if stored.touch.subject in ids), _key, content_hash)
     one = _chosen(counting.values(), _name, content_hash)
     history = [stored.touch for stored in one.values() if not isinstance(stored.touch.data, Identified | Unlinked | Retracted)]
-    history += (touch for touch in through_deals if touch.subject not in ids)
+    history += {touch.key: touch for touch in through_deals if touch.subject not in ids}.values()
     history.sort(key=lambda touch: touch[:4])
     return history

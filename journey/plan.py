@@ -19,10 +19,30 @@ from journey.definition import (
     Scored,
     ScoreRule,
 )
+from journey.leads import LeadTouch
 from journey.matching import matcher
-from journey.touchpoints import NAMES, TYPES, Data
+from journey.touchpoints import (
+    NAMES,
+    TYPES,
+    AccountJoined,
+    AccountLeft,
+    Close,
+    Data,
+    DealOpened,
+    DealReopened,
+    DealUpdated,
+    Identified,
+    OrderPlaced,
+    ProfileUpdated,
+    Refund,
+    Retracted,
+    Unlinked,
+)
 
 PLANS_KEPT_MAX = 8
+
+LEAD_STRIKES_MAX = 2
+"""How many deadlines of one lead cycle may follow each other: breached, then expired or withdrawn."""
 
 
 class StageRule(NamedTuple):
@@ -34,11 +54,18 @@ class OfType(NamedTuple):
     """What touchpoints of one type may do. `(…, test)`: only those whose fields pass."""
 
     name: str
+    silent: bool
+    """Links and retractions: they assert nothing themselves."""
     activity: bool
     not_activity: tuple[Callable[[Data], bool] | None, ...]
     traffic: bool
     session: bool
     touch: bool
+    describes: bool
+    moves_deal: bool
+    about_lead: bool
+    opens_lead: bool
+    qualifies_lead: bool
     points: tuple[tuple[ScoreRule, Callable[[Data], bool] | None], ...]
     counts: tuple[tuple[int, Count, Callable[[Data], bool] | None], ...]
     conversions: tuple[tuple[Conversion, Callable[[Data], bool] | None], ...]
@@ -63,9 +90,18 @@ class Plan:
         for match in self._matches():
             self.tests[id(match)] = matcher(match).passes
         self.of_type = {kind: self._of_type(name) for name, kind in TYPES.items()}
-        self.inactivity = [one for one in self.rules if one.rule.inactive is not None]
-        self.score_below = [one for one in self.rules if one.rule.score_below is not None]
         self.mql_types = _set_off_by(definition.lead.mql)
+        self.deadlines = {
+            name: tuple(one for one in self.rules if one.rule.when is None and name in (one.rule.from_ or ()))
+            for name in ("", *definition.stage_names)
+        }
+        """By the stage that they lead out of."""
+        self.ranks = {name: rank for rank, name in enumerate(definition.deadline_order)}
+        self.chain_max = len(definition.stages) + LEAD_STRIKES_MAX
+        """How many deadlines may follow each other without a touchpoint. More would be a circle, and is refused at load."""
+        below = [definition.lead.withdrawn_below, *(one.rule.score_below for one in self.rules)]
+        self.score_limits = tuple(sorted({limit for limit in below if limit is not None}))
+        """The scores that something strikes below."""
         self._candidates: dict[tuple[str, str, bool, bool, bool], tuple[StageRule, ...]] = {}
 
     def matches(self, match: Match, data: Data) -> bool:
@@ -123,11 +159,17 @@ class Plan:
         definition = self.definition
         return OfType(
             name=name,
+            silent=issubclass(TYPES[name], Identified | Unlinked | Retracted),
             activity=name in definition.activity,
             not_activity=tuple(self.tests[id(match)] for match in definition.not_activity if name in match.types),
             traffic=name in definition.traffic,
             session=name in definition.session_types,
             touch=name in definition.attribution.touches,
+            describes=issubclass(TYPES[name], ProfileUpdated | AccountJoined | AccountLeft | OrderPlaced | Refund),
+            moves_deal=issubclass(TYPES[name], DealOpened | DealUpdated | DealReopened | Close),
+            about_lead=issubclass(TYPES[name], LeadTouch),
+            opens_lead=definition.lead.created_by is not None and name in definition.lead.created_by.types,
+            qualifies_lead=name in definition.lead.sql.types,
             points=tuple((rule, self.tests[id(rule.when)]) for rule in definition.scoring if name in rule.when.types),
             counts=tuple((index, count, self.tests[id(count.of)]) for index, count in enumerate(self._counts) if name in count.of.types),
             conversions=tuple(

@@ -21,6 +21,7 @@ INTEGER_MAX = 2**53
 TEXT_LENGTH_MAX = 20_000
 ID_LENGTH_MAX = 512
 LIST_LENGTH_MAX = 1_000
+PERIOD_DAYS_MAX = 3_660
 PEOPLE_MAX = 200
 """How many people one touchpoint may name on a deal."""
 DIGITS_MAX = 28
@@ -167,6 +168,8 @@ class _Period(_Statement):
         _Statement.__post_init__(self)
         if self.period_end < self.period_start:
             raise ValueError(f"period_end {self.period_end} is before period_start {self.period_start}")
+        if (self.period_end - self.period_start).days >= PERIOD_DAYS_MAX:
+            raise ValueError(f"a period has at most {PERIOD_DAYS_MAX} days, since each of them has its share")
 
 
 # --- web, ads, content

@@ -1,0 +1,177 @@
+"""Who is one person: a function of the set of links, so nothing here depends on when anything was said, only on what was said last."""
+
+from collections.abc import Iterable, Mapping
+from itertools import permutations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from journey.definition import Bounds
+from journey.identity import component, held, name_of, partners, person_of, resolve
+from journey.touchpoints import Touchpoint
+from tests.journey.builders import FRIDAY, MONDAY, TUESDAY, WEDNESDAY, touch
+
+BOUNDS = Bounds()
+
+
+def link(one: str, other: str, *, at: int = MONDAY, id: str = "") -> Touchpoint:
+    return touch("identified", at=at, subject=one, other=other, id=id or f"{one}-{other}-{at}")
+
+
+def unlink(one: str, other: str, *, at: int = TUESDAY, id: str = "") -> Touchpoint:
+    return touch("unlinked", at=at, subject=one, other=other, id=id or f"no-{one}-{other}-{at}")
+
+
+def hub(center: str, others: Iterable[str]) -> list[Touchpoint]:
+    return [link(center, other) for other in others]
+
+
+# --- names
+
+
+@pytest.mark.parametrize(
+    ("ids", "name"),
+    [
+        (["anon:a", "user:7"], "user:7"),
+        (["user:10", "user:9"], "user:10"),
+        (["anon:b", "anon:a"], "anon:a"),
+        (["user:Z", "user:a", "user:é"], "user:Z"),
+        (["user:\uffff", "user:😀"], "user:\uffff"),  # By bytes; by UTF-16 it would be the other way round.
+    ],
+)
+def test_a_person_is_named_by_the_smallest_known_id_else_by_the_smallest(ids: list[str], name: str) -> None:
+    assert name_of(ids) == name_of(ids[::-1]) == name
+
+
+def test_a_persons_ids_are_in_order_whatever_order_they_were_found_in() -> None:
+    assert person_of({"user:b", "anon:z", "user:a"}) == ("user:a", ("anon:z", "user:a", "user:b"))
+
+
+# --- links
+
+
+def test_a_chain_of_links_is_one_person() -> None:
+    found = resolve([link("anon:a", "user:1"), link("anon:b", "user:1"), link("anon:b", "user:2")], BOUNDS)
+    assert found == dict.fromkeys(["anon:a", "anon:b", "user:1", "user:2"], "user:1")
+
+
+def test_a_link_says_the_same_from_either_end() -> None:
+    assert resolve([link("anon:a", "user:1")], BOUNDS) == resolve([link("user:1", "anon:a")], BOUNDS)
+    assert partners([link("anon:a", "user:1"), unlink("user:1", "anon:a")], "anon:a") == frozenset()
+
+
+def test_who_is_unlinked_is_alone_and_who_is_linked_again_is_not() -> None:
+    first, gone, again = link("anon:a", "user:1"), unlink("anon:a", "user:1"), link("anon:a", "user:1", at=WEDNESDAY)
+    alone = {"anon:a": "anon:a", "user:1": "user:1"}
+    for history, expected in (([first], "user:1"), ([first, gone, again], "user:1")):
+        for order in permutations(history):
+            assert resolve(order, BOUNDS)["anon:a"] == expected
+    for order in permutations([first, gone]):
+        assert resolve(order, BOUNDS) == alone
+    assert resolve([unlink("anon:a", "user:1")], BOUNDS) == alone
+
+
+def test_of_statements_of_one_instant_the_last_by_source_and_id_counts() -> None:
+    assert resolve([unlink("anon:a", "user:1", at=MONDAY, id="2"), link("anon:a", "user:1", id="1")], BOUNDS)["anon:a"] == "anon:a"
+    assert resolve([unlink("anon:a", "user:1", at=MONDAY, id="1"), link("anon:a", "user:1", id="2")], BOUNDS)["anon:a"] == "user:1"
+
+
+def test_unlinking_one_pair_leaves_another_way_between_them() -> None:
+    links = [link("anon:a", "user:1"), link("anon:a", "anon:b"), link("anon:b", "user:1"), unlink("anon:a", "user:1", at=FRIDAY)]
+    assert resolve(links, BOUNDS)["anon:a"] == "user:1"
+
+
+def test_what_is_no_link_links_nobody() -> None:
+    assert resolve([touch("page_view"), touch("account_joined")], BOUNDS) == {}
+
+
+# --- bounds
+
+
+def test_a_kiosk_joins_nobody_but_leaves_its_partners_to_others() -> None:
+    bounds = Bounds(partners_max=3)
+    users = [f"user:{n}" for n in range(4)]
+    links = [*hub("anon:kiosk", users), link("anon:phone", "user:0")]
+    found = resolve(links, bounds)
+    assert found == {"anon:kiosk": "anon:kiosk", **{user: user for user in users}, "anon:phone": "user:0"}
+    assert set(resolve(links[1:], bounds).values()) == {"user:0", "user:1"}  # With one partner fewer it is one person; 0 only by its phone.
+
+
+def test_a_user_may_have_any_number_of_devices_but_not_of_other_users() -> None:
+    bounds = Bounds(partners_max=3)
+    assert set(resolve(hub("user:1", [f"anon:{n}" for n in range(9)]), bounds).values()) == {"user:1"}
+    assert len(set(resolve(hub("user:1", [f"user:{n}" for n in range(2, 6)]), bounds).values())) == 5
+    assert held("user:1", ["user:2", "user:3", "user:4"], bounds) is False
+    assert held("user:1", ["user:2", "user:3", "user:4", "user:5"], bounds) is True
+    assert held("anon:1", ["anon:2", "user:3", "user:4", "user:5"], bounds) is True
+
+
+def test_a_component_of_more_ids_than_the_bound_is_not_joined_at_all() -> None:
+    bounds = Bounds(ids_max=4)
+    chain = [link(f"anon:{n}", f"anon:{n + 1}") for n in range(4)]
+    assert len(set(resolve(chain[:3], bounds).values())) == 1
+    assert len(set(resolve(chain, bounds).values())) == 5
+
+
+def test_a_component_is_walked_no_further_than_one_beyond_the_bound() -> None:
+    asked: list[str] = []
+
+    def endless(id: str) -> list[str]:
+        asked.append(id)
+        number = int(id.removeprefix("anon:"))
+        return [f"anon:{number - 1}", f"anon:{number + 1}"]
+
+    assert component("anon:0", endless, Bounds(ids_max=10)) == {"anon:0"}
+    assert len(set(asked)) <= 12
+
+
+# --- against brute force
+
+IDS = ["anon:a", "anon:b", "anon:c", "user:1", "user:2", "user:3"]
+
+
+def naive(statements: list[Touchpoint], bounds: Bounds) -> Mapping[str, str]:
+    """The definition of a person, written down as it reads: pairs, held ids taken out, then everything that is connected."""
+    pairs: dict[frozenset[str], Touchpoint] = {}
+    for one in sorted(statements, key=lambda one: one.order):
+        pairs[frozenset([one.subject, one.data.other])] = one  # type: ignore[union-attr]
+    linked = {pair for pair, last in pairs.items() if last.type == "identified"}
+    known = {id for pair in pairs for id in pair}
+
+    def counted(id: str) -> set[str]:
+        others = {other for pair in linked if id in pair for other in pair - {id}}
+        return others if id.startswith("anon:") else {other for other in others if other.startswith("user:")}
+
+    held = {id for id in known if len(counted(id)) > bounds.partners_max}
+    person = {id: {id} for id in known}
+    for _ in known:
+        for pair in linked:
+            if not pair & held:
+                one, other = pair
+                joined = person[one] | person[other]
+                for id in joined:
+                    person[id] = joined
+    return {id: name_of(ids if len(ids) <= bounds.ids_max else {id}) for id, ids in person.items()}
+
+
+statements = st.lists(
+    st.tuples(st.sampled_from(IDS), st.sampled_from(IDS), st.booleans(), st.integers(0, 5)).filter(lambda one: one[0] != one[1]),
+    max_size=16,
+).map(
+    lambda said: [
+        (link if linked else unlink)(one, other, at=MONDAY + when, id=str(n)) for n, (one, other, linked, when) in enumerate(said)
+    ]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(statements, st.integers(1, 5), st.integers(2, 6), st.randoms(use_true_random=False))
+def test_resolving_is_what_the_definition_says_in_any_order(
+    said: list[Touchpoint], partners_max: int, ids_max: int, random: st.DataObject
+) -> None:
+    bounds = Bounds(partners_max=partners_max, ids_max=ids_max)
+    expected = naive(said, bounds)
+    assert resolve(said, bounds) == expected
+    random.shuffle(said)  # type: ignore[attr-defined]
+    assert resolve(said, bounds) == expected

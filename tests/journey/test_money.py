@@ -1,0 +1,62 @@
+"""Money: whole minor units that add up."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from journey.money import AMOUNT_MINOR_MAX, DECIMALS, major, minor, share
+
+many = settings(max_examples=200, deadline=None)
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "expected"),
+    [("12.50", "EUR", 1250), ("12.5000", "EUR", 1250), ("500", "JPY", 500), ("1.234", "KWD", 1234), ("-0.01", "USD", -1), ("0", "CLF", 0)],
+)
+def test_an_amount_is_whole_minor_units_of_its_currency(amount: str, currency: str, expected: int) -> None:
+    assert minor(Decimal(amount), currency) == expected
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "told"),
+    [
+        ("1.005", "EUR", "more than 2 decimals"),
+        ("0.5", "JPY", "more than 0 decimals"),
+        ("1", "XYZ", "not in ISO 4217"),
+        ("90071992547409.93", "EUR", "more than 2"),
+    ],
+)
+def test_what_is_no_amount_is_told(amount: str, currency: str, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        minor(Decimal(amount), currency)
+
+
+@many
+@given(st.integers(-AMOUNT_MINOR_MAX, AMOUNT_MINOR_MAX), st.sampled_from(sorted(DECIMALS)))
+def test_there_and_back_is_exact(amount_minor: int, currency: str) -> None:
+    assert minor(major(amount_minor, currency), currency) == amount_minor
+
+
+@many
+@given(st.integers(-AMOUNT_MINOR_MAX, AMOUNT_MINOR_MAX), st.lists(st.integers(0, 10**9), min_size=1, max_size=40).filter(any))
+def test_shares_add_up_and_none_is_a_unit_off(amount_minor: int, weights: list[int]) -> None:
+    shares = share(amount_minor, weights)
+    assert sum(shares) == amount_minor
+    total = sum(weights)
+    for part, weight in zip(shares, weights, strict=True):
+        assert abs(part * total - amount_minor * weight) < total
+        assert part == 0 or weight > 0
+
+
+def test_what_rounding_leaves_goes_to_the_largest_remainders_and_of_equal_ones_to_the_first() -> None:
+    assert share(100, [1, 1, 1]) == [34, 33, 33]
+    assert share(5, [1, 2, 3]) == [1, 2, 2]
+    assert share(-100, [1, 1, 1]) == [-34, -33, -33]
+    assert share(0, [1, 2]) == [0, 0]
+
+
+def test_nothing_is_shared_by_no_weight() -> None:
+    with pytest.raises(ValueError, match="more than 0"):
+        share(1, [0, 0])
