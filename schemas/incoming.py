@@ -10,3 +10,4 @@ class Incoming:
     place: str  # where in it: "crm.csv:17"
     body: bytes | None = None  # the CloudEvents JSON made of it, where `raw` is not that itself
     reason: str | None = None  # why nothing could be made of it
+    code: str | None = None  # a short name of that reason

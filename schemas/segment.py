@@ -58,8 +58,8 @@ def read_segment(lines: Iterable[bytes], source: str, names: Mapping[str, Outsid
     """The touchpoints of a file of calls, one a line. A line of which nothing can be made is handed on with the reason."""
     shown: dict[str, str] = {}
     for number, line in enumerate(lines, 1):
-        raw = line.strip()
-        if raw:
+        raw = line.rstrip(b"\r\n")
+        if raw.strip():
             yield from _of_line(raw, source, f"{source}:{number}", names, shown)
 
 
@@ -72,6 +72,9 @@ def _of_line(raw: bytes, source: str, place: str, names: Mapping[str, OutsideNam
         bodies += [_body(_bare(head), one) for one in _sight(call, head, shown)]
     except _Unusable as error:
         yield Incoming(raw, source, place, None, str(error))
+        return
+    except orjson.JSONEncodeError:
+        yield Incoming(raw, source, place, None, "the call holds half of a character (a lone surrogate), which no JSON can carry")
         return
     for body in bodies:
         yield Incoming(raw, source, place, body)

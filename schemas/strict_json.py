@@ -86,7 +86,7 @@ def _why_not(raw: bytes, error: orjson.JSONDecodeError) -> Unreadable:
     except RecursionError:
         return Unreadable("too-deep", f"objects and lists nest deeper than {DEPTH_MAX} levels")
     except json.JSONDecodeError as not_json:
-        return Unreadable("not-json", f"not JSON: {not_json.msg} at line {not_json.lineno}, column {not_json.colno}")
+        return Unreadable("not-json", f"not JSON: {not_json.msg.removesuffix(' at')} at line {not_json.lineno}, column {not_json.colno}")
     if re.search(r"\\u[dD][89a-fA-F]", text):
         return Unreadable("lone-surrogate", "a text has half of a surrogate pair; both halves, or neither, make a character")
     return Unreadable("not-json", f"not JSON: {error.msg}")

@@ -306,3 +306,10 @@ def test_whatever_a_call_holds_it_is_a_touchpoint_or_a_reason(kind: str, fields:
     found = read(json.dumps({"messageId": "m", "userId": "u", "timestamp": MONDAY, "event": "x", "type": kind, **fields}).encode())
     assert found
     assert all((one.body is None) != (one.reason is None) for one in found)
+
+
+def test_half_a_character_in_an_id_is_a_reason_and_not_a_crash():
+    line = b'{"type":"track","event":"x","messageId":"m","userId":"u","anonymousId":"\\ud800","timestamp":"2026-03-04T08:00:00Z"}'
+    (one,) = read_segment([line], "calls.jsonl", {})
+    assert one.body is None
+    assert "half of a character" in (one.reason or "")
