@@ -23,7 +23,7 @@ from projections.sqlite_store import SqliteReadStore
 from schemas.definition_files import default_definition, dump_definition, parse_definition
 from schemas.incoming import Incoming
 from streams.placement import UNIT_RECORDS_MAX, Placement
-from streams.ports import Generation, Unit
+from streams.ports import Counted, Generation, Unit
 from streams.rebuilding import rebuilt
 from streams.sqlite.desk import SqliteDesk
 from streams.sqlite.record import FILE, PARTITION, SqliteRecord
@@ -31,6 +31,11 @@ from streams.sqlite.record import FILE, PARTITION, SqliteRecord
 LOCK = "journey.lock"
 MEETINGS_MAX, MEETING_SECONDS = 100, 0.1
 """How often, and how far apart, a question to both read models looks whether they stand at one position."""
+
+FILES_AT_FAULT = (
+    "SQLITE_BUSY", "SQLITE_CANTOPEN", "SQLITE_CORRUPT", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_NOTADB", "SQLITE_PERM", "SQLITE_READONLY",
+)  # fmt: skip
+"""What SQLite says where not we, but the disk or the file is at fault."""
 
 BATCH_BYTES_MAX = 32 * 1024 * 1024
 """How much is read before it is appended: with UNIT_RECORDS_MAX, the bound of one batch."""
@@ -48,12 +53,20 @@ class Summary:
     unknown_fields: Counter[str] = field(default_factory=Counter)
 
     def add(self, unit: Unit) -> None:
-        self.accepted += len(unit.rows)
+        self.accepted += unit.accepted
         self.duplicates += unit.duplicates
         self.conflicts += len(unit.contested)
         self.dead_letters.update(letter.code for letter in unit.dead_letters)
         for (type, name), seen in unit.unknown_fields.items():
             self.unknown_fields[f"{type}.{name}"] += seen
+
+    def count(self, before: Counted, after: Counted) -> None:
+        """Add what a record's units did between two counts of it."""
+        self.accepted += after.accepted - before.accepted
+        self.duplicates += after.duplicates - before.duplicates
+        self.conflicts += after.conflicts - before.conflicts
+        self.dead_letters.update(Counter(after.dead_letters) - Counter(before.dead_letters))
+        self.unknown_fields.update(Counter(after.unknown_fields) - Counter(before.unknown_fields))
 
 
 def now() -> Instant:
@@ -115,7 +128,7 @@ class Engine:
         """Append, place and follow, batch by batch. Returns when both read models have all of it."""
         summary = Summary()
         rest = iter(incoming)
-        while batch := _batch(rest):
+        while batch := batch_of(rest):
             await self.record.append(batch, now())
             summary.read += len(batch)
             await self.place(summary)
@@ -153,14 +166,13 @@ def opened(folder: Path) -> Iterator[Engine]:
     """The engine of `folder`, made if need be, to write. Raises Refused where another process has it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / LOCK).touch()
     except OSError as error:
         raise Refused(f"{folder} can't be used as a data folder: {error.strerror}") from error
-    with _locked(folder):
+    with _locked(folder), _usable(folder):
         engine = Engine(folder, read_only=False)
         try:
             yield engine
-        except sqlite3.OperationalError as error:
-            raise Refused(f"the data in {folder} can't be written: {error}; what was acknowledged is kept, run it again") from error
         finally:
             engine.close()
 
@@ -172,11 +184,24 @@ def reading(folder: Path) -> Iterator[Engine]:
         raise Refused(
             f"there is no data in {folder}; `journey ingest FILE` or `journey demo` puts some there, `--data DIR` names another folder"
         )
-    engine = Engine(folder, read_only=True)
+    with _usable(folder):
+        engine = Engine(folder, read_only=True)
+        try:
+            yield engine
+        finally:
+            engine.close()
+
+
+@contextmanager
+def _usable(folder: Path) -> Iterator[None]:
+    """Raises Refused for what is wrong with the files of `folder`. Anything else that SQLite says is a bug of ours, and stays loud."""
     try:
-        yield engine
-    finally:
-        engine.close()
+        yield
+    except sqlite3.DatabaseError as error:
+        name = getattr(error, "sqlite_errorname", None) or ""
+        if not name.startswith(FILES_AT_FAULT):
+            raise
+        raise Refused(f"the data in {folder} can't be used: {error}; what was acknowledged before is kept") from error
 
 
 @contextmanager
@@ -197,7 +222,7 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _batch(rest: Iterator[Incoming]) -> list[Incoming]:
+def batch_of(rest: Iterator[Incoming]) -> list[Incoming]:
     """The next records, within the bounds of a batch."""
     batch: list[Incoming] = []
     size = 0

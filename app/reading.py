@@ -1,37 +1,86 @@
-"""Files as records on their way in: touchpoints as JSON lines, calls of Segment's, rows of a CSV with a map."""
+"""Files as records on their way in: touchpoints as JSON lines, calls of Segment's. (Rows of CSV are read with a map, in `schemas`.)"""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from app.simulation import SIMULATED
 from journey.errors import Refused
 from schemas.incoming import Incoming
-
-LINE_BYTES_MAX = 16 * 1024 * 1024
-"""A longer line is kept in pieces: none of it can be a touchpoint."""
+from schemas.strict_json import BODY_BYTES_MAX
 
 STDIN = "-"
 
+LINE_BYTES_MAX = 16 * 1024 * 1024
+"""A longer line is kept in pieces, each larger than any touchpoint may be: none of them is taken for one."""
+
+TOLD_EVERY = 1_000
+"""Records between two steps of a progress bar."""
+
+_BOM = b"\xef\xbb\xbf"
+_GZIP = b"\x1f\x8b"
+
 
 def json_lines(paths: Iterable[Path]) -> Iterator[Incoming]:
-    """One record a line; blank lines are nothing."""
+    """One record a line, its bytes as they stand there; blank lines are nothing."""
     for path in paths:
+        name = named(path)
+        place = name if str(path) == STDIN else str(path)
         for number, line in lines(path):
-            yield Incoming(line, str(path), f"{path}:{number}")
+            if line.strip():
+                yield Incoming(line, name, f"{place}:{number}")
 
 
 def lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The lines of `path` with their numbers, without line ends and blank ones."""
+    """The lines of `path` with their numbers, without the line ends."""
     if str(path) == STDIN:
         yield from _numbered(sys.stdin.buffer)
         return
-    with open_file(path) as file:
+    with _opened(path) as file:
         yield from _numbered(file)
 
 
-def open_file(path: Path) -> BinaryIO:
-    """Raises Refused where there is no such file to read."""
+def named(path: Path) -> str:
+    """What dead letters call the source: the file's name, wherever it lies and however its path was written."""
+    return "standard input" if str(path) == STDIN else path.name
+
+
+def check(path: Path) -> None:
+    """Raises Refused where nothing can be read from `path`, before anything else is done."""
+    try:
+        path.name.encode()
+    except UnicodeEncodeError:
+        raise Refused(f"the name of the file {str(path)!r} is not UTF-8; rename it") from None
+    # A pipe can be opened only once, and what is read of it is gone.
+    if str(path) != STDIN and not path.is_fifo():
+        with _opened(path) as file:
+            if path.is_file() and file.read(len(_GZIP)) == _GZIP:
+                raise Refused(f"{path} is compressed; try: gzip -dc {path} | journey ingest -")
+
+
+class Watched:
+    """Records on their way in: tells about their bytes now and then, and notices what is simulated."""
+
+    def __init__(self, incoming: Iterable[Incoming], tell: Callable[[int], None]) -> None:
+        self._incoming = incoming
+        self._tell = tell
+        self.simulated = False
+
+    def __iter__(self) -> Iterator[Incoming]:
+        weight = 0
+        mark = f'"{SIMULATED}/'.encode()
+        for count, one in enumerate(self._incoming, start=1):
+            weight += len(one.raw) + 1
+            self.simulated = self.simulated or mark in one.raw
+            if count % TOLD_EVERY == 0:
+                self._tell(weight)
+                weight = 0
+            yield one
+        self._tell(weight)
+
+
+def _opened(path: Path) -> BinaryIO:
     try:
         return open(path, "rb")
     except OSError as error:
@@ -42,5 +91,12 @@ def _numbered(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
     number = 0
     while line := file.readline(LINE_BYTES_MAX):
         number += 1
-        if line.strip():
-            yield number, line.rstrip(b"\r\n")
+        if number == 1:
+            line = line.removeprefix(_BOM)
+        while not line.endswith(b"\n") and (more := file.readline(LINE_BYTES_MAX)):
+            if len(more) <= BODY_BYTES_MAX + len(b"\r\n"):
+                line += more
+            else:
+                yield number, line
+                line = more
+        yield number, line.removesuffix(b"\n").removesuffix(b"\r")

@@ -4,7 +4,6 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from journey.facts import Strike
 from journey.instants import Instant, iso, last_end_of_day
@@ -64,9 +63,7 @@ async def stages(ask: Ask, until: Instant, names: tuple[str, ...]) -> list[Stage
 
 async def stage_of_person(ask: Ask, until: Instant) -> dict[str, str]:
     """The stage of each person as of `until`."""
-    found: dict[str, str] = {}
-    for person, stage in await ask("SELECT person, stage FROM stages WHERE at <= ? ORDER BY person, at, nth", until):
-        found[person] = stage
+    found: dict[str, str] = dict(await ask("SELECT person, stage FROM stages WHERE at <= ? ORDER BY person, at, nth", until))
     for person, strike in await struck(ask, until):
         if strike.cycle == 0:
             found[person] = strike.name

@@ -31,7 +31,7 @@ TABLES = (
             Column("campaign"),
             Column("lead_source"),
         ),
-    ),  # fmt: skip
+    ),
     Table(
         "conversions",
         (
@@ -47,7 +47,7 @@ TABLES = (
             Column("cut", INTEGER),
             Column("path"),
         ),
-    ),  # fmt: skip
+    ),
     Table(
         "deals",
         (
@@ -59,7 +59,7 @@ TABLES = (
             Column("currency"),
             Column("closed_at", INTEGER),
         ),
-    ),  # fmt: skip
+    ),
     Table(
         "spend",
         (

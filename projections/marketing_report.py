@@ -86,7 +86,8 @@ async def report(store: ReadStore, definition: Definition, until: Instant) -> Ma
         leads = await _new_leads(ask, until, definition.zone, campaign_of, channels, campaigns, days)
         conversions = await _conversions(ask, definition, until)
         spend = await _spend(ask, today, campaign_of, campaigns)
-        ((people, touchpoints),) = await ask("SELECT COUNT(DISTINCT person), COALESCE(SUM(n), 0) FROM touched WHERE day <= ?", today)
+        ((touchpoints,),) = await ask("SELECT COALESCE(SUM(n), 0) FROM touched WHERE day <= ?", today)
+        visitors = {person for (person,) in await ask("SELECT DISTINCT person FROM touched WHERE day <= ?", today)}
         funnel = await stages(ask, until, definition.stage_names)
     _credit(conversions, channels, lambda touch: touch.channel)
     _credit(conversions, campaigns, lambda touch: campaign_of(touch.campaign))
@@ -95,11 +96,11 @@ async def report(store: ReadStore, definition: Definition, until: Instant) -> Ma
         campaign.name = named.get(campaign.name, campaign.name)
     return MarketingReport(
         asked=asked(until, definition.zone, position),
-        people=people,
-        touchpoints=touchpoints,
+        people=len(visitors),
+        touchpoints=int(touchpoints),
         new_leads=len(leads),
         buyers=len({person for one in conversions if one.conversion in customer_kinds for person in one.people}),
-        visit_to_lead=ratio(len({person for person in leads if person}), people),
+        visit_to_lead=ratio(len(visitors.intersection(leads)), len(visitors)),
         spend=spend,
         stages=funnel,
         channels=_largest(channels),
@@ -143,7 +144,7 @@ async def _new_leads(
     campaigns: dict[str, Audience],
     days: dict[str, DayRow],
 ) -> list[str]:
-    """Count lead cycles where they were created; returns the person of each."""
+    """Count lead cycles where they were created. Returns the person of each."""
     people = []
     for person, at, channel, name in await ask("SELECT person, at, channel, campaign FROM leads WHERE step = 'created' AND at <= ?", until):
         people.append(person)
@@ -184,9 +185,12 @@ async def _conversions(ask: Ask, definition: Definition, until: Instant) -> list
                 deals[conversion, of].append((person, primary, touches))
         else:
             found.extend([Conversion(conversion, (person,), tuple(touches), amount_minor, currency)] * n)
-    for (conversion, of), takers in deals.items():
+    # Also those that name nobody: marketing counts every deal that sales does.
+    for conversion, of in [(kind.name, of) for kind in by_kind.values() if kind.deal == "won" for of in won]:
+        takers = deals[conversion, of]
         chosen = [taker for taker in takers if taker[1]] if definition.attribution.people == "primary" else takers
-        touches = sorted(touch for _, _, path in chosen or takers for touch in path)
+        # Of one instant, a person's touches stay in the order of the history.
+        touches = sorted((touch for _, _, path in chosen or takers for touch in path), key=lambda touch: touch.at)
         _, amount_minor, currency = won[of]
         found.append(Conversion(conversion, tuple(person for person, _, _ in takers), tuple(touches), amount_minor, currency))
     return found

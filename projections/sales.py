@@ -25,7 +25,7 @@ TABLES = (
             Column("reason"),
             Column("basis"),
         ),
-    ),  # fmt: skip
+    ),
     Table("scores", (Column("person"), Column("rule"), Column("points", INTEGER), Column("at", INTEGER), Column("until_at", INTEGER))),
     Table(
         "deals",
@@ -48,7 +48,7 @@ TABLES = (
             Column("opened_at", INTEGER),
             Column("closed_at", INTEGER),
         ),
-    ),  # fmt: skip
+    ),
 )
 
 

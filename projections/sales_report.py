@@ -133,8 +133,12 @@ async def _leads(ask: Ask, definition: Definition, until: Instant) -> list[Lead]
 
 
 def after_step(lead: Lead, step: str, basis: str) -> Lead:
-    """`lead` after a step of its cycle. A breach counts by the handoff that it was measured from, if that is the cycle's."""
-    waits = lead.answer in ("waiting", "expired")
+    """`lead` after a step of its cycle, which is not opened again once it ended, except by a late answer to what expired.
+
+    A breach counts by the handoff that it was measured from, if that is the cycle's.
+    """
+    waits = lead.answer == "waiting"
+    may_be_answered = lead.is_open or lead.answer == "expired"
     match step:
         case "mql":
             return replace(lead, is_mql=True, basis="mql" if waits and lead.basis == "created" else lead.basis)
@@ -142,15 +146,19 @@ def after_step(lead: Lead, step: str, basis: str) -> Lead:
             return replace(lead, basis="assigned" if waits else lead.basis)
         case "breached":
             return replace(lead, breaches=lead.breaches | {basis})
-        case "accepted":
-            return replace(lead, answer="accepted", state="working", is_open=True)
+        case "accepted" if may_be_answered:
+            return replace(lead, answer="accepted", state=lead.state or "working", is_open=True)
+        case "qualified" if may_be_answered:
+            return replace(lead, answer="accepted", state="qualified", qualified=True, is_open=True)
         case "qualified":
-            return replace(lead, answer="accepted", state="qualified", qualified=True)
+            return replace(lead, qualified=True)
         case "rejected" | "expired" | "withdrawn":
-            return replace(lead, answer=step, state="", is_open=step == "expired")
+            return replace(lead, answer=step, state="", is_open=False)
+        case "recycled" | "disqualified" if lead.answer == "accepted":
+            return replace(lead, state=step, is_open=False)
         case "recycled" | "disqualified":
             # Given back before it was accepted: sales said no.
-            return replace(lead, answer="rejected", is_open=False) if waits else replace(lead, state=step, is_open=False)
+            return replace(lead, answer="rejected", is_open=False)
         case "closed":
             return replace(lead, answer="accepted", state=lead.state or "working", is_open=False)
         case _:

@@ -9,6 +9,9 @@ from typing import Any
 from journey.errors import Refused
 from projections.read_model import Answer, Ask, Change, Delta, Gap, ReadModel, Table, deltas
 
+BUSY_MS_MAX = 5_000
+"""How long a reader waits for a checkpoint, or for the tables to be made."""
+
 UNITS_PER_TRANSACTION_MAX = 50
 FACTS_PER_TRANSACTION_MAX = 200_000
 
@@ -18,17 +21,17 @@ class SqliteReadStore:
 
     def __init__(self, model: ReadModel, path: Path, *, read_only: bool = False) -> None:
         self.model = model
+        self.path = path
         self._tables = {table.name: table for table in model.tables}
         try:
-            self.db = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}", uri=True, isolation_level=None
-            )  # fmt: skip
-            if not read_only:
+            self.db = _connect(path, "ro" if read_only else "rwc")
+            if read_only:
+                self._check()
+            else:
                 self.db.execute("PRAGMA journal_mode = WAL")
                 # What is lost here is applied again: the histories are the record.
                 self.db.execute("PRAGMA synchronous = NORMAL")
                 self._create()
-            self.db.execute("PRAGMA busy_timeout = 5000")
         except sqlite3.Error as error:
             raise Refused(f"{path} can't be opened as a read store: {error}") from error
 
@@ -42,40 +45,52 @@ class SqliteReadStore:
 
     async def apply(self, changes: AsyncIterator[Change]) -> int:
         """See `ReadStore`. Several units share a transaction; a reader sees the last of them, which is a state that the histories had."""
-        position = await self.position()
+        whole = await self.position()
         held: list[list[Any]] = []
-        units, rebuilt, reached = 0, False, position
+        units, rebuilt, in_parts = 0, False, False
         async for change in changes:
-            if change.position <= position:
+            if change.position <= whole:
                 continue
-            if change.position > reached + 1:
-                raise Gap(f"{self.model.name} reflects unit {reached}, and the next one it was given is {change.position}")
-            if change.rebuilt and change.position != reached:
+            if change.position > whole + 1:
+                raise Gap(f"{self.model.name} reflects unit {whole}, and the next one it was given is {change.position}")
+            if change.rebuilt and not in_parts:
                 held.clear()
-            rebuilt = rebuilt or change.rebuilt
+                rebuilt = True
             held.extend(change.facts)
-            reached = change.position
-            if not change.last:
+            in_parts = not change.last
+            if in_parts:
                 continue
+            whole = change.position
             units += 1
             if units >= UNITS_PER_TRANSACTION_MAX or len(held) >= FACTS_PER_TRANSACTION_MAX:
-                self._commit(held, reached, rebuilt=rebuilt)
-                position, units, rebuilt = reached, 0, False
+                self._commit(held, whole, rebuilt=rebuilt)
+                units, rebuilt = 0, False
                 held.clear()
-        if reached > position:
-            self._commit(held, reached, rebuilt=rebuilt)
-        return reached
+        if in_parts:
+            raise Gap(f"{self.model.name} was given unit {whole + 1} without its last part")
+        if units:
+            self._commit(held, whole, rebuilt=rebuilt)
+        return whole
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Ask]:
-        self.db.execute("BEGIN")
-        try:
-            yield self._ask
-        finally:
-            self.db.execute("COMMIT")
+        """On a connection of its own: several may be open at once, and none sees a unit that is being applied."""
+        db = _connect(self.path, "ro")
 
-    async def _ask(self, query: str, *values: Any) -> Answer:
-        return self.db.execute(query, values).fetchall()
+        async def ask(query: str, *values: Any) -> Answer:
+            return db.execute(query, values).fetchall()
+
+        try:
+            db.execute("BEGIN")
+            yield ask
+        finally:
+            db.close()
+
+    def _check(self) -> None:
+        """Raises Refused where the tables are not there, or of another version: reading brings nothing up to date."""
+        made = self.db.execute("SELECT COUNT(*) FROM sqlite_schema WHERE name = 'reflects'").fetchone() == (1,)
+        if not made or self.db.execute("SELECT version FROM reflects").fetchone() != (self.model.version,):
+            raise Refused(f"{self.path} holds nothing yet, or is of another version of journey; `journey ingest` brings it up to date")
 
     # --- writing
 
@@ -116,22 +131,29 @@ class SqliteReadStore:
             f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES ({marks}) ON CONFLICT ({key}) DO UPDATE SET {adds}",
             ((*delta.key, *delta.adds[1:], delta.adds[0]) for delta in some),
         )
-        taken = [delta.key for delta in some if delta.adds[0] < 0]
+        taken = [delta.key for delta in some if delta.adds[0] <= 0]
         if taken:
             where = " AND ".join(f"{column.name} = ?" for column in table.key)
-            self.db.executemany(f"DELETE FROM {table.name} WHERE {where} AND n = 0", taken)
+            wrong = " OR ".join(("n < 0", *(f"(n = 0 AND {name} <> 0)" for name in table.sums)))
             for one in taken:
-                # A count below nothing is a wrong number somewhere: stop rather than show it.
-                if self.db.execute(f"SELECT 1 FROM {table.name} WHERE {where} AND n < 0", one).fetchone() is not None:
-                    raise AssertionError(f"{self.model.name}.{table.name} {one} would hold less than no facts")
+                # A count below nothing, or a sum of nothing, is a wrong number somewhere: stop rather than show it.
+                if self.db.execute(f"SELECT 1 FROM {table.name} WHERE {where} AND ({wrong})", one).fetchone() is not None:
+                    raise AssertionError(f"{self.model.name}.{table.name} {one} would hold less than no facts, or a sum of none")
+            self.db.executemany(f"DELETE FROM {table.name} WHERE {where} AND n = 0", taken)
 
     @contextmanager
-    def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
-        self.db.execute(begin)
+    def _transaction(self) -> Iterator[None]:
+        self.db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self.db.execute("COMMIT")
         except BaseException:
             if self.db.in_transaction:
                 self.db.execute("ROLLBACK")
             raise
-        self.db.execute("COMMIT")
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    db = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None)
+    db.execute(f"PRAGMA busy_timeout = {BUSY_MS_MAX}")
+    return db

@@ -37,6 +37,7 @@ PERSONS_CACHED_MAX = 400_000
 VERSIONS_CACHED_MAX = 1_000_000
 
 TOO_FAR_AHEAD = "too-far-ahead"
+UNMAPPED = "unmapped"
 
 
 class Placement:
@@ -84,7 +85,8 @@ class Placement:
         arrivals = self._read(batch, unit)
         await self._watch(unit, {key for row in arrivals for key in row.keys})
         several = await self._sort_out(arrivals, unit)
-        await self._fold(unit, several)
+        rivals = await self._rivals(unit, several)
+        await self._fold(unit, several, rivals)
         self._bound_caches()
         return unit
 
@@ -97,7 +99,7 @@ class Placement:
         for record in batch:
             incoming = record.incoming
             if incoming.reason is not None:
-                unit.dead_letters.append(dead_letter(record, "unmapped", incoming.reason))
+                unit.dead_letters.append(dead_letter(record, incoming.code or UNMAPPED, incoming.reason))
                 continue
             try:
                 touch, body, unknown, digest = decode(incoming.raw if incoming.body is None else incoming.body)
@@ -110,10 +112,12 @@ class Placement:
                 )
                 continue
             rows.append(Row(touch, body, digest, keys(touch), unknown))
+        # Several touchpoints may be made of one row of a file: what can't be read of it is one dead letter.
+        unit.dead_letters = list({(letter.id, letter.place): letter for letter in unit.dead_letters}.values())
         return rows
 
     async def _sort_out(self, arrivals: list[Row], unit: Unit) -> set[Name]:
-        """Leave out what is stored already; note what retractions void, and what is contested. Returns the names that have several bodies."""
+        """Leave out what is stored already; note what is voided, and what is contested. Returns the names that have several bodies."""
         names = {_name(row.touch) for row in arrivals}
         known = await self.histories.known(names)
         for row in arrivals:
@@ -147,11 +151,38 @@ class Placement:
                 unit.takes_part.update((id, f"deal:{touch.data.deal}") for id in people_named(touch))
         return several
 
+    async def _rivals(self, unit: Unit, several: set[Name]) -> list[Touchpoint]:
+        """Bring each body under one of the names `several` under the keys of all of them: the one that counts is to count everywhere.
+
+        Returns those that are stored and may have counted until now.
+        """
+        if not several:
+            return []
+        found = await self.histories.bodies({subject for subject, _, _ in several})
+        stored = [
+            one for subject, bodies in found.items() for one in bodies if one.touch.subject == subject and _name(one.touch) in several
+        ]
+        held: dict[Name, set[str]] = {name: set() for name in several}
+        for one in stored:
+            held[_name(one.touch)].update(keys(one.touch))
+        every = {name: set(under) for name, under in held.items()}
+        for row in unit.rows:
+            if (name := _name(row.touch)) in several:
+                every[name].update(row.keys)
+        unit.rows = [row._replace(keys=tuple(sorted(every.get(_name(row.touch), row.keys)))) for row in unit.rows]
+        for one in stored:
+            name = _name(one.touch)
+            if more := every[name] - held[name]:
+                is_void = one.voided or (name in unit.voids and not isinstance(one.touch.data, Retracted))
+                unit.rows.append(Row(one.touch, one.body, decode(one.body).digest, tuple(sorted(more)), voided=is_void, again=True))
+        unit.touched.update(chain.from_iterable(every.values()))
+        return [one.touch for one in stored if not one.voided]
+
     # --- what it changes
 
-    async def _fold(self, unit: Unit, several: set[Name]) -> None:
+    async def _fold(self, unit: Unit, several: set[Name], rivals: list[Touchpoint]) -> None:
         """Fold what can be added to an end; derive the rest before and after."""
-        live = [row.touch for row in unit.rows if not row.voided and not isinstance(row.touch.data, Retracted)]
+        live = [row.touch for row in unit.rows if not (row.voided or row.again or isinstance(row.touch.data, Retracted))]
         await self._know(unit, live)
         changed, pending = await self._split(live, several)
         again_persons: set[PersonId] = set()
@@ -164,6 +195,7 @@ class Placement:
                     again_persons.add(subject)
                 else:
                     again_others.add(subject)
+        changed += rivals
         changed += await self._retracted(unit)
         facts: Facts = Counter()
         if changed or again_persons or again_others:
@@ -346,7 +378,10 @@ class Placement:
         while len(self._journeys) > JOURNEYS_CACHED_MAX:
             self._journeys.popitem(last=False)
         while len(self._persons) > PERSONS_CACHED_MAX:
-            self._persons.popitem(last=False)
+            # All ids of a person or none: who is asked for by one of them is looked for by the name as well.
+            _, one = self._persons.popitem(last=False)
+            for id in one.ids:
+                self._persons.pop(id, None)
         if len(self._versions) > VERSIONS_CACHED_MAX:
             self.forget()
 

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from journey.errors import Away as Away
 from journey.histories import Stored
 from journey.identity import Id, Person, PersonId
 from journey.instants import Instant
@@ -38,7 +39,7 @@ class Known(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A new body of a touchpoint, to be stored under each of `keys`."""
+    """A body of a touchpoint, to be stored under each of `keys`, where it is not yet."""
 
     touch: Touchpoint
     body: bytes
@@ -47,6 +48,8 @@ class Row(NamedTuple):
     unknown: tuple[str, ...] = ()
     """Fields that its type does not name."""
     voided: bool = False
+    again: bool = False
+    """Stored before; a rival under its name names more keys, and one of them is to count under all."""
 
 
 class DeadLetter(NamedTuple):
@@ -87,7 +90,15 @@ class Unit:
     facts: list[FactRow] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     unknown_fields: dict[tuple[str, str], int] = field(default_factory=dict)
+    mark: Instant | None = None
+    """The instant up to which deadlines are announced from here on, where the unit moves it; `struck`: those that it announces."""
+    struck: list[list[Any]] = field(default_factory=list)
     duplicates: int = 0
+
+    @property
+    def accepted(self) -> int:
+        """How many bodies came with it that are new."""
+        return sum(not row.again for row in self.rows)
 
 
 class Change(NamedTuple):
@@ -98,6 +109,16 @@ class Change(NamedTuple):
     rebuilt: bool = False
     last: bool = True
     """False while more parts of the same unit follow."""
+
+
+class Counted(NamedTuple):
+    """What the units of a record did, altogether. Dead letters by code, and fields that no type names, count how often they were seen."""
+
+    accepted: int
+    duplicates: int
+    conflicts: int
+    dead_letters: dict[str, int]
+    unknown_fields: dict[str, int]
 
 
 class Part(NamedTuple):
@@ -262,3 +283,26 @@ class Raced(Exception):
 
 class OutOfStep(Exception):
     """A unit does not start where the record stands: another one was committed first. Nothing was stored."""
+
+
+class Outbox(Protocol):
+    """What is committed and still to be told to others, and how far that has come."""
+
+    async def published(self) -> int:
+        """The position up to which all changes were told; 0 before the first."""
+        ...
+
+    async def mark_published(self, position: int) -> None:
+        """Note that the changes up to `position` were told. The mark never goes back; after a crash it may be behind what was told."""
+        ...
+
+    async def prune_changes(self, kept: int) -> int:
+        """Drop the changes of units that were told, except those of the last `kept` units. Returns of how many units it did.
+
+        Who asks for dropped changes is refused with Pruned.
+        """
+        ...
+
+
+class Pruned(Exception):
+    """Changes that were asked for are no longer kept: what follows them has to be built anew."""

@@ -9,6 +9,7 @@ from journey.facts import DealStood, LeadMoved, Outlook, Scored, StageEntered
 from journey.histories import is_person
 from journey.identity import Person
 from journey.instants import Instant, iso
+from journey.money import major
 from journey.touchpoints import Key, Touchpoint
 from streams.placement import derive
 from streams.ports import Histories
@@ -58,7 +59,9 @@ async def timeline(definition: Definition, histories: Histories, subject: str, u
     entries = [(touch.occurred_at, 0, 0, _touched(touch)) for touch in history if touch.occurred_at <= until]
     stage, score = "", 0
     _, facts = person.derive(definition, one.name, one.ids, history) if is_person(subject) else derive(definition, subject, history)
-    for fact in facts:
+    # What is still to strike runs from the last touchpoint: seen from before it, it is not what was due.
+    is_last = all(touch.occurred_at <= until for touch in history)
+    for fact in facts.elements():
         match fact:
             case StageEntered(at=at, nth=nth, stage=entered, left=left, rule=rule, because=because) if at <= until:
                 says = f"{left} -> {entered}" if left else f"-> {entered}"
@@ -70,9 +73,10 @@ async def timeline(definition: Definition, histories: Histories, subject: str, u
                 score += points if ends > until else 0
                 entries.append((at, 1, -1, Entry(iso(at), "score", f"{points:+d} points", rule=rule)))
             case DealStood(at=at, nth=nth) if at <= until:
-                says = f"{fact.outcome}, {fact.stage}, {fact.amount_minor} {fact.currency} (minor units)"
+                amount = f", {major(fact.amount_minor, fact.currency)} {fact.currency}" if fact.currency else ""
+                says = f"{fact.outcome}, {fact.stage}{amount}"
                 entries.append((at, 1, nth, Entry(iso(at), "deal", says)))
-            case Outlook(strikes=strikes):
+            case Outlook(strikes=strikes) if is_last:
                 for strike in strikes:
                     what = "stage" if strike.cycle == 0 else "lead"
                     says = f"{strike.left} -> {strike.name}" if strike.cycle == 0 else f"lead {strike.cycle}: {strike.name}"
@@ -103,5 +107,5 @@ def _touched(touch: Touchpoint) -> Entry:
     return Entry(iso(touch.occurred_at), touch.type, " · ".join(told), touch.source, touch.id, touch.subject)
 
 
-_TOLD = ("url", "name", "form", "intent", "event", "content", "survey", "score", "feature", "lead", "outcome", "status", "objection", "topic",
-         "deal", "pipeline", "stage", "amount", "currency", "reason", "campaign", "channel", "utm_source", "owner")  # fmt: skip
+_TOLD = ("url", "name", "form", "intent", "event", "content", "survey", "score", "feature", "lead", "outcome", "status", "objection",
+         "topic", "deal", "pipeline", "stage", "amount", "currency", "reason", "campaign", "channel", "utm_source", "owner")  # fmt: skip

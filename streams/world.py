@@ -4,13 +4,14 @@ Loads what it is asked about, key by key, and answers for both sides: who is one
 """
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 from journey.definition import Bounds
-from journey.histories import Stored, is_person, person_history, settle, takes_part
+from journey.histories import Stored, is_person, keys, person_history, settle, takes_part
 from journey.identity import Id, Person, component, held, partners, person_of
-from journey.touchpoints import Identified, Touchpoint, Unlinked
+from journey.touchpoints import Identified, Retracted, Touchpoint, Unlinked
 from schemas.canonical import content_hash
 from streams.ports import Histories, Name, Row
 
@@ -67,10 +68,12 @@ class World:
         return stored._replace(voided=True)
 
     def counting(self, key: str, side: Side) -> list[Touchpoint]:
-        """What counts under `key`, in order."""
+        """What counts under `key`, in order. Rivals that name other keys compete too; a retraction is part of no history."""
         found = self._counting.get((key, side))
         if found is None:
-            found = self._counting[key, side] = settle(self.stored(key, side), content_hash)
+            settled = settle(self.stored(key, side), content_hash)
+            found = [touch for touch in settled if key in keys(touch) and not isinstance(touch.data, Retracted)]
+            self._counting[key, side] = found
         return found
 
     def partners(self, id: Id, side: Side) -> frozenset[Id]:
@@ -110,8 +113,13 @@ class World:
         deals = sorted(await self.histories.deals_of(person.ids) | {deal for id in person.ids for deal in self._named.get(id, ())})
         await self.load(deals)
         through = [touch for deal in deals if not self.people(deal, side).isdisjoint(person.ids) for touch in self.counting(deal, side)]
-        own = (stored for id in person.ids for stored in self.stored(id, side))
+        own = chain.from_iterable(self._counting_bodies(id, side) for id in person.ids)
         return person_history(frozenset(person.ids), own, through, content_hash)
+
+    def _counting_bodies(self, key: str, side: Side) -> Iterator[Stored]:
+        """What counts under `key`, as it is stored."""
+        counting = {touch.order: touch for touch in self.counting(key, side)}
+        return (stored for stored in self.stored(key, side) if counting.get(stored.touch.order) is stored.touch)
 
     async def affected(
         self, changed: Iterable[Touchpoint], ids: Iterable[Id], deals: Iterable[str]
@@ -135,7 +143,7 @@ class World:
                     pass
             for subject in reached:
                 (todo if is_person(subject) else named if subject.startswith("deal:") else others).add(subject)
-        await self.load(ends | todo | named | deals_hit)
+        await self.load(ends | todo | named | deals_hit | others)
         for end in ends:
             if self.held(end, BEFORE) != self.held(end, AFTER):
                 todo |= self.partners(end, BEFORE) | self.partners(end, AFTER)

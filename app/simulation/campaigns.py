@@ -71,9 +71,7 @@ class Campaigns:
         if ends:
             said["end_on"] = calendar.date(campaign.last)
             over: Data = {"campaign": campaign.id, "reason": "planned"}
-            self.feed.send(
-                "/ads", "campaign_ended", campaign.subject, calendar.midnight(campaign.last) + 22 * HOUR, over
-            )
+            self.feed.send("/ads", "campaign_ended", campaign.subject, calendar.midnight(campaign.last) + 22 * HOUR, over)
         self.feed.send("/ads", "campaign_launched", campaign.subject, at, said)
 
     def spend(self, campaign: Campaign) -> None:
@@ -84,9 +82,7 @@ class Campaigns:
             periods = [(day, day) for day in days]
         else:
             periods = [
-                (max(first, days[0]), min(last, days[-1]))
-                for first, last in calendar.weeks()
-                if last >= days[0] and first <= days[-1]
+                (max(first, days[0]), min(last, days[-1])) for first, last in calendar.weeks() if last >= days[0] and first <= days[-1]
             ]
         for first, last in periods:
             weekend = sum(not calendar.is_workday(day) for day in range(first, last + 1))
@@ -119,12 +115,7 @@ class Campaigns:
                 continue
             clicks = max(
                 1,
-                round(
-                    self._media_cents(campaign)
-                    * (last - first + 1)
-                    / _PRICE_CENTS[campaign.channel]
-                    * rng.uniform(0.8, 1.2)
-                ),
+                round(self._media_cents(campaign) * (last - first + 1) / _PRICE_CENTS[campaign.channel] * rng.uniform(0.8, 1.2)),
             )
             impressions = clicks * 10_000 // _CLICKS_PER_10_000[campaign.channel]
             said: Data = {

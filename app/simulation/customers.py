@@ -109,9 +109,7 @@ class Customers:
             }
             self.feed.send("/billing", "renewal", account.subject, when, renewal)
 
-    def _change(
-        self, account: Account, subscription: str, plan: str, mrr_minor: int, at: Instant, deal: str | None
-    ) -> None:
+    def _change(self, account: Account, subscription: str, plan: str, mrr_minor: int, at: Instant, deal: str | None) -> None:
         changed: Data = {"subscription": subscription, "plan": plan, **self._money("mrr", mrr_minor, account)}
         if deal is not None:
             changed["deal"] = deal
@@ -183,9 +181,7 @@ class Customers:
         asked: Data = {"survey": "after-ticket", "wave": calendar.date_of(at)[:7]}
         self.feed.send("/surveys", "survey_sent", person.user, at, asked)
         if rng.random() < 0.33:
-            self._answer(
-                person, at + between(HOUR, 2 * DAY, rng), asked, "csat", rng.choice((2, 3, 4, 4, 5, 5)), (1, 5)
-            )
+            self._answer(person, at + between(HOUR, 2 * DAY, rng), asked, "csat", rng.choice((2, 3, 4, 4, 5, 5)), (1, 5))
 
     def ask_all(self, population: Population) -> None:
         """How likely would you recommend us: once a quarter, to everybody at a customer."""

@@ -81,10 +81,7 @@ def plan(company: Company, population: Population, qualified: Sequence[Qualified
     drafts: list[tuple[Kind, Account, Qualified | None]] = [("new", each.account, each) for each in qualified]
     drafts += [("new", account, None) for account in fresh]
     drafts += [("renewal" if n < renewals else "expansion", account, None) for n, account in enumerate(existing)]
-    lots = {
-        kind: iter(deal_out(sum(draft[0] == kind for draft in drafts), shares, rng))
-        for kind, shares in OUTCOMES.items()
-    }
+    lots = {kind: iter(deal_out(sum(draft[0] == kind for draft in drafts), shares, rng)) for kind, shares in OUTCOMES.items()}
 
     deals = []
     for n, (kind, account, source) in enumerate(drafts):
@@ -96,9 +93,7 @@ def plan(company: Company, population: Population, qualified: Sequence[Qualified
     return deals
 
 
-def _draft(
-    id: str, kind: Kind, account: Account, outcome: Outcome, source: Qualified | None, company: Company, rng: Random
-) -> Deal:
+def _draft(id: str, kind: Kind, account: Account, outcome: Outcome, source: Qualified | None, company: Company, rng: Random) -> Deal:
     calendar = company.calendar
     length = int(rng.triangular(*_DAYS[outcome]))
     if source is not None:

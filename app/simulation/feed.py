@@ -9,6 +9,9 @@ from journey.instants import Instant
 
 Data = dict[str, object]
 
+SIMULATED = "/simulated"
+"""Where the source of every touchpoint starts: whoever keeps it can tell that nothing of it happened."""
+
 
 class Feed:
     """Touchpoints of one world. What would lie outside its days is not sent, so a story may run past the end."""
@@ -29,7 +32,7 @@ class Feed:
                 {
                     "specversion": "1.0",
                     "id": id,
-                    "source": source,
+                    "source": SIMULATED + source,
                     "type": type,
                     "subject": subject,
                     "time": self.calendar.stamp(at),
@@ -46,7 +49,7 @@ class Feed:
             "retracted",
             subject,
             at,
-            {"of_source": source, "of_id": id, "reason": reason, "by": f"{source[1:]}-admin"},
+            {"of_source": SIMULATED + source, "of_id": id, "reason": reason, "by": f"{source[1:]}-admin"},
         )
 
     def lines(self) -> Iterator[bytes]:

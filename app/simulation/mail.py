@@ -34,9 +34,7 @@ class Mail:
         people = population.people
         nine = 9 * HOUR
         newsletter = [self.calendar.midnight(day) + nine for day in self.calendar.each(TUESDAY, NEWSLETTER_EVERY_WEEKS)]
-        product_news = [
-            self.calendar.midnight(day) + nine for day in self.calendar.each(THURSDAY, PRODUCT_NEWS_EVERY_WEEKS)
-        ]
+        product_news = [self.calendar.midnight(day) + nine for day in self.calendar.each(THURSDAY, PRODUCT_NEWS_EVERY_WEEKS)]
         for person in (*people["subscriber"], *people["lead"], *people["contact"]):
             if person.known_at is None:
                 continue

@@ -74,13 +74,7 @@ class Market:
         calendar, rng = self.calendar, self.rng
         for first, last in calendar.months():
             for kind, function, cents_per_person in _FIXED_COSTS:
-                cents = round(
-                    cents_per_person
-                    * self.company.customers
-                    * (last - first + 1)
-                    / calendar.days
-                    * rng.uniform(0.9, 1.1)
-                )
+                cents = round(cents_per_person * self.company.customers * (last - first + 1) / calendar.days * rng.uniform(0.9, 1.1))
                 at = calendar.midnight(last) + 21 * HOUR + between(0, HOUR, rng)
                 said: Data = {
                     "statement": f"{function}-{kind}-{calendar.date(first)[:7]}",

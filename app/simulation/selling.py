@@ -113,9 +113,7 @@ class Selling:
         return at + HOUR
 
     def _demonstrate(self, deal: Deal, at: Instant, ends: Instant) -> Instant:
-        for status in self.rng.choice(
-            (("held",), ("held",), ("held",), ("no_show", "held"), ("canceled", "held"), ("canceled",))
-        ):
+        for status in self.rng.choice((("held",), ("held",), ("held",), ("no_show", "held"), ("canceled", "held"), ("canceled",))):
             at = self._next(at, ends, 2 * DAY, 7 * DAY)
             if at >= ends:
                 break
@@ -171,9 +169,7 @@ class Selling:
             "discount": str(major(list_minor - amount_minor, deal.currency)),
             "valid_until": self.calendar.date_of(at + 30 * DAY),
         }
-        self.feed.send(
-            "/crm", "proposal_sent", deal.subject if self.rng.random() < 0.7 else deal.people[0].user, at, sent
-        )
+        self.feed.send("/crm", "proposal_sent", deal.subject if self.rng.random() < 0.7 else deal.people[0].user, at, sent)
         if amount_minor != list_minor:
             self._update(deal, at + 2 * MINUTE, self._value(deal, amount_minor))
         return at + 10 * MINUTE, amount_minor

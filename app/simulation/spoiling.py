@@ -70,9 +70,7 @@ def _spoiled(lines: Iterable[bytes], rng: Random, late: float, duplicates: float
 def respelled(line: bytes, rng: Random) -> bytes:
     """The same content in other bytes: keys the other way round, other spaces, other escapes."""
     content = _backwards(orjson.loads(line))
-    return json.dumps(
-        content, separators=(" , ", " : ") if rng.random() < 0.5 else (", ", ": "), ensure_ascii=rng.random() < 0.5
-    ).encode()
+    return json.dumps(content, separators=(" , ", " : ") if rng.random() < 0.5 else (", ", ": "), ensure_ascii=rng.random() < 0.5).encode()
 
 
 def _backwards(value: object) -> object:
@@ -128,9 +126,7 @@ def _raw_nul(event: Event) -> bytes:
 
 
 def _huge_number(event: Event) -> bytes:
-    return _with_data("product_used", {"feature": "export", "count": 0})(event).replace(
-        b'"count":0', b'"count":' + b"9" * 400
-    )
+    return _with_data("product_used", {"feature": "export", "count": 0})(event).replace(b'"count":0', b'"count":' + b"9" * 400)
 
 
 def _too_deep(event: Event) -> bytes:

@@ -112,9 +112,7 @@ class Visitors:
                 feed.send("/app", "product_used", person.user, at, used)
                 at += between(MINUTE, HOUR, rng)
             if rng.random() < 0.35:
-                self.web.session(
-                    person.user if rng.random() < 0.5 else device, at, channel="Direct" if rng.random() < 0.6 else None
-                )
+                self.web.session(person.user if rng.random() < 0.5 else device, at, channel="Direct" if rng.random() < 0.6 else None)
                 if rng.random() < 0.4:
                     self.web.name(person, device, at + MINUTE, "login")
 

@@ -36,18 +36,31 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
     db.execute("BEGIN IMMEDIATE")
     try:
         yield
+        db.execute("COMMIT")
     except BaseException:
+        # A commit that fails for want of space leaves the transaction open.
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
-    db.execute("COMMIT")
 
 
 def migrate(db: sqlite3.Connection, folder: Path) -> None:
     """Run the files of `folder` that this database has not seen, in order, each in a transaction with its number."""
+    steps, done = _steps(db, folder)
+    for number, step in enumerate(steps[done:], start=done + 1):
+        db.executescript(f"BEGIN IMMEDIATE;\n{step.read_text(encoding='utf-8')}\nPRAGMA user_version = {number};\nCOMMIT;")
+
+
+def check_tables(db: sqlite3.Connection, folder: Path) -> None:
+    """Raises Refused where this database has other tables than the files of `folder` make: reading brings nothing up to date."""
+    steps, done = _steps(db, folder)
+    if done < len(steps):
+        raise Refused("this data holds nothing yet, or is of an older version of journey; `journey ingest` brings it up to date")
+
+
+def _steps(db: sqlite3.Connection, folder: Path) -> tuple[list[Path], int]:
     steps = sorted(folder.glob("*.sql"))
     (done,) = db.execute("PRAGMA user_version").fetchone()
     if done > len(steps):
         raise Refused(f"this data was written by a newer version of journey (its tables are at {done}, this version knows {len(steps)})")
-    for number, step in enumerate(steps[done:], start=done + 1):
-        db.executescript(f"BEGIN IMMEDIATE;\n{step.read_text(encoding='utf-8')}\nPRAGMA user_version = {number};\nCOMMIT;")
+    return steps, done

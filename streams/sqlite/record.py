@@ -3,7 +3,6 @@
 WAL with `synchronous=FULL`: what a call returned for survives the loss of power. One connection writes; readers open their own.
 """
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -19,13 +18,15 @@ from journey.instants import Instant
 from schemas.decode import decode
 from schemas.incoming import Incoming
 from streams.ports import Change, FactRow, Generation, Known, Name, OutOfStep, Part, Recorded, Unit
-from streams.sqlite.database import connect, migrate, transaction
+from streams.sqlite.database import check_tables, connect, migrate, transaction
 
 PARTITION = 0
 """The embedded log has one."""
 
 KEYS_PER_QUERY_MAX = 500
+NAMES_PER_QUERY_MAX = 100
 FILE = "journey.db"
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class SqliteRecord:
@@ -34,8 +35,7 @@ class SqliteRecord:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
         self.db = connect(path, read_only=read_only)
-        if not read_only:
-            migrate(self.db, Path(__file__).parent / "migrations")
+        (check_tables if read_only else migrate)(self.db, MIGRATIONS)
 
     def close(self) -> None:
         self.db.close()
@@ -82,20 +82,26 @@ class SqliteRecord:
 
     async def known(self, names: Collection[Name]) -> Mapping[Name, list[Known]]:
         found: dict[Name, list[Known]] = {}
-        for subject, source, id in names:
+        for asked, values in _asked(names):
             rows = self.db.execute(
-                "SELECT occurred_at, digest FROM touchpoints WHERE key = ? AND subject = ? AND source = ? AND id = ?",
-                (subject, subject, source, id),
-            ).fetchall()
-            if rows:
-                found[subject, source, id] = [Known(*row) for row in rows]
+                f"{asked} SELECT t.subject, t.source, t.id, t.occurred_at, t.digest FROM asked AS a CROSS JOIN touchpoints AS t"
+                " ON t.key = a.subject AND t.subject = a.subject AND t.source = a.source AND t.id = a.id",
+                values,
+            )
+            for subject, source, id, occurred_at, digest in rows:
+                found.setdefault((subject, source, id), []).append(Known(occurred_at, digest))
         return found
 
     async def voided(self, names: Collection[Name]) -> set[Name]:
-        if self.db.execute("SELECT 1 FROM voids LIMIT 1").fetchone() is None:
-            return set()
-        query = "SELECT 1 FROM voids WHERE subject = ? AND source = ? AND id = ?"
-        return {name for name in names if self.db.execute(query, name).fetchone() is not None}
+        found: set[Name] = set()
+        for asked, values in _asked(names):
+            rows = self.db.execute(
+                f"{asked} SELECT v.subject, v.source, v.id FROM asked AS a CROSS JOIN voids AS v"
+                " ON v.subject = a.subject AND v.source = a.source AND v.id = a.id",
+                values,
+            )
+            found.update(rows)
+        return found
 
     async def people(self, ids: Collection[Id]) -> Mapping[Id, Person]:
         of_person: dict[str, list[Id]] = defaultdict(list)
@@ -206,10 +212,11 @@ class SqliteRecord:
             self.db.executemany("INSERT OR IGNORE INTO voids (subject, source, id, unit) VALUES (?, ?, ?, ?)", _with(unit.voids, position))
             self._void(unit.voids, position)
         self.db.executemany(
-            "INSERT INTO touchpoints (key, subject, source, id, digest, occurred_at, unit, voided_by, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO touchpoints (key, subject, source, id, digest, occurred_at, unit, voided_by, body)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 (key, touch.subject, touch.source, touch.id, digest, touch.occurred_at, position, position if voided else None, body)
-                for touch, body, digest, keys, _, voided in unit.rows
+                for touch, body, digest, keys, _, voided, _ in unit.rows
                 for key in keys
             ),
         )
@@ -280,6 +287,14 @@ def _some(values: Iterable[str]) -> Iterable[list[str]]:
     rest = iter(values)
     while some := list(islice(rest, KEYS_PER_QUERY_MAX)):
         yield some
+
+
+def _asked(names: Iterable[Name]) -> Iterable[tuple[str, list[str]]]:
+    """`names` as tables to be joined with, so that many are looked up by one statement."""
+    rest = iter(names)
+    while some := list(islice(rest, NAMES_PER_QUERY_MAX)):
+        marks = ", ".join(["(?, ?, ?)"] * len(some))
+        yield f"WITH asked (subject, source, id) AS (VALUES {marks})", [part for name in some for part in name]
 
 
 def _marks(values: Sequence[Any]) -> str:

@@ -93,9 +93,7 @@ def test_the_same_arguments_give_the_same_bytes_in_any_process() -> None:
     digests = set()
     for hash_seed, zone in (("0", "UTC"), ("1", "Asia/Tokyo"), ("4711", "America/New_York")):
         env = {**os.environ, "PYTHONHASHSEED": hash_seed, "TZ": zone, "PYTHONPATH": str(ROOT)}
-        ran = subprocess.run(
-            [sys.executable, "-c", program], env=env, cwd=ROOT, capture_output=True, text=True, check=True
-        )
+        ran = subprocess.run([sys.executable, "-c", program], env=env, cwd=ROOT, capture_output=True, text=True, check=True)
         digests.add(ran.stdout.strip())
     here = spoil(lines(), seed=7, late=0.1, duplicates=0.1, shuffled=True, broken=0.02)
     assert digests == {sha256(b"\n".join(here)).hexdigest()}

@@ -1,0 +1,30 @@
+"""Units as placement would make them, written out by hand."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from journey.histories import keys
+from schemas.decode import decode
+from streams.ports import Histories, Name, Row, Unit
+from tests.streams.builders import LATER
+
+
+def row(line: bytes, *, voided: bool = False) -> Row:
+    touch, body, unknown, digest = decode(line)
+    return Row(touch, body, digest, keys(touch), unknown, voided)
+
+
+def name(line: bytes) -> Name:
+    touch = decode(line).touch
+    return touch.subject, touch.source, touch.id
+
+
+async def unit(histories: Histories, *lines: bytes, rows: Iterable[Row] = (), **more: Any) -> Unit:
+    """The next unit of partition 0, one record for each of `lines`."""
+    after = (await histories.offsets()).get(0, -1)
+    reached = after + max(1, len(lines))
+    return Unit({0: after}, {0: reached}, LATER, rows=[*map(row, lines), *rows], **more)
+
+
+async def commit(histories: Histories, *lines: bytes, **more: Any) -> int:
+    return await histories.commit(await unit(histories, *lines, **more))

@@ -1,0 +1,61 @@
+"""Tiny handmade histories, and the two reports on them."""
+
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from journey.instants import DAY, Instant
+from projections import marketing_report, sales_report
+from projections.marketing_report import MarketingReport
+from projections.sales_report import SalesReport
+from schemas.definition_files import default_definition
+from tests.streams.builders import START, Bench, quick_bench
+
+AskMarketing = Callable[..., Coroutine[Any, Any, MarketingReport]]
+AskSales = Callable[..., Coroutine[Any, Any, SalesReport]]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = quick_bench(tmp_path, default_definition())
+    yield bench
+    bench.close()
+
+
+def end_of(day: int) -> Instant:
+    """The last microsecond of the day that is so many after START, in UTC."""
+    return START + (day + 1) * DAY - 1
+
+
+AT_LAST = end_of(500)
+
+
+async def taken(bench: Bench, lines: Sequence[bytes]) -> None:
+    if lines:
+        unit = await bench.take(*lines)
+        assert not unit.dead_letters, unit.dead_letters
+    await bench.follow()
+
+
+@pytest.fixture
+def marketing(bench: Bench) -> AskMarketing:
+    """Marketing's report on what was taken, as of the end of a day."""
+
+    async def ask(*lines: bytes, until: Instant = AT_LAST) -> MarketingReport:
+        await taken(bench, lines)
+        return await marketing_report.report(bench.stores[0], bench.definition, until)
+
+    return ask
+
+
+@pytest.fixture
+def sales(bench: Bench) -> AskSales:
+    """Sales' report on what was taken, as of the end of a day."""
+
+    async def ask(*lines: bytes, until: Instant = AT_LAST) -> SalesReport:
+        await taken(bench, lines)
+        return await sales_report.report(bench.stores[1], bench.definition, until)
+
+    return ask

@@ -1,0 +1,160 @@
+"""The whole set of touchpoints, read straight from DESIGN.md and all at once: what the engine has to come to, whatever arrived when.
+
+Shares the decoder, the folds and the rows of the read models with the engine; nothing of how it finds out what belongs to whom.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from journey import deal, dimension, person
+from journey.definition import Definition
+from journey.facts import Fact, to_row
+from journey.touchpoints import DealOpened, DealUpdated, Identified, Retracted, Touchpoint, Unlinked
+from projections.canonical import line
+from projections.read_model import ReadModel
+from schemas.canonical import content_hash
+from schemas.decode import Decoded, decode
+from tests.streams.builders import added
+
+
+class Told(NamedTuple):
+    """What a set of touchpoints comes to. `people` names the person of every id that is in one with others, or was heard of."""
+
+    facts: Counter[Fact]
+    people: dict[str, frozenset[str]]
+
+    def plain(self) -> Counter[str]:
+        """The facts, spelled as `builders.added` spells them."""
+        return added([to_row(fact, count) for fact, count in self.facts.items()])
+
+
+def told(definition: Definition, lines: Iterable[bytes]) -> Told:
+    count = counting(map(decode, lines))
+    touches = [one.touch for one in count]
+    links = linked(touches)
+    people = components(links, definition)
+    taking_part = {name: takers(touches, name) for touch in touches if (name := deal_of(touch)) is not None}
+
+    facts: Counter[Fact] = Counter()
+    heard_of = {touch.subject for touch in touches if is_id(touch.subject)}.union(links, *taking_part.values())
+    everybody = {people.get(id, frozenset([id])) for id in heard_of}
+    for ids in everybody:
+        facts.update(person.derive(definition, name_of(ids), sorted(ids), history(ids, count, taking_part))[1])
+    for name in taking_part:
+        facts.update(deal.derive(definition, f"deal:{name}", [touch for touch in touches if deal_of(touch) == name])[1])
+    for subject in {touch.subject for touch in touches if not is_id(touch.subject) and not touch.subject.startswith("deal:")}:
+        facts.update(dimension.derive(definition, subject, [touch for touch in touches if touch.subject == subject])[1])
+    return Told(Counter({fact: n for fact, n in facts.items() if n}), {id: ids for ids in everybody for id in ids})
+
+
+def counting(bodies: Iterable[Decoded]) -> list[Decoded]:
+    """What counts, in order: nothing that any retraction names; under one name the earliest, then the smallest by content."""
+    bodies = list(bodies)
+    void = {(one.touch.subject, one.touch.data.of_source, one.touch.data.of_id) for one in bodies if isinstance(one.touch.data, Retracted)}
+    chosen: dict[tuple[str, str, str], Decoded] = {}
+    for one in bodies:
+        name = (one.touch.subject, one.touch.source, one.touch.id)
+        if name not in void or isinstance(one.touch.data, Retracted):
+            chosen[name] = min(chosen.get(name, one), one, key=rank)
+    # A retraction has done its work; it is part of nobody's history.
+    left = (one for one in chosen.values() if not isinstance(one.touch.data, Retracted))
+    return sorted(left, key=lambda one: one.touch.order)
+
+
+def rank(one: Decoded) -> tuple[int, bytes, str]:
+    """The smallest counts, where one is to count."""
+    return one.touch.occurred_at, content_hash(one.body), one.touch.subject
+
+
+def linked(touches: list[Touchpoint]) -> dict[str, set[str]]:
+    """By id, whom its last statements link it with."""
+    last: dict[frozenset[str], Touchpoint] = {}
+    ids: set[str] = set()
+    for touch in touches:
+        if isinstance(touch.data, Identified | Unlinked):
+            last[frozenset([touch.subject, touch.data.other])] = touch
+            ids |= {touch.subject, touch.data.other}
+    found: dict[str, set[str]] = {id: set() for id in ids}
+    for pair, touch in last.items():
+        if isinstance(touch.data, Identified):
+            one, other = pair
+            found[one].add(other)
+            found[other].add(one)
+    return found
+
+
+def components(links: dict[str, set[str]], definition: Definition) -> dict[str, frozenset[str]]:
+    """Who is one person: those that links connect, hubs left out, unless there are too many of them."""
+    bounds = definition.bounds
+
+    def is_hub(id: str) -> bool:
+        counted = links[id] if id.startswith("anon:") else {one for one in links[id] if one.startswith("user:")}
+        return len(counted) > bounds.partners_max
+
+    joining = {id for id in links if not is_hub(id)}
+    of: dict[str, set[str]] = {id: {id} for id in links}
+    for one in joining:
+        for other in links[one] & joining:
+            if of[one] is not of[other]:
+                of[one] |= of[other]
+                for id in of[other]:
+                    of[id] = of[one]
+    return {id: frozenset(ids if len(ids) <= bounds.ids_max else {id}) for id, ids in of.items()}
+
+
+def takers(touches: list[Touchpoint], name: str) -> set[str]:
+    """Who takes part in a deal: who named it in a touchpoint of theirs, and who was ever listed."""
+    found: set[str] = set()
+    for touch in touches:
+        if deal_of(touch) == name:
+            if is_id(touch.subject):
+                found.add(touch.subject)
+            if isinstance(touch.data, DealOpened | DealUpdated):
+                found.update(one.person for one in touch.data.people or ())
+    return found
+
+
+def history(ids: frozenset[str], count: list[Decoded], taking_part: dict[str, set[str]]) -> list[Touchpoint]:
+    """What a person did under any id, each (source, id) once, and all of the deals that it takes part in."""
+    own: dict[tuple[str, str], Decoded] = {}
+    for one in count:
+        if one.touch.subject in ids:
+            name = (one.touch.source, one.touch.id)
+            own[name] = min(own.get(name, one), one, key=rank)
+    mine = [one.touch for one in own.values() if not isinstance(one.touch.data, Identified | Unlinked)]
+    others = [one.touch for one in count if one.touch.subject not in ids]
+    deals = [touch for touch in others if (name := deal_of(touch)) is not None and not ids.isdisjoint(taking_part[name])]
+    return sorted(mine + deals, key=lambda touch: touch.order)
+
+
+def deal_of(touch: Touchpoint) -> str | None:
+    """The deal that a touchpoint belongs to. A link belongs to none."""
+    if touch.subject.startswith("deal:"):
+        return touch.subject.removeprefix("deal:")
+    return None if isinstance(touch.data, Identified | Unlinked) else touch.data.deal
+
+
+def is_id(subject: str) -> bool:
+    return subject.startswith(("user:", "anon:"))
+
+
+def name_of(ids: Iterable[str]) -> str:
+    return min(ids, key=lambda one: (not one.startswith("user:"), one.encode()))
+
+
+def digest(model: ReadModel, facts: Counter[Fact]) -> str:
+    """What the canonical digest of a read model that holds `facts` is."""
+    rows: dict[str, dict[tuple[Any, ...], list[int]]] = {table.name: {} for table in model.tables}
+    for fact, n in facts.items():
+        for row in model.rows(fact):
+            sums = rows[row.table].setdefault(row.key, [0] * (len(row.sums) + 1))
+            for index, amount in enumerate((*row.sums, 1)):
+                sums[index] += n * amount
+    hashed = hashlib.sha256()
+    for table in sorted(rows):
+        hashed.update(json.dumps(table).encode() + b"\n")
+        hashed.update(b"".join(sorted(line((*key, *sums)) for key, sums in rows[table].items())))
+    return hashed.hexdigest()

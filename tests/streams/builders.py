@@ -1,0 +1,182 @@
+"""Touchpoints as a sender would send them, with all that does not matter filled in; and an embedded desk to put them on."""
+
+import atexit
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from shutil import copytree, rmtree
+from tempfile import mkdtemp
+from typing import Any
+
+import orjson
+
+from journey.definition import Bounds, Definition
+from journey.instants import DAY, HOUR, Instant, instant, iso, rfc3339
+from journey.person import FOLD_VERSION
+from projections.canonical import digest
+from projections.marketing import marketing
+from projections.sales import sales
+from projections.sqlite_store import SqliteReadStore
+from schemas.definition_files import default_definition
+from schemas.incoming import Incoming
+from streams.placement import Placement
+from streams.ports import FactRow, Generation, Unit
+from streams.rebuilding import rebuilt
+from streams.sqlite.desk import SqliteDesk
+from streams.sqlite.record import PARTITION, SqliteRecord
+from tests.examples import example
+
+START: Instant = instant(rfc3339("2026-03-02T00:00:00Z"))
+"""A Monday."""
+
+LATER: Instant = START + 1000 * DAY
+"""When the log records what the tests send, unless they say so: later than all of it."""
+
+
+def at(day: float, hour: float = 0) -> Instant:
+    """So many days and hours after START."""
+    return START + int(day * DAY) + int(hour * HOUR)
+
+
+def sent(type: str, subject: str, when: Instant, *, id: str = "", source: str = "urn:test", **data: Any) -> bytes:
+    """A CloudEvent of the type; `data` replaces fields of the example's. Without an `id`, it has one of its own place."""
+    event = example(type, **data)
+    event |= {"subject": subject, "source": source, "time": iso(when), "id": id or f"{type}-{when}"}
+    if subject.startswith("deal:") and "deal" in event["data"]:
+        event["data"]["deal"] = subject.removeprefix("deal:")
+    return orjson.dumps(event)
+
+
+def link(one: str, other: str, when: Instant, *, id: str = "", source: str = "urn:test") -> bytes:
+    return sent("identified", one, when, id=id or f"link-{one}-{other}-{when}", source=source, other=other)
+
+
+def unlink(one: str, other: str, when: Instant, *, id: str = "", source: str = "urn:test") -> bytes:
+    return sent("unlinked", one, when, id=id or f"unlink-{one}-{other}-{when}", source=source, other=other)
+
+
+def deal_opened(deal: str, when: Instant, *people: str, id: str = "", **data: Any) -> bytes:
+    named = [{"person": one, "primary": index == 0} for index, one in enumerate(people)]
+    return sent("deal_opened", f"deal:{deal}", when, id=id or f"open-{deal}-{when}", people=named, **data)
+
+
+def retraction(of: bytes, when: Instant, *, id: str = "", source: str = "urn:test") -> bytes:
+    """Takes `of` back."""
+    event = orjson.loads(of)
+    taken = {"of_source": event["source"], "of_id": event["id"]}
+    return sent("retracted", event["subject"], when, id=id or f"no-{event['id']}", source=source, **taken)
+
+
+def incoming(raw: bytes, number: int = 1) -> Incoming:
+    return Incoming(raw, "test", f"test:{number}")
+
+
+def definition(**bounds: int) -> Definition:
+    """The default one, with other bounds."""
+    return default_definition().model_copy(update={"bounds": Bounds(**bounds)})
+
+
+class Bench:
+    """An embedded record with both read stores, in a folder: everything that the engine wires, in reach of a test."""
+
+    def __init__(self, folder: Path, definition: Definition) -> None:
+        self.definition = definition
+        self.record = SqliteRecord(folder / "journey.db")
+        self.desk = SqliteDesk(self.record.db)
+        self.stores = [SqliteReadStore(model, folder / f"{model.name}.db") for model in (marketing, sales)]
+        self.placement = Placement(definition, self.record)
+
+    def close(self) -> None:
+        for one in (self.record, *self.stores):
+            one.close()
+
+    async def append(self, lines: Iterable[bytes], recorded_at: Instant = LATER) -> None:
+        await self.record.append([incoming(line, number) for number, line in enumerate(lines, start=1)], recorded_at)
+
+    async def place(self, limit: int = 10_000) -> Unit | None:
+        """The next unit, of up to `limit` records; None where all are placed."""
+        after = await self.record.offsets()
+        batch = await self.record.read(PARTITION, after=after.get(PARTITION, -1), limit=limit)
+        if not batch:
+            return None
+        unit, _ = await self.placement.run(batch, after)
+        return unit
+
+    async def take(self, *lines: bytes, recorded_at: Instant = LATER) -> Unit:
+        """One unit of `lines`."""
+        await self.append(lines, recorded_at)
+        unit = await self.place()
+        assert unit is not None
+        return unit
+
+    async def take_each(self, *lines: bytes) -> None:
+        """A unit for each of `lines`."""
+        for line in lines:
+            await self.take(line)
+
+    def restart(self) -> None:
+        """Lose all that is only in memory."""
+        self.placement = Placement(self.definition, self.record)
+
+    def forget_journeys(self) -> None:
+        """Lose the journeys that are kept; they are a cache of the fold."""
+        self.record.db.execute("DELETE FROM journeys")
+        self.restart()
+
+    async def rebuild(self, definition: Definition) -> None:
+        """Derive all that is derived again under `definition`, and go on from there."""
+        self.definition = definition
+        await self.record.rebuild(rebuilt(self.definition, self.record), Generation(self.definition.fingerprint, FOLD_VERSION), LATER)
+        self.restart()
+
+    async def follow(self) -> None:
+        for store in self.stores:
+            await store.apply(self.record.changes(await store.position()))
+
+    async def digests(self) -> list[str]:
+        """Of marketing's and of sales' read model, once they have caught up."""
+        await self.follow()
+        found = []
+        for store in self.stores:
+            async with store.snapshot() as ask:
+                found.append(await digest(store.model, ask))
+        return found
+
+    async def facts(self) -> Counter[str]:
+        """All facts that stand, added up from what the units changed."""
+        total: Counter[str] = Counter()
+        async for change in self.record.changes(0):
+            if change.rebuilt:
+                total.clear()
+            total.update(added(change.facts))
+        return Counter({fact: count for fact, count in total.items() if count})
+
+    async def persons(self, *ids: str) -> dict[str, str]:
+        found = await self.record.people(ids)
+        return {id: found[id].name if id in found else id for id in ids}
+
+
+@cache
+def _empty() -> Path:
+    folder = Path(mkdtemp())
+    atexit.register(rmtree, folder)
+    Bench(folder, default_definition()).close()
+    return folder
+
+
+def quick_bench(folder: Path, definition: Definition) -> Bench:
+    """A bench that does not wait for the disk: for tests that make hundreds of them, and crash none."""
+    copytree(_empty(), folder, dirs_exist_ok=True)
+    bench = Bench(folder, definition)
+    for one in (bench.record, *bench.stores):
+        one.db.execute("PRAGMA synchronous = OFF")
+    return bench
+
+
+def added(facts: Sequence[FactRow]) -> Counter[str]:
+    """Facts in a form that can be counted and compared."""
+    total: Counter[str] = Counter()
+    for kind, count, *values in facts:
+        total[orjson.dumps([kind, *values], default=tuple).decode()] += count
+    return total

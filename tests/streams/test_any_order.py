@@ -1,0 +1,245 @@
+"""Whatever arrives, in whatever order, cut into whatever units: the same facts, which are those of the whole set, read at once."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Sequence
+from copy import deepcopy
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from journey.definition import Definition
+from journey.instants import DAY, HOUR, iso
+from projections.marketing import marketing
+from projections.sales import sales
+from streams import placement
+from streams.rebuilding import rebuilt
+from tests.examples import example
+from tests.streams.brute_force import Told, digest, name_of, told
+from tests.streams.builders import Bench, added, at, definition, quick_bench
+
+EXAMPLES = max(200, settings().max_examples)
+"""More with `--hypothesis-profile=soak`."""
+
+TIGHT = definition(partners_max=2, ids_max=4, evidence_max=2)
+TIGHT = TIGHT.model_copy(update={"attribution": TIGHT.attribution.model_copy(update={"touches_max": 2})})
+"""Bounds that a handful of ids and touchpoints crosses."""
+
+LOOSE = definition(partners_max=20, ids_max=100)
+RESTLESS = TIGHT.model_copy(
+    update={
+        "lead": TIGHT.lead.model_copy(update={"withdrawn_below": 20}),
+        "handoff": TIGHT.handoff.model_copy(update={"limit": HOUR, "expire_after": 20 * DAY, "business_time": False}),
+    }
+)
+"""More that happens only because time passes."""
+
+IDS = ("anon:a", "anon:b", "anon:c", "user:1", "user:2", "user:3", "user:4")
+DEALS = ("1", "2")
+TIMES = tuple(at(day, hour) for day, hour in [(0, 0), (0, 10), (1, 0), (1, 10), (1, 11), (20, 0), (45, 12), (89, 12), (95, 0), (200, 0)])
+
+Event = dict[str, Any]
+
+ids = st.sampled_from(IDS)
+some_ids = st.lists(ids, max_size=3, unique=True)
+deals = st.sampled_from(DEALS)
+maybe_deal = st.sampled_from((None, None, None, *DEALS))
+times = st.sampled_from(TIMES)
+numbers = st.integers(0, 12)
+"""Few, so that one id often stands for two things: under one subject a conflict, under two ids of a person one touchpoint."""
+campaigns = st.sampled_from(("spring", "autumn"))
+
+
+def event(type: str, subject: str, when: int, number: int, **data: Any) -> Event:
+    made = example(type, **data)
+    return made | {"subject": subject, "time": iso(when), "source": "st"[number % 2], "id": f"e{number}"}
+
+
+@st.composite
+def of_a_person(draw: st.DrawFn) -> Event:
+    type, data = draw(
+        st.sampled_from(
+            [
+                ("page_view", {"url": "/pricing"}), ("page_view", {"utm_source": "google", "utm_medium": "cpc", "campaign": "spring"}),
+                ("page_view", {"test": True}), ("content_view", {"content": "guide"}), ("content_download", {}),
+                ("form_submitted", {"intent": "demo"}), ("form_submitted", {"intent": "contact"}),
+                ("email_clicked", {"campaign": "autumn"}),
+                ("email_unsubscribed", {}), ("ad_click", {}), ("lead_created", {}), ("lead_assigned", {}), ("lead_accepted", {}),
+                ("lead_rejected", {"reason": "not_ready"}), ("lead_recycled", {}), ("lead_disqualified", {}), ("lead_qualified", {}),
+                ("lead_scored", {}), ("call", {}), ("call", {"outcome": "no_answer"}), ("demo", {}), ("order_placed", {}), ("refund", {}),
+                ("profile_updated", {"country": "DE"}), ("account_joined", {}), ("follow_up", {}), ("custom", {"name": "purchase"}),
+            ]
+        )
+    )  # fmt: skip
+    return event(type, draw(ids), draw(times), draw(numbers), **data | {"deal": draw(maybe_deal)})
+
+
+@st.composite
+def of_a_deal(draw: st.DrawFn) -> Event:
+    type = draw(
+        st.sampled_from(["deal_opened", "deal_opened", "deal_updated", "close", "close", "deal_reopened", "negotiation", "proposal_sent"])
+    )
+    deal = draw(deals)
+    data: Event = {"deal": deal}
+    if type in ("deal_opened", "deal_updated"):
+        people = [{"person": one, "primary": index == 0} for index, one in enumerate(draw(some_ids))]
+        data |= {"people": people if type == "deal_opened" or people else None, "amount": draw(st.sampled_from(["900.00", "100.50"]))}
+    if type == "close":
+        data |= {"outcome": draw(st.sampled_from(["won", "won", "lost", "abandoned"])), "reason": "price"}
+    return event(type, f"deal:{deal}", draw(times), draw(numbers), **data)
+
+
+@st.composite
+def link_or_unlink(draw: st.DrawFn) -> Event:
+    one, other = draw(st.lists(ids, min_size=2, max_size=2, unique=True))
+    type = draw(st.sampled_from(["identified", "identified", "identified", "unlinked"]))
+    return event(type, one, draw(times), draw(numbers), other=other, deal=draw(maybe_deal))
+
+
+@st.composite
+def of_nobody(draw: st.DrawFn) -> Event:
+    match draw(st.sampled_from(["spend", "launch", "end", "account", "refund"])):
+        case "spend":
+            campaign, stated = draw(campaigns), draw(st.sampled_from([None, iso(at(5)), iso(at(6))]))
+            data = {"campaign": campaign, "amount": draw(st.sampled_from(["10.00", "31.00"])), "stated_at": stated}
+            return event("spend_recorded", f"campaign:{campaign}", draw(times), draw(numbers), **data)
+        case "launch":
+            campaign = draw(campaigns)
+            data = {"campaign": campaign, "aliases": draw(st.sampled_from([[], ["Spring!"]]))}
+            return event("campaign_launched", f"campaign:{campaign}", draw(times), draw(numbers), **data)
+        case "end":
+            campaign = draw(campaigns)
+            return event("campaign_ended", f"campaign:{campaign}", draw(times), draw(numbers), campaign=campaign)
+        case "account":
+            return event("account_updated", "account:acme", draw(times), draw(numbers), tier=draw(st.sampled_from(["a", None])))
+        case _:
+            return event("subscription_started", "account:acme", draw(times), draw(numbers), deal=draw(maybe_deal))
+
+
+anything = st.one_of(of_a_person(), of_a_person(), of_a_deal(), link_or_unlink(), link_or_unlink(), of_nobody())
+who_is_who = st.one_of(link_or_unlink(), link_or_unlink(), st.builds(event, st.just("page_view"), ids, times, numbers, deal=maybe_deal))
+
+
+@st.composite
+def echo(draw: st.DrawFn, events: Sequence[Event]) -> Event:
+    """Something about one of `events`: taken back, sent at another time, with another body, or under another id of somebody's."""
+    first = deepcopy(draw(st.sampled_from(events)))
+    match draw(st.sampled_from(["retracted", "retracted", "other time", "other body", "other body", "other id"])):
+        case "retracted":
+            taken = {"of_source": first["source"], "of_id": first["id"], "deal": draw(maybe_deal) if first["subject"] in IDS else None}
+            return event("retracted", first["subject"], draw(times), draw(numbers), **taken)
+        case "other time":
+            return first | {"time": iso(draw(times))}
+        case "other body":
+            kind = of_a_person() if first["subject"] in IDS else of_a_deal() if first["subject"].startswith("deal:") else of_nobody()
+            if first["subject"] in IDS and draw(st.booleans()):
+                kind = link_or_unlink()
+            other = draw(kind)
+            if first["subject"] in IDS and other["data"].get("other") != first["subject"]:
+                other["subject"] = first["subject"]
+            return other | {"source": first["source"], "id": first["id"]}
+        case _:
+            return first | {"subject": draw(ids)} if first["type"] in ("page_view", "call", "lead_created") else first
+
+
+class Delivery(NamedTuple):
+    """What is sent, each line at least once; the sizes of the units, in turn; and what happens after each of them, in turn."""
+
+    lines: Sequence[bytes]
+    sizes: Sequence[int] = (1,)
+    between: Sequence[str] = ("",)
+    cached_max: int = 1000
+    """How many journeys and persons are kept at hand from one unit to the next."""
+    other_until: int = 0
+    """So many units are placed under another definition; then everything is rebuilt under the one that counts."""
+
+
+@st.composite
+def deliveries(draw: st.DrawFn, kinds: st.SearchStrategy[Event]) -> Delivery:
+    events = draw(st.lists(kinds, min_size=1, max_size=16))
+    events += draw(st.lists(echo(events), max_size=6))
+    if draw(st.booleans()):
+        # As they happened, which is how most arrive; else in any order.
+        events.sort(key=lambda event: event["time"])
+    else:
+        events = draw(st.permutations(events))
+    for again in draw(st.lists(st.sampled_from(events), max_size=3)):
+        events.insert(draw(st.integers(0, len(events))), again)
+    sizes = draw(st.lists(st.sampled_from([1, 1, 2, 3, 5, 100]), min_size=1, max_size=4))
+    between = draw(st.lists(st.sampled_from(["", "", "restart", "journeys lost", "read", "rebuild"]), min_size=1, max_size=4))
+    cached_max, other_until = draw(st.sampled_from([1, 3, 1000])), draw(st.sampled_from([0, 0, 1, 4]))
+    return Delivery([json.dumps(one).encode() for one in events], sizes, between, cached_max, other_until)
+
+
+async def delivered(folder: Path, by: Definition, delivery: Delivery) -> Bench:
+    """A bench on which all of it was placed, unit by unit, whatever happens in between."""
+    bench = quick_bench(folder, LOOSE if delivery.other_until else by)
+    await bench.append(delivery.lines)
+    turn = 0
+    while await bench.place(limit=delivery.sizes[turn % len(delivery.sizes)]):
+        if turn + 1 == delivery.other_until:
+            await bench.rebuild(by)
+        match delivery.between[turn % len(delivery.between)]:
+            case "restart":
+                bench.restart()
+            case "journeys lost":
+                bench.forget_journeys()
+            case "read":
+                await bench.follow()
+            case "rebuild":
+                await bench.rebuild(bench.definition)
+        turn += 1
+    if bench.definition != by:
+        await bench.rebuild(by)
+    return bench
+
+
+async def agrees(bench: Bench, expected: Told, digests: list[str]) -> None:
+    """Whether what was handed out, what both read models hold, and what a rebuild comes to, is what the set says."""
+    assert await bench.facts() == expected.plain()
+    assert await bench.digests() == digests
+    assert await bench.persons(*expected.people) == {id: name_of(ids) for id, ids in expected.people.items()}
+    again: Counter[str] = Counter()
+    async for part in rebuilt(bench.definition, bench.record):
+        again.update(added(part.facts))
+    assert again == expected.plain()
+    await bench.rebuild(bench.definition)
+    assert await bench.digests() == digests
+
+
+def check(delivery: Delivery, by: Definition) -> None:
+    expected = told(by, delivery.lines)
+    digests = [digest(model, expected.facts) for model in (marketing, sales)]
+
+    async def run() -> None:
+        with TemporaryDirectory() as folder:
+            bench = await delivered(Path(folder), by, delivery)
+            try:
+                await agrees(bench, expected, digests)
+            finally:
+                bench.close()
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("JOURNEYS_CACHED_MAX", "PERSONS_CACHED_MAX"):
+            patch.setattr(placement, name, delivery.cached_max)
+        asyncio.run(run())
+
+
+thorough = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+
+
+@thorough
+@given(deliveries(anything), st.sampled_from([TIGHT, RESTLESS]))
+def test_any_order_any_units_any_restarts_come_to_what_the_whole_set_says(delivery: Delivery, by: Definition) -> None:
+    check(delivery, by)
+
+
+@thorough
+@given(deliveries(who_is_who))
+def test_who_is_who_does_not_depend_on_the_order_in_which_it_is_told(delivery: Delivery) -> None:
+    check(delivery, TIGHT)
