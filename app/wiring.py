@@ -1,31 +1,94 @@
-"""The one place that wires things: settings, and the engine that they describe."""
+"""The one place that wires things: settings, and where the data is that they describe."""
 
+import socket
+import sys
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from journey.errors import Refused
+from streams.kafka.settings import KafkaSettings
+
+DATA_FOLDER = Path("journey-data")
 
 
 class Settings(BaseSettings):
-    """Where data lives, read once. Embedded in a folder, or distributed over Kafka and PostgreSQL."""
+    """What the environment says, read once by each command. Both addresses: distributed over Kafka and PostgreSQL; neither: embedded."""
 
-    model_config = SettingsConfigDict(env_prefix="JOURNEY_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="JOURNEY_", env_ignore_empty=True, frozen=True, extra="ignore")
 
-    data: Path | None = Field(default=None, description="folder of the embedded data; default ./journey-data")
     kafka: str | None = Field(default=None, description="bootstrap servers of Kafka")
     postgres: str | None = Field(default=None, description="address of PostgreSQL")
+    marketing: str | None = Field(default=None, description="address of marketing's read model, where it is another server")
+    sales: str | None = Field(default=None, description="address of sales' read model, where it is another server")
+    instance: str | None = Field(default=None, description="name of this worker, the same after a restart; default: the host's name")
+    prefix: str = Field(default="journey", description="begins the names of all topics and consumer groups")
+    touchpoints: str | None = Field(default=None, description="topic of touchpoints; default: PREFIX.touchpoints")
+    partitions: int = Field(default=4, ge=1, description="of topics that are made")
+    replication: int = Field(default=1, ge=1, description="of topics that are made")
+    retention_hours: int = Field(default=168, ge=1, description="how long topics that are made keep what is in them")
+    security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(default="PLAINTEXT", description="how Kafka is spoken to")
+    sasl_mechanism: str = Field(default="PLAIN", description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")
+    username: str | None = Field(default=None, description="for Kafka with SASL")
+    password: str | None = Field(default=None, description="for Kafka with SASL", repr=False)
+    ca_file: Path | None = Field(default=None, description="authorities that Kafka's certificate is checked against")
+
+
+class Servers(NamedTuple):
+    """Where the distributed runtime is."""
+
+    settings: Settings
+    kafka: KafkaSettings
+    postgres: str
+
+    @property
+    def instance(self) -> str:
+        return self.settings.instance or socket.gethostname()
+
+
+def where(given: Path | None) -> Path | Servers:
+    """The folder of embedded data, or the servers of the distributed runtime. Raises Refused where both are asked for, or half of one."""
+    settings = Settings()
+    if settings.kafka is None and settings.postgres is None:
+        return given or DATA_FOLDER
+    if settings.kafka is None or settings.postgres is None:
+        there, missing = ("JOURNEY_KAFKA", "JOURNEY_POSTGRES") if settings.kafka else ("JOURNEY_POSTGRES", "JOURNEY_KAFKA")
+        raise Refused(f"{there} is set and {missing} is not; the distributed runtime needs both, the embedded one neither")
+    if given is not None:
+        raise Refused(f"{given} is a folder of embedded data, and JOURNEY_KAFKA and JOURNEY_POSTGRES are set too; use the one or the other")
+    kafka = KafkaSettings(
+        bootstrap=settings.kafka,
+        prefix=settings.prefix,
+        touchpoints=settings.touchpoints,
+        partitions=settings.partitions,
+        replication=settings.replication,
+        retention_hours=settings.retention_hours,
+        security=settings.security,
+        sasl_mechanism=settings.sasl_mechanism,
+        username=settings.username,
+        password=settings.password,
+        ca_file=None if settings.ca_file is None else str(settings.ca_file),
+    )
+    return Servers(settings, kafka, settings.postgres)
+
+
+def needs_clients() -> None:
+    """Raises Refused where the clients of Kafka and PostgreSQL are not installed."""
+    # Once it is loaded, Faust says nothing of where it came from: what is loaded is there.
+    clients = ("aiokafka", "asyncpg", "faust", "uvloop")
+    missing = [name for name in clients if name not in sys.modules and find_spec(name) is None]
+    if missing:
+        raise Refused(
+            f"{', '.join(missing)} not installed; the distributed runtime needs: pip install 'customer-journey-engine[distributed]'"
+        )
 
 
 def data_folder(given: Path | None) -> Path:
-    """Where the embedded data is, or is to be. Raises Refused where the settings ask for two runtimes, or half of one."""
-    settings = Settings()
-    if settings.kafka or settings.postgres:
-        if not (settings.kafka and settings.postgres):
-            there, missing = ("JOURNEY_KAFKA", "JOURNEY_POSTGRES") if settings.kafka else ("JOURNEY_POSTGRES", "JOURNEY_KAFKA")
-            raise Refused(f"{there} is set and {missing} is not; the distributed runtime needs both, the embedded one neither")
-        if given is not None or settings.data is not None:
-            raise Refused("both a data folder and JOURNEY_KAFKA with JOURNEY_POSTGRES are given; use the one or the other")
-        raise Refused("this version runs embedded only; unset JOURNEY_KAFKA and JOURNEY_POSTGRES")
-    return given or settings.data or Path("journey-data")
+    """The folder of embedded data. Raises Refused for what only the embedded runtime does, where servers are set."""
+    place = where(given)
+    if not isinstance(place, Path):
+        raise Refused("this is for embedded data only; unset JOURNEY_KAFKA and JOURNEY_POSTGRES")
+    return place

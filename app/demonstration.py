@@ -1,0 +1,62 @@
+"""The demo: a simulated company through the whole machine; and how data remembers that it is simulated."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+from app.arguments import in_zone
+from app.engine import Engine, Summary, now
+from app.printing import note, progress
+from app.simulation import simulate, spoil
+from journey.errors import Refused
+from projections import marketing_report, sales_report
+from projections.marketing_report import MarketingReport
+from projections.sales_report import SalesReport
+from schemas.incoming import Incoming
+
+START, DAYS, CUSTOMERS, SEED = date(2025, 1, 1), 180, 4000, 7
+HALF, ENDS = START + timedelta(days=DAYS // 2), START + timedelta(days=DAYS - 1)
+
+MARK = ".journey-demo"
+"""A file in a folder that the demo made, and may therefore replace."""
+
+
+def cleared(folder: Path) -> None:
+    """Make room for the demo. Raises Refused where the folder holds something else."""
+    try:
+        if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
+            raise Refused(f"{folder} is not empty and was not made by the demo; name another folder with --data")
+        for name in ("journey.db", "marketing.db", "sales.db"):
+            for rest in ("", "-wal", "-shm"):
+                (folder / (name + rest)).unlink(missing_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / MARK).touch()
+    except OSError as error:
+        raise Refused(f"{folder} can't be used for the demo: {error.strerror}") from error
+
+
+async def play(engine: Engine, customers: int) -> tuple[Summary, MarketingReport, SalesReport]:
+    """Simulate and take in; ask both read models as of the last simulated day."""
+    note(f"simulating a company: {customers:,} people, {DAYS} days; 5 % arrives late, 5 % twice, 0.1 % is broken on purpose")
+    made = simulate(customers=customers, days=DAYS, seed=SEED, start=START)
+    # Late and twice, as it is in life: the answers are the same.
+    sent = spoil(made, seed=SEED, late=0.05, duplicates=0.05, broken=0.001)
+    await engine.start(note)
+    await note_simulated(engine)
+    with progress(None, "simulating and placing touchpoints") as tell:
+        records = (Incoming(line, "simulation", f"simulation:{number}") for number, line in enumerate(sent, start=1))
+        summary = await engine.ingest(records, lambda read: tell(0))
+    definition = await engine.definition()
+    last = in_zone(ENDS, definition.zone)
+    demand = await marketing_report.report(engine.marketing, definition, last)
+    return summary, demand, await sales_report.report(engine.sales, definition, last)
+
+
+async def note_simulated(engine: Engine) -> None:
+    """Keep with the data that some of it is simulated: every report of it says so."""
+    if not await is_simulated(engine):
+        reason = "simulated touchpoints were taken in"
+        await engine.desk.decide(at=now(), actor="journey", action="simulated", reason=reason, detail={})
+
+
+async def is_simulated(engine: Engine) -> bool:
+    return bool(await engine.desk.decisions("simulated"))

@@ -1,0 +1,149 @@
+"""How we print: aligned tables that fit, bars, JSON; remarks and progress on standard error, progress on a terminal only."""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+from rich.box import Box
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from journey.money import DECIMALS
+from projections.asking import Money
+
+WIDTH_PIPED = 110
+"""How wide we print where there is no terminal to ask."""
+
+BAR_WIDTH = 24
+
+# What is printed came from outside: it is no markup, and no emoji by name.
+out = Console(width=None if sys.stdout.isatty() else WIDTH_PIPED, highlight=False, markup=False, emoji=False)
+err = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+_RULED = Box("    \n    \n ── \n    \n    \n    \n    \n    \n")
+
+Cell = str | Text
+
+
+def refusal(message: str) -> None:
+    err.print(f"journey: {readable(message)}")
+
+
+def note(message: str) -> None:
+    err.print(Text(message, style="dim"))
+
+
+def as_json(value: Any) -> None:
+    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=_plain) + b"\n")
+    sys.stdout.flush()
+
+
+def put(*parts: RenderableType) -> None:
+    """Print, without blanks at the ends of lines."""
+    with out.capture() as caught:
+        for part in parts:
+            out.print(part)
+    sys.stdout.write("\n".join(line.rstrip(" ") for line in caught.get().split("\n")))
+
+
+@contextmanager
+def progress(size: int | None, what: str) -> Iterator[Callable[[int], None]]:
+    """A bar over bytes, on a terminal and only there."""
+    if not err.is_terminal:
+        yield lambda weight: None
+        return
+    columns = [SpinnerColumn(), TextColumn(what)] + ([BarColumn(), DownloadColumn(), TimeRemainingColumn()] if size else [])
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task(what, total=size or None)
+        yield lambda weight: bar.advance(task, weight)
+
+
+# --- tables
+
+
+def table(title: str, columns: Mapping[str, Sequence[Cell]], *, drop: Sequence[Sequence[str]] = (), last: str | None = None) -> None:
+    """Print `columns` below each other's headings; a heading that starts with > is for numbers.
+
+    Where the terminal is too narrow, columns are left out, some at a time, in the order of `drop`; column `last` is cut to what is left.
+    """
+    shown = dict(columns)
+    made = _made(shown, last)
+    for headings in drop:
+        if out.measure(made, options=out.options.update(max_width=1_000)).maximum <= out.width:
+            break
+        shown = {heading: cells for heading, cells in shown.items() if heading not in headings}
+        made = _made(shown, last)
+    put(*([Text(title, style="bold")] if title else []), made, "")
+
+
+def _made(columns: Mapping[str, Sequence[Cell]], last: str | None) -> Table:
+    made = Table(box=_RULED, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), expand=last is not None)
+    for heading in columns:
+        number = heading.startswith(">")
+        made.add_column(
+            heading.removeprefix(">"),
+            justify="right" if number else "left",
+            no_wrap=True,
+            overflow="ellipsis",
+            ratio=1 if heading == last else None,
+        )
+    for row in zip(*columns.values(), strict=True):
+        made.add_row(*(cell if isinstance(cell, Text) else Text(readable(cell)) for cell in row))
+    return made
+
+
+def pairs(answer: Mapping[str, Any]) -> None:
+    """Names with their values, a line each."""
+    width = max(len(name) for name in answer)
+    for name, value in answer.items():
+        sys.stdout.write(f"{name:<{width}}  {readable(str(value))}\n")
+
+
+def counts(numbers: Sequence[tuple[str, int]]) -> None:
+    """Names with their numbers, a line each."""
+    width = max(len(name) for name, _ in numbers)
+    for name, number in numbers:
+        sys.stdout.write(f"{readable(name):<{width}}  {number:>10,}\n")
+
+
+def figures(values: Mapping[str, str]) -> None:
+    """A few numbers beside each other, their names below."""
+    made = Table.grid(padding=(0, 3, 0, 0))
+    for _ in values:
+        made.add_column(justify="right", vertical="bottom")
+    made.add_row(*(Text(value, style="bold") for value in values.values()))
+    made.add_row(*(Text(name, style="dim") for name in values))
+    put(made, "")
+
+
+def bar(value: int, most: int, style: str = "blue") -> Text:
+    eighths = round(value / max(most, 1) * BAR_WIDTH * 8)
+    return Text("█" * (eighths // 8) + ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")[eighths % 8], style=style)
+
+
+def count(number: int) -> str:
+    return f"{number:,}" if number else "·"
+
+
+def percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.1%}"
+
+
+def money(amounts: Money) -> str:
+    """Each currency on a line of its own: sums over currencies need rates."""
+    return "\n".join(f"{amount / 10 ** DECIMALS[currency]:,.0f} {currency}" for currency, amount in sorted(amounts.items())) or "·"
+
+
+def readable(text: str) -> str:
+    """`text` as it can be printed anywhere: what would move the cursor, or change colours, is spelled out."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() or letter == "\n" else letter.encode("unicode_escape").decode() for letter in text)
+
+
+def _plain(value: Any) -> Any:
+    return sorted(value) if isinstance(value, set | frozenset) else list(value) if isinstance(value, tuple) else str(value)

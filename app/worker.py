@@ -1,0 +1,119 @@
+"""`journey worker`: placement, relay, projections and scheduler, hosted by Faust in one process or spread over several."""
+
+import asyncio
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+
+from aiokafka.errors import KafkaError
+
+from app.distributed import Distributed
+from app.engine import now
+from journey.errors import Away, Refused
+from projections.read_model import ReadStore
+from streams.faust_app import Task, host, make_app
+from streams.kafka.client import meaning, producer
+from streams.kafka.relay import Relay
+from streams.kafka.source import Source
+from streams.placement import Placement
+from streams.postgres.announcements import PostgresAnnouncements
+from streams.postgres.database import Database
+from streams.postgres.record import PostgresRecord
+from streams.pump import Pump, watch
+from streams.scheduler import SCHEDULE_SECONDS, announce
+
+POLL_SECONDS = 0.02
+"""How long a projection or the relay waits where nothing was new: part of the time from a touchpoint to its row."""
+
+RETRY_SECONDS = 0.5
+STOP_SECONDS_MAX = 8.0
+FAILED_EXIT = 70
+
+
+async def work(engine: Distributed, instance: str, only: str | None, say: Callable[[str], None]) -> int:
+    """Run until SIGTERM or SIGINT. Returns the exit status. A bug stops the worker, loudly: a wrong number is worse."""
+    stopping = asyncio.Event()
+    failures: list[BaseException] = []
+
+    def failed(error: BaseException) -> None:
+        failures.append(error)
+        stopping.set()
+
+    loop = asyncio.get_running_loop()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(one, stopping.set)
+    async with AsyncExitStack() as stack:
+        tasks = await _tasks(engine, instance, only, say, stack)
+        app = make_app(engine.kafka, instance, _hinted)
+        try:
+            await host(app, tasks, failed)
+        except KafkaError as error:
+            raise meaning(error, engine.kafka.bootstrap) from error
+        say(f"worker {instance} is at work: {', '.join(name for name, _ in tasks)}")
+        await stopping.wait()
+        # What hangs on a broker that is away must not hold us up: nothing that is left to do has to be done.
+        loop.call_later(STOP_SECONDS_MAX, os._exit, FAILED_EXIT if failures else 0)
+        await app.stop()
+    return _told(failures, say)
+
+
+async def _hinted(hint: bytes) -> None:
+    """Operators' hints only wake us up; the control log is read for what they decided."""
+
+
+async def _tasks(
+    engine: Distributed, instance: str, only: str | None, say: Callable[[str], None], stack: AsyncExitStack
+) -> list[tuple[str, Task]]:
+    tasks: list[tuple[str, Task]] = []
+    if only in (None, "placement"):
+        source = Source(engine.kafka, instance, engine.record.offsets)
+        await source.start()
+        stack.push_async_callback(source.stop)
+        pump = Pump(source, Placement(await engine.definition(), engine.record), say)
+        watch(pump.is_stuck, say)
+        tasks += [("source", pump.fetch), ("placement", pump.place)]
+        sender = await stack.enter_async_context(producer(engine.kafka))
+        # A record is for one writer, and the scheduler is another one than placement.
+        writer = PostgresRecord(Database(engine.postgres), engine.record.topic)
+        stack.push_async_callback(writer.close)
+        announcements = PostgresAnnouncements(writer)
+        relay = Relay(engine.kafka, engine.record, announcements, sender)
+        tasks.append(("relay", lambda: _alone(engine, "relay", relay.step, POLL_SECONDS, say)))
+        tasks.append(("scheduler", lambda: _alone(engine, "scheduler", lambda: announce(announcements, now()), SCHEDULE_SECONDS, say)))
+    for name, store in (("marketing", engine.marketing), ("sales", engine.sales)):
+        if only is None or only == name:
+            tasks.append((name, _following(engine, store, name, say)))
+    return tasks
+
+
+def _following(engine: Distributed, store: ReadStore, name: str, say: Callable[[str], None]) -> Task:
+    async def step() -> int:
+        before = await store.position()
+        return await store.apply(engine.record.changes(before)) - before
+
+    return lambda: _alone(engine, name, step, POLL_SECONDS, say)
+
+
+async def _alone(engine: Distributed, name: str, step: Callable[[], Awaitable[int]], pause: float, say: Callable[[str], None]) -> None:
+    """Call `step` again and again, as the only one among all workers; whoever is not waits to take over."""
+    while True:
+        try:
+            async with engine.alone(name):
+                while True:
+                    if not await step():
+                        await asyncio.sleep(pause)
+        except Away as away:
+            say(f"{name} is waiting: {away}")
+            await asyncio.sleep(RETRY_SECONDS)
+
+
+def _told(failures: list[BaseException], say: Callable[[str], None]) -> int:
+    for error in failures:
+        if isinstance(error, Refused):
+            say(str(error))
+            return 1
+        traceback.print_exception(error, file=sys.stderr)
+    return FAILED_EXIT if failures else 0

@@ -1,0 +1,106 @@
+"""`journey definition`: a definition is checked line by line, used by decision, and what was decided is kept."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from app.engine import reading
+from streams.ports import Decision
+from tests.app.command import here, journey, put, refused, touch
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    """A folder with the definition that ships, and another one in which a mere visit is worth 60 points."""
+    text = here("definition", "show", "--default", cwd=tmp_path).out
+    (tmp_path / "default.yaml").write_text(text)
+    (tmp_path / "other.yaml").write_text(
+        text.replace("scoring:\n", "scoring:\n  - {name: visit, when: {types: page_view}, points: 60, expires: 30d}\n")
+    )
+    put(tmp_path / "in.jsonl", touch(id="1"), touch(id="2", subject="anon:b"))
+    return tmp_path
+
+
+def decided(cwd: Path) -> list[Decision]:
+    with reading(cwd / "journey-data") as engine:
+        return list(asyncio.run(engine.desk.decisions("definition")))
+
+
+def test_a_good_definition_is_named_with_its_fingerprint(desk: Path) -> None:
+    answer = here("definition", "check", "default.yaml", "--json", cwd=desk).json
+    assert (answer["file"], answer["name"], len(answer["fingerprint"])) == ("default.yaml", "default", 64)
+    assert answer["fingerprint"] in here("definition", "check", "default.yaml", cwd=desk).out
+    assert here("definition", "check", "other.yaml", "--json", cwd=desk).json["fingerprint"] != answer["fingerprint"]
+
+
+def test_comments_and_spaces_make_no_other_definition(desk: Path) -> None:
+    before = here("definition", "check", "default.yaml", "--json", cwd=desk).json["fingerprint"]
+    (desk / "default.yaml").write_text("# mine\n" + (desk / "default.yaml").read_text().replace("name: default", "name:   default"))
+    assert here("definition", "check", "default.yaml", "--json", cwd=desk).json["fingerprint"] == before
+
+
+def test_a_bad_one_is_refused_with_file_line_and_what_was_meant(desk: Path) -> None:
+    lines = (desk / "default.yaml").read_text().splitlines()
+    line = next(number for number, text in enumerate(lines, start=1) if "types: negotiation" in text)
+    lines[line - 1] = lines[line - 1].replace("negotiation", "negotiaton")
+    (desk / "bad.yaml").write_text("\n".join(lines))
+    for command in ("check", "use"):
+        told = refused(journey("definition", command, "bad.yaml", cwd=desk))
+        assert told.startswith(f"bad.yaml:{line}: ")
+        assert "did you mean 'negotiation'?" in told
+    assert not (desk / "journey-data").exists()
+
+
+def test_check_tells_every_mistake_and_use_the_first(desk: Path) -> None:
+    text = (desk / "default.yaml").read_text()
+    (desk / "bad.yaml").write_text(text.replace("zone: UTC", "zone: Mars").replace("types: negotiation", "types: negotiaton"))
+    checked = here("definition", "check", "bad.yaml", cwd=desk)
+    assert (checked.status, checked.err.count("\n")) == (1, 2)
+    told = refused(here("definition", "use", "bad.yaml", cwd=desk))
+    assert told.endswith("(and 1 more: journey definition check bad.yaml lists them)")
+    assert told.split(" (and")[0] in checked.err
+
+
+def test_using_another_changes_what_is_derived_and_going_back_gives_it_again(desk: Path) -> None:
+    assert here("ingest", "in.jsonl", cwd=desk).status == 0
+    first = here("digest", "--json", cwd=desk).json
+    used = here("definition", "use", "other.yaml", "--actor", "ann", "--reason", "visits count", "--json", cwd=desk)
+    assert "deriving it again" in used.err
+    assert used.json["definition"] == here("definition", "check", "other.yaml", "--json", cwd=desk).json["fingerprint"]
+    second = here("digest", "--json", cwd=desk).json
+    assert (second["marketing"], second["sales"]) != (first["marketing"], first["sales"])
+    assert here("timeline", "user:7", "--until", "2026-03-03", "--json", cwd=desk).json["score"] == 60
+    assert here("definition", "use", "default.yaml", "--actor", "bob", "--reason", "they do not", cwd=desk).status == 0
+    third = here("digest", "--json", cwd=desk).json
+    assert (third["marketing"], third["sales"]) == (first["marketing"], first["sales"])
+    assert [(one.actor, one.reason, one.detail["file"]) for one in decided(desk)] == [
+        ("journey", "first start", "default"),
+        ("ann", "visits count", "other.yaml"),
+        ("bob", "they do not", "default.yaml"),
+    ]
+
+
+def test_using_the_one_in_use_decides_nothing(desk: Path) -> None:
+    assert here("ingest", "in.jsonl", cwd=desk).status == 0
+    ran = here("definition", "use", "default.yaml", cwd=desk)
+    assert (ran.status, ran.err) == (0, "it is in use already; nothing was changed\n")
+    assert len(decided(desk)) == 1
+
+
+def test_what_comes_in_later_is_placed_by_the_one_in_use(desk: Path) -> None:
+    assert here("definition", "use", "other.yaml", cwd=desk).status == 0
+    (desk / "other.yaml").unlink()
+    assert here("ingest", "in.jsonl", cwd=desk).status == 0
+    assert here("timeline", "anon:b", "--until", "2026-03-03", "--json", cwd=desk).json["score"] == 60
+
+
+def test_the_one_in_use_is_shown_as_a_file_that_can_be_used_again(desk: Path) -> None:
+    assert here("definition", "use", "other.yaml", cwd=desk).status == 0
+    shown = here("definition", "show", cwd=desk)
+    (desk / "shown.yaml").write_text(shown.out)
+    fingerprint = here("definition", "check", "other.yaml", "--json", cwd=desk).json["fingerprint"]
+    assert here("definition", "check", "shown.yaml", "--json", cwd=desk).json["fingerprint"] == fingerprint
+    answer = here("definition", "show", "--json", cwd=desk).json
+    assert answer["fingerprint"] == fingerprint
+    assert answer["scoring"][0]["name"] == "visit"

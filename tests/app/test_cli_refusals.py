@@ -1,0 +1,228 @@
+"""A user's mistake is answered with one line that says what happened and what to do, and exit status 1. Never a traceback."""
+
+import os
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.app.command import Ran, here, journey, put, refused, touch
+
+MAP = """
+name: crm
+touchpoints:
+  - type: page_view
+    id: "{Id}"
+    subject: "user:{Person}"
+    time: At
+    data: {url: "{Url}"}
+"""
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    """A folder with a good file of each kind, and no data yet."""
+    put(tmp_path / "good.jsonl", touch())
+    (tmp_path / "map.yaml").write_text(MAP)
+    (tmp_path / "crm.csv").write_text("Id,Person,At,Url\n1,7,2026-03-02T10:00:00Z,https://a.example/\n")
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose data holds one touchpoint."""
+    folder = tmp_path_factory.mktemp("kept")
+    assert here("ingest", put(folder / "good.jsonl", touch()), cwd=folder).status == 0
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("ingest missing.jsonl", "missing.jsonl can't be read: No such file or directory"),
+        ("ingest .", ". can't be read: Is a directory"),
+        ("ingest good.jsonl missing.jsonl", "missing.jsonl can't be read"),
+        ("ingest crm.csv", "crm.csv is CSV; say what its columns mean with --map FILE"),
+        ("ingest packed.jsonl.gz", "packed.jsonl.gz is compressed; try: gzip -dc packed.jsonl.gz | journey ingest -"),
+        ("ingest crm.csv --map missing.yaml", "missing.yaml can't be read: No such file or directory"),
+        ("ingest crm.csv --map .", ". can't be read: Is a directory"),
+        ("ingest crm.csv --map no-yaml.yaml", "no-yaml.yaml:"),
+        (
+            "ingest crm.csv --map misspelled.yaml",
+            "misspelled.yaml:6: touchpoints, number 1: unknown key 'subjekt'; did you mean 'subject'?",
+        ),
+        ("ingest crm.csv --map column.yaml", "column.yaml:6: column 'Persona' is not in crm.csv; did you mean 'Person'?"),
+        ("ingest - --map map.yaml", "a map goes by the names of files, and standard input has none"),
+        ("ingest good.jsonl --dry-run", "--dry-run goes with --map"),
+        ("ingest crm.csv --map map.yaml --format segment", "--map reads CSV, and --format says what lines of JSON are"),
+        ("ingest good.jsonl --data good.jsonl", "good.jsonl can't be used as a data folder: File exists"),
+        ("ingest good.jsonl --data good.jsonl/below", "good.jsonl/below can't be used as a data folder: Not a directory"),
+        ("report marketing", "there is no data in journey-data; `journey ingest FILE` or `journey demo` puts some there"),
+        ("report sales --data elsewhere", "there is no data in elsewhere"),
+        ("report sales --data good.jsonl", "there is no data in good.jsonl"),
+        ("timeline user:7", "there is no data in journey-data"),
+        ("digest", "there is no data in journey-data"),
+        ("dead-letters", "there is no data in journey-data"),
+        ("definition show", "there is no data in journey-data"),
+        ("definition check missing.yaml", "missing.yaml can't be read: No such file or directory"),
+        ("definition use missing.yaml", "missing.yaml can't be read: No such file or directory"),
+        ("definition use no-yaml.yaml", "no-yaml.yaml:"),
+        ("demo --data .", ". is not empty and was not made by the demo; name another folder with --data"),
+        ("demo --data good.jsonl", "good.jsonl can't be used for the demo: Not a directory"),
+        ("simulate --start yesterday", "--start 'yesterday' is no date; write YYYY-MM-DD"),
+        ("simulate --start 0001-01-01", "start is 0001-01-01; it has to lie in the years"),
+        ("simulate --days 100000", "days is 100000; a world is played for 1 to"),
+        ("simulate --late much", "--late 'much' is no share; write 5% or 0.05"),
+        ("simulate --duplicates 101%", "--duplicates '101%' is not between 0% and 100%"),
+        ("simulate --broken nan", "--broken 'nan' is not between 0% and 100%"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_in_one_line_and_leaves_nothing_behind(desk: Path, arguments: str, told: str) -> None:
+    put(desk / "packed.jsonl.gz", b"\x1f\x8b\x08\x00rest")
+    (desk / "no-yaml.yaml").write_text("a: [1")
+    (desk / "misspelled.yaml").write_text(MAP.replace("subject:", "subjekt:"))
+    (desk / "column.yaml").write_text(MAP.replace("{Person}", "{Persona}"))
+    assert refused(here(*arguments.split(), cwd=desk)).startswith(told)
+    assert not (desk / "journey-data").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("timeline user:8", "nothing is known of 'user:8'"),
+        ("timeline nobody", "nothing is known of 'nobody'; a subject is written like user:42, anon:9f3c or deal:12"),
+        ("dead-letters show", "which one? journey dead-letters show N"),
+        ("dead-letters show 1", "there is no dead letter 1"),
+        ("dead-letters list 1", "a number and --raw go with show"),
+        ("report sales --until yesterday", "--until 'yesterday' is no time; write 2025-06-30 or 2025-06-30T12:00:00Z"),
+        ("report marketing --until 2026-02-30", "--until '2026-02-30' is no time"),
+        ("timeline user:7 --until 2026-03-02T10:00:00", "--until '2026-03-02T10:00:00' has no zone; write 2026-03-02T10:00:00Z for UTC"),
+        ("report marketing --until 9999-12-31", "--until '9999-12-31' is not between 1970 and 9998"),
+        ("report marketing --until 0001-01-01T00:00:00+14:00", "--until '0001-01-01T00:00:00+14:00' is not between 1970 and 9998"),
+    ],
+)
+def test_a_question_that_has_no_answer_is_refused_in_one_line(kept: Path, arguments: str, told: str) -> None:
+    assert refused(here(*arguments.split(), cwd=kept)).startswith(told)
+
+
+@pytest.mark.parametrize("arguments", ["report finance", "report marketing --until", "fly", "ingest", "digest --jsn", "dead-letters bury"])
+def test_what_is_no_command_of_ours_exits_2(kept: Path, arguments: str) -> None:
+    ran = here(*arguments.split(), cwd=kept)
+    assert (ran.status, ran.raw) == (2, b"")
+    assert ran.err
+    assert "Traceback" not in ran.err
+
+
+# --- what is wrong with the data
+
+
+@pytest.fixture
+def broken(kept: Path, tmp_path: Path) -> Path:
+    """A copy of good data, to be broken."""
+    shutil.copytree(kept / "journey-data", tmp_path / "journey-data")
+    return tmp_path
+
+
+def asked_and_written(folder: Path) -> list[Ran]:
+    return [here("digest", cwd=folder), here("ingest", put(folder / "more.jsonl", touch(id="2")), cwd=folder)]
+
+
+@pytest.mark.parametrize("name", ["journey.db", "marketing.db", "sales.db"])
+def test_a_file_that_is_no_database_is_refused(broken: Path, name: str) -> None:
+    for log in broken.glob("journey-data/*-wal"):
+        log.unlink()
+    (broken / "journey-data" / name).write_bytes(b"once upon a time " * 1000)
+    for ran in asked_and_written(broken):
+        assert "not a database" in refused(ran)
+
+
+def test_a_database_that_is_damaged_inside_is_refused(broken: Path) -> None:
+    path = broken / "journey-data" / "journey.db"
+    db = sqlite3.connect(path)
+    (size,) = db.execute("PRAGMA page_size").fetchone()
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+    with path.open("r+b") as file:
+        file.seek(size)
+        file.write(b"\xff" * (path.stat().st_size - size))
+    for ran in asked_and_written(broken):
+        assert "malformed" in refused(ran)
+
+
+def test_data_of_a_newer_version_is_refused(broken: Path) -> None:
+    db = sqlite3.connect(broken / "journey-data" / "journey.db")
+    db.execute("PRAGMA user_version = 99")
+    db.close()
+    for ran in asked_and_written(broken):
+        assert "written by a newer version of journey" in refused(ran)
+
+
+def test_a_read_model_that_was_deleted_is_derived_again(broken: Path) -> None:
+    before = here("digest", "--json", cwd=broken).json
+    for path in broken.glob("journey-data/marketing.db*"):
+        path.unlink()
+    assert "marketing.db" in refused(here("digest", cwd=broken))
+    assert here("ingest", put(broken / "none.jsonl"), cwd=broken).status == 0
+    assert here("digest", "--json", cwd=broken).json == before
+
+
+def as_a_plain_user(*arguments: str | Path, cwd: Path) -> Ran:
+    """The real command, which root would be let through by every lock: so without that power of root's."""
+    powers = "-dac_override,-dac_read_search"
+    without = ("setpriv", f"--bounding-set={powers}", f"--inh-caps={powers}") if os.geteuid() == 0 else ()
+    if without and shutil.which(without[0]) is None:
+        pytest.skip("root can read and write everything here")
+    return journey(*arguments, cwd=cwd, before=without)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("ingest locked.jsonl", "locked.jsonl can't be read: Permission denied"),
+        ("ingest crm.csv --map locked.jsonl", "locked.jsonl can't be read: Permission denied"),
+        ("ingest good.jsonl --data locked", "locked can't be used as a data folder: Permission denied"),
+        ("report sales --data locked", "locked/journey.db: Permission denied"),
+        ("definition check locked.jsonl", "locked.jsonl can't be read: Permission denied"),
+    ],
+)
+def test_what_may_not_be_read_or_written_is_refused(desk: Path, arguments: str, told: str) -> None:
+    put(desk / "locked.jsonl", touch()).chmod(0)
+    (desk / "locked").mkdir(mode=0)
+    assert refused(as_a_plain_user(*arguments.split(), cwd=desk)) == told
+
+
+# --- two ways to run
+
+
+KAFKA, POSTGRES = "localhost:9092", "postgresql://localhost/journey"
+
+
+@pytest.mark.parametrize(
+    ("env", "arguments", "told"),
+    [
+        ({"JOURNEY_KAFKA": KAFKA}, "digest", "JOURNEY_KAFKA is set and JOURNEY_POSTGRES is not"),
+        ({"JOURNEY_POSTGRES": POSTGRES}, "digest", "JOURNEY_POSTGRES is set and JOURNEY_KAFKA is not"),
+        ({"JOURNEY_KAFKA": KAFKA}, "digest --data there", "JOURNEY_KAFKA is set and JOURNEY_POSTGRES is not"),
+        (
+            {"JOURNEY_KAFKA": KAFKA, "JOURNEY_POSTGRES": POSTGRES},
+            "digest --data there",
+            "there is a folder of embedded data, and JOURNEY_KAFKA",
+        ),
+    ],
+)
+def test_half_a_runtime_and_two_runtimes_are_refused(
+    kept: Path, monkeypatch: pytest.MonkeyPatch, env: dict[str, str], arguments: str, told: str
+) -> None:
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    assert refused(here(*arguments.split(), cwd=kept)).startswith(told)
+
+
+def test_an_address_that_is_set_to_nothing_is_not_set(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOURNEY_KAFKA", "")
+    assert here("digest", cwd=kept).status == 0
+
+
+def test_the_real_command_refuses_in_one_line_too(desk: Path) -> None:
+    assert refused(journey("ingest", "missing.jsonl", cwd=desk)) == "missing.jsonl can't be read: No such file or directory"

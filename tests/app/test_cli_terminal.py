@@ -1,0 +1,159 @@
+"""How the command behaves at a terminal and in a pipe: tables that fit, progress only where it is seen, quiet when nobody reads on."""
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import termios
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pytest
+
+from tests.app.command import COMMAND, SECONDS_MAX, Ran, environment, here, journey, put, touch
+
+END_SHOWN = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def at_terminal(*arguments: str, cwd: Path, columns: int = 80) -> str:
+    """What a terminal of that width shows of the command's two streams, colours and cursor moves taken out."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    env = environment(TERM="xterm-256color")
+    with subprocess.Popen([*COMMAND, *arguments], cwd=cwd, env=env, stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True) as process:
+        os.close(theirs)
+        shown = b""
+        try:
+            while some := os.read(ours, 65_536):
+                shown += some
+        except OSError:
+            pass  # On Linux, that is how a terminal ends.
+        os.close(ours)
+    assert process.returncode == 0, shown
+    return END_SHOWN.sub("", shown.decode()).replace("\r\n", "\n")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A simulated company large enough to have a row of everything."""
+    folder = tmp_path_factory.mktemp("world")
+    (folder / "feed.jsonl").write_bytes(here("simulate", "--customers", "500", "--broken", "1%", cwd=folder).raw)
+    assert here("ingest", "feed.jsonl", cwd=folder).status == 0
+    return folder
+
+
+QUESTIONS = {
+    "marketing": ("report", "marketing", "--until", "2025-06-29"),
+    "sales": ("report", "sales", "--until", "2025-06-29"),
+    "dead letters": ("dead-letters",),
+}
+
+
+@pytest.mark.parametrize("columns", [80, 110, 200])
+@pytest.mark.parametrize("arguments", QUESTIONS.values(), ids=QUESTIONS.keys())
+def test_tables_fit_and_no_row_is_broken_over_two_lines(
+    world: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], columns: int
+) -> None:
+    monkeypatch.setattr("app.printing.out._width", columns)
+    lines = here(*arguments, cwd=world).out.splitlines()
+    assert max(map(len, lines)) <= columns
+    # A row that was broken goes on in a line that starts with blanks; so do second lines of money and of headings, and figures.
+    broken = [line for line in lines if line.startswith("   ") and not re.search(r"[A-Z]{3}$|touch-|credit|   \d", line)]
+    assert broken == []
+
+
+def test_a_terminal_of_80_columns_shows_whole_tables(world: Path) -> None:
+    shown = at_terminal("report", "marketing", "--until", "2025-06-29", cwd=world)
+    lines = shown.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "Organic Search" in shown
+    assert "…" not in shown
+
+
+def test_progress_is_shown_on_a_terminal_and_only_there(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_bytes(here("simulate", "--customers", "50", "--days", "30", cwd=tmp_path).raw)
+    assert "taking in" in at_terminal("ingest", "in.jsonl", cwd=tmp_path)
+    piped = journey("ingest", "in.jsonl", cwd=tmp_path)
+    assert "taking in" not in piped.out + piped.err
+
+
+def test_what_came_from_outside_is_neither_markup_nor_control(tmp_path: Path) -> None:
+    put(
+        tmp_path / "in.jsonl",
+        touch(id="1", channel="[bold]Red[/bold] :smile:"),
+        touch(id="2", channel="\x1b[31mCaf\u00e9\u202e"),
+        touch(id="3", channel="日本語のとても長い名前"),
+    )
+    assert here("ingest", "in.jsonl", cwd=tmp_path).status == 0
+    shown = here("report", "marketing", "--until", "2026-03-31", cwd=tmp_path).out
+    assert "[bold]Red[/bold] :smile:" in shown
+    assert r"\x1b[31mCafé\u202e" in shown
+    assert "日本語のとても長い名前" in shown
+    story = here("timeline", "user:7", cwd=tmp_path).out
+    assert r"\x1b[31mCafé\u202e" in story
+    assert "\x1b" not in story
+
+
+# --- pipes
+
+
+def piped(command: str, cwd: Path) -> Ran:
+    """A line of shell, in which `journey` is the command."""
+    line = f'journey() {{ "{COMMAND[0]}" -m app.cli "$@"; }}; {command}'
+    ran = subprocess.run(["bash", "-c", line], cwd=cwd, env=environment(), capture_output=True, timeout=SECONDS_MAX, check=False)
+    return Ran(ran.returncode, ran.stdout, ran.stderr.decode())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["simulate", "dead-letters --json --limit 1000", "report marketing --json", "report marketing", "definition show --default"],
+)
+def test_it_stays_quiet_when_nobody_reads_on(world: Path, arguments: str) -> None:
+    ran = piped(f"journey {arguments} | head -c 1", world)
+    assert (len(ran.raw), ran.err) == (1, "")
+
+
+def test_output_that_cannot_be_written_is_one_line_and_exit_1(world: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no full disk to write to")
+    for arguments in ("digest", "simulate --customers 10 --days 10"):
+        ran = piped(f"journey {arguments} > /dev/full", world)
+        assert (ran.status, ran.err) == (1, "journey: No space left on device\n")
+
+
+def test_output_in_an_old_encoding_is_spelled_out(world: Path) -> None:
+    ran = journey("report", "marketing", "--until", "2025-06-29", cwd=world, PYTHONIOENCODING="latin-1")
+    assert (ran.status, ran.err) == (0, "")
+
+
+def test_it_reads_from_another_command_through_a_pipe_with_a_name(tmp_path: Path) -> None:
+    put(tmp_path / "in.jsonl", touch())
+    ran = piped("journey ingest --json <(cat in.jsonl)", tmp_path)
+    assert ran.json["accepted"] == 1
+
+
+def test_a_file_whose_name_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    try:
+        put(tmp_path / os.fsdecode(b"caf\xe9.jsonl"), touch())
+    except OSError:
+        pytest.skip("there are no such names here")
+    ran = piped("journey ingest caf*.jsonl", tmp_path)
+    assert (ran.status, ran.err.count("\n"), "is not UTF-8; rename it" in ran.err) == (1, 1, True)
+
+
+def test_the_version_is_that_of_the_distribution(tmp_path: Path) -> None:
+    try:
+        installed = version("customer-journey-engine")
+    except PackageNotFoundError:
+        pytest.skip("it runs from its source here, and is not installed")
+    ran = journey("--version", cwd=tmp_path)
+    assert (ran.status, ran.out, ran.err) == (0, f"journey {installed}\n", "")
+
+
+@pytest.mark.parametrize("command", ["", "ingest", "report", "timeline", "dead-letters", "definition", "definition use"])
+def test_every_command_explains_itself(tmp_path: Path, command: str) -> None:
+    ran = here(*command.split(), "--help", cwd=tmp_path)
+    assert (ran.status, ran.err) == (0, "")
+    assert "Usage: journey" in ran.out
