@@ -1,0 +1,96 @@
+"""The Faust app: it hosts a worker's services, and its own consumer reads operators' hints. The only file that knows Faust.
+
+Nothing rests on Faust's offsets, tables, `take` or `exactly_once`: all of them lost or doubled events when they were tried. It has no
+listener of its own: it is started in place, and not by its command line, which opens one whatever the settings say.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
+
+import faust
+from mode import Service
+
+from streams.kafka.settings import KafkaSettings
+from streams.kafka.topics import Topics
+
+SESSION_SECONDS = 6.0
+HEARTBEAT_SECONDS = 1.5
+
+Task = Callable[[], Coroutine[Any, Any, None]]
+
+
+class Hosted(Service):
+    """A task of ours as a service of Faust's. What it raises is told, and is never swallowed."""
+
+    def __init__(self, name: str, run: Task, failed: Callable[[BaseException], None]) -> None:
+        super().__init__()
+        self._name = name
+        self._run_task = run
+        self._failed = failed
+
+    @property
+    def label(self) -> str:
+        return self._name
+
+    async def on_start(self) -> None:
+        self.add_future(self._guarded())
+
+    async def _guarded(self) -> None:
+        try:
+            await self._run_task()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            self._failed(error)
+
+
+def make_app(settings: KafkaSettings, instance: str, hint: Callable[[bytes], Awaitable[None]]) -> faust.App:
+    """The app of one worker. `hint` is called with what operators announce; the control log in the record is the truth."""
+    credentials: Any = None
+    if settings.security.startswith("SASL"):
+        mechanism = faust.types.auth.SASLMechanism(settings.sasl_mechanism)
+        context = settings.connection().get("ssl_context")
+        credentials = faust.SASLCredentials(
+            mechanism=mechanism, username=settings.username, password=settings.password, ssl_context=context
+        )  # fmt: skip
+    elif settings.security == "SSL":
+        credentials = faust.SSLCredentials(context=settings.connection()["ssl_context"])
+    app = faust.App(
+        # Each worker reads all hints, so each is a group of its own.
+        id=f"{settings.prefix}-control-{instance}",
+        broker=[f"kafka://{address.strip()}" for address in settings.bootstrap.split(",")],
+        broker_credentials=credentials,
+        autodiscover=False,
+        store="memory://",
+        # It makes a folder, though nothing is ever kept in it.
+        datadir=tempfile.mkdtemp(prefix="journey-worker-"),
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        web_enabled=False,
+        web_tables_enabled=False,
+        stream_wait_empty=False,
+        worker_redirect_stdouts=False,
+        broker_session_timeout=SESSION_SECONDS,
+        broker_heartbeat_interval=HEARTBEAT_SECONDS,
+        broker_rebalance_timeout=10.0,
+        consumer_group_instance_id=instance,
+        consumer_auto_offset_reset="latest",
+    )
+    control = app.topic(Topics(settings).control, value_serializer="raw", key_serializer="raw")
+
+    @app.agent(control, concurrency=1)
+    async def hints(stream: Any) -> None:
+        async for event in stream.noack().events():
+            await hint(event.value)
+            await stream.ack(event)
+
+    return app
+
+
+async def host(app: faust.App, tasks: Sequence[tuple[str, Task]], failed: Callable[[BaseException], None]) -> None:
+    """Start `app` with `tasks` as its services. Raises what Kafka's client raises where it can't be reached."""
+    await app.start()
+    for name, run in tasks:
+        await app.add_runtime_dependency(Hosted(name, run, failed))

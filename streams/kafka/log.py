@@ -1,0 +1,110 @@
+"""The topic of touchpoints: how records are published to it, and what a record of it is to us."""
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+
+import orjson
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from journey.instants import Instant
+from schemas.cloudevents import from_headers
+from schemas.decode import Unreadable
+from schemas.incoming import Incoming
+from streams.kafka.client import meaning, producer
+from streams.kafka.settings import KafkaSettings
+from streams.kafka.topics import Topics
+from streams.ports import Recorded
+
+SOURCE, PLACE, RAW, REASON = "journey_source", "journey_place", "journey_raw", "journey_reason"
+"""Headers of what `ingest` publishes: which file a record came from and what stood there, so that a dead letter says so."""
+
+READ_MS_MAX = 500
+
+
+def recorded(record: ConsumerRecord) -> Recorded:
+    """A record of the topic as placement sees it: bytes in either mode of CloudEvents, or the reason why they are none."""
+    headers: dict[str, bytes] = {name: value for name, value in record.headers if name.startswith("journey_")}
+    place = f"{record.topic}[{record.partition}]@{record.offset}"
+    value = record.value if record.value is not None else b""
+    source = headers[SOURCE].decode(errors="replace") if SOURCE in headers else record.topic
+    place = headers[PLACE].decode(errors="replace") if PLACE in headers else place
+    if REASON in headers:
+        incoming = Incoming(value, source, place, None, headers[REASON].decode(errors="replace"))
+    else:
+        try:
+            body = from_headers(record.headers, record.value)
+        except Unreadable as error:
+            incoming = Incoming(value, source, place, None, error.reason, error.code)
+        else:
+            raw = headers.get(RAW, value)
+            incoming = Incoming(raw, source, place, None if body is raw else body)
+    return Recorded(record.partition, record.offset, record.timestamp * 1000, incoming)
+
+
+def published(incoming: Incoming) -> tuple[bytes | None, bytes, list[tuple[str, bytes]]]:
+    """Key, value and headers of a record. The key is the subject, so that one subject's touchpoints share a partition."""
+    headers = [(SOURCE, incoming.source.encode()), (PLACE, incoming.place.encode())]
+    if incoming.reason is not None:
+        return None, incoming.raw, [*headers, (REASON, incoming.reason.encode())]
+    if incoming.body is None:
+        return _subject(incoming.raw), incoming.raw, headers
+    return _subject(incoming.body), incoming.body, [*headers, (RAW, incoming.raw)]
+
+
+def _subject(body: bytes) -> bytes | None:
+    """What the body names as subject, as far as it can be read: only where it goes rests on it, never what it means."""
+    try:
+        subject = orjson.loads(body)["subject"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None
+    return subject.encode() if isinstance(subject, str) and subject else None
+
+
+class KafkaLog:
+    """The log of the distributed runtime. See `streams.ports.Log`. Kafka says when a record was recorded, so `recorded_at` is not sent."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self.settings = settings
+        self.topic = Topics(settings).touchpoints
+        self.reached: dict[int, int] = {}
+        """The last offset that was acknowledged to us, by partition."""
+        self._producer = producer(settings)
+        self._client: AIOKafkaProducer | None = None
+
+    async def __aenter__(self) -> "KafkaLog":
+        self._client = await self._producer.__aenter__()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self._producer.__aexit__(kind, error, trace)
+
+    async def append(self, batch: Sequence[Incoming], recorded_at: Instant) -> int:
+        assert self._client is not None
+        try:
+            # A send returns once the record is in a buffer; what it returns is done once the brokers have it.
+            sent = [await self._client.send(self.topic, value, key, headers=headers) for key, value, headers in map(published, batch)]
+            for one in sent:
+                done = await one
+                self.reached[done.partition] = max(done.offset, self.reached.get(done.partition, -1))
+        except KafkaError as error:
+            raise meaning(error, self.settings.bootstrap) from error
+        return max(self.reached.values(), default=-1)
+
+    async def read(self, partition: int, *, after: int, limit: int) -> Sequence[Recorded]:
+        consumer = AIOKafkaConsumer(**self.settings.connection(), enable_auto_commit=False, auto_offset_reset="earliest")
+        try:
+            await consumer.start()
+            place = TopicPartition(self.topic, partition)
+            consumer.assign([place])
+            consumer.seek(place, after + 1)
+            found: list[Recorded] = []
+            end: Mapping[TopicPartition, int] = await consumer.end_offsets([place])
+            while len(found) < limit and await consumer.position(place) < end[place]:
+                for records in (await consumer.getmany(place, timeout_ms=READ_MS_MAX, max_records=limit - len(found))).values():
+                    found.extend(recorded(record) for record in records)
+            return found
+        except KafkaError as error:
+            raise meaning(error, self.settings.bootstrap) from error
+        finally:
+            await consumer.stop()

@@ -1,0 +1,42 @@
+"""Where Kafka is, and what its topics are like. Loads none of its clients, which the embedded runtime does without."""
+
+import ssl
+from dataclasses import dataclass
+from typing import Any, Literal
+
+REQUEST_MS_MAX = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaSettings:
+    """Where Kafka is and what its topics are like. `prefix` begins the name of every topic and consumer group."""
+
+    bootstrap: str
+    prefix: str = "journey"
+    touchpoints: str | None = None
+    """The topic of touchpoints, where it is not `{prefix}.touchpoints`."""
+    partitions: int = 4
+    replication: int = 1
+    retention_hours: int = 168
+    security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: str = "PLAIN"
+    username: str | None = None
+    password: str | None = None
+    ca_file: str | None = None
+
+    def connection(self) -> dict[str, Any]:
+        """What every client of aiokafka's takes."""
+        found: dict[str, Any] = {
+            "bootstrap_servers": self.bootstrap,
+            "request_timeout_ms": REQUEST_MS_MAX,
+            "security_protocol": self.security,
+        }
+        if self.security.startswith("SASL"):
+            found |= {
+                "sasl_mechanism": self.sasl_mechanism,
+                "sasl_plain_username": self.username,
+                "sasl_plain_password": self.password,
+            }
+        if self.security.endswith("SSL"):
+            found["ssl_context"] = ssl.create_default_context(cafile=self.ca_file)
+        return found

@@ -1,0 +1,146 @@
+"""Batches from the topic of touchpoints, from where the record stands. Nothing rests on offsets of Kafka's own.
+
+A rebalance only marks that everything has to be read anew: aiokafka swallows what is raised in its callbacks, so no work is done there.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, field
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+
+from journey.errors import Refused
+from streams.kafka.client import RECORD_BYTES_MAX, meaning
+from streams.kafka.log import recorded
+from streams.kafka.settings import KafkaSettings
+from streams.kafka.topics import Topics
+from streams.placement import UNIT_RECORDS_MAX
+from streams.ports import Recorded
+
+FETCH_WAIT_MS = 10
+"""How long the broker may hold a fetch that finds nothing. One node answers one fetch at a time, so a longer wait is latency for all."""
+
+POLL_MS = 200
+SESSION_MS = 6_000
+HEARTBEAT_MS = 1_500
+REBALANCE_MS = 10_000
+DECODED_AHEAD = 2_000
+"""Records that are taken over before other tasks get their turn."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Records of some partitions, and where the record has to stand in each for them to come next."""
+
+    epoch: int
+    records: list[Recorded] = field(default_factory=list)
+    after: dict[int, int] = field(default_factory=dict)
+
+
+class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not typed
+    """Hands out batches of the partitions that are this worker's. `instance` makes its membership static: a restart is no rebalance."""
+
+    def __init__(self, settings: KafkaSettings, instance: str, offsets: Callable[[], Awaitable[dict[int, int]]]) -> None:
+        self.settings = settings
+        self.topic = Topics(settings).touchpoints
+        self.epoch = 0
+        self._offsets = offsets
+        self._reset = True
+        self._next_after: dict[int, int] = {}
+        self._consumer = AIOKafkaConsumer(
+            **settings.connection(),
+            group_id=f"{settings.prefix}-placement",
+            group_instance_id=instance,
+            enable_auto_commit=False,
+            # Offsets that retention has taken away are a loss to be told, not to be skipped over.
+            auto_offset_reset="none",
+            session_timeout_ms=SESSION_MS,
+            heartbeat_interval_ms=HEARTBEAT_MS,
+            rebalance_timeout_ms=REBALANCE_MS,
+            max_poll_interval_ms=600_000,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+            max_partition_fetch_bytes=max(RECORD_BYTES_MAX, 8 * 1024 * 1024),
+        )
+
+    async def start(self) -> None:
+        self._consumer.subscribe([self.topic], listener=self)
+        try:
+            await self._consumer.start()
+        except KafkaError as error:
+            raise meaning(error, self.settings.bootstrap) from error
+
+    async def stop(self) -> None:
+        await self._consumer.stop()
+
+    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        """Only note it: see the module."""
+        self.again()
+
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        """Only note it: see the module."""
+        self.again()
+
+    def again(self) -> None:
+        """Read everything anew from where the record stands. Batches handed out before are of an older epoch."""
+        self.epoch += 1
+        self._reset = True
+
+    async def next(self) -> Batch:
+        """The next records, in order within each partition. Waits for some. Raises Away, Refused."""
+        while True:
+            if self._reset:
+                await self._seek()
+                continue
+            epoch = self.epoch
+            places = [place for place in self._consumer.assignment() if place.partition in self._next_after]
+            if not places:
+                await asyncio.sleep(POLL_MS / 1000)
+                continue
+            try:
+                found = await self._consumer.getmany(*places, timeout_ms=POLL_MS, max_records=UNIT_RECORDS_MAX)
+            except NoOffsetForPartitionError:
+                # Assigned a moment ago: nobody has told the client yet where to read.
+                self.again()
+                continue
+            except OffsetOutOfRangeError as error:
+                why = "its retention is shorter than the time without a worker"
+                raise Refused(f"Kafka no longer holds what comes next ({error}): {why}") from error
+            except KafkaError as error:
+                raise meaning(error, self.settings.bootstrap) from error
+            if epoch != self.epoch or not found:
+                continue
+            batch = Batch(epoch)
+            for place, records in found.items():
+                batch.after[place.partition] = self._next_after[place.partition]
+                for start in range(0, len(records), DECODED_AHEAD):
+                    batch.records.extend(recorded(record) for record in records[start : start + DECODED_AHEAD])
+                    await asyncio.sleep(0)
+                self._next_after[place.partition] = records[-1].offset
+            if epoch == self.epoch:
+                return batch
+
+    async def _seek(self) -> None:
+        """Go to where the record stands, in every partition that is ours."""
+        self._reset = False
+        epoch, assigned = self.epoch, self._consumer.assignment()
+        self._next_after = {}
+        stored = await self._offsets()
+        fresh = [place for place in assigned if place.partition not in stored]
+        first = await self._consumer.beginning_offsets(fresh) if fresh else {}
+        if epoch != self.epoch:
+            self._reset = True
+            return
+        for place in assigned:
+            after = stored.get(place.partition, -1)
+            self._consumer.seek(place, after + 1 if place.partition in stored else first[place])
+            self._next_after[place.partition] = after
+
+    def lag(self) -> int:
+        """Records that are known to wait in our partitions."""
+        waiting = 0
+        for place in self._consumer.assignment():
+            high, after = self._consumer.highwater(place), self._next_after.get(place.partition)
+            if high is not None and after is not None:
+                waiting += max(0, high - after - 1)
+        return waiting

@@ -1,0 +1,83 @@
+"""Deadlines that struck, and up to when they were announced: a mark that a unit carries, so that it has its place among all changes."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import orjson
+
+from journey.instants import Instant
+from journey.person import PersonJourney
+from streams.journeys import load
+from streams.ports import Unit
+from streams.postgres.record import PostgresRecord
+
+PERSONS_PER_QUERY_MAX = 1_000
+
+
+class PostgresAnnouncements:
+    """See `streams.scheduler.Announcements`."""
+
+    def __init__(self, record: PostgresRecord) -> None:
+        self.record = record
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        return self.record.turn()
+
+    async def mark(self, position: int | None = None) -> Instant | None:
+        """Up to when deadlines are announced as of `position`; None before the first mark."""
+        async with self.record.database.connection() as db:
+            mark: int | None = await db.fetchval(
+                "SELECT mark FROM journey.units WHERE mark IS NOT NULL AND position <= COALESCE($1::BIGINT, position)"
+                " ORDER BY position DESC LIMIT 1",
+                position,
+            )
+        return mark
+
+    async def due(self, after: Instant, until: Instant) -> AsyncIterator[tuple[str, bytes]]:
+        """The journeys of those for whom something strikes beyond `after` and up to `until`, in order of name."""
+        last = ""
+        while True:
+            async with self.record.database.connection() as db:
+                rows = await db.fetch(
+                    "SELECT subject, body FROM journey.journeys WHERE subject > $1"
+                    " AND EXISTS (SELECT FROM unnest(due) AS at WHERE at > $2 AND at <= $3) ORDER BY subject LIMIT $4",
+                    last,
+                    after,
+                    until,
+                    PERSONS_PER_QUERY_MAX,
+                )
+            if not rows:
+                return
+            for subject, body in rows:
+                yield subject, body
+            last = rows[-1][0]
+
+    async def announce(self, struck: Sequence[Sequence[Any]], mark: Instant, recorded_at: Instant) -> int:
+        return await self.record.commit(
+            Unit(after={}, reached={}, recorded_at=recorded_at, mark=mark, struck=[list(one) for one in struck])
+        )
+
+    async def struck(self, position: int) -> list[list[Any]]:
+        """What the unit of `position` announced."""
+        async with self.record.database.connection() as db:
+            rows = await db.fetch(
+                "SELECT c.struck FROM journey.units AS u JOIN journey.changes AS c ON c.unit = u.unit"
+                " WHERE u.position = $1 AND c.struck IS NOT NULL",
+                position,
+            )
+        return [one for row in rows for one in orjson.loads(row[0])]
+
+    async def stages(self, persons: Sequence[str], mark: Instant | None) -> dict[str, tuple[str, Instant]]:
+        """The stage of each of `persons` as of `mark`, and since when; who is no more is not in it."""
+        async with self.record.database.connection() as db:
+            rows = await db.fetch("SELECT subject, body FROM journey.journeys WHERE subject = ANY($1::TEXT[])", list(persons))
+        found = {}
+        for subject, body in rows:
+            journey = load(subject, body)
+            assert isinstance(journey, PersonJourney)
+            found[subject] = (journey.stage, journey.entered_at)
+            for strike in journey.outlook.strikes if journey.outlook is not None else ():
+                if mark is not None and strike.at <= mark and strike.cycle == 0:
+                    found[subject] = (strike.name, strike.at)
+        return found

@@ -1,0 +1,49 @@
+"""The steps of a commit, from the first lock to the position."""
+
+from collections.abc import Iterable
+
+from journey.instants import Instant
+from streams.ports import Part, Raced, Unit
+from streams.postgres.database import Connection
+from streams.postgres.writing import CHECK_WATCHED, VERSIONS, Step, locks, write_changes
+
+
+async def lock_subjects(db: Connection, unit: Unit, changed: set[str]) -> None:
+    """Lock every subject that the unit rests on or changes, and bring those `changed` to their next version. Raises Raced."""
+    unwatched: dict[str, int] = {}
+    if silent := changed - unit.versions.keys():
+        unwatched = {row[0]: row[1] for row in await db.fetch(VERSIONS, list(silent))}
+    step = locks(unit, changed, unwatched)
+    if len(changed) != await db.fetchval(step.sql, *step.values):
+        raise Raced("another unit changed a subject that this one changes too")
+    watched = list(unit.versions.keys() - changed)
+    if watched and await db.fetchval(CHECK_WATCHED, watched, [unit.versions[key] for key in watched]):
+        raise Raced("another unit changed a subject that this one rests on")
+
+
+async def run(db: Connection, storing: Iterable[Step]) -> None:
+    for sql, values in storing:
+        await db.execute(sql, *values)
+
+
+async def write_facts(db: Connection, number: int, part: int, derived: Part, *, is_last: bool) -> int:
+    """Returns how many parts it took."""
+    storing = write_changes(number, part, derived.facts, is_last=is_last)
+    await run(db, storing)
+    return sum(len(step.values[1]) for step in storing)
+
+
+async def finish(db: Connection, number: int, recorded_at: Instant, *, rebuilt: bool, unit: Unit | None = None) -> None:
+    """Take the next position and commit, in one message: other writers wait for the server only, and not until we come to answer it."""
+    accepted, duplicates = (0, 0) if unit is None else (unit.accepted, unit.duplicates)
+    mark = "NULL" if unit is None or unit.mark is None else f"{unit.mark:d}"
+    await db.execute(
+        "WITH next AS (UPDATE journey.last SET position = position + 1 RETURNING position)"
+        " INSERT INTO journey.units (unit, position, recorded_at, rebuilt, accepted, duplicates, mark)"
+        f" SELECT {number:d}, position, {recorded_at:d}, {rebuilt}, {accepted:d}, {duplicates:d}, {mark} FROM next; COMMIT"
+    )
+
+
+async def position_of(db: Connection, number: int) -> int:
+    position: int = await db.fetchval("SELECT position FROM journey.units WHERE unit = $1", number)
+    return position

@@ -1,0 +1,273 @@
+"""PostgreSQL as we use it: how it is reached, how long anything may take or be held, and what its errors mean to us.
+
+Connections are direct or from a pooler in session mode: prepared statements and advisory locks belong to a session.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from journey.errors import Away, Refused
+
+if TYPE_CHECKING:
+    Connection = PoolConnectionProxy[asyncpg.Record]
+else:
+    Connection = PoolConnectionProxy
+
+SERVER_VERSION_MIN = 14
+"""The first one that ends sessions which sleep on a lock."""
+
+CONNECTIONS_MAX = 12
+"""Of one process to one database: one for each lock that it holds for long, and one for each thing that it does at a time."""
+CONNECT_SECONDS_MAX = 10
+CLOSE_SECONDS_MAX = 5
+
+IDLE_IN_TRANSACTION_MS_MAX = 3_000
+"""How long a writer may sleep inside a transaction: as long does a frozen one hold its successor up."""
+
+LOCK_MS_MAX = 6_000
+"""How long a lock is waited for. More than IDLE_IN_TRANSACTION_MS_MAX, so that who waits for a frozen writer gets its turn."""
+
+STATEMENT_MS_MAX = 60_000
+ANSWER_SECONDS_MAX = 75
+"""How long we wait for an answer: longer than the server lets a statement run, so that only a lost server is given up."""
+
+ALONE_IDLE_MS_MAX = 6_000
+ALONE_BEAT_SECONDS = 1.5
+
+SESSION = {
+    "application_name": "journey",
+    "lock_timeout": str(LOCK_MS_MAX),
+    "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_MS_MAX),
+    "statement_timeout": str(STATEMENT_MS_MAX),
+    # A peer whose machine is gone is noticed after this, and what it locked is free.
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "25000",
+    # We look things up by key, thousands in a query. The planner, which guesses from tables that have just grown, must not read all
+    # of a table instead, nor plan for every array anew.
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+}
+
+_REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError, asyncpg.InsufficientPrivilegeError)
+IN_THE_WAY = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
+"""Another writer was: nothing was stored, and the next try may do it."""
+
+_AWAY = (
+    *IN_THE_WAY,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.ReadOnlySQLTransactionError,
+    OSError,
+    TimeoutError,
+)
+
+
+class Database:
+    """The database at `address`. Connects when it is first asked, and again whenever a connection was lost."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._reached = False
+        self._ready: set[int] = set()
+        self._opening = asyncio.Lock()
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+
+    @property
+    def place(self) -> str:
+        """Where it is, without what is secret."""
+        with suppress(ValueError):
+            parts = urlsplit(self._address)
+            return f"PostgreSQL at {parts.hostname or 'its socket'}:{parts.port or 5432}{parts.path}"
+        return "PostgreSQL"
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            try:
+                await asyncio.wait_for(self._pool.close(), CLOSE_SECONDS_MAX)
+            except TimeoutError:
+                self._pool.terminate()
+            self._pool = None
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """One of at most CONNECTIONS_MAX. What goes wrong on it is named: Away, Refused."""
+        pool = await self._opened()
+        db = await self._acquired(pool)
+        try:
+            with self.named(db):
+                yield db
+        finally:
+            with self.named(db):
+                await pool.release(db)
+
+    async def ready(self, db: Connection, statements: Iterable[tuple[str, Sequence[Any]]]) -> None:
+        """Have `statements` prepared on this connection, each run once with values that change nothing.
+
+        Whatever runs while a lock is held must be: asyncpg asks for a statement to be prepared without ending the exchange, and a
+        writer that freezes right then is not idle to the server, which so would never end it.
+        """
+        session = db.get_server_pid()
+        if session not in self._ready:
+            for sql, values in statements:
+                await db.fetch(sql, *values)
+            self._ready.add(session)
+
+    @contextmanager
+    def named(self, db: Connection) -> Iterator[None]:
+        """Say what an error on `db` means to us."""
+        try:
+            yield
+        except asyncpg.InterfaceError as error:
+            if not is_lost(db):
+                raise
+            raise self._away(error) from error
+        except asyncpg.InternalClientError as error:
+            # So asyncpg says that the server's farewell came between two statements.
+            if not is_lost(db):
+                db.terminate()
+            raise self._away(error) from error
+        except (asyncpg.PostgresError, TimeoutError) as error:
+            raise self._meaning(error) from error
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection with a transaction around it. READ COMMITTED: what must not change meanwhile is locked."""
+        async with self.connection() as db, transaction(db):
+            yield db
+
+    @asynccontextmanager
+    async def alone(self, name: str) -> AsyncIterator[None]:
+        """Held by one at a time in all the world, and waited for. Who freezes loses it, and finds out by Away when it thaws."""
+        pool = await self._opened()
+        db = await self._locked(pool, name)
+        while db is None:
+            await asyncio.sleep(ALONE_BEAT_SECONDS)
+            db = await self._locked(pool, name)
+        holder = asyncio.current_task()
+        assert holder is not None
+        beating = asyncio.create_task(_beat(db, holder))
+        try:
+            yield
+        except asyncio.CancelledError:
+            if beating.done() and not holder.uncancel():
+                raise Away(f"{self.place} ended the session that held {name!r} for us") from None
+            raise
+        finally:
+            beating.cancel()
+            await asyncio.wait([beating])
+            with self.named(db):
+                if not is_lost(db):
+                    await db.execute("SELECT pg_advisory_unlock_all(); RESET idle_session_timeout")
+                await pool.release(db)
+
+    async def _locked(self, pool: "asyncpg.Pool[asyncpg.Record]", name: str) -> Connection | None:
+        """A connection that holds the lock of that name, where it is free."""
+        db = await self._acquired(pool)
+        locked = False
+        try:
+            with self.named(db):
+                locked = await db.fetchval("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", f"journey {name}")
+                if locked:
+                    await db.execute(f"SET idle_session_timeout = {ALONE_IDLE_MS_MAX}")
+        finally:
+            if not locked:
+                await pool.release(db)
+        return db if locked else None
+
+    async def _acquired(self, pool: "asyncpg.Pool[asyncpg.Record]") -> Connection:
+        try:
+            db: Connection = await pool.acquire(timeout=CONNECT_SECONDS_MAX)
+        except ValueError as error:
+            # What it says may quote what is secret.
+            raise Refused("the address of PostgreSQL can't be read; write postgresql://user:password@host:5432/database") from error
+        except (asyncpg.PostgresError, OSError) as error:
+            raise self._meaning(error) from error
+        self._reached = True
+        return db
+
+    async def _opened(self) -> "asyncpg.Pool[asyncpg.Record]":
+        async with self._opening:
+            if self._pool is None:
+                self._pool = await asyncpg.create_pool(
+                    self._address,
+                    min_size=0,
+                    max_size=CONNECTIONS_MAX,
+                    max_inactive_connection_lifetime=0,
+                    max_cached_statement_lifetime=0,
+                    timeout=CONNECT_SECONDS_MAX,
+                    command_timeout=ANSWER_SECONDS_MAX,
+                    server_settings=SESSION,
+                    init=self._begin,
+                    reset=_as_it_is,
+                )
+        return self._pool
+
+    async def _begin(self, db: "asyncpg.Connection[asyncpg.Record] | Connection") -> None:
+        if db.get_server_version().major < SERVER_VERSION_MIN:
+            raise Refused(f"{self.place} is of version {db.get_server_version().major}; {SERVER_VERSION_MIN} is the oldest that works")
+        # Acknowledged means durable, whatever the server does for others.
+        await db.execute("SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'")
+        # What we add up are integers, also where the sum of them is a numeric.
+        await db.set_type_codec("numeric", schema="pg_catalog", encoder=str, decoder=int, format="text")
+
+    def _meaning(self, error: Exception) -> Exception:
+        if isinstance(error, _REFUSED):
+            return Refused(f"{self.place} refuses us: {error}")
+        unnamed = isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME and not self._reached
+        if unnamed or isinstance(error, ssl.SSLCertVerificationError):
+            return Refused(f"{self.place} can't be reached: {error}")
+        return self._away(error) if isinstance(error, _AWAY) else error
+
+    def _away(self, error: Exception) -> Away:
+        return Away(f"{self.place} can't be reached, or not now: {str(error) or type(error).__name__}")
+
+
+@asynccontextmanager
+async def transaction(db: Connection, begin: str = "BEGIN") -> AsyncIterator[None]:
+    """All of it, or nothing. One that has been committed within is left as it is."""
+    try:
+        await db.execute(begin)
+        yield
+    except BaseException:
+        if not is_lost(db) and db.is_in_transaction():
+            await db.execute("ROLLBACK")
+        raise
+    if db.is_in_transaction():
+        await db.execute("COMMIT")
+
+
+def is_lost(db: Connection) -> bool:
+    """Whether the connection is no more. The pool takes back one that breaks, and it then answers nothing."""
+    try:
+        return db.is_closed()
+    except asyncpg.InterfaceError:
+        return True
+
+
+async def _as_it_is(db: "asyncpg.Connection[asyncpg.Record] | Connection") -> None:
+    """Nothing to reset when a connection is given back: nothing is left behind on one, and to reset takes a round trip."""
+
+
+async def _beat(db: Connection, holder: "asyncio.Task[object]") -> None:
+    """Keep a session that holds a lock awake; cancel its holder when it is lost."""
+    try:
+        while True:
+            await asyncio.sleep(ALONE_BEAT_SECONDS)
+            await db.execute("SELECT 1")
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
+        holder.cancel()

@@ -1,0 +1,352 @@
+"""The record in PostgreSQL: what any number of workers write at the same time, as if one after the other.
+
+A unit commits only where the offsets it starts from are the stored ones, and only at the versions of all subjects that it was worked
+out from. Both are locked until the transaction ends, so READ COMMITTED is enough: see `docs/decisions/0020-postgres-record.md`.
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextvars import ContextVar
+from itertools import islice
+from typing import TypeVar
+
+import asyncpg
+import orjson
+
+from journey.histories import Stored
+from journey.identity import Id, Person
+from journey.instants import Instant
+from schemas.decode import decode
+from streams.ports import Change, Counted, Generation, Known, Name, OutOfStep, Part, Pruned, Raced, Unit
+from streams.postgres.committing import finish, lock_subjects, position_of, run, write_facts
+from streams.postgres.database import IN_THE_WAY, Connection, Database, is_lost, transaction
+from streams.postgres.tables import migrate
+from streams.postgres.writing import (
+    GENERATION,
+    LOCK_OFFSETS,
+    MOVE_OFFSETS,
+    READY,
+    VERSIONS,
+    changed_by,
+    name_digest,
+    steps,
+    write_journeys,
+    write_persons,
+)
+
+T = TypeVar("T")
+
+KEYS_PER_QUERY_MAX = 10_000
+BODIES_PER_QUERY_MAX = 1_000
+"""Keys in a query that answers with all that is kept under them."""
+
+CHANGES_PER_QUERY_MAX = 16
+
+COMMITTING = 7_002
+"""The advisory lock that every commit shares, and that a turn holds alone."""
+
+TURN_IDLE_MS_MAX = 30_000
+"""How long who has the turn may say nothing: it reads and folds a unit meanwhile, or it is frozen."""
+
+TURN_WAIT_MS_MAX = 35_000
+"""More than that, so that who waits for a frozen one gets its turn. Who waits for a rebuild hears Away, and waits again."""
+
+REBUILD_IDLE_MS_MAX = 120_000
+"""How long a rebuild may take to derive one part."""
+
+REBUILD_MS_MAX = 600_000
+"""How long one statement of it may run."""
+
+
+class PostgresRecord:
+    """Histories and outbox of the distributed runtime. See `streams.ports` for what each method promises.
+
+    `topic` is the id of the Kafka topic whose offsets these are.
+    """
+
+    def __init__(self, database: Database, topic: str) -> None:
+        self.database = database
+        self.topic = topic
+        # Of the task that has the turn, and of those that it starts: others of this process wait like those of any other.
+        self._turn: ContextVar[Connection | None] = ContextVar("turn", default=None)
+        self._generation: Generation | None = None
+
+    @classmethod
+    async def open(cls, address: str, topic: str) -> "PostgresRecord":
+        """Connect, and bring the tables up to date. Raises Refused where only a person can help, Away where waiting does."""
+        database = Database(address)
+        try:
+            await migrate(database)
+        except BaseException:
+            await database.close()
+            raise
+        return cls(database, topic)
+
+    async def close(self) -> None:
+        await self.database.close()
+
+    def alone(self, name: str) -> AbstractAsyncContextManager[None]:
+        """For what only one worker may do at a time. See `Database.alone`."""
+        return self.database.alone(name)
+
+    # --- reading the histories
+
+    async def position(self) -> int:
+        async with self.database.connection() as db:
+            position: int = await db.fetchval("SELECT position FROM journey.last")
+        return position
+
+    async def offsets(self) -> dict[int, int]:
+        async with self.database.connection() as db:
+            rows = await db.fetch('SELECT "partition", "offset" FROM journey.offsets WHERE topic = $1', self.topic)
+        return {row[0]: row[1] for row in rows}
+
+    async def bodies(self, keys: Collection[str]) -> Mapping[str, list[Stored]]:
+        found: dict[str, list[Stored]] = defaultdict(list)
+        for some in _some(keys, BODIES_PER_QUERY_MAX):
+            async with self.database.connection() as db:
+                rows = await db.fetch(
+                    "SELECT key, body, occurred_at, voided_by IS NOT NULL FROM journey.touchpoints WHERE key = ANY($1::TEXT[])", some
+                )
+            for key, body, occurred_at, voided in rows:
+                touch = decode(body).touch
+                if touch.occurred_at != occurred_at:
+                    touch = touch._replace(occurred_at=occurred_at)
+                found[key].append(Stored(touch, body, voided))
+        return found
+
+    async def known(self, names: Collection[Name]) -> Mapping[Name, list[Known]]:
+        found: dict[Name, list[Known]] = {}
+        for some in _some(sorted(names)):
+            digests = [name_digest(name) for name in some]
+            async with self.database.connection() as db:
+                rows = await db.fetch(
+                    "SELECT u.nth, t.occurred_at, t.digest"
+                    " FROM unnest($1::TEXT[], $2::BYTEA[]) WITH ORDINALITY AS u (subject, name, nth)"
+                    " JOIN journey.touchpoints AS t ON t.key = u.subject AND t.name = u.name",
+                    [subject for subject, _, _ in some],
+                    digests,
+                )
+            for nth, occurred_at, digest in rows:
+                found.setdefault(some[nth - 1], []).append(Known(occurred_at, digest))
+        return found
+
+    async def voided(self, names: Collection[Name]) -> set[Name]:
+        found: set[Name] = set()
+        for some in _some(names):
+            by_digest = {name_digest(name): name for name in some}
+            async with self.database.connection() as db:
+                rows = await db.fetch("SELECT name FROM journey.voids WHERE name = ANY($1::BYTEA[])", list(by_digest))
+            found.update(by_digest[name] for (name,) in rows)
+        return found
+
+    async def people(self, ids: Collection[Id]) -> Mapping[Id, Person]:
+        of_person: dict[str, list[Id]] = defaultdict(list)
+        for some in _some(ids):
+            async with self.database.connection() as db:
+                rows = await db.fetch(
+                    "WITH named AS (SELECT DISTINCT person FROM journey.subjects WHERE key = ANY($1::TEXT[]) AND person IS NOT NULL)"
+                    " SELECT s.person, s.key FROM named JOIN journey.subjects AS s ON s.key = named.person AND s.person = s.key"
+                    " UNION ALL"
+                    " SELECT s.person, s.key FROM named JOIN journey.subjects AS s ON s.person = named.person AND s.person <> s.key",
+                    some,
+                )
+            for person, id in rows:
+                of_person[person].append(id)
+        persons = [Person(person, tuple(sorted(set(known)))) for person, known in of_person.items()]
+        return {id: person for person in persons for id in person.ids}
+
+    async def deals_of(self, ids: Collection[Id]) -> set[str]:
+        deals: set[str] = set()
+        for some in _some(ids):
+            async with self.database.connection() as db:
+                rows = await db.fetch("SELECT DISTINCT deal FROM journey.takes_part WHERE id = ANY($1::TEXT[])", some)
+            deals.update(deal for (deal,) in rows)
+        return deals
+
+    async def versions(self, keys: Collection[str]) -> Mapping[str, int]:
+        found: dict[str, int] = {}
+        for some in _some(keys):
+            async with self.database.connection() as db:
+                rows = await db.fetch(VERSIONS, some)
+            found.update((key, version) for key, version in rows)
+        return found
+
+    async def journeys(self, subjects: Collection[str]) -> Mapping[str, bytes]:
+        kept: dict[str, bytes] = {}
+        for some in _some(subjects, BODIES_PER_QUERY_MAX):
+            async with self.database.connection() as db:
+                rows = await db.fetch("SELECT subject, body FROM journey.journeys WHERE subject = ANY($1::TEXT[])", some)
+            kept.update((subject, body) for subject, body in rows)
+        return kept
+
+    async def subjects(self, after: str, limit: int) -> Sequence[str]:
+        async with self.database.connection() as db:
+            rows = await db.fetch("SELECT key FROM journey.subjects WHERE key > $1 AND version > 0 ORDER BY key LIMIT $2", after, limit)
+        return [key for (key,) in rows]
+
+    async def generation(self) -> Generation | None:
+        """What this record answers here, its commits hold to: once another writer has derived all anew, they are out of step."""
+        async with self.database.connection() as db:
+            row = await db.fetchrow(GENERATION)
+        self._generation = None if row is None else Generation(*row)
+        return self._generation
+
+    async def changes(self, after: int) -> AsyncIterator[Change]:
+        """See `Histories`. Read some at a time, so that nothing stays open between two of them. Raises Pruned."""
+        position, part = after, 1 << 30
+        while True:
+            async with self.database.connection() as db:
+                rows = await db.fetch(
+                    "SELECT u.position, u.rebuilt, c.part, c.is_last, c.facts"
+                    " FROM journey.units AS u JOIN journey.changes AS c ON c.unit = u.unit"
+                    " WHERE u.position BETWEEN $1 AND $1 + $3::BIGINT AND (u.position, c.part) > ($1, $2)"
+                    " ORDER BY u.position, c.part LIMIT $3",
+                    position,
+                    part,
+                    CHANGES_PER_QUERY_MAX,
+                )
+                # Asked last: what is not pruned now was not pruned when the rows were read.
+                pruned: int = await db.fetchval("SELECT pruned FROM journey.outbox")
+            if pruned > position:
+                raise Pruned(f"changes up to position {pruned} are no longer kept, and those after {position} were asked for")
+            if not rows:
+                return
+            for row in rows:
+                yield Change(row["position"], orjson.loads(row["facts"]), row["rebuilt"], row["is_last"])
+            position, part = rows[-1]["position"], rows[-1]["part"]
+
+    async def counted(self) -> Counted:
+        """What all units together did."""
+        async with self.database.connection() as db:
+            ((accepted, duplicates),) = await db.fetch("SELECT COALESCE(SUM(accepted), 0), COALESCE(SUM(duplicates), 0) FROM journey.units")
+            conflicts: int = await db.fetchval("SELECT COUNT(*) FROM journey.contested")
+            letters = await db.fetch("SELECT code, SUM(seen) FROM journey.dead_letters GROUP BY code")
+            unknown = await db.fetch("SELECT type || '.' || field, seen FROM journey.unknown_fields")
+        return Counted(
+            int(accepted), int(duplicates), conflicts, {row[0]: int(row[1]) for row in letters}, {row[0]: row[1] for row in unknown}
+        )
+
+    # --- committing
+
+    async def commit(self, unit: Unit) -> int:
+        async with self._writing() as db:
+            number: int = await db.fetchval("SELECT nextval('journey.unit_numbers')")
+            changed, storing = changed_by(unit), steps(unit, number)
+            try:
+                async with transaction(db, f"BEGIN; SELECT pg_advisory_xact_lock_shared({COMMITTING})"):
+                    await self._advance_offsets(db, unit)
+                    await lock_subjects(db, unit, changed)
+                    await run(db, storing)
+                    await finish(db, number, unit.recorded_at, rebuilt=False, unit=unit)
+            except (*IN_THE_WAY, asyncpg.UniqueViolationError) as error:
+                raise Raced(f"another unit was in the way: {error}") from error
+            return await position_of(db, number)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """See `Histories`. Waited for no longer than TURN_WAIT_MS_MAX; who falls silent in it for TURN_IDLE_MS_MAX has had it."""
+        async with self.database.connection() as db:
+            await db.execute(f"SET lock_timeout = {TURN_WAIT_MS_MAX}; SET idle_session_timeout = {TURN_IDLE_MS_MAX}")
+            try:
+                await self.database.ready(db, READY)
+                await db.execute(f"SELECT pg_advisory_lock({COMMITTING}); RESET lock_timeout")
+                self._turn.set(db)
+                yield
+            finally:
+                self._turn.set(None)
+                if not is_lost(db):
+                    await db.execute(f"SELECT pg_advisory_unlock({COMMITTING}); RESET lock_timeout; RESET idle_session_timeout")
+
+    async def rebuild(self, parts: AsyncIterator[Part], generation: Generation, recorded_at: Instant) -> int:
+        if self._turn.get() is None:
+            async with self.turn():
+                return await self.rebuild(parts, generation, recorded_at)
+        async with self._writing() as db:
+            number: int = await db.fetchval("SELECT nextval('journey.unit_numbers')")
+            limits = (
+                f"SET LOCAL idle_in_transaction_session_timeout = {REBUILD_IDLE_MS_MAX}; SET LOCAL statement_timeout = {REBUILD_MS_MAX}"
+            )
+            async with transaction(db, f"BEGIN; {limits}"):
+                await db.execute("DELETE FROM journey.journeys", timeout=REBUILD_MS_MAX / 1000)
+                held, part = Part([], {}, {}), 0
+                async for one in parts:
+                    await run(db, [*write_journeys(one.journeys, one.facts), *write_persons(one.persons)])
+                    # Held back, since only the last one may say that it is.
+                    if held.facts:
+                        part += await write_facts(db, number, part, held, is_last=False)
+                    held = one
+                await write_facts(db, number, part, held, is_last=True)
+                await db.execute(
+                    "INSERT INTO journey.generation (definition, fold_version) VALUES ($1, $2)"
+                    " ON CONFLICT (single) DO UPDATE SET definition = excluded.definition, fold_version = excluded.fold_version",
+                    *generation,
+                )
+                await finish(db, number, recorded_at, rebuilt=True)
+            self._generation = generation
+            return await position_of(db, number)
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[Connection]:
+        """A connection to commit on: the one that has the turn, where we have it."""
+        if (ours := self._turn.get()) is not None:
+            with self.database.named(ours):
+                yield ours
+        else:
+            async with self.database.connection() as db:
+                await self.database.ready(db, READY)
+                yield db
+
+    async def _advance_offsets(self, db: Connection, unit: Unit) -> None:
+        """Move on from where the unit started; refuse it where the record stands elsewhere, or is of another generation."""
+        row = await db.fetchrow(GENERATION)
+        if self._generation is not None and (row is None or Generation(*row) != self._generation):
+            raise OutOfStep("another writer has derived all anew, by another definition or version; read which, and start over")
+        if not unit.reached:
+            return
+        partitions = sorted(unit.reached)
+        stored: dict[int, int] = {row[0]: row[1] for row in await db.fetch(LOCK_OFFSETS, self.topic, partitions)}
+        for partition in partitions:
+            if (stands := stored.get(partition, -1)) != unit.after[partition]:
+                raise OutOfStep(f"partition {partition} stands at {stands}, and the unit starts after {unit.after[partition]}")
+        reached = [unit.reached[partition] for partition in partitions]
+        moved = await db.execute(MOVE_OFFSETS, self.topic, partitions, reached, list(stored))
+        if moved != f"INSERT 0 {len(partitions)}":
+            raise OutOfStep(f"another unit was the first one of a partition in {partitions}")
+
+    # --- the outbox
+
+    async def published(self) -> int:
+        async with self.database.connection() as db:
+            published: int = await db.fetchval("SELECT published FROM journey.outbox")
+        return published
+
+    async def mark_published(self, position: int) -> None:
+        async with self.database.transaction() as db:
+            # Lost in a crash, it is told again, which is allowed.
+            await db.execute("SET LOCAL synchronous_commit = off")
+            await db.execute("UPDATE journey.outbox SET published = GREATEST(published, $1)", position)
+
+    async def prune_changes(self, kept: int) -> int:
+        async with self.database.transaction() as db:
+            pruned, up_to = await db.fetchrow(
+                "SELECT pruned, LEAST(published, position - $1) FROM journey.outbox, journey.last FOR UPDATE OF outbox", kept
+            ) or (0, 0)
+            if up_to <= pruned:
+                return 0
+            await db.execute(
+                "DELETE FROM journey.changes AS c USING journey.units AS u WHERE c.unit = u.unit AND u.position > $1 AND u.position <= $2",
+                pruned,
+                up_to,
+            )
+            await db.execute("UPDATE journey.outbox SET pruned = $1", up_to)
+            dropped: int = up_to - pruned
+        return dropped
+
+
+def _some(values: Iterable[T], limit: int = KEYS_PER_QUERY_MAX) -> Iterable[list[T]]:
+    """`values` in the sizes that a query takes."""
+    rest = iter(values)
+    while some := list(islice(rest, limit)):
+        yield some

@@ -1,0 +1,285 @@
+"""A unit as statements: one a table, each with all its rows as arrays. Everything is worked out before the first lock is taken.
+
+Never COPY: a backend that waits for the next piece of one is stopped by no timeout, so a writer frozen right then would hold its locks
+for as long as it is frozen. An array is one message, and it is not slower.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from hashlib import blake2b
+from operator import itemgetter
+from typing import Any, NamedTuple, TypeVar
+
+import orjson
+
+from journey.histories import keys
+from journey.identity import Id, PersonId
+from streams.ports import DeadLetter, FactRow, Name, Row, Unit
+
+T = TypeVar("T")
+
+BYTES_PER_STATEMENT_MAX = 16 * 1024 * 1024
+NAMES_AT_HAND_MAX = 30_000
+PART_FACTS_MAX = 2_000
+PART_BYTES_MAX = 512 * 1024
+"""What one row of changes holds, save where a single fact is larger: a part has to fit in a message."""
+
+
+class Step(NamedTuple):
+    """A statement and its values."""
+
+    sql: str
+    values: tuple[Any, ...]
+
+
+GENERATION = "SELECT definition, fold_version FROM journey.generation"
+LOCK_OFFSETS = """
+    SELECT "partition", "offset" FROM journey.offsets WHERE topic = $1 AND "partition" = ANY($2::INTEGER[])
+    ORDER BY "partition" FOR UPDATE
+"""
+MOVE_OFFSETS = """
+    -- $4 are the partitions that are locked. Another one that turns out to be there was put there meanwhile: it stays as it is.
+    INSERT INTO journey.offsets AS o (topic, "partition", "offset")
+    SELECT $1::TEXT, "partition", reached FROM unnest($2::INTEGER[], $3::BIGINT[]) AS u ("partition", reached)
+    ON CONFLICT (topic, "partition") DO UPDATE SET "offset" = excluded."offset" WHERE o."partition" = ANY($4::INTEGER[])
+"""
+VERSIONS = "SELECT key, version FROM journey.subjects WHERE key = ANY($1::TEXT[]) AND version > 0"
+LOCK_SUBJECTS = """
+    -- In order of key, so that no two units wait for each other. A row that is not updated, since it is at another version or only
+    -- looked at, is locked all the same.
+    WITH written AS (
+        INSERT INTO journey.subjects AS s (key, person, version)
+        SELECT key, person, version FROM unnest($1::TEXT[], $2::TEXT[], $3::BIGINT[]) AS u (key, person, version)
+        ON CONFLICT (key) DO UPDATE SET version = excluded.version, person = COALESCE(excluded.person, s.person)
+            WHERE s.version = excluded.version - 1
+        RETURNING version, xmax = 0 AS is_new
+    )
+    SELECT COUNT(*) FROM written WHERE version > 0 AND (version = 1 OR NOT is_new)
+"""
+CHECK_WATCHED = """
+    SELECT COUNT(*) FROM unnest($1::TEXT[], $2::BIGINT[]) AS u (key, version) JOIN journey.subjects AS s ON s.key = u.key
+    WHERE s.version <> u.version
+"""
+
+_TOUCHPOINTS = """
+    INSERT INTO journey.touchpoints (key, name, digest, occurred_at, unit, voided_by, retracts, other, body)
+    SELECT key, name, digest, occurred_at, $1::BIGINT, CASE WHEN voided THEN $1::BIGINT END, retracts, other, body
+    FROM unnest($2::TEXT[], $3::BYTEA[], $4::BYTEA[], $5::BIGINT[], $6::BOOLEAN[], $7::BOOLEAN[], $8::TEXT[], $9::BYTEA[])
+        AS u (key, name, digest, occurred_at, voided, retracts, other, body)
+"""
+_VOIDS = """
+    INSERT INTO journey.voids (unit, name, subject, source, id)
+    SELECT $1::BIGINT, name, subject, source, id
+    FROM unnest($2::BYTEA[], $3::TEXT[], $4::TEXT[], $5::TEXT[]) AS u (name, subject, source, id)
+    ON CONFLICT DO NOTHING
+"""
+_VOID = """
+    -- Under every key that a body of that name names.
+    WITH named AS (
+        SELECT t.key, t.name, t.other FROM unnest($2::BYTEA[], $3::TEXT[]) AS u (name, subject)
+        JOIN journey.touchpoints AS t ON t.key = u.subject AND t.name = u.name
+        WHERE NOT t.retracts AND t.voided_by IS NULL
+    ), places AS (
+        SELECT key, name FROM named UNION SELECT other, name FROM named WHERE other IS NOT NULL
+    )
+    UPDATE journey.touchpoints AS t SET voided_by = $1 FROM places AS p
+    WHERE t.key = p.key AND t.name = p.name AND NOT t.retracts AND t.voided_by IS NULL
+"""
+_TAKES_PART = """
+    INSERT INTO journey.takes_part (id, deal) SELECT id, deal FROM unnest($1::TEXT[], $2::TEXT[]) AS u (id, deal)
+    ON CONFLICT DO NOTHING
+"""
+_CONTESTED = """
+    INSERT INTO journey.contested (unit, name, subject, source, id)
+    SELECT $1::BIGINT, name, subject, source, id
+    FROM unnest($2::BYTEA[], $3::TEXT[], $4::TEXT[], $5::TEXT[]) AS u (name, subject, source, id)
+    ON CONFLICT DO NOTHING
+"""
+_JOURNEYS = """
+    -- An outlook that did not change is not in the unit's facts: what is due stays as it was.
+    INSERT INTO journey.journeys AS j (subject, body, due)
+    SELECT subject, body, due::BIGINT[] FROM unnest($1::TEXT[], $2::BYTEA[], $3::TEXT[]) AS u (subject, body, due)
+    ON CONFLICT (subject) DO UPDATE SET body = excluded.body, due = COALESCE(excluded.due, j.due)
+"""
+_GONE = "DELETE FROM journey.journeys WHERE subject = ANY($1::TEXT[])"
+_PERSONS = """
+    INSERT INTO journey.subjects AS s (key, person, version)
+    SELECT key, person, 1 FROM unnest($1::TEXT[], $2::TEXT[]) AS u (key, person)
+    ON CONFLICT (key) DO UPDATE SET person = excluded.person WHERE s.person IS DISTINCT FROM excluded.person
+"""
+_CHANGES = """
+    INSERT INTO journey.changes (unit, part, is_last, facts)
+    SELECT $1::BIGINT, part, is_last, facts FROM unnest($2::INTEGER[], $3::BOOLEAN[], $4::BYTEA[]) AS u (part, is_last, facts)
+"""
+_STRUCK = "UPDATE journey.changes SET struck = $2 WHERE unit = $1 AND part = 0"
+_LETTERS = """
+    -- Behind LOCK_LETTERS, so that no lower number appears after a higher one.
+    INSERT INTO journey.dead_letters AS d (number, id, code, reason, source, place, raw, seen, first_at, last_at)
+    SELECT (SELECT COALESCE(MAX(number), 0) FROM journey.dead_letters) + nth, id, code, reason, source, place, raw, seen, first_at, last_at
+    FROM unnest(
+        $1::BIGINT[], $2::TEXT[], $3::TEXT[], $4::TEXT[], $5::TEXT[], $6::TEXT[], $7::BYTEA[], $8::BIGINT[], $9::BIGINT[], $10::BIGINT[]
+    ) AS u (nth, id, code, reason, source, place, raw, seen, first_at, last_at)
+    ON CONFLICT (id) DO UPDATE SET seen = d.seen + excluded.seen, last_at = GREATEST(d.last_at, excluded.last_at)
+"""
+_LOCK_LETTERS = "SELECT pg_advisory_xact_lock(7003)"
+_UNKNOWN = """
+    INSERT INTO journey.unknown_fields AS f (type, field, seen)
+    SELECT type, field, seen FROM unnest($1::TEXT[], $2::TEXT[], $3::BIGINT[]) AS u (type, field, seen)
+    ON CONFLICT (type, md5(field)) DO UPDATE SET seen = f.seen + excluded.seen
+"""
+
+READY = (
+    Step(GENERATION, ()),
+    Step(LOCK_OFFSETS, ("", [])),
+    Step(MOVE_OFFSETS, ("", [], [], [])),
+    Step(VERSIONS, ([],)),
+    Step(LOCK_SUBJECTS, ([], [], [])),
+    Step(CHECK_WATCHED, ([], [])),
+    Step(_TOUCHPOINTS, (0, [], [], [], [], [], [], [], [])),
+    Step(_VOIDS, (0, [], [], [], [])),
+    Step(_VOID, (0, [], [])),
+    Step(_TAKES_PART, ([], [])),
+    Step(_CONTESTED, (0, [], [], [], [])),
+    Step(_JOURNEYS, ([], [], [])),
+    Step(_GONE, ([],)),
+    Step(_CHANGES, (0, [], [], [])),
+    Step(_LETTERS, ([], [], [], [], [], [], [], [], [], [])),
+    Step(_UNKNOWN, ([], [], [])),
+)
+"""Every statement that runs while locks are held, with no rows: run once on a new connection, it is prepared there."""
+
+
+def steps(unit: Unit, number: int) -> list[Step]:
+    """What stores `unit`, in the order in which all units do it. What others may want too comes last, to be held for an instant."""
+    found: list[Step] = []
+    if unit.voids:
+        names = _columns(sorted((name_digest(name), *name) for name in unit.voids))
+        found += [Step(_VOIDS, (number, *names)), Step(_VOID, (number, names[0], names[1]))]
+    touchpoints = sorted(_touchpoints(unit.rows), key=itemgetter(0))
+    found += (Step(_TOUCHPOINTS, (number, *_columns(some))) for some in _some(touchpoints, lambda row: len(row[-1])))
+    if unit.takes_part:
+        found.append(Step(_TAKES_PART, _columns(sorted(unit.takes_part))))
+    if unit.contested:
+        found.append(Step(_CONTESTED, (number, *_columns(sorted((name_digest(name), *name) for name in unit.contested)))))
+    found += write_journeys(unit.journeys, unit.facts)
+    if unit.gone:
+        found.append(Step(_GONE, (sorted(unit.gone),)))
+    found += write_changes(number, 0, unit.facts, is_last=True)
+    if unit.struck:
+        found.append(Step(_STRUCK, (number, orjson.dumps(unit.struck))))
+    if unit.unknown_fields:
+        counted = sorted((_clean(type), _clean(field), seen) for (type, field), seen in unit.unknown_fields.items())
+        found.append(Step(_UNKNOWN, _columns(counted)))
+    if unit.dead_letters:
+        found.append(Step(_LOCK_LETTERS, ()))
+        found += (Step(_LETTERS, _columns(some)) for some in _some(_letters(unit.dead_letters), lambda row: len(row[6])))
+    return found
+
+
+def changed_by(unit: Unit) -> set[str]:
+    """The subjects that `unit` changes: what it says it does, and all that it stores something under."""
+    return unit.touched | unit.persons.keys() | {key for row in unit.rows for key in row.keys}
+
+
+def locks(unit: Unit, changed: set[str], unwatched: Mapping[str, int]) -> Step:
+    """Locks every subject that `unit` rests on or changes, and brings those `changed` to the next version; counts how many it did.
+
+    `unwatched` are the versions of those changed that the unit does not say it rests on.
+    """
+    versions = {**unwatched, **unit.versions}
+    every = sorted(changed | unit.versions.keys())
+    persons = [unit.persons.get(key) for key in every]
+    return Step(LOCK_SUBJECTS, (every, persons, [versions.get(key, 0) + 1 if key in changed else 0 for key in every]))
+
+
+def write_journeys(journeys: Mapping[str, bytes], facts: Iterable[FactRow]) -> Iterator[Step]:
+    due = _due(facts)
+    rows = [(subject, body, due.get(subject)) for subject, body in sorted(journeys.items())]
+    return (Step(_JOURNEYS, _columns(some)) for some in _some(rows, lambda row: len(row[1])))
+
+
+def _due(facts: Iterable[FactRow]) -> dict[str, str]:
+    """When deadlines strike, for each person whose outlook is among `facts`, as PostgreSQL writes an array."""
+    due: dict[str, str] = {}
+    for kind, count, *values in facts:
+        if kind == "outlook":
+            person, _, strikes = values
+            if count > 0:
+                due[person] = "{" + ",".join(str(strike[0]) for strike in strikes) + "}"
+            else:
+                due.setdefault(person, "{}")
+    return due
+
+
+def write_persons(persons: Mapping[Id, PersonId]) -> Iterator[Step]:
+    if persons:
+        yield Step(_PERSONS, _columns(sorted(persons.items())))
+
+
+def write_changes(number: int, part: int, facts: list[FactRow], *, is_last: bool) -> list[Step]:
+    """The facts of a unit from `part` on, in parts of a bounded size: one at least."""
+    bodies = list(_parts(facts))
+    rows = [(part + nth, is_last and nth == len(bodies) - 1, body) for nth, body in enumerate(bodies)]
+    return [Step(_CHANGES, (number, *_columns(some))) for some in _some(rows, lambda row: len(row[2]))]
+
+
+@lru_cache(NAMES_AT_HAND_MAX)
+def name_digest(name: Name) -> bytes:
+    """What a name is found by. No part of one holds a NUL. Those of a unit are asked for when it is read, and when it is stored."""
+    return blake2b("\0".join(name).encode(), digest_size=16).digest()
+
+
+def _touchpoints(rows: Iterable[Row]) -> Iterator[tuple[Any, ...]]:
+    for touch, body, digest, under, _, voided, _ in rows:
+        name = name_digest((touch.subject, touch.source, touch.id))
+        named = keys(touch)
+        other = named[1] if len(named) > 1 else None
+        for key in under:
+            yield key, name, digest, touch.occurred_at, voided, touch.type == "retracted", other, body
+
+
+def _parts(facts: list[FactRow]) -> Iterator[bytes]:
+    for start in range(0, len(facts) or 1, PART_FACTS_MAX):
+        some = facts[start : start + PART_FACTS_MAX]
+        body = orjson.dumps(some, default=tuple)
+        if len(body) <= PART_BYTES_MAX or len(some) == 1:
+            yield body
+        else:
+            half = len(some) // 2
+            yield from _parts(some[:half])
+            yield from _parts(some[half:])
+
+
+def _letters(letters: Sequence[DeadLetter]) -> list[tuple[Any, ...]]:
+    """One row for each that is seen, however often it is in this unit, in order of id."""
+    rows: dict[str, list[Any]] = {}
+    for nth, letter in enumerate(letters, start=1):
+        row = rows.get(letter.id)
+        if row is None:
+            texts = map(_clean, (letter.id, letter.code, letter.reason, letter.source, letter.place))
+            rows[letter.id] = [nth, *texts, letter.raw, 1, letter.recorded_at, letter.recorded_at]
+        else:
+            row[7] += 1
+            row[9] = max(row[9], letter.recorded_at)
+    return [tuple(rows[id]) for id in sorted(rows)]
+
+
+def _clean(text: str) -> str:
+    """`text` as PostgreSQL can hold it: what others chose may have a NUL in it, or half of a character."""
+    return text.encode(errors="replace").decode().replace("\0", "\ufffd")
+
+
+def _columns(rows: Collection[tuple[Any, ...]]) -> tuple[Any, ...]:
+    return tuple(zip(*rows, strict=True))
+
+
+def _some(rows: list[T], size: Callable[[T], int]) -> Iterator[list[T]]:
+    """`rows` in the sizes that one statement takes."""
+    held, start = 0, 0
+    for index, row in enumerate(rows):
+        if held >= BYTES_PER_STATEMENT_MAX:
+            yield rows[start:index]
+            held, start = 0, index
+        held += size(row)
+    if start < len(rows):
+        yield rows[start:]

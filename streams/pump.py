@@ -1,0 +1,94 @@
+"""The heart of a worker: batches from the log, placed and committed, one after the other, for as long as it lives.
+
+The next batch is fetched while one is placed. What goes wrong is met in one way: forget what is at hand, read again where the record
+stands, go on. The record's offsets and versions refuse what is not next, so nothing is lost or counted twice on the way.
+"""
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import NoReturn
+
+from journey.errors import Away
+from streams.kafka.source import Batch, Source
+from streams.placement import Placement
+from streams.ports import OutOfStep
+
+BATCHES_AHEAD_MAX = 1
+"""Batches that wait to be placed. Our own queue, and never a channel of Faust's: a rebalance would wedge it for good."""
+
+RETRY_SECONDS = 0.5
+STUCK_SECONDS_MAX = 60.0
+"""How long a worker may have records waiting and place none of them before it ends itself, to be started anew."""
+
+STUCK_EXIT = 70
+
+
+class Pump:
+    """Places what `source` hands out. `say` is told what it waits for."""
+
+    def __init__(self, source: Source, placement: Placement, say: Callable[[str], None]) -> None:
+        self.source = source
+        self.placement = placement
+        self.placed = 0
+        self._say = say
+        self._queue: asyncio.Queue[Batch] = asyncio.Queue(BATCHES_AHEAD_MAX)
+        self.moved_at = time.monotonic()
+
+    async def fetch(self) -> None:
+        """Keep a batch ahead."""
+        waiting = ""
+        while True:
+            try:
+                batch = await self.source.next()
+            except Away as away:
+                if str(away) != waiting:
+                    waiting = str(away)
+                    self._say(f"waiting: {away}")
+                self.source.again()
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            if waiting:
+                waiting = ""
+                self._say("going on")
+            await self._queue.put(batch)
+
+    async def place(self) -> None:
+        """Place and commit batch by batch, in the order in which they were fetched."""
+        while True:
+            batch = await self._queue.get()
+            if batch.epoch != self.source.epoch:
+                continue
+            try:
+                unit, _ = await self.placement.run(batch.records, batch.after)
+            except (OutOfStep, Away) as reason:
+                # Another worker was first, or nobody knows whether the commit arrived: where the record stands tells.
+                self.placement.forget()
+                self.source.again()
+                if isinstance(reason, Away):
+                    self._say(f"waiting: {reason}")
+                    await asyncio.sleep(RETRY_SECONDS)
+                continue
+            self.placed += unit.accepted
+            self.moved_at = time.monotonic()
+
+    def is_stuck(self) -> bool:
+        """Whether records have been waiting for longer than they may, and none was placed."""
+        if self.source.lag() == 0:
+            self.moved_at = time.monotonic()
+        return time.monotonic() - self.moved_at > STUCK_SECONDS_MAX
+
+
+def watch(is_stuck: Callable[[], bool], say: Callable[[str], None]) -> None:
+    """End the process when it is stuck. In a thread of its own, since a stuck event loop could not tell."""
+
+    def look() -> NoReturn:
+        while True:
+            time.sleep(1)
+            if is_stuck():
+                say(f"records are waiting and none was placed for {STUCK_SECONDS_MAX:.0f} s: ending, to be started anew")
+                os._exit(STUCK_EXIT)
+
+    threading.Thread(target=look, name="watchdog", daemon=True).start()

@@ -1,0 +1,116 @@
+"""The distributed runtime, whole: real workers, Kafka and PostgreSQL. It answers as the embedded one, through any trouble."""
+
+import random
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.app.command import journey
+from tests.e2e.workers import DONE_SECONDS_MAX, Place, embedded_digest, placed, simulated, wait_for
+from tests.services.service import Service
+
+KILLS, REBALANCES = 10, 5
+
+
+@pytest.fixture
+def place(kafka: Service, database: str, topics: str, tmp_path: Path) -> Iterator[Place]:
+    with placed(kafka.address, database, topics, tmp_path) as place:
+        yield place
+
+
+def test_a_file_comes_to_the_embedded_digest_and_again_changes_nothing(place: Place, tmp_path: Path):
+    lines = simulated(120, broken=0.01)
+    expected = embedded_digest(lines, tmp_path)
+    place.start("w1")
+    first = place.command("ingest", "touchpoints.jsonl", "--json").json
+    assert first["read"] == len(lines)
+    assert first["accepted"] + first["duplicates"] + first["dead_lettered"] == len(lines)
+    assert place.digest() == expected
+    again = place.command("ingest", "touchpoints.jsonl", "--json").json
+    assert (again["accepted"], again["duplicates"]) == (0, first["accepted"] + first["duplicates"])
+    assert place.digest() == expected
+    letters = place.command("dead-letters", "--json").json
+    assert sum(code["letters"] for code in letters["codes"].values()) == len(letters["dead_letters"]) > 0
+    assert all(letter["place"].startswith("touchpoints.jsonl:") for letter in letters["dead_letters"])
+
+
+async def test_kills_and_rebalances_lose_nothing_and_double_nothing(place: Place, tmp_path: Path):
+    """Shuffled and doubled, published in pieces while workers are killed with -9 and others join and leave."""
+    lines = simulated(500, duplicates=0.5, shuffled=True)
+    expected = embedded_digest(lines, tmp_path)
+    chance = random.Random(3)
+    place.start("w1")
+    place.start("w2")
+    place.at_work("w1")
+    place.at_work("w2")
+    troubles = ["kill"] * KILLS + ["rebalance"] * REBALANCES
+    chance.shuffle(troubles)
+    size = len(lines) // len(troubles) + 1
+    for number, trouble in enumerate(troubles):
+        await place.publish(lines[number * size : (number + 1) * size])
+        if trouble == "kill":
+            name = chance.choice(["w1", "w2"])
+            place.kill(name)
+            place.start(name)
+            place.at_work(name)
+        elif "w3" in place.workers:
+            assert place.kill("w3", signal.SIGTERM) == 0
+        else:
+            place.start("w3")
+            place.at_work("w3")
+    file = tmp_path / "one.jsonl"
+    file.write_bytes(lines[0] + b"\n")
+    # Returns when both read models have what was published before it as well: it is last in every partition that it waits for.
+    wait_for(
+        lambda: place.digest() == expected,
+        "all to be placed",
+        lambda: place.said("w1")[-2000:] + place.said("w2")[-2000:],
+        DONE_SECONDS_MAX,
+    )
+    counted = place.command("ingest", file, "--json").json
+    assert (counted["accepted"], counted["duplicates"]) == (0, 1)
+
+
+def test_each_part_of_the_work_can_be_a_worker_of_its_own(place: Place, tmp_path: Path):
+    lines = simulated(40)
+    expected = embedded_digest(lines, tmp_path)
+    for part in ("placement", "marketing", "sales"):
+        place.start(part, "--only", part)
+    assert place.command("ingest", "touchpoints.jsonl", "--json").json["accepted"] == len(lines)
+    assert place.digest() == expected
+
+
+def test_a_worker_ends_in_good_order_and_listens_to_nobody(place: Place):
+    place.start("w1")
+    place.at_work("w1")
+    pid = place.workers["w1"].pid
+    inodes = {link.readlink().name for link in Path(f"/proc/{pid}/fd").iterdir() if link.readlink().name.startswith("socket:")}
+    listening = {
+        f"socket:[{line.split()[9]}]"
+        for table in ("tcp", "tcp6")
+        for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]
+        if line.split()[3] == "0A"
+    }
+    assert inodes.isdisjoint(listening)
+    assert place.kill("w1", signal.SIGTERM) == 0
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"JOURNEY_POSTGRES": "postgresql://nobody:wrong@{postgres}/nowhere"}, "refuses us"),
+        ({"JOURNEY_POSTGRES": "not an address"}, "PostgreSQL"),
+        ({"JOURNEY_KAFKA": "127.0.0.1"}, "Kafka"),
+    ],
+    ids=["wrong credentials", "no address", "a broker without a port"],
+)
+def test_a_wrong_address_or_credentials_is_one_line_and_exit_1(place: Place, postgres: Service, changed: dict[str, str], says: str):
+    server = postgres.address.rpartition("@")[2].partition("/")[0]
+    wrong = {name: value.format(postgres=server) for name, value in changed.items()}
+    ran = journey("worker", cwd=place.folder, **{**place.env, **wrong})
+    assert ran.status == 1
+    assert says in ran.err
+    assert "Traceback" not in ran.err
+    assert len(ran.err.strip().splitlines()) == 1

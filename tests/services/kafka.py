@@ -1,0 +1,180 @@
+"""A Kafka of one node for tests: an address in the environment, else a container, else the broker's jars on Java."""
+
+import base64
+import contextlib
+import hashlib
+import shutil
+import signal
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from tests.services import engine, service
+from tests.services.processes import NoService, answer, free_ports, locked, run, wait_for_answer
+from tests.services.service import Service
+
+ADDRESS = "JOURNEY_TEST_KAFKA"
+IMAGE = "apache/kafka:4.1.1"
+POM = Path(__file__).with_name("pom.xml")
+JARS = f"kafka-{hashlib.sha256(POM.read_bytes()).hexdigest()[:12]}"
+CACHE = Path(__file__).parents[2] / ".services"
+
+HEAP = ["-Xms128m", "-Xmx512m"]
+BRIEF = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+"""For a program that runs for a second: compiling it well takes longer."""
+
+FETCH_SECONDS_MAX = 300.0
+FORMAT_SECONDS_MAX = 60.0
+START_SECONDS_MAX = 90.0
+GIVEN_SECONDS_MAX = 30.0
+TIDY_SECONDS_MAX = 60.0
+
+SETTINGS = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "listener.security.protocol.map": "CLIENTS:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "inter.broker.listener.name": "CLIENTS",
+    "controller.listener.names": "CONTROLLER",
+    # One node keeps everything once.
+    "default.replication.factor": "1",
+    "offsets.topic.replication.factor": "1",
+    "offsets.topic.num.partitions": "4",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "transaction.state.log.num.partitions": "4",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    # A topic that is missing is an error, and is not made by asking for it.
+    "auto.create.topics.enable": "false",
+    "delete.topic.enable": "true",
+    # Tests of faults wait for sessions to end: as short as a consumer asks for, and groups that begin at once.
+    "group.min.session.timeout.ms": "500",
+    "group.initial.rebalance.delay.ms": "0",
+    # A broker killed by -9 is let in again only after its old session has ended.
+    "broker.session.timeout.ms": "3000",
+    "broker.heartbeat.interval.ms": "500",
+    "log.cleaner.dedupe.buffer.size": "4194304",
+}
+
+
+def start_kafka(folder: Path) -> Service:
+    """The Kafka that the environment names, else one of our own."""
+    return service.given(ADDRESS, lambda address: _wait_until_ready(address, within=GIVEN_SECONDS_MAX)) or own_kafka(folder)
+
+
+def own_kafka(folder: Path) -> Service:
+    """A Kafka with its data in `folder`. Raises NoService with every reason where none can be had."""
+    return service.first_that_works("Kafka", {"container": _in_container, "Java": _on_java}, folder)
+
+
+@contextlib.contextmanager
+def fresh_topics(address: str) -> Iterator[str]:
+    """A prefix that no other topic has. The topics that have it are deleted in the end."""
+    prefix = f"t{uuid.uuid4().hex[:12]}"
+    yield prefix
+
+    async def delete() -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=address)
+        await admin.start()
+        try:
+            if ours := [topic for topic in await admin.list_topics() if topic.startswith(prefix)]:
+                await admin.delete_topics(ours)
+        finally:
+            await admin.close()
+
+    answer(delete(), within=TIDY_SECONDS_MAX)
+
+
+def _in_container(folder: Path) -> Service:
+    host = engine.engine_host()
+    (port,) = free_ports(1)
+    address = f"{host}:{port}"
+    settings = SETTINGS | {
+        "listeners": f"CLIENTS://0.0.0.0:{port},CONTROLLER://localhost:9093",
+        "advertised.listeners": f"CLIENTS://{address}",
+        "controller.quorum.voters": "1@localhost:9093",
+        "log.dirs": "/var/lib/kafka/data",
+    }
+    return engine.of_container(
+        IMAGE,
+        host=host,
+        port=port,
+        environment={f"KAFKA_{name.upper().replace('.', '_')}": value for name, value in settings.items()} | {"CLUSTER_ID": _cluster()},
+        command=None,
+        address=address,
+        ready=lambda running: _wait_until_ready(address, within=START_SECONDS_MAX, running=running),
+    )
+
+
+def _on_java(folder: Path) -> Service:
+    java = shutil.which("java")
+    if java is None:
+        raise NoService("there is no `java`; Debian has it in openjdk-17-jre-headless")
+    classes = f"{jars()}/*"
+    folder.mkdir(parents=True, exist_ok=True)
+    port, controller = free_ports(2)
+    address, log, properties = f"127.0.0.1:{port}", folder / "kafka.log", folder / "server.properties"
+    settings = SETTINGS | {
+        "listeners": f"CLIENTS://{address},CONTROLLER://127.0.0.1:{controller}",
+        "advertised.listeners": f"CLIENTS://{address}",
+        "controller.quorum.voters": f"1@127.0.0.1:{controller}",
+        "log.dirs": str(folder / "data"),
+    }
+    properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+    storage: list[str | Path] = [java, *BRIEF, "-cp", classes, "kafka.tools.StorageTool", "format", "-t", _cluster(), "-c", properties]
+    run(storage, folder=folder, log=log, within=FORMAT_SECONDS_MAX)
+    return service.of_process(
+        address,
+        f"{IMAGE} as jars on {java}",
+        [java, *HEAP, "-cp", classes, "kafka.Kafka", properties],
+        folder=folder,
+        log=log,
+        ready=lambda running: _wait_until_ready(address, within=START_SECONDS_MAX, running=running),
+        end=signal.SIGTERM,
+    )
+
+
+def jars() -> Path:
+    """The folder of the broker's jars. Maven copies them once; with them there, neither Maven nor a network is needed."""
+    fetched = CACHE / JARS
+    if fetched.exists():
+        return fetched
+    maven = shutil.which("mvn")
+    if maven is None:
+        raise NoService("there is no `mvn` to fetch Kafka's jars; Debian has it in maven")
+    CACHE.mkdir(exist_ok=True)
+    (CACHE / ".gitignore").write_text("*\n")
+    with locked(CACHE / "lock", within=FETCH_SECONDS_MAX):
+        if not fetched.exists():
+            # Under another name until it is whole.
+            with tempfile.TemporaryDirectory(dir=CACHE) as part:
+                copied = Path(part) / "jars"
+                command: list[str | Path] = [maven, "-q", "-B", "-f", POM, "dependency:copy-dependencies", f"-DoutputDirectory={copied}"]
+                run(command, folder=Path(part), log=CACHE / "maven.log", within=FETCH_SECONDS_MAX)
+                copied.rename(fetched)
+    return fetched
+
+
+def _cluster() -> str:
+    """An id as Kafka's own tool makes them: like a UUID in base 64, and no hyphen in front."""
+    return "J" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
+
+
+def _wait_until_ready(address: str, *, within: float, running: Callable[[], bool] = lambda: True) -> None:
+    async def ask() -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=address)
+        try:
+            await admin.start()
+            if not (await admin.describe_cluster())["brokers"]:
+                raise KafkaError("it answers, and no broker is let in yet")
+        finally:
+            await admin.close()
+
+    host, _, port = address.split(",")[0].rpartition(":")
+    if not (host and port.isdigit()):
+        raise NoService("that is no HOST:PORT")
+    wait_for_answer((host.strip("[]"), int(port)), ask, (KafkaError,), within=within, running=running)
