@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_DATA := .demo-data
 
-.PHONY: demo test check clean
+.PHONY: demo test test-distributed check services bench clean
 
 # What a user needs; made anew when the project's requirements change.
 $(VENV)/.installed: pyproject.toml
@@ -15,7 +15,7 @@ $(VENV)/.installed: pyproject.toml
 
 # What a developer needs besides.
 $(VENV)/.installed-dev: pyproject.toml $(VENV)/.installed
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[distributed,dev]'
 	@touch $@
 
 demo: $(VENV)/.installed
@@ -27,8 +27,21 @@ check: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# What needs no server. The distributed runtime is not promised yet; its tests are below.
 test: check
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not kafka and not postgres" --ignore tests/services
+
+# The distributed runtime, on a Kafka and a PostgreSQL that this starts.
+test-distributed: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m "kafka or postgres" tests
+
+# A Kafka and a PostgreSQL for a person: prints their addresses, and runs until Ctrl-C.
+services: $(VENV)/.installed-dev
+	@$(BIN)/python -m tests.services
+
+# Our speed beside our peers', as ratios, in one run.
+bench: $(VENV)/.installed-dev
+	@$(BIN)/python -m benchmarks.compare
 
 clean:
-	rm -rf $(VENV) $(DEMO_DATA) build *.egg-info
+	rm -rf $(VENV) $(DEMO_DATA) .bench .services build *.egg-info

@@ -1,0 +1,14 @@
+"""Speed beside its peers, on one machine, in one run: `make bench`, which is `python -m benchmarks.compare`.
+
+A speed by itself says nothing: machines differ, and the same machine differs from one minute to the next. So every figure here stands
+beside what others do with the same touchpoints in the same minutes, and is stated as a ratio to them:
+
+- `limit`: aiokafka's `getmany` and orjson, nothing else. What a Python process that consumes a topic can't exceed.
+- `faust_agent`: an agent that does nothing, per event. What the ordinary way to use Faust costs before any work is done.
+- `kafka_streams`: Kafka Streams in Java, about the same fold, exactly once. The peer to measure up to.
+- `embedded`: `journey ingest` of the same touchpoints into a folder, and where its time goes, step by step.
+- `ours`: Kafka and PostgreSQL, workers, until both read models hold all of it.
+
+`latency` asks how long one touchpoint takes from being published to being seen in both read models. Everything that is made stands in
+the folder `.bench/` at the root of the repository and can be deleted. Services listen on 127.0.0.1 only.
+"""
