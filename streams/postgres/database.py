@@ -218,6 +218,8 @@ class Database:
         return self._pool
 
     async def _begin(self, db: "asyncpg.Connection[asyncpg.Record] | Connection") -> None:
+        # Of an earlier session, where the server has given its number again.
+        self._ready.discard(db.get_server_pid())
         if db.get_server_version().major < SERVER_VERSION_MIN:
             raise Refused(f"{self.place} is of version {db.get_server_version().major}; {SERVER_VERSION_MIN} is the oldest that works")
         # Acknowledged means durable, whatever the server does for others.

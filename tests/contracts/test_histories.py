@@ -177,6 +177,18 @@ async def test_what_a_retraction_names_is_void_under_every_key_once_it_is_there(
         assert [one.touch.id for one in found[key] if one.voided] == ["c"], key
 
 
+async def test_rivals_under_one_name_are_stored_and_voided_under_the_keys_of_both(histories: Histories) -> None:
+    first, rival = sent("call", "user:1", at(1), id="c", deal="1"), sent("call", "user:1", at(0), id="c", deal="2")
+    keys = ("deal:1", "deal:2", "user:1")
+    await commit(histories, first)
+    await commit(histories, rows=[row(rival)._replace(keys=keys), row(first)._replace(keys=("deal:2",), again=True)])
+    for key, bodies in (await histories.bodies(keys)).items():
+        assert [one.touch.occurred_at for one in bodies if not one.voided] in ([at(0), at(1)], [at(1), at(0)]), key
+    await commit(histories, retraction(first, at(2), id="r"), voids={name(first)})
+    for key, bodies in (await histories.bodies(keys)).items():
+        assert [one.touch.id for one in bodies if one.voided] == ["c", "c"], key
+
+
 async def test_a_retraction_is_not_voided(histories: Histories) -> None:
     first = retraction(view(id="v"), at(1), id="r")
     await commit(histories, first, voids={name(view(id="v"))})

@@ -1,36 +1,26 @@
 """Whatever arrives, in whatever order, cut into whatever units: the same facts, which are those of the whole set, read at once."""
 
-import asyncio
 import json
-from collections import Counter
 from collections.abc import Sequence
 from copy import deepcopy
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from journey.definition import Definition
 from journey.instants import DAY, HOUR, iso
-from projections.marketing import marketing
-from projections.sales import sales
-from streams import placement
-from streams.rebuilding import rebuilt
 from tests.examples import example
-from tests.streams.brute_force import Told, digest, name_of, told
-from tests.streams.builders import Bench, added, at, definition, quick_bench
+from tests.streams.builders import at, definition
+from tests.streams.deliveries import Delivery, check
 
-EXAMPLES = max(200, settings().max_examples)
+EXAMPLES = max(400, settings().max_examples)
 """More with `--hypothesis-profile=soak`."""
 
 TIGHT = definition(partners_max=2, ids_max=4, evidence_max=2)
 TIGHT = TIGHT.model_copy(update={"attribution": TIGHT.attribution.model_copy(update={"touches_max": 2})})
 """Bounds that a handful of ids and touchpoints crosses."""
 
-LOOSE = definition(partners_max=20, ids_max=100)
 RESTLESS = TIGHT.model_copy(
     update={
         "lead": TIGHT.lead.model_copy(update={"withdrawn_below": 20}),
@@ -147,18 +137,6 @@ def echo(draw: st.DrawFn, events: Sequence[Event]) -> Event:
             return first | {"subject": draw(ids)} if first["type"] in ("page_view", "call", "lead_created") else first
 
 
-class Delivery(NamedTuple):
-    """What is sent, each line at least once; the sizes of the units, in turn; and what happens after each of them, in turn."""
-
-    lines: Sequence[bytes]
-    sizes: Sequence[int] = (1,)
-    between: Sequence[str] = ("",)
-    cached_max: int = 1000
-    """How many journeys and persons are kept at hand from one unit to the next."""
-    other_until: int = 0
-    """So many units are placed under another definition; then everything is rebuilt under the one that counts."""
-
-
 @st.composite
 def deliveries(draw: st.DrawFn, kinds: st.SearchStrategy[Event]) -> Delivery:
     events = draw(st.lists(kinds, min_size=1, max_size=16))
@@ -174,60 +152,6 @@ def deliveries(draw: st.DrawFn, kinds: st.SearchStrategy[Event]) -> Delivery:
     between = draw(st.lists(st.sampled_from(["", "", "restart", "journeys lost", "read", "rebuild"]), min_size=1, max_size=4))
     cached_max, other_until = draw(st.sampled_from([1, 3, 1000])), draw(st.sampled_from([0, 0, 1, 4]))
     return Delivery([json.dumps(one).encode() for one in events], sizes, between, cached_max, other_until)
-
-
-async def delivered(folder: Path, by: Definition, delivery: Delivery) -> Bench:
-    """A bench on which all of it was placed, unit by unit, whatever happens in between."""
-    bench = quick_bench(folder, LOOSE if delivery.other_until else by)
-    await bench.append(delivery.lines)
-    turn = 0
-    while await bench.place(limit=delivery.sizes[turn % len(delivery.sizes)]):
-        if turn + 1 == delivery.other_until:
-            await bench.rebuild(by)
-        match delivery.between[turn % len(delivery.between)]:
-            case "restart":
-                bench.restart()
-            case "journeys lost":
-                bench.forget_journeys()
-            case "read":
-                await bench.follow()
-            case "rebuild":
-                await bench.rebuild(bench.definition)
-        turn += 1
-    if bench.definition != by:
-        await bench.rebuild(by)
-    return bench
-
-
-async def agrees(bench: Bench, expected: Told, digests: list[str]) -> None:
-    """Whether what was handed out, what both read models hold, and what a rebuild comes to, is what the set says."""
-    assert await bench.facts() == expected.plain()
-    assert await bench.digests() == digests
-    assert await bench.persons(*expected.people) == {id: name_of(ids) for id, ids in expected.people.items()}
-    again: Counter[str] = Counter()
-    async for part in rebuilt(bench.definition, bench.record):
-        again.update(added(part.facts))
-    assert again == expected.plain()
-    await bench.rebuild(bench.definition)
-    assert await bench.digests() == digests
-
-
-def check(delivery: Delivery, by: Definition) -> None:
-    expected = told(by, delivery.lines)
-    digests = [digest(model, expected.facts) for model in (marketing, sales)]
-
-    async def run() -> None:
-        with TemporaryDirectory() as folder:
-            bench = await delivered(Path(folder), by, delivery)
-            try:
-                await agrees(bench, expected, digests)
-            finally:
-                bench.close()
-
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("JOURNEYS_CACHED_MAX", "PERSONS_CACHED_MAX"):
-            patch.setattr(placement, name, delivery.cached_max)
-        asyncio.run(run())
 
 
 thorough = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

@@ -14,7 +14,7 @@ import pytest
 from journey.facts import DealStood, Fact, Spent, StageEntered, Touched
 from tests.streams.brute_force import Told, told
 from tests.streams.builders import at, deal_opened, definition, link, retraction, sent, unlink
-from tests.streams.test_any_order import Delivery, check
+from tests.streams.deliveries import Delivery, check
 
 SIZES = (1, 2, 100)
 TIGHT = definition(partners_max=2, ids_max=3)

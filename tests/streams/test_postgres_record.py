@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -400,7 +401,6 @@ async def test_a_server_that_is_not_there_is_away(database: str) -> None:
         {"netloc": "journey:wrong@{host}"},
         {"netloc": "nobody-we-know:wrong@{host}"},
         {"path": "/there_is_no_such_database"},
-        {"netloc": "journey:wrong@no-such-host.invalid:5432"},
         {"scheme": "kafka"},
         {"netloc": "journey:wrong@127.0.0.1:port"},
     ],
@@ -413,6 +413,18 @@ async def test_a_wrong_address_or_wrong_credentials_are_refused_in_one_line(data
         await PostgresRecord.open(urlunsplit(right._replace(**{part: value.format(host=host) for part, value in wrong.items()})), TOPIC)
     assert len(str(told.value).splitlines()) == 1
     assert "wrong" not in str(told.value)
+
+
+@pytest.mark.parametrize(("number", "kind"), [(socket.EAI_NONAME, Refused), (socket.EAI_AGAIN, Away)])
+async def test_a_host_that_has_no_address_is_refused_and_one_that_has_none_just_now_is_away(
+    monkeypatch: pytest.MonkeyPatch, number: int, kind: type[Exception]
+) -> None:
+    def resolve(*asked: object, **more: object) -> None:
+        raise socket.gaierror(number, "it said")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    with pytest.raises(kind, match="a-host"):
+        await PostgresRecord.open("postgresql://journey@a-host:5432/journey", TOPIC)
 
 
 # --- tables

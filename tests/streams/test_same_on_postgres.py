@@ -1,7 +1,7 @@
 """The record and the read models in PostgreSQL give what the embedded ones give, byte for byte, however many write them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from random import Random
@@ -77,8 +77,8 @@ async def test_the_digests_and_reports_are_those_of_the_embedded_runtime(
         assert sum(unit.duplicates for unit in units) == 100
         assert await digests(record, stores) == wanted
         for report, theirs, ours in zip((marketing_report.report, sales_report.report), bench.stores, stores, strict=True):
-            said = await report(ours, DEFINITION, at(100))  # type: ignore[operator]  # two kinds of report
-            told = await report(theirs, DEFINITION, at(100))  # type: ignore[operator]
+            said = await report(ours, DEFINITION, at(100))
+            told = await report(theirs, DEFINITION, at(100))
             assert replace(said, asked=told.asked) == told
     finally:
         await record.close()
@@ -121,14 +121,14 @@ def count_races(records: list[PostgresRecord]) -> list[int]:
     for number, record in enumerate(records):
         commit = record.commit
 
-        async def counting(unit: Unit, number: int = number, commit: object = commit) -> int:
+        async def counting(unit: Unit, number: int = number, commit: Callable[[Unit], Awaitable[int]] = commit) -> int:
             try:
-                return await commit(unit)  # type: ignore[operator, no-any-return]
+                return await commit(unit)
             except Raced:
                 raced[number] += 1
                 raise
 
-        record.commit = counting  # type: ignore[method-assign, assignment]
+        record.commit = counting
     return raced
 
 

@@ -1,0 +1,88 @@
+"""What is sent, how it is cut into units, and what happens in between; and whether it comes to what the whole set of it says."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import pytest
+
+from journey.definition import Definition
+from projections.marketing import marketing
+from projections.sales import sales
+from streams import placement
+from streams.rebuilding import rebuilt
+from tests.streams.brute_force import Told, digest, name_of, told
+from tests.streams.builders import Bench, added, definition, quick_bench
+
+LOOSE = definition(partners_max=20, ids_max=100)
+"""Another definition, under which other ids are one person."""
+
+
+class Delivery(NamedTuple):
+    """What is sent, each line at least once; the sizes of the units, in turn; and what happens after each of them, in turn."""
+
+    lines: Sequence[bytes]
+    sizes: Sequence[int] = (1,)
+    between: Sequence[str] = ("",)
+    cached_max: int = 1000
+    """How many journeys and persons are kept at hand from one unit to the next."""
+    other_until: int = 0
+    """So many units are placed under another definition; then everything is rebuilt under the one that counts."""
+
+
+async def delivered(folder: Path, by: Definition, delivery: Delivery) -> Bench:
+    """A bench on which all of it was placed, unit by unit, whatever happens in between."""
+    bench = quick_bench(folder, LOOSE if delivery.other_until else by)
+    await bench.append(delivery.lines)
+    turn = 0
+    while await bench.place(limit=delivery.sizes[turn % len(delivery.sizes)]):
+        if turn + 1 == delivery.other_until:
+            await bench.rebuild(by)
+        match delivery.between[turn % len(delivery.between)]:
+            case "restart":
+                bench.restart()
+            case "journeys lost":
+                bench.forget_journeys()
+            case "read":
+                await bench.follow()
+            case "rebuild":
+                await bench.rebuild(bench.definition)
+        turn += 1
+    if bench.definition != by:
+        await bench.rebuild(by)
+    return bench
+
+
+async def agrees(bench: Bench, expected: Told, digests: list[str]) -> None:
+    """Whether what was handed out, what both read models hold, and what a rebuild comes to, is what the set says."""
+    assert await bench.facts() == expected.plain()
+    assert await bench.digests() == digests
+    assert await bench.persons(*expected.people) == {id: name_of(ids) for id, ids in expected.people.items()}
+    again: Counter[str] = Counter()
+    async for part in rebuilt(bench.definition, bench.record):
+        again.update(added(part.facts))
+    assert again == expected.plain()
+    await bench.rebuild(bench.definition)
+    assert await bench.digests() == digests
+
+
+def check(delivery: Delivery, by: Definition) -> None:
+    """Fails where `delivery` comes to anything else than the whole set of what is in it, read at once."""
+    expected = told(by, delivery.lines)
+    digests = [digest(model, expected.facts) for model in (marketing, sales)]
+
+    async def run() -> None:
+        with TemporaryDirectory() as folder:
+            bench = await delivered(Path(folder), by, delivery)
+            try:
+                await agrees(bench, expected, digests)
+            finally:
+                bench.close()
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("JOURNEYS_CACHED_MAX", "PERSONS_CACHED_MAX"):
+            patch.setattr(placement, name, delivery.cached_max)
+        asyncio.run(run())
