@@ -15,7 +15,7 @@ import faust
 import typer
 import uvloop
 
-from benchmarks.measuring import Failed, Result, tell
+from benchmarks.measuring import Failed, Result, bench_folder, tell
 
 EVENTS = 50_000
 STOP_SECONDS_MAX = 15.0
@@ -50,6 +50,7 @@ async def read(kafka: str, topic: str, events: int, values: Values, seconds_max:
         f"bench-faust-{uuid.uuid4().hex[:8]}",
         broker=f"aiokafka://{kafka}",
         store="memory://",
+        datadir=str(bench_folder("faust")),
         web_enabled=False,
         topic_disable_leader=True,
         stream_wait_empty=False,
