@@ -1,8 +1,9 @@
 """Options that several commands share, and what their texts mean."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -26,6 +27,8 @@ Until = Annotated[
         show_default=False,
     ),
 ]
+
+Loaded = TypeVar("Loaded")
 
 YEARS = range(1970, 9999)
 """Those in which touchpoints are, less the last, whose end is no instant."""
@@ -70,3 +73,14 @@ def share_of(name: str, text: str) -> float:
     if not 0 <= share <= 1:
         raise Refused(f"{name} {text!r} is not between 0% and 100%")
     return share
+
+
+def first_told(load: Callable[[], Loaded], where: str, *, every: bool = False) -> Loaded:
+    """What `load` gives. Of several mistakes in a file only the first is told, and where to see the others."""
+    try:
+        return load()
+    except Refused as error:
+        first, *more = str(error).splitlines()
+        if every or not more:
+            raise
+        raise Refused(f"{first} (and {len(more)} more: {where})") from error

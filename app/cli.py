@@ -1,25 +1,24 @@
 """The command `journey`. Each command refuses in one line what it can't do, and exits 1."""
 
-import asyncio
 import gc
-import getpass
 import os
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import date
 from enum import StrEnum
 from importlib.metadata import version
-from importlib.resources import files
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 
-from app import demonstration, show, show_reports
-from app.arguments import Data, File, Json, Until, asked_until, day_of, in_zone, share_of
-from app.engine import Engine, Summary, opened, reading
+from app import cli_definition, demonstration, show, show_reports
+from app.arguments import Data, Json, Until, asked_until, day_of, first_told, in_zone, share_of
+from app.cli_dead_letters import dead_letters
+from app.doors import read, start, with_servers, write
+from app.engine import Engine, Summary
 from app.printing import as_json, note, pairs, progress, refusal
 from app.reading import STDIN, Watched, check, json_lines, lines, named
 from app.simulation import simulate, spoil
@@ -31,7 +30,6 @@ from projections import marketing_report, sales_report
 from schemas.csv_dry_run import dry_run as try_out
 from schemas.csv_map import load_map
 from schemas.decode import decode
-from schemas.definition_files import default_definition, dump_definition, load_definition
 from schemas.incoming import Incoming
 from schemas.outside_names import outside_names
 from schemas.segment import read_segment
@@ -40,11 +38,7 @@ from streams.timeline import timeline
 DISTRIBUTION = "customer-journey-engine"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-definition_app = typer.Typer(no_args_is_help=True, help="What a journey is: stages, rules, scoring, channels.")
-app.add_typer(definition_app, name="definition")
-
-
-Loaded = TypeVar("Loaded")
+app.add_typer(cli_definition.app, name="definition")
 
 
 class Model(StrEnum):
@@ -63,11 +57,6 @@ class Only(StrEnum):
     placement = "placement"
     marketing = "marketing"
     sales = "sales"
-
-
-class Action(StrEnum):
-    list = "list"
-    show = "show"
 
 
 def _version(wanted: bool) -> None:
@@ -138,7 +127,7 @@ def ingest(
             raise Refused(f"{path} is CSV; say what its columns mean with --map FILE (examples/maps has some to start from)")
         if map is not None and str(path) == STDIN:
             raise Refused("a map goes by the names of files, and standard input has none; put it in a file")
-    csv_map = None if map is None else _first_told(lambda: load_map(map), "--dry-run lists them", every=dry_run)
+    csv_map = None if map is None else first_told(lambda: load_map(map), "--dry-run lists them", every=dry_run)
     if csv_map is not None and dry_run:
         found = try_out(csv_map, paths, decode)
         show.dry_run(found, json=json)
@@ -149,7 +138,7 @@ def ingest(
     size = sum(path.stat().st_size for path in paths if path.is_file())
 
     async def run(engine: Engine) -> Summary:
-        await _start(engine)
+        await start(engine)
         incoming = rows
         if incoming is None:
             incoming = json_lines(paths) if format is Format.cloudevents else _segment(paths, await engine.definition())
@@ -160,7 +149,7 @@ def ingest(
             await demonstration.note_simulated(engine)
         return summary
 
-    summary = _write(data, run)
+    summary = write(data, run)
     show.summary(summary, json=json)
     _strictly(strict, summary.dead_letters.total())
 
@@ -186,7 +175,7 @@ def demo(
     """A simulated company, from its touchpoints to both read models."""
     folder = data_folder(data)
     demonstration.cleared(folder)
-    summary, demand, deals = _write(folder, lambda engine: demonstration.play(engine, customers))
+    summary, demand, deals = write(folder, lambda engine: demonstration.play(engine, customers))
     show.summary(summary, short=True)
     sys.stdout.write("\n")
     show_reports.marketing(demand, simulated=True)
@@ -219,7 +208,7 @@ def worker(
 
     from app.worker import work  # as above
 
-    status = uvloop.run(_with_servers(place, lambda engine: work(engine, place.instance, only, note)))
+    status = uvloop.run(with_servers(place, lambda engine: work(engine, place.instance, only, note)))
     if status:
         raise typer.Exit(status)
 
@@ -242,7 +231,7 @@ def report(model: Model, data: Data = None, until: Until = None, json: Json = Fa
         today = date.fromisoformat(day(at, definition.zone))
         return answer, await demonstration.is_simulated(engine), today
 
-    answer, simulated, today = _read(data, run)
+    answer, simulated, today = read(data, run)
     if json:
         as_json({**asdict(answer), "simulated": simulated})
         return
@@ -268,7 +257,7 @@ def timeline_command(
         definition = await engine.definition()
         return await timeline(definition, engine.record, id, in_zone(asked, definition.zone)), await demonstration.is_simulated(engine)
 
-    story, simulated = _read(data, run)
+    story, simulated = read(data, run)
     if json:
         as_json({**asdict(story), "simulated": simulated})
     else:
@@ -278,163 +267,17 @@ def timeline_command(
 @app.command()
 def digest(data: Data = None, json: Json = False) -> None:
     """Hashes over the whole content of both read models: equal histories give equal digests."""
-    answer = _read(data, lambda engine: engine.digest())
+    answer = read(data, lambda engine: engine.digest())
     if json:
         as_json(answer)
     else:
         pairs(answer)
 
 
-@app.command("dead-letters")
-def dead_letters(
-    action: Annotated[Action, typer.Argument(help="list, or show N.")] = Action.list,
-    number: Annotated[int | None, typer.Argument(metavar="N", help="With show: which one.", show_default=False)] = None,
-    after: Annotated[int, typer.Option(min=0, help="With list: those after this number.")] = 0,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="With list: how many.")] = 100,
-    raw: Annotated[bool, typer.Option("--raw", help="With show: write its bytes as they came, and nothing else.")] = False,
-    data: Data = None,
-    json: Json = False,
-) -> None:
-    """What could not be read, kept as bytes with the reason; and conflicts, where two bodies came under one id."""
-    if action is Action.show:
-        if number is None:
-            raise Refused("which one? journey dead-letters show N, with a number that `journey dead-letters` lists")
-        one = _read(data, lambda engine: engine.desk.show(number))
-        if one is None:
-            raise Refused(f"there is no dead letter {number}")
-        if raw:
-            sys.stdout.buffer.write(one.raw)
-        else:
-            show.dead_letter(one, json=json)
-        return
-    if number is not None or raw:
-        raise Refused("a number and --raw go with show: journey dead-letters show N")
-
-    async def run(engine: Engine) -> Any:
-        return await engine.desk.codes(), await engine.desk.kept(after=after, limit=limit), await engine.desk.conflicts()
-
-    codes, kept, conflicts = _read(data, run)
-    show.dead_letters(codes, kept, conflicts, json=json)
+app.command("dead-letters")(dead_letters)
 
 
-# --- the definition
-
-
-@definition_app.command("check")
-def definition_check(file: File, json: Json = False) -> None:
-    """Read a definition and say what is wrong with it, each mistake with file and line."""
-    definition = load_definition(file)
-    answer = {"file": str(file), "name": definition.name, "fingerprint": definition.fingerprint}
-    if json:
-        as_json(answer)
-    else:
-        pairs(answer)
-
-
-@definition_app.command("show")
-def definition_show(
-    data: Data = None,
-    default: Annotated[bool, typer.Option("--default", help="The one that ships, with its comments: to copy and change.")] = False,
-    json: Json = False,
-) -> None:
-    """Print the definition in use, as YAML."""
-    if default:
-        definition, text = default_definition(), files("schemas").joinpath("definitions", "default.yaml").read_text("utf-8")
-    else:
-        definition = _read(data, lambda engine: engine.definition())
-        text = dump_definition(definition)
-    if json:
-        as_json({"fingerprint": definition.fingerprint, **definition.model_dump(mode="json", by_alias=True, exclude_defaults=True)})
-    else:
-        sys.stdout.write(text)
-
-
-@definition_app.command("use")
-def definition_use(
-    file: File,
-    data: Data = None,
-    actor: Annotated[str | None, typer.Option(help="Who decides this. Default: you.", show_default=False)] = None,
-    reason: Annotated[str, typer.Option(help="Why.")] = "",
-    json: Json = False,
-) -> None:
-    """Use another definition: it is recorded in the control log, and everything is derived again by it."""
-    definition = _first_told(lambda: load_definition(file), f"journey definition check {file} lists them")
-
-    async def run(engine: Engine) -> dict[str, Any]:
-        await _start(engine)
-        before = (await engine.definition()).fingerprint
-        if before != definition.fingerprint:
-            await engine.use(definition, file=str(file), actor=actor or _user(), reason=reason)
-            await _start(engine)
-        return {"before": before, "definition": definition.fingerprint, "position": await engine.record.position()}
-
-    answer = _write(data, run)
-    if answer["before"] == answer["definition"]:
-        note("it is in use already; nothing was changed")
-    if json:
-        as_json(answer)
-    else:
-        pairs(answer)
-
-
-def _first_told(load: Callable[[], Loaded], where: str, *, every: bool = False) -> Loaded:
-    """What `load` gives. Of several mistakes in a file only the first is told, and where to see the others."""
-    try:
-        return load()
-    except Refused as error:
-        first, *more = str(error).splitlines()
-        if every or not more:
-            raise
-        raise Refused(f"{first} (and {len(more)} more: {where})") from error
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
-
-
-# --- doors
-
-
-Run = Callable[[Any], Coroutine[Any, Any, Any]]
-"""What a command does with an engine: the embedded one or the distributed one, which answer alike."""
-
-
-def _write(data: Path | None, run: Run) -> Any:
-    place = where(data)
-    try:
-        if isinstance(place, Servers):
-            return asyncio.run(_with_servers(place, run))
-        with opened(place) as engine:
-            return asyncio.run(run(engine))
-    except KeyboardInterrupt:
-        refusal("interrupted; what was acknowledged is kept, and the same command goes on from there")
-        raise typer.Exit(130) from None
-
-
-async def _start(engine: Engine) -> None:
-    """Bring the data up to date, which takes a while where everything is derived again."""
-    with progress(None, "bringing the data up to date"):
-        await engine.start(note)
-
-
-def _read(data: Path | None, run: Run) -> Any:
-    place = where(data)
-    if isinstance(place, Servers):
-        return asyncio.run(_with_servers(place, run))
-    with reading(place) as engine:
-        return asyncio.run(run(engine))
-
-
-async def _with_servers(place: Servers, run: Run) -> Any:
-    # Its clients take half a second to load, which the embedded commands need not wait for.
-    needs_clients()
-    from app import distributed
-
-    async with distributed.opened(place, note) as engine:
-        return await run(engine)
+# --- the command itself
 
 
 def run(arguments: list[str] | None = None) -> int:

@@ -59,6 +59,7 @@ def where(given: Path | None) -> Path | Servers:
         raise Refused(f"{there} is set and {missing} is not; the distributed runtime needs both, the embedded one neither")
     if given is not None:
         raise Refused(f"{given} is a folder of embedded data, and JOURNEY_KAFKA and JOURNEY_POSTGRES are set too; use the one or the other")
+    _check_bootstrap(settings.kafka)
     kafka = KafkaSettings(
         bootstrap=settings.kafka,
         prefix=settings.prefix,
@@ -73,6 +74,14 @@ def where(given: Path | None) -> Path | Servers:
         ca_file=None if settings.ca_file is None else str(settings.ca_file),
     )
     return Servers(settings, kafka, settings.postgres)
+
+
+def _check_bootstrap(servers: str) -> None:
+    """Raises Refused for what no client could make sense of: each would wait for it for ever, under a port of its own choosing."""
+    for server in servers.split(","):
+        host, colon, port = server.strip().rpartition(":")
+        if not (host and colon and port.isdigit() and 0 < int(port) < 65_536):
+            raise Refused(f"JOURNEY_KAFKA is {servers!r}, and Kafka's address is HOST:PORT, or several of them with commas in between")
 
 
 def needs_clients() -> None:

@@ -203,6 +203,7 @@ KAFKA, POSTGRES = "localhost:9092", "postgresql://localhost/journey"
     [
         ({"JOURNEY_KAFKA": KAFKA}, "digest", "JOURNEY_KAFKA is set and JOURNEY_POSTGRES is not"),
         ({"JOURNEY_POSTGRES": POSTGRES}, "digest", "JOURNEY_POSTGRES is set and JOURNEY_KAFKA is not"),
+        ({"JOURNEY_KAFKA": "localhost", "JOURNEY_POSTGRES": POSTGRES}, "digest", "JOURNEY_KAFKA is 'localhost', and"),
         ({"JOURNEY_KAFKA": KAFKA}, "digest --data there", "JOURNEY_KAFKA is set and JOURNEY_POSTGRES is not"),
         (
             {"JOURNEY_KAFKA": KAFKA, "JOURNEY_POSTGRES": POSTGRES},

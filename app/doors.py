@@ -1,0 +1,60 @@
+"""The doors of a command: the engine it works with, embedded or distributed, opened to write or to read."""
+
+import asyncio
+import getpass
+import os
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from app.engine import Engine, opened, reading
+from app.printing import note, progress, refusal
+from app.wiring import Servers, needs_clients, where
+
+Run = Callable[[Any], Coroutine[Any, Any, Any]]
+"""What a command does with an engine: the embedded one or the distributed one, which answer alike."""
+
+
+def write(data: Path | None, run: Run) -> Any:
+    place = where(data)
+    try:
+        if isinstance(place, Servers):
+            return asyncio.run(with_servers(place, run))
+        with opened(place) as engine:
+            return asyncio.run(run(engine))
+    except KeyboardInterrupt:
+        refusal("interrupted; what was acknowledged is kept, and the same command goes on from there")
+        raise typer.Exit(130) from None
+
+
+async def start(engine: Engine) -> None:
+    """Bring the data up to date, which takes a while where everything is derived again."""
+    with progress(None, "bringing the data up to date"):
+        await engine.start(note)
+
+
+def read(data: Path | None, run: Run) -> Any:
+    place = where(data)
+    if isinstance(place, Servers):
+        return asyncio.run(with_servers(place, run))
+    with reading(place) as engine:
+        return asyncio.run(run(engine))
+
+
+async def with_servers(place: Servers, run: Run) -> Any:
+    # Its clients take half a second to load, which the embedded commands need not wait for.
+    needs_clients()
+    from app import distributed
+
+    async with distributed.opened(place, note) as engine:
+        return await run(engine)
+
+
+def user() -> str:
+    """Who is at the keyboard."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
