@@ -21,7 +21,8 @@ from journey.histories import is_person, keys, people_named
 from journey.identity import Id, Person, PersonId
 from journey.person import PersonJourney
 from journey.touchpoints import Identified, Retracted, Touchpoint, Unlinked
-from schemas.decode import Unreadable, decode
+from schemas.decode import Decoded, Unreadable, decode
+from schemas.incoming import Incoming
 from streams.journeys import Journey, dump, load
 from streams.ports import DeadLetter, Histories, Known, Name, Raced, Recorded, Row, Unit
 from streams.world import AFTER, BEFORE, World
@@ -97,15 +98,11 @@ class Placement:
         rows: list[Row] = []
         future = self.definition.bounds.future
         for record in batch:
-            incoming = record.incoming
-            if incoming.reason is not None:
-                unit.dead_letters.append(dead_letter(record, incoming.code or UNMAPPED, incoming.reason))
+            decoded = record.decoded or decoded_of(record.incoming)
+            if isinstance(decoded, Unreadable):
+                unit.dead_letters.append(dead_letter(record, decoded.code, decoded.reason))
                 continue
-            try:
-                touch, body, unknown, digest = decode(incoming.raw if incoming.body is None else incoming.body)
-            except Unreadable as error:
-                unit.dead_letters.append(dead_letter(record, error.code, error.reason))
-                continue
+            touch, body, unknown, digest = decoded
             if touch.occurred_at > record.recorded_at + future:
                 unit.dead_letters.append(
                     dead_letter(record, TOO_FAR_AHEAD, "its time is too far after the time at which the log recorded it")
@@ -283,6 +280,7 @@ class Placement:
         world.takes_part_in(unit.takes_part)
         ids = [id for name in again_persons for id in self._persons[name].ids]
         before, after, others = await world.affected(changed, ids, again_others)
+        await world.bring(id for one in chain(before.values(), after.values()) for id in one.ids)
         for one in sorted(before.values()):
             _, asserted = person.derive(self.definition, one.name, one.ids, await world.history(one, BEFORE))
             facts.subtract(asserted)
@@ -364,6 +362,7 @@ class Placement:
         if rest:
             world = World(self.histories, self.definition.bounds, [], set(), lambda keys: self._watch(unit, keys))
             await world.load(rest)
+            await world.bring(id for subject in rest if is_person(subject) for id in self._persons[subject].ids)
             for subject in rest:
                 self._journeys[subject] = await self.derived(world, subject)
 
@@ -401,6 +400,16 @@ def advance(definition: Definition, journey: Journey, touches: Sequence[Touchpoi
             return deals.advance(definition, journey, touches)
         case DimensionJourney():
             return dimension.advance(definition, journey, touches)
+
+
+def decoded_of(incoming: Incoming) -> Decoded | Unreadable:
+    """What `incoming` says. Needs nothing of the record: a worker does it for the next batch while one is committed."""
+    if incoming.reason is not None:
+        return Unreadable(incoming.code or UNMAPPED, incoming.reason)
+    try:
+        return decode(incoming.raw if incoming.body is None else incoming.body)
+    except Unreadable as error:
+        return error.with_traceback(None)
 
 
 def dead_letter(record: Recorded, code: str, reason: str) -> DeadLetter:

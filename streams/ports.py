@@ -13,6 +13,7 @@ from journey.histories import Stored
 from journey.identity import Id, Person, PersonId
 from journey.instants import Instant
 from journey.touchpoints import Touchpoint
+from schemas.decode import Decoded, Unreadable
 from schemas.incoming import Incoming
 
 Name = tuple[str, str, str]
@@ -29,6 +30,8 @@ class Recorded(NamedTuple):
     offset: int
     recorded_at: Instant
     incoming: Incoming
+    decoded: Decoded | Unreadable | None = None
+    """What its bytes say, where they have been read already."""
 
 
 class Known(NamedTuple):

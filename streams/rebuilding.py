@@ -27,20 +27,20 @@ async def rebuilt(
         await world.load(keys)
         facts: Facts = Counter()
         journeys: dict[str, bytes] = {}
-        persons: dict[Id, PersonId] = {}
+        people = {key: await world.person(key, BEFORE) for key in keys if is_person(key)}
+        # A person is derived at the id that it is named by.
+        named = [one for key, one in people.items() if one.name == key]
+        await world.bring(id for one in named for id in one.ids)
+        for one in named:
+            journey, asserted = person.derive(definition, one.name, one.ids, await world.history(one, BEFORE))
+            facts.update(asserted)
+            journeys[one.name] = dump(journey)
+        persons: dict[Id, PersonId] = {key: one.name for key, one in people.items()}
         for key in keys:
             if not is_person(key):
                 other, asserted = derive(definition, key, world.counting(key, BEFORE))
                 facts.update(asserted)
                 if kept := dump(other):
                     journeys[key] = kept
-                continue
-            one = await world.person(key, BEFORE)
-            persons[key] = one.name
-            # A person is derived at the id that it is named by.
-            if one.name == key:
-                journey, asserted = person.derive(definition, one.name, one.ids, await world.history(one, BEFORE))
-                facts.update(asserted)
-                journeys[key] = dump(journey)
         progress(len(keys))
         yield Part([to_row(fact, count) for fact, count in facts.items()], journeys, persons)

@@ -32,6 +32,9 @@ class World:
     _stored: dict[str, list[Stored]] = field(default_factory=dict)
     _added: dict[str, list[Stored]] = field(default_factory=lambda: defaultdict(list))
     _named: dict[Id, set[str]] = field(default_factory=lambda: defaultdict(set))
+    _brought: set[Id] = field(default_factory=set)
+    _taking_part: dict[tuple[Id, Side], set[str]] = field(default_factory=lambda: defaultdict(set))
+    """The deals that an id takes part in, as far as they are here: all of them, of an id that was brought."""
     _counting: dict[tuple[str, Side], list[Touchpoint]] = field(default_factory=dict)
     _partners: dict[tuple[Id, Side], frozenset[Id]] = field(default_factory=dict)
 
@@ -103,16 +106,37 @@ class World:
                 return person_of(ids)
             await self.load(missing)
 
+    async def _load_partners(self, ids: Iterable[Id]) -> None:
+        """The ids next to `ids`, in one query: most persons have no others. What `person` finds beyond them it loads by itself."""
+        ids = set(ids)
+        await self.load(ids)
+        near = {side: {id: self.partners(id, side) for id in ids} for side in (BEFORE, AFTER)}
+        few = (some for known in near.values() for id, some in known.items() if len(some) <= self.bounds.ids_max)
+        await self.load(set().union(*few))
+
     def people(self, deal: str, side: Side) -> frozenset[Id]:
         """Who takes part in `deal`, which was loaded."""
         return takes_part(self.counting(deal, side))
 
+    async def bring(self, ids: Iterable[Id]) -> None:
+        """Load all that the histories of those with `ids` are made of, at once: their own and those of the deals they take part in."""
+        new = set(ids) - self._brought
+        if not new:
+            return
+        self._brought |= new
+        await self.load(new)
+        deals = await self.histories.deals_of(new) | {deal for id in new for deal in self._named.get(id, ())}
+        await self.load(deals)
+        for deal in deals:
+            for side in (BEFORE, AFTER):
+                for id in self.people(deal, side):
+                    self._taking_part[id, side].add(deal)
+
     async def history(self, person: Person, side: Side) -> list[Touchpoint]:
         """The person's history: its own and that of the deals it takes part in."""
-        await self.load(person.ids)
-        deals = sorted(await self.histories.deals_of(person.ids) | {deal for id in person.ids for deal in self._named.get(id, ())})
-        await self.load(deals)
-        through = [touch for deal in deals if not self.people(deal, side).isdisjoint(person.ids) for touch in self.counting(deal, side)]
+        await self.bring(person.ids)
+        deals = sorted(set().union(*(self._taking_part.get((id, side), ()) for id in person.ids)))
+        through = [touch for deal in deals for touch in self.counting(deal, side)]
         own = chain.from_iterable(self._counting_bodies(id, side) for id in person.ids)
         return person_history(frozenset(person.ids), own, through, content_hash)
 
@@ -149,6 +173,7 @@ class World:
                 todo |= self.partners(end, BEFORE) | self.partners(end, AFTER)
         for deal in named:
             todo |= self.people(deal, BEFORE) | self.people(deal, AFTER)
+        await self._load_partners(todo)
         before: dict[str, Person] = {}
         after: dict[str, Person] = {}
         done: set[Id] = set()
