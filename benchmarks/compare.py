@@ -19,28 +19,31 @@ import signal
 import statistics
 import sys
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import embedded, faust_agent, ours
+from benchmarks import embedded, faust_agent, latency, ours
 from benchmarks.kafka_streams import peer as kafka_streams
 from benchmarks.load import CUSTOMERS, QUICK_CUSTOMERS, World, count, lines, publish
 from benchmarks.measuring import BENCH, Failed, Result, Use, bench_folder, machine, run, wait_until_quiet, watched
+
+T = TypeVar("T")
 
 REPETITIONS = 3
 READ_SECONDS_MAX = 300
 OURS_SECONDS_MAX = 1_800
 QUICK_EVENTS = 1_000
+QUICK_PACE, QUICK_SECONDS = 200, 4.0
 NOISE_CORES_MAX = 0.3
 PLAIN_WIDTH = 130
 
@@ -88,6 +91,10 @@ class Outcome:
     repetitions: list[dict[str, Measured]] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
     failed: str = ""
+    latency: dict[str, float] = field(default_factory=dict)
+    """Of ours, from due at the producer to visible in both read models, at a steady pace."""
+    steps: Result | None = None
+    """Ours by step."""
 
     def of(self, row: str) -> list[Measured]:
         return [one[row] for one in self.repetitions if row in one]
@@ -113,10 +120,7 @@ def peers(setting: Setting) -> Mapping[str, Callable[[], Sequence[Result]]]:
         return results[0], results[-1]
 
     def distributed() -> Sequence[Result]:
-        prefix = f"bench-{uuid.uuid4().hex[:8]}."
-        told = ours.run(setting.kafka, setting.postgres, prefix, setting.topic, setting.touchpoints)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return (runner.run(asyncio.wait_for(told, OURS_SECONDS_MAX)),)
+        return (_run(ours.run(setting.kafka, setting.postgres, _prefix(), setting.topic, setting.touchpoints)),)
 
     return {
         LIMIT: functools.partial(module, "limit"),
@@ -150,6 +154,25 @@ def measure(setting: Setting, only: Sequence[str], repetitions: int, say: Callab
                 outcome.failed = f"{name}, repetition {number}: {error}"
                 return outcome
     return outcome
+
+
+def look_closer(setting: Setting, outcome: Outcome, say: Callable[[str], None]) -> None:
+    """How long a touchpoint of ours takes at a steady pace, and where the time goes."""
+    say("ours, latency")
+    pace, seconds = (QUICK_PACE, QUICK_SECONDS) if setting.quick else (latency.PACE, latency.SECONDS)
+    measured = _run(ours.latency(setting.kafka, setting.postgres, _prefix(), pace=pace, seconds=seconds))
+    outcome.latency = {"pace": pace, "seconds": seconds, **measured.told()}
+    say("ours, by step")
+    outcome.steps = _run(ours.by_step(setting.kafka, setting.postgres, _prefix(), setting.topic, setting.touchpoints))
+
+
+def _run(told: Coroutine[Any, Any, T]) -> T:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(asyncio.wait_for(told, OURS_SECONDS_MAX))
+
+
+def _prefix() -> str:
+    return f"bench-{uuid.uuid4().hex[:8]}."
 
 
 def _check_digests(outcome: Outcome) -> None:
@@ -242,6 +265,8 @@ def written(outcome: Outcome, setting: Setting, how: Sequence[str], began: datet
         "rows": rows,
         "missing": outcome.missing,
         "failed": outcome.failed,
+        "latency": outcome.latency,
+        "steps": None if outcome.steps is None else asdict(outcome.steps),
         "repetitions": [{row: asdict(one) for row, one in repetition.items()} for repetition in outcome.repetitions],
     }
 
@@ -284,10 +309,23 @@ def main(
             setting = Setting(kafka, postgres, topic, file, sent, quick)
             repeated = repetitions or (1 if quick else REPETITIONS)
             outcome = measure(setting, wanted, repeated, status.update, patience=patience)
+            if OURS in wanted and not outcome.failed:
+                try:
+                    look_closer(setting, outcome, status.update)
+                except Failed as error:
+                    outcome.failed = str(error)
     arguments = {**asdict(world), "start": world.start.isoformat(), "quick": quick, "only": wanted}
     bench_folder()
     out.write_text(json.dumps(written(outcome, setting, how, began, arguments), indent=1) + "\n", encoding="utf-8")
     console.print(shown(outcome))
+    if outcome.latency:
+        console.print(
+            "ours at {pace:,} touchpoints a second for {seconds:.0f} s, from due at the producer to visible in both read models:"
+            " p50 {p50_ms:.0f} ms, p90 {p90_ms:.0f} ms, p99 {p99_ms:.0f} ms, max {max_ms:.0f} ms".format(**outcome.latency),
+            markup=False,
+        )
+    if outcome.steps is not None:
+        console.print(embedded.breakdown(outcome.steps))
     about = machine()
     console.print(
         f"{about['processor']}, {about['cores']} cores; {'; '.join(how)}; Python {about['python']}. All figures: {out}", markup=False
