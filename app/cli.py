@@ -305,7 +305,7 @@ def run(arguments: list[str] | None = None) -> int:
 def main() -> None:
     # Most of what is made lives as long as the process: looking through it again and again doubles the CPU time.
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(200_000, 20, 100)
     sys.exit(run())
 
 

@@ -75,6 +75,8 @@ async def _tasks(
         pump = Pump(source, Placement(await engine.definition(), engine.record), say)
         watch(pump.is_stuck, say)
         tasks += [("source", pump.fetch), ("placement", pump.place)]
+    if only != "placement":
+        # By those who have the read models: where placement is a process of its own, it is the one that has no time to spare.
         sender = await stack.enter_async_context(producer(engine.kafka))
         # A record is for one writer, and the scheduler is another one than placement.
         writer = PostgresRecord(Database(engine.postgres), engine.record.topic)

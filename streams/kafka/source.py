@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from journey.errors import Refused
@@ -98,7 +98,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
                 await asyncio.sleep(POLL_MS / 1000)
                 continue
             try:
-                found = await self._consumer.getmany(*places, timeout_ms=POLL_MS, max_records=UNIT_RECORDS_MAX)
+                found = await self._fetch(places)
             except NoOffsetForPartitionError:
                 # Assigned a moment ago: nobody has told the client yet where to read.
                 self.again()
@@ -120,6 +120,25 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
             if epoch == self.epoch:
                 return batch
 
+    async def _fetch(self, places: list[TopicPartition]) -> dict[TopicPartition, list[ConsumerRecord]]:
+        """Up to UNIT_RECORDS_MAX records, and of a backlog from each partition its share of what waits.
+
+        So all partitions come to their ends together, and what happened at one time is placed at about one time: what is read partition
+        by partition comes late to everybody who has ids or deals in several, and what comes late is derived again.
+        """
+        waiting = {place: self._waiting(place) for place in places}
+        backlog = sum(waiting.values())
+        if backlog <= UNIT_RECORDS_MAX:
+            found: dict[TopicPartition, list[ConsumerRecord]] = await self._consumer.getmany(
+                *places, timeout_ms=POLL_MS, max_records=UNIT_RECORDS_MAX
+            )
+            return found
+        found = {}
+        for place, waits in waiting.items():
+            if share := -(-UNIT_RECORDS_MAX * waits // backlog):
+                found |= await self._consumer.getmany(place, timeout_ms=POLL_MS, max_records=share)
+        return found
+
     async def _seek(self) -> None:
         """Go to where the record stands, in every partition that is ours."""
         self._reset = False
@@ -138,9 +157,9 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
 
     def lag(self) -> int:
         """Records that are known to wait in our partitions."""
-        waiting = 0
-        for place in self._consumer.assignment():
-            high, after = self._consumer.highwater(place), self._next_after.get(place.partition)
-            if high is not None and after is not None:
-                waiting += max(0, high - after - 1)
-        return waiting
+        return sum(self._waiting(place, unknown=0) for place in self._consumer.assignment() if place.partition in self._next_after)
+
+    def _waiting(self, place: TopicPartition, *, unknown: int = UNIT_RECORDS_MAX) -> int:
+        """How many records wait in a partition; `unknown` before its first fetch has told."""
+        high = self._consumer.highwater(place)
+        return unknown if high is None else max(0, high - self._next_after[place.partition] - 1)
