@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_DATA := .demo-data
 
-.PHONY: demo test test-distributed check services bench clean
+.PHONY: demo test check services bench clean
 
 # What a user needs; made anew when the project's requirements change.
 $(VENV)/.installed: pyproject.toml
@@ -27,13 +27,9 @@ check: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# What needs no server. The distributed runtime is not promised yet; its tests are below.
+# Everything, on a Kafka and a PostgreSQL that this starts and ends.
 test: check
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not kafka and not postgres" --ignore tests/services
-
-# The distributed runtime, on a Kafka and a PostgreSQL that this starts.
-test-distributed: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m "kafka or postgres" tests
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # A Kafka and a PostgreSQL for a person: prints their addresses, and runs until Ctrl-C.
 services: $(VENV)/.installed-dev
