@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from journey.errors import Refused
-from streams.kafka.client import RECORD_BYTES_MAX, meaning
+from streams.kafka.client import meaning
 from streams.kafka.log import recorded
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topics
@@ -20,6 +20,9 @@ from streams.ports import Recorded
 
 FETCH_WAIT_MS = 10
 """How long the broker may hold a fetch that finds nothing. One node answers one fetch at a time, so a longer wait is latency for all."""
+
+FETCH_BYTES_MAX = 8 * 1024 * 1024
+"""Of one partition, at a time."""
 
 POLL_MS = 200
 SESSION_MS = 6_000
@@ -60,7 +63,10 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
             rebalance_timeout_ms=REBALANCE_MS,
             max_poll_interval_ms=600_000,
             fetch_max_wait_ms=FETCH_WAIT_MS,
-            max_partition_fetch_bytes=max(RECORD_BYTES_MAX, 8 * 1024 * 1024),
+            # What a transaction of the sender's took back was never sent.
+            isolation_level="read_committed",
+            # Of records that are larger than this, one is fetched at a time.
+            max_partition_fetch_bytes=FETCH_BYTES_MAX,
         )
 
     async def start(self) -> None:
