@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from journey.errors import Refused
 from streams.kafka.client import meaning
@@ -51,6 +51,8 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
         self._offsets = offsets
         self._reset = True
         self._next_after: dict[int, int] = {}
+        self._read_to: dict[int, int] = {}
+        """Where the client stands, by partition: beyond the last record by what is none, such as the marks of transactions."""
         self._consumer = AIOKafkaConsumer(
             **settings.connection(),
             group_id=f"{settings.prefix}-placement",
@@ -105,13 +107,21 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
                 continue
             try:
                 found = await self._fetch(places)
+                for place in places:
+                    self._read_to[place.partition] = await self._consumer.position(place)
             except NoOffsetForPartitionError:
                 # Assigned a moment ago: nobody has told the client yet where to read.
                 self.again()
                 continue
             except OffsetOutOfRangeError as error:
-                why = "its retention is shorter than the time without a worker"
-                raise Refused(f"Kafka no longer holds what comes next ({error}): {why}") from error
+                raise Refused(
+                    f"Kafka no longer holds what comes next in {self._gone(error)}: its retention is shorter than the time without a"
+                    " worker, and what it took is lost; or the topic was made anew, and a worker that is started now begins with it"
+                ) from error
+            except IllegalStateError:
+                # Taken away from us meanwhile.
+                self.again()
+                continue
             except KafkaError as error:
                 raise meaning(error, self.settings.bootstrap) from error
             if epoch != self.epoch or not found:
@@ -146,20 +156,27 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
         return found
 
     async def _seek(self) -> None:
-        """Go to where the record stands, in every partition that is ours."""
-        self._reset = False
+        """Go to where the record stands, in every partition that is ours. Raises Away."""
         epoch, assigned = self.epoch, self._consumer.assignment()
         self._next_after = {}
         stored = await self._offsets()
         fresh = [place for place in assigned if place.partition not in stored]
-        first = await self._consumer.beginning_offsets(fresh) if fresh else {}
+        try:
+            first = await self._consumer.beginning_offsets(fresh) if fresh else {}
+        except KafkaError as error:
+            raise meaning(error, self.settings.bootstrap) from error
         if epoch != self.epoch:
-            self._reset = True
             return
         for place in assigned:
             after = stored.get(place.partition, -1)
-            self._consumer.seek(place, after + 1 if place.partition in stored else first[place])
+            self._read_to[place.partition] = after + 1 if place.partition in stored else first[place]
+            self._consumer.seek(place, self._read_to[place.partition])
             self._next_after[place.partition] = after
+        self._reset = False
+
+    def _gone(self, error: OffsetOutOfRangeError) -> str:
+        (asked, *_) = error.args
+        return ", ".join(f"{place.topic}[{place.partition}] from offset {offset}" for place, offset in sorted(asked.items()))
 
     def lag(self) -> int:
         """Records that are known to wait in our partitions."""
@@ -167,5 +184,10 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
 
     def _waiting(self, place: TopicPartition, *, unknown: int = UNIT_RECORDS_MAX) -> int:
         """How many records wait in a partition; `unknown` before its first fetch has told."""
-        high = self._consumer.highwater(place)
-        return unknown if high is None else max(0, high - self._next_after[place.partition] - 1)
+        try:
+            # What an open transaction of a sender's holds back does not wait for us.
+            end = self._consumer.last_stable_offset(place)
+        except AssertionError:
+            # Taken away from us meanwhile: the watchdog looks from a thread of its own.
+            return 0
+        return unknown if end is None else max(0, end - self._read_to[place.partition])
