@@ -14,7 +14,7 @@ from journey.errors import Refused
 from streams.kafka.client import meaning
 from streams.kafka.log import recorded
 from streams.kafka.settings import KafkaSettings
-from streams.kafka.topics import Topics
+from streams.kafka.topics import Topics, topic_id
 from streams.placement import UNIT_RECORDS_MAX
 from streams.ports import Recorded
 
@@ -28,6 +28,9 @@ POLL_MS = 200
 SESSION_MS = 6_000
 HEARTBEAT_MS = 1_500
 REBALANCE_MS = 10_000
+METADATA_MS = 10_000
+"""After this, partitions that were added and a topic that was made anew are noticed."""
+
 DECODED_AHEAD = 2_000
 """Records that are taken over before other tasks get their turn."""
 
@@ -44,8 +47,9 @@ class Batch:
 class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not typed
     """Hands out batches of the partitions that are this worker's. `instance` makes its membership static: a restart is no rebalance."""
 
-    def __init__(self, settings: KafkaSettings, instance: str, offsets: Callable[[], Awaitable[dict[int, int]]]) -> None:
+    def __init__(self, settings: KafkaSettings, instance: str, topic_id: str, offsets: Callable[[], Awaitable[dict[int, int]]]) -> None:
         self.settings = settings
+        self.topic_id = topic_id
         self.topic = Topics(settings).touchpoints
         self.epoch = 0
         self._offsets = offsets
@@ -64,6 +68,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
             heartbeat_interval_ms=HEARTBEAT_MS,
             rebalance_timeout_ms=REBALANCE_MS,
             max_poll_interval_ms=600_000,
+            metadata_max_age_ms=METADATA_MS,
             fetch_max_wait_ms=FETCH_WAIT_MS,
             # What a transaction of the sender's took back was never sent.
             isolation_level="read_committed",
@@ -114,10 +119,8 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
                 self.again()
                 continue
             except OffsetOutOfRangeError as error:
-                raise Refused(
-                    f"Kafka no longer holds what comes next in {self._gone(error)}: its retention is shorter than the time without a"
-                    " worker, and what it took is lost; or the topic was made anew, and a worker that is started now begins with it"
-                ) from error
+                why = "its retention is shorter than the time without a worker, and what it took is lost"
+                raise Refused(f"Kafka no longer holds what comes next in {self._gone(error)}: {why}") from error
             except IllegalStateError:
                 # Taken away from us meanwhile.
                 self.again()
@@ -156,9 +159,12 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
         return found
 
     async def _seek(self) -> None:
-        """Go to where the record stands, in every partition that is ours. Raises Away."""
+        """Go to where the record stands, in every partition that is ours. Raises Away, Refused."""
         epoch, assigned = self.epoch, self._consumer.assignment()
         self._next_after = {}
+        if assigned and await topic_id(self.settings) != self.topic_id:
+            # By the old offsets, what is new would be skipped.
+            raise Refused(f"the topic {self.topic} was deleted and made anew; a worker that is started now reads it from its beginning")
         stored = await self._offsets()
         fresh = [place for place in assigned if place.partition not in stored]
         try:

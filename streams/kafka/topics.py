@@ -79,6 +79,18 @@ async def ensure_topics(settings: KafkaSettings) -> str:
         await admin.close()
 
 
+async def topic_id(settings: KafkaSettings) -> str:
+    """The id of the topic of touchpoints, as it is now. Raises Away."""
+    admin = AIOKafkaAdminClient(**settings.connection())
+    try:
+        await admin.start()
+        return await _topic_id(admin, Topics(settings).touchpoints)
+    except KafkaError as error:
+        raise meaning(error, settings.bootstrap) from error
+    finally:
+        await admin.close()
+
+
 async def _check_clock(admin: AIOKafkaAdminClient, topic: str) -> None:
     """Raises Refused where the senders' clocks say when touchpoints were recorded. Who may not look has to know by himself."""
     (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic, LOG_APPEND_TIME)])

@@ -123,7 +123,7 @@ class Heart:
 @asynccontextmanager
 async def beating(settings: KafkaSettings, record: PostgresRecord, instance: str = "one") -> AsyncIterator[Heart]:
     said: list[str] = []
-    source = Source(settings, instance, record.offsets)
+    source = Source(settings, instance, record.topic, record.offsets)
     heart = Heart(source, Pump(source, Placement(default_definition(), record), said.append), record, said)
     await source.start()
     try:
