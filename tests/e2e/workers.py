@@ -36,7 +36,12 @@ class Place:
 
     @property
     def env(self) -> dict[str, str]:
-        return self.more | {"JOURNEY_KAFKA": self.kafka, "JOURNEY_POSTGRES": self.postgres, "JOURNEY_PREFIX": self.prefix, "JOURNEY_PARTITIONS": "4"}
+        return self.more | {
+            "JOURNEY_KAFKA": self.kafka,
+            "JOURNEY_POSTGRES": self.postgres,
+            "JOURNEY_PREFIX": self.prefix,
+            "JOURNEY_PARTITIONS": "4",
+        }
 
     def command(self, *arguments: str | Path) -> Ran:
         return journey(*arguments, cwd=self.folder, **self.env)

@@ -169,7 +169,10 @@ def _certificate(folder: Path) -> Path:
 
 
 def _on_java(
-    folder: Path, listeners: Mapping[str, str] = MappingProxyType({}), more: Mapping[str, str] = MappingProxyType({}), users: Sequence[str] = ()
+    folder: Path,
+    listeners: Mapping[str, str] = MappingProxyType({}),
+    more: Mapping[str, str] = MappingProxyType({}),
+    users: Sequence[str] = (),
 ) -> Service:
     """`listeners` are others than the one for clients, `more` their settings, and `users` what makes those that they let in."""
     java = shutil.which("java")
@@ -188,7 +191,19 @@ def _on_java(
         **more,
     }
     properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
-    storage: list[str | Path] = [java, *BRIEF, "-cp", classes, "kafka.tools.StorageTool", "format", "-t", _cluster(), "-c", properties, *users]
+    storage: list[str | Path] = [
+        java,
+        *BRIEF,
+        "-cp",
+        classes,
+        "kafka.tools.StorageTool",
+        "format",
+        "-t",
+        _cluster(),
+        "-c",
+        properties,
+        *users,
+    ]
     run(storage, folder=folder, log=log, within=FORMAT_SECONDS_MAX)
     return service.of_process(
         address,
