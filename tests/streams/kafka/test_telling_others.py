@@ -228,8 +228,10 @@ async def test_a_late_touchpoint_takes_an_announced_deadline_back(desk: Desk) ->
 async def test_a_deadline_that_a_touchpoint_leaves_as_it_is_is_not_told_again(desk: Desk) -> None:
     await desk.take(view("user:7", 10))
     await desk.announce(at(60))
-    await desk.take(view("user:7", 9))
+    # A lead's handoff is to strike as well now, and the loss stays where it was.
+    await desk.take(sent("form_submitted", "user:7", at(9, 22), intent="demo"), sent("lead_assigned", "user:7", at(9, 23)))
     await desk.relay.step()
+    assert await desk.summed() == await desk.entries()
     assert [one["count"] for one in await desk.told("transitions") if one["stage"] == "lost"] == [1]
 
 
