@@ -2,6 +2,7 @@
 
 import asyncio
 import getpass
+import logging
 import os
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -48,6 +49,8 @@ async def with_servers(place: Servers, run: Run) -> Any:
     needs_clients()
     from app import distributed
 
+    # What it logs, it raises too, and we say it once.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     async with distributed.opened(place, note) as engine:
         return await run(engine)
 

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from journey.errors import Refused
@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     replication: int = Field(default=1, ge=1, description="of topics that are made")
     retention_hours: int = Field(default=168, ge=1, description="how long topics that are made keep what is in them")
     security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(default="PLAINTEXT", description="how Kafka is spoken to")
-    sasl_mechanism: str = Field(default="PLAIN", description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(default="PLAIN", description="for Kafka with SASL")
     username: str | None = Field(default=None, description="for Kafka with SASL")
     password: str | None = Field(default=None, description="for Kafka with SASL", repr=False)
     ca_file: Path | None = Field(default=None, description="authorities that Kafka's certificate is checked against")
@@ -49,9 +49,18 @@ class Servers(NamedTuple):
         return self.settings.instance or socket.gethostname()
 
 
+def read_settings() -> Settings:
+    """What the environment says. Raises Refused where it can't be read, without what is secret."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        raise Refused(f"JOURNEY_{str(first['loc'][0]).upper()} is {first['input']!r}: {first['msg']}") from error
+
+
 def where(given: Path | None) -> Path | Servers:
     """The folder of embedded data, or the servers of the distributed runtime. Raises Refused where both are asked for, or half of one."""
-    settings = Settings()
+    settings = read_settings()
     if settings.kafka is None and settings.postgres is None:
         return given or DATA_FOLDER
     if settings.kafka is None or settings.postgres is None:

@@ -69,7 +69,7 @@ async def _tasks(
 ) -> list[tuple[str, Task]]:
     tasks: list[tuple[str, Task]] = []
     if only in (None, "placement"):
-        source = Source(engine.kafka, instance, engine.record.offsets)
+        source = Source(engine.kafka, instance, engine.record.topic, engine.record.offsets)
         await source.start()
         stack.push_async_callback(source.stop)
         pump = Pump(source, Placement(await engine.definition(), engine.record), say)

@@ -11,6 +11,8 @@ Headers = Sequence[tuple[str, bytes]]
 
 STRUCTURED = "application/cloudevents+json"
 
+CONTENT_TYPE = "content-type"
+
 _PREFIX = "ce_"
 _DATA = ("data", "data_base64")
 
@@ -39,10 +41,16 @@ def from_headers(headers: Headers, value: bytes | None) -> bytes:
     return orjson.dumps(attributes)[:-1] + b',"data":' + value + b"}"
 
 
+def is_of_events(header: str) -> bool:
+    """Whether a header of that name says anything about the CloudEvent; others are the sender's own."""
+    name = header.lower()
+    return name == CONTENT_TYPE or name.startswith(_PREFIX)
+
+
 def to_headers(body: bytes) -> tuple[list[tuple[str, bytes]], bytes]:
     """The headers and the value that carry `body`, as `decode` returned it, in binary mode."""
     event = orjson.loads(body)
-    headers = [("content-type", b"application/json")]
+    headers = [(CONTENT_TYPE, b"application/json")]
     headers += [(_PREFIX + name, _header(value)) for name, value in event.items() if name not in _DATA and value is not None]
     return headers, orjson.dumps(event["data"], option=orjson.OPT_SORT_KEYS)
 
@@ -52,7 +60,7 @@ def _read(headers: Headers) -> tuple[str, dict[str, str]]:
     found: dict[str, str] = {}
     for header, raw in headers:
         name = header.lower()
-        if raw is None or not (name == "content-type" or name.startswith(_PREFIX)):
+        if raw is None or not is_of_events(header):
             continue
         try:
             text = raw.decode()
@@ -60,7 +68,7 @@ def _read(headers: Headers) -> tuple[str, dict[str, str]]:
             raise Unreadable("not-utf-8", f"header {header!r} is not UTF-8") from error
         if found.setdefault(name, text) != text:
             raise Unreadable("header-twice", f"header {header!r} is there twice, with two values")
-    content_type = found.pop("content-type", "")
+    content_type = found.pop(CONTENT_TYPE, "")
     attributes = {name.removeprefix(_PREFIX): text for name, text in found.items()}
     for name in _DATA:
         if name in attributes:

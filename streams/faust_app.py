@@ -5,6 +5,7 @@ listener of its own: it is started in place, and not by its command line, which 
 """
 
 import asyncio
+import os
 import tempfile
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
@@ -65,7 +66,7 @@ def make_app(settings: KafkaSettings, instance: str, hint: Callable[[bytes], Awa
         autodiscover=False,
         store="memory://",
         # It makes a folder, though nothing is ever kept in it.
-        datadir=tempfile.mkdtemp(prefix="journey-worker-"),
+        datadir=f"{tempfile.gettempdir()}/journey-worker-{os.getuid()}",
         topic_disable_leader=True,
         topic_allow_declare=False,
         web_enabled=False,

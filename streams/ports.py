@@ -205,7 +205,11 @@ class Log(Protocol):
     """Touchpoints in the order they were accepted, for as long as the log keeps them."""
 
     async def append(self, batch: Sequence[Incoming], recorded_at: Instant) -> int:
-        """Keep `batch`, durably once this returns, all or nothing. Returns the offset of its last record."""
+        """Keep `batch`, durably once this returns. Returns the offset of its last record.
+
+        What can't be kept at all is refused before anything is. A log of several servers may fail in the middle (Away): then some of
+        it may be kept, and appended again it is there twice, which placement counts once. `recorded_at` is for logs without a clock.
+        """
         ...
 
     async def read(self, partition: int, *, after: int, limit: int) -> Sequence[Recorded]:

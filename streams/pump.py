@@ -39,6 +39,7 @@ class Pump:
         self.placed = 0
         self._say = say
         self._queue: asyncio.Queue[Batch] = asyncio.Queue(BATCHES_AHEAD_MAX)
+        self._placing = False
         self.moved_at = time.monotonic()
 
     async def fetch(self) -> None:
@@ -52,7 +53,7 @@ class Pump:
                     waiting = str(away)
                     self._say(f"waiting: {away}")
                 self.source.again()
-                await asyncio.sleep(RETRY_SECONDS)
+                await self._pause()
                 continue
             if waiting:
                 waiting = ""
@@ -73,6 +74,7 @@ class Pump:
             batch = await self._queue.get()
             if batch.epoch != self.source.epoch:
                 continue
+            self._placing = True
             try:
                 unit, _ = await self.placement.run(batch.records, batch.after)
             except (OutOfStep, Away) as reason:
@@ -81,14 +83,21 @@ class Pump:
                 self.source.again()
                 if isinstance(reason, Away):
                     self._say(f"waiting: {reason}")
-                    await asyncio.sleep(RETRY_SECONDS)
+                    await self._pause()
                 continue
+            finally:
+                self._placing = False
             self.placed += unit.accepted
             self.moved_at = time.monotonic()
 
+    async def _pause(self) -> None:
+        """Wait for what is away. Who knows what he waits for is not stuck, however long it takes."""
+        self.moved_at = time.monotonic()
+        await asyncio.sleep(RETRY_SECONDS)
+
     def is_stuck(self) -> bool:
-        """Whether records have been waiting for longer than they may, and none was placed."""
-        if self.source.lag() == 0:
+        """Whether records have been waiting for longer than they may, here or in Kafka, and none was placed."""
+        if not self._placing and self._queue.empty() and self.source.lag() == 0:
             self.moved_at = time.monotonic()
         return time.monotonic() - self.moved_at > STUCK_SECONDS_MAX
 

@@ -15,6 +15,12 @@ from streams.journeys import load
 
 SCHEDULE_SECONDS = 15.0
 
+STRUCK_MAX = 10_000
+"""Deadlines that one unit announces, and beyond them only those of the same instant as the last."""
+
+EVER: Instant = -(2**62)
+"""Before every instant: before the first mark, nothing was announced."""
+
 
 class Announcements(Protocol):
     """The record, as far as the scheduler needs it."""
@@ -27,6 +33,10 @@ class Announcements(Protocol):
         """Up to when deadlines are announced; None before the first mark."""
         ...
 
+    async def struck_at(self, nth: int, after: Instant, until: Instant) -> Instant | None:
+        """When the `nth` deadline (0: the first) beyond `after` and up to `until` strikes; None where there are not so many."""
+        ...
+
     def due(self, after: Instant, until: Instant) -> AsyncIterator[tuple[str, bytes]]:
         """The journeys of those for whom something strikes beyond `after` and up to `until`, in order of name."""
         ...
@@ -37,22 +47,26 @@ class Announcements(Protocol):
 
 
 async def announce(record: Announcements, now: Instant) -> int:
-    """Announce what has struck up to `now`. Returns how many deadlines."""
-    mark = await record.mark()
-    if mark is None:
-        # The first start: what lies before it is announced by the units that bring it.
-        await record.announce([], now, now)
+    """Announce what has struck up to `now`, or the first STRUCK_MAX of it. Returns how many deadlines."""
+    if await record.struck_at(0, await _announced(record), now) is None:
         return 0
-    if [one async for one in record.due(mark, now)]:
-        async with record.turn():
-            struck = [one async for person, kept in record.due(mark, now) for one in _struck(person, kept, mark, now)]
-            await record.announce(struck, now, now)
-            return len(struck)
-    return 0
+    async with record.turn():
+        # Read in turn: another scheduler may have been here while we were frozen.
+        after = await _announced(record)
+        until = await record.struck_at(STRUCK_MAX - 1, after, now) or now
+        struck = [one async for person, kept in record.due(after, until) for one in _struck(person, kept, after, until)]
+        if struck:
+            await record.announce(struck, until, now)
+        return len(struck)
 
 
-def _struck(person: str, kept: bytes, mark: Instant, now: Instant) -> list[tuple[Any, ...]]:
+async def _announced(record: Announcements) -> Instant:
+    mark = await record.mark()
+    return EVER if mark is None else mark
+
+
+def _struck(person: str, kept: bytes, after: Instant, until: Instant) -> list[tuple[Any, ...]]:
     journey = load(person, kept)
     assert isinstance(journey, PersonJourney)
     strikes = journey.outlook.strikes if journey.outlook is not None else ()
-    return [(person, *strike) for strike in strikes if mark < strike.at <= now]
+    return [(person, *strike) for strike in strikes if after < strike.at <= until]

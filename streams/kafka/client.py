@@ -1,14 +1,17 @@
 """How we reach Kafka: one place for addresses, credentials and bounds, and for what its errors mean to us."""
 
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.conn import collect_hosts, create_conn
 from aiokafka.errors import (
     AuthenticationFailedError,
-    IllegalStateError,
+    IllegalSaslStateError,
     KafkaConnectionError,
     KafkaError,
+    MessageSizeTooLargeError,
     SaslAuthenticationFailed,
     UnsupportedSaslMechanismError,
 )
@@ -16,20 +19,43 @@ from aiokafka.errors import (
 from journey.errors import Away, Refused
 from streams.kafka.settings import KafkaSettings
 
-RECORD_BYTES_MAX = 4 * 1024 * 1024
-"""More than a touchpoint may have, so that one that is too large still arrives and is kept as a dead letter."""
+RECORD_BYTES_MAX = 20 * 1024 * 1024
+"""Far more than a touchpoint may have, so that what is too large still arrives and is kept as a dead letter: any line of a file."""
+
+ENVELOPE_BYTES_MAX = 1024
+"""What a record takes beside its key, value and headers."""
 
 LINGER_MS = 5
 
 
 def meaning(error: KafkaError, bootstrap: str) -> Exception:
     """What an error of Kafka's is to us: Refused where only a person can mend it, Away where waiting may."""
-    if isinstance(error, SaslAuthenticationFailed | AuthenticationFailedError | UnsupportedSaslMechanismError | IllegalStateError):
+    if isinstance(error, SaslAuthenticationFailed | AuthenticationFailedError | UnsupportedSaslMechanismError | IllegalSaslStateError):
         return Refused(f"Kafka at {bootstrap} refuses our credentials: {error}")
+    if isinstance(error, MessageSizeTooLargeError):
+        return Refused(f"Kafka at {bootstrap} takes no record that large; set max.message.bytes={RECORD_BYTES_MAX} on the topic: {error}")
     if isinstance(error, KafkaConnectionError) or error.retriable:
         return Away(f"Kafka at {bootstrap} can't be reached: {error}")
     unexpected: Exception = error
     return unexpected
+
+
+async def check_credentials(settings: KafkaSettings) -> None:
+    """Raises Refused where a broker answers and won't have us: aiokafka's clients say only that they could not connect."""
+    how = settings.connection()
+    del how["bootstrap_servers"]
+    for host, port, _ in collect_hosts(settings.bootstrap):
+        try:
+            connection = await create_conn(host, port, **how)
+        except ssl.SSLCertVerificationError as error:
+            raise Refused(f"the certificate of Kafka at {settings.bootstrap} is not to be trusted: {error.verify_message}") from error
+        except KafkaError as error:
+            if isinstance(refused := meaning(error, settings.bootstrap), Refused):
+                raise refused from error
+        except (OSError, TimeoutError):
+            pass
+        else:
+            connection.close()
 
 
 @asynccontextmanager

@@ -7,11 +7,12 @@ import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from journey.errors import Refused
 from journey.instants import Instant
-from schemas.cloudevents import from_headers
+from schemas.cloudevents import CONTENT_TYPE, from_headers, is_of_events
 from schemas.decode import Unreadable
 from schemas.incoming import Incoming
-from streams.kafka.client import meaning, producer
+from streams.kafka.client import ENVELOPE_BYTES_MAX, RECORD_BYTES_MAX, meaning, producer
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topics
 from streams.ports import Recorded
@@ -21,32 +22,43 @@ SOURCE, PLACE, RAW, REASON = "journey_source", "journey_place", "journey_raw", "
 
 READ_MS_MAX = 500
 
+Headers = Sequence[tuple[str, bytes]]
+
 
 def recorded(record: ConsumerRecord) -> Recorded:
     """A record of the topic as placement sees it: bytes in either mode of CloudEvents, or the reason why they are none."""
-    headers: dict[str, bytes] = {name: value for name, value in record.headers if name.startswith("journey_")}
-    place = f"{record.topic}[{record.partition}]@{record.offset}"
+    return Recorded(record.partition, record.offset, record.timestamp * 1000, _incoming(record))
+
+
+def _incoming(record: ConsumerRecord) -> Incoming:
     value = record.value if record.value is not None else b""
-    source = headers[SOURCE].decode(errors="replace") if SOURCE in headers else record.topic
-    place = headers[PLACE].decode(errors="replace") if PLACE in headers else place
-    if REASON in headers:
-        incoming = Incoming(value, source, place, None, headers[REASON].decode(errors="replace"))
-    else:
-        try:
-            body = from_headers(record.headers, record.value)
-        except Unreadable as error:
-            incoming = Incoming(value, source, place, None, error.reason, error.code)
-        else:
-            raw = headers.get(RAW, value)
-            incoming = Incoming(raw, source, place, None if body is raw else body)
-    return Recorded(record.partition, record.offset, record.timestamp * 1000, incoming)
+    ours: dict[str, bytes] = {name: text for name, text in record.headers if name.startswith("journey_") and text is not None}
+    source = ours[SOURCE].decode(errors="replace") if SOURCE in ours else record.topic
+    place = ours[PLACE].decode(errors="replace") if PLACE in ours else f"{record.topic}[{record.partition}]@{record.offset}"
+    of_events = [(name, text) for name, text in record.headers if is_of_events(name)]
+    if SOURCE in ours and not of_events:
+        raw, body = (ours[RAW], value) if RAW in ours else (value, None)
+        return Incoming(raw, source, place, body, ours[REASON].decode(errors="replace") if REASON in ours else None)
+    try:
+        body = from_headers(record.headers, record.value)
+    except Unreadable as error:
+        return Incoming(_whole(of_events, value), source, place, None, error.reason, error.code)
+    # In binary mode what the headers say is part of it: kept is the whole event, so that two of them with equal data are two.
+    return Incoming(body, source, place)
+
+
+def _whole(headers: Headers, value: bytes) -> bytes:
+    """All that says what a record that can't be read was to be: its headers as in HTTP, an empty line, and the value as it is."""
+    if not any(name.lower() != CONTENT_TYPE for name, _ in headers):
+        return value
+    return b"".join(b"%b: %b\r\n" % (name.encode(), text or b"") for name, text in headers) + b"\r\n" + value
 
 
 def published(incoming: Incoming) -> tuple[bytes | None, bytes, list[tuple[str, bytes]]]:
     """Key, value and headers of a record. The key is the subject, so that one subject's touchpoints share a partition."""
     headers = [(SOURCE, incoming.source.encode()), (PLACE, incoming.place.encode())]
     if incoming.reason is not None:
-        return None, incoming.raw, [*headers, (REASON, incoming.reason.encode())]
+        headers.append((REASON, incoming.reason.encode()))
     if incoming.body is None:
         return _subject(incoming.raw), incoming.raw, headers
     return _subject(incoming.body), incoming.body, [*headers, (RAW, incoming.raw)]
@@ -81,9 +93,16 @@ class KafkaLog:
 
     async def append(self, batch: Sequence[Incoming], recorded_at: Instant) -> int:
         assert self._client is not None
+        records = []
+        for one in batch:
+            key, value, headers = published(one)
+            size = len(key or b"") + len(value) + sum(len(name) + len(text) for name, text in headers)
+            if size > RECORD_BYTES_MAX - ENVELOPE_BYTES_MAX:
+                raise Refused(f"{one.place} has {size:,} bytes; a record takes at most {RECORD_BYTES_MAX - ENVELOPE_BYTES_MAX:,}")
+            records.append((key, value, headers))
         try:
             # A send returns once the record is in a buffer; what it returns is done once the brokers have it.
-            sent = [await self._client.send(self.topic, value, key, headers=headers) for key, value, headers in map(published, batch)]
+            sent = [await self._client.send(self.topic, value, key, headers=headers) for key, value, headers in records]
             for one in sent:
                 done = await one
                 self.reached[done.partition] = max(done.offset, self.reached.get(done.partition, -1))
@@ -92,7 +111,9 @@ class KafkaLog:
         return max(self.reached.values(), default=-1)
 
     async def read(self, partition: int, *, after: int, limit: int) -> Sequence[Recorded]:
-        consumer = AIOKafkaConsumer(**self.settings.connection(), enable_auto_commit=False, auto_offset_reset="earliest")
+        consumer = AIOKafkaConsumer(
+            **self.settings.connection(), enable_auto_commit=False, auto_offset_reset="earliest", isolation_level="read_committed"
+        )
         try:
             await consumer.start()
             place = TopicPartition(self.topic, partition)

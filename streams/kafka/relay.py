@@ -1,9 +1,11 @@
 """What the record has committed, told to others: changes in unit order, stage transitions with their sign, and who is at which stage.
 
 Reads the record from the last position that it told, and marks it only when Kafka has acknowledged all of it. Told again after a crash,
-a message has the same key and position, so that whoever reads can leave it out. Told is what is dated up to the record's mark.
+a message is the same, byte for byte, and no two of a unit are: whoever reads leaves out what it had of a position already. A transition
+by a touchpoint is told once it is placed, one by a deadline once it has struck, which is when the record's mark has passed it.
 """
 
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, Protocol
 
@@ -35,6 +37,7 @@ class Announced(Protocol):
 
     async def mark(self, position: int | None = None) -> Instant | None: ...
     async def struck(self, position: int) -> list[list[Any]]: ...
+    async def rebuilt_at(self, position: int) -> int: ...
     async def stages(self, persons: Sequence[str], mark: Instant | None) -> dict[str, tuple[str, Instant]]: ...
 
 
@@ -47,16 +50,18 @@ class Relay:
         self._record = record
         self._announced = announced
         self._producer = producer
+        self._since: int | None = None
+        """The position of the last unit that derived everything anew: what was told before it is void."""
 
     async def step(self) -> int:
         """Tell all that is new. Returns how many units that was. Raises Away."""
         units = 0
         try:
             async for change in self._record.changes(await self._record.published()):
-                for message in await self._messages(change):
-                    await self._producer.send(*message)
+                # A send returns once the message is in a buffer; what it returns is done, or fails, once the brokers have it or won't.
+                for sent in [await self._producer.send(*message) for message in await self._messages(change)]:
+                    await sent
                 if change.last:
-                    await self._producer.flush()
                     await self._record.mark_published(change.position)
                     units += 1
         except KafkaError as error:
@@ -69,14 +74,23 @@ class Relay:
         told = {"position": change.position, "rebuilt": change.rebuilt, "last": change.last, "facts": change.facts}
         messages: list[Message] = [(self._topics.changes, orjson.dumps(told), str(change.position).encode())]
         mark = await self._announced.mark(change.position)
+        if change.rebuilt:
+            self._since = change.position
+        elif self._since is None:
+            self._since = await self._announced.rebuilt_at(change.position)
         moved: dict[str, None] = {}
         for transition in self._transitions(change, mark, await self._announced.struck(change.position)):
             moved[transition["person"]] = None
+            transition["since"] = self._since
             messages.append((self._topics.transitions, orjson.dumps(transition), transition["person"].encode()))
         return messages + await self._stages(change.position, list(moved), mark)
 
     def _transitions(self, change: Change, mark: Instant | None, struck: list[list[Any]]) -> Iterator[dict[str, Any]]:
-        """Stage transitions dated up to `mark`, as others read them: `count` is 1 for one that holds, -1 for one that no longer does."""
+        """Stage transitions, as others read them: `count` is 1 for one that holds, -1 for one that no longer does.
+
+        Those of deadlines up to `mark`, and those that the unit itself announces.
+        """
+        strikes: Counter[tuple[str, Strike]] = Counter()
         for plain in change.facts:
             if plain[0] not in ("stage_entered", "outlook"):
                 continue
@@ -88,14 +102,15 @@ class Relay:
                     yield told
                 case Outlook():
                     for strike in fact.strikes:
-                        if mark is not None and strike.at <= mark and strike.cycle == 0:
-                            yield _strike(change.position, count, fact.person, strike)
+                        if mark is not None and strike.at <= mark:
+                            strikes[fact.person, strike] += count
                 case _:
                     pass
-        for person, *values in struck:
-            strike = Strike(*values)
-            if strike.cycle == 0:
-                yield _strike(change.position, 1, person, strike)
+        strikes.update((person, Strike(*values)) for person, *values in struck)
+        for (person, strike), count in strikes.items():
+            # Most are taken back and asserted again: nothing to tell.
+            if count and strike.cycle == 0:
+                yield _strike(change.position, count, person, strike)
 
     async def _stages(self, position: int, persons: list[str], mark: Instant | None) -> list[Message]:
         """Where everyone stands whose stage changed; nothing, a tombstone, for who is no more."""

@@ -4,6 +4,8 @@ import ssl
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from journey.errors import Refused
+
 REQUEST_MS_MAX = 20_000
 
 
@@ -19,24 +21,29 @@ class KafkaSettings:
     replication: int = 1
     retention_hours: int = 168
     security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    sasl_mechanism: str = "PLAIN"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
     username: str | None = None
     password: str | None = None
     ca_file: str | None = None
 
     def connection(self) -> dict[str, Any]:
-        """What every client of aiokafka's takes."""
+        """What every client of aiokafka's takes. Raises Refused."""
         found: dict[str, Any] = {
             "bootstrap_servers": self.bootstrap,
             "request_timeout_ms": REQUEST_MS_MAX,
             "security_protocol": self.security,
         }
         if self.security.startswith("SASL"):
+            if self.username is None or self.password is None:
+                raise Refused(f"{self.security} needs a name and a password; set JOURNEY_USERNAME and JOURNEY_PASSWORD")
             found |= {
                 "sasl_mechanism": self.sasl_mechanism,
                 "sasl_plain_username": self.username,
                 "sasl_plain_password": self.password,
             }
         if self.security.endswith("SSL"):
-            found["ssl_context"] = ssl.create_default_context(cafile=self.ca_file)
+            try:
+                found["ssl_context"] = ssl.create_default_context(cafile=self.ca_file)
+            except OSError as error:
+                raise Refused(f"no authorities can be read from {self.ca_file} (JOURNEY_CA_FILE): {error.strerror or error}") from error
         return found

@@ -8,23 +8,29 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from journey.errors import Refused
-from streams.kafka.client import RECORD_BYTES_MAX, meaning
+from streams.kafka.client import meaning
 from streams.kafka.log import recorded
 from streams.kafka.settings import KafkaSettings
-from streams.kafka.topics import Topics
+from streams.kafka.topics import Topics, topic_id
 from streams.placement import UNIT_RECORDS_MAX
 from streams.ports import Recorded
 
 FETCH_WAIT_MS = 10
 """How long the broker may hold a fetch that finds nothing. One node answers one fetch at a time, so a longer wait is latency for all."""
 
+FETCH_BYTES_MAX = 8 * 1024 * 1024
+"""Of one partition, at a time."""
+
 POLL_MS = 200
 SESSION_MS = 6_000
 HEARTBEAT_MS = 1_500
 REBALANCE_MS = 10_000
+METADATA_MS = 10_000
+"""After this, partitions that were added and a topic that was made anew are noticed."""
+
 DECODED_AHEAD = 2_000
 """Records that are taken over before other tasks get their turn."""
 
@@ -41,13 +47,16 @@ class Batch:
 class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not typed
     """Hands out batches of the partitions that are this worker's. `instance` makes its membership static: a restart is no rebalance."""
 
-    def __init__(self, settings: KafkaSettings, instance: str, offsets: Callable[[], Awaitable[dict[int, int]]]) -> None:
+    def __init__(self, settings: KafkaSettings, instance: str, topic_id: str, offsets: Callable[[], Awaitable[dict[int, int]]]) -> None:
         self.settings = settings
+        self.topic_id = topic_id
         self.topic = Topics(settings).touchpoints
         self.epoch = 0
         self._offsets = offsets
         self._reset = True
         self._next_after: dict[int, int] = {}
+        self._read_to: dict[int, int] = {}
+        """Where the client stands, by partition: beyond the last record by what is none, such as the marks of transactions."""
         self._consumer = AIOKafkaConsumer(
             **settings.connection(),
             group_id=f"{settings.prefix}-placement",
@@ -59,8 +68,12 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
             heartbeat_interval_ms=HEARTBEAT_MS,
             rebalance_timeout_ms=REBALANCE_MS,
             max_poll_interval_ms=600_000,
+            metadata_max_age_ms=METADATA_MS,
             fetch_max_wait_ms=FETCH_WAIT_MS,
-            max_partition_fetch_bytes=max(RECORD_BYTES_MAX, 8 * 1024 * 1024),
+            # What a transaction of the sender's took back was never sent.
+            isolation_level="read_committed",
+            # Of records that are larger than this, one is fetched at a time.
+            max_partition_fetch_bytes=FETCH_BYTES_MAX,
         )
 
     async def start(self) -> None:
@@ -99,13 +112,19 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
                 continue
             try:
                 found = await self._fetch(places)
+                for place in places:
+                    self._read_to[place.partition] = await self._consumer.position(place)
             except NoOffsetForPartitionError:
                 # Assigned a moment ago: nobody has told the client yet where to read.
                 self.again()
                 continue
             except OffsetOutOfRangeError as error:
-                why = "its retention is shorter than the time without a worker"
-                raise Refused(f"Kafka no longer holds what comes next ({error}): {why}") from error
+                why = "its retention is shorter than the time without a worker, and what it took is lost"
+                raise Refused(f"Kafka no longer holds what comes next in {self._gone(error)}: {why}") from error
+            except IllegalStateError:
+                # Taken away from us meanwhile.
+                self.again()
+                continue
             except KafkaError as error:
                 raise meaning(error, self.settings.bootstrap) from error
             if epoch != self.epoch or not found:
@@ -140,20 +159,30 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
         return found
 
     async def _seek(self) -> None:
-        """Go to where the record stands, in every partition that is ours."""
-        self._reset = False
+        """Go to where the record stands, in every partition that is ours. Raises Away, Refused."""
         epoch, assigned = self.epoch, self._consumer.assignment()
         self._next_after = {}
+        if assigned and await topic_id(self.settings) != self.topic_id:
+            # By the old offsets, what is new would be skipped.
+            raise Refused(f"the topic {self.topic} was deleted and made anew; a worker that is started now reads it from its beginning")
         stored = await self._offsets()
         fresh = [place for place in assigned if place.partition not in stored]
-        first = await self._consumer.beginning_offsets(fresh) if fresh else {}
+        try:
+            first = await self._consumer.beginning_offsets(fresh) if fresh else {}
+        except KafkaError as error:
+            raise meaning(error, self.settings.bootstrap) from error
         if epoch != self.epoch:
-            self._reset = True
             return
         for place in assigned:
             after = stored.get(place.partition, -1)
-            self._consumer.seek(place, after + 1 if place.partition in stored else first[place])
+            self._read_to[place.partition] = after + 1 if place.partition in stored else first[place]
+            self._consumer.seek(place, self._read_to[place.partition])
             self._next_after[place.partition] = after
+        self._reset = False
+
+    def _gone(self, error: OffsetOutOfRangeError) -> str:
+        (asked, *_) = error.args
+        return ", ".join(f"{place.topic}[{place.partition}] from offset {offset}" for place, offset in sorted(asked.items()))
 
     def lag(self) -> int:
         """Records that are known to wait in our partitions."""
@@ -161,5 +190,10 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
 
     def _waiting(self, place: TopicPartition, *, unknown: int = UNIT_RECORDS_MAX) -> int:
         """How many records wait in a partition; `unknown` before its first fetch has told."""
-        high = self._consumer.highwater(place)
-        return unknown if high is None else max(0, high - self._next_after[place.partition] - 1)
+        try:
+            # What an open transaction of a sender's holds back does not wait for us.
+            end = self._consumer.last_stable_offset(place)
+        except AssertionError:
+            # Taken away from us meanwhile: the watchdog looks from a thread of its own.
+            return 0
+        return unknown if end is None else max(0, end - self._read_to[place.partition])

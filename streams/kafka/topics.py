@@ -4,19 +4,27 @@
 `stages` is compacted, with a tombstone for each person that was merged away. `control` carries hints only.
 """
 
+import asyncio
 import uuid
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Boolean, CompactArray, CompactString, Int16, Int32, Schema, TaggedFields
 
 from journey.errors import Away, Refused
-from streams.kafka.client import RECORD_BYTES_MAX, meaning
+from streams.kafka.client import RECORD_BYTES_MAX, check_credentials, meaning
 from streams.kafka.settings import KafkaSettings
 
 HOUR_MS = 3_600_000
+
+KNOWN_TRIES_MAX, KNOWN_SECONDS = 50, 0.1
+"""How often, and how far apart, a topic that was just made is asked for: brokers hear of it one after the other."""
+
+LOG_APPEND_TIME = {"message.timestamp.type": "LogAppendTime"}
+"""The broker's own clock says when a touchpoint was recorded: the sender's may be wrong."""
 
 
 class Topics:
@@ -35,15 +43,13 @@ def wanted(settings: KafkaSettings) -> list[NewTopic]:
     """The topics as they are made where they are not there yet."""
     names = Topics(settings)
     bounded = {"retention.ms": str(settings.retention_hours * HOUR_MS), "max.message.bytes": str(RECORD_BYTES_MAX)}
-    # The broker's own clock says when a touchpoint was recorded: the sender's may be wrong.
-    recorded = {**bounded, "message.timestamp.type": "LogAppendTime"}
     compacted = {"cleanup.policy": "compact", "max.message.bytes": str(RECORD_BYTES_MAX)}
 
     def topic(name: str, partitions: int, configs: dict[str, str]) -> NewTopic:
         return NewTopic(name, num_partitions=partitions, replication_factor=settings.replication, topic_configs=configs)
 
     return [
-        topic(names.touchpoints, settings.partitions, recorded),
+        topic(names.touchpoints, settings.partitions, {**bounded, **LOG_APPEND_TIME}),
         topic(names.changes, 1, bounded),
         topic(names.transitions, settings.partitions, bounded),
         topic(names.stages, settings.partitions, compacted),
@@ -63,11 +69,37 @@ async def ensure_topics(settings: KafkaSettings) -> str:
             for name, code, why in answer.topic_errors:
                 if code and for_code(code) is not TopicAlreadyExistsError:
                     raise Refused(f"Kafka at {settings.bootstrap} won't make the topic {name}: {why or for_code(code).__name__}")
+        await _check_clock(admin, Topics(settings).touchpoints)
+        return await _topic_id(admin, Topics(settings).touchpoints)
+    except KafkaError as error:
+        if isinstance(error, KafkaConnectionError):
+            await check_credentials(settings)
+        raise meaning(error, settings.bootstrap) from error
+    finally:
+        await admin.close()
+
+
+async def topic_id(settings: KafkaSettings) -> str:
+    """The id of the topic of touchpoints, as it is now. Raises Away."""
+    admin = AIOKafkaAdminClient(**settings.connection())
+    try:
+        await admin.start()
         return await _topic_id(admin, Topics(settings).touchpoints)
     except KafkaError as error:
         raise meaning(error, settings.bootstrap) from error
     finally:
         await admin.close()
+
+
+async def _check_clock(admin: AIOKafkaAdminClient, topic: str) -> None:
+    """Raises Refused where the senders' clocks say when touchpoints were recorded. Who may not look has to know by himself."""
+    (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic, LOG_APPEND_TIME)])
+    for name, value, *_ in (entry for *_, entries in answer.resources for entry in entries):
+        if name in LOG_APPEND_TIME and value != LOG_APPEND_TIME[name]:
+            raise Refused(
+                f"the topic {topic} keeps the time that senders say ({name}={value}), and what is dated too far ahead is judged by it;"
+                f" set it to {LOG_APPEND_TIME[name]}: kafka-configs.sh --alter --topic {topic} --add-config {name}={LOG_APPEND_TIME[name]}"
+            )
 
 
 # A topic that is deleted and made anew starts at offset 0 again. Only its id tells it from the old one, and aiokafka does not ask for it.
@@ -154,8 +186,10 @@ class _Metadata(Request[_MetadataStruct]):  # type: ignore[misc]
 
 
 async def _topic_id(admin: AIOKafkaAdminClient, topic: str) -> str:
-    answer = await admin._send_request(_Metadata(topic))
-    for error_code, name, topic_id, *_ in answer.topics:
-        if name == topic and not error_code:
-            return str(topic_id)
+    for _ in range(KNOWN_TRIES_MAX):
+        answer = await admin._send_request(_Metadata(topic))
+        for error_code, name, topic_id, *_ in answer.topics:
+            if name == topic and not error_code:
+                return str(topic_id)
+        await asyncio.sleep(KNOWN_SECONDS)
     raise Away(f"Kafka does not know the topic {topic} yet")

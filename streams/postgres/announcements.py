@@ -34,6 +34,25 @@ class PostgresAnnouncements:
             )
         return mark
 
+    async def rebuilt_at(self, position: int) -> int:
+        """The position of the last unit up to `position` that derived everything anew; 0 where there is none."""
+        async with self.record.database.connection() as db:
+            found: int = await db.fetchval(
+                "SELECT COALESCE(MAX(position), 0) FROM journey.units WHERE rebuilt AND position <= $1", position
+            )
+        return found
+
+    async def struck_at(self, nth: int, after: Instant, until: Instant) -> Instant | None:
+        """When the `nth` deadline (0: the first) beyond `after` and up to `until` strikes; None where there are not so many."""
+        async with self.record.database.connection() as db:
+            found: int | None = await db.fetchval(
+                "SELECT at FROM journey.journeys, unnest(due) AS at WHERE at > $1 AND at <= $2 ORDER BY at OFFSET $3 LIMIT 1",
+                after,
+                until,
+                nth,
+            )
+        return found
+
     async def due(self, after: Instant, until: Instant) -> AsyncIterator[tuple[str, bytes]]:
         """The journeys of those for whom something strikes beyond `after` and up to `until`, in order of name."""
         last = ""

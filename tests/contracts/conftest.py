@@ -10,7 +10,7 @@ import pytest
 
 from projections.read_model import ReadStore
 from streams.ports import ControlLog, DeadLetters, Histories, Log
-from tests.contracts.places import LOGS, POSTGRES, PREFIX, READERS, RECORDS, STORES, Place, Record
+from tests.contracts.places import KAFKA, LOGS, POSTGRES, PREFIX, READERS, RECORDS, STORES, Place, Record
 from tests.services.processes import answer
 
 DROP_SECONDS_MAX = 30.0
@@ -18,12 +18,16 @@ DROP_SECONDS_MAX = 30.0
 
 def marked(names: Iterable[str]) -> list[Any]:
     """`names`, those of servers with the mark that says so."""
-    return [pytest.param(name, marks=pytest.mark.postgres) if name == "postgres" else name for name in names]
+    marks = {"postgres": pytest.mark.postgres, "kafka": pytest.mark.kafka}
+    return [pytest.param(name, marks=marks[name]) if name in marks else name for name in names]
 
 
 @pytest.fixture(autouse=True)
 def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What implementations in PostgreSQL need: where it is, and a name for their databases, which are gone after the test."""
+    """What implementations on a server need: where it is, and a name for their databases or topics, which are gone after the test."""
+    if request.node.get_closest_marker("kafka") is not None:
+        monkeypatch.setenv(KAFKA, request.getfixturevalue("kafka").address)
+        monkeypatch.setenv(PREFIX, request.getfixturevalue("topics"))
     if request.node.get_closest_marker("postgres") is None:
         yield
         return
@@ -43,7 +47,7 @@ async def drop(address: str, prefix: str) -> None:
         await connection.close()
 
 
-@pytest.fixture(params=LOGS)
+@pytest.fixture(params=marked(LOGS))
 def log_place(request: pytest.FixtureRequest, tmp_path: Path) -> Place[Log]:
     return Place(request.param, tmp_path, LOGS[request.param])
 

@@ -20,6 +20,9 @@ from projections.marketing import marketing
 from projections.postgres_store import PostgresReadStore
 from projections.read_model import ReadStore
 from projections.sqlite_store import SqliteReadStore
+from streams.kafka.log import KafkaLog
+from streams.kafka.settings import KafkaSettings
+from streams.kafka.topics import ensure_topics
 from streams.ports import ControlLog, DeadLetters, Histories, Log
 from streams.postgres.database import Database
 from streams.postgres.desk import PostgresDesk
@@ -30,8 +33,8 @@ from streams.sqlite.record import SqliteRecord
 ROOT = Path(__file__).parents[2]
 SECONDS_MAX = 60
 READY = b"ready to be killed\n"
-POSTGRES, PREFIX = "JOURNEY_CONTRACTS_POSTGRES", "JOURNEY_CONTRACTS_PREFIX"
-"""Of the tests' own processes: the address of the server, and what the names of this test's databases begin with."""
+POSTGRES, KAFKA, PREFIX = "JOURNEY_CONTRACTS_POSTGRES", "JOURNEY_CONTRACTS_KAFKA", "JOURNEY_CONTRACTS_PREFIX"
+"""Of the tests' own processes: the addresses of the servers, and what the names of this test's databases or topics begin with."""
 
 T = TypeVar("T")
 
@@ -56,6 +59,14 @@ async def sqlite_log(folder: Path) -> AsyncIterator[Log]:
         yield record
     finally:
         record.close()
+
+
+@asynccontextmanager
+async def kafka_log(folder: Path) -> AsyncIterator[Log]:
+    settings = KafkaSettings(os.environ[KAFKA], prefix=os.environ[PREFIX] + digest_of(folder), partitions=1)
+    await ensure_topics(settings)
+    async with KafkaLog(settings) as log:
+        yield log
 
 
 @asynccontextmanager
@@ -117,7 +128,7 @@ async def postgres_reader(folder: Path) -> AsyncIterator[ReadStore]:
 async def postgres_database(folder: Path) -> str:
     """The address of the folder's own database, made if need be."""
     server = os.environ[POSTGRES]
-    name = f"{os.environ[PREFIX]}{blake2b(str(folder).encode(), digest_size=6).hexdigest()}"
+    name = os.environ[PREFIX] + digest_of(folder)
     connection = await asyncpg.connect(server)
     try:
         with suppress(asyncpg.DuplicateDatabaseError):
@@ -127,7 +138,11 @@ async def postgres_database(folder: Path) -> str:
     return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
 
 
-LOGS: dict[str, Opener[Log]] = {"sqlite": sqlite_log}
+def digest_of(folder: Path) -> str:
+    return blake2b(str(folder).encode(), digest_size=6).hexdigest()
+
+
+LOGS: dict[str, Opener[Log]] = {"sqlite": sqlite_log, "kafka": kafka_log}
 RECORDS: dict[str, Opener[Record]] = {"sqlite": sqlite_record, "postgres": postgres_record}
 STORES: dict[str, Opener[ReadStore]] = {"sqlite": sqlite_store, "postgres": postgres_store}
 READERS: dict[str, Opener[ReadStore]] = {"sqlite": sqlite_reader, "postgres": postgres_reader}

@@ -31,10 +31,17 @@ class Place:
     folder: Path
     workers: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     starts: dict[str, int] = field(default_factory=dict)
+    more: dict[str, str] = field(default_factory=dict)
+    """What else the environment says."""
 
     @property
     def env(self) -> dict[str, str]:
-        return {"JOURNEY_KAFKA": self.kafka, "JOURNEY_POSTGRES": self.postgres, "JOURNEY_PREFIX": self.prefix, "JOURNEY_PARTITIONS": "4"}
+        return self.more | {
+            "JOURNEY_KAFKA": self.kafka,
+            "JOURNEY_POSTGRES": self.postgres,
+            "JOURNEY_PREFIX": self.prefix,
+            "JOURNEY_PARTITIONS": "4",
+        }
 
     def command(self, *arguments: str | Path) -> Ran:
         return journey(*arguments, cwd=self.folder, **self.env)

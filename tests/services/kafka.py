@@ -7,8 +7,10 @@ import shutil
 import signal
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
@@ -110,7 +112,69 @@ def _in_container(folder: Path) -> Service:
     )
 
 
-def _on_java(folder: Path) -> Service:
+@dataclass(frozen=True)
+class Secured:
+    """A broker that is spoken to in three guarded ways: each is the address of its own. `ca_file` is whom to trust."""
+
+    sasl: str
+    tls: str
+    both: str
+    ca_file: Path
+
+
+USER, PASSWORD = "alice", "open sesame"
+
+
+@contextlib.contextmanager
+def secured_kafka(folder: Path) -> Iterator[Secured]:
+    """A Kafka that lets in USER by SASL (PLAIN and SCRAM-SHA-256), by TLS, and by both. Raises NoService without Java."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = ("SASL", "TLS", "BOTH")
+    addresses = {name: f"127.0.0.1:{port}" for name, port in zip(names, free_ports(3), strict=True)}
+    more = {
+        "listener.security.protocol.map": f"{SETTINGS['listener.security.protocol.map']},SASL:SASL_PLAINTEXT,TLS:SSL,BOTH:SASL_SSL",
+        "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256",
+        "ssl.keystore.type": "PKCS12",
+        "ssl.keystore.location": str(folder / "keys.p12"),
+        "ssl.keystore.password": PASSWORD,
+    }
+    modules = "org.apache.kafka.common.security"
+    for name in ("sasl", "both"):
+        plain = f'{modules}.plain.PlainLoginModule required user_{USER}="{PASSWORD}";'
+        more[f"listener.name.{name}.plain.sasl.jaas.config"] = plain
+        more[f"listener.name.{name}.scram-sha-256.sasl.jaas.config"] = f"{modules}.scram.ScramLoginModule required;"
+    ca_file = _certificate(folder)
+    service = _on_java(folder, addresses, more, ["--add-scram", f"SCRAM-SHA-256=[name={USER},password={PASSWORD}]"])
+    try:
+        yield Secured(*(addresses[name] for name in names), ca_file)
+    finally:
+        service.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _certificate(folder: Path) -> Path:
+    """Make the broker's key, and a certificate of its own making. Returns the file of the certificate."""
+    keytool = shutil.which("keytool")
+    if keytool is None:
+        raise NoService("there is no `keytool`, which comes with Java")
+    store = ["-keystore", folder / "keys.p12", "-storetype", "PKCS12", "-storepass", PASSWORD, "-alias", "broker"]
+    name = ["-dname", "CN=127.0.0.1", "-ext", "SAN=IP:127.0.0.1", "-ext", "BC=ca:true"]
+    made = folder / "broker.pem"
+    for command in (
+        [keytool, "-genkeypair", "-keyalg", "EC", "-validity", "7", *store, *name],
+        [keytool, "-exportcert", "-rfc", "-file", made, *store],
+    ):
+        run(command, folder=folder, log=folder / "keytool.log", within=FORMAT_SECONDS_MAX)
+    return made
+
+
+def _on_java(
+    folder: Path,
+    listeners: Mapping[str, str] = MappingProxyType({}),
+    more: Mapping[str, str] = MappingProxyType({}),
+    users: Sequence[str] = (),
+) -> Service:
+    """`listeners` are others than the one for clients, `more` their settings, and `users` what makes those that they let in."""
     java = shutil.which("java")
     if java is None:
         raise NoService("there is no `java`; Debian has it in openjdk-17-jre-headless")
@@ -118,14 +182,28 @@ def _on_java(folder: Path) -> Service:
     folder.mkdir(parents=True, exist_ok=True)
     port, controller = free_ports(2)
     address, log, properties = f"127.0.0.1:{port}", folder / "kafka.log", folder / "server.properties"
+    advertised = ",".join(f"{name}://{one}" for name, one in {"CLIENTS": address, **listeners}.items())
     settings = SETTINGS | {
-        "listeners": f"CLIENTS://{address},CONTROLLER://127.0.0.1:{controller}",
-        "advertised.listeners": f"CLIENTS://{address}",
+        "listeners": f"{advertised},CONTROLLER://127.0.0.1:{controller}",
+        "advertised.listeners": advertised,
         "controller.quorum.voters": f"1@127.0.0.1:{controller}",
         "log.dirs": str(folder / "data"),
+        **more,
     }
     properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
-    storage: list[str | Path] = [java, *BRIEF, "-cp", classes, "kafka.tools.StorageTool", "format", "-t", _cluster(), "-c", properties]
+    storage: list[str | Path] = [
+        java,
+        *BRIEF,
+        "-cp",
+        classes,
+        "kafka.tools.StorageTool",
+        "format",
+        "-t",
+        _cluster(),
+        "-c",
+        properties,
+        *users,
+    ]
     run(storage, folder=folder, log=log, within=FORMAT_SECONDS_MAX)
     return service.of_process(
         address,

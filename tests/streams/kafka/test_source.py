@@ -1,0 +1,224 @@
+"""Where a worker reads, and how it stays alive: by the record's offsets and never Kafka's, through rebalances and whatever is away."""
+
+import asyncio
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import RecordsToDelete
+
+from journey.errors import Away, Refused
+from streams import pump as pumps
+from streams.kafka.settings import KafkaSettings
+from streams.kafka.source import Source
+from streams.kafka.topics import Topics, ensure_topics
+from streams.ports import OutOfStep
+from streams.postgres.record import PostgresRecord
+from tests.services.service import Service
+from tests.streams.builders import at, sent
+from tests.streams.kafka.clients import Sent, admin, beating, publish, sending, until
+
+
+def views(first: int, last: int, partition: int = 0) -> list[Sent]:
+    return [Sent(sent("page_view", f"user:{number}", at(0)), partition=partition) for number in range(first, last)]
+
+
+async def stored(*_: Any) -> dict[int, int]:
+    return {0: 3}
+
+
+async def test_it_begins_where_the_record_stands_whatever_kafka_was_told(settings: KafkaSettings, topic_id: str) -> None:
+    await publish(settings, *views(0, 6))
+    topic = Topics(settings).touchpoints
+    source = Source(settings, "one", topic_id, stored)
+    lying = AIOKafkaConsumer(**settings.connection(), group_id=f"{settings.prefix}-placement", enable_auto_commit=False)
+    await lying.start()
+    lying.assign([TopicPartition(topic, 0)])
+    await lying.commit({TopicPartition(topic, 0): 1})
+    await lying.stop()
+    await source.start()
+    try:
+        batch = await asyncio.wait_for(source.next(), 20)
+        assert [one.offset for one in batch.records] == [4, 5]
+        assert batch.after == {0: 3}
+        source.again()
+        again = await asyncio.wait_for(source.next(), 20)
+        assert [one.offset for one in again.records] == [4, 5]
+        assert again.epoch == batch.epoch + 1
+    finally:
+        await source.stop()
+
+
+async def test_offsets_that_retention_took_are_refused_in_one_line(settings: KafkaSettings, topic_id: str) -> None:
+    await publish(settings, *views(0, 6))
+    place = TopicPartition(Topics(settings).touchpoints, 0)
+    async with admin(settings) as client:
+        await client.delete_records({place: RecordsToDelete(5)})
+    source = Source(settings, "one", topic_id, stored)
+    await source.start()
+    try:
+        with pytest.raises(Refused, match=rf"{place.topic}\[0\] from offset 4: its retention is shorter") as refused:
+            await asyncio.wait_for(source.next(), 20)
+        assert len(str(refused.value).splitlines()) == 1
+    finally:
+        await source.stop()
+
+
+async def test_of_a_partition_never_read_it_begins_with_what_kafka_still_has(settings: KafkaSettings, record: PostgresRecord) -> None:
+    await publish(settings, *views(0, 6))
+    async with admin(settings) as client:
+        await client.delete_records({TopicPartition(Topics(settings).touchpoints, 0): RecordsToDelete(6)})
+    async with beating(settings, record) as heart:
+
+        async def read() -> bool:
+            return bool(heart.source._read_to) and heart.source._consumer.highwater(TopicPartition(heart.source.topic, 0)) == 6
+
+        await until(read, "a fetch that says where the end is")
+        assert heart.source.lag() == 0
+        await publish(settings, *views(6, 7))
+        await heart.reached(p0=6)
+    assert (await record.counted()).accepted == 1
+
+
+async def test_a_second_worker_raises_the_epoch_and_both_lose_and_double_nothing(settings: KafkaSettings, database: str) -> None:
+    settings = replace(settings, partitions=2)
+    topic_id = await ensure_topics(settings)
+    one, two = [await PostgresRecord.open(database, topic_id) for _ in range(2)]
+    await publish(settings, *views(0, 20), *views(20, 40, partition=1))
+    async with beating(settings, one) as first:
+        await first.reached(p0=19, p1=19)
+        epoch = first.source.epoch
+        async with beating(settings, two, "two") as second:
+
+            async def shared() -> bool:
+                return len(first.source._consumer.assignment()) == len(second.source._consumer.assignment()) == 1
+
+            await until(shared, "a partition for each")
+            assert first.source.epoch > epoch
+            await publish(settings, *views(40, 60), *views(60, 80, partition=1))
+            await first.reached(p0=39, p1=39)
+    counted = await one.counted()
+    assert (counted.accepted, counted.duplicates) == (80, 0)
+    await one.close()
+    await two.close()
+
+
+async def test_lag_is_what_waits_and_nothing_that_is_no_record(settings: KafkaSettings, record: PostgresRecord) -> None:
+    """The marks of transactions take offsets, and an open one holds back what follows: neither makes a worker look stuck."""
+    topic = Topics(settings).touchpoints
+    async with (
+        beating(settings, record) as heart,
+        sending(settings, transactional_id=f"{settings.prefix}-a") as one,
+        sending(settings, transactional_id=f"{settings.prefix}-b") as open_one,
+    ):
+        async with one.transaction():
+            await one.send_and_wait(topic, sent("page_view", "user:1", at(0)), partition=0)
+        await heart.reached(p0=0)
+
+        async def idle() -> bool:
+            return heart.source.lag() == 0
+
+        await until(idle, "no lag behind the mark of a transaction")
+        await open_one.begin_transaction()
+        await open_one.send_and_wait(topic, b"held back", partition=0)
+        await publish(settings, *views(2, 3))
+
+        async def seen() -> bool:
+            return (heart.source._consumer.highwater(TopicPartition(topic, 0)) or 0) >= 4
+
+        await until(seen, "a fetch")
+        assert heart.source.lag() == 0
+        await open_one.abort_transaction()
+        await heart.reached(p0=3)
+    assert (await record.counted()).accepted == 2
+
+
+async def test_who_has_records_and_places_none_is_stuck(
+    settings: KafkaSettings, record: PostgresRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pumps, "STUCK_SECONDS_MAX", 0.5)
+    hanging = asyncio.Event()
+
+    async def hang(*_: Any) -> None:
+        hanging.set()
+        await asyncio.Event().wait()
+
+    async with beating(settings, record) as heart:
+        monkeypatch.setattr(heart.pump.placement, "run", hang)
+        assert not heart.pump.is_stuck()
+        await publish(settings, *views(0, 1))
+        await asyncio.wait_for(hanging.wait(), 20)
+
+        async def stuck() -> bool:
+            return heart.pump.is_stuck()
+
+        await until(stuck, "the worker to be taken for stuck, with its last batch in hand")
+
+
+@pytest.mark.parametrize("trouble", [Away("PostgreSQL is away"), OutOfStep("another was first")])
+async def test_trouble_with_a_commit_is_waited_for_and_nothing_is_lost_or_doubled(
+    settings: KafkaSettings, record: PostgresRecord, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    """Also where the commit arrived, and only the answer did not."""
+    monkeypatch.setattr(pumps, "RETRY_SECONDS", 0.01)
+    commit, failures = record.commit, [True, False, False]
+
+    async def failing(unit: Any) -> int:
+        if failures:
+            if failures.pop():
+                await commit(unit)
+            raise trouble
+        return await commit(unit)
+
+    monkeypatch.setattr(record, "commit", failing)
+    async with beating(settings, record) as heart:
+        await publish(settings, *views(0, 10))
+        await heart.reached(p0=9)
+        await publish(settings, *views(10, 20))
+        await heart.reached(p0=19)
+    counted = await record.counted()
+    assert (counted.accepted, counted.duplicates, failures) == (20, 0, [])
+    assert set(heart.said) <= {"waiting: PostgreSQL is away"}
+
+
+async def test_who_knows_what_it_waits_for_is_not_stuck(
+    settings: KafkaSettings, record: PostgresRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pumps, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(pumps, "STUCK_SECONDS_MAX", 1.0)
+    tries = 0
+
+    async def away(*_: Any) -> None:
+        nonlocal tries
+        tries += 1
+        raise Away("PostgreSQL is away")
+
+    async with beating(settings, record) as heart:
+        monkeypatch.setattr(heart.pump.placement, "run", away)
+        await publish(settings, *views(0, 1))
+        began = time.monotonic()
+
+        async def waited() -> bool:
+            return time.monotonic() - began > 1.5 and tries > 3
+
+        await until(waited, "longer than who is stuck may live")
+        assert time.monotonic() - heart.pump.moved_at < 1.0
+        assert not heart.pump.is_stuck()
+
+
+async def test_a_broker_that_goes_away_is_waited_for(own_kafka: Service, database: str) -> None:
+    settings = KafkaSettings(own_kafka.address, prefix="away", partitions=1)
+    record = await PostgresRecord.open(database, await ensure_topics(settings))
+    await publish(settings, *views(0, 3))
+    async with beating(settings, record) as heart:
+        await heart.reached(p0=2)
+        await asyncio.to_thread(own_kafka.kill)
+        # As after any failure: where the record stands is asked for, and Kafka for the beginning of what is new.
+        heart.source.again()
+        await asyncio.to_thread(own_kafka.start_again)
+        await publish(settings, *views(3, 6))
+        await heart.reached(p0=5)
+    assert (await record.counted()).accepted == 6
+    await record.close()

@@ -1,0 +1,299 @@
+"""What the relay and the scheduler tell others: changes in unit order, each transition once, and who is at which stage."""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from aiokafka.admin import NewTopic
+
+from journey.errors import Refused
+from journey.facts import Outlook, StageEntered, from_row
+from journey.instants import Instant, iso
+from journey.person import FOLD_VERSION
+from streams import scheduler
+from streams.kafka.client import producer
+from streams.kafka.relay import Relay
+from streams.kafka.settings import KafkaSettings
+from streams.kafka.topics import Topics
+from streams.placement import Placement
+from streams.ports import Generation, Recorded
+from streams.postgres.announcements import PostgresAnnouncements
+from streams.postgres.database import Database
+from streams.postgres.record import PostgresRecord
+from streams.rebuilding import rebuilt
+from streams.scheduler import announce
+from tests.journey.builders import SMALL
+from tests.streams.builders import LATER, at, incoming, link, retraction, sent, unlink
+from tests.streams.kafka.clients import admin, read, told
+
+
+@dataclass
+class Desk:
+    """A record under the small definition, by which who is silent for 30 days is lost; and who tells others of it."""
+
+    settings: KafkaSettings
+    record: PostgresRecord
+    announcements: PostgresAnnouncements
+    relay: Relay
+    placement: Placement = field(init=False)
+    offset: int = -1
+
+    def __post_init__(self) -> None:
+        self.placement = Placement(SMALL, self.record)
+
+    async def take(self, *lines: bytes) -> None:
+        """One unit of `lines`."""
+        batch = [Recorded(0, self.offset + nth, LATER, incoming(line)) for nth, line in enumerate(lines, start=1)]
+        await self.placement.run(batch, {0: self.offset})
+        self.offset += len(lines)
+
+    async def announce(self, until: Instant) -> int:
+        return await announce(self.announcements, until)
+
+    async def told(self, topic: str) -> list[Any]:
+        return told(await read(self.settings, f"{self.settings.prefix}.{topic}"))
+
+    async def summed(self) -> Counter[tuple[Any, ...]]:
+        """What somebody knows who adds up the transitions of the topic, and leaves out what was told before all was derived anew."""
+        transitions = await self.told("transitions")
+        since = max((one["since"] for one in transitions), default=0)
+        total: Counter[tuple[Any, ...]] = Counter()
+        for one in transitions:
+            if one["since"] == since:
+                total[one["person"], one["stage"], one["left"], one["at"], one["nth"], one["rule"]] += one["count"]
+        return Counter({key: count for key, count in total.items() if count})
+
+    async def entries(self) -> Counter[tuple[Any, ...]]:
+        """The stage entries that the facts hold, of deadlines those up to the mark."""
+        mark = await self.announcements.mark()
+        total: Counter[tuple[Any, ...]] = Counter()
+        async for change in self.record.changes(0):
+            if change.rebuilt:
+                total.clear()
+            for row in change.facts:
+                if row[0] not in ("stage_entered", "outlook"):
+                    continue
+                fact, count = from_row(row)
+                if isinstance(fact, StageEntered):
+                    total[fact.person, fact.stage, fact.left, iso(fact.at), fact.nth, fact.rule] += count
+                elif isinstance(fact, Outlook):
+                    for one in fact.strikes:
+                        if one.cycle == 0 and mark is not None and one.at <= mark:
+                            total[fact.person, one.name, one.left, iso(one.at), one.nth, one.rule] += count
+        return Counter({key: count for key, count in total.items() if count})
+
+
+@pytest.fixture
+async def desk(settings: KafkaSettings, record: PostgresRecord, database: str) -> AsyncIterator[Desk]:
+    writer = PostgresRecord(Database(database), record.topic)
+    announcements = PostgresAnnouncements(writer)
+    async with producer(settings) as sender:
+        yield Desk(settings, record, announcements, Relay(settings, record, announcements, sender))
+    await writer.close()
+
+
+def view(subject: str, day: float, **more: str) -> bytes:
+    return sent("page_view", subject, at(day), **more)
+
+
+async def test_changes_are_told_in_the_order_of_units_and_once(desk: Desk) -> None:
+    for day in range(5):
+        await desk.take(view(f"user:{day}", day))
+    assert await desk.relay.step() == 5
+    assert await desk.relay.step() == 0
+    await desk.take(view("user:1", 9))
+    assert await desk.relay.step() == 1
+    messages = await read(desk.settings, Topics(desk.settings).changes)
+    assert [one.key for one in messages] == [b"1", b"2", b"3", b"4", b"5", b"6"]
+    kept = [change async for change in desk.record.changes(0)]
+    assert [(one["position"], one["last"], one["facts"]) for one in told(messages)] == [(one.position, one.last, one.facts) for one in kept]
+
+
+async def test_a_transition_says_what_it_comes_from_and_its_key_is_the_person(desk: Desk) -> None:
+    await desk.take(view("user:7", 0, id="v"))
+    await desk.relay.step()
+    (message,) = await read(desk.settings, Topics(desk.settings).transitions)
+    assert message.key == b"user:7"
+    assert told([message]) == [
+        {
+            "position": 1, "since": 0, "count": 1, "person": "user:7", "stage": "awareness", "left": "", "at": iso(at(0)), "nth": 0,
+            "rule": "first-contact", "because": [{"source": "urn:test", "id": "v", "subject": "user:7"}],
+        }
+    ]  # fmt: skip
+
+
+async def test_who_is_merged_away_has_a_tombstone_and_transitions_taken_back(desk: Desk) -> None:
+    await desk.take(view("anon:a", 0), view("user:7", 1))
+    await desk.take(link("anon:a", "user:7", at(2)))
+    await desk.relay.step()
+    stages: dict[bytes, Any] = {}
+    for one in await read(desk.settings, Topics(desk.settings).stages):
+        stages[one.key] = told([one])[0]
+    assert stages[b"anon:a"] is None
+    assert (stages[b"user:7"]["stage"], stages[b"user:7"]["entered_at"]) == ("awareness", iso(at(0)))
+    assert await desk.summed() == await desk.entries()
+    assert {key[0] for key in await desk.summed()} == {"user:7"}
+
+
+async def test_told_again_after_a_crash_a_message_is_the_same_and_no_two_are(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    await desk.take(view("anon:a", 0), view("user:7", 1), view("user:8", 1))
+    await desk.announce(at(60))
+    await desk.take(link("anon:a", "user:7", at(2)), view("user:7", 3))
+
+    async def crash(position: int) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.record, "mark_published", crash)
+        with pytest.raises(ZeroDivisionError):
+            await desk.relay.step()
+    once = {topic: [(one.key, one.value) for one in await read(desk.settings, topic)] for topic in _topics(desk)}
+    await desk.relay.step()
+    for topic, before in once.items():
+        after = [(one.key, one.value) for one in await read(desk.settings, topic)]
+        assert set(before) < set(after)
+        assert len(after) == len(set(after)) + len(before)
+
+
+def _topics(desk: Desk) -> list[str]:
+    return [Topics(desk.settings).changes, Topics(desk.settings).transitions]
+
+
+async def test_what_kafka_would_not_take_is_not_marked_as_told(settings: KafkaSettings, desk: Desk) -> None:
+    topic = Topics(settings).transitions
+    async with admin(settings) as client:
+        await client.delete_topics([topic])
+        await client.create_topics([NewTopic(topic, 1, 1, topic_configs={"max.message.bytes": "10"})])
+    await desk.take(view("user:7", 0))
+    with pytest.raises(Refused, match=r"max\.message\.bytes"):
+        await desk.relay.step()
+    assert await desk.record.published() == 0
+
+
+async def test_a_deadline_is_announced_once_and_with_the_mark_that_has_passed_it(desk: Desk) -> None:
+    await desk.take(view("user:7", 0))
+    assert await desk.announce(at(29)) == 0
+    assert await desk.announce(at(30)) == 1
+    assert await desk.announcements.mark() == at(30)
+    assert await desk.announce(at(30)) == await desk.announce(at(31)) == 0
+    await desk.relay.step()
+    last = (await desk.told("transitions"))[-1]
+    assert (last["stage"], last["at"], last["count"], last["position"]) == ("lost", iso(at(30)), 1, 2)
+    assert await desk.summed() == await desk.entries()
+
+
+async def test_a_history_that_was_placed_before_the_first_mark_is_announced(desk: Desk) -> None:
+    await desk.take(view("user:7", 0), view("user:8", 5))
+    await desk.relay.step()
+    assert await desk.announce(at(100)) == 2
+    await desk.relay.step()
+    assert await desk.summed() == await desk.entries()
+    assert [key[0] for key in await desk.summed() if key[1] == "lost"] == ["user:7", "user:8"]
+
+
+async def test_after_an_outage_all_that_struck_is_announced_once_in_units_of_a_bounded_size(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler, "STRUCK_MAX", 3)
+    await desk.announce(at(0))
+    await desk.take(*(view(f"user:{number}", number // 2 / 10) for number in range(10)))
+    announced = []
+    while count := await desk.announce(at(37)):
+        announced.append(count)
+    assert sum(announced) == 10
+    # Two strike at each instant, which no mark can part.
+    assert max(announced) == 4
+    await desk.relay.step()
+    assert await desk.summed() == await desk.entries()
+    assert sum(key[1] == "lost" for key in await desk.summed()) == 10
+
+
+async def test_a_late_touchpoint_takes_an_announced_deadline_back(desk: Desk) -> None:
+    await desk.take(view("user:7", 0))
+    await desk.announce(at(40))
+    await desk.relay.step()
+    await desk.take(view("user:7", 20))
+    await desk.relay.step()
+    last = (await desk.told("transitions"))[-1]
+    assert (last["stage"], last["at"], last["count"]) == ("lost", iso(at(30)), -1)
+    assert await desk.summed() == await desk.entries()
+    assert await desk.announce(at(60)) == 1
+    await desk.relay.step()
+    assert await desk.summed() == await desk.entries()
+    assert (await desk.told("stages"))[-1]["entered_at"] == iso(at(50))
+
+
+async def test_a_deadline_that_a_touchpoint_leaves_as_it_is_is_not_told_again(desk: Desk) -> None:
+    await desk.take(view("user:7", 10))
+    await desk.announce(at(60))
+    # A lead's handoff is to strike as well now, and the loss stays where it was.
+    await desk.take(sent("form_submitted", "user:7", at(9, 22), intent="demo"), sent("lead_assigned", "user:7", at(9, 23)))
+    await desk.relay.step()
+    assert await desk.summed() == await desk.entries()
+    assert [one["count"] for one in await desk.told("transitions") if one["stage"] == "lost"] == [1]
+
+
+async def test_two_schedulers_that_race_announce_it_once(desk: Desk, database: str) -> None:
+    """One froze before its turn, and the other was faster."""
+    await desk.take(view("user:7", 0))
+    other = PostgresRecord(Database(database), desk.record.topic)
+    late = _Frozen(other, desk)
+    assert await announce(late, at(40)) == 0
+    await desk.relay.step()
+    assert await desk.summed() == await desk.entries()
+    await other.close()
+
+
+class _Frozen(PostgresAnnouncements):
+    """It has seen that something is due, and freezes until another one has announced it."""
+
+    def __init__(self, record: PostgresRecord, desk: Desk) -> None:
+        super().__init__(record)
+        self._desk = desk
+        self._asked = False
+
+    async def struck_at(self, nth: int, after: Instant, until: Instant) -> Instant | None:
+        found = await super().struck_at(nth, after, until)
+        if not self._asked:
+            self._asked = True
+            assert await self._desk.announce(until) == 1
+        return found
+
+
+async def test_whatever_comes_the_transitions_sum_to_the_stage_entries_up_to_the_mark(desk: Desk) -> None:
+    """Marks between, at and after touchpoints; merges and corrections before and after what was announced."""
+    steps: list[tuple[bytes, ...] | Instant | str] = [
+        (view("anon:a", 0), view("user:7", 3)),
+        at(31),
+        "tell",
+        (view("anon:a", 45), sent("demo", "user:7", at(50), status="held")),
+        at(60),
+        (link("anon:a", "user:7", at(52)),),
+        "tell",
+        at(80),
+        (retraction(view("anon:a", 45), at(81)),),
+        "tell",
+        (view("user:8", 79), view("user:7", 200)),
+        at(300),
+        (unlink("anon:a", "user:7", at(82)),),
+        "tell",
+        "rebuild",
+        (view("user:7", 70),),
+        at(301),
+        "tell",
+    ]
+    for step in steps:
+        match step:
+            case "tell":
+                await desk.relay.step()
+                assert await desk.summed() == await desk.entries()
+            case "rebuild":
+                await desk.record.rebuild(rebuilt(SMALL, desk.record), Generation(SMALL.fingerprint, FOLD_VERSION), LATER)
+                desk.placement.forget()
+            case int():
+                while await desk.announce(step):
+                    pass
+            case tuple():
+                await desk.take(*step)
