@@ -16,8 +16,9 @@ from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topics
 from streams.ports import Recorded
 
-SOURCE, PLACE, RAW, REASON = "journey_source", "journey_place", "journey_raw", "journey_reason"
-"""Headers of what `ingest` publishes: which file a record came from and what stood there, so that a dead letter says so."""
+SOURCE, PLACE, RAW, REASON, LETTER = "journey_source", "journey_place", "journey_raw", "journey_reason", "journey_letter"
+"""Headers of what `ingest` publishes: which file a record came from and what stood there, so that a dead letter says so; and of what is
+sent again: the id of the dead letter that it is sent for."""
 
 READ_MS_MAX = 500
 
@@ -29,22 +30,25 @@ def recorded(record: ConsumerRecord) -> Recorded:
     value = record.value if record.value is not None else b""
     source = headers[SOURCE].decode(errors="replace") if SOURCE in headers else record.topic
     place = headers[PLACE].decode(errors="replace") if PLACE in headers else place
+    letter = headers[LETTER].decode(errors="replace").replace("\0", "\ufffd") if headers.get(LETTER) else None
     if REASON in headers:
-        incoming = Incoming(value, source, place, None, headers[REASON].decode(errors="replace"))
+        incoming = Incoming(value, source, place, None, headers[REASON].decode(errors="replace"), letter=letter)
     else:
         try:
             body = from_headers(record.headers, record.value)
         except Unreadable as error:
-            incoming = Incoming(value, source, place, None, error.reason, error.code)
+            incoming = Incoming(value, source, place, None, error.reason, error.code, letter)
         else:
             raw = headers.get(RAW, value)
-            incoming = Incoming(raw, source, place, None if body is raw else body)
+            incoming = Incoming(raw, source, place, None if body is raw else body, letter=letter)
     return Recorded(record.partition, record.offset, record.timestamp * 1000, incoming)
 
 
 def published(incoming: Incoming) -> tuple[bytes | None, bytes, list[tuple[str, bytes]]]:
     """Key, value and headers of a record. The key is the subject, so that one subject's touchpoints share a partition."""
     headers = [(SOURCE, incoming.source.encode()), (PLACE, incoming.place.encode())]
+    if incoming.letter is not None:
+        headers.append((LETTER, incoming.letter.encode()))
     if incoming.reason is not None:
         return None, incoming.raw, [*headers, (REASON, incoming.reason.encode())]
     if incoming.body is None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from streams.ports import DeadLetter, Kept
+from streams.ports import DeadLetter, Kept, State
 from tests.contracts.places import RECORDS, Place, Record, until_killed
 from tests.contracts.units import commit, name
 from tests.streams.builders import at, sent
@@ -26,7 +26,8 @@ async def test_without_any_there_is_nothing_to_show(record: Record) -> None:
 async def test_a_dead_letter_is_kept_as_bytes_with_the_reason(record: Record) -> None:
     await commit(record.histories, dead_letters=[letter("a", recorded_at=7)])
     (one,) = await kept(record)
-    assert one[1:] == ("not-json", "not-json: look again", "crm.jsonl", "crm.jsonl:1", b"\xff\0a", 1, 7, 7)
+    assert one[1:9] == ("not-json", "not-json: look again", "crm.jsonl", "crm.jsonl:1", b"\xff\0a", 1, 7, 7)
+    assert one[9:] == ("a", State.open, None, False, None, None)
     assert await record.dead_letters.show(one.number) == one
 
 
