@@ -77,6 +77,6 @@ def _value(value: Any) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, dict):
-        return ", ".join(_value(part) if name == "state" else f"{name} {_value(part)}" for name, part in value.items())
+        return ", ".join(_value(part) if name == "state" else f"{name} {_value(part)}" for name, part in value.items() if name != "reason")
     text = str(value)
     return text[:HASH_SHOWN] if len(text) == 64 and set(text) <= set("0123456789abcdef") else text

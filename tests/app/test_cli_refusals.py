@@ -107,7 +107,20 @@ def test_a_question_that_has_no_answer_is_refused_in_one_line(kept: Path, argume
     assert refused(here(*arguments.split(), cwd=kept)).startswith(told)
 
 
-@pytest.mark.parametrize("arguments", ["report finance", "report marketing --until", "fly", "ingest", "digest --jsn", "dead-letters bury"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "report finance",
+        "report marketing --until",
+        "fly",
+        "ingest",
+        "digest --jsn",
+        "dead-letters bury",
+        "dead-letters show",
+        "dead-letters list 1",
+        "dead-letters dismiss 1",
+    ],
+)
 def test_what_is_no_command_of_ours_exits_2(kept: Path, arguments: str) -> None:
     ran = here(*arguments.split(), cwd=kept)
     assert (ran.status, ran.raw) == (2, b"")
