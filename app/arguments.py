@@ -28,6 +28,9 @@ Until = Annotated[
     ),
 ]
 
+Actor = Annotated[str | None, typer.Option(help="Who decides this. Default: you.", show_default=False)]
+Reason = Annotated[str, typer.Option(help="Why.")]
+
 Loaded = TypeVar("Loaded")
 
 YEARS = range(1970, 9999)

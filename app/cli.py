@@ -14,9 +14,9 @@ from typing import Annotated, Any
 
 import typer
 
-from app import cli_definition, demonstration, show, show_reports
+from app import cli_dead_letters, cli_definition, demonstration, show, show_reports
 from app.arguments import Data, Json, Until, asked_until, day_of, first_told, in_zone, share_of
-from app.cli_dead_letters import dead_letters
+from app.cli_audit import audit
 from app.doors import read, start, with_servers, write
 from app.engine import Engine, Summary
 from app.printing import as_json, note, pairs, progress, refusal
@@ -39,6 +39,7 @@ DISTRIBUTION = "customer-journey-engine"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(cli_definition.app, name="definition")
+app.add_typer(cli_dead_letters.app, name="dead-letters")
 
 
 class Model(StrEnum):
@@ -274,7 +275,7 @@ def digest(data: Data = None, json: Json = False) -> None:
         pairs(answer)
 
 
-app.command("dead-letters")(dead_letters)
+app.command()(audit)
 
 
 # --- the command itself

@@ -1,49 +1,217 @@
-"""`journey dead-letters`: what could not be read, and what contradicts."""
+"""`journey dead-letters`: what could not be read, and what contradicts: looked at, put right, sent again, dismissed."""
 
+import re
 import sys
-from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from app import show
-from app.arguments import Data, Json
-from app.doors import read
-from app.engine import Engine
+from app import show_dead_letters as show
+from app.arguments import Actor, Data, Json, Reason
+from app.doors import read, start, user, write
+from app.engine import Engine, now
+from app.printing import as_json, note, pairs
+from app.reading import STDIN
+from app.requeuing import Requeued, requeue_named, requeue_waiting
 from journey.errors import Refused
+from schemas.decode import Unreadable, decode
+from schemas.strict_json import BODY_BYTES_MAX
+from streams.ports import By, Conflict, State
+
+app = typer.Typer(help="What could not be read, kept as bytes with the reason; and conflicts, where two bodies came under one id.")
+
+After = Annotated[int, typer.Option(min=0, max=2**53, help="Those after this number.")]
+Limit = Annotated[int, typer.Option(min=1, max=10_000, help="How many.")]
+States = Annotated[
+    list[State] | None, typer.Option("--state", help="Of this state; may be given again. Default: open, JSON: all.", show_default=False)
+]
+Named = Annotated[
+    str, typer.Argument(metavar="N", help="A number that `journey dead-letters` lists; cN is a conflict.", show_default=False)
+]
+
+NUMBER = re.compile(r"(c?)([1-9][0-9]{0,14})")
 
 
-class Action(StrEnum):
-    list = "list"
-    show = "show"
-
-
+@app.callback(invoke_without_command=True)
 def dead_letters(
-    action: Annotated[Action, typer.Argument(help="list, or show N.")] = Action.list,
-    number: Annotated[int | None, typer.Argument(metavar="N", help="With show: which one.", show_default=False)] = None,
-    after: Annotated[int, typer.Option(min=0, help="With list: those after this number.")] = 0,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="With list: how many.")] = 100,
-    raw: Annotated[bool, typer.Option("--raw", help="With show: write its bytes as they came, and nothing else.")] = False,
+    context: typer.Context, after: After = 0, limit: Limit = 100, state: States = None, data: Data = None, json: Json = False
+) -> None:
+    """What could not be read, kept as bytes with the reason; and conflicts, where two bodies came under one id."""
+    if context.invoked_subcommand is None:
+        list_(after, limit, state, data, json)
+    elif after or state or data or json:
+        raise Refused(f"options go last: journey dead-letters {context.invoked_subcommand} … --data DIR")
+
+
+@app.command("list")
+def list_(after: After = 0, limit: Limit = 100, state: States = None, data: Data = None, json: Json = False) -> None:
+    """Those that are open, or of another state."""
+    states = tuple(state or (State if json else (State.open,)))
+
+    async def run(engine: Engine) -> Any:
+        desk = engine.desk
+        listed = await desk.codes(states), await desk.kept(after=after, limit=limit, states=states), await desk.states()
+        return *listed, [one for one in await desk.conflicts() if (State.dismissed if one.dismissed else State.open) in states]
+
+    show.listed(*read(data, run), json=json)
+
+
+@app.command("show")
+def show_(
+    number: Named,
+    raw: Annotated[bool, typer.Option("--raw", help="Write its bytes as they came, and nothing else; of a conflict, its others.")] = False,
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """What could not be read, kept as bytes with the reason; and conflicts, where two bodies came under one id."""
-    if action is Action.show:
-        if number is None:
-            raise Refused("which one? journey dead-letters show N, with a number that `journey dead-letters` lists")
-        one = read(data, lambda engine: engine.desk.show(number))
-        if one is None:
-            raise Refused(f"there is no dead letter {number}")
+    """One of them, with its bytes."""
+    is_conflict, wanted = _number(number)
+    if is_conflict:
+        conflict = read(data, lambda engine: _conflict(engine, wanted))
         if raw:
-            sys.stdout.buffer.write(one.raw)
+            show.raw_of_conflict(conflict)
         else:
-            show.dead_letter(one, json=json)
+            show.conflict(conflict, json=json)
         return
-    if number is not None or raw:
-        raise Refused("a number and --raw go with show: journey dead-letters show N")
+    one = read(data, lambda engine: engine.desk.show(wanted))
+    if one is None:
+        raise Refused(f"there is no dead letter {wanted}")
+    if raw:
+        sys.stdout.buffer.write(one.raw)
+    else:
+        show.letter(one, json=json)
 
-    async def run(engine: Engine) -> Any:
-        return await engine.desk.codes(), await engine.desk.kept(after=after, limit=limit), await engine.desk.conflicts()
 
-    codes, kept, conflicts = read(data, run)
-    show.dead_letters(codes, kept, conflicts, json=json)
+@app.command()
+def fix(
+    number: Named,
+    body: Annotated[
+        Path, typer.Option("--body", metavar="FILE", help="A CloudEvent to send in its place; - is standard input.", readable=False)
+    ],
+    data: Data = None,
+    actor: Actor = None,
+    reason: Reason = "",
+    json: Json = False,
+) -> None:
+    """Put one right. Its first bytes stay; `requeue` sends the fix."""
+    is_conflict, wanted = _number(number)
+    if is_conflict:
+        raise _only_dismissed(wanted)
+    said = _body(body)
+    by = By(now(), actor or user(), reason)
+
+    async def run(engine: Engine) -> bool:
+        await start(engine)
+        return await engine.desk.fix(wanted, said, by)
+
+    if not write(data, run):
+        note("it is fixed so already; nothing was changed")
+    answer = {"number": wanted, "state": State.fixed}
+    if json:
+        as_json(answer)
+    else:
+        pairs(answer)
+        note(f"`journey dead-letters requeue {wanted}` sends it")
+
+
+@app.command()
+def requeue(
+    numbers: Annotated[
+        list[str] | None, typer.Argument(metavar="[N…]", help="Numbers that `journey dead-letters` lists.", show_default=False)
+    ] = None,
+    code: Annotated[str | None, typer.Option("--code", help="All that are open or fixed and have this code.", show_default=False)] = None,
+    every: Annotated[bool, typer.Option("--all", help="All that are open or fixed.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 when any is still unreadable.")] = False,
+    data: Data = None,
+    actor: Actor = None,
+    reason: Reason = "",
+    json: Json = False,
+) -> None:
+    """Send some again: fixed, or as they are, which a later version or definition may read. Returns when both read models have them."""
+    if bool(numbers) + (code is not None) + every != 1:
+        raise Refused("which ones? journey dead-letters requeue N…, or --code CODE, or --all")
+    wanted = _letters(numbers or [])
+    by = By(now(), actor or user(), reason)
+
+    async def run(engine: Engine) -> Requeued:
+        await start(engine)
+        return await (requeue_named(engine, wanted, by) if wanted else requeue_waiting(engine, code, by))
+
+    done = write(data, run)
+    for number in done.before:
+        note(f"{number} is in already")
+    show.requeued(done, json=json)
+    if strict and done.still:
+        raise Refused(f"--strict, and {len(done.still):,} of {done.sent:,} still can't be read")
+
+
+@app.command()
+def dismiss(
+    numbers: Annotated[
+        list[str], typer.Argument(metavar="N…", help="Numbers that `journey dead-letters` lists; cN is a conflict.", show_default=False)
+    ],
+    reason: Annotated[str, typer.Option(help="Why. Needed.", show_default=False)],
+    data: Data = None,
+    actor: Actor = None,
+    json: Json = False,
+) -> None:
+    """Put some aside: what they say is not wanted, or in already. Their bytes stay."""
+    named = [_number(text) for text in numbers]
+    letters = [number for is_conflict, number in named if not is_conflict]
+    conflicts = [number for is_conflict, number in named if is_conflict]
+    if not reason.strip():
+        raise Refused("why? --reason says it to whoever reads `journey audit`")
+    by = By(now(), actor or user(), reason)
+
+    async def run(engine: Engine) -> int:
+        await start(engine)
+        return await engine.desk.dismiss(letters, conflicts, by)
+
+    answer = {"dismissed": write(data, run)}
+    if json:
+        as_json(answer)
+    else:
+        pairs(answer)
+
+
+async def _conflict(engine: Engine, number: int) -> Conflict:
+    for one in await engine.desk.conflicts():
+        if one.number == number:
+            return one
+    raise Refused(f"there is no conflict c{number}")
+
+
+def _number(text: str) -> tuple[bool, int]:
+    """Whether it is a conflict's, and the number."""
+    found = NUMBER.fullmatch(text)
+    if found is None:
+        raise Refused(f"{text!r} is no number of a dead letter; `journey dead-letters` lists them, such as 3, and conflicts, such as c1")
+    return bool(found[1]), int(found[2])
+
+
+def _letters(texts: list[str]) -> list[int]:
+    named = [_number(text) for text in texts]
+    for is_conflict, number in named:
+        if is_conflict:
+            raise _only_dismissed(number)
+    return [number for _, number in named]
+
+
+def _only_dismissed(number: int) -> Refused:
+    return Refused(
+        f"c{number} is a conflict, both of whose bodies are kept: dismiss it, or ingest the one that does not count under an id of its own"
+        f" (journey dead-letters show c{number} --raw writes it)"
+    )
+
+
+def _body(path: Path) -> bytes:
+    """The touchpoint that a fix is. Raises Refused where it is none."""
+    try:
+        body = sys.stdin.buffer.read(BODY_BYTES_MAX + 1) if str(path) == STDIN else path.read_bytes()
+    except OSError as error:
+        raise Refused(f"{path} can't be read: {error.strerror}") from error
+    try:
+        decode(body)
+    except Unreadable as error:
+        raise Refused(f"the body is no touchpoint either: {error.reason}") from error
+    return body

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app.arguments import Data, File, Json, first_told
+from app.arguments import Actor, Data, File, Json, Reason, first_told
 from app.doors import read, start, user, write
 from app.engine import Engine
 from app.printing import as_json, note, pairs
@@ -48,8 +48,8 @@ def definition_show(
 def definition_use(
     file: File,
     data: Data = None,
-    actor: Annotated[str | None, typer.Option(help="Who decides this. Default: you.", show_default=False)] = None,
-    reason: Annotated[str, typer.Option(help="Why.")] = "",
+    actor: Actor = None,
+    reason: Reason = "",
     json: Json = False,
 ) -> None:
     """Use another definition: it is recorded in the control log, and everything is derived again by it."""

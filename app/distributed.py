@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from app.engine import MEETING_SECONDS, MEETINGS_MAX, Summary, batch_of, now
+from app.engine import MEETING_SECONDS, MEETINGS_MAX, Summary, batch_of, now, rebuilding
 from app.wiring import Servers
 from journey.definition import Definition
 from journey.errors import Away, Refused
@@ -76,15 +76,20 @@ class Distributed:
                 await self.use(default_definition(), file="default", actor="journey", reason="first start")
             definition = await self.definition()
             wanted = Generation(definition.fingerprint, FOLD_VERSION)
-            if await self.record.generation() != wanted:
+            derived_by = await self.record.generation()
+            if derived_by != wanted:
                 if await self.record.position():
                     say("what was derived is of another definition or version: deriving it again")
+                    await self.desk.decide(at=now(), **rebuilding(derived_by, wanted))
                 async with self.record.turn():
                     await self.record.rebuild(rebuilt(definition, self.record), wanted, now())
 
     async def use(self, definition: Definition, *, file: str, actor: str, reason: str) -> None:
         """Record `definition` in the control log."""
-        detail = {"file": file, "fingerprint": definition.fingerprint, "yaml": dump_definition(definition)}
+        used = await self.desk.decisions("definition")
+        before = {name: used[-1].detail[name] for name in ("file", "fingerprint")} if used else None
+        after = {"file": file, "fingerprint": definition.fingerprint}
+        detail = {**after, "yaml": dump_definition(definition), "before": before, "after": after}
         await self.desk.decide(at=now(), actor=actor, action="definition", reason=reason, detail=detail)
 
     async def ingest(

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from journey.definition import Definition
 from journey.errors import Refused
@@ -74,6 +75,12 @@ def now() -> Instant:
     return time.time_ns() // 1000
 
 
+def rebuilding(before: Generation | None, after: Generation) -> dict[str, Any]:
+    """The decision to derive everything again, which nobody takes but the engine itself."""
+    detail = {"before": before and before._asdict(), "after": after._asdict()}
+    return {"actor": "journey", "action": "rebuild", "reason": "what was derived is of another definition or version", "detail": detail}
+
+
 class Engine:
     """One folder of embedded data. `opened` for writing by one process at a time; `reading` by any number."""
 
@@ -116,9 +123,11 @@ class Engine:
             await self.use(default_definition(), file="default", actor="journey", reason="first start")
         definition = await self.definition()
         wanted = Generation(definition.fingerprint, FOLD_VERSION)
-        if await self.record.generation() != wanted:
+        derived_by = await self.record.generation()
+        if derived_by != wanted:
             if await self.record.position():
                 say("what was derived is of another definition or version: deriving it again")
+                await self.desk.decide(at=now(), **rebuilding(derived_by, wanted))
             await self._rebuild(definition)
         self.placement = Placement(definition, self.record)
         await self.place()
@@ -154,7 +163,10 @@ class Engine:
 
     async def use(self, definition: Definition, *, file: str, actor: str, reason: str) -> None:
         """Record `definition` in the control log."""
-        detail = {"file": file, "fingerprint": definition.fingerprint, "yaml": dump_definition(definition)}
+        used = await self.desk.decisions("definition")
+        before = {name: used[-1].detail[name] for name in ("file", "fingerprint")} if used else None
+        after = {"file": file, "fingerprint": definition.fingerprint}
+        detail = {**after, "yaml": dump_definition(definition), "before": before, "after": after}
         await self.desk.decide(at=now(), actor=actor, action="definition", reason=reason, detail=detail)
 
     async def _rebuild(self, definition: Definition) -> None:

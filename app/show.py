@@ -1,25 +1,19 @@
-"""What people see of an ingest, a timeline, dead letters and dry runs; or the same as JSON."""
+"""What people see of an ingest, a timeline and dry runs; or the same as JSON."""
 
-import base64
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import orjson
 from rich.text import Text
 
 from app.engine import Summary
-from app.printing import as_json, counts, note, pairs, put, readable, table
-from journey.instants import iso
+from app.printing import as_json, counts, note, put, readable, table
 from schemas.csv_dry_run import DryRun
-from streams.ports import Conflict, Kept
 from streams.timeline import Entry, Timeline
 
 FIELDS_SHOWN_MAX = 12
 BECAUSE_SHOWN_MAX = 3
-RAW_SHOWN_MAX = 2_000
 
 _STYLES = {"stage": "bold green", "lead": "bold cyan", "score": "yellow", "deal": "magenta", "due": "dim"}
 
@@ -80,73 +74,6 @@ def _told(entry: Entry) -> Text:
         more = f" and {len(ids) - BECAUSE_SHOWN_MAX} more" if len(ids) > BECAUSE_SHOWN_MAX else ""
         told.append(readable(f"\nbecause of {', '.join(ids[:BECAUSE_SHOWN_MAX])}{more}"), style="dim")
     return told
-
-
-# --- dead letters
-
-
-def dead_letters(codes: Mapping[str, tuple[int, int]], kept: Sequence[Kept], conflicts: Sequence[Conflict], *, json: bool) -> None:
-    if json:
-        as_json({
-            "codes": {code: {"letters": letters, "seen": seen} for code, (letters, seen) in codes.items()},
-            "dead_letters": [_listed(one) for one in kept],
-            "conflicts": [_conflict(one) for one in conflicts],
-        })  # fmt: skip
-        return
-    if not codes and not conflicts:
-        put("no dead letters")
-        return
-    if codes:
-        table("Dead letters", {
-            "reason": list(codes),
-            ">letters": [f"{letters:,}" for letters, _ in codes.values()],
-            ">seen": [f"{seen:,}" for _, seen in codes.values()],
-        })  # fmt: skip
-    if kept:
-        table("", {
-            ">number": [str(one.number) for one in kept],
-            ">seen": [f"{one.seen:,}" for one in kept],
-            "where first": [one.place for one in kept],
-            "why": [one.reason for one in kept],
-        }, last="why")  # fmt: skip
-        left = sum(letters for letters, _ in codes.values()) - len(kept)
-        note("`journey dead-letters show N` has the bytes of one" + (f"; --after {kept[-1].number} goes on from here" if left else ""))
-    if conflicts:
-        table("Conflicts: one id came with several bodies; which one counts is decided by their content", {
-            "subject": [one.name[0] for one in conflicts],
-            "source": [one.name[1] for one in conflicts],
-            "id": [one.name[2] for one in conflicts],
-            ">others": [f"{len(one.others):,}" for one in conflicts],
-            "what counts": [one.counts.body.decode() for one in conflicts],
-        }, last="what counts")  # fmt: skip
-
-
-def dead_letter(one: Kept, *, json: bool) -> None:
-    if json:
-        as_json({**_listed(one), "raw": _text(one.raw), "raw_base64": base64.b64encode(one.raw).decode()})
-        return
-    pairs(_listed(one))
-    put("", Text(_text(one.raw[:RAW_SHOWN_MAX])))
-    if len(one.raw) > RAW_SHOWN_MAX:
-        note(f"… and {len(one.raw) - RAW_SHOWN_MAX:,} bytes more; --raw writes all of them as they came")
-
-
-def _listed(one: Kept) -> dict[str, Any]:
-    return {
-        "number": one.number, "code": one.code, "reason": one.reason, "source": one.source, "place": one.place, "seen": one.seen,
-        "first_at": iso(one.first_at), "last_at": iso(one.last_at), "bytes": len(one.raw),
-    }  # fmt: skip
-
-
-def _conflict(one: Conflict) -> dict[str, Any]:
-    subject, source, id = one.name
-    bodies = [orjson.loads(other.body) for other in one.others]
-    return {"subject": subject, "source": source, "id": id, "counts": orjson.loads(one.counts.body), "others": bodies}
-
-
-def _text(raw: bytes) -> str:
-    """Bytes as text: what is not UTF-8 is spelled out."""
-    return readable(raw.decode(errors="backslashreplace"))
 
 
 # --- dry runs

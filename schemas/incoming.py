@@ -11,3 +11,4 @@ class Incoming:
     body: bytes | None = None  # the CloudEvents JSON made of it, where `raw` is not that itself
     reason: str | None = None  # why nothing could be made of it
     code: str | None = None  # a short name of that reason
+    letter: str | None = None  # the id of the dead letter that it is sent again for

@@ -109,8 +109,10 @@ class Placement:
                 )
                 continue
             rows.append(Row(touch, body, digest, keys(touch), unknown))
+            if record.incoming.letter is not None:
+                unit.requeued.add(record.incoming.letter)
         # Several touchpoints may be made of one row of a file: what can't be read of it is one dead letter.
-        unit.dead_letters = list({(letter.id, letter.place): letter for letter in unit.dead_letters}.values())
+        unit.dead_letters = list({(letter.id, letter.place, letter.again): letter for letter in unit.dead_letters}.values())
         return rows
 
     async def _sort_out(self, arrivals: list[Row], unit: Unit) -> set[Name]:
@@ -414,8 +416,18 @@ def decoded_of(incoming: Incoming) -> Decoded | Unreadable:
 
 def dead_letter(record: Recorded, code: str, reason: str) -> DeadLetter:
     incoming = record.incoming
-    id = hashlib.sha256(incoming.source.encode() + b"\0" + incoming.raw).hexdigest()
-    return DeadLetter(id, code, reason, incoming.source, incoming.place, incoming.raw, record.recorded_at)
+    return DeadLetter(
+        incoming.letter or hashlib.sha256(incoming.source.encode() + b"\0" + incoming.raw).hexdigest(),
+        code,
+        reason,
+        incoming.source,
+        incoming.place,
+        incoming.raw,
+        record.recorded_at,
+        incoming.body,
+        needs_fix=incoming.reason is not None,
+        again=incoming.letter is not None,
+    )
 
 
 def _name(touch: Touchpoint) -> Name:

@@ -6,6 +6,7 @@ Both runtimes implement these; `tests/contracts/` holds each promise as a test t
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
 from journey.errors import Away as Away
@@ -65,6 +66,12 @@ class DeadLetter(NamedTuple):
     place: str
     raw: bytes
     recorded_at: Instant
+    body: bytes | None = None
+    """What could not be read, where that was made of `raw`."""
+    needs_fix: bool = False
+    """Nothing could be made of `raw`: no later version reads it as it is."""
+    again: bool = False
+    """The letter of that id was sent again, and can't be read still: its reason is the new one, and it was not seen once more."""
 
 
 @dataclass(slots=True)
@@ -81,7 +88,7 @@ class Unit:
     takes_part: set[tuple[Id, str]] = field(default_factory=set)
     """(id, deal): that a touchpoint of this unit names the id as taking part. Whether it counts is settled when it is read."""
     contested: set[Name] = field(default_factory=set)
-    """Names that have more than one body now."""
+    """Names that have more than one body now, and one more than before: who dismissed the conflict has not seen that one."""
     persons: dict[Id, PersonId] = field(default_factory=dict)
     journeys: dict[str, bytes] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
@@ -92,6 +99,8 @@ class Unit:
     """Subjects whose journeys are no more: persons merged into others, and persons split."""
     facts: list[FactRow] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
+    requeued: set[str] = field(default_factory=set)
+    """The ids of dead letters that were sent again and are in with this unit, or were before."""
     unknown_fields: dict[tuple[str, str], int] = field(default_factory=dict)
     mark: Instant | None = None
     """The instant up to which deadlines are announced from here on, where the unit moves it; `struck`: those that it announces."""
@@ -158,13 +167,30 @@ class ControlLog(Protocol):
         """Record a decision. Returns its number."""
         ...
 
-    async def decisions(self, action: str | None = None) -> Sequence[Decision]:
-        """All of them, or those of one action, oldest first."""
+    async def decisions(self, action: str | None = None, *, after: int = 0, limit: int | None = None) -> Sequence[Decision]:
+        """Up to `limit` of them beyond number `after`, or of those of one action, oldest first."""
         ...
 
 
+class By(NamedTuple):
+    """Who decides something, when, and why."""
+
+    at: Instant
+    actor: str
+    reason: str
+
+
+class State(StrEnum):
+    """What became of a dead letter."""
+
+    open = "open"
+    fixed = "fixed"
+    requeued = "requeued"
+    dismissed = "dismissed"
+
+
 class Kept(NamedTuple):
-    """A dead letter as it is listed: its number, how often it was seen, and when."""
+    """A dead letter as it is listed: its number, how often it was seen, when, and what became of it."""
 
     number: int
     code: str
@@ -175,30 +201,59 @@ class Kept(NamedTuple):
     seen: int
     first_at: Instant
     last_at: Instant
+    id: str
+    state: State
+    body: bytes | None
+    """What could not be read, where that was made of `raw`."""
+    needs_fix: bool
+    fix: bytes | None
+    """What is sent in its place."""
+    position: int | None
+    """Of the unit that it came in with."""
 
 
 class DeadLetters(Protocol):
-    """What could not be read, kept as bytes with the reason."""
+    """What could not be read, kept as bytes with the reason; the first bytes stay whatever becomes of it.
 
-    async def kept(self, *, after: int, limit: int) -> Sequence[Kept]:
-        """Up to `limit` dead letters with numbers beyond `after`, in order of number."""
+    A unit that brings a letter again says so (`Unit.requeued`), so that its state changes with its effect. Seen again, it keeps its state.
+    """
+
+    async def kept(self, *, after: int, limit: int, states: Collection[State] = tuple(State), code: str | None = None) -> Sequence[Kept]:
+        """Up to `limit` dead letters of `states` with numbers beyond `after`, in order of number."""
         ...
 
     async def show(self, number: int) -> Kept | None: ...
 
-    async def codes(self) -> Mapping[str, tuple[int, int]]:
-        """By code: how many dead letters there are, and how often they were seen."""
+    async def codes(self, states: Collection[State] = tuple(State)) -> Mapping[str, tuple[int, int]]:
+        """By code: how many dead letters of `states` there are, and how often they were seen."""
+        ...
+
+    async def states(self) -> Mapping[State, int]:
+        """How many dead letters there are of each state that any are of."""
         ...
 
     async def conflicts(self) -> Sequence["Conflict"]:
         """Names that several bodies stand under: the body that counts, and the others."""
         ...
 
+    async def fix(self, number: int, body: bytes, by: By) -> bool:
+        """Keep `body` as what is sent in place of a letter, with the decision. False where it is that already; Refused where it is in."""
+        ...
+
+    async def dismiss(self, numbers: Collection[int], conflicts: Collection[int], by: By) -> int:
+        """Dismiss letters and conflicts, with the decision, all or none. Returns how many were not; Refused where one is in or not there.
+
+        A letter stays dismissed when it is seen again, a conflict until another body comes under its name.
+        """
+        ...
+
 
 class Conflict(NamedTuple):
+    number: int
     name: Name
     counts: Stored
     others: list[Stored]
+    dismissed: bool
 
 
 class Log(Protocol):

@@ -17,8 +17,9 @@ from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topics
 from streams.ports import Recorded
 
-SOURCE, PLACE, RAW, REASON = "journey_source", "journey_place", "journey_raw", "journey_reason"
-"""Headers of what `ingest` publishes: which file a record came from and what stood there, so that a dead letter says so."""
+SOURCE, PLACE, RAW, REASON, LETTER = "journey_source", "journey_place", "journey_raw", "journey_reason", "journey_letter"
+"""Headers of what `ingest` publishes: which file a record came from and what stood there, so that a dead letter says so; and of what is
+sent again: the id of the dead letter that it is sent for."""
 
 READ_MS_MAX = 500
 
@@ -35,16 +36,17 @@ def _incoming(record: ConsumerRecord) -> Incoming:
     ours: dict[str, bytes] = {name: text for name, text in record.headers if name.startswith("journey_") and text is not None}
     source = ours[SOURCE].decode(errors="replace") if SOURCE in ours else record.topic
     place = ours[PLACE].decode(errors="replace") if PLACE in ours else f"{record.topic}[{record.partition}]@{record.offset}"
+    letter = ours[LETTER].decode(errors="replace").replace("\0", "\ufffd") if ours.get(LETTER) else None
     of_events = [(name, text) for name, text in record.headers if is_of_events(name)]
     if SOURCE in ours and not of_events:
         raw, body = (ours[RAW], value) if RAW in ours else (value, None)
-        return Incoming(raw, source, place, body, ours[REASON].decode(errors="replace") if REASON in ours else None)
+        return Incoming(raw, source, place, body, ours[REASON].decode(errors="replace") if REASON in ours else None, letter=letter)
     try:
         body = from_headers(record.headers, record.value)
     except Unreadable as error:
-        return Incoming(_whole(of_events, value), source, place, None, error.reason, error.code)
+        return Incoming(_whole(of_events, value), source, place, None, error.reason, error.code, letter)
     # In binary mode what the headers say is part of it: kept is the whole event, so that two of them with equal data are two.
-    return Incoming(body, source, place)
+    return Incoming(body, source, place, letter=letter)
 
 
 def _whole(headers: Headers, value: bytes) -> bytes:
@@ -57,6 +59,8 @@ def _whole(headers: Headers, value: bytes) -> bytes:
 def published(incoming: Incoming) -> tuple[bytes | None, bytes, list[tuple[str, bytes]]]:
     """Key, value and headers of a record. The key is the subject, so that one subject's touchpoints share a partition."""
     headers = [(SOURCE, incoming.source.encode()), (PLACE, incoming.place.encode())]
+    if incoming.letter is not None:
+        headers.append((LETTER, incoming.letter.encode()))
     if incoming.reason is not None:
         headers.append((REASON, incoming.reason.encode()))
     if incoming.body is None:

@@ -1,22 +1,27 @@
 """What operators see and decide, in PostgreSQL: the control log, dead letters, conflicts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+import asyncpg
 import orjson
 
-from journey.histories import Stored, settle
+from journey.histories import Stored
 from journey.instants import Instant
-from schemas.canonical import content_hash
 from schemas.decode import decode
-from streams.ports import Conflict, Decision, Kept
-from streams.postgres.database import Database
+from streams.dead_letters import DISMISS, FIX, check_there, conflict, dismissing, fixing, no_conflict
+from streams.ports import By, Conflict, Decision, Kept, State
+from streams.postgres.database import Connection, Database
+from streams.postgres.writing import LOCK_LETTERS
 
 DECIDING = 7_004
-"""The advisory lock that puts decisions in one order."""
+"""The advisory lock that puts decisions in one order: taken last."""
 
-_KEPT = "SELECT number, code, reason, source, place, raw, seen, first_at, last_at FROM journey.dead_letters"
+_KEPT = (
+    "SELECT d.number, d.code, d.reason, d.source, d.place, d.raw, d.seen, d.first_at, d.last_at, d.id, d.state, d.body, d.needs_fix, d.fix,"
+    " u.position FROM journey.dead_letters AS d LEFT JOIN journey.units AS u ON u.unit = d.unit"
+)
 
 
 class PostgresDesk:
@@ -25,55 +30,123 @@ class PostgresDesk:
     def __init__(self, database: Database) -> None:
         self.database = database
 
+    # --- the control log
+
     async def decide(self, *, at: Instant, actor: str, action: str, reason: str, detail: dict[str, Any]) -> int:
         async with self.database.transaction() as db:
-            await db.execute(f"SELECT pg_advisory_xact_lock({DECIDING})")
-            number: int = await db.fetchval(
-                "INSERT INTO journey.control (number, at, actor, action, reason, detail)"
-                " SELECT COALESCE(MAX(number), 0) + 1, $1, $2, $3, $4, $5 FROM journey.control RETURNING number",
-                at,
-                actor,
-                action,
-                reason,
-                orjson.dumps(detail).decode(),
-            )
-        return number
+            return await _decide(db, By(at, actor, reason), action, detail)
 
-    async def decisions(self, action: str | None = None) -> Sequence[Decision]:
+    async def decisions(self, action: str | None = None, *, after: int = 0, limit: int | None = None) -> Sequence[Decision]:
         async with self.database.connection() as db:
             rows = await db.fetch(
-                "SELECT number, at, actor, action, reason, detail FROM journey.control WHERE action = COALESCE($1, action) ORDER BY number",
+                "SELECT number, at, actor, action, reason, detail FROM journey.control"
+                " WHERE action = COALESCE($1, action) AND number > $2 ORDER BY number LIMIT $3",
                 action,
+                after,
+                limit,
             )
         return [Decision(number, at, actor, what, why, orjson.loads(detail)) for number, at, actor, what, why, detail in rows]
 
-    async def kept(self, *, after: int, limit: int) -> Sequence[Kept]:
+    # --- dead letters
+
+    async def kept(self, *, after: int, limit: int, states: Collection[State] = tuple(State), code: str | None = None) -> Sequence[Kept]:
         async with self.database.connection() as db:
-            rows = await db.fetch(f"{_KEPT} WHERE number > $1 ORDER BY number LIMIT $2", after, limit)
-        return [Kept(*row) for row in rows]
+            rows = await db.fetch(
+                f"{_KEPT} WHERE d.number > $1 AND d.state = ANY($2::TEXT[]) AND d.code = COALESCE($3, d.code) ORDER BY d.number LIMIT $4",
+                after,
+                list(states),
+                code,
+                limit,
+            )
+        return [_kept(row) for row in rows]
 
     async def show(self, number: int) -> Kept | None:
         async with self.database.connection() as db:
-            row = await db.fetchrow(f"{_KEPT} WHERE number = $1", number)
-        return None if row is None else Kept(*row)
+            return await _show(db, number)
 
-    async def codes(self) -> Mapping[str, tuple[int, int]]:
+    async def codes(self, states: Collection[State] = tuple(State)) -> Mapping[str, tuple[int, int]]:
         async with self.database.connection() as db:
-            rows = await db.fetch("SELECT code, COUNT(*), SUM(seen) FROM journey.dead_letters GROUP BY code ORDER BY code")
+            rows = await db.fetch(
+                "SELECT code, COUNT(*), SUM(seen)::BIGINT FROM journey.dead_letters WHERE state = ANY($1::TEXT[])"
+                " GROUP BY code ORDER BY code",
+                list(states),
+            )
         return {code: (letters, seen) for code, letters, seen in rows}
+
+    async def states(self) -> Mapping[State, int]:
+        async with self.database.connection() as db:
+            rows = await db.fetch("SELECT state, COUNT(*) FROM journey.dead_letters GROUP BY state")
+        return {State(state): letters for state, letters in rows}
 
     async def conflicts(self) -> Sequence[Conflict]:
         async with self.database.connection() as db:
             rows = await db.fetch(
-                "SELECT c.subject, c.source, c.id, t.body, t.occurred_at FROM journey.contested AS c"
+                "SELECT c.number, c.dismissed, c.subject, c.source, c.id, t.body, t.occurred_at FROM journey.contested AS c"
                 " JOIN journey.touchpoints AS t ON t.key = c.subject AND t.name = c.name ORDER BY c.subject, c.source, c.id"
             )
         found = []
-        for name, of_name in groupby(rows, key=lambda row: (row[0], row[1], row[2])):
-            bodies = [Stored(decode(body).touch._replace(occurred_at=at), body) for *_, body, at in of_name]
-            (counts,) = settle(bodies, content_hash)
-            winner = next(one for one in bodies if one.touch is counts)
-            others = [one for one in bodies if content_hash(one.body) != content_hash(winner.body)]
-            if others:
-                found.append(Conflict(name, winner, others))
-        return found
+        for (number, dismissed, subject, source, id), of_name in groupby(rows, key=lambda row: (row[0], row[1], row[2], row[3], row[4])):
+            bodies = (Stored(decode(body).touch._replace(occurred_at=at), body) for *_, body, at in of_name)
+            found.append(conflict(number, (subject, source, id), bodies, dismissed))
+        return [one for one in found if one is not None]
+
+    async def fix(self, number: int, body: bytes, by: By) -> bool:
+        async with self.database.transaction() as db:
+            await db.execute(LOCK_LETTERS)
+            detail = fixing(number, await _show(db, number), body)
+            if detail is not None:
+                await db.execute("UPDATE journey.dead_letters SET state = 'fixed', fix = $2 WHERE number = $1", number, body)
+                await _decide(db, by, FIX, detail)
+        return detail is not None
+
+    async def dismiss(self, numbers: Collection[int], conflicts: Collection[int], by: By) -> int:
+        async with self.database.transaction() as db:
+            # In the order in which units lock them.
+            closed = await _dismiss_conflicts(db, conflicts)
+            await db.execute(LOCK_LETTERS)
+            found = [_kept(row) for row in await db.fetch(f"{_KEPT} WHERE d.number = ANY($1::BIGINT[]) ORDER BY d.number", list(numbers))]
+            check_there(numbers, found)
+            letters = [one for one in found if one.state is not State.dismissed]
+            detail = dismissing(letters, closed)
+            await db.execute(
+                "UPDATE journey.dead_letters SET state = 'dismissed' WHERE number = ANY($1::BIGINT[])", [one.number for one in letters]
+            )
+            if letters or closed:
+                await _decide(db, by, DISMISS, detail)
+        return len(letters) + len(closed)
+
+
+async def _show(db: Connection, number: int) -> Kept | None:
+    row = await db.fetchrow(f"{_KEPT} WHERE d.number = $1", number)
+    return None if row is None else _kept(row)
+
+
+async def _dismiss_conflicts(db: Connection, numbers: Collection[int]) -> list[int]:
+    """Those of `numbers` that were not dismissed."""
+    rows = await db.fetch(
+        "SELECT number, dismissed FROM journey.contested WHERE number = ANY($1::BIGINT[]) ORDER BY name FOR UPDATE", list(numbers)
+    )
+    for number in sorted(set(numbers) - {row[0] for row in rows}):
+        raise no_conflict(number)
+    closed = sorted(number for number, dismissed in rows if not dismissed)
+    await db.execute("UPDATE journey.contested SET dismissed = TRUE WHERE number = ANY($1::BIGINT[])", closed)
+    return closed
+
+
+async def _decide(db: Connection, by: By, action: str, detail: dict[str, Any]) -> int:
+    await db.execute(f"SELECT pg_advisory_xact_lock({DECIDING})")
+    number: int = await db.fetchval(
+        "INSERT INTO journey.control (number, at, actor, action, reason, detail)"
+        " SELECT COALESCE(MAX(number), 0) + 1, $1, $2, $3, $4, $5 FROM journey.control RETURNING number",
+        by.at,
+        by.actor,
+        action,
+        by.reason,
+        orjson.dumps(detail).decode(),
+    )
+    return number
+
+
+def _kept(row: asyncpg.Record) -> Kept:
+    one = Kept(*row)
+    return one._replace(state=State(one.state))

@@ -93,7 +93,7 @@ _CONTESTED = """
     INSERT INTO journey.contested (unit, name, subject, source, id)
     SELECT $1::BIGINT, name, subject, source, id
     FROM unnest($2::BYTEA[], $3::TEXT[], $4::TEXT[], $5::TEXT[]) AS u (name, subject, source, id)
-    ON CONFLICT DO NOTHING
+    ON CONFLICT (name) DO UPDATE SET dismissed = FALSE
 """
 _JOURNEYS = """
     -- An outlook that did not change is not in the unit's facts: what is due stays as it was.
@@ -114,14 +114,35 @@ _CHANGES = """
 _STRUCK = "UPDATE journey.changes SET struck = $2 WHERE unit = $1 AND part = 0"
 _LETTERS = """
     -- Behind LOCK_LETTERS, so that no lower number appears after a higher one.
-    INSERT INTO journey.dead_letters AS d (number, id, code, reason, source, place, raw, seen, first_at, last_at)
-    SELECT (SELECT COALESCE(MAX(number), 0) FROM journey.dead_letters) + nth, id, code, reason, source, place, raw, seen, first_at, last_at
+    INSERT INTO journey.dead_letters AS d (number, id, code, reason, source, place, raw, body, needs_fix, seen, first_at, last_at)
+    SELECT (SELECT COALESCE(MAX(number), 0) FROM journey.dead_letters) + nth,
+        id, code, reason, source, place, raw, body, needs_fix, seen, first_at, last_at
     FROM unnest(
-        $1::BIGINT[], $2::TEXT[], $3::TEXT[], $4::TEXT[], $5::TEXT[], $6::TEXT[], $7::BYTEA[], $8::BIGINT[], $9::BIGINT[], $10::BIGINT[]
-    ) AS u (nth, id, code, reason, source, place, raw, seen, first_at, last_at)
+        $1::BIGINT[], $2::TEXT[], $3::TEXT[], $4::TEXT[], $5::TEXT[], $6::TEXT[], $7::BYTEA[], $8::BYTEA[], $9::BOOLEAN[],
+        $10::BIGINT[], $11::BIGINT[], $12::BIGINT[]
+    ) AS u (nth, id, code, reason, source, place, raw, body, needs_fix, seen, first_at, last_at)
     ON CONFLICT (id) DO UPDATE SET seen = d.seen + excluded.seen, last_at = GREATEST(d.last_at, excluded.last_at)
 """
-_LOCK_LETTERS = "SELECT pg_advisory_xact_lock(7003)"
+_STILL = """
+    -- Sent again, and no better: the reason is the new one. What is in stays in.
+    UPDATE journey.dead_letters AS d
+    SET code = u.code, reason = u.reason, state = CASE d.state WHEN 'fixed' THEN 'open' ELSE d.state END
+    FROM unnest($1::TEXT[], $2::TEXT[], $3::TEXT[]) AS u (id, code, reason)
+    WHERE d.id = u.id AND d.state <> 'requeued'
+"""
+_UNHEARD = """
+    -- Sent again for a letter that is not here: kept as one, whatever its sender took it for.
+    INSERT INTO journey.dead_letters (number, id, code, reason, source, place, raw, body, needs_fix, seen, first_at, last_at)
+    SELECT (SELECT COALESCE(MAX(number), 0) FROM journey.dead_letters) + nth,
+        id, code, reason, source, place, raw, body, needs_fix, seen, first_at, last_at
+    FROM unnest(
+        $1::BIGINT[], $2::TEXT[], $3::TEXT[], $4::TEXT[], $5::TEXT[], $6::TEXT[], $7::BYTEA[], $8::BYTEA[], $9::BOOLEAN[],
+        $10::BIGINT[], $11::BIGINT[], $12::BIGINT[]
+    ) AS u (nth, id, code, reason, source, place, raw, body, needs_fix, seen, first_at, last_at)
+    ON CONFLICT (id) DO NOTHING
+"""
+_REQUEUED = "UPDATE journey.dead_letters SET state = 'requeued', unit = $1 WHERE id = ANY($2::TEXT[]) AND state <> 'requeued'"
+LOCK_LETTERS = "SELECT pg_advisory_xact_lock(7003)"
 _UNKNOWN = """
     INSERT INTO journey.unknown_fields AS f (type, field, seen)
     SELECT type, field, seen FROM unnest($1::TEXT[], $2::TEXT[], $3::BIGINT[]) AS u (type, field, seen)
@@ -143,7 +164,9 @@ READY = (
     Step(_JOURNEYS, ([], [], [])),
     Step(_GONE, ([],)),
     Step(_CHANGES, (0, [], [], [])),
-    Step(_LETTERS, ([], [], [], [], [], [], [], [], [], [])),
+    Step(_LETTERS, ([], [], [], [], [], [], [], [], [], [], [], [])),
+    Step(_STILL, ([], [], [])),
+    Step(_REQUEUED, (0, [])),
     Step(_UNKNOWN, ([], [], [])),
 )
 """Every statement that runs while locks are held, with no rows: run once on a new connection, it is prepared there."""
@@ -170,9 +193,15 @@ def steps(unit: Unit, number: int) -> list[Step]:
     if unit.unknown_fields:
         counted = sorted((_clean(type), _clean(field), seen) for (type, field), seen in unit.unknown_fields.items())
         found.append(Step(_UNKNOWN, _columns(counted)))
-    if unit.dead_letters:
-        found.append(Step(_LOCK_LETTERS, ()))
-        found += (Step(_LETTERS, _columns(some)) for some in _some(_letters(unit.dead_letters), lambda row: len(row[6])))
+    if unit.dead_letters or unit.requeued:
+        found.append(Step(LOCK_LETTERS, ()))
+        for keep, again in ((_LETTERS, False), (_UNHEARD, True)):
+            letters = _letters([letter for letter in unit.dead_letters if letter.again is again])
+            found += (Step(keep, _columns(some)) for some in _some(letters, lambda row: len(row[6])))
+        if still := [(letter.id, _clean(letter.code), _clean(letter.reason)) for letter in unit.dead_letters if letter.again]:
+            found.append(Step(_STILL, _columns(sorted(set(still)))))
+        if unit.requeued:
+            found.append(Step(_REQUEUED, (number, sorted(unit.requeued))))
     return found
 
 
@@ -257,10 +286,10 @@ def _letters(letters: Sequence[DeadLetter]) -> list[tuple[Any, ...]]:
         row = rows.get(letter.id)
         if row is None:
             texts = map(_clean, (letter.id, letter.code, letter.reason, letter.source, letter.place))
-            rows[letter.id] = [nth, *texts, letter.raw, 1, letter.recorded_at, letter.recorded_at]
+            rows[letter.id] = [nth, *texts, letter.raw, letter.body, letter.needs_fix, 1, letter.recorded_at, letter.recorded_at]
         else:
-            row[7] += 1
-            row[9] = max(row[9], letter.recorded_at)
+            row[9] += 1
+            row[11] = max(row[11], letter.recorded_at)
     return [tuple(rows[id]) for id in sorted(rows)]
 
 

@@ -1,19 +1,19 @@
 """What operators see and decide, in the embedded record: the control log, dead letters, conflicts."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import orjson
 
-from journey.histories import Stored, settle
+from journey.histories import Stored
 from journey.instants import Instant
-from schemas.canonical import content_hash
 from schemas.decode import decode
-from streams.ports import Conflict, Decision, Kept
+from streams.dead_letters import DISMISS, FIX, check_there, conflict, dismissing, fixing, no_conflict
+from streams.ports import By, Conflict, Decision, Kept, State
 from streams.sqlite.database import transaction
 
-_KEPT = "SELECT number, code, reason, source, place, raw, seen, first_at, last_at FROM dead_letters"
+_KEPT = "SELECT number, code, reason, source, place, raw, seen, first_at, last_at, id, state, body, needs_fix, fix, unit FROM dead_letters"
 
 
 class SqliteDesk:
@@ -22,43 +22,101 @@ class SqliteDesk:
     def __init__(self, db: sqlite3.Connection) -> None:
         self.db = db
 
+    # --- the control log
+
     async def decide(self, *, at: Instant, actor: str, action: str, reason: str, detail: dict[str, Any]) -> int:
         with transaction(self.db):
-            done = self.db.execute(
-                "INSERT INTO control (at, actor, action, reason, detail) VALUES (?, ?, ?, ?, ?)",
-                (at, actor, action, reason, orjson.dumps(detail).decode()),
-            )
-        assert done.lastrowid is not None
-        return done.lastrowid
+            return self._decide(By(at, actor, reason), action, detail)
 
-    async def decisions(self, action: str | None = None) -> Sequence[Decision]:
+    async def decisions(self, action: str | None = None, *, after: int = 0, limit: int | None = None) -> Sequence[Decision]:
         rows = self.db.execute(
-            "SELECT number, at, actor, action, reason, detail FROM control WHERE action = COALESCE(?, action) ORDER BY number", (action,)
+            "SELECT number, at, actor, action, reason, detail FROM control WHERE action = COALESCE(?, action) AND number > ?"
+            " ORDER BY number LIMIT ?",
+            (action, after, -1 if limit is None else limit),
         )
         return [Decision(number, at, actor, action, why, orjson.loads(detail)) for number, at, actor, action, why, detail in rows]
 
-    async def kept(self, *, after: int, limit: int) -> Sequence[Kept]:
-        return [Kept(*row) for row in self.db.execute(f"{_KEPT} WHERE number > ? ORDER BY number LIMIT ?", (after, limit))]
+    def _decide(self, by: By, action: str, detail: dict[str, Any]) -> int:
+        done = self.db.execute(
+            "INSERT INTO control (at, actor, action, reason, detail) VALUES (?, ?, ?, ?, ?)",
+            (by.at, by.actor, action, by.reason, orjson.dumps(detail).decode()),
+        )
+        assert done.lastrowid is not None
+        return done.lastrowid
+
+    # --- dead letters
+
+    async def kept(self, *, after: int, limit: int, states: Collection[State] = tuple(State), code: str | None = None) -> Sequence[Kept]:
+        rows = self.db.execute(
+            f"{_KEPT} WHERE number > ? AND state IN ({_marks(states)}) AND code = COALESCE(?, code) ORDER BY number LIMIT ?",
+            (after, *states, code, limit),
+        )
+        return [_kept(row) for row in rows]
 
     async def show(self, number: int) -> Kept | None:
         row = self.db.execute(f"{_KEPT} WHERE number = ?", (number,)).fetchone()
-        return None if row is None else Kept(*row)
+        return None if row is None else _kept(row)
 
-    async def codes(self) -> Mapping[str, tuple[int, int]]:
-        rows = self.db.execute("SELECT code, COUNT(*), SUM(seen) FROM dead_letters GROUP BY code ORDER BY code")
+    async def codes(self, states: Collection[State] = tuple(State)) -> Mapping[str, tuple[int, int]]:
+        rows = self.db.execute(
+            f"SELECT code, COUNT(*), SUM(seen) FROM dead_letters WHERE state IN ({_marks(states)}) GROUP BY code ORDER BY code",
+            tuple(states),
+        )
         return {code: (letters, seen) for code, letters, seen in rows}
+
+    async def states(self) -> Mapping[State, int]:
+        return {State(state): letters for state, letters in self.db.execute("SELECT state, COUNT(*) FROM dead_letters GROUP BY state")}
 
     async def conflicts(self) -> Sequence[Conflict]:
         found = []
-        for subject, source, id in self.db.execute("SELECT subject, source, id FROM contested ORDER BY subject, source, id").fetchall():
+        names = self.db.execute("SELECT number, dismissed, subject, source, id FROM contested ORDER BY subject, source, id").fetchall()
+        for number, dismissed, *name in names:
+            subject, source, id = name
             rows = self.db.execute(
                 "SELECT body, occurred_at FROM touchpoints WHERE key = ? AND subject = ? AND source = ? AND id = ?",
                 (subject, subject, source, id),
             )
-            bodies = [Stored(decode(body).touch._replace(occurred_at=at), body) for body, at in rows]
-            (counts,) = settle(bodies, content_hash)
-            winner = next(one for one in bodies if one.touch is counts)
-            others = [one for one in bodies if content_hash(one.body) != content_hash(winner.body)]
-            if others:
-                found.append(Conflict((subject, source, id), winner, others))
-        return found
+            bodies = (Stored(decode(body).touch._replace(occurred_at=at), body) for body, at in rows)
+            found.append(conflict(number, (subject, source, id), bodies, bool(dismissed)))
+        return [one for one in found if one is not None]
+
+    async def fix(self, number: int, body: bytes, by: By) -> bool:
+        with transaction(self.db):
+            detail = fixing(number, await self.show(number), body)
+            if detail is not None:
+                self.db.execute("UPDATE dead_letters SET state = 'fixed', fix = ? WHERE number = ?", (body, number))
+                self._decide(by, FIX, detail)
+        return detail is not None
+
+    async def dismiss(self, numbers: Collection[int], conflicts: Collection[int], by: By) -> int:
+        with transaction(self.db):
+            closed = self._dismiss_conflicts(conflicts)
+            found = [_kept(row) for row in self.db.execute(f"{_KEPT} WHERE number IN ({_marks(numbers)}) ORDER BY number", tuple(numbers))]
+            check_there(numbers, found)
+            letters = [one for one in found if one.state is not State.dismissed]
+            detail = dismissing(letters, closed)
+            self.db.executemany("UPDATE dead_letters SET state = 'dismissed' WHERE number = ?", ((one.number,) for one in letters))
+            if letters or closed:
+                self._decide(by, DISMISS, detail)
+        return len(letters) + len(closed)
+
+    def _dismiss_conflicts(self, numbers: Collection[int]) -> list[int]:
+        """Those of `numbers` that were not dismissed."""
+        closed = []
+        for number in sorted(set(numbers)):
+            row = self.db.execute("SELECT dismissed FROM contested WHERE number = ?", (number,)).fetchone()
+            if row is None:
+                raise no_conflict(number)
+            if not row[0]:
+                self.db.execute("UPDATE contested SET dismissed = 1 WHERE number = ?", (number,))
+                closed.append(number)
+        return closed
+
+
+def _kept(row: tuple[Any, ...]) -> Kept:
+    one = Kept(*row)
+    return one._replace(state=State(one.state), needs_fix=bool(one.needs_fix))
+
+
+def _marks(values: Collection[Any]) -> str:
+    return ", ".join("?" * len(values))

@@ -17,7 +17,7 @@ from journey.identity import Id, Person, PersonId
 from journey.instants import Instant
 from schemas.decode import decode
 from schemas.incoming import Incoming
-from streams.ports import Change, FactRow, Generation, Known, Name, OutOfStep, Part, Recorded, Unit
+from streams.ports import Change, DeadLetter, FactRow, Generation, Known, Name, OutOfStep, Part, Recorded, Unit
 from streams.sqlite.database import check_tables, connect, migrate, transaction
 
 PARTITION = 0
@@ -45,15 +45,16 @@ class SqliteRecord:
     async def append(self, batch: Sequence[Incoming], recorded_at: Instant) -> int:
         with transaction(self.db):
             self.db.executemany(
-                "INSERT INTO log (recorded_at, raw, body, reason, source, place) VALUES (?, ?, ?, ?, ?, ?)",
-                ((recorded_at, one.raw, one.body, one.reason, one.source, one.place) for one in batch),
+                "INSERT INTO log (recorded_at, raw, body, reason, source, place, letter) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                ((recorded_at, one.raw, one.body, one.reason, one.source, one.place, one.letter) for one in batch),
             )
             return self._number('SELECT COALESCE(MAX("offset"), -1) FROM log')
 
     async def read(self, partition: int, *, after: int, limit: int) -> Sequence[Recorded]:
         assert partition == PARTITION
         found = self.db.execute(
-            'SELECT "offset", recorded_at, raw, source, place, body, reason FROM log WHERE "offset" > ? ORDER BY "offset" LIMIT ?',
+            'SELECT "offset", recorded_at, raw, source, place, body, reason, NULL, letter FROM log'
+            ' WHERE "offset" > ? ORDER BY "offset" LIMIT ?',
             (after, limit),
         )
         return [Recorded(PARTITION, offset, at, Incoming(*incoming)) for offset, at, *incoming in found]
@@ -162,7 +163,7 @@ class SqliteRecord:
             self._store(unit, position)
             self._write_journeys(unit.journeys, unit.gone)
             self._write_facts(position, 0, unit.facts)
-            self._count(unit)
+            self._count(unit, position)
         return position
 
     async def rebuild(self, parts: AsyncIterator[Part], generation: Generation, recorded_at: Instant) -> int:
@@ -222,7 +223,9 @@ class SqliteRecord:
         )
         self.db.executemany("INSERT OR IGNORE INTO takes_part (id, deal) VALUES (?, ?)", unit.takes_part)
         self.db.executemany(
-            "INSERT OR IGNORE INTO contested (subject, source, id, unit) VALUES (?, ?, ?, ?)", _with(unit.contested, position)
+            "INSERT INTO contested (subject, source, id, unit, number)"
+            " SELECT ?, ?, ?, ?, COALESCE(MAX(number), 0) + 1 FROM contested WHERE TRUE ON CONFLICT DO UPDATE SET dismissed = 0",
+            _with(sorted(unit.contested), position),
         )
         self._write_persons(unit.persons, position)
 
@@ -258,19 +261,34 @@ class SqliteRecord:
             "INSERT INTO changes (position, part, facts) VALUES (?, ?, ?)", (position, part, orjson.dumps(facts, default=tuple))
         )
 
-    def _count(self, unit: Unit) -> None:
-        number = self._number("SELECT COALESCE(MAX(number), 0) FROM dead_letters")
-        for nth, letter in enumerate(unit.dead_letters, start=1):
-            self.db.execute(
-                "INSERT INTO dead_letters (id, number, code, reason, source, place, raw, seen, first_at, last_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?)"
-                " ON CONFLICT (id) DO UPDATE SET seen = seen + 1, last_at = MAX(last_at, excluded.last_at)",
-                (letter.id, number + nth, *letter[1:], letter.recorded_at),
-            )
+    def _count(self, unit: Unit, position: int) -> None:
+        self._keep_dead_letters(unit.dead_letters)
+        self.db.executemany(
+            "UPDATE dead_letters SET state = 'requeued', unit = ? WHERE id = ? AND state <> 'requeued'",
+            ((position, id) for id in sorted(unit.requeued)),
+        )
         self.db.executemany(
             "INSERT INTO unknown_fields (type, field, seen) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seen = seen + excluded.seen",
             ((type, field, seen) for (type, field), seen in unit.unknown_fields.items()),
         )
+
+    def _keep_dead_letters(self, letters: Iterable[DeadLetter]) -> None:
+        number = self._number("SELECT COALESCE(MAX(number), 0) FROM dead_letters")
+        for nth, (id, code, reason, source, place, raw, recorded_at, body, needs_fix, again) in enumerate(letters, start=1):
+            if again:
+                known = self.db.execute(
+                    "UPDATE dead_letters SET code = iif(state = 'requeued', code, ?), reason = iif(state = 'requeued', reason, ?),"
+                    " state = iif(state = 'fixed', 'open', state) WHERE id = ? RETURNING 1",
+                    (code, reason, id),
+                ).fetchall()
+                if known:
+                    continue
+            self.db.execute(
+                "INSERT INTO dead_letters (id, number, code, reason, source, place, raw, body, needs_fix, seen, first_at, last_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?)"
+                " ON CONFLICT (id) DO UPDATE SET seen = seen + 1, last_at = MAX(last_at, excluded.last_at)",
+                (id, number + nth, code, reason, source, place, raw, body, needs_fix, recorded_at, recorded_at),
+            )
 
     def _number(self, query: str) -> int:
         (number,) = self.db.execute(query).fetchone()

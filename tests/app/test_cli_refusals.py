@@ -92,9 +92,10 @@ def test_what_cannot_be_done_is_refused_in_one_line_and_leaves_nothing_behind(de
     [
         ("timeline user:8", "nothing is known of 'user:8'"),
         ("timeline nobody", "nothing is known of 'nobody'; a subject is written like user:42, anon:9f3c or deal:12"),
-        ("dead-letters show", "which one? journey dead-letters show N"),
         ("dead-letters show 1", "there is no dead letter 1"),
-        ("dead-letters list 1", "a number and --raw go with show"),
+        ("dead-letters show one", "'one' is no number of a dead letter"),
+        ("dead-letters show c1", "there is no conflict c1"),
+        ("dead-letters --json show 1", "options go last: journey dead-letters show"),
         ("report sales --until yesterday", "--until 'yesterday' is no time; write 2025-06-30 or 2025-06-30T12:00:00Z"),
         ("report marketing --until 2026-02-30", "--until '2026-02-30' is no time"),
         ("timeline user:7 --until 2026-03-02T10:00:00", "--until '2026-03-02T10:00:00' has no zone; write 2026-03-02T10:00:00Z for UTC"),
@@ -106,7 +107,20 @@ def test_a_question_that_has_no_answer_is_refused_in_one_line(kept: Path, argume
     assert refused(here(*arguments.split(), cwd=kept)).startswith(told)
 
 
-@pytest.mark.parametrize("arguments", ["report finance", "report marketing --until", "fly", "ingest", "digest --jsn", "dead-letters bury"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "report finance",
+        "report marketing --until",
+        "fly",
+        "ingest",
+        "digest --jsn",
+        "dead-letters bury",
+        "dead-letters show",
+        "dead-letters list 1",
+        "dead-letters dismiss 1",
+    ],
+)
 def test_what_is_no_command_of_ours_exits_2(kept: Path, arguments: str) -> None:
     ran = here(*arguments.split(), cwd=kept)
     assert (ran.status, ran.raw) == (2, b"")

@@ -35,6 +35,13 @@ async def test_decisions_of_one_action_can_be_asked_for(control: ControlLog) -> 
     assert await control.decisions("none of these") == []
 
 
+async def test_decisions_are_read_in_pages(control: ControlLog) -> None:
+    numbers = [await decide(control, action) for action in ("a", "b", "a", "a")]
+    assert [one.number for one in await control.decisions(limit=2)] == numbers[:2]
+    assert [one.number for one in await control.decisions(after=numbers[1], limit=1)] == numbers[2:3]
+    assert [one.number for one in await control.decisions("a", after=numbers[0])] == numbers[2:]
+
+
 async def decide_once(name: str, folder: Path) -> None:
     async with RECORDS[name](folder) as record:
         await decide(record.control, "definition")

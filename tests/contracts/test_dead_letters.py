@@ -1,8 +1,12 @@
 """What dead letters promise: bytes that could not be read are kept, counted and listed, and so are rivals under one id."""
 
 from pathlib import Path
+from typing import Any
 
-from streams.ports import DeadLetter, Kept
+import pytest
+
+from journey.errors import Refused
+from streams.ports import By, DeadLetter, Kept, State
 from tests.contracts.places import RECORDS, Place, Record, until_killed
 from tests.contracts.units import commit, name
 from tests.streams.builders import at, sent
@@ -26,7 +30,8 @@ async def test_without_any_there_is_nothing_to_show(record: Record) -> None:
 async def test_a_dead_letter_is_kept_as_bytes_with_the_reason(record: Record) -> None:
     await commit(record.histories, dead_letters=[letter("a", recorded_at=7)])
     (one,) = await kept(record)
-    assert one[1:] == ("not-json", "not-json: look again", "crm.jsonl", "crm.jsonl:1", b"\xff\0a", 1, 7, 7)
+    assert one[1:9] == ("not-json", "not-json: look again", "crm.jsonl", "crm.jsonl:1", b"\xff\0a", 1, 7, 7)
+    assert one[9:] == ("a", State.open, None, False, None, None)
     assert await record.dead_letters.show(one.number) == one
 
 
@@ -85,3 +90,163 @@ async def test_a_dead_letter_survives_a_crash(record_place: Place[Record]) -> No
     await record_place.killed_in(commit_a_letter)
     async with record_place.open() as record:
         assert [one.raw for one in await kept(record)] == [b"\xff\0a"]
+
+
+# --- what becomes of them
+
+BY = By(30, "ann", "it was time")
+
+
+def again(id: str, *, code: str = "no-time") -> DeadLetter:
+    return letter(id, code=code, recorded_at=20)._replace(again=True, source="elsewhere", raw=b"what was sent")
+
+
+async def shown(record: Record, number: int) -> Kept:
+    one = await record.dead_letters.show(number)
+    assert one is not None
+    return one
+
+
+async def decided(record: Record) -> list[tuple[str, str, dict[str, Any]]]:
+    return [(one.action, one.actor, one.detail) for one in await record.control.decisions()]
+
+
+async def test_a_letter_keeps_what_was_made_of_its_bytes(record: Record) -> None:
+    made = letter("a")._replace(body=b"{}")
+    await commit(record.histories, dead_letters=[made, letter("b")._replace(needs_fix=True)])
+    first, second = await kept(record)
+    assert (first.body, first.needs_fix) == (b"{}", False)
+    assert (second.body, second.needs_fix) == (None, True)
+
+
+async def test_a_fix_is_kept_beside_the_first_bytes_with_who_and_why(record: Record) -> None:
+    await commit(record.histories, dead_letters=[letter("a")])
+    assert await record.dead_letters.fix(1, b"right", BY)
+    assert await record.dead_letters.fix(1, b"righter", BY)
+    one = await shown(record, 1)
+    assert (one.state, one.raw, one.fix) == (State.fixed, b"\xff\0a", b"righter")
+    (action, actor, first), (_, _, second) = await decided(record)
+    assert (action, actor, first["letter"]) == ("fix", "ann", 1)
+    assert (first["before"]["state"], first["before"]["bytes"], first["after"]["state"], first["after"]["bytes"]) == ("open", 3, "fixed", 5)
+    assert second["before"]["sha256"] == first["after"]["sha256"]
+
+
+async def test_fixed_so_already_is_nothing_to_do(record: Record) -> None:
+    await commit(record.histories, dead_letters=[letter("a")])
+    assert await record.dead_letters.fix(1, b"right", BY)
+    assert not await record.dead_letters.fix(1, b"right", BY)
+    assert len(await decided(record)) == 1
+
+
+async def test_what_a_unit_brings_in_is_requeued_at_its_position_and_stays_so(record: Record) -> None:
+    await commit(record.histories, dead_letters=[letter("a"), letter("b")])
+    await record.dead_letters.fix(1, b"right", BY)
+    position = await commit(record.histories, requeued={"a"})
+    await commit(record.histories, requeued={"a"}, dead_letters=[again("a")])
+    await commit(record.histories, dead_letters=[letter("a", recorded_at=9)])
+    first, second = await kept(record)
+    assert (first.state, first.position, first.code, first.raw, first.fix) == (State.requeued, position, "not-json", b"\xff\0a", b"right")
+    assert first.seen == 2, "sent again is not seen again"
+    assert (second.state, second.position) == (State.open, None)
+    with pytest.raises(Refused, match="dead letter 1 is in since position 2"):
+        await record.dead_letters.fix(1, b"other", BY)
+    with pytest.raises(Refused, match="dead letter 1 is in since position 2"):
+        await record.dead_letters.dismiss([2, 1], [], BY)
+    assert (await shown(record, 2)).state is State.open, "all or none"
+
+
+async def test_what_is_still_unreadable_is_open_with_its_new_reason_and_its_first_bytes(record: Record) -> None:
+    await commit(record.histories, dead_letters=[letter("a", recorded_at=5)])
+    await record.dead_letters.fix(1, b"right", BY)
+    await commit(record.histories, dead_letters=[again("a")])
+    (one,) = await kept(record)
+    assert (one.state, one.code, one.reason, one.source, one.raw) == (
+        State.open, "no-time", "no-time: look again", "crm.jsonl", b"\xff\0a",
+    )  # fmt: skip
+    assert (one.seen, one.first_at, one.last_at, one.fix) == (1, 5, 5, b"right")
+
+
+async def test_in_one_unit_what_is_in_wins(record: Record) -> None:
+    await commit(record.histories, dead_letters=[letter("a")])
+    await commit(record.histories, dead_letters=[again("a"), letter("a")], requeued={"a"})
+    (one,) = await kept(record)
+    assert (one.state, one.seen) == (State.requeued, 2)
+
+
+async def test_what_is_sent_for_a_letter_that_is_not_here_is_kept_as_one(record: Record) -> None:
+    await commit(record.histories, dead_letters=[again("of another record")], requeued={"of a third"})
+    (one,) = await kept(record)
+    assert (one.raw, one.state, one.seen) == (b"what was sent", State.open, 1)
+
+
+async def test_dismissed_it_stays_so_when_it_is_seen_again(record: Record) -> None:
+    await commit(record.histories, dead_letters=[letter("a"), letter("b")])
+    assert await record.dead_letters.dismiss([1], [], BY) == 1
+    assert await record.dead_letters.dismiss([1], [], BY) == 0
+    await commit(record.histories, dead_letters=[letter("a")])
+    await commit(record.histories, dead_letters=[again("a")])
+    one = await shown(record, 1)
+    assert (one.state, one.seen, one.code) == (State.dismissed, 2, "no-time")
+    ((action, _, detail),) = await decided(record)
+    assert (action, detail) == ("dismiss", {"letters": [1], "conflicts": [], "before": {"1": "open"}, "after": "dismissed"})
+
+
+async def test_dismissed_and_then_fixed_it_is_fixed(record: Record) -> None:
+    await commit(record.histories, dead_letters=[letter("a")])
+    await record.dead_letters.dismiss([1], [], BY)
+    await record.dead_letters.fix(1, b"right", BY)
+    assert (await shown(record, 1)).state is State.fixed
+
+
+async def test_letters_and_codes_of_some_states_can_be_asked_for(record: Record) -> None:
+    await commit(record.histories, dead_letters=[letter("a"), letter("b", code="no-time"), letter("c"), letter("d")])
+    await record.dead_letters.fix(1, b"right", BY)
+    await record.dead_letters.dismiss([4], [], BY)
+    waiting = await record.dead_letters.kept(after=0, limit=9, states=[State.open, State.fixed])
+    assert [one.number for one in waiting] == [1, 2, 3]
+    assert [one.number for one in await record.dead_letters.kept(after=0, limit=9, states=[State.open], code="not-json")] == [3]
+    assert await record.dead_letters.codes([State.open]) == {"no-time": (1, 1), "not-json": (1, 1)}
+    assert await record.dead_letters.states() == {State.open: 2, State.fixed: 1, State.dismissed: 1}
+
+
+async def test_what_is_not_there_is_refused(record: Record) -> None:
+    await commit(record.histories, dead_letters=[letter("a")])
+    for doing, told in (
+        (record.dead_letters.fix(2, b"right", BY), "no dead letter 2"),
+        (record.dead_letters.dismiss([1, 2], [], BY), "no dead letter 2"),
+        (record.dead_letters.dismiss([1], [7], BY), "no conflict c7"),
+    ):
+        with pytest.raises(Refused, match=told):
+            await doing
+    assert (await shown(record, 1)).state is State.open
+    assert await decided(record) == []
+
+
+async def test_a_conflict_is_dismissed_by_its_number_until_another_body_comes(record: Record) -> None:
+    bodies = [sent("page_view", "user:1", at(1), id=id, url=url) for id in ("v", "w") for url in ("/a", "/b", "/c")]
+    for body in (*bodies[:2], *bodies[3:5]):
+        await commit(record.histories, body, contested={name(body)} if b'"/b"' in body else set())
+    first, second = sorted(await record.dead_letters.conflicts())
+    assert first.number != second.number
+    assert await record.dead_letters.dismiss([], [first.number], BY) == 1
+    assert await record.dead_letters.dismiss([], [first.number], BY) == 0
+    assert [one.dismissed for one in sorted(await record.dead_letters.conflicts())] == [True, False]
+    await commit(record.histories, bodies[2], contested={name(bodies[2])})
+    again, same = sorted(await record.dead_letters.conflicts())
+    assert (again.number, again.dismissed, len(again.others)) == (first.number, False, 2)
+    assert same == second
+
+
+async def fix_a_letter(name: str, folder: Path) -> None:
+    async with RECORDS[name](folder) as record:
+        await commit(record.histories, dead_letters=[letter("a"), letter("b")])
+        await record.dead_letters.fix(1, b"right", BY)
+        await record.dead_letters.dismiss([2], [], BY)
+        await until_killed()
+
+
+async def test_what_was_decided_about_a_letter_survives_a_crash(record_place: Place[Record]) -> None:
+    await record_place.killed_in(fix_a_letter)
+    async with record_place.open() as record:
+        assert [(one.state, one.fix) for one in await kept(record)] == [(State.fixed, b"right"), (State.dismissed, None)]
+        assert [action for action, _, _ in await decided(record)] == ["fix", "dismiss"]

@@ -76,6 +76,14 @@ async def test_a_record_says_when_it_was_recorded(log_place: Place[Log]) -> None
         assert found.recorded_at == said
 
 
+async def test_what_is_sent_again_says_for_which_dead_letter(log: Log) -> None:
+    made = Incoming(b"{}", "crm.csv", "crm.csv:17", letter="5f1c")
+    await log.append([made, *incoming("a")], 1)
+    first, second = await read(log)
+    assert first.incoming == made
+    assert second.incoming.letter is None
+
+
 @pytest.mark.parametrize("limit", [1, 2, 3, 7])
 async def test_reading_on_from_where_the_last_read_ended_skips_nothing_and_repeats_nothing(log: Log, limit: int) -> None:
     sent = [f"{number}" for number in range(7)]

@@ -114,3 +114,34 @@ def test_a_wrong_address_or_credentials_is_one_line_and_exit_1(place: Place, pos
     assert says in ran.err
     assert "Traceback" not in ran.err
     assert len(ran.err.strip().splitlines()) == 1
+
+
+def test_dead_letters_put_right_and_sent_again_through_kafka_count_as_if_right_from_the_start(place: Place, tmp_path: Path):
+    lines = simulated(40)
+    expected = embedded_digest(lines, tmp_path)
+    zoneless = lines[5].replace(b'Z"', b'"', 1)
+    assert zoneless != lines[5]
+    (tmp_path / "broken.jsonl").write_bytes(b"\n".join([*lines[:5], zoneless, lines[6][:-1], b"no touchpoint", *lines[7:]]) + b"\n")
+    place.start("w1")
+    assert place.command("ingest", "broken.jsonl", "--json").json["dead_lettered"] == 3
+    numbers = {one["place"]: one["number"] for one in place.command("dead-letters", "--json").json["dead_letters"]}
+    first, second, noise = (numbers[f"broken.jsonl:{line}"] for line in (6, 7, 8))
+    for number, line in ((first, lines[5]), (second, lines[6])):
+        (tmp_path / "fix.json").write_bytes(line)
+        assert place.command("dead-letters", "fix", str(number), "--body", "fix.json", "--actor", "ann").status == 0
+    done = place.command("dead-letters", "requeue", "--all", "--actor", "ann", "--json").json
+    assert (done["sent"], done["in"], [one["number"] for one in done["still_unreadable"]]) == (3, 2, [noise])
+    assert place.digest() == expected
+    again = place.command("dead-letters", "requeue", *map(str, (first, second, noise)), "--json").json
+    assert (again["sent"], again["in"], again["in_before"]) == (1, 0, [first, second])
+    assert place.command("dead-letters", "dismiss", str(noise), "--reason", "noise", "--actor", "bob", "--json").json == {"dismissed": 1}
+    assert place.digest() == expected
+    letters = {one["number"]: one for one in place.command("dead-letters", "--json").json["dead_letters"]}
+    assert [(letters[number]["state"], letters[number]["seen"]) for number in (first, second, noise)] == [
+        ("requeued", 1), ("requeued", 1), ("dismissed", 1),
+    ]  # fmt: skip
+    assert place.command("dead-letters", "show", str(first), "--raw").raw == zoneless
+    told = place.command("audit", "--after", "1", "--json").json["decisions"]
+    assert [(one["actor"], one["action"]) for one in told if one["actor"] in ("ann", "bob")] == [
+        ("ann", "fix"), ("ann", "fix"), ("ann", "requeue"), ("bob", "dismiss"),
+    ]  # fmt: skip

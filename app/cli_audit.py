@@ -1,0 +1,82 @@
+"""`journey audit`: who decided what, when and why."""
+
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from app.arguments import Data, Json
+from app.doors import read
+from app.printing import as_json, note, put, readable, table
+from journey.instants import iso
+from streams.ports import Decision
+
+HASH_SHOWN = 12
+
+
+def audit(
+    action: Annotated[
+        str | None, typer.Option(help="Only this one: definition, rebuild, fix, requeue, dismiss …", show_default=False)
+    ] = None,
+    after: Annotated[int, typer.Option(min=0, max=2**53, help="Those after this number.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 100,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Who did it: every decision with its time, actor and reason, and what was before and after. Oldest first."""
+    found = read(data, lambda engine: engine.desk.decisions(action, after=after, limit=limit + 1))
+    shown = found[:limit]
+    if json:
+        as_json({"decisions": [_decision(one) for one in shown], "more": len(found) > limit})
+        return
+    if not shown:
+        put("nothing was decided" + (f" by action {action!r}" if action else ""))
+        return
+    table("", {
+        ">number": [str(one.number) for one in shown],
+        "time (UTC)": [iso(one.at)[:19].replace("T", " ") for one in shown],
+        "actor": [one.actor for one in shown],
+        "action": [one.action for one in shown],
+        "what, and why": [_told(one) for one in shown],
+    }, last="what, and why")  # fmt: skip
+    if len(found) > limit:
+        note(f"--after {shown[-1].number} goes on from here")
+
+
+def _decision(one: Decision) -> dict[str, Any]:
+    return {**one._asdict(), "at": iso(one.at)}
+
+
+def _told(one: Decision) -> Text:
+    told = Text(readable(_words(one)))
+    if one.reason:
+        told.append(readable(f"\n{one.reason}"), style="dim")
+    return told
+
+
+def _words(one: Decision) -> str:
+    """What was before and after, in words."""
+    detail = one.detail
+    of = [f"dead letter {detail['letter']}"] if "letter" in detail else []
+    if letters := detail.get("letters"):
+        of.append(("dead letter " if len(letters) == 1 else "dead letters ") + ", ".join(map(str, letters)))
+    if conflicts := detail.get("conflicts"):
+        of.append(("conflict " if len(conflicts) == 1 else "conflicts ") + ", ".join(f"c{number}" for number in conflicts))
+    what = " and ".join(of)
+    if "after" not in detail:
+        # As decided by an older version.
+        return what or ", ".join(f"{name} {_value(detail[name])}" for name in ("file", "fingerprint") if name in detail)
+    before = detail.get("before")
+    if of and isinstance(before, dict) and "state" not in before:
+        before = ", ".join(dict.fromkeys(before.values()))
+    change = f"{_value(before)} -> {_value(detail['after'])}"
+    return f"{what}: {change}" if what else change
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict):
+        return ", ".join(_value(part) if name == "state" else f"{name} {_value(part)}" for name, part in value.items() if name != "reason")
+    text = str(value)
+    return text[:HASH_SHOWN] if len(text) == 64 and set(text) <= set("0123456789abcdef") else text

@@ -1,0 +1,80 @@
+"""Dead letters sent again: in by the way that everything takes, into their own place in time.
+
+The decision is recorded first, then the log has what is sent, and the letter is marked by the unit that brings it in: whatever stops in
+between, the same command again comes to the same end, since what is in already is a duplicate.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from app.engine import Engine
+from journey.errors import Refused
+from streams.dead_letters import REQUEUE, requeuing, sent_again
+from streams.ports import By, Kept, State
+
+LETTERS_AT_ONCE_MAX = 200
+
+
+@dataclass(slots=True)
+class Requeued:
+    """What became of what was to be sent again."""
+
+    sent: int = 0
+    came_in: int = 0
+    before: list[int] = field(default_factory=list)
+    """Those that were in already."""
+    need_fix: list[int] = field(default_factory=list)
+    """Those that nothing could be made of, so that there is nothing to send."""
+    still: list[Kept] = field(default_factory=list)
+    position: int = 0
+
+
+async def requeue_named(engine: Engine, numbers: Sequence[int], by: By) -> Requeued:
+    """Send the letters of these numbers, dismissed ones too. Raises Refused, before anything is sent, where one can't be."""
+    done = Requeued()
+    some: list[Kept] = []
+    for number in dict.fromkeys(numbers):
+        one = await engine.desk.show(number)
+        if one is None:
+            raise Refused(f"there is no dead letter {number}")
+        if one.state is State.requeued:
+            done.before.append(number)
+        elif sent_again(one) is None:
+            raise Refused(
+                f"nothing can be made of dead letter {number} as it is; journey dead-letters fix {number} --body FILE, and then requeue it"
+            )
+        else:
+            some.append(one)
+    for start in range(0, len(some), LETTERS_AT_ONCE_MAX):
+        await _send(engine, some[start : start + LETTERS_AT_ONCE_MAX], by, done)
+    return await _told(engine, done)
+
+
+async def requeue_waiting(engine: Engine, code: str | None, by: By) -> Requeued:
+    """Send all that are open or fixed, or those of them that have `code`."""
+    done = Requeued()
+    last = 0
+    while found := await engine.desk.kept(after=last, limit=LETTERS_AT_ONCE_MAX, states=(State.open, State.fixed), code=code):
+        last = found[-1].number
+        done.need_fix += (one.number for one in found if sent_again(one) is None)
+        if some := [one for one in found if sent_again(one) is not None]:
+            await _send(engine, some, by, done)
+    return await _told(engine, done)
+
+
+async def _send(engine: Engine, some: Sequence[Kept], by: By, done: Requeued) -> None:
+    await engine.desk.decide(at=by.at, actor=by.actor, action=REQUEUE, reason=by.reason, detail=requeuing(some))
+    await engine.ingest(again for letter in some if (again := sent_again(letter)) is not None)
+    done.sent += len(some)
+    for letter in some:
+        one = await engine.desk.show(letter.number)
+        assert one is not None, "letters stay"
+        if one.state is State.requeued:
+            done.came_in += 1
+        else:
+            done.still.append(one)
+
+
+async def _told(engine: Engine, done: Requeued) -> Requeued:
+    done.position = await engine.record.position()
+    return done

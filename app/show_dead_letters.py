@@ -1,0 +1,141 @@
+"""What people see of dead letters, conflicts and what was decided about them; or the same as JSON."""
+
+import base64
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+from rich.text import Text
+
+from app.printing import as_json, note, pairs, put, readable, table
+from app.requeuing import Requeued
+from journey.instants import iso
+from streams.ports import Conflict, Kept, State
+
+RAW_SHOWN_MAX = 2_000
+STILL_SHOWN_MAX = 20
+
+
+def listed(
+    codes: Mapping[str, tuple[int, int]],
+    kept: Sequence[Kept],
+    states: Mapping[State, int],
+    conflicts: Sequence[Conflict],
+    *,
+    json: bool,
+) -> None:
+    if json:
+        as_json({
+            "codes": {code: {"letters": letters, "seen": seen} for code, (letters, seen) in codes.items()},
+            "states": {str(state): letters for state, letters in states.items()},
+            "dead_letters": [_letter(one) for one in kept],
+            "conflicts": [_conflict(one) for one in conflicts],
+        })  # fmt: skip
+        return
+    if not codes and not conflicts:
+        put("no dead letters" + (f" that are open ({_counted(states)})" if states else ""))
+        return
+    if codes:
+        table("Dead letters", {
+            "reason": list(codes),
+            ">letters": [f"{letters:,}" for letters, _ in codes.values()],
+            ">seen": [f"{seen:,}" for _, seen in codes.values()],
+        })  # fmt: skip
+    if kept:
+        table("", {
+            ">number": [str(one.number) for one in kept],
+            ">seen": [f"{one.seen:,}" for one in kept],
+            "state": [one.state for one in kept],
+            "where first": [one.place for one in kept],
+            "why": [one.reason for one in kept],
+        }, last="why")  # fmt: skip
+        left = sum(letters for letters, _ in codes.values()) - len(kept)
+        note("`journey dead-letters show N` has the bytes of one" + (f"; --after {kept[-1].number} goes on from here" if left else ""))
+    if conflicts:
+        table("Conflicts: one id came with several bodies; which one counts is decided by their content", {
+            "number": [_named(one) for one in conflicts],
+            "subject": [one.name[0] for one in conflicts],
+            "source": [one.name[1] for one in conflicts],
+            "id": [one.name[2] for one in conflicts],
+            ">others": [f"{len(one.others):,}" for one in conflicts],
+            "what counts": [one.counts.body.decode() for one in conflicts],
+        }, last="what counts")  # fmt: skip
+
+
+def letter(one: Kept, *, json: bool) -> None:
+    if json:
+        as_json({
+            **_letter(one), "raw": _text(one.raw), "raw_base64": base64.b64encode(one.raw).decode(),
+            "fix": None if one.fix is None else _text(one.fix),
+        })  # fmt: skip
+        return
+    pairs({name: value for name, value in _letter(one).items() if value is not None})
+    put("", Text(_text(one.raw[:RAW_SHOWN_MAX])))
+    if len(one.raw) > RAW_SHOWN_MAX:
+        note(f"… and {len(one.raw) - RAW_SHOWN_MAX:,} bytes more; --raw writes all of them as they came")
+    if one.fix is not None:
+        put("", "the fix that is sent in its place:", Text(_text(one.fix[:RAW_SHOWN_MAX])))
+
+
+def conflict(one: Conflict, *, json: bool) -> None:
+    if json:
+        as_json(_conflict(one))
+        return
+    subject, source, id = one.name
+    pairs({"number": _named(one), "subject": subject, "source": source, "id": id, "state": _state(one)})
+    put("", "what counts:", Text(_text(one.counts.body)), "the others:", *(Text(_text(other.body)) for other in one.others))
+
+
+def raw_of_conflict(one: Conflict) -> None:
+    """The others, a line each, as they would be sent again."""
+    for other in one.others:
+        sys.stdout.buffer.write(other.body + b"\n")
+
+
+def requeued(done: Requeued, *, json: bool) -> None:
+    if json:
+        as_json({
+            "sent": done.sent, "in": done.came_in, "in_before": done.before, "need_fix": done.need_fix,
+            "still_unreadable": [{"number": one.number, "code": one.code, "reason": one.reason} for one in done.still],
+            "position": done.position,
+        })  # fmt: skip
+        return
+    pairs({"sent again": done.sent, "in": done.came_in, "still unreadable": len(done.still), "need a fix first": len(done.need_fix)})
+    for one in done.still[:STILL_SHOWN_MAX]:
+        note(f"{one.number} is still unreadable: {readable(one.reason)}")
+    if len(done.still) > STILL_SHOWN_MAX:
+        note(f"… and {len(done.still) - STILL_SHOWN_MAX:,} more; `journey dead-letters` has them")
+
+
+def _letter(one: Kept) -> dict[str, Any]:
+    return {
+        "number": one.number, "code": one.code, "reason": one.reason, "source": one.source, "place": one.place, "seen": one.seen,
+        "first_at": iso(one.first_at), "last_at": iso(one.last_at), "bytes": len(one.raw), "state": one.state, "position": one.position,
+    }  # fmt: skip
+
+
+def _conflict(one: Conflict) -> dict[str, Any]:
+    subject, source, id = one.name
+    bodies = [orjson.loads(other.body) for other in one.others]
+    return {
+        "number": _named(one), "subject": subject, "source": source, "id": id, "state": _state(one),
+        "counts": orjson.loads(one.counts.body), "others": bodies,
+    }  # fmt: skip
+
+
+def _named(one: Conflict) -> str:
+    return f"c{one.number}"
+
+
+def _state(one: Conflict) -> State:
+    return State.dismissed if one.dismissed else State.open
+
+
+def _counted(states: Mapping[State, int]) -> str:
+    return ", ".join(f"{states[state]:,} {state}" for state in State if state in states)
+
+
+def _text(raw: bytes) -> str:
+    """Bytes as text: what is not UTF-8 is spelled out."""
+    return readable(raw.decode(errors="backslashreplace"))

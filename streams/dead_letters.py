@@ -1,0 +1,82 @@
+"""What may be done to a dead letter, and what the control log says of it: the same for every record that keeps them."""
+
+import hashlib
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from journey.errors import Refused
+from journey.histories import Stored, settle
+from schemas.canonical import content_hash
+from schemas.incoming import Incoming
+from schemas.strict_json import BODY_BYTES_MAX
+from streams.ports import Conflict, Kept, Name, State
+
+FIX, REQUEUE, DISMISS = "fix", "requeue", "dismiss"
+"""The actions, as the control log has them."""
+
+
+def sent_again(one: Kept) -> Incoming | None:
+    """What goes in again for a letter: its fix, else its bytes as they are. None where only a fix can be read."""
+    body = one.fix or one.body or one.raw
+    if (one.fix is None and one.needs_fix) or len(body) > BODY_BYTES_MAX:
+        return None
+    return Incoming(body, one.source, one.place, letter=one.id)
+
+
+def fixing(number: int, one: Kept | None, body: bytes) -> dict[str, Any] | None:
+    """The decision to send `body` in place of a letter; None where that is so already. Raises Refused."""
+    before = _there(number, one)
+    if before.state is State.requeued:
+        raise _is_in(before, "to correct it, send its touchpoint's 'retracted', and then what is right under a new id")
+    if before.state is State.fixed and before.fix == body:
+        return None
+    was = {"state": before.state, "code": before.code, "reason": before.reason, **_told(before.fix or before.raw)}
+    return {"letter": number, "before": was, "after": {"state": State.fixed, **_told(body)}}
+
+
+def dismissing(letters: Collection[Kept], conflicts: Collection[int]) -> dict[str, Any]:
+    """The decision to dismiss `letters`, none of which is dismissed already. Raises Refused."""
+    for one in letters:
+        if one.state is State.requeued:
+            raise _is_in(one, "to take it back, send its touchpoint's 'retracted'")
+    before = {str(one.number): one.state for one in letters} | {f"c{number}": State.open for number in conflicts}
+    return {"letters": [one.number for one in letters], "conflicts": list(conflicts), "before": before, "after": State.dismissed}
+
+
+def requeuing(letters: Sequence[Kept]) -> dict[str, Any]:
+    """The decision to send `letters` again."""
+    return {"letters": [one.number for one in letters], "before": {str(one.number): one.state for one in letters}, "after": "sent again"}
+
+
+def conflict(number: int, name: Name, bodies: Iterable[Stored], dismissed: bool) -> Conflict | None:
+    """The conflict of all bodies under one name; None where they say the same."""
+    held = list(bodies)
+    (counts,) = settle(held, content_hash)
+    winner = next(one for one in held if one.touch is counts)
+    others = [one for one in held if content_hash(one.body) != content_hash(winner.body)]
+    return Conflict(number, name, winner, others, dismissed) if others else None
+
+
+def no_conflict(number: int) -> Refused:
+    return Refused(f"there is no conflict c{number}")
+
+
+def _there(number: int, one: Kept | None) -> Kept:
+    if one is None:
+        raise Refused(f"there is no dead letter {number}")
+    return one
+
+
+def check_there(numbers: Collection[int], found: Sequence[Kept]) -> None:
+    """Raises Refused for the first of `numbers` that is not among `found`."""
+    for number in sorted(set(numbers) - {one.number for one in found}):
+        _there(number, None)
+
+
+def _is_in(one: Kept, instead: str) -> Refused:
+    return Refused(f"dead letter {one.number} is in since position {one.position}; {instead}")
+
+
+def _told(body: bytes) -> dict[str, Any]:
+    """Bytes in the control log: which they are, and not what they say, which may be about a person."""
+    return {"bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()}
