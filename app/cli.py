@@ -17,6 +17,7 @@ import typer
 from app import cli_definition, demonstration, show, show_reports
 from app.arguments import Data, Json, Until, asked_until, day_of, first_told, in_zone, share_of
 from app.cli_dead_letters import dead_letters
+from app.cli_explain import explain
 from app.doors import read, start, with_servers, write
 from app.engine import Engine, Summary
 from app.printing import as_json, note, pairs, progress, refusal
@@ -274,6 +275,7 @@ def digest(data: Data = None, json: Json = False) -> None:
         pairs(answer)
 
 
+app.command()(explain)
 app.command("dead-letters")(dead_letters)
 
 
