@@ -8,7 +8,7 @@ from journey.explain import Evidence, Explanation, evidence, explain
 from journey.histories import is_person
 from journey.instants import Instant, iso
 from streams.lookup import links, looked_up
-from streams.ports import Histories
+from streams.ports import Bodies
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Explained:
     reasons: Explanation
 
 
-async def explained(definition: Definition, histories: Histories, subject: str, until: Instant, stage: str = "") -> Explained:
+async def explained(definition: Definition, histories: Bodies, subject: str, until: Instant, stage: str = "") -> Explained:
     """The reasons of the person that `subject` is an id of, up to `until`. Raises Refused where there can be none."""
     if stage and stage not in definition.stage_names:
         raise Refused(f"there is no stage {stage!r} in the definition; it has {', '.join(definition.stage_names)}")

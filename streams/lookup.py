@@ -5,11 +5,11 @@ from journey.errors import Refused
 from journey.histories import is_person
 from journey.identity import Person
 from journey.touchpoints import Identified, Touchpoint
-from streams.ports import Histories
+from streams.ports import Bodies
 from streams.world import BEFORE, World
 
 
-async def looked_up(definition: Definition, histories: Histories, subject: str) -> tuple[World, Person, list[Touchpoint]]:
+async def looked_up(definition: Definition, histories: Bodies, subject: str) -> tuple[World, Person, list[Touchpoint]]:
     """The person that `subject` is an id of, or the subject itself, with its history. Raises Refused where nothing is known of it."""
     world = World(histories, definition.bounds, [], set())
     await world.load([subject])

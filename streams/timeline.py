@@ -12,7 +12,7 @@ from journey.touchpoints import Key, Touchpoint
 from journey.wording import said
 from streams.lookup import looked_up
 from streams.placement import derive
-from streams.ports import Histories
+from streams.ports import Bodies
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Timeline:
     entries: list[Entry]
 
 
-async def timeline(definition: Definition, histories: Histories, subject: str, until: Instant) -> Timeline:
+async def timeline(definition: Definition, histories: Bodies, subject: str, until: Instant) -> Timeline:
     """The story of `subject`, or of the person that it is an id of, up to `until`. Raises Refused where nothing is known of it."""
     _, one, history = await looked_up(definition, histories, subject)
     entries = [(touch.occurred_at, 0, 0, _touched(touch)) for touch in history if touch.occurred_at <= until]
