@@ -28,6 +28,16 @@ Until = Annotated[
     ),
 ]
 
+KnownAt = Annotated[
+    str | None,
+    typer.Option(
+        "--known-at",
+        help="As known at this position (17), or at the last one recorded up to this time (2025-06-30T12:00:00Z). Default: now.",
+        metavar="K",
+        show_default=False,
+    ),
+]
+
 Loaded = TypeVar("Loaded")
 
 YEARS = range(1970, 9999)

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 import typer
 
 from app import demonstration, show_explain
-from app.arguments import Data, Json, Until, asked_until, in_zone
+from app.arguments import Data, Json, KnownAt, Until, asked_until, in_zone
 from app.doors import read
 from app.engine import Engine
+from app.knowing import known
 from app.printing import as_json
 from streams.explaining import explained
 
@@ -18,14 +19,15 @@ def explain(
     stage: Annotated[str, typer.Option(help="Only what is about this stage.", show_default=False)] = "",
     data: Data = None,
     until: Until = None,
+    known_at: KnownAt = None,
     json: Json = False,
 ) -> None:
     """Why a customer is at its stage, has its score, and is not elsewhere: each rule with its evidence, and what is missing."""
     asked = asked_until(until)
 
     async def run(engine: Engine) -> Any:
-        definition = await engine.definition()
-        answer = await explained(definition, engine.record, id, in_zone(asked, definition.zone), stage)
+        definition, bodies = await known(engine, known_at)
+        answer = await explained(definition, bodies, id, in_zone(asked, definition.zone), stage)
         return answer, await demonstration.is_simulated(engine)
 
     answer, simulated = read(data, run)
