@@ -30,11 +30,12 @@ async def known(engine: Engine, known_at: str | None) -> Known:
     """What is known now, or what was at `known_at`: a position, or a time of recording. Raises Refused beyond the last position."""
     if known_at is None:
         return Known(await engine.definition(), engine.record)
-    position = await _position(engine, known_at)
+    position = await position_known(engine, known_at)
     return Known(await definition_at(engine, position), Past(engine.record, position))
 
 
-async def _position(engine: Engine, known_at: str) -> int:
+async def position_known(engine: Engine, known_at: str) -> int:
+    """The position that `known_at` names. Raises Refused beyond the last one."""
     last = await engine.record.position()
     if not (known_at.isascii() and known_at.isdigit()):
         try:
