@@ -49,7 +49,8 @@ def test_step_by_step_it_is_the_fold_of_what_was_up_to_then(by: Definition, hist
     assert Counter(moved) == Counter({fact: count for fact, count in facts.items() if isinstance(fact, StageEntered | LeadMoved)})
     answer = explain(by, ME, history, [], until)
     assert answer.stage == scene.journey.stage
-    assert len(answer.transitions) == len(moved)
+    told = Counter((one.at, one.entered, tuple((seen.source, seen.id, seen.subject) for seen in one.because)) for one in answer.transitions)
+    assert told == Counter((iso(move.at), move.stage if isinstance(move, StageEntered) else move.step, move.because) for move in moved)
 
 
 @by_any_definition
