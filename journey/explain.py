@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from journey.conditions import Scene, Standing, standing
 from journey.deadlines import all_due
-from journey.definition import Counted, Definition, NoOpenDeal, Rule, Scored
+from journey.definition import AnyOf, Counted, Definition, NoOpenDeal, Rule, Scored
 from journey.facts import NEVER, LeadMoved, StageEntered
 from journey.facts import Scored as PointsScored
 from journey.identity import Person
@@ -189,7 +189,7 @@ def _why_not(case: _Case, stage: str, rule: Rule) -> WhyNot:
 def _unmet(case: _Case, one: Standing) -> Unmet:
     parts = tuple(_unmet(case, part) for part in one.parts)
     if parts:
-        any = not hasattr(one.condition, "all")
+        any = isinstance(one.condition, AnyOf)
         return Unmet(wanted(one.condition), one.met, one.have, one.need, "one of these" if any else "all of these", any=any, parts=parts)
     match one.condition:
         case Counted(count=count):
