@@ -30,6 +30,15 @@ Until = Annotated[
 
 Actor = Annotated[str | None, typer.Option(help="Who decides this. Default: you.", show_default=False)]
 Reason = Annotated[str, typer.Option(help="Why.")]
+KnownAt = Annotated[
+    str | None,
+    typer.Option(
+        "--known-at",
+        help="As known at this position (17), or at the last one recorded up to this time (2025-06-30T12:00:00Z). Default: now.",
+        metavar="K",
+        show_default=False,
+    ),
+]
 
 Loaded = TypeVar("Loaded")
 

@@ -15,10 +15,13 @@ from typing import Annotated, Any
 import typer
 
 from app import cli_dead_letters, cli_definition, demonstration, show, show_reports
-from app.arguments import Data, Json, Until, asked_until, day_of, first_told, in_zone, share_of
+from app.arguments import Data, Json, KnownAt, Until, asked_until, day_of, first_told, in_zone, share_of
 from app.cli_audit import audit
+from app.cli_explain import explain
+from app.cli_timeline import timeline
 from app.doors import read, start, with_servers, write
 from app.engine import Engine, Summary
+from app.knowing import known, read_model
 from app.printing import as_json, note, pairs, progress, refusal
 from app.reading import STDIN, Watched, check, json_lines, lines, named
 from app.simulation import simulate, spoil
@@ -27,13 +30,14 @@ from journey.definition import Definition
 from journey.errors import Refused
 from journey.instants import day
 from projections import marketing_report, sales_report
+from projections.marketing import marketing
+from projections.sales import sales
 from schemas.csv_dry_run import dry_run as try_out
 from schemas.csv_map import load_map
 from schemas.decode import decode
 from schemas.incoming import Incoming
 from schemas.outside_names import outside_names
 from schemas.segment import read_segment
-from streams.timeline import timeline
 
 DISTRIBUTION = "customer-journey-engine"
 
@@ -218,17 +222,20 @@ def worker(
 
 
 @app.command()
-def report(model: Model, data: Data = None, until: Until = None, json: Json = False) -> None:
+def report(model: Model, data: Data = None, until: Until = None, known_at: KnownAt = None, json: Json = False) -> None:
     """Marketing's or sales' read model, as a report. Reports stand at ends of days."""
     asked = asked_until(until)
 
     async def run(engine: Engine) -> Any:
-        definition = await engine.definition()
+        was = await known(engine, known_at)
+        definition = was.definition
         at = in_zone(asked, definition.zone)
-        if model is Model.marketing:
-            answer: Any = await marketing_report.report(engine.marketing, definition, at)
+        report = marketing_report.report if model is Model.marketing else sales_report.report
+        if known_at is None:
+            answer: Any = await report(engine.marketing if model is Model.marketing else engine.sales, definition, at)
         else:
-            answer = await sales_report.report(engine.sales, definition, at)
+            async with read_model(marketing if model is Model.marketing else sales, was) as store:
+                answer = await report(store, definition, at)
         today = date.fromisoformat(day(at, definition.zone))
         return answer, await demonstration.is_simulated(engine), today
 
@@ -244,27 +251,6 @@ def report(model: Model, data: Data = None, until: Until = None, json: Json = Fa
         note(f"today is not over, so it is not in it; --until {today} has what is known of it")
 
 
-@app.command("timeline")
-def timeline_command(
-    id: Annotated[str, typer.Argument(metavar="ID", help="user:…, anon:…, deal:…, campaign:…, content:…, account:…", show_default=False)],
-    data: Data = None,
-    until: Until = None,
-    json: Json = False,
-) -> None:
-    """One customer's whole story: touchpoints, and what they brought about by which rule."""
-    asked = asked_until(until)
-
-    async def run(engine: Engine) -> Any:
-        definition = await engine.definition()
-        return await timeline(definition, engine.record, id, in_zone(asked, definition.zone)), await demonstration.is_simulated(engine)
-
-    story, simulated = read(data, run)
-    if json:
-        as_json({**asdict(story), "simulated": simulated})
-    else:
-        show.timeline(story, simulated=simulated)
-
-
 @app.command()
 def digest(data: Data = None, json: Json = False) -> None:
     """Hashes over the whole content of both read models: equal histories give equal digests."""
@@ -275,6 +261,8 @@ def digest(data: Data = None, json: Json = False) -> None:
         pairs(answer)
 
 
+app.command()(timeline)
+app.command()(explain)
 app.command()(audit)
 
 

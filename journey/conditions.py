@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
-from journey.definition import All, AnyOf, Condition, Counted, DealIs, LeadIs, Match, NoOpenDeal, Scored
+from journey.definition import All, AnyOf, Condition, Count, Counted, DealIs, LeadIs, Match, NoOpenDeal, Scored
+from journey.instants import Instant
 from journey.plan import Plan
 from journey.touchpoints import Key, Touchpoint
 
@@ -44,15 +45,13 @@ _NO = Judgement(False, (), False)
 
 def judge(condition: Condition, scene: Scene) -> Judgement:
     """Whether `condition` holds at the scene's touchpoint."""
-    touch, journey = scene.touch, scene.journey
+    journey = scene.journey
     match condition:
         case Match():
-            return Judgement(True, (touch.key,), True) if scene.plan.matches(condition, touch.data) else _NO
+            return Judgement(True, (scene.touch.key,), True) if scene.plan.matches(condition, scene.touch.data) else _NO
         case Counted(count=count):
-            index = scene.plan.count_index[id(count)]
-            since = touch.occurred_at - count.within
-            keys = tuple(key for at, key in journey.counts.get(index, ()) if at >= since)
-            return Judgement(True, keys, touch.key in keys) if len(keys) >= count.times else _NO
+            keys = _counted(count, scene, scene.touch.occurred_at)
+            return Judgement(True, keys, scene.touch.key in keys) if len(keys) >= count.times else _NO
         case Scored(score=score):
             if journey.ledger.score < score.at_least:
                 return _NO
@@ -70,6 +69,48 @@ def judge(condition: Condition, scene: Scene) -> Judgement:
         case AnyOf(any=parts):
             held = [one for one in (judge(part, scene) for part in parts) if one.holds]
             return _together(held) if held else _NO
+        case _:
+            assert_never(condition)
+
+
+def _counted(count: Count, scene: Scene, at: Instant) -> tuple[Key, ...]:
+    """What counts in the window that ends at `at`."""
+    since = at - count.within
+    return tuple(key for when, key in scene.journey.counts.get(scene.plan.count_index[id(count)], ()) if when >= since)
+
+
+class Standing(NamedTuple):
+    """How far a condition is met at an instant without a touchpoint: `have` of `need`, by what counts so far.
+
+    What only a touchpoint sets off (a match, a step of the lead) is never met. `parts` are those of `all` and `any`.
+    """
+
+    condition: Condition
+    met: bool
+    have: int
+    need: int
+    because: tuple[Key, ...] = ()
+    parts: tuple["Standing", ...] = ()
+
+
+def standing(condition: Condition, scene: Scene, at: Instant) -> Standing:
+    """How far `condition` is met at `at`, to which the scene's journey was brought. Asked where reasons are, never by the fold."""
+    match condition:
+        case All(all=parts) | AnyOf(any=parts):
+            judged = tuple(standing(part, scene, at) for part in parts)
+            met, need = sum(one.met for one in judged), len(parts) if isinstance(condition, All) else 1
+            return Standing(condition, met >= need, met, need, parts=judged)
+        case Match() | LeadIs():
+            return Standing(condition, False, 0, 1)
+        case Counted(count=count):
+            keys = _counted(count, scene, at)
+            return Standing(condition, len(keys) >= count.times, len(keys), count.times, keys)
+        case Scored(score=score):
+            ledger = scene.journey.ledger
+            return Standing(condition, ledger.score >= score.at_least, ledger.score, score.at_least, ledger.keys)
+        case DealIs() | NoOpenDeal():
+            judged_now = judge(condition, scene)
+            return Standing(condition, judged_now.holds, int(judged_now.holds), 1, judged_now.because)
         case _:
             assert_never(condition)
 

@@ -30,13 +30,14 @@ class Due(NamedTuple):
 def next_due(plan: Plan, journey: "PersonJourney") -> Due | None:
     """What strikes next, if nothing more happens. Of those of one instant and rank, the first that the definition names."""
     found: Due | None = None
-    for due in _all_due(plan, journey):
+    for due in all_due(plan, journey):
         if found is None or (due.at, due.rank) < (found.at, found.rank):
             found = due
     return found
 
 
-def _all_due(plan: Plan, journey: "PersonJourney") -> Iterator[Due]:
+def all_due(plan: Plan, journey: "PersonJourney") -> Iterator[Due]:
+    """Every deadline that runs, each as if it were the next to strike."""
     rank, now = plan.ranks, journey.now
     cycle = journey.cycles[-1] if journey.cycles else None
     if cycle is not None and cycle.waits:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from operator import attrgetter
+from typing import NamedTuple
 
 from journey import leads
 from journey.channels import campaign_of, channel_of, excluded
@@ -172,6 +173,30 @@ def advance(definition: Definition, journey: PersonJourney, touches: Sequence[To
     return fold.journey, fold.facts
 
 
+class Step(NamedTuple):
+    """What one touchpoint brought about, with the deadlines that struck before it; `touch` None: what time brought after the last one."""
+
+    touch: Touchpoint | None
+    facts: Facts
+
+
+def stepwise(
+    definition: Definition, person: str, ids: Sequence[str], history: Sequence[Touchpoint], until: Instant
+) -> tuple[list[Step], Scene]:
+    """The same fold, up to `until`, with what each touchpoint brought about told apart; and what conditions are judged by after it."""
+    fold = _Fold(plan_of(definition), PersonJourney(person=person, ids=tuple(ids)))
+    steps = []
+    for touch in history:
+        if touch.occurred_at <= until:
+            fold.facts = Counter()
+            fold.fold(touch)
+            steps.append(Step(touch, fold.facts))
+    fold.facts = Counter()
+    fold.strike_before(until + 1)
+    fold.journey.ledger.expire(until + 1, fold.plan.score_limits)
+    return [*steps, Step(None, fold.facts)], fold.scene
+
+
 class _Fold:
     """One run over touchpoints: the journey as it changes, the facts handed out so far, and the scene of the present touchpoint."""
 
@@ -190,7 +215,7 @@ class _Fold:
         if of_type.silent or excluded(plan.definition, data):
             return
         if at > journey.quiet_until:
-            self._strike_before(at)
+            self.strike_before(at)
         journey.now = at
         journey.ledger.expire(at, plan.score_limits)
         self.scene.begin(touch)
@@ -500,7 +525,7 @@ class _Fold:
 
     # --- what is still to strike
 
-    def _strike_before(self, at: Instant) -> None:
+    def strike_before(self, at: Instant) -> None:
         """Let happen what the time up to `at` has brought. What is due at `at` itself comes after the touchpoints of that instant."""
         journey, plan, struck = self.journey, self.plan, 0
         while (due := next_due(plan, journey)) is not None and due.at < at:

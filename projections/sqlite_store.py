@@ -72,6 +72,10 @@ class SqliteReadStore:
             self._commit(held, whole, rebuilt=rebuilt)
         return whole
 
+    def stand_at(self, position: int) -> None:
+        """State `position`, where the rows were built of other units than those up to it."""
+        self.db.execute("UPDATE reflects SET position = ?", (position,))
+
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Ask]:
         """On a connection of its own: several may be open at once, and none sees a unit that is being applied."""

@@ -272,19 +272,47 @@ class Log(Protocol):
         ...
 
 
-class Histories(Protocol):
-    """The record: what is stored of every subject, and all that is derived from it. Every read sees the last commit."""
+class Bodies(Protocol):
+    """All that histories are made of: the whole record as it stands, or as it stood (`streams.past`)."""
 
     async def position(self) -> int:
         """The number of the last unit; 0 before the first. Numbers have no gaps and are the order of commits."""
         ...
 
+    async def bodies(self, keys: Collection[str]) -> Mapping[str, list[Stored]]:
+        """Everything stored under each key, voided bodies too."""
+        ...
+
+    async def deals_of(self, ids: Collection[Id]) -> set[str]:
+        """The deals that a stored body names any of `ids` in, or that are named in a touchpoint of theirs."""
+        ...
+
+    async def subjects(self, after: str, limit: int) -> Sequence[str]:
+        """Up to `limit` keys that anything is stored under, beyond `after`, by bytes."""
+        ...
+
+
+class Histories(Bodies, Protocol):
+    """The record: what is stored of every subject, and all that is derived from it. Every read sees the last commit."""
+
     async def offsets(self) -> dict[int, int]:
         """The last offset of each partition whose effect is committed; a partition without one has none yet."""
         ...
 
-    async def bodies(self, keys: Collection[str]) -> Mapping[str, list[Stored]]:
-        """Everything stored under each key, voided bodies too."""
+    async def bodies(self, keys: Collection[str], known_at: int | None = None) -> Mapping[str, list[Stored]]:
+        """Everything stored under each key, voided bodies too; as of the position `known_at`, where one is given."""
+        ...
+
+    async def units_of(self, keys: Collection[str], after: int, up_to: int) -> Sequence[int]:
+        """The positions in (`after`, `up_to`], in order, of the units that brought something under `keys`, or that voided it."""
+        ...
+
+    async def position_at(self, recorded_at: Instant) -> int:
+        """The last position that was recorded up to `recorded_at`; 0 before the first."""
+        ...
+
+    async def definitions(self) -> Sequence[tuple[int, str]]:
+        """Since which position which definition was in use, as its fingerprint: oldest first."""
         ...
 
     async def known(self, names: Collection[Name]) -> Mapping[Name, list[Known]]:
@@ -297,10 +325,6 @@ class Histories(Protocol):
 
     async def people(self, ids: Collection[Id]) -> Mapping[Id, Person]:
         """The person of each of `ids` that the record knows."""
-        ...
-
-    async def deals_of(self, ids: Collection[Id]) -> set[str]:
-        """The deals that a stored body names any of `ids` in, or that are named in a touchpoint of theirs."""
         ...
 
     async def versions(self, keys: Collection[str]) -> Mapping[str, int]:
@@ -332,10 +356,6 @@ class Histories(Protocol):
 
     def changes(self, after: int) -> AsyncIterator[Change]:
         """What units after position `after` changed, in order, none skipped."""
-        ...
-
-    async def subjects(self, after: str, limit: int) -> Sequence[str]:
-        """Up to `limit` keys that anything is stored under, beyond `after`, by bytes."""
         ...
 
 

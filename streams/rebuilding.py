@@ -10,14 +10,14 @@ from journey.histories import is_person
 from journey.identity import Id, PersonId
 from streams.journeys import dump
 from streams.placement import derive
-from streams.ports import Histories, Part
+from streams.ports import Bodies, Part
 from streams.world import BEFORE, World
 
 SUBJECTS_PER_PART_MAX = 2_000
 
 
 async def rebuilt(
-    definition: Definition, histories: Histories, progress: Callable[[int], None] = lambda subjects: None
+    definition: Definition, histories: Bodies, progress: Callable[[int], None] = lambda subjects: None
 ) -> AsyncIterator[Part]:
     """All facts, journeys and persons of the record under `definition`, in parts. Each subject is derived once."""
     last = ""

@@ -4,16 +4,15 @@ from dataclasses import dataclass
 
 from journey import person
 from journey.definition import Definition
-from journey.errors import Refused
 from journey.facts import DealStood, LeadMoved, Outlook, Scored, StageEntered
 from journey.histories import is_person
-from journey.identity import Person
 from journey.instants import Instant, iso
 from journey.money import major
 from journey.touchpoints import Key, Touchpoint
+from journey.wording import said
+from streams.lookup import looked_up
 from streams.placement import derive
-from streams.ports import Histories
-from streams.world import BEFORE, World
+from streams.ports import Bodies
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +43,9 @@ class Timeline:
     entries: list[Entry]
 
 
-async def timeline(definition: Definition, histories: Histories, subject: str, until: Instant) -> Timeline:
+async def timeline(definition: Definition, histories: Bodies, subject: str, until: Instant) -> Timeline:
     """The story of `subject`, or of the person that it is an id of, up to `until`. Raises Refused where nothing is known of it."""
-    world = World(histories, definition.bounds, [], set())
-    await world.load([subject])
-    if is_person(subject):
-        one = await world.person(subject, BEFORE)
-        history = await world.history(one, BEFORE)
-    else:
-        one = Person(subject, (subject,))
-        history = world.counting(subject, BEFORE)
-    if not history and not world.stored(subject, BEFORE):
-        raise Refused(f"nothing is known of {subject!r}; a subject is written like user:42, anon:9f3c or deal:12")
+    _, one, history = await looked_up(definition, histories, subject)
     entries = [(touch.occurred_at, 0, 0, _touched(touch)) for touch in history if touch.occurred_at <= until]
     stage, score = "", 0
     _, facts = person.derive(definition, one.name, one.ids, history) if is_person(subject) else derive(definition, subject, history)
@@ -102,10 +92,4 @@ async def timeline(definition: Definition, histories: Histories, subject: str, u
 
 
 def _touched(touch: Touchpoint) -> Entry:
-    data = touch.data
-    told = [str(value) for name in _TOLD if (value := getattr(data, name, None)) not in (None, "", ())]
-    return Entry(iso(touch.occurred_at), touch.type, " · ".join(told), touch.source, touch.id, touch.subject)
-
-
-_TOLD = ("url", "name", "form", "intent", "event", "content", "survey", "score", "feature", "lead", "outcome", "status", "objection",
-         "topic", "deal", "pipeline", "stage", "amount", "currency", "reason", "campaign", "channel", "utm_source", "owner")  # fmt: skip
+    return Entry(iso(touch.occurred_at), touch.type, said(touch), touch.source, touch.id, touch.subject)

@@ -13,7 +13,7 @@ from journey.histories import Stored, is_person, keys, person_history, settle, t
 from journey.identity import Id, Person, component, held, partners, person_of
 from journey.touchpoints import Identified, Retracted, Touchpoint, Unlinked
 from schemas.canonical import content_hash
-from streams.ports import Histories, Name, Row
+from streams.ports import Bodies, Name, Row
 
 BEFORE, AFTER = False, True
 Side = bool
@@ -23,7 +23,7 @@ Side = bool
 class World:
     """Both sides of one unit. What `load` was not asked for is not here."""
 
-    histories: Histories
+    histories: Bodies
     bounds: Bounds
     rows: list[Row]
     voids: set[Name]

@@ -59,6 +59,15 @@ REBUILD_MS_MAX = 600_000
 """How long one statement of it may run."""
 
 
+BODIES = "SELECT key, body, occurred_at, voided_by IS NOT NULL FROM journey.touchpoints WHERE key = ANY($1::TEXT[])"
+BODIES_AS_OF = (
+    "SELECT t.key, t.body, t.occurred_at, v.position IS NOT NULL FROM journey.touchpoints AS t"
+    " JOIN journey.units AS u ON u.unit = t.unit AND u.position <= $2"
+    " LEFT JOIN journey.units AS v ON v.unit = t.voided_by AND v.position <= $2"
+    " WHERE t.key = ANY($1::TEXT[])"
+)
+
+
 class PostgresRecord:
     """Histories and outbox of the distributed runtime. See `streams.ports` for what each method promises.
 
@@ -102,19 +111,44 @@ class PostgresRecord:
             rows = await db.fetch('SELECT "partition", "offset" FROM journey.offsets WHERE topic = $1', self.topic)
         return {row[0]: row[1] for row in rows}
 
-    async def bodies(self, keys: Collection[str]) -> Mapping[str, list[Stored]]:
+    async def bodies(self, keys: Collection[str], known_at: int | None = None) -> Mapping[str, list[Stored]]:
         found: dict[str, list[Stored]] = defaultdict(list)
         for some in _some(keys, BODIES_PER_QUERY_MAX):
             async with self.database.connection() as db:
-                rows = await db.fetch(
-                    "SELECT key, body, occurred_at, voided_by IS NOT NULL FROM journey.touchpoints WHERE key = ANY($1::TEXT[])", some
-                )
+                if known_at is None:
+                    rows = await db.fetch(BODIES, some)
+                else:
+                    rows = await db.fetch(BODIES_AS_OF, some, known_at)
             for key, body, occurred_at, voided in rows:
                 touch = decode(body).touch
                 if touch.occurred_at != occurred_at:
                     touch = touch._replace(occurred_at=occurred_at)
                 found[key].append(Stored(touch, body, voided))
         return found
+
+    async def units_of(self, keys: Collection[str], after: int, up_to: int) -> Sequence[int]:
+        found: set[int] = set()
+        for some in _some(keys):
+            async with self.database.connection() as db:
+                rows = await db.fetch(
+                    "SELECT DISTINCT u.position FROM journey.touchpoints AS t JOIN journey.units AS u ON u.unit IN (t.unit, t.voided_by)"
+                    " WHERE t.key = ANY($1::TEXT[]) AND u.position > $2 AND u.position <= $3",
+                    some,
+                    after,
+                    up_to,
+                )
+            found.update(position for (position,) in rows)
+        return sorted(found)
+
+    async def position_at(self, recorded_at: Instant) -> int:
+        async with self.database.connection() as db:
+            position: int = await db.fetchval("SELECT COALESCE(MAX(position), 0) FROM journey.units WHERE recorded_at <= $1", recorded_at)
+        return position
+
+    async def definitions(self) -> Sequence[tuple[int, str]]:
+        async with self.database.connection() as db:
+            rows = await db.fetch("SELECT position, definition FROM journey.units WHERE definition IS NOT NULL ORDER BY position")
+        return [(position, definition) for position, definition in rows]
 
     async def known(self, names: Collection[Name]) -> Mapping[Name, list[Known]]:
         found: dict[Name, list[Known]] = {}
@@ -283,7 +317,7 @@ class PostgresRecord:
                     " ON CONFLICT (single) DO UPDATE SET definition = excluded.definition, fold_version = excluded.fold_version",
                     *generation,
                 )
-                await finish(db, number, recorded_at, rebuilt=True)
+                await finish(db, number, recorded_at, rebuilt=True, definition=generation.definition)
             self._generation = generation
             return await position_of(db, number)
 

@@ -15,6 +15,7 @@ import orjson
 from journey.histories import Stored, keys
 from journey.identity import Id, Person, PersonId
 from journey.instants import Instant
+from journey.touchpoints import INTEGER_MAX
 from schemas.decode import decode
 from schemas.incoming import Incoming
 from streams.ports import Change, DeadLetter, FactRow, Generation, Known, Name, OutOfStep, Part, Recorded, Unit
@@ -67,19 +68,33 @@ class SqliteRecord:
     async def offsets(self) -> dict[int, int]:
         return dict(self.db.execute('SELECT "partition", "offset" FROM offsets'))
 
-    async def bodies(self, keys: Collection[str]) -> Mapping[str, list[Stored]]:
+    async def bodies(self, keys: Collection[str], known_at: int | None = None) -> Mapping[str, list[Stored]]:
         found: dict[str, list[Stored]] = defaultdict(list)
+        up_to = INTEGER_MAX if known_at is None else known_at
         for some in _some(keys):
             rows = self.db.execute(
-                f"SELECT key, body, occurred_at, voided_by FROM touchpoints WHERE key IN ({_marks(some)})",
-                some,
+                f"SELECT key, body, occurred_at, voided_by FROM touchpoints WHERE key IN ({_marks(some)}) AND unit <= ?",
+                (*some, up_to),
             )
             for key, body, occurred_at, voided_by in rows:
                 touch = decode(body).touch
                 if touch.occurred_at != occurred_at:
                     touch = touch._replace(occurred_at=occurred_at)
-                found[key].append(Stored(touch, body, voided_by is not None))
+                found[key].append(Stored(touch, body, voided_by is not None and voided_by <= up_to))
         return found
+
+    async def units_of(self, keys: Collection[str], after: int, up_to: int) -> Sequence[int]:
+        found: set[int] = set()
+        for some in _some(keys):
+            for units in self.db.execute(f"SELECT DISTINCT unit, voided_by FROM touchpoints WHERE key IN ({_marks(some)})", some):
+                found.update(unit for unit in units if unit is not None and after < unit <= up_to)
+        return sorted(found)
+
+    async def position_at(self, recorded_at: Instant) -> int:
+        return self._number(f"SELECT COALESCE(MAX(position), 0) FROM units WHERE recorded_at <= {recorded_at:d}")
+
+    async def definitions(self) -> Sequence[tuple[int, str]]:
+        return self.db.execute("SELECT position, definition FROM units WHERE definition IS NOT NULL ORDER BY position").fetchall()
 
     async def known(self, names: Collection[Name]) -> Mapping[Name, list[Known]]:
         found: dict[Name, list[Known]] = {}
@@ -183,6 +198,7 @@ class SqliteRecord:
                 " ON CONFLICT DO UPDATE SET definition = excluded.definition, fold_version = excluded.fold_version",
                 generation,
             )
+            self.db.execute("UPDATE units SET definition = ? WHERE position = ?", (generation.definition, position))
         return position
 
     async def generation(self) -> Generation | None:

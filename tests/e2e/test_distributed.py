@@ -2,9 +2,11 @@
 
 import random
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import orjson
 import pytest
 
 from tests.app.command import journey
@@ -34,6 +36,24 @@ def test_a_file_comes_to_the_embedded_digest_and_again_changes_nothing(place: Pl
     letters = place.command("dead-letters", "--json").json
     assert sum(code["letters"] for code in letters["codes"].values()) == len(letters["dead_letters"]) > 0
     assert all(letter["place"].startswith("touchpoints.jsonl:") for letter in letters["dead_letters"])
+
+
+def test_the_past_is_told_as_it_was(place: Place, tmp_path: Path):
+    lines = simulated(40)
+    (tmp_path / "first.jsonl").write_bytes(b"\n".join(lines[::2]))
+    (tmp_path / "rest.jsonl").write_bytes(b"\n".join(lines[1::2]))
+    place.start("w1")
+    place.command("ingest", tmp_path / "first.jsonl")
+    position = str(place.command("digest", "--json").json["position"])
+    asked = ("--until", "2025-03-31", "--json")
+    someone = Counter(subject for line in lines if (subject := orjson.loads(line)["subject"]).startswith("user:")).most_common(1)[0][0]
+    questions = [("report", "sales"), ("report", "marketing"), ("timeline", someone), ("explain", someone)]
+    saved = [place.command(*question, *asked).json for question in questions]
+    place.command("ingest", tmp_path / "rest.jsonl")
+    last = str(place.command("digest", "--json").json["position"])
+    assert [place.command(*question, *asked).json for question in questions] != saved
+    assert [place.command(*question, *asked, "--known-at", position).json for question in questions] == saved
+    assert place.command("timeline", someone, *asked, "--between", position, last).json["differences"]
 
 
 async def test_kills_and_rebalances_lose_nothing_and_double_nothing(place: Place, tmp_path: Path):

@@ -177,6 +177,7 @@ def test_without_all_of_its_evidence_a_transition_is_gone(by: Definition, histor
 def test_without_a_touchpoint_that_no_transition_cites_nothing_goes_missing(by: Definition, history: list[Touchpoint]) -> None:
     """The first difference, if there is any, is a transition more: a deadline that it had held off, or a rule that it had blocked."""
     moves = struck(by, history)
+    deadlines = {"breached", "expired", "withdrawn"} | {rule.name for stage in by.stages for rule in stage.rules if rule.when is None}
     cited: set[Key] = {key for move in moves for key in move.because}
     for one in history:
         if one.key not in cited:
@@ -189,3 +190,6 @@ def test_without_a_touchpoint_that_no_transition_cites_nothing_goes_missing(by: 
                 assert after[first:], f"{before[first]} is gone without {one}"
                 assert after[first][0] <= before[first][0], f"{before[first]} is gone without {one}"
                 assert after[first] not in before
+            if after[first:]:
+                # Of its own accord, or by a touchpoint that is there: a deadline that it had held off, or a rule that it had blocked.
+                assert without[first].rule in deadlines or without[first].at in {other.occurred_at for other in history if other is not one}

@@ -1,0 +1,39 @@
+"""`journey explain`: why a customer is where it is, and what is missing for where it is not."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from app import demonstration, show_explain
+from app.arguments import Data, Json, KnownAt, Until, asked_until, in_zone
+from app.doors import read
+from app.engine import Engine
+from app.knowing import known
+from app.printing import as_json
+from streams.explaining import explained
+
+
+def explain(
+    id: Annotated[str, typer.Argument(metavar="ID", help="user:… or anon:…", show_default=False)],
+    stage: Annotated[str, typer.Option(help="Only what is about this stage.", show_default=False)] = "",
+    data: Data = None,
+    until: Until = None,
+    known_at: KnownAt = None,
+    json: Json = False,
+) -> None:
+    """Why a customer is at its stage, has its score, and is not elsewhere: each rule with its evidence, and what is missing."""
+    asked = asked_until(until)
+
+    async def run(engine: Engine) -> Any:
+        definition, bodies = await known(engine, known_at)
+        answer = await explained(definition, bodies, id, in_zone(asked, definition.zone), stage)
+        return answer, await demonstration.is_simulated(engine)
+
+    answer, simulated = read(data, run)
+    if json:
+        plain = asdict(answer)
+        reasons = plain.pop("reasons")
+        as_json({**plain, **reasons, "simulated": simulated})
+    else:
+        show_explain.explanation(answer, simulated=simulated)

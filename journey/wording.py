@@ -1,0 +1,59 @@
+"""Touchpoints and conditions in words: what a reason says to a person."""
+
+from journey.definition import All, AnyOf, Condition, Counted, DealIs, LeadIs, Match, NoOpenDeal, Scored, Test
+from journey.instants import spelled
+from journey.touchpoints import Touchpoint
+
+_SAID = ("url", "name", "form", "intent", "event", "content", "survey", "score", "feature", "lead", "outcome", "status", "objection",
+         "topic", "deal", "pipeline", "stage", "amount", "currency", "reason", "campaign", "channel", "utm_source", "owner")  # fmt: skip
+
+
+def said(touch: Touchpoint) -> str:
+    """What `touch` says, as far as it tells a reader which one it is."""
+    return " · ".join(str(value) for name in _SAID if (value := getattr(touch.data, name, None)) not in (None, "", ()))
+
+
+def wanted(condition: Condition) -> str:
+    """What `condition` asks for."""
+    match condition:
+        case Match(types=types, where=where):
+            tests = " and ".join(f"{name} {_tested(test)}" for name, test in where.items())
+            return _listed(types) + (f" whose {tests}" if tests else "")
+        case Counted(count=count):
+            return f"{count.times} of {wanted(count.of)} in {spelled(count.within)}"
+        case Scored(score=score):
+            return f"a score of {score.at_least}"
+        case DealIs(deal=outcome):
+            return f"a deal that is {outcome}"
+        case NoOpenDeal():
+            return "no open deal"
+        case LeadIs(lead=step):
+            return f"a lead that is {step}"
+        case All(all=parts):
+            return "; and ".join(wanted(part) for part in parts)
+        case AnyOf(any=parts):
+            return "; or ".join(wanted(part) for part in parts)
+
+
+def _tested(test: Test) -> str:
+    parts = []
+    if test.is_ is not None:
+        parts.append(f"is {_listed(test.is_)}")
+    if test.not_ is not None:
+        parts.append(f"is not {_listed(test.not_)}")
+    if test.contains is not None:
+        parts.append(f"contains {_listed(test.contains)}")
+    if test.matches is not None:
+        parts.append(f"matches {test.matches}")
+    if test.at_least is not None:
+        parts.append(f"is {test.at_least} or more")
+    if test.at_most is not None:
+        parts.append(f"is {test.at_most} or less")
+    if test.filled is not None:
+        parts.append("is filled" if test.filled else "is not filled")
+    return " and ".join(parts)
+
+
+def _listed(values: tuple[object, ...]) -> str:
+    *others, last = map(str, values)
+    return f"{', '.join(others)} or {last}" if others else last

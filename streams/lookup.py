@@ -1,0 +1,36 @@
+"""A subject as a question finds it: whose it is, and the whole history."""
+
+from journey.definition import Definition
+from journey.errors import Refused
+from journey.histories import is_person
+from journey.identity import Person
+from journey.touchpoints import Identified, Touchpoint
+from streams.ports import Bodies
+from streams.world import BEFORE, World
+
+
+async def looked_up(definition: Definition, histories: Bodies, subject: str) -> tuple[World, Person, list[Touchpoint]]:
+    """The person that `subject` is an id of, or the subject itself, with its history. Raises Refused where nothing is known of it."""
+    world = World(histories, definition.bounds, [], set())
+    await world.load([subject])
+    if is_person(subject):
+        one = await world.person(subject, BEFORE)
+        history = await world.history(one, BEFORE)
+    else:
+        one = Person(subject, (subject,))
+        history = world.counting(subject, BEFORE)
+    if not history and not world.stored(subject, BEFORE):
+        raise Refused(f"nothing is known of {subject!r}; a subject is written like user:42, anon:9f3c or deal:12")
+    return world, one, history
+
+
+def links(world: World, person: Person) -> list[Touchpoint]:
+    """The statements by which the ids of `person` are one, the last of each pair."""
+    last: dict[frozenset[str], Touchpoint] = {}
+    for id in person.ids:
+        for touch in world.counting(id, BEFORE):
+            if isinstance(touch.data, Identified):
+                pair = frozenset((touch.subject, touch.data.other))
+                if pair <= {id, *world.partners(id, BEFORE)} and pair.issubset(person.ids):
+                    last[pair] = touch
+    return list(last.values())

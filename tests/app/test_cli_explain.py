@@ -1,0 +1,84 @@
+"""Reasons, and what was known when, as the commands tell them."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.app.command import here, put, refused, touch
+
+UNTIL = ("--until", "2026-03-20")
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A visitor asks for a demo, turns out to be user:7 (position 2), and had read something long before (position 3)."""
+    folder = tmp_path_factory.mktemp("shop")
+    put(
+        folder / "in.jsonl",
+        touch("form_submitted", id="form", subject="anon:a", at="2026-03-03T09:00:00Z", intent="demo"),
+        touch("identified", id="link", subject="anon:a", at="2026-03-03T09:00:01Z", other="user:7"),
+    )
+    put(folder / "late.jsonl", touch("content_view", id="late", subject="user:7", at="2026-02-25T09:00:00Z"))
+    for name in ("in.jsonl", "late.jsonl"):
+        assert here("ingest", name, cwd=folder).status == 0
+    return folder
+
+
+def test_reasons_are_told_with_their_evidence_as_json(shop: Path) -> None:
+    answer = here("explain", "user:7", *UNTIL, "--json", cwd=shop).json
+    entered = [one for one in answer["transitions"] if one["what"] == "stage"]
+    assert [(one["entered"], one["rule"]) for one in entered] == [
+        ("awareness", "first-contact"),
+        ("consideration", "demo-or-trial-asked-for"),
+    ]
+    assert [one["id"] for one in entered[1]["because"]] == ["form"]
+    assert entered[1]["because"][0]["ties"] == [["urn:test", "link", "anon:a"]]
+    assert sum(entry["points"] for entry in answer["ledger"]) == answer["score"] == 32
+    assert {one["stage"] for one in answer["why_not"]} == {"decision", "post_purchase", "lost", "churned", "recycled"}
+    assert answer["simulated"] is False
+    assert here("explain", "anon:a", *UNTIL, "--json", cwd=shop).json == answer
+
+
+def test_one_stage_is_asked_about_alone(shop: Path) -> None:
+    answer = here("explain", "user:7", "--stage", "decision", *UNTIL, "--json", cwd=shop).json
+    assert answer["transitions"] == []
+    assert [one["rule"] for one in answer["why_not"]] == ["deal-open", "proposal", "negotiation", "new-deal"]
+    ran = here("explain", "user:7", "--stage", "decision", *UNTIL, cwd=shop)
+    assert "needs: proposal_sent" in ran.out
+    assert "leads out of lost, churned, recycled only" in ran.out
+    assert all(line == line.rstrip() and len(line) <= 110 for line in ran.out.splitlines())
+
+
+@pytest.mark.parametrize("question", ["timeline user:7", "explain user:7", "report marketing", "report sales"])
+def test_the_last_position_answers_as_the_present_does_and_an_earlier_one_as_it_did(shop: Path, question: str) -> None:
+    ask = (*question.split(), *UNTIL, "--json")
+    now = here(*ask, cwd=shop).json
+    assert here(*ask, "--known-at", "3", cwd=shop).json == now
+    assert here(*ask, "--known-at", "9999-01-01T00:00:00Z", cwd=shop).json == now
+    assert here(*ask, "--known-at", "2", cwd=shop).json != now
+
+
+def test_what_two_positions_tell_differently_has_its_cause(shop: Path) -> None:
+    answer = here("timeline", "user:7", "--between", "2", "3", *UNTIL, "--json", cwd=shop).json
+    assert (answer["before"]["score"], answer["after"]["score"]) == (30, 32)
+    assert {cause["what"] for one in answer["differences"] for cause in one["causes"]} == {"late touchpoint"}
+    assert "by late touchpoint at 3: content_view late" in here("timeline", "user:7", "--between", "2", "3", *UNTIL, cwd=shop).out
+    assert here("timeline", "user:7", "--between", "3", "3", *UNTIL, cwd=shop).out.endswith("no difference\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("explain user:9", "nothing is known of 'user:9'"),
+        ("explain deal:12", "'deal:12' is no person, and only persons are at stages"),
+        ("explain user:7 --stage desire", "there is no stage 'desire' in the definition; it has awareness, "),
+        ("explain user:7 --known-at 4", "position 4 is not there yet; the last one is 3"),
+        ("report sales --known-at soon", "'soon' is no position and no time; write a number up to 3, or 2025-06-30T12:00:00Z"),
+        ("timeline user:7 --known-at 0", "nothing is known of 'user:7'"),
+        ("timeline user:7 --between 3 2", "position 3 is after 2; name the earlier one first"),
+        ("timeline user:7 --between 1 9", "position 9 is not there yet; the last one is 3"),
+        ("timeline user:7 --between 1 2 --known-at 2", "--between names two positions, so --known-at has no place beside it"),
+    ],
+)
+def test_what_can_not_be_told_is_refused_in_one_line(shop: Path, arguments: str, told: str) -> None:
+    assert refused(here(*arguments.split(), cwd=shop)).startswith(told)

@@ -1,0 +1,176 @@
+"""Reasons are the fold's own: a transition has its evidence, the score adds up, and what is said to be missing is what is missing."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from journey import person
+from journey.conditions import judge, standing
+from journey.definition import Condition, Counted, DealIs, Definition, NoOpenDeal
+from journey.definition import Scored as ScoreIs
+from journey.explain import Explanation, WhyNot, explain
+from journey.facts import LeadMoved, Scored, StageEntered
+from journey.identity import Person
+from journey.instants import DAY, HOUR, iso
+from journey.person import derive, stepwise
+from journey.touchpoints import Touchpoint
+from tests.journey.builders import MONDAY, TUESDAY, WEDNESDAY, closed, definition, derived, in_order, only, opened, touch
+from tests.journey.random_histories import DAYS, DEFINITIONS, IDS, RICH, histories
+
+ME = Person("user:7", IDS)
+many = settings(max_examples=200, deadline=None)
+by_any_definition = pytest.mark.parametrize("by", DEFINITIONS, ids=["rich", "otherwise", "default"])
+
+
+def explained(*history: Touchpoint, by: Definition = RICH, until: int = MONDAY + 3 * DAY, stage: str = "") -> Explanation:
+    return explain(by, ME, in_order(history), [], until, stage)
+
+
+def rule(answer: Explanation, name: str) -> WhyNot:
+    (found,) = (one for one in answer.why_not if one.rule == name)
+    return found
+
+
+# --- the same fold
+
+
+@by_any_definition
+@many
+@given(history=histories(), days=st.integers(0, DAYS + 20))
+def test_step_by_step_it_is_the_fold_of_what_was_up_to_then(by: Definition, history: list[Touchpoint], days: int) -> None:
+    until = MONDAY + days * DAY
+    steps, scene = stepwise(by, ME.name, IDS, history, until)
+    moved = [fact for step in steps for fact in step.facts.elements() if isinstance(fact, StageEntered | LeadMoved)]
+    # A mail just after lets strike what is due by then.
+    nothing = touch("email_sent", at=until + 1, id="zz")
+    _, facts = derive(by, ME.name, IDS, [*(one for one in history if one.occurred_at <= until), nothing])
+    assert Counter(moved) == Counter({fact: count for fact, count in facts.items() if isinstance(fact, StageEntered | LeadMoved)})
+    answer = explain(by, ME, history, [], until)
+    assert answer.stage == scene.journey.stage
+    told = Counter((one.at, one.entered, tuple((seen.source, seen.id, seen.subject) for seen in one.because)) for one in answer.transitions)
+    assert told == Counter((iso(move.at), move.stage if isinstance(move, StageEntered) else move.step, move.because) for move in moved)
+
+
+@by_any_definition
+@many
+@given(history=histories(), days=st.integers(0, DAYS + 20))
+def test_the_entries_of_the_ledger_add_up_to_the_score(by: Definition, history: list[Touchpoint], days: int) -> None:
+    until = MONDAY + days * DAY
+    answer = explain(by, ME, history, [], until)
+    _, facts = derive(by, ME.name, IDS, history)
+    assert sum(entry.points for entry in answer.ledger) == answer.score
+    assert answer.score == sum(fact.points for fact in facts.elements() if isinstance(fact, Scored) and fact.at <= until < fact.until)
+
+
+def conditions(condition: Condition) -> list[Condition]:
+    parts = getattr(condition, "all", None) or getattr(condition, "any", None) or ()
+    return [condition, *(one for part in parts for one in conditions(part))]
+
+
+@by_any_definition
+@many
+@given(history=histories())
+def test_a_state_is_met_where_the_evaluation_says_that_it_holds(by: Definition, history: list[Touchpoint]) -> None:
+    if not history:
+        return
+    until = history[-1].occurred_at
+    _, scene = stepwise(by, ME.name, IDS, history, until)
+    if not hasattr(scene, "touch") or scene.touch.occurred_at != until:
+        return  # The last one is a link, or nobody's: nothing was judged at it.
+    for one in scene.plan.rules:
+        for condition in conditions(one.rule.when) if one.rule.when is not None else ():
+            if isinstance(condition, Counted | ScoreIs | DealIs | NoOpenDeal):
+                now, judged = standing(condition, scene, until), judge(condition, scene)
+                assert now.met is judged.holds
+                if judged.holds:
+                    assert now.because == judged.because
+
+
+@many
+@given(history=histories(), days=st.integers(0, DAYS))
+def test_what_is_said_to_meet_a_count_meets_it_and_one_less_does_not(history: list[Touchpoint], days: int) -> None:
+    until = MONDAY + days * DAY
+    history = [one for one in history if one.occurred_at <= until]
+    answer = explain(RICH, ME, history, [], until, "consideration")
+    if answer.stage not in ("", "awareness"):
+        return
+    unmet = rule(answer, "reads").unmet
+    lacking = max(1, unmet.need - unmet.have)
+    for more, entered in ((lacking - 1, False), (lacking, True)):
+        views = [touch("content_view", at=until, id=f"zz{nth}") for nth in range(more)]
+        _, facts = person.derive(RICH, ME.name, IDS, [*history, *views])
+        keys = {view.key for view in views}
+        reads = [move for move in only(StageEntered, facts) if move.rule == "reads" and not keys.isdisjoint(move.because)]
+        assert bool(reads) is entered
+
+
+# --- what it says
+
+
+def test_a_transition_has_the_touchpoints_that_counted_in_words() -> None:
+    answer = explained(touch("content_view", at=MONDAY, id="a"), touch("content_view", at=TUESDAY, id="b"))
+    *_, last = (move for move in answer.transitions if move.what == "stage")
+    assert (last.left, last.entered, last.rule) == ("awareness", "consideration", "reads")
+    assert [(one.type, one.id, one.at) for one in last.because] == [
+        ("content_view", "a", iso(MONDAY)),
+        ("content_view", "b", iso(TUESDAY)),
+    ]
+
+
+def test_a_deadline_that_struck_has_its_evidence_as_well() -> None:
+    answer = explained(touch("page_view", at=MONDAY, id="a"), until=MONDAY + 10 * DAY)
+    assert answer.stage == "lost"
+    assert [one.id for one in answer.transitions[-1].because] == ["a"]
+    before = explained(touch("page_view", at=MONDAY, id="a"), until=MONDAY + 10 * DAY - 1)
+    assert rule(before, "silent").unmet.more == f"strikes at {iso(MONDAY + 10 * DAY)} if nothing more happens"
+
+
+def test_a_count_says_how_many_there_are_and_how_many_more_it_takes() -> None:
+    by = definition(
+        {
+            "awareness": [{"name": "first", "when": {"types": "content_view"}}],
+            "consideration": [{"name": "reads", "when": {"count": {"times": 3, "of": {"types": "content_view"}, "within": "14d"}}}],
+        }
+    )
+    one = rule(explained(touch("content_view", id="a"), by=by), "reads").unmet
+    assert one.more == "1 of 3 content_view in 2w; 2 more"
+    assert [seen.id for seen in one.because] == ["a"]
+    lapsed = rule(explained(touch("content_view", id="a"), by=by, until=MONDAY + 14 * DAY + 1), "reads").unmet
+    assert lapsed.more == "0 of 3 content_view in 2w; 3 more"
+
+
+def test_points_that_expired_or_are_beyond_the_daily_limit_are_not_in_the_ledger() -> None:
+    views = [touch("page_view", at=MONDAY + hour * HOUR, id=str(hour), url="https://shop.example/") for hour in range(3)]
+    assert [entry.by.id for entry in explained(*views).ledger] == ["0", "1"]
+    assert explained(*views, until=MONDAY + 10 * DAY).score == 10
+    assert rule(explained(*views[:1], stage="consideration"), "keen").unmet.more == "score 10 of 20; 10 points more"
+
+
+def test_an_open_deal_is_named_where_its_close_is_missing() -> None:
+    both = explained(opened(at=MONDAY), opened("13", at=TUESDAY), closed("13", at=WEDNESDAY, outcome="lost"), stage="lost")
+    lost, no_open = rule(both, "deal-lost").unmet.parts
+    assert lost.met
+    assert no_open.more == "the close of deal 12"
+    assert rule(both, "silent").unmet.more == "waits while a deal is open"
+
+
+def test_a_rule_that_leads_out_of_other_stages_says_which() -> None:
+    assert rule(explained(touch("page_view"), stage="decision"), "new-deal").leads_from == ("lost", "recycled")
+    assert rule(explained(touch("page_view"), stage="decision"), "deal").leads_from == ()
+
+
+def test_what_ties_a_touchpoint_to_the_person_stands_apart_from_the_evidence() -> None:
+    link = touch("identified", subject="anon:a", other="user:7", id="l")
+    view, deal = touch("page_view", subject="anon:a", at=MONDAY, id="v"), opened(at=TUESDAY, id="d")
+    answer = explain(RICH, ME, [view, deal], [link], WEDNESDAY)
+    stages = [move for move in answer.transitions if move.what == "stage"]
+    assert [[one.ties for one in move.because] for move in stages] == [[(link.key,)], [(deal.key,)]]
+
+
+def test_nobody_is_at_no_stage_and_lacks_everything() -> None:
+    answer = explained()
+    assert (answer.stage, answer.score, answer.transitions, answer.ledger) == ("", 0, (), ())
+    assert {one.stage for one in answer.why_not} == set(RICH.stage_names)
+    assert derived(by=RICH)[0].stage == ""
