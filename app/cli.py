@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app import cli_definition, demonstration, show, show_reports
+from app import cli_definition, cli_identity, demonstration, show, show_reports
 from app.arguments import Data, Json, Until, asked_until, day_of, first_told, in_zone, share_of
 from app.cli_dead_letters import dead_letters
 from app.doors import read, start, with_servers, write
@@ -39,6 +39,7 @@ DISTRIBUTION = "customer-journey-engine"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(cli_definition.app, name="definition")
+app.add_typer(cli_identity.app, name="identity")
 
 
 class Model(StrEnum):

@@ -1,4 +1,4 @@
-"""`journey dead-letters`: what could not be read, and what contradicts."""
+"""`journey dead-letters`: what could not be read, what contradicts, and what retracts nothing."""
 
 import sys
 from enum import StrEnum
@@ -27,7 +27,7 @@ def dead_letters(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """What could not be read, kept as bytes with the reason; and conflicts, where two bodies came under one id."""
+    """What could not be read, kept as bytes with the reason; conflicts, where two bodies came under one id; and idle retractions."""
     if action is Action.show:
         if number is None:
             raise Refused("which one? journey dead-letters show N, with a number that `journey dead-letters` lists")
@@ -43,7 +43,8 @@ def dead_letters(
         raise Refused("a number and --raw go with show: journey dead-letters show N")
 
     async def run(engine: Engine) -> Any:
-        return await engine.desk.codes(), await engine.desk.kept(after=after, limit=limit), await engine.desk.conflicts()
+        desk = engine.desk
+        return await desk.codes(), await desk.kept(after=after, limit=limit), await desk.conflicts(), await desk.idle_retractions()
 
-    codes, kept, conflicts = read(data, run)
-    show.dead_letters(codes, kept, conflicts, json=json)
+    codes, kept, conflicts, idle = read(data, run)
+    show.dead_letters(codes, kept, conflicts, idle, json=json)

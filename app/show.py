@@ -14,7 +14,7 @@ from app.engine import Summary
 from app.printing import as_json, counts, note, pairs, put, readable, table
 from journey.instants import iso
 from schemas.csv_dry_run import DryRun
-from streams.ports import Conflict, Kept
+from streams.ports import Conflict, IdleRetraction, Kept
 from streams.timeline import Entry, Timeline
 
 FIELDS_SHOWN_MAX = 12
@@ -85,15 +85,25 @@ def _told(entry: Entry) -> Text:
 # --- dead letters
 
 
-def dead_letters(codes: Mapping[str, tuple[int, int]], kept: Sequence[Kept], conflicts: Sequence[Conflict], *, json: bool) -> None:
+def dead_letters(
+    codes: Mapping[str, tuple[int, int]],
+    kept: Sequence[Kept],
+    conflicts: Sequence[Conflict],
+    idle: Sequence[IdleRetraction],
+    *,
+    json: bool,
+) -> None:
     if json:
         as_json({
             "codes": {code: {"letters": letters, "seen": seen} for code, (letters, seen) in codes.items()},
             "dead_letters": [_listed(one) for one in kept],
             "conflicts": [_conflict(one) for one in conflicts],
+            "idle_retractions": [
+                {"subject": one.target[0], "of_source": one.target[1], "of_id": one.target[2], "why": _idle(one)} for one in idle
+            ],
         })  # fmt: skip
         return
-    if not codes and not conflicts:
+    if not codes and not conflicts and not idle:
         put("no dead letters")
         return
     if codes:
@@ -119,6 +129,19 @@ def dead_letters(codes: Mapping[str, tuple[int, int]], kept: Sequence[Kept], con
             ">others": [f"{len(one.others):,}" for one in conflicts],
             "what counts": [one.counts.body.decode() for one in conflicts],
         }, last="what counts")  # fmt: skip
+    if idle:
+        table("Retractions that take nothing back", {
+            "subject": [one.target[0] for one in idle],
+            "of source": [one.target[1] for one in idle],
+            "of id": [one.target[2] for one in idle],
+            "why": [_idle(one) for one in idle],
+        }, last="why")  # fmt: skip
+
+
+def _idle(one: IdleRetraction) -> str:
+    if one.is_retraction:
+        return "what it names is a retraction, which can't be retracted"
+    return "nothing of that source and id is published under that subject, so far"
 
 
 def dead_letter(one: Kept, *, json: bool) -> None:

@@ -194,11 +194,22 @@ class DeadLetters(Protocol):
         """Names that several bodies stand under: the body that counts, and the others."""
         ...
 
+    async def idle_retractions(self) -> Sequence["IdleRetraction"]:
+        """Retractions that void nothing, in order: their target is not there, not under their subject, or a retraction itself."""
+        ...
+
 
 class Conflict(NamedTuple):
     name: Name
     counts: Stored
     others: list[Stored]
+
+
+class IdleRetraction(NamedTuple):
+    target: Name
+    """The subject that the retraction was published under, and the source and id that it names."""
+    is_retraction: bool
+    """Whether a retraction is what stands there; else nothing does, so far."""
 
 
 class Log(Protocol):

@@ -10,7 +10,7 @@ from journey.histories import Stored, settle
 from journey.instants import Instant
 from schemas.canonical import content_hash
 from schemas.decode import decode
-from streams.ports import Conflict, Decision, Kept
+from streams.ports import Conflict, Decision, IdleRetraction, Kept
 from streams.postgres.database import Database
 
 DECIDING = 7_004
@@ -77,3 +77,13 @@ class PostgresDesk:
             if others:
                 found.append(Conflict(name, winner, others))
         return found
+
+    async def idle_retractions(self) -> Sequence[IdleRetraction]:
+        there = "FROM journey.touchpoints AS t WHERE t.key = v.subject AND t.name = v.name"
+        # Whatever a retraction names is void as soon as it is there, a retraction apart.
+        async with self.database.connection() as db:
+            rows = await db.fetch(
+                f"SELECT subject, source, id, EXISTS (SELECT 1 {there}) FROM journey.voids AS v"
+                f" WHERE NOT EXISTS (SELECT 1 {there} AND t.voided_by IS NOT NULL) ORDER BY subject, source, id"
+            )
+        return [IdleRetraction((subject, source, id), found) for subject, source, id, found in rows]

@@ -10,7 +10,7 @@ from journey.histories import Stored, settle
 from journey.instants import Instant
 from schemas.canonical import content_hash
 from schemas.decode import decode
-from streams.ports import Conflict, Decision, Kept
+from streams.ports import Conflict, Decision, IdleRetraction, Kept
 from streams.sqlite.database import transaction
 
 _KEPT = "SELECT number, code, reason, source, place, raw, seen, first_at, last_at FROM dead_letters"
@@ -62,3 +62,12 @@ class SqliteDesk:
             if others:
                 found.append(Conflict((subject, source, id), winner, others))
         return found
+
+    async def idle_retractions(self) -> Sequence[IdleRetraction]:
+        there = "FROM touchpoints AS t WHERE t.key = v.subject AND t.subject = v.subject AND t.source = v.source AND t.id = v.id"
+        # Whatever a retraction names is void as soon as it is there, a retraction apart.
+        rows = self.db.execute(
+            f"SELECT subject, source, id, EXISTS (SELECT 1 {there}) FROM voids AS v"
+            f" WHERE NOT EXISTS (SELECT 1 {there} AND t.voided_by IS NOT NULL) ORDER BY subject, source, id"
+        )
+        return [IdleRetraction((subject, source, id), bool(found)) for subject, source, id, found in rows]
