@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from journey.facts import StageEntered, from_row
 from journey.instants import iso
 from tests.streams.builders import Bench, at, deal_opened, retraction, sent
 from tests.streams.deliveries import Delivery, check
@@ -79,11 +80,13 @@ async def test_a_retraction_of_a_retraction_is_listed_and_changes_nothing(bench:
 
 
 async def test_a_late_touchpoint_corrects_transitions_and_says_so_with_signs(bench: Bench, tmp_path: Path) -> None:
-    form, late = sent("form_submitted", "user:1", at(60), id="f", intent="demo"), sent("page_view", "user:1", at(40), id="late")
+    form, first = sent("form_submitted", "user:1", at(60), id="f", intent="demo"), sent("page_view", "user:1", at(0), id="first")
     await bench.take_each(VIEW, form)
-    unit = await bench.take(late)
-    assert {row[1] for row in unit.facts if row[0] == "stage_entered"} == {1, -1}
-    assert await bench.digests() == await alone(tmp_path / "in order", VIEW, late, form)
+    unit = await bench.take(first)
+    entered = [(fact.at, count, fact.because[-1]) for fact, count in map(from_row, unit.facts) if isinstance(fact, StageEntered)]
+    assert sorted((when, count) for when, count, _ in entered) == [(at(0), 1), (at(1), -1)]
+    assert {cause[1] for _, _, cause in entered} == {"first", "v"}
+    assert await bench.digests() == await alone(tmp_path / "in order", first, VIEW, form)
 
 
 events = st.lists(anything, min_size=2, max_size=8)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from journey.histories import is_person
 from journey.identity import HeldBack
 from streams.identities import all_held_back, identity
-from tests.streams.builders import Bench, at, definition, deal_opened, link, quick_bench, sent, unlink
+from tests.streams.builders import Bench, at, deal_opened, definition, link, quick_bench, sent, unlink
 from tests.streams.deliveries import Delivery, delivered
 from tests.streams.test_any_order import TIGHT, deliveries, thorough, who_is_who
 from tests.streams.test_duplicates import alone
