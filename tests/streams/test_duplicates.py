@@ -99,7 +99,8 @@ async def test_a_repaired_time_that_is_too_far_ahead_is_a_dead_letter_and_stays_
     ahead = again(FORM, sentat=iso(at(2)), receivedat=iso(at(12)))
     unit = await bench.take(ahead, recorded_at=at(2))
     assert [one.code for one in unit.dead_letters] == ["too-far-ahead"]
-    await bench.rebuild(definition(future=100 * DAY))
+    wide = bench.definition.bounds.model_copy(update={"future": 100 * DAY})
+    await bench.rebuild(bench.definition.model_copy(update={"bounds": wide}))
     assert await bench.facts() == {}
 
 
