@@ -29,18 +29,18 @@ def identity_show(
         as_json(asdict(found))
         return
     pairs({"person": found.person, "ids": ", ".join(found.ids), "position": found.position})
-    if found.held:
-        note(f"{', '.join(found.held)} has more partners than the bounds allow, so its links join nobody; see `journey identity held`")
+    if any(one.apart for one in found.links):
+        note("links that hold and ids that are kept apart: the definition's bounds hold them; see `journey identity held`")
     if found.links:
         table("Links", {
             "when": [one.at for one in found.links],
             "says": [one.says for one in found.links],
             "one": [one.one for one in found.links],
             "other": [one.other for one in found.links],
+            "holds": ["yes, kept apart" if one.apart else "yes" if one.holds else f"no: {one.why}" for one in found.links],
             "source": [one.source for one in found.links],
             "id": [one.id for one in found.links],
-            "holds": ["yes" if one.holds else f"no: {one.why}" for one in found.links],
-        }, last="holds")  # fmt: skip
+        }, last="id")  # fmt: skip
 
 
 @app.command("held")

@@ -17,7 +17,10 @@ SUBJECTS_AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A statement about two ids. `holds`: it is the last one about them that counts; else `why` it is not."""
+    """A statement about two ids. `holds`: it is the last one about them that counts; else `why` it is not.
+
+    `apart`: it holds, links them, and the bounds keep them apart all the same.
+    """
 
     at: str
     says: str
@@ -26,7 +29,8 @@ class Link:
     source: str
     id: str
     holds: bool
-    why: str = ""
+    apart: bool
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +73,10 @@ def _trail(world: World, ids: tuple[Id, ...]) -> list[Link]:
                 why = "another body of its id counts"
             elif last[_pair(touch)] != touch.order:
                 why = "said otherwise later, or again"
-            says = Link(iso(touch.occurred_at), touch.type, touch.subject, touch.data.other, touch.source, touch.id, not why, why)
-            found[touch.order, touch.type, touch.data.other] = says
+            apart = not why and isinstance(touch.data, Identified) and not _pair(touch).issubset(ids)
+            found[touch.order, touch.type, touch.data.other] = Link(
+                iso(touch.occurred_at), touch.type, touch.subject, touch.data.other, touch.source, touch.id, not why, apart, why
+            )
     return [found[key] for key in sorted(found)]
 
 

@@ -66,6 +66,11 @@ def test_it_shows_what_the_bounds_hold(tmp_path: Path) -> None:
     assert answer["held"] == [{"ids": ["anon:kiosk"], "bound": "partners_max", "partners": 60}]
     assert "anon:kiosk" in here("identity", "held", cwd=cwd).out
     assert here("identity", "show", "anon:kiosk", "--json", cwd=cwd).json["held"] == ["anon:kiosk"]
+    links = here("identity", "show", "user:7", "--json", cwd=cwd).json["links"]
+    assert {(one["one"], one["holds"], one["apart"]) for one in links} == {("anon:kiosk", True, True), ("anon:a", True, False)}
+    shown = here("identity", "show", "user:7", cwd=cwd)
+    assert "yes, kept apart" in shown.out
+    assert "journey identity held" in shown.err
 
 
 def test_nothing_held_is_said_so(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from itertools import permutations
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import orjson
 import pytest
@@ -13,7 +15,7 @@ from journey.facts import StageEntered, from_row
 from journey.instants import iso
 from tests.streams.builders import Bench, at, deal_opened, retraction, sent
 from tests.streams.deliveries import Delivery, check
-from tests.streams.test_any_order import TIGHT, anything, event
+from tests.streams.test_any_order import TIGHT, anything, deliveries, event, thorough
 from tests.streams.test_duplicates import alone
 
 VIEW = sent("page_view", "user:1", at(1), id="v")
@@ -102,3 +104,16 @@ def test_taking_everything_back_in_any_order_leaves_nothing(sent_events: list[di
     ]
     mixed = data.draw(st.permutations([*lines, *voids]))
     check(Delivery(mixed, sizes=(1, 3)), TIGHT)
+
+
+@thorough
+@given(deliveries(anything), st.lists(anything, min_size=1, max_size=5), st.randoms(use_true_random=False))
+def test_what_is_retracted_is_as_if_it_had_never_been_sent(rest: Delivery, taken: list[dict[str, Any]], random: Random) -> None:
+    """Whatever it is: touchpoints, links, statements, deals with people; before its retraction or after it, and sent again."""
+    lines = list(rest.lines)
+    for nth, one in enumerate(taken):
+        one |= {"id": f"taken-{nth}"}
+        void = event("retracted", one["subject"], at(300), 100 + nth, of_source=one["source"], of_id=one["id"], deal=None)
+        for each in (one, void, one):
+            lines.insert(random.randint(0, len(lines)), orjson.dumps(each))
+    check(rest._replace(lines=lines), TIGHT, as_if=rest.lines)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from itertools import permutations
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 
 import pytest
@@ -14,8 +15,8 @@ from journey.histories import is_person
 from journey.identity import HeldBack
 from streams.identities import all_held_back, identity
 from tests.streams.builders import Bench, at, deal_opened, definition, link, quick_bench, sent, unlink
-from tests.streams.deliveries import Delivery, delivered
-from tests.streams.test_any_order import TIGHT, deliveries, thorough, who_is_who
+from tests.streams.deliveries import Delivery, check, delivered
+from tests.streams.test_any_order import IDS, TIGHT, anything, deliveries, thorough, who_is_who
 from tests.streams.test_duplicates import alone
 
 TOUCHED = [
@@ -73,6 +74,19 @@ async def test_a_kiosk_that_gains_and_loses_partners_is_shown_while_it_is_held(t
         assert set((await bench.persons("user:1", "user:3", "anon:kiosk")).values()) == {"user:1"}
     finally:
         bench.close()
+
+
+@thorough
+@given(deliveries(anything), st.lists(st.sampled_from(IDS), min_size=1, max_size=3, unique=True), st.randoms(use_true_random=False))
+def test_who_is_unlinked_is_as_if_the_links_had_never_been(rest: Delivery, others: list[str], random: Random) -> None:
+    """A link to persons of any kind, as many as make a hub, told in any order with what unties them."""
+    lines = [*rest.lines, sent("form_submitted", "anon:new", at(2), id="f", intent="demo"), sent("page_view", "anon:new", at(40), id="v")]
+    random.shuffle(lines)
+    mixed = list(lines)
+    for other in others:
+        for each in (link("anon:new", other, at(1)), link(other, "anon:new", at(30)), unlink("anon:new", other, at(31))):
+            mixed.insert(random.randint(0, len(mixed)), each)
+    check(rest._replace(lines=mixed), TIGHT, as_if=lines)
 
 
 @thorough
