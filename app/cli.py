@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app import cli_dead_letters, cli_definition, demonstration, show, show_reports
+from app import cli_dead_letters, cli_definition, cli_identity, demonstration, show, show_reports
 from app.arguments import Data, Json, KnownAt, Until, asked_until, day_of, first_told, in_zone, share_of
 from app.cli_audit import audit
 from app.cli_explain import explain
@@ -44,6 +44,7 @@ DISTRIBUTION = "customer-journey-engine"
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(cli_definition.app, name="definition")
 app.add_typer(cli_dead_letters.app, name="dead-letters")
+app.add_typer(cli_identity.app, name="identity")
 
 
 class Model(StrEnum):

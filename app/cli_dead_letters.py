@@ -1,4 +1,4 @@
-"""`journey dead-letters`: what could not be read, and what contradicts: looked at, put right, sent again, dismissed."""
+"""`journey dead-letters`: what could not be read, contradicts or retracts nothing: looked at, put right, sent again, dismissed."""
 
 import re
 import sys
@@ -19,7 +19,9 @@ from schemas.decode import Unreadable, decode
 from schemas.strict_json import BODY_BYTES_MAX
 from streams.ports import By, Conflict, State
 
-app = typer.Typer(help="What could not be read, kept as bytes with the reason; and conflicts, where two bodies came under one id.")
+app = typer.Typer(
+    help="What could not be read, kept as bytes with the reason; conflicts, where two bodies came under one id; and idle retractions."
+)
 
 After = Annotated[int, typer.Option(min=0, max=2**53, help="Those after this number.")]
 Limit = Annotated[int, typer.Option(min=1, max=10_000, help="How many.")]
@@ -37,7 +39,7 @@ NUMBER = re.compile(r"(c?)([1-9][0-9]{0,14})")
 def dead_letters(
     context: typer.Context, after: After = 0, limit: Limit = 100, state: States = None, data: Data = None, json: Json = False
 ) -> None:
-    """What could not be read, kept as bytes with the reason; and conflicts, where two bodies came under one id."""
+    """What could not be read, kept as bytes with the reason; conflicts, where two bodies came under one id; and idle retractions."""
     if context.invoked_subcommand is None:
         list_(after, limit, state, data, json)
     elif after or state or data or json:
@@ -52,7 +54,8 @@ def list_(after: After = 0, limit: Limit = 100, state: States = None, data: Data
     async def run(engine: Engine) -> Any:
         desk = engine.desk
         listed = await desk.codes(states), await desk.kept(after=after, limit=limit, states=states), await desk.states()
-        return *listed, [one for one in await desk.conflicts() if (State.dismissed if one.dismissed else State.open) in states]
+        conflicts = [one for one in await desk.conflicts() if (State.dismissed if one.dismissed else State.open) in states]
+        return *listed, conflicts, await desk.idle_retractions()
 
     show.listed(*read(data, run), json=json)
 

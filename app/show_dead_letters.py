@@ -11,7 +11,7 @@ from rich.text import Text
 from app.printing import as_json, note, pairs, put, readable, table
 from app.requeuing import Requeued
 from journey.instants import iso
-from streams.ports import Conflict, Kept, State
+from streams.ports import Conflict, IdleRetraction, Kept, State
 
 RAW_SHOWN_MAX = 2_000
 STILL_SHOWN_MAX = 20
@@ -22,6 +22,7 @@ def listed(
     kept: Sequence[Kept],
     states: Mapping[State, int],
     conflicts: Sequence[Conflict],
+    idle: Sequence[IdleRetraction],
     *,
     json: bool,
 ) -> None:
@@ -31,9 +32,12 @@ def listed(
             "states": {str(state): letters for state, letters in states.items()},
             "dead_letters": [_letter(one) for one in kept],
             "conflicts": [_conflict(one) for one in conflicts],
+            "idle_retractions": [
+                {"subject": one.target[0], "of_source": one.target[1], "of_id": one.target[2], "why": _idle(one)} for one in idle
+            ],
         })  # fmt: skip
         return
-    if not codes and not conflicts:
+    if not codes and not conflicts and not idle:
         put("no dead letters" + (f" that are open ({_counted(states)})" if states else ""))
         return
     if codes:
@@ -61,6 +65,19 @@ def listed(
             ">others": [f"{len(one.others):,}" for one in conflicts],
             "what counts": [one.counts.body.decode() for one in conflicts],
         }, last="what counts")  # fmt: skip
+    if idle:
+        table("Retractions that take nothing back", {
+            "subject": [one.target[0] for one in idle],
+            "of source": [one.target[1] for one in idle],
+            "of id": [one.target[2] for one in idle],
+            "why": [_idle(one) for one in idle],
+        }, last="why")  # fmt: skip
+
+
+def _idle(one: IdleRetraction) -> str:
+    if one.is_retraction:
+        return "what it names is a retraction, which can't be retracted"
+    return "nothing of that source and id is published under that subject, so far"
 
 
 def letter(one: Kept, *, json: bool) -> None:

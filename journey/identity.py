@@ -54,8 +54,11 @@ def partners(statements: Iterable[Touchpoint], of: Id) -> frozenset[Id]:
 
 def held(id: Id, partners: Collection[Id], bounds: Bounds) -> bool:
     """Whether `id` has too many partners to join anybody."""
-    counted = partners if id.startswith("anon:") else [partner for partner in partners if partner.startswith("user:")]
-    return len(counted) > bounds.partners_max
+    return len(_counted(id, partners)) > bounds.partners_max
+
+
+def _counted(id: Id, partners: Collection[Id]) -> Collection[Id]:
+    return partners if id.startswith("anon:") else [partner for partner in partners if partner.startswith("user:")]
 
 
 def component(start: Id, partners_of: Callable[[Id], Collection[Id]], bounds: Bounds) -> frozenset[Id]:
@@ -86,3 +89,31 @@ def resolve(statements: Iterable[Touchpoint], bounds: Bounds) -> Mapping[Id, Per
                 pass
     known = {id: partners(links, id) for id, links in by_id.items()}
     return {id: name_of(component(id, known.__getitem__, bounds)) for id in by_id}
+
+
+class HeldBack(NamedTuple):
+    """Ids that are kept apart although links say that they are one person: one id with too many partners, or too many ids at once."""
+
+    ids: tuple[Id, ...]
+    partners: int
+    """How many partners of the one id count; 0 where the ids are too many."""
+
+
+def held_back(partners_of: Mapping[Id, Collection[Id]], bounds: Bounds) -> list[HeldBack]:
+    """What the bounds hold back, in order; `partners_of` names each id that has partners."""
+    hubs = {id for id, those in partners_of.items() if held(id, those, bounds)}
+    found = [HeldBack((id,), len(_counted(id, partners_of[id]))) for id in hubs]
+    seen = set(hubs)
+    for start in partners_of:
+        if start in seen:
+            continue
+        ids, edge = {start}, [start]
+        while edge:
+            for one in partners_of[edge.pop()]:
+                if one not in ids and one not in hubs:
+                    ids.add(one)
+                    edge.append(one)
+        seen |= ids
+        if len(ids) > bounds.ids_max:
+            found.append(HeldBack(person_of(ids).ids, 0))
+    return sorted(found)

@@ -52,8 +52,12 @@ _THINGS = frozenset({"deal", "campaign", "content", "account"})
 
 class Decoded(NamedTuple):
     touch: Touchpoint
+    """At the time at which it happened: `time`, repaired where the event says by how much its sender's clock is wrong."""
     body: bytes
-    """The touchpoint as it is stored: the CloudEvent as sent, `time` first and in UTC, keys sorted, without what is `NOT_KEPT`."""
+    """The touchpoint as it is stored: the CloudEvent as sent, `time` first and in UTC, keys sorted, without what is `NOT_KEPT`.
+
+    Its `time` is what the sender's clock said.
+    """
     unknown: tuple[str, ...]
     """The names in `data` that the type does not name."""
     digest: bytes
@@ -61,7 +65,7 @@ class Decoded(NamedTuple):
 
 
 def decode(raw: bytes) -> Decoded:
-    """The touchpoint in `raw`, a CloudEvent in JSON; the body that it returns decodes to the same. Raises Unreadable."""
+    """The touchpoint in `raw`, a CloudEvent in JSON; the body that it returns decodes to the same, at the time sent. Raises Unreadable."""
     event = read(raw)
     if type(event) is not dict:
         raise Unreadable("not-an-object", "a touchpoint is a JSON object, one a message")
@@ -71,8 +75,11 @@ def decode(raw: bytes) -> Decoded:
     source = _text(event, "source")
     subject = _text(event, "subject")
     name = _text(event, "type")
-    version = 1 if _RARE.isdisjoint(event) else _rare(event, name)
-    moment = _moment(event)
+    moment = happened = _moment(event)
+    version = 1
+    if not _RARE.isdisjoint(event):
+        happened = _repaired(event, moment)
+        version = _rare(event, name)
     sent = event.get("data")
     if type(sent) is not dict:
         raise _no_data(event)
@@ -101,7 +108,7 @@ def decode(raw: bytes) -> Decoded:
         _check_agreement(value, subject, reader)
 
     named = frozenset(data.keys() & reader.fields) if reader.clears else frozenset()
-    touch = Touchpoint(instant(moment), source, id_, subject, value, named)
+    touch = Touchpoint(instant(happened), source, id_, subject, value, named)
     if exact:
         _keep_digits(sent, exact)
     time = _normal(event.pop("time"), moment)
@@ -184,6 +191,18 @@ def _moment(event: dict[str, Any]) -> datetime:
         if _lacks_zone(text):
             raise Unreadable("time-without-zone", f"time {_shown(text)} has no zone; end it with Z or an offset, such as +01:00") from error
         raise Unreadable("wrong-time", f"time {_shown(text)}: {error}") from error
+
+
+def _repaired(event: dict[str, Any], moment: datetime) -> datetime:
+    """`moment` by the clock of who received it: later by as much as `receivedat` is later than `sentat`, which the sender's clock says.
+
+    As sent, where they do not say, or what comes of it is no time: what is about the sending makes nothing unreadable.
+    """
+    try:
+        repaired = moment + (rfc3339(event["receivedat"]) - rfc3339(event["sentat"]))
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return moment
+    return repaired if repaired.year >= 1970 else moment
 
 
 def _lacks_zone(text: str) -> bool:

@@ -119,7 +119,11 @@ def _head(call: Call) -> dict[str, str]:
     if not isinstance(time, str):
         raise _Unusable("no timestamp")
     head = {"specversion": "1.0", "id": id, "source": SOURCE, "time": time}
-    for theirs, ours in (("sentAt", "sentat"), ("originalTimestamp", "originaltime")):
+    stated = [("sentAt", "sentat"), ("originalTimestamp", "originaltime")]
+    if not (call.get("timestamp") and call.get("originalTimestamp")):
+        # With both, the first is the second, repaired already. Alone, it is what the sender's clock said.
+        stated.append(("receivedAt", "receivedat"))
+    for theirs, ours in stated:
         if isinstance(call.get(theirs), str):
             head[ours] = call[theirs]
     return head
@@ -127,7 +131,8 @@ def _head(call: Call) -> dict[str, str]:
 
 def _bare(head: Mapping[str, str]) -> dict[str, str]:
     """What calls that show the same have in common, so that what they show is one touchpoint."""
-    return {name: head[name] for name in ("specversion", "source", "time")}
+    repairing = ("sentat", "receivedat") if {"sentat", "receivedat"} <= head.keys() else ()
+    return {name: head[name] for name in ("specversion", "source", "time", *repairing)}
 
 
 def _touchpoints(call: Call, id: str, names: Mapping[str, OutsideName]) -> Made:
@@ -255,9 +260,10 @@ def _sight(call: Call, head: Mapping[str, str], shown: dict[str, str]) -> Made:
     if not user or not anonymous or call.get("type") == "identify":
         return
     digest = blake2b(orjson.dumps([anonymous, user]), digest_size=16).hexdigest()
-    if head["time"].endswith("Z") and digest in shown and shown[digest] <= head["time"]:
+    comparable = head["time"].endswith("Z") and "receivedat" not in head
+    if comparable and digest in shown and shown[digest] <= head["time"]:
         return
-    if head["time"].endswith("Z"):
+    if comparable:
         if len(shown) >= LINKS_KEPT_MAX:
             shown.clear()
         shown[digest] = head["time"]

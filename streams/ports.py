@@ -247,6 +247,10 @@ class DeadLetters(Protocol):
         """
         ...
 
+    async def idle_retractions(self) -> Sequence["IdleRetraction"]:
+        """Retractions that void nothing, in order: their target is not there, not under their subject, or a retraction itself."""
+        ...
+
 
 class Conflict(NamedTuple):
     number: int
@@ -254,6 +258,13 @@ class Conflict(NamedTuple):
     counts: Stored
     others: list[Stored]
     dismissed: bool
+
+
+class IdleRetraction(NamedTuple):
+    target: Name
+    """The subject that the retraction was published under, and the source and id that it names."""
+    is_retraction: bool
+    """Whether a retraction is what stands there; else nothing does, so far."""
 
 
 class Log(Protocol):

@@ -11,7 +11,7 @@ from journey.histories import Stored
 from journey.instants import Instant
 from schemas.decode import decode
 from streams.dead_letters import DISMISS, FIX, check_there, conflict, dismissing, fixing, no_conflict
-from streams.ports import By, Conflict, Decision, Kept, State
+from streams.ports import By, Conflict, Decision, IdleRetraction, Kept, State
 from streams.postgres.database import Connection, Database
 from streams.postgres.writing import LOCK_LETTERS
 
@@ -89,6 +89,16 @@ class PostgresDesk:
             bodies = (Stored(decode(body).touch._replace(occurred_at=at), body) for *_, body, at in of_name)
             found.append(conflict(number, (subject, source, id), bodies, dismissed))
         return [one for one in found if one is not None]
+
+    async def idle_retractions(self) -> Sequence[IdleRetraction]:
+        there = "FROM journey.touchpoints AS t WHERE t.key = v.subject AND t.name = v.name"
+        # Whatever a retraction names is void as soon as it is there, a retraction apart.
+        async with self.database.connection() as db:
+            rows = await db.fetch(
+                f"SELECT subject, source, id, EXISTS (SELECT 1 {there}) FROM journey.voids AS v"
+                f" WHERE NOT EXISTS (SELECT 1 {there} AND t.voided_by IS NOT NULL) ORDER BY subject, source, id"
+            )
+        return [IdleRetraction((subject, source, id), found) for subject, source, id, found in rows]
 
     async def fix(self, number: int, body: bytes, by: By) -> bool:
         async with self.database.transaction() as db:

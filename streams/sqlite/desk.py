@@ -10,7 +10,7 @@ from journey.histories import Stored
 from journey.instants import Instant
 from schemas.decode import decode
 from streams.dead_letters import DISMISS, FIX, check_there, conflict, dismissing, fixing, no_conflict
-from streams.ports import By, Conflict, Decision, Kept, State
+from streams.ports import By, Conflict, Decision, IdleRetraction, Kept, State
 from streams.sqlite.database import transaction
 
 _KEPT = "SELECT number, code, reason, source, place, raw, seen, first_at, last_at, id, state, body, needs_fix, fix, unit FROM dead_letters"
@@ -79,6 +79,15 @@ class SqliteDesk:
             bodies = (Stored(decode(body).touch._replace(occurred_at=at), body) for body, at in rows)
             found.append(conflict(number, (subject, source, id), bodies, bool(dismissed)))
         return [one for one in found if one is not None]
+
+    async def idle_retractions(self) -> Sequence[IdleRetraction]:
+        there = "FROM touchpoints AS t WHERE t.key = v.subject AND t.subject = v.subject AND t.source = v.source AND t.id = v.id"
+        # Whatever a retraction names is void as soon as it is there, a retraction apart.
+        rows = self.db.execute(
+            f"SELECT subject, source, id, EXISTS (SELECT 1 {there}) FROM voids AS v"
+            f" WHERE NOT EXISTS (SELECT 1 {there} AND t.voided_by IS NOT NULL) ORDER BY subject, source, id"
+        )
+        return [IdleRetraction((subject, source, id), bool(found)) for subject, source, id, found in rows]
 
     async def fix(self, number: int, body: bytes, by: By) -> bool:
         with transaction(self.db):

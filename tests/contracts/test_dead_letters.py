@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from journey.errors import Refused
-from streams.ports import By, DeadLetter, Kept, State
+from streams.ports import By, DeadLetter, IdleRetraction, Kept, State
 from tests.contracts.places import RECORDS, Place, Record, until_killed
-from tests.contracts.units import commit, name
-from tests.streams.builders import at, sent
+from tests.contracts.units import commit, name, row
+from tests.streams.builders import at, retraction, sent
 
 
 def letter(id: str, *, code: str = "not-json", recorded_at: int = 1, place: str = "crm.jsonl:1") -> DeadLetter:
@@ -78,6 +78,22 @@ async def test_what_says_the_same_at_another_time_is_no_conflict(record: Record)
     await commit(record.histories, first)
     await commit(record.histories, again, contested={name(again)})
     assert await record.dead_letters.conflicts() == []
+
+
+async def test_a_retraction_that_takes_nothing_back_is_listed_until_its_target_comes(record: Record) -> None:
+    view, other = sent("page_view", "user:1", at(1), id="v"), sent("page_view", "user:2", at(1), id="w")
+    void = retraction(view, at(2))
+    await commit(record.histories, void, voids={name(view)})
+    # Of the same source and id, and of another subject: not what is named.
+    await commit(record.histories, other, voids={("user:1", "urn:test", "w")})
+    await commit(record.histories, retraction(void, at(3)), voids={name(void)})
+    assert await record.dead_letters.idle_retractions() == [
+        IdleRetraction(("user:1", "urn:test", "no-v"), is_retraction=True),
+        IdleRetraction(("user:1", "urn:test", "v"), is_retraction=False),
+        IdleRetraction(("user:1", "urn:test", "w"), is_retraction=False),
+    ]
+    await commit(record.histories, rows=[row(view, voided=True)])
+    assert [one.target[2] for one in await record.dead_letters.idle_retractions()] == ["no-v", "w"]
 
 
 async def commit_a_letter(name: str, folder: Path) -> None:

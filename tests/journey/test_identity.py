@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journey.definition import Bounds
-from journey.identity import component, held, name_of, partners, person_of, resolve
+from journey.identity import HeldBack, component, held, held_back, name_of, partners, person_of, resolve
 from journey.touchpoints import Touchpoint
 from tests.journey.builders import FRIDAY, MONDAY, TUESDAY, WEDNESDAY, touch
 
@@ -175,3 +175,37 @@ def test_resolving_is_what_the_definition_says_in_any_order(
     assert resolve(said, bounds) == expected
     random.shuffle(said)  # type: ignore[attr-defined]
     assert resolve(said, bounds) == expected
+
+
+def partners_of(*pairs: tuple[str, str]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for one, other in pairs:
+        found.setdefault(one, set()).add(other)
+        found.setdefault(other, set()).add(one)
+    return found
+
+
+def test_what_is_held_back_is_who_has_too_many_partners_and_who_are_too_many() -> None:
+    bounds = Bounds(partners_max=2, ids_max=3)
+    hub = [("anon:hub", f"user:{number}") for number in range(3)]
+    chain = [("anon:a", "anon:b"), ("anon:b", "anon:c"), ("anon:c", "anon:d")]
+    assert held_back(partners_of(*hub, *chain, ("anon:x", "user:9")), bounds) == [
+        HeldBack(("anon:a", "anon:b", "anon:c", "anon:d"), 0),
+        HeldBack(("anon:hub",), 3),
+    ]
+
+
+@given(st.sets(st.tuples(st.sampled_from(IDS), st.sampled_from(IDS)).filter(lambda pair: pair[0] != pair[1]), max_size=12))
+def test_who_is_held_back_and_only_who_is_has_links_that_do_not_join(pairs: set[tuple[str, str]]) -> None:
+    bounds, links = Bounds(partners_max=2, ids_max=4), partners_of(*pairs)
+    back = {id for one in held_back(links, bounds) for id in one.ids}
+    for id, those in links.items():
+        joined = component(id, links.__getitem__, bounds)
+        assert joined.isdisjoint(back) or joined == {id}
+        if id not in back:
+            assert those - back <= joined
+
+
+@given(st.sets(st.sampled_from(IDS), min_size=1))
+def test_a_known_id_is_never_lost_to_an_anonymous_one(ids: set[str]) -> None:
+    assert name_of(ids).startswith("user:") == any(id.startswith("user:") for id in ids)

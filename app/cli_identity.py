@@ -1,0 +1,72 @@
+"""`journey identity`: which ids are one person and why, and which the bounds keep apart."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from app.arguments import Data, Json
+from app.doors import read
+from app.engine import Engine
+from app.printing import as_json, note, pairs, progress, table
+from journey.identity import HeldBack
+from streams.identities import all_held_back, identity
+
+app = typer.Typer(no_args_is_help=True, help="Which ids are one person, by which links, and which ids are kept apart.")
+
+
+@app.command("show")
+def identity_show(
+    id: Annotated[str, typer.Argument(metavar="ID", help="user:… or anon:…", show_default=False)], data: Data = None, json: Json = False
+) -> None:
+    """The person that an id belongs to, and every link and unlink of its ids with the touchpoint that said it."""
+
+    async def run(engine: Engine) -> Any:
+        return await identity((await engine.definition()).bounds, engine.record, id)
+
+    found = read(data, run)
+    if json:
+        as_json(asdict(found))
+        return
+    pairs({"person": found.person, "ids": ", ".join(found.ids), "position": found.position})
+    if any(one.apart for one in found.links):
+        note("links that hold and ids that are kept apart: the definition's bounds hold them; see `journey identity held`")
+    if found.links:
+        table("Links", {
+            "when": [one.at for one in found.links],
+            "says": [one.says for one in found.links],
+            "one": [one.one for one in found.links],
+            "other": [one.other for one in found.links],
+            "holds": ["yes, kept apart" if one.apart else "yes" if one.holds else f"no: {one.why}" for one in found.links],
+            "source": [one.source for one in found.links],
+            "id": [one.id for one in found.links],
+        }, last="id")  # fmt: skip
+
+
+@app.command("held")
+def identity_held(data: Data = None, json: Json = False) -> None:
+    """The ids that links join and the definition's bounds keep apart. Reads all histories, which takes a while where there are many."""
+
+    async def run(engine: Engine) -> Any:
+        bounds = (await engine.definition()).bounds
+        with progress(None, "reading the links of all histories") as tick:
+            return bounds, await engine.record.position(), await all_held_back(bounds, engine.record, tick)
+
+    bounds, position, found = read(data, run)
+    limits = {"partners_max": bounds.partners_max, "ids_max": bounds.ids_max}
+    if json:
+        held = [{"ids": one.ids, "bound": _bound(one), "partners": one.partners or None} for one in found]
+        as_json({"position": position, **limits, "held": held})
+        return
+    pairs({"position": position, **limits, "held": len(found)})
+    if found:
+        table("", {
+            "bound": [_bound(one) for one in found],
+            ">partners": [str(one.partners or "") for one in found],
+            ">ids": [str(len(one.ids)) for one in found],
+            "which": [", ".join(one.ids) for one in found],
+        }, last="which")  # fmt: skip
+
+
+def _bound(one: HeldBack) -> str:
+    return "partners_max" if one.partners else "ids_max"

@@ -1,0 +1,99 @@
+"""Who is one person and why, and whom the bounds keep apart: read from the links in the histories when asked."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from journey.definition import Bounds
+from journey.errors import Refused
+from journey.histories import is_person
+from journey.identity import HeldBack, Id, held_back
+from journey.instants import iso
+from journey.touchpoints import Identified, Order, Touchpoint, Unlinked
+from streams.ports import Histories
+from streams.world import BEFORE, World
+
+SUBJECTS_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A statement about two ids. `holds`: it is the last one about them that counts; else `why` it is not.
+
+    `apart`: it holds, links them, and the bounds keep them apart all the same.
+    """
+
+    at: str
+    says: str
+    one: Id
+    other: Id
+    source: str
+    id: str
+    holds: bool
+    apart: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The person that an id belongs to. `links` is the whole trail of its ids, in order; `held`: those with too many partners to join."""
+
+    person: str
+    ids: tuple[Id, ...]
+    held: tuple[Id, ...]
+    position: int
+    links: list[Link]
+
+
+async def identity(bounds: Bounds, histories: Histories, id: Id) -> Identity:
+    """The person of `id`, its ids, and each statement that tied or untied one of them. Raises Refused where nothing is known of it."""
+    if not is_person(id):
+        raise Refused(f"{id!r} is no id of a person; one is written like user:42 or anon:9f3c")
+    position = await histories.position()
+    world = World(histories, bounds, [], set())
+    one = await world.person(id, BEFORE)
+    recorded = (await histories.people([id])).get(id)
+    if recorded is None and not world.stored(id, BEFORE):
+        raise Refused(f"nothing is known of {id!r}; an id of a person is written like user:42 or anon:9f3c")
+    return Identity(one.name, one.ids, tuple(each for each in one.ids if world.held(each, BEFORE)), position, _trail(world, one.ids))
+
+
+def _trail(world: World, ids: tuple[Id, ...]) -> list[Link]:
+    found: dict[tuple[Order, str, Id], Link] = {}
+    for id in ids:
+        counting = {touch.order: touch for touch in world.counting(id, BEFORE)}
+        last = {_pair(touch): touch.order for touch in world.counting(id, BEFORE) if isinstance(touch.data, Identified | Unlinked)}
+        for stored in world.stored(id, BEFORE):
+            touch = stored.touch
+            if not isinstance(touch.data, Identified | Unlinked) or id not in _pair(touch):
+                continue
+            why = ""
+            if stored.voided:
+                why = "retracted"
+            elif counting.get(touch.order) is not touch:
+                why = "another body of its id counts"
+            elif last[_pair(touch)] != touch.order:
+                why = "said otherwise later, or again"
+            apart = not why and isinstance(touch.data, Identified) and not _pair(touch).issubset(ids)
+            found[touch.order, touch.type, touch.data.other] = Link(
+                iso(touch.occurred_at), touch.type, touch.subject, touch.data.other, touch.source, touch.id, not why, apart, why
+            )
+    return [found[key] for key in sorted(found)]
+
+
+def _pair(touch: Touchpoint) -> frozenset[Id]:
+    assert isinstance(touch.data, Identified | Unlinked)
+    return frozenset([touch.subject, touch.data.other])
+
+
+async def all_held_back(bounds: Bounds, histories: Histories, progress: Callable[[int], None] = lambda read: None) -> list[HeldBack]:
+    """What the bounds hold back among all ids: reads every person's history once, a page at a time, and keeps only the links."""
+    partners_of: dict[Id, frozenset[Id]] = {}
+    after = ""
+    while some := await histories.subjects(after, SUBJECTS_AT_ONCE):
+        after = some[-1]
+        ids = [one for one in some if is_person(one)]
+        world = World(histories, bounds, [], set())
+        await world.load(ids)
+        partners_of.update({id: those for id in ids if (those := world.partners(id, BEFORE))})
+        progress(len(some))
+    return held_back(partners_of, bounds)

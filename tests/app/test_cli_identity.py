@@ -1,0 +1,89 @@
+"""`journey identity`: who is one person, by which links, and whom the bounds keep apart; and where idle retractions are seen."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.app.command import here, put, refused, touch
+from tests.streams.builders import at, link, retraction, sent, unlink
+
+
+def ingested(cwd: Path, *lines: bytes) -> Path:
+    here("ingest", put(cwd / "touchpoints.jsonl", *lines), cwd=cwd)
+    return cwd
+
+
+def test_it_shows_a_person_with_its_whole_trail(tmp_path: Path) -> None:
+    taken = link("anon:b", "user:7", at(4), id="l3")
+    cwd = ingested(
+        tmp_path,
+        link("anon:a", "user:7", at(1), id="l1"),
+        unlink("anon:a", "user:7", at(2), id="l2"),
+        link("user:7", "anon:a", at(3), id="l4"),
+        taken,
+        retraction(taken, at(5)),
+        sent("page_view", "user:7", at(1), id="no link"),
+    )
+    answer = here("identity", "show", "anon:a", "--json", cwd=cwd).json
+    assert (answer["person"], answer["ids"], answer["held"]) == ("user:7", ["anon:a", "user:7"], [])
+    assert [(one["id"], one["says"], one["holds"], one["why"]) for one in answer["links"]] == [
+        ("l1", "identified", False, "said otherwise later, or again"),
+        ("l2", "unlinked", False, "said otherwise later, or again"),
+        ("l4", "identified", True, ""),
+        ("l3", "identified", False, "retracted"),
+    ]
+    shown = here("identity", "show", "user:7", cwd=cwd).out
+    assert "anon:a, user:7" in shown
+    assert "l2" in shown
+
+
+def test_who_is_unlinked_keeps_the_trail_of_it(tmp_path: Path) -> None:
+    cwd = ingested(tmp_path, link("anon:a", "user:7", at(1), id="l1"), unlink("anon:a", "user:7", at(2), id="l2"))
+    answer = here("identity", "show", "anon:a", "--json", cwd=cwd).json
+    assert (answer["person"], answer["ids"]) == ("anon:a", ["anon:a"])
+    assert [(one["at"], one["id"], one["holds"]) for one in answer["links"]] == [
+        ("2026-03-03T00:00:00Z", "l1", False),
+        ("2026-03-04T00:00:00Z", "l2", True),
+    ]
+
+
+def test_of_two_bodies_of_a_link_at_one_instant_one_holds(tmp_path: Path) -> None:
+    cwd = ingested(tmp_path, link("anon:a", "user:7", at(1), id="l"), link("anon:a", "user:8", at(1), id="l"))
+    links = here("identity", "show", "anon:a", "--json", cwd=cwd).json["links"]
+    assert sorted((one["holds"], one["why"]) for one in links) == [(False, "another body of its id counts"), (True, "")]
+
+
+@pytest.mark.parametrize("id", ["user:nobody", "deal:1", "x"])
+def test_who_is_not_known_is_refused(tmp_path: Path, id: str) -> None:
+    cwd = ingested(tmp_path, touch())
+    assert "is written like user:42 or anon:9f3c" in refused(here("identity", "show", id, cwd=cwd))
+
+
+def test_it_shows_what_the_bounds_hold(tmp_path: Path) -> None:
+    kiosk = [link("anon:kiosk", f"user:{number}", at(1)) for number in range(60)]
+    cwd = ingested(tmp_path, *kiosk, link("anon:a", "user:7", at(1)))
+    answer = here("identity", "held", "--json", cwd=cwd).json
+    assert answer["held"] == [{"ids": ["anon:kiosk"], "bound": "partners_max", "partners": 60}]
+    assert "anon:kiosk" in here("identity", "held", cwd=cwd).out
+    assert here("identity", "show", "anon:kiosk", "--json", cwd=cwd).json["held"] == ["anon:kiosk"]
+    links = here("identity", "show", "user:7", "--json", cwd=cwd).json["links"]
+    assert {(one["one"], one["holds"], one["apart"]) for one in links} == {("anon:kiosk", True, True), ("anon:a", True, False)}
+    shown = here("identity", "show", "user:7", cwd=cwd)
+    assert "yes, kept apart" in shown.out
+    assert "journey identity held" in shown.err
+
+
+def test_nothing_held_is_said_so(tmp_path: Path) -> None:
+    cwd = ingested(tmp_path, link("anon:a", "user:7", at(1)))
+    assert here("identity", "held", "--json", cwd=cwd).json["held"] == []
+    assert "held          0" in here("identity", "held", cwd=cwd).out
+
+
+def test_a_retraction_that_takes_nothing_back_is_listed_and_no_dead_letter(tmp_path: Path) -> None:
+    view = sent("page_view", "user:7", at(1), id="v")
+    void = retraction(view, at(2))
+    cwd = ingested(tmp_path, view, void, retraction(void, at(3)), retraction(sent("page_view", "user:8", at(1), id="v"), at(2)))
+    answer = here("dead-letters", "--json", cwd=cwd).json
+    assert answer["dead_letters"] == []
+    assert [(one["subject"], one["of_id"]) for one in answer["idle_retractions"]] == [("user:7", "no-v"), ("user:8", "v")]
+    assert "can't be retracted" in here("dead-letters", cwd=cwd).out
