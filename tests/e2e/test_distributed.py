@@ -1,7 +1,9 @@
 """The distributed runtime, whole: real workers, Kafka and PostgreSQL. It answers as the embedded one, through any trouble."""
 
-import random
+import os
 import signal
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,11 +11,10 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.app.command import journey
+from tests.app.command import ROOT, journey
+from tests.e2e.one_digest import accepted, through_trouble
 from tests.e2e.workers import DONE_SECONDS_MAX, Place, embedded_digest, placed, simulated, wait_for
 from tests.services.service import Service
-
-KILLS, REBALANCES = 10, 5
 
 
 @pytest.fixture
@@ -60,37 +61,36 @@ async def test_kills_and_rebalances_lose_nothing_and_double_nothing(place: Place
     """Shuffled and doubled, published in pieces while workers are killed with -9 and others join and leave."""
     lines = simulated(500, duplicates=0.5, shuffled=True)
     expected = embedded_digest(lines, tmp_path)
-    chance = random.Random(3)
-    place.start("w1")
-    place.start("w2")
-    place.at_work("w1")
-    place.at_work("w2")
-    troubles = ["kill"] * KILLS + ["rebalance"] * REBALANCES
-    chance.shuffle(troubles)
-    size = len(lines) // len(troubles) + 1
-    for number, trouble in enumerate(troubles):
-        await place.publish(lines[number * size : (number + 1) * size])
-        if trouble == "kill":
-            name = chance.choice(["w1", "w2"])
-            place.kill(name)
-            place.start(name)
-            place.at_work(name)
-        elif "w3" in place.workers:
-            assert place.kill("w3", signal.SIGTERM) == 0
-        else:
-            place.start("w3")
-            place.at_work("w3")
-    file = tmp_path / "one.jsonl"
-    file.write_bytes(lines[0] + b"\n")
-    # Returns when both read models have what was published before it as well: it is last in every partition that it waits for.
+    met = await through_trouble(place, lines)
     wait_for(
         lambda: place.digest() == expected,
         "all to be placed",
         lambda: place.said("w1")[-2000:] + place.said("w2")[-2000:],
         DONE_SECONDS_MAX,
     )
+    assert (met.kills, met.rebalances) == (10, 5)
+    assert met.behind > 0, "no kill hit a worker that had records waiting"
+    assert await accepted(place) == len({(event["subject"], event["source"], event["id"]) for event in map(orjson.loads, lines)})
+    file = tmp_path / "one.jsonl"
+    file.write_bytes(lines[0] + b"\n")
     counted = place.command("ingest", file, "--json").json
     assert (counted["accepted"], counted["duplicates"]) == (0, 1)
+
+
+def test_the_readmes_command_shows_one_digest_through_trouble(kafka: Service, postgres: Service, tmp_path: Path):
+    environment = {"CUSTOMERS": "60", "PYTHON": sys.executable, "JOURNEY_KAFKA": kafka.address, "JOURNEY_POSTGRES": postgres.address}
+    said = subprocess.run(
+        [ROOT / "examples" / "one-digest-distributed.sh"],
+        cwd=tmp_path,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=DONE_SECONDS_MAX,
+        check=False,
+    )
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "10 kills -9" in said.stdout
+    assert said.stdout.endswith("all digests are equal; lost 0, doubled 0\n")
 
 
 def test_each_part_of_the_work_can_be_a_worker_of_its_own(place: Place, tmp_path: Path):
