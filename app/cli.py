@@ -27,7 +27,7 @@ from app.reading import STDIN, Watched, check, json_lines, lines, named
 from app.simulation import simulate, spoil
 from app.wiring import Servers, data_folder, needs_clients, where
 from journey.definition import Definition
-from journey.errors import Refused
+from journey.errors import Away, Refused
 from journey.instants import day
 from projections import marketing_report, sales_report
 from projections.marketing import marketing
@@ -214,7 +214,11 @@ def worker(
 
     from app.worker import work  # as above
 
-    status = uvloop.run(with_servers(place, lambda engine: work(engine, place.instance, only, note)))
+    try:
+        # A read model whose server is away holds up itself only.
+        status = uvloop.run(with_servers(place, lambda engine: work(engine, place.instance, only, note), prepared=False))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
     if status:
         raise typer.Exit(status)
 
@@ -284,6 +288,8 @@ def run(arguments: list[str] | None = None) -> int:
         return done.code if isinstance(done.code, int) else int(done.code is not None)
     except Refused as error:
         refusal(str(error))
+    except Away as error:
+        refusal(f"{error}; try again")
     except BrokenPipeError:
         # Whoever read our output has seen enough. What is left is not to be written when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,11 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TypeVar
 
 from app.engine import MEETING_SECONDS, MEETINGS_MAX, Summary, batch_of, now, rebuilding
 from app.wiring import Servers
@@ -28,8 +28,13 @@ from streams.postgres.desk import PostgresDesk
 from streams.postgres.record import PostgresRecord
 from streams.rebuilding import rebuilt
 
+T = TypeVar("T")
+
 POLL_SECONDS = 0.05
 RETRY_SECONDS = 0.5
+ACKNOWLEDGED_SECONDS_MAX = 5.0
+"""How long an ingest waits for Kafka to acknowledge a batch before it says so: its client tries again and again, and says nothing."""
+
 QUIET_SECONDS_MAX = 60.0
 """How long an ingest waits while nothing at all is placed before it says that no worker seems to be at work."""
 
@@ -44,6 +49,8 @@ class Distributed:
     desk: PostgresDesk
     marketing: PostgresReadStore
     sales: PostgresReadStore
+    say: Callable[[str], None]
+    """Is told what is waited for."""
 
     async def definition(self) -> Definition:
         """The definition in use: the last one that the control log holds."""
@@ -96,70 +103,93 @@ class Distributed:
         self,
         incoming: Iterable[Incoming],
         progress: Callable[[int], None] = lambda read: None,
-        say: Callable[[str], None] = lambda text: None,
     ) -> Summary:
-        """Publish, and return when both read models have all of it. What else was placed meanwhile is in the numbers too."""
+        """Publish, and return when both read models have all of it. What else was placed meanwhile is in the numbers too.
+
+        Waits while a service is away. What may have been published before it went is published again, which changes nothing.
+        """
         summary = Summary()
-        before = await self.record.counted()
+        before = await self._there(self.record.counted)
         rest: Iterator[Incoming] = iter(incoming)
-        async with KafkaLog(self.kafka) as log:
+        async with AsyncExitStack() as stack:
+            log = await self._there(lambda: stack.enter_async_context(KafkaLog(self.kafka)))
             while batch := batch_of(rest):
-                await log.append(batch, now())
+                await self._there(partial(self._acknowledged, log, batch))
                 summary.read += len(batch)
                 progress(summary.read)
-            await self._placed(log.reached, say)
-        await self._followed(await self.record.position(), say)
-        summary.count(before, await self.record.counted())
+            await self._placed(log.reached)
+        await self._followed(await self._there(self.record.position))
+        summary.count(before, await self._there(self.record.counted))
         return summary
 
-    async def _placed(self, reached: dict[int, int], say: Callable[[str], None]) -> None:
+    async def _acknowledged(self, log: KafkaLog, batch: list[Incoming]) -> None:
+        """Publish `batch`. Says so where that takes long."""
+        publishing = asyncio.ensure_future(log.append(batch, now()))
+        try:
+            while not (await asyncio.wait([publishing], timeout=ACKNOWLEDGED_SECONDS_MAX))[0]:
+                self.say(f"waiting: Kafka at {self.kafka.bootstrap} does not acknowledge what is published")
+        finally:
+            publishing.cancel()
+        await publishing
+
+    async def _there(self, do: Callable[[], Awaitable[T]]) -> T:
+        return await until_there(do, self.say)
+
+    async def _placed(self, reached: dict[int, int]) -> None:
         """Wait until workers have placed all offsets in `reached`."""
         moved_at, seen = time.monotonic(), -1
         while True:
-            offsets = await self.record.offsets()
+            offsets = await self._there(self.record.offsets)
             if all(offsets.get(partition, -1) >= offset for partition, offset in reached.items()):
                 return
             if (here := sum(offsets.values())) != seen:
                 moved_at, seen = time.monotonic(), here
             elif time.monotonic() - moved_at > QUIET_SECONDS_MAX:
-                say("published, and nothing is being placed: is a worker at work? `journey worker` starts one; waiting")
+                self.say("published, and nothing is being placed: is a worker at work? `journey worker` starts one; waiting")
                 moved_at = time.monotonic()
             await asyncio.sleep(POLL_SECONDS)
 
-    async def _followed(self, position: int, say: Callable[[str], None]) -> None:
+    async def _followed(self, position: int) -> None:
         """Wait until both read models reflect `position`."""
         started = time.monotonic()
-        while min(await self.marketing.position(), await self.sales.position()) < position:
+        while min(await self._there(self.marketing.position), await self._there(self.sales.position)) < position:
             if time.monotonic() - started > QUIET_SECONDS_MAX:
-                say("placed, and the read models do not follow: are workers for both at work? waiting")
+                self.say("placed, and the read models do not follow: are workers for both at work? waiting")
                 started = time.monotonic()
             await asyncio.sleep(POLL_SECONDS)
 
 
 @asynccontextmanager
-async def opened(servers: Servers, say: Callable[[str], None]) -> AsyncIterator[Distributed]:
-    """Topics, tables and connections, made where they are missing. Waits, and says for what, while a service is away."""
+async def opened(servers: Servers, say: Callable[[str], None], *, prepared: bool = True) -> AsyncIterator[Distributed]:
+    """Topics, tables and connections, made where they are missing. Waits, and says for what, while a service is away.
+
+    Not for the read models' servers where they need not be `prepared`: who follows the record prepares them.
+    """
     kafka, settings = servers.kafka, servers.settings
     async with AsyncExitStack() as stack:
         topic = await until_there(partial(ensure_topics, kafka), say)
         record = await until_there(partial(PostgresRecord.open, servers.postgres, topic), say)
         stack.push_async_callback(record.close)
-        stores = []
-        for model, address in ((marketing, settings.marketing), (sales, settings.sales)):
-            store = await until_there(partial(PostgresReadStore.open, model, Database(address or servers.postgres)), say)
+        demand = PostgresReadStore(marketing, Database(settings.marketing or servers.postgres))
+        deals = PostgresReadStore(sales, Database(settings.sales or servers.postgres))
+        for store in (demand, deals):
             stack.push_async_callback(store.close)
-            stores.append(store)
-        engine = Distributed(kafka, servers.postgres, record, PostgresDesk(record.database), *stores)
+            if prepared:
+                await until_there(store.prepare, say)
+        engine = Distributed(kafka, servers.postgres, record, PostgresDesk(record.database), demand, deals, say)
         await until_there(partial(engine.start, say), say)
         yield engine
 
 
-async def until_there(do: Callable[[], Any], say: Callable[[str], None]) -> Any:
+async def until_there(do: Callable[[], Awaitable[T]], say: Callable[[str], None]) -> T:
     """What `do` returns, as soon as the service that it needs is there."""
     told = ""
     while True:
         try:
-            return await do()
+            done = await do()
+            if told:
+                say("going on")
+            return done
         except Away as away:
             if str(away) != told:
                 told = str(away)

@@ -44,14 +44,14 @@ def read(data: Path | None, run: Run) -> Any:
         return asyncio.run(run(engine))
 
 
-async def with_servers(place: Servers, run: Run) -> Any:
+async def with_servers(place: Servers, run: Run, *, prepared: bool = True) -> Any:
     # Its clients take half a second to load, which the embedded commands need not wait for.
     needs_clients()
     from app import distributed
 
     # What it logs, it raises too, and we say it once.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    async with distributed.opened(place, note) as engine:
+    async with distributed.opened(place, note, prepared=prepared) as engine:
         return await run(engine)
 
 

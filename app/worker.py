@@ -10,10 +10,11 @@ from contextlib import AsyncExitStack
 
 from aiokafka.errors import KafkaError
 
-from app.distributed import Distributed
+from app.distributed import Distributed, until_there
 from app.engine import now
+from app.printing import refusal
 from journey.errors import Away, Refused
-from projections.read_model import ReadStore
+from projections.postgres_store import PostgresReadStore
 from streams.faust_app import Task, host, make_app
 from streams.kafka.client import meaning, producer
 from streams.kafka.relay import Relay
@@ -46,38 +47,62 @@ async def work(engine: Distributed, instance: str, only: str | None, say: Callab
     for one in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(one, stopping.set)
     async with AsyncExitStack() as stack:
-        tasks = await _tasks(engine, instance, only, say, stack)
+        starting = asyncio.create_task(_start(engine, instance, only, failed, stack))
+        told_to = asyncio.create_task(stopping.wait())
+        await asyncio.wait([starting, told_to], return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+        elif error := starting.exception():
+            failed(error)
+        else:
+            say(f"worker {instance} is at work: {', '.join(starting.result())}")
+        await told_to
+        status = _told(failures)
+        # What hangs on a server that is away must not hold us up: nothing that is left to do has to be done.
+        loop.call_later(STOP_SECONDS_MAX, os._exit, status)
+        await asyncio.wait([starting])
+    return status
+
+
+async def _start(
+    engine: Distributed, instance: str, only: str | None, failed: Callable[[BaseException], None], stack: AsyncExitStack
+) -> list[str]:
+    """Begin all the work, and see to it that `stack` ends it. Waits for what is away. Returns what it is."""
+    tasks = await _tasks(engine, instance, only, stack)
+
+    async def hosted() -> None:
+        # One that could not be started can't be started again.
         app = make_app(engine.kafka, instance, _hinted)
         try:
             await host(app, tasks, failed)
-        except KafkaError as error:
-            raise meaning(error, engine.kafka.bootstrap) from error
-        say(f"worker {instance} is at work: {', '.join(name for name, _ in tasks)}")
-        await stopping.wait()
-        # What hangs on a broker that is away must not hold us up: nothing that is left to do has to be done.
-        loop.call_later(STOP_SECONDS_MAX, os._exit, FAILED_EXIT if failures else 0)
-        await app.stop()
-    return _told(failures, say)
+        except BaseException as error:
+            await app.stop()
+            if isinstance(error, KafkaError):
+                raise meaning(error, engine.kafka.bootstrap) from error
+            raise
+        stack.push_async_callback(app.stop)
+
+    await until_there(hosted, engine.say)
+    return [name for name, _ in tasks]
 
 
 async def _hinted(hint: bytes) -> None:
     """Operators' hints only wake us up; the control log is read for what they decided."""
 
 
-async def _tasks(
-    engine: Distributed, instance: str, only: str | None, say: Callable[[str], None], stack: AsyncExitStack
-) -> list[tuple[str, Task]]:
+async def _tasks(engine: Distributed, instance: str, only: str | None, stack: AsyncExitStack) -> list[tuple[str, Task]]:
+    say = engine.say
     tasks: list[tuple[str, Task]] = []
     if only in (None, "placement"):
         source = Source(engine.kafka, instance, engine.record.topic, engine.record.offsets)
-        await source.start()
+        await until_there(source.start, say)
         stack.push_async_callback(source.stop)
-        pump = Pump(source, Placement(await engine.definition(), engine.record), say)
+        pump = Pump(source, Placement(await until_there(engine.definition, say), engine.record), say)
         watch(pump.is_stuck, say)
         tasks += [("source", pump.fetch), ("placement", pump.place)]
     if only != "placement":
         # By those who have the read models: where placement is a process of its own, it is the one that has no time to spare.
-        sender = await stack.enter_async_context(producer(engine.kafka))
+        sender = await until_there(lambda: stack.enter_async_context(producer(engine.kafka)), say)
         # A record is for one writer, and the scheduler is another one than placement.
         writer = PostgresRecord(Database(engine.postgres), engine.record.topic)
         stack.push_async_callback(writer.close)
@@ -91,31 +116,42 @@ async def _tasks(
     return tasks
 
 
-def _following(engine: Distributed, store: ReadStore, name: str, say: Callable[[str], None]) -> Task:
+def _following(engine: Distributed, store: PostgresReadStore, name: str, say: Callable[[str], None]) -> Task:
     async def step() -> int:
         before = await store.position()
         return await store.apply(engine.record.changes(before)) - before
 
-    return lambda: _alone(engine, name, step, POLL_SECONDS, say)
+    async def follow() -> None:
+        await until_there(store.prepare, lambda text: say(f"{name} is {text}"))
+        await _alone(engine, name, step, POLL_SECONDS, say)
+
+    return follow
 
 
 async def _alone(engine: Distributed, name: str, step: Callable[[], Awaitable[int]], pause: float, say: Callable[[str], None]) -> None:
     """Call `step` again and again, as the only one among all workers; whoever is not waits to take over."""
+    told = ""
     while True:
         try:
             async with engine.alone(name):
                 while True:
-                    if not await step():
+                    done = await step()
+                    if told:
+                        told = ""
+                        say(f"{name} is going on")
+                    if not done:
                         await asyncio.sleep(pause)
         except Away as away:
-            say(f"{name} is waiting: {away}")
+            if str(away) != told:
+                told = str(away)
+                say(f"{name} is waiting: {away}")
             await asyncio.sleep(RETRY_SECONDS)
 
 
-def _told(failures: list[BaseException], say: Callable[[str], None]) -> int:
+def _told(failures: list[BaseException]) -> int:
     for error in failures:
         if isinstance(error, Refused):
-            say(str(error))
+            refusal(str(error))
             return 1
         traceback.print_exception(error, file=sys.stderr)
     return FAILED_EXIT if failures else 0

@@ -54,15 +54,21 @@ class PostgresReadStore:
         """Make the schema and its tables where they are missing, or hold another version of the model. Raises Refused, Away."""
         store = cls(model, database)
         try:
-            async with database.connection() as db:
-                if not read_only:
-                    await store._create(db)
-                elif await db.fetchval("SELECT to_regclass($1)", f"{model.name}.reflects") is None:
-                    raise Refused(f"{database.place} has no read model {model.name!r} yet; a worker makes it")
+            if not read_only:
+                await store.prepare()
+            else:
+                async with database.connection() as db:
+                    if await db.fetchval("SELECT to_regclass($1)", f"{model.name}.reflects") is None:
+                        raise Refused(f"{database.place} has no read model {model.name!r} yet; a worker makes it")
         except BaseException:
             await database.close()
             raise
         return store
+
+    async def prepare(self) -> None:
+        """Make the schema and its tables where they are missing, or hold another version of the model. Raises Refused, Away."""
+        async with self.database.connection() as db:
+            await self._create(db)
 
     async def close(self) -> None:
         await self.database.close()

@@ -70,6 +70,7 @@ class Pump:
 
     async def place(self) -> None:
         """Place and commit batch by batch, in the order in which they were fetched."""
+        waiting = ""
         while True:
             batch = await self._queue.get()
             if batch.epoch != self.source.epoch:
@@ -82,11 +83,16 @@ class Pump:
                 self.placement.forget()
                 self.source.again()
                 if isinstance(reason, Away):
-                    self._say(f"waiting: {reason}")
+                    if str(reason) != waiting:
+                        waiting = str(reason)
+                        self._say(f"waiting: {reason}")
                     await self._pause()
                 continue
             finally:
                 self._placing = False
+            if waiting:
+                waiting = ""
+                self._say("going on")
             self.placed += unit.accepted
             self.moved_at = time.monotonic()
 

@@ -11,6 +11,8 @@ from aiokafka.errors import (
     IllegalSaslStateError,
     KafkaConnectionError,
     KafkaError,
+    KafkaTimeoutError,
+    KafkaUnavailableError,
     MessageSizeTooLargeError,
     SaslAuthenticationFailed,
     UnsupportedSaslMechanismError,
@@ -34,8 +36,8 @@ def meaning(error: KafkaError, bootstrap: str) -> Exception:
         return Refused(f"Kafka at {bootstrap} refuses our credentials: {error}")
     if isinstance(error, MessageSizeTooLargeError):
         return Refused(f"Kafka at {bootstrap} takes no record that large; set max.message.bytes={RECORD_BYTES_MAX} on the topic: {error}")
-    if isinstance(error, KafkaConnectionError) or error.retriable:
-        return Away(f"Kafka at {bootstrap} can't be reached: {error}")
+    if isinstance(error, KafkaConnectionError | KafkaTimeoutError | KafkaUnavailableError) or error.retriable:
+        return Away(f"Kafka at {bootstrap} can't be reached: {str(error) or type(error).__name__}")
     unexpected: Exception = error
     return unexpected
 

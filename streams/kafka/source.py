@@ -4,6 +4,7 @@ A rebalance only marks that everything has to be read anew: aiokafka swallows wh
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 
@@ -31,6 +32,9 @@ REBALANCE_MS = 10_000
 METADATA_MS = 10_000
 """After this, partitions that were added and a topic that was made anew are noticed."""
 
+QUIET_SECONDS = 5.0
+"""After so long without a record it is asked whether the broker is there: aiokafka tries again and again, and says nothing."""
+
 DECODED_AHEAD = 2_000
 """Records that are taken over before other tasks get their turn."""
 
@@ -57,10 +61,15 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
         self._next_after: dict[int, int] = {}
         self._read_to: dict[int, int] = {}
         """Where the client stands, by partition: beyond the last record by what is none, such as the marks of transactions."""
+        self._instance = instance
+        self._heard_at = time.monotonic()
+
+    async def start(self) -> None:
+        """Join the group. Raises Away, Refused; may then be tried again."""
         self._consumer = AIOKafkaConsumer(
-            **settings.connection(),
-            group_id=f"{settings.prefix}-placement",
-            group_instance_id=instance,
+            **self.settings.connection(),
+            group_id=f"{self.settings.prefix}-placement",
+            group_instance_id=self._instance,
             enable_auto_commit=False,
             # Offsets that retention has taken away are a loss to be told, not to be skipped over.
             auto_offset_reset="none",
@@ -75,12 +84,12 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
             # Of records that are larger than this, one is fetched at a time.
             max_partition_fetch_bytes=FETCH_BYTES_MAX,
         )
-
-    async def start(self) -> None:
         self._consumer.subscribe([self.topic], listener=self)
         try:
             await self._consumer.start()
         except KafkaError as error:
+            # One that could not be started can't be started again: the next try makes another.
+            await self._consumer.stop()
             raise meaning(error, self.settings.bootstrap) from error
 
     async def stop(self) -> None:
@@ -109,6 +118,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
             places = [place for place in self._consumer.assignment() if place.partition in self._next_after]
             if not places:
                 await asyncio.sleep(POLL_MS / 1000)
+                await self._check_quiet()
                 continue
             try:
                 found = await self._fetch(places)
@@ -127,7 +137,11 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
                 continue
             except KafkaError as error:
                 raise meaning(error, self.settings.bootstrap) from error
-            if epoch != self.epoch or not found:
+            if not found:
+                await self._check_quiet()
+                continue
+            self._heard_at = time.monotonic()
+            if epoch != self.epoch:
                 continue
             batch = Batch(epoch)
             for place, records in found.items():
@@ -158,13 +172,23 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
                 found |= await self._consumer.getmany(place, timeout_ms=POLL_MS, max_records=share)
         return found
 
+    async def _check_quiet(self) -> None:
+        """Where nothing has come for QUIET_SECONDS, see whether the broker is there. Raises Away, Refused."""
+        if time.monotonic() - self._heard_at > QUIET_SECONDS:
+            await self._check_topic()
+            self._heard_at = time.monotonic()
+
+    async def _check_topic(self) -> None:
+        if await topic_id(self.settings) != self.topic_id:
+            # By the old offsets, what is new would be skipped.
+            raise Refused(f"the topic {self.topic} was deleted and made anew; a worker that is started now reads it from its beginning")
+
     async def _seek(self) -> None:
         """Go to where the record stands, in every partition that is ours. Raises Away, Refused."""
         epoch, assigned = self.epoch, self._consumer.assignment()
         self._next_after = {}
-        if assigned and await topic_id(self.settings) != self.topic_id:
-            # By the old offsets, what is new would be skipped.
-            raise Refused(f"the topic {self.topic} was deleted and made anew; a worker that is started now reads it from its beginning")
+        if assigned:
+            await self._check_topic()
         stored = await self._offsets()
         fresh = [place for place in assigned if place.partition not in stored]
         try:
