@@ -1,0 +1,126 @@
+"""What holds the promises up, taken out piece by piece: each time a test fails. The list is the test.
+
+Each mutant is a copy of the code with one place changed, and a test of ours, run on the copy, that has to fail.
+"""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from streams.sqlite.record import SqliteRecord
+from tests.services.postgres import ADDRESS
+from tests.services.service import Service
+
+ROOT = Path(__file__).parents[2]
+COPIED = ("app", "journey", "projections", "schemas", "streams", "tests", "pyproject.toml")
+FAILED = 1
+"""As pytest ends where a test failed; it ends otherwise where it found none, or could not begin."""
+
+SECONDS_MAX = 240
+FULL = 2
+
+
+class Mutant(NamedTuple):
+    file: str
+    is_: str
+    becomes: str
+    fails: str
+    """The test that has to."""
+
+
+STARTS_ELSEWHERE = "tests/contracts/test_histories.py::test_a_unit_that_starts_elsewhere_is_out_of_step_and_stores_nothing"
+EMBEDDED = {
+    "no chain of offsets": Mutant(
+        "streams/sqlite/record.py", "if stored.get(partition, -1) != unit.after[partition]:", "if False:", STARTS_ELSEWHERE
+    ),
+    "no dedupe": Mutant(
+        "streams/placement.py",
+        "if any(one.digest == row.digest and one.occurred_at <= touch.occurred_at for one in bodies):",
+        "if False:",
+        "tests/streams/test_duplicates.py",
+    ),
+    "no sort": Mutant(
+        "streams/placement.py", "touches.sort(key=lambda touch: touch[:4])", "pass", "tests/streams/test_any_order.py"
+    ),
+    "gaps in the units go unseen": Mutant(
+        "projections/sqlite_store.py", "if change.position > whole + 1:", "if False:",
+        "tests/contracts/test_read_store.py::test_a_gap_raises_and_nothing_beyond_it_is_applied",
+    ),
+    "units count again": Mutant(
+        "projections/sqlite_store.py", "if change.position <= whole:", "if False:",
+        "tests/contracts/test_read_store.py::test_a_unit_that_comes_twice_in_one_call_counts_once",
+    ),
+    "not synced": Mutant(
+        "streams/sqlite/database.py", "PRAGMA synchronous = FULL", "PRAGMA synchronous = NORMAL",
+        "tests/faults/test_mutants.py::test_every_commit_of_the_embedded_record_is_synced",
+    ),
+}  # fmt: skip
+DISTRIBUTED = {
+    "no chain of offsets": Mutant(
+        "streams/postgres/record.py",
+        "if (stands := stored.get(partition, -1)) != unit.after[partition]:",
+        "if (stands := stored.get(partition, -1)) != unit.after[partition] and False:",
+        STARTS_ELSEWHERE,
+    ),
+    "no check of the versions that a unit changes": Mutant(
+        "streams/postgres/committing.py",
+        "if len(changed) != await db.fetchval(step.sql, *step.values):",
+        "if len(changed) < await db.fetchval(step.sql, *step.values):",
+        "tests/streams/test_interleavings.py",
+    ),
+    "no check of the versions that a unit only rests on": Mutant(
+        "streams/postgres/committing.py",
+        "if watched and await",
+        "if False and watched and await",
+        "tests/streams/test_postgres_record.py::test_what_a_unit_only_rests_on_must_not_have_changed_either",
+    ),
+}
+
+
+def test_every_commit_of_the_embedded_record_is_synced(tmp_path: Path) -> None:
+    """Which is what `synchronous=FULL` is for: with NORMAL, SQLite syncs at checkpoints only."""
+    record = SqliteRecord(tmp_path / "journey.db")
+    assert isinstance(record.db, sqlite3.Connection)
+    assert record.db.execute("PRAGMA synchronous").fetchone() == (FULL,)
+    assert record.db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    record.close()
+
+
+@pytest.mark.parametrize("mutant", EMBEDDED.values(), ids=EMBEDDED)
+def test_a_test_fails_without(mutant: Mutant, tmp_path: Path) -> None:
+    assert runs(mutated(mutant, tmp_path), mutant.fails, "not kafka and not postgres") == FAILED
+
+
+@pytest.mark.parametrize("mutant", DISTRIBUTED.values(), ids=DISTRIBUTED)
+def test_a_test_on_postgres_fails_without(mutant: Mutant, tmp_path: Path, postgres: Service) -> None:
+    assert runs(mutated(mutant, tmp_path), mutant.fails, "postgres", **{ADDRESS: postgres.address}) == FAILED
+
+
+def mutated(mutant: Mutant, folder: Path) -> Path:
+    """A copy of the project with `mutant` in it."""
+    for name in COPIED:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, folder / name)
+    file = folder / mutant.file
+    code = file.read_text()
+    assert code.count(mutant.is_) == 1, f"{mutant.file} has changed: put the mutant right"
+    file.write_text(code.replace(mutant.is_, mutant.becomes))
+    return folder
+
+
+def runs(folder: Path, test: str, marks: str, **env: str) -> int:
+    """How pytest ends."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", marks, test]
+    ours = {**os.environ, "PYTHONPATH": str(folder), **env}
+    for name in ("PYTEST_XDIST_WORKER", "PYTEST_CURRENT_TEST", "PYTEST_ADDOPTS"):
+        ours.pop(name, None)
+    ran = subprocess.run(command, cwd=folder, env=ours, capture_output=True, timeout=SECONDS_MAX, check=False)
+    return ran.returncode
