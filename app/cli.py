@@ -4,6 +4,7 @@ import gc
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import date
 from enum import StrEnum
@@ -291,11 +292,17 @@ def run(arguments: list[str] | None = None) -> int:
     except Away as error:
         refusal(f"{error}; try again")
     except BrokenPipeError:
-        # Whoever read our output has seen enough. What is left is not to be written when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave_unwritten()  # Whoever read our output has seen enough.
     except OSError as error:
         refusal(": ".join(str(part) for part in (error.filename, error.strerror) if part is not None))
+        _leave_unwritten()
     return 1
+
+
+def _leave_unwritten() -> None:
+    """What is left of our output is not to be written when Python ends: it would fail once more, and say so in many lines."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main() -> None:
