@@ -7,6 +7,7 @@ listener of its own: it is started in place, and not by its command line, which 
 import asyncio
 import os
 import tempfile
+import threading
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
@@ -90,8 +91,15 @@ def make_app(settings: KafkaSettings, instance: str, hint: Callable[[bytes], Awa
     return app
 
 
+def _tell(died: threading.ExceptHookArgs) -> None:
+    """What ends a thread of Faust's. Stopped while the broker is away, its consumer lets out that it has cancelled a fetch of its own."""
+    if died.exc_type is not asyncio.CancelledError:
+        threading.__excepthook__(died)
+
+
 async def host(app: faust.App, tasks: Sequence[tuple[str, Task]], failed: Callable[[BaseException], None]) -> None:
     """Start `app` with `tasks` as its services. Raises what Kafka's client raises where it can't be reached."""
+    threading.excepthook = _tell
     await app.start()
     for name, run in tasks:
         await app.add_runtime_dependency(Hosted(name, run, failed))

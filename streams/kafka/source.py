@@ -93,7 +93,12 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
             raise meaning(error, self.settings.bootstrap) from error
 
     async def stop(self) -> None:
-        await self._consumer.stop()
+        try:
+            await self._consumer.stop()
+        except asyncio.CancelledError:
+            # It lets out that it has cancelled a fetch of its own, where the broker is away.
+            if (task := asyncio.current_task()) and task.cancelling():
+                raise
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         """Only note it: see the module."""

@@ -128,7 +128,7 @@ class Database:
             self._ready.add(session)
 
     @contextmanager
-    def named(self, db: Connection) -> Iterator[None]:
+    def named(self, db: "asyncpg.Connection[asyncpg.Record] | Connection") -> Iterator[None]:
         """Say what an error on `db` means to us."""
         try:
             yield
@@ -222,10 +222,12 @@ class Database:
         self._ready.discard(db.get_server_pid())
         if db.get_server_version().major < SERVER_VERSION_MIN:
             raise Refused(f"{self.place} is of version {db.get_server_version().major}; {SERVER_VERSION_MIN} is the oldest that works")
-        # Acknowledged means durable, whatever the server does for others.
-        await db.execute("SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'")
-        # What we add up are integers, also where the sum of them is a numeric.
-        await db.set_type_codec("numeric", schema="pg_catalog", encoder=str, decoder=int, format="text")
+        # It may be lost as soon as it is made.
+        with self.named(db):
+            # Acknowledged means durable, whatever the server does for others.
+            await db.execute("SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'")
+            # What we add up are integers, also where the sum of them is a numeric.
+            await db.set_type_codec("numeric", schema="pg_catalog", encoder=str, decoder=int, format="text")
 
     def _meaning(self, error: Exception) -> Exception:
         if isinstance(error, _REFUSED):
@@ -253,7 +255,7 @@ async def transaction(db: Connection, begin: str = "BEGIN") -> AsyncIterator[Non
         await db.execute("COMMIT")
 
 
-def is_lost(db: Connection) -> bool:
+def is_lost(db: "asyncpg.Connection[asyncpg.Record] | Connection") -> bool:
     """Whether the connection is no more. The pool takes back one that breaks, and it then answers nothing."""
     try:
         return db.is_closed()
