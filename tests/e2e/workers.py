@@ -10,22 +10,15 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import asyncpg
-from aiokafka import AIOKafkaConsumer, TopicPartition
-
 from app.engine import now
 from app.simulation import simulate, spoil
 from schemas.incoming import Incoming
 from streams.kafka.log import KafkaLog
 from streams.kafka.settings import KafkaSettings
 from tests.app.command import COMMAND, Ran, environment, journey
-from tests.services.processes import answer
 
 READY_SECONDS_MAX = 60.0
 DONE_SECONDS_MAX = 180.0
-ANSWER_SECONDS_MAX = 30.0
-PARTITIONS = 4
-MODELS = ("marketing", "sales")
 
 
 @dataclass
@@ -47,7 +40,7 @@ class Place:
             "JOURNEY_KAFKA": self.kafka,
             "JOURNEY_POSTGRES": self.postgres,
             "JOURNEY_PREFIX": self.prefix,
-            "JOURNEY_PARTITIONS": str(PARTITIONS),
+            "JOURNEY_PARTITIONS": "4",
         }
 
     def command(self, *arguments: str | Path) -> Ran:
@@ -80,51 +73,6 @@ class Place:
         worker.send_signal(how)
         return worker.wait(timeout=30)
 
-    def begin(self, name: str, *command: str) -> subprocess.Popen[bytes]:
-        """Start a command that takes its standard input from us. What it says is in the log of `name`."""
-        with open(self.log(name), "ab") as log:
-            begun = subprocess.Popen(command, cwd=self.folder, env=environment(**self.env), stdin=subprocess.PIPE, stdout=log, stderr=log)
-        self.workers[name] = begun
-        return begun
-
-    def placed(self) -> dict[int, int]:
-        """The last offset that was placed, by partition."""
-        return dict(self._ask(self.postgres, 'SELECT "partition", "offset" FROM journey.offsets'))
-
-    def left(self, *models: str) -> int:
-        """How many records wait to be placed, and units to be followed by the read models."""
-        placed = self.placed()
-        waiting = sum(end - 1 - placed.get(partition, -1) for partition, end in answer(self._ends(), within=ANSWER_SECONDS_MAX).items())
-        ((position,),) = self._ask(self.postgres, "SELECT position FROM journey.last")
-        for model in models or MODELS:
-            address = self.more.get(f"JOURNEY_{model.upper()}", self.postgres)
-            try:
-                ((here,),) = self._ask(address, f"SELECT position FROM {model}.reflects")
-            except asyncpg.UndefinedTableError:
-                # Nobody has followed it yet.
-                here = 0
-            waiting += position - here
-        return waiting
-
-    async def _ends(self) -> dict[int, int]:
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka)
-        await consumer.start()
-        try:
-            places = [TopicPartition(f"{self.prefix}.touchpoints", partition) for partition in range(PARTITIONS)]
-            return {place.partition: end for place, end in (await consumer.end_offsets(places)).items()}
-        finally:
-            await consumer.stop()
-
-    def _ask(self, address: str, query: str) -> list[Any]:
-        async def ask() -> list[Any]:
-            db = await asyncpg.connect(address)
-            try:
-                return await db.fetch(query)
-            finally:
-                await db.close()
-
-        return answer(ask(), within=ANSWER_SECONDS_MAX)
-
     def digest(self) -> dict[str, Any]:
         found: dict[str, Any] = self.command("digest", "--json").json
         return {model: found[model] for model in ("marketing", "sales")}
@@ -143,8 +91,6 @@ def placed(kafka: str, postgres: str, prefix: str, folder: Path) -> Iterator[Pla
     finally:
         for worker in place.workers.values():
             worker.kill()
-            if worker.stdin:
-                worker.stdin.close()
             worker.wait(timeout=30)
 
 
