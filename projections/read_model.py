@@ -95,6 +95,42 @@ class Change(Protocol):
     def last(self) -> bool: ...
 
 
+class Differs(NamedTuple):
+    """How many rows of a table differ."""
+
+    removed: int
+    added: int
+    changed: int
+
+
+class Switched(NamedTuple):
+    """What the live read model became when one that was built beside it took its place: digests, and what differs by table."""
+
+    position: int
+    before: str
+    after: str
+    tables: dict[str, Differs]
+    """Those that differ."""
+
+
+Changes = Callable[[int], AsyncIterator[Change]]
+"""What units after a position changed."""
+
+
+class Beside(Protocol):
+    """A read model that is built while the live one serves. Nobody sees it; it is gone where it is not switched to."""
+
+    async def add(self, facts: list[list[Any]]) -> None: ...
+
+    async def switch(self, position: int, changes: Changes | None = None) -> Switched:
+        """Take the place of the live rows, in one transaction and only where they differ: what is there as of `position`.
+
+        Where the live ones are further, `changes` brings this one up to them. Raises Superseded where all was derived anew since, Away
+        where another writer was first.
+        """
+        ...
+
+
 class ReadStore(Protocol):
     """Where one read model is kept. Rows and position change in one transaction, so no reader sees half a unit."""
 
@@ -112,6 +148,29 @@ class ReadStore(Protocol):
         """Ask several questions of one state: `await ask(sql, *values)`, with `?` for each value."""
         ...
 
+    def beside(self) -> AbstractAsyncContextManager[Beside]:
+        """Begin to build the read model anew, beside the live one."""
+        ...
+
+    async def switched(self, position: int) -> Switched | None:
+        """The last switch, where it was at `position` or after it."""
+        ...
+
 
 class Gap(Exception):
     """A unit is missing between the position of a store and the change it was given."""
+
+
+class Superseded(Exception):
+    """All was derived anew while a read model was built: what it was built of is void."""
+
+
+async def catch_up(beside: Beside, position: int, changes: Changes) -> int:
+    """Bring `beside` from `position` to the last unit there is. Returns its position. Raises Superseded."""
+    async for change in changes(position):
+        if change.rebuilt:
+            raise Superseded(f"unit {change.position} derived all anew")
+        await beside.add(change.facts)
+        if change.last:
+            position = change.position
+    return position

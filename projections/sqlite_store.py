@@ -1,13 +1,17 @@
 """A read store in a SQLite file of its own. It follows the units, and its position is in the same transaction as its rows."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from journey.errors import Refused
-from projections.read_model import Answer, Ask, Change, Delta, Gap, ReadModel, Table, deltas
+from projections.read_model import Answer, Ask, Change, Differs, Gap, ReadModel, Switched, deltas
+from projections.sqlite_adding import add, create, transaction
+from projections.sqlite_beside import SqliteBeside
 
 BUSY_MS_MAX = 5_000
 """How long a reader waits for a checkpoint, or for the tables to be made."""
@@ -47,30 +51,51 @@ class SqliteReadStore:
         """See `ReadStore`. Several units share a transaction; a reader sees the last of them, which is a state that the histories had."""
         whole = await self.position()
         held: list[list[Any]] = []
-        units, rebuilt, in_parts = 0, False, False
-        async for change in changes:
-            if change.position <= whole:
-                continue
-            if change.position > whole + 1:
-                raise Gap(f"{self.model.name} reflects unit {whole}, and the next one it was given is {change.position}")
-            if change.rebuilt and not in_parts:
-                held.clear()
-                rebuilt = True
-            held.extend(change.facts)
-            in_parts = not change.last
-            if in_parts:
-                continue
-            whole = change.position
-            units += 1
-            if units >= UNITS_PER_TRANSACTION_MAX or len(held) >= FACTS_PER_TRANSACTION_MAX:
-                self._commit(held, whole, rebuilt=rebuilt)
-                units, rebuilt = 0, False
-                held.clear()
+        units, in_parts = 0, False
+        async with AsyncExitStack() as stack:
+            beside: SqliteBeside | None = None
+            async for change in changes:
+                if change.position <= whole:
+                    continue
+                if change.position > whole + 1:
+                    raise Gap(f"{self.model.name} reflects unit {whole}, and the next one it was given is {change.position}")
+                in_parts = not change.last
+                if change.rebuilt:
+                    if beside is None:
+                        beside = await stack.enter_async_context(self.beside())
+                    await beside.add(change.facts)
+                    if change.last:
+                        await beside.switch(change.position)
+                        await stack.aclose()
+                        beside, units, whole = None, 0, change.position
+                        held.clear()
+                    continue
+                held.extend(change.facts)
+                if in_parts:
+                    continue
+                whole = change.position
+                units += 1
+                if units >= UNITS_PER_TRANSACTION_MAX or len(held) >= FACTS_PER_TRANSACTION_MAX:
+                    self._commit(held, whole)
+                    units = 0
+                    held.clear()
         if in_parts:
             raise Gap(f"{self.model.name} was given unit {whole + 1} without its last part")
         if units:
-            self._commit(held, whole, rebuilt=rebuilt)
+            self._commit(held, whole)
         return whole
+
+    def beside(self) -> AbstractAsyncContextManager[SqliteBeside]:
+        return SqliteBeside.begun(self)
+
+    async def switched(self, position: int) -> Switched | None:
+        row = self.db.execute(
+            "SELECT position, before, after, tables FROM switches WHERE position >= ? ORDER BY nth DESC LIMIT 1", (position,)
+        ).fetchone()
+        if row is None:
+            return None
+        at, before, after, tables = row
+        return Switched(at, before, after, {name: Differs(*numbers) for name, numbers in orjson.loads(tables).items()})
 
     def stand_at(self, position: int) -> None:
         """State `position`, where the rows were built of other units than those up to it."""
@@ -99,7 +124,7 @@ class SqliteReadStore:
     # --- writing
 
     def _create(self) -> None:
-        with self._transaction():
+        with transaction(self.db):
             self.db.execute("CREATE TABLE IF NOT EXISTS reflects (position INTEGER NOT NULL, version INTEGER NOT NULL) STRICT")
             found = self.db.execute("SELECT version FROM reflects").fetchone()
             if found is not None and found[0] != self.model.version:
@@ -109,52 +134,19 @@ class SqliteReadStore:
                 found = None
             if found is None:
                 self.db.execute("INSERT INTO reflects VALUES (0, ?)", (self.model.version,))
+            self.db.execute(
+                "CREATE TABLE IF NOT EXISTS switches (nth INTEGER PRIMARY KEY, position INTEGER NOT NULL, before TEXT NOT NULL,"
+                " after TEXT NOT NULL, tables TEXT NOT NULL) STRICT"
+            )
             for table in self.model.tables:
-                columns = [f"{column.name} {column.type} NOT NULL" for column in table.key]
-                columns += [f"{name} INTEGER NOT NULL" for name in (*table.sums, "n")]
-                key = ", ".join(column.name for column in table.key)
-                self.db.execute(
-                    f"CREATE TABLE IF NOT EXISTS {table.name} ({', '.join(columns)}, PRIMARY KEY ({key})) STRICT, WITHOUT ROWID"
-                )  # fmt: skip
+                self.db.execute(create("main", table))
 
-    def _commit(self, facts: list[list[Any]], position: int, *, rebuilt: bool) -> None:
+    def _commit(self, facts: list[list[Any]], position: int) -> None:
         found = deltas(self.model, facts)
-        with self._transaction():
-            if rebuilt:
-                for table in self.model.tables:
-                    self.db.execute(f"DELETE FROM {table.name}")
+        with transaction(self.db):
             for name, some in found.items():
-                self._add(self._tables[name], some)
+                add(self.db, "main", self._tables[name], some)
             self.db.execute("UPDATE reflects SET position = ?", (position,))
-
-    def _add(self, table: Table, some: list[Delta]) -> None:
-        key = ", ".join(column.name for column in table.key)
-        adds = ", ".join(f"{name} = {name} + excluded.{name}" for name in (*table.sums, "n"))
-        marks = ", ".join("?" * (len(table.key) + len(table.sums) + 1))
-        self.db.executemany(
-            f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES ({marks}) ON CONFLICT ({key}) DO UPDATE SET {adds}",
-            ((*delta.key, *delta.adds[1:], delta.adds[0]) for delta in some),
-        )
-        taken = [delta.key for delta in some if delta.adds[0] <= 0]
-        if taken:
-            where = " AND ".join(f"{column.name} = ?" for column in table.key)
-            wrong = " OR ".join(("n < 0", *(f"(n = 0 AND {name} <> 0)" for name in table.sums)))
-            for one in taken:
-                # A count below nothing, or a sum of nothing, is a wrong number somewhere: stop rather than show it.
-                if self.db.execute(f"SELECT 1 FROM {table.name} WHERE {where} AND ({wrong})", one).fetchone() is not None:
-                    raise AssertionError(f"{self.model.name}.{table.name} {one} would hold less than no facts, or a sum of none")
-            self.db.executemany(f"DELETE FROM {table.name} WHERE {where} AND n = 0", taken)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self.db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self.db.execute("COMMIT")
-        except BaseException:
-            if self.db.in_transaction:
-                self.db.execute("ROLLBACK")
-            raise
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:

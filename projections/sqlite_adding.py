@@ -1,0 +1,46 @@
+"""How facts are added up in a table of SQLite."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from projections.read_model import Delta, Table
+
+
+def create(schema: str, table: Table) -> str:
+    columns = [f"{column.name} {column.type} NOT NULL" for column in table.key]
+    columns += [f"{name} INTEGER NOT NULL" for name in (*table.sums, "n")]
+    key = ", ".join(column.name for column in table.key)
+    return f"CREATE TABLE IF NOT EXISTS {schema}.{table.name} ({', '.join(columns)}, PRIMARY KEY ({key})) STRICT, WITHOUT ROWID"
+
+
+def add(db: sqlite3.Connection, schema: str, table: Table, some: list[Delta]) -> None:
+    name = f"{schema}.{table.name}"
+    key = ", ".join(column.name for column in table.key)
+    adds = ", ".join(f"{name} = {name} + excluded.{name}" for name in (*table.sums, "n"))
+    marks = ", ".join("?" * (len(table.key) + len(table.sums) + 1))
+    db.executemany(
+        f"INSERT INTO {name} ({', '.join(table.columns)}) VALUES ({marks}) ON CONFLICT ({key}) DO UPDATE SET {adds}",
+        ((*delta.key, *delta.adds[1:], delta.adds[0]) for delta in some),
+    )
+    taken = [delta.key for delta in some if delta.adds[0] <= 0]
+    if taken:
+        where = " AND ".join(f"{column.name} = ?" for column in table.key)
+        wrong = " OR ".join(("n < 0", *(f"(n = 0 AND {name} <> 0)" for name in table.sums)))
+        for one in taken:
+            # A count below nothing, or a sum of nothing, is a wrong number somewhere: stop rather than show it.
+            if db.execute(f"SELECT 1 FROM {name} WHERE {where} AND ({wrong})", one).fetchone() is not None:
+                raise AssertionError(f"{name} {one} would hold less than no facts, or a sum of none")
+        db.executemany(f"DELETE FROM {name} WHERE {where} AND n = 0", taken)
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
