@@ -23,9 +23,10 @@ from journey.person import PersonJourney
 from journey.touchpoints import Identified, Retracted, Touchpoint, Unlinked
 from schemas.decode import Decoded, Unreadable, decode
 from schemas.incoming import Incoming
+from streams.differing import derive, differing
 from streams.journeys import Journey, dump, load
 from streams.ports import DeadLetter, Histories, Known, Name, Raced, Recorded, Row, Unit
-from streams.world import AFTER, BEFORE, World
+from streams.world import BEFORE, World
 
 ATTEMPTS_MAX = 5
 """How often a unit is placed that others race. From the second time on it is its turn, so that one more is enough."""
@@ -280,31 +281,22 @@ class Placement:
         """Derive what is not an addition to an end, before and after; add the difference to `facts`. Returns the subjects derived."""
         world = World(self.histories, self.definition.bounds, unit.rows, unit.voids, lambda keys: self._watch(unit, keys))
         world.takes_part_in(unit.takes_part)
-        ids = [id for name in again_persons for id in self._persons[name].ids]
-        before, after, others = await world.affected(changed, ids, again_others)
-        await world.bring(id for one in chain(before.values(), after.values()) for id in one.ids)
-        for one in sorted(before.values()):
-            _, asserted = person.derive(self.definition, one.name, one.ids, await world.history(one, BEFORE))
-            facts.subtract(asserted)
-        for one in sorted(after.values()):
-            journey, asserted = person.derive(self.definition, one.name, one.ids, await world.history(one, AFTER))
-            facts.update(asserted)
-            self._keep(unit, one.name, journey)
+        found = await differing(
+            self.definition, world, changed, [id for name in again_persons for id in self._persons[name].ids], again_others
+        )
+        facts.update(found.facts)
+        for subject, journey in found.journeys.items():
+            self._keep(unit, subject, journey)
+        for one in found.people:
             for id in one.ids:
                 if self._persons.get(id) != one or id in self._unrecorded:
                     self._persons[id] = one
                     unit.persons[id] = one.name
-        unit.touched.update(id for one in before.values() for id in one.ids)
-        for name in before.keys() - after.keys():
+        unit.touched.update(found.ids)
+        for name in found.gone:
             self._journeys.pop(name, None)
-            unit.gone.add(name)
-        for subject in sorted(others):
-            _, asserted = derive(self.definition, subject, world.counting(subject, BEFORE))
-            facts.subtract(asserted)
-            other, asserted = derive(self.definition, subject, world.counting(subject, AFTER))
-            facts.update(asserted)
-            self._keep(unit, subject, other)
-        return before.keys() | after.keys() | others
+        unit.gone |= found.gone
+        return found.subjects
 
     # --- journeys and persons at hand
 
@@ -385,13 +377,6 @@ class Placement:
                 self._persons.pop(id, None)
         if len(self._versions) > VERSIONS_CACHED_MAX:
             self.forget()
-
-
-def derive(definition: Definition, subject: str, history: Sequence[Touchpoint]) -> tuple[DealJourney | DimensionJourney, Facts]:
-    """The journey and the facts of a subject that is no person."""
-    if subject.startswith("deal:"):
-        return deals.derive(definition, subject, history)
-    return dimension.derive(definition, subject, history)
 
 
 def advance(definition: Definition, journey: Journey, touches: Sequence[Touchpoint]) -> tuple[Journey, Facts]:

@@ -3,7 +3,7 @@
 Both runtimes implement these; `tests/contracts/` holds each promise as a test that every implementation runs.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -139,6 +139,15 @@ class Part(NamedTuple):
     facts: list[FactRow]
     journeys: dict[str, bytes]
     persons: dict[Id, PersonId]
+    gone: Collection[str] = ()
+    """Subjects of an earlier part that are no more."""
+
+
+class Brought(NamedTuple):
+    """What some units stored: bodies with the keys that they were stored under, and names that were voided."""
+
+    rows: list[Row]
+    voids: set[Name]
 
 
 class Generation(NamedTuple):
@@ -178,6 +187,14 @@ class By(NamedTuple):
     at: Instant
     actor: str
     reason: str
+
+
+class Decided(NamedTuple):
+    """A decision that is to be recorded together with what it does."""
+
+    by: By
+    action: str
+    detail: dict[str, Any]
 
 
 class State(StrEnum):
@@ -357,8 +374,22 @@ class Histories(Bodies, Protocol):
         """While it is held, no other writer commits a unit: what is read within can't be raced."""
         ...
 
-    async def rebuild(self, parts: AsyncIterator["Part"], generation: "Generation", recorded_at: Instant) -> int:
-        """Commit a unit that replaces all facts, journeys and persons by those of `parts`; touchpoints stay."""
+    async def brought(self, after: int, up_to: int) -> "Brought":
+        """What the units in (`after`, `up_to`] stored and voided, voided as of `up_to`."""
+        ...
+
+    async def rebuild(
+        self,
+        parts: AsyncIterator["Part"],
+        generation: "Generation",
+        recorded_at: Instant,
+        last: "Callable[[], AsyncIterator[Part]] | None" = None,
+        decisions: "Sequence[Decided]" = (),
+    ) -> int:
+        """Commit a unit that replaces all facts, journeys and persons by those of `parts` and `last`; touchpoints stay.
+
+        `parts` are kept beside what is in use while others commit; `last` is asked for in turn. `decisions` are recorded with the unit.
+        """
         ...
 
     async def generation(self) -> "Generation | None":

@@ -1,5 +1,9 @@
-"""Everything derived, derived again from the histories: under another definition, or to see that it comes out the same."""
+"""Everything derived, derived again from the histories: under another definition, or to see that it comes out the same.
 
+As of a position, while the record goes on; then what came since, until nothing is left.
+"""
+
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 
@@ -8,12 +12,50 @@ from journey.definition import Definition
 from journey.facts import Facts, to_row
 from journey.histories import is_person
 from journey.identity import Id, PersonId
+from streams.differing import derive, since
 from streams.journeys import dump
-from streams.placement import derive
-from streams.ports import Bodies, Part
+from streams.past import Past
+from streams.ports import Bodies, Histories, Part
 from streams.world import BEFORE, World
 
 SUBJECTS_PER_PART_MAX = 2_000
+SUBJECTS_AT_ONCE = 50
+"""Subjects that are derived before other tasks get their turn: some ten milliseconds."""
+
+UNITS_PER_PART_MAX = 10
+UNITS_LEFT_MAX = 10
+"""So few units are left for when nobody else commits."""
+
+
+class Anew:
+    """All that `histories` derive to under `definition`, as of `known_at`, which moves on as what came since is added."""
+
+    def __init__(self, definition: Definition, histories: Histories, progress: Callable[[int], None] = lambda subjects: None) -> None:
+        self.definition = definition
+        self.histories = histories
+        self.known_at = 0
+        self._progress = progress
+
+    async def parts(self) -> AsyncIterator[Part]:
+        """All of it up to the last few units. Where units come faster than they are added, no more than there were."""
+        self.known_at = await self.histories.position()
+        async for part in rebuilt(self.definition, Past(self.histories, self.known_at), self._progress):
+            yield part
+        left = await self.histories.position() - self.known_at
+        while left > UNITS_LEFT_MAX:
+            async for part in self.rest():
+                yield part
+            before, left = left, await self.histories.position() - self.known_at
+            if left >= before:
+                return
+
+    async def rest(self) -> AsyncIterator[Part]:
+        """What came since, up to now."""
+        position = await self.histories.position()
+        while self.known_at < position:
+            up_to = min(position, self.known_at + UNITS_PER_PART_MAX)
+            yield await since(self.definition, self.histories, self.known_at, up_to)
+            self.known_at = up_to
 
 
 async def rebuilt(
@@ -31,7 +73,9 @@ async def rebuilt(
         # A person is derived at the id that it is named by.
         named = [one for key, one in people.items() if one.name == key]
         await world.bring(id for one in named for id in one.ids)
-        for one in named:
+        for nth, one in enumerate(named):
+            if nth % SUBJECTS_AT_ONCE == 0:
+                await asyncio.sleep(0)
             journey, asserted = person.derive(definition, one.name, one.ids, await world.history(one, BEFORE))
             facts.update(asserted)
             journeys[one.name] = dump(journey)

@@ -10,8 +10,8 @@ from journey.instants import Instant, iso
 from journey.money import major
 from journey.touchpoints import Key, Touchpoint
 from journey.wording import said
+from streams.differing import derive
 from streams.lookup import looked_up
-from streams.placement import derive
 from streams.ports import Bodies
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from journey.instants import Instant
-from streams.ports import Part, Raced, Unit
+from streams.ports import Raced, Unit
 from streams.postgres.database import Connection
-from streams.postgres.writing import CHECK_WATCHED, VERSIONS, Step, locks, write_changes
+from streams.postgres.writing import CHECK_WATCHED, VERSIONS, Step, locks
 
 
 async def lock_subjects(db: Connection, unit: Unit, changed: set[str]) -> None:
@@ -24,13 +24,6 @@ async def lock_subjects(db: Connection, unit: Unit, changed: set[str]) -> None:
 async def run(db: Connection, storing: Iterable[Step]) -> None:
     for sql, values in storing:
         await db.execute(sql, *values)
-
-
-async def write_facts(db: Connection, number: int, part: int, derived: Part, *, is_last: bool) -> int:
-    """Returns how many parts it took."""
-    storing = write_changes(number, part, derived.facts, is_last=is_last)
-    await run(db, storing)
-    return sum(len(step.values[1]) for step in storing)
 
 
 async def finish(

@@ -34,7 +34,7 @@ class PostgresDesk:
 
     async def decide(self, *, at: Instant, actor: str, action: str, reason: str, detail: dict[str, Any]) -> int:
         async with self.database.transaction() as db:
-            return await _decide(db, By(at, actor, reason), action, detail)
+            return await decide(db, By(at, actor, reason), action, detail)
 
     async def decisions(self, action: str | None = None, *, after: int = 0, limit: int | None = None) -> Sequence[Decision]:
         async with self.database.connection() as db:
@@ -106,7 +106,7 @@ class PostgresDesk:
             detail = fixing(number, await _show(db, number), body)
             if detail is not None:
                 await db.execute("UPDATE journey.dead_letters SET state = 'fixed', fix = $2 WHERE number = $1", number, body)
-                await _decide(db, by, FIX, detail)
+                await decide(db, by, FIX, detail)
         return detail is not None
 
     async def dismiss(self, numbers: Collection[int], conflicts: Collection[int], by: By) -> int:
@@ -122,7 +122,7 @@ class PostgresDesk:
                 "UPDATE journey.dead_letters SET state = 'dismissed' WHERE number = ANY($1::BIGINT[])", [one.number for one in letters]
             )
             if letters or closed:
-                await _decide(db, by, DISMISS, detail)
+                await decide(db, by, DISMISS, detail)
         return len(letters) + len(closed)
 
 
@@ -143,7 +143,8 @@ async def _dismiss_conflicts(db: Connection, numbers: Collection[int]) -> list[i
     return closed
 
 
-async def _decide(db: Connection, by: By, action: str, detail: dict[str, Any]) -> int:
+async def decide(db: Connection, by: By, action: str, detail: dict[str, Any]) -> int:
+    """Record a decision in the transaction that is open. Returns its number."""
     await db.execute(f"SELECT pg_advisory_xact_lock({DECIDING})")
     number: int = await db.fetchval(
         "INSERT INTO journey.control (number, at, actor, action, reason, detail)"

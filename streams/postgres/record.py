@@ -5,8 +5,8 @@ out from. Both are locked until the transaction ends, so READ COMMITTED is enoug
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from contextvars import ContextVar
 from itertools import islice
 from typing import TypeVar
@@ -18,9 +18,11 @@ from journey.histories import Stored
 from journey.identity import Id, Person
 from journey.instants import Instant
 from schemas.decode import decode
-from streams.ports import Change, Counted, Generation, Known, Name, OutOfStep, Part, Pruned, Raced, Unit
-from streams.postgres.committing import finish, lock_subjects, position_of, run, write_facts
+from streams.ports import Brought, Change, Counted, Decided, Generation, Known, Name, OutOfStep, Part, Pruned, Raced, Row, Unit
+from streams.postgres.beside import PostgresBeside
+from streams.postgres.committing import finish, lock_subjects, position_of, run
 from streams.postgres.database import IN_THE_WAY, Connection, Database, is_lost, transaction
+from streams.postgres.desk import decide
 from streams.postgres.tables import migrate
 from streams.postgres.writing import (
     GENERATION,
@@ -31,8 +33,6 @@ from streams.postgres.writing import (
     changed_by,
     name_digest,
     steps,
-    write_journeys,
-    write_persons,
 )
 
 T = TypeVar("T")
@@ -53,10 +53,7 @@ TURN_WAIT_MS_MAX = 35_000
 """More than that, so that who waits for a frozen one gets its turn. Who waits for a rebuild hears Away, and waits again."""
 
 REBUILD_IDLE_MS_MAX = 120_000
-"""How long a rebuild may take to derive one part."""
-
-REBUILD_MS_MAX = 600_000
-"""How long one statement of it may run."""
+"""How long what came last may take to be derived, a part of it at a time."""
 
 
 BODIES = "SELECT key, body, occurred_at, voided_by IS NOT NULL FROM journey.touchpoints WHERE key = ANY($1::TEXT[])"
@@ -65,6 +62,12 @@ BODIES_AS_OF = (
     " JOIN journey.units AS u ON u.unit = t.unit AND u.position <= $2"
     " LEFT JOIN journey.units AS v ON v.unit = t.voided_by AND v.position <= $2"
     " WHERE t.key = ANY($1::TEXT[])"
+)
+
+_BROUGHT = (
+    "SELECT t.key, t.name, t.digest, t.occurred_at, t.body, v.position IS NOT NULL FROM journey.touchpoints AS t"
+    " LEFT JOIN journey.units AS v ON v.unit = t.voided_by AND v.position <= $4"
+    " WHERE t.unit BETWEEN $1 AND $2 AND t.unit = ANY($3::BIGINT[])"
 )
 
 
@@ -149,6 +152,27 @@ class PostgresRecord:
         async with self.database.connection() as db:
             rows = await db.fetch("SELECT position, definition FROM journey.units WHERE definition IS NOT NULL ORDER BY position")
         return [(position, definition) for position, definition in rows]
+
+    async def brought(self, after: int, up_to: int) -> Brought:
+        rows: dict[tuple[bytes, bytes, Instant], Row] = {}
+        async with self.database.connection() as db:
+            units = [
+                unit for (unit,) in await db.fetch("SELECT unit FROM journey.units WHERE position > $1 AND position <= $2", after, up_to)
+            ]
+            span = (min(units, default=0), max(units, default=0), units)
+            stored = await db.fetch(_BROUGHT, *span, up_to)
+            voids = await db.fetch(
+                "SELECT subject, source, id FROM journey.voids WHERE unit BETWEEN $1 AND $2 AND unit = ANY($3::BIGINT[])", *span
+            )
+        for key, name, digest, occurred_at, body, voided in stored:
+            row = rows.get((name, digest, occurred_at))
+            if row is None:
+                touch = decode(body).touch
+                if touch.occurred_at != occurred_at:
+                    touch = touch._replace(occurred_at=occurred_at)
+                row = Row(touch, body, digest, (), voided=voided)
+            rows[name, digest, occurred_at] = row._replace(keys=(*row.keys, key))
+        return Brought(list(rows.values()), {(subject, source, id) for subject, source, id in voids})
 
     async def known(self, names: Collection[Name]) -> Mapping[Name, list[Known]]:
         found: dict[Name, list[Known]] = {}
@@ -293,33 +317,30 @@ class PostgresRecord:
                 if not is_lost(db):
                     await db.execute(f"SELECT pg_advisory_unlock({COMMITTING}); RESET lock_timeout; RESET idle_session_timeout")
 
-    async def rebuild(self, parts: AsyncIterator[Part], generation: Generation, recorded_at: Instant) -> int:
-        if self._turn.get() is None:
-            async with self.turn():
-                return await self.rebuild(parts, generation, recorded_at)
-        async with self._writing() as db:
-            number: int = await db.fetchval("SELECT nextval('journey.unit_numbers')")
-            limits = (
-                f"SET LOCAL idle_in_transaction_session_timeout = {REBUILD_IDLE_MS_MAX}; SET LOCAL statement_timeout = {REBUILD_MS_MAX}"
-            )
-            async with transaction(db, f"BEGIN; {limits}"):
-                await db.execute("DELETE FROM journey.journeys", timeout=REBUILD_MS_MAX / 1000)
-                held, part = Part([], {}, {}), 0
-                async for one in parts:
-                    await run(db, [*write_journeys(one.journeys, one.facts), *write_persons(one.persons)])
-                    # Held back, since only the last one may say that it is.
-                    if held.facts:
-                        part += await write_facts(db, number, part, held, is_last=False)
-                    held = one
-                await write_facts(db, number, part, held, is_last=True)
-                await db.execute(
-                    "INSERT INTO journey.generation (definition, fold_version) VALUES ($1, $2)"
-                    " ON CONFLICT (single) DO UPDATE SET definition = excluded.definition, fold_version = excluded.fold_version",
-                    *generation,
-                )
-                await finish(db, number, recorded_at, rebuilt=True, definition=generation.definition)
-            self._generation = generation
-            return await position_of(db, number)
+    async def rebuild(
+        self,
+        parts: AsyncIterator[Part],
+        generation: Generation,
+        recorded_at: Instant,
+        last: Callable[[], AsyncIterator[Part]] | None = None,
+        decisions: Sequence[Decided] = (),
+    ) -> int:
+        async with self.alone("what is derived anew"):
+            async with self.database.connection() as db:
+                beside = PostgresBeside(await db.fetchval("SELECT nextval('journey.unit_numbers')"))
+                await beside.begin(db)
+                async for part in parts:
+                    await beside.put(db, part)
+            async with self.turn() if self._turn.get() is None else nullcontext(), self._writing() as db:
+                await db.execute(f"SET idle_session_timeout = {REBUILD_IDLE_MS_MAX}")
+                limits = f"SET LOCAL idle_in_transaction_session_timeout = {REBUILD_IDLE_MS_MAX}"
+                async with transaction(db, f"BEGIN; {limits}"):
+                    await beside.switch(db, nothing() if last is None else last(), generation)
+                    for by, action, detail in decisions:
+                        await decide(db, by, action, detail)
+                    await finish(db, beside.number, recorded_at, rebuilt=True, definition=generation.definition)
+                self._generation = generation
+                return await position_of(db, beside.number)
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[Connection]:
@@ -377,6 +398,12 @@ class PostgresRecord:
             await db.execute("UPDATE journey.outbox SET pruned = $1", up_to)
             dropped: int = up_to - pruned
         return dropped
+
+
+async def nothing() -> AsyncIterator[Part]:
+    """No parts."""
+    for part in list[Part]():
+        yield part
 
 
 def _some(values: Iterable[T], limit: int = KEYS_PER_QUERY_MAX) -> Iterable[list[T]]:

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple, TypeVar
 import orjson
 
 from journey.histories import keys
-from journey.identity import Id, PersonId
 from streams.ports import DeadLetter, FactRow, Name, Row, Unit
 
 T = TypeVar("T")
@@ -97,16 +96,11 @@ _CONTESTED = """
 """
 _JOURNEYS = """
     -- An outlook that did not change is not in the unit's facts: what is due stays as it was.
-    INSERT INTO journey.journeys AS j (subject, body, due)
+    INSERT INTO journey.{} AS j (subject, body, due)
     SELECT subject, body, due::BIGINT[] FROM unnest($1::TEXT[], $2::BYTEA[], $3::TEXT[]) AS u (subject, body, due)
     ON CONFLICT (subject) DO UPDATE SET body = excluded.body, due = COALESCE(excluded.due, j.due)
 """
 _GONE = "DELETE FROM journey.journeys WHERE subject = ANY($1::TEXT[])"
-_PERSONS = """
-    INSERT INTO journey.subjects AS s (key, person, version)
-    SELECT key, person, 1 FROM unnest($1::TEXT[], $2::TEXT[]) AS u (key, person)
-    ON CONFLICT (key) DO UPDATE SET person = excluded.person WHERE s.person IS DISTINCT FROM excluded.person
-"""
 _CHANGES = """
     INSERT INTO journey.changes (unit, part, is_last, facts)
     SELECT $1::BIGINT, part, is_last, facts FROM unnest($2::INTEGER[], $3::BOOLEAN[], $4::BYTEA[]) AS u (part, is_last, facts)
@@ -161,7 +155,7 @@ READY = (
     Step(_VOID, (0, [], [])),
     Step(_TAKES_PART, ([], [])),
     Step(_CONTESTED, (0, [], [], [], [])),
-    Step(_JOURNEYS, ([], [], [])),
+    Step(_JOURNEYS.format("journeys"), ([], [], [])),
     Step(_GONE, ([],)),
     Step(_CHANGES, (0, [], [], [])),
     Step(_LETTERS, ([], [], [], [], [], [], [], [], [], [], [], [])),
@@ -221,10 +215,11 @@ def locks(unit: Unit, changed: set[str], unwatched: Mapping[str, int]) -> Step:
     return Step(LOCK_SUBJECTS, (every, persons, [versions.get(key, 0) + 1 if key in changed else 0 for key in every]))
 
 
-def write_journeys(journeys: Mapping[str, bytes], facts: Iterable[FactRow]) -> Iterator[Step]:
+def write_journeys(journeys: Mapping[str, bytes], facts: Iterable[FactRow], table: str = "journeys") -> Iterator[Step]:
     due = _due(facts)
+    sql = _JOURNEYS.format(table)
     rows = [(subject, body, due.get(subject)) for subject, body in sorted(journeys.items())]
-    return (Step(_JOURNEYS, _columns(some)) for some in _some(rows, lambda row: len(row[1])))
+    return (Step(sql, _columns(some)) for some in _some(rows, lambda row: len(row[1])))
 
 
 def _due(facts: Iterable[FactRow]) -> dict[str, str]:
@@ -238,11 +233,6 @@ def _due(facts: Iterable[FactRow]) -> dict[str, str]:
             else:
                 due.setdefault(person, "{}")
     return due
-
-
-def write_persons(persons: Mapping[Id, PersonId]) -> Iterator[Step]:
-    if persons:
-        yield Step(_PERSONS, _columns(sorted(persons.items())))
 
 
 def write_changes(number: int, part: int, facts: list[FactRow], *, is_last: bool) -> list[Step]:

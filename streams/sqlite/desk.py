@@ -26,7 +26,7 @@ class SqliteDesk:
 
     async def decide(self, *, at: Instant, actor: str, action: str, reason: str, detail: dict[str, Any]) -> int:
         with transaction(self.db):
-            return self._decide(By(at, actor, reason), action, detail)
+            return decide(self.db, By(at, actor, reason), action, detail)
 
     async def decisions(self, action: str | None = None, *, after: int = 0, limit: int | None = None) -> Sequence[Decision]:
         rows = self.db.execute(
@@ -35,14 +35,6 @@ class SqliteDesk:
             (action, after, -1 if limit is None else limit),
         )
         return [Decision(number, at, actor, action, why, orjson.loads(detail)) for number, at, actor, action, why, detail in rows]
-
-    def _decide(self, by: By, action: str, detail: dict[str, Any]) -> int:
-        done = self.db.execute(
-            "INSERT INTO control (at, actor, action, reason, detail) VALUES (?, ?, ?, ?, ?)",
-            (by.at, by.actor, action, by.reason, orjson.dumps(detail).decode()),
-        )
-        assert done.lastrowid is not None
-        return done.lastrowid
 
     # --- dead letters
 
@@ -94,7 +86,7 @@ class SqliteDesk:
             detail = fixing(number, await self.show(number), body)
             if detail is not None:
                 self.db.execute("UPDATE dead_letters SET state = 'fixed', fix = ? WHERE number = ?", (body, number))
-                self._decide(by, FIX, detail)
+                decide(self.db, by, FIX, detail)
         return detail is not None
 
     async def dismiss(self, numbers: Collection[int], conflicts: Collection[int], by: By) -> int:
@@ -106,7 +98,7 @@ class SqliteDesk:
             detail = dismissing(letters, closed)
             self.db.executemany("UPDATE dead_letters SET state = 'dismissed' WHERE number = ?", ((one.number,) for one in letters))
             if letters or closed:
-                self._decide(by, DISMISS, detail)
+                decide(self.db, by, DISMISS, detail)
         return len(letters) + len(closed)
 
     def _dismiss_conflicts(self, numbers: Collection[int]) -> list[int]:
@@ -120,6 +112,16 @@ class SqliteDesk:
                 self.db.execute("UPDATE contested SET dismissed = 1 WHERE number = ?", (number,))
                 closed.append(number)
         return closed
+
+
+def decide(db: sqlite3.Connection, by: By, action: str, detail: dict[str, Any]) -> int:
+    """Record a decision in the transaction that is open. Returns its number."""
+    done = db.execute(
+        "INSERT INTO control (at, actor, action, reason, detail) VALUES (?, ?, ?, ?, ?)",
+        (by.at, by.actor, action, by.reason, orjson.dumps(detail).decode()),
+    )
+    assert done.lastrowid is not None
+    return done.lastrowid
 
 
 def _kept(row: tuple[Any, ...]) -> Kept:

@@ -4,7 +4,7 @@ WAL with `synchronous=FULL`: what a call returned for survives the loss of power
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from itertools import islice
 from pathlib import Path
@@ -18,8 +18,9 @@ from journey.instants import Instant
 from journey.touchpoints import INTEGER_MAX
 from schemas.decode import decode
 from schemas.incoming import Incoming
-from streams.ports import Change, DeadLetter, FactRow, Generation, Known, Name, OutOfStep, Part, Recorded, Unit
+from streams.ports import Brought, Change, DeadLetter, Decided, FactRow, Generation, Known, Name, OutOfStep, Part, Recorded, Row, Unit
 from streams.sqlite.database import check_tables, connect, migrate, transaction
+from streams.sqlite.desk import decide
 
 PARTITION = 0
 """The embedded log has one."""
@@ -95,6 +96,23 @@ class SqliteRecord:
 
     async def definitions(self) -> Sequence[tuple[int, str]]:
         return self.db.execute("SELECT position, definition FROM units WHERE definition IS NOT NULL ORDER BY position").fetchall()
+
+    async def brought(self, after: int, up_to: int) -> Brought:
+        rows: dict[tuple[Any, ...], Row] = {}
+        stored = self.db.execute(
+            "SELECT key, subject, source, id, digest, occurred_at, voided_by, body FROM touchpoints WHERE unit > ? AND unit <= ?",
+            (after, up_to),
+        )
+        for key, *name, digest, occurred_at, voided_by, body in stored:
+            row = rows.get((*name, digest, occurred_at))
+            if row is None:
+                touch = decode(body).touch
+                if touch.occurred_at != occurred_at:
+                    touch = touch._replace(occurred_at=occurred_at)
+                row = Row(touch, body, digest, (), voided=voided_by is not None and voided_by <= up_to)
+            rows[*name, digest, occurred_at] = row._replace(keys=(*row.keys, key))
+        voids = self.db.execute("SELECT subject, source, id FROM voids WHERE unit > ? AND unit <= ?", (after, up_to))
+        return Brought(list(rows.values()), set(voids))
 
     async def known(self, names: Collection[Name]) -> Mapping[Name, list[Known]]:
         found: dict[Name, list[Known]] = {}
@@ -181,16 +199,25 @@ class SqliteRecord:
             self._count(unit, position)
         return position
 
-    async def rebuild(self, parts: AsyncIterator[Part], generation: Generation, recorded_at: Instant) -> int:
+    async def rebuild(
+        self,
+        parts: AsyncIterator[Part],
+        generation: Generation,
+        recorded_at: Instant,
+        last: Callable[[], AsyncIterator[Part]] | None = None,
+        decisions: Sequence[Decided] = (),
+    ) -> int:
+        """See `Histories`. One transaction: the folder's lock keeps other writers away, and who reads sees what was."""
         with transaction(self.db):
-            position = self._next(recorded_at, rebuilt=True)
+            position = self._number("SELECT COALESCE(MAX(position), 0) + 1 FROM units")
             self.db.execute("DELETE FROM journeys")
             number = 0
-            async for facts, journeys, persons in parts:
-                self._write_facts(position, number, facts)
-                self._write_journeys(journeys, ())
-                self._write_persons(persons, position)
-                number += 1
+            for some in (parts,) if last is None else (parts, last()):
+                async for facts, journeys, persons, gone in some:
+                    self._write_facts(position, number, facts)
+                    self._write_journeys(journeys, gone)
+                    self._write_persons(persons, position)
+                    number += 1
             if number == 0:
                 self._write_facts(position, 0, [])
             self.db.execute(
@@ -198,6 +225,10 @@ class SqliteRecord:
                 " ON CONFLICT DO UPDATE SET definition = excluded.definition, fold_version = excluded.fold_version",
                 generation,
             )
+            for by, action, detail in decisions:
+                decide(self.db, by, action, detail)
+            # Last, so that whoever makes the parts finds the record where it stood.
+            assert position == self._next(recorded_at, rebuilt=True)
             self.db.execute("UPDATE units SET definition = ? WHERE position = ?", (generation.definition, position))
         return position
 

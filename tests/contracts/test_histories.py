@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from journey.histories import Stored
-from streams.ports import Change, Generation, Histories, OutOfStep, Part, Raced
+from streams.ports import Brought, By, Change, Decided, Decision, Generation, Histories, OutOfStep, Part, Raced
 from tests.contracts.places import RECORDS, Place, Record, until_killed
 from tests.contracts.units import commit, name, row, unit
 from tests.streams.builders import LATER, at, link, retraction, sent
@@ -291,7 +291,7 @@ async def test_a_rebuild_is_a_unit_that_makes_void_what_was_before_it(histories:
     await commit(histories, facts=[FACT])
     assert position == 2
     told = await changes(histories, 1)
-    assert [change.position for change in told] in ([2, 2, 3], [2, 3])
+    assert sorted({change.position for change in told}) == [2, 3]
     assert [fact for change in told for fact in change.facts] == [OTHER, FACT, FACT]
     assert [change.rebuilt for change in told] == [True] * (len(told) - 1) + [False]
     assert [change.last for change in told][-2:] == [True, True]
@@ -343,7 +343,46 @@ async def test_parts_of_a_rebuild_are_made_from_what_the_record_holds(histories:
             yield Part([FACT], {keys[0]: b"{}"}, {keys[0]: keys[0]})
 
     await histories.rebuild(reading(), BY, LATER)
-    assert [change.facts for change in await changes(histories, 1)] == [[FACT]]
+    assert [fact for change in await changes(histories, 1) for fact in change.facts] == [FACT]
+
+
+async def test_what_a_rebuild_is_given_last_comes_after_all_else(histories: Histories) -> None:
+    last = Part([OTHER], {"user:1": b'{"last":1}'}, {"anon:a": "anon:a"}, ["user:2"])
+    first = Part([FACT], {"user:1": b"{}", "user:2": b"{}"}, {"anon:a": "user:1"})
+    await histories.rebuild(parts(first), BY, LATER, lambda: parts(last))
+    assert [fact for change in await changes(histories) for fact in change.facts] == [FACT, OTHER]
+    assert await histories.journeys(["user:1", "user:2"]) == {"user:1": b'{"last":1}'}
+    assert list(await histories.people(["anon:a"])) == ["anon:a"]
+
+
+async def test_decisions_are_recorded_with_the_rebuild_that_they_are_about(record: Record) -> None:
+    decided = Decided(By(LATER, "ann", "because"), "definition", {"fingerprint": "abc"})
+    await record.histories.rebuild(parts(), BY, LATER, decisions=[decided])
+    (decision,) = await record.control.decisions()
+    assert decision == Decision(1, LATER, "ann", "definition", "because", {"fingerprint": "abc"})
+
+    async def breaking() -> AsyncIterator[Part]:
+        yield Part([OTHER], {}, {})
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await record.histories.rebuild(parts(), BY, LATER, breaking, [decided])
+    assert len(await record.control.decisions()) == 1
+
+
+async def test_what_units_brought_is_found_by_their_positions(histories: Histories) -> None:
+    first, second, third = view(), sent("call", "user:1", at(1), deal="7"), view("user:2")
+    await commit(histories, first)
+    await commit(histories, second, takes_part={("user:1", "deal:7")})
+    await commit(histories, third, voids={name(first)})
+    assert await histories.brought(3, 3) == Brought([], set())
+    found = await histories.brought(1, 2)
+    assert [(one.touch.id, sorted(one.keys), one.voided) for one in found.rows] == [(name(second)[2], ["deal:7", "user:1"], False)]
+    assert not found.voids
+    assert [one.touch.subject for one in (await histories.brought(2, 3)).rows] == ["user:2"]
+    assert (await histories.brought(2, 3)).voids == {name(first)}
+    assert [one.voided for one in (await histories.brought(0, 1)).rows] == [False], "it was voided later"
+    assert sorted(one.voided for one in (await histories.brought(0, 3)).rows) == [False, False, True]
 
 
 # --- crashes
