@@ -19,6 +19,7 @@ from app import cli_dead_letters, cli_definition, cli_identity, demonstration, s
 from app.arguments import Data, Json, KnownAt, Until, asked_until, day_of, first_told, in_zone, share_of
 from app.cli_audit import audit
 from app.cli_explain import explain
+from app.cli_rebuild import rebuild
 from app.cli_timeline import timeline
 from app.doors import read, start, with_servers, write
 from app.engine import Engine, Summary
@@ -149,7 +150,7 @@ def ingest(
         incoming = rows
         if incoming is None:
             incoming = json_lines(paths) if format is Format.cloudevents else _segment(paths, await engine.definition())
-        with progress(size, "taking in") as tell:
+        with progress(size, "taking in", bytes=True) as tell:
             watched = Watched(incoming, tell)
             summary = await engine.ingest(watched)
         if watched.simulated:
@@ -270,6 +271,7 @@ def digest(data: Data = None, json: Json = False) -> None:
 app.command()(timeline)
 app.command()(explain)
 app.command()(audit)
+app.command()(rebuild)
 
 
 # --- the command itself

@@ -8,9 +8,12 @@ import typer
 
 from app.arguments import Actor, Data, File, Json, Reason, first_told
 from app.doors import read, start, user, write
-from app.engine import Engine
+from app.engine import Engine, now
+from app.generations import DEFINITION, REBUILD, using
 from app.printing import as_json, note, pairs
+from app.rebuilds import derived, show_rebuilt
 from schemas.definition_files import default_definition, dump_definition, load_definition
+from streams.ports import By
 
 app = typer.Typer(no_args_is_help=True, help="What a journey is: stages, rules, scoring, channels.")
 
@@ -52,16 +55,22 @@ def definition_use(
     reason: Reason = "",
     json: Json = False,
 ) -> None:
-    """Use another definition: it is recorded in the control log, and everything is derived again by it."""
+    """Use another definition. All is derived by it beside what is in use, which serves on; then it is switched to, at one unit.
+
+    Recorded in the control log. Killed on the way, nothing has changed: run it again.
+    """
     definition = first_told(lambda: load_definition(file), f"journey definition check {file} lists them")
 
     async def run(engine: Engine) -> dict[str, Any]:
         await start(engine)
-        before = (await engine.definition()).fingerprint
-        if before != definition.fingerprint:
-            await engine.use(definition, file=str(file), actor=actor or user(), reason=reason)
-            await start(engine)
-        return {"before": before, "definition": definition.fingerprint, "position": await engine.record.position()}
+        async with engine.alone(REBUILD):
+            decisions = await engine.desk.decisions(DEFINITION)
+            before = decisions[-1].detail["fingerprint"]
+            answer = {"before": before, "definition": definition.fingerprint}
+            if before == definition.fingerprint:
+                return {**answer, "position": await engine.record.position()}
+            decided = using(definition, str(file), decisions[-1], By(now(), actor or user(), reason))
+            return {**answer, **await derived(engine, definition, decided)}
 
     answer = write(data, run)
     if answer["before"] == answer["definition"]:
@@ -69,4 +78,4 @@ def definition_use(
     if json:
         as_json(answer)
     else:
-        pairs(answer)
+        show_rebuilt(answer)

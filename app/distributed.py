@@ -8,25 +8,23 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from app.engine import MEETING_SECONDS, MEETINGS_MAX, Summary, batch_of, now, rebuilding
+from app.engine import MEETING_SECONDS, MEETINGS_MAX, Summary, batch_of, now
+from app.generations import Progress, bring_up_to_date, derive, in_use
 from app.wiring import Servers
 from journey.definition import Definition
 from journey.errors import Away, Refused
-from journey.person import FOLD_VERSION
 from projections.canonical import digest
 from projections.marketing import marketing
 from projections.postgres_store import PostgresReadStore
 from projections.sales import sales
-from schemas.definition_files import default_definition, dump_definition, parse_definition
 from schemas.incoming import Incoming
 from streams.kafka.log import KafkaLog
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import ensure_topics
-from streams.ports import Generation
+from streams.ports import Decided
 from streams.postgres.database import Database
 from streams.postgres.desk import PostgresDesk
 from streams.postgres.record import PostgresRecord
-from streams.rebuilding import rebuilt
 
 T = TypeVar("T")
 
@@ -53,9 +51,8 @@ class Distributed:
     """Is told what is waited for."""
 
     async def definition(self) -> Definition:
-        """The definition in use: the last one that the control log holds."""
-        used = await self.desk.decisions("definition")
-        return parse_definition(used[-1].detail["yaml"], used[-1].detail["file"]) if used else default_definition()
+        """The definition in use."""
+        return await in_use(self)
 
     def alone(self, name: str) -> AbstractAsyncContextManager[None]:
         """For what only one worker may do at a time."""
@@ -76,28 +73,15 @@ class Distributed:
             await asyncio.sleep(MEETING_SECONDS)
         raise Refused(f"the read models stand at different positions ({position} and {other}); are workers at work? try again")
 
-    async def start(self, say: Callable[[str], None] = lambda text: None) -> None:
+    async def start(self, say: Callable[[str], None] = lambda text: None, progress: Progress = lambda subjects: None) -> None:
         """Bring the record up to date: a definition in the control log, and everything derived by it. One process does, the others wait."""
-        async with self.alone("start"):
-            if not await self.desk.decisions("definition"):
-                await self.use(default_definition(), file="default", actor="journey", reason="first start")
-            definition = await self.definition()
-            wanted = Generation(definition.fingerprint, FOLD_VERSION)
-            derived_by = await self.record.generation()
-            if derived_by != wanted:
-                if await self.record.position():
-                    say("what was derived is of another definition or version: deriving it again")
-                    await self.desk.decide(at=now(), **rebuilding(derived_by, wanted))
-                async with self.record.turn():
-                    await self.record.rebuild(rebuilt(definition, self.record), wanted, now())
+        await bring_up_to_date(self, now(), say, progress)
 
-    async def use(self, definition: Definition, *, file: str, actor: str, reason: str) -> None:
-        """Record `definition` in the control log."""
-        used = await self.desk.decisions("definition")
-        before = {name: used[-1].detail[name] for name in ("file", "fingerprint")} if used else None
-        after = {"file": file, "fingerprint": definition.fingerprint}
-        detail = {**after, "yaml": dump_definition(definition), "before": before, "after": after}
-        await self.desk.decide(at=now(), actor=actor, action="definition", reason=reason, detail=detail)
+    async def derive(self, definition: Definition, decisions: list[Decided], progress: Progress) -> int:
+        """Derive everything anew by `definition`, and switch to it. Returns when both read models have; the position of the switch."""
+        position = await derive(self, definition, decisions, now(), progress)
+        await self._followed(position)
+        return position
 
     async def ingest(
         self,

@@ -32,8 +32,8 @@ def write(data: Path | None, run: Run) -> Any:
 
 async def start(engine: Engine) -> None:
     """Bring the data up to date, which takes a while where everything is derived again."""
-    with progress(None, "bringing the data up to date"):
-        await engine.start(note)
+    with progress(await engine.record.subjects_count(), "bringing the data up to date") as tell:
+        await engine.start(note, tell)
 
 
 def read(data: Path | None, run: Run) -> Any:

@@ -7,25 +7,22 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
+from app.generations import Progress, bring_up_to_date, derive, in_use
 from journey.definition import Definition
 from journey.errors import Refused
 from journey.instants import Instant
-from journey.person import FOLD_VERSION
 from projections.canonical import digest
 from projections.marketing import marketing
 from projections.sales import sales
 from projections.sqlite_store import SqliteReadStore
-from schemas.definition_files import default_definition, dump_definition, parse_definition
 from schemas.incoming import Incoming
 from streams.placement import UNIT_RECORDS_MAX, Placement
-from streams.ports import Counted, Generation, Unit
-from streams.rebuilding import rebuilt
+from streams.ports import Counted, Decided, Unit
 from streams.sqlite.desk import SqliteDesk
 from streams.sqlite.record import FILE, PARTITION, SqliteRecord
 
@@ -75,12 +72,6 @@ def now() -> Instant:
     return time.time_ns() // 1000
 
 
-def rebuilding(before: Generation | None, after: Generation) -> dict[str, Any]:
-    """The decision to derive everything again, which nobody takes but the engine itself."""
-    detail = {"before": before and before._asdict(), "after": after._asdict()}
-    return {"actor": "journey", "action": "rebuild", "reason": "what was derived is of another definition or version", "detail": detail}
-
-
 class Engine:
     """One folder of embedded data. `opened` for writing by one process at a time; `reading` by any number."""
 
@@ -96,9 +87,12 @@ class Engine:
             one.close()
 
     async def definition(self) -> Definition:
-        """The definition in use: the last one that the control log holds."""
-        used = await self.desk.decisions("definition")
-        return parse_definition(used[-1].detail["yaml"], used[-1].detail["file"]) if used else default_definition()
+        """The definition in use."""
+        return await in_use(self)
+
+    def alone(self, name: str) -> AbstractAsyncContextManager[None]:
+        """For what one may do at a time: the folder's lock sees to it."""
+        return nullcontext()
 
     async def digest(self) -> dict[str, int | str]:
         """The position that both read models reflect, and the digest of each."""
@@ -117,21 +111,19 @@ class Engine:
 
     # --- writing
 
-    async def start(self, say: Callable[[str], None] = lambda text: None) -> None:
+    async def start(self, say: Callable[[str], None] = lambda text: None, progress: Progress = lambda subjects: None) -> None:
         """Bring the folder up to date: a definition in the control log, what a crash left in the log placed, the read stores level."""
-        if not await self.desk.decisions("definition"):
-            await self.use(default_definition(), file="default", actor="journey", reason="first start")
-        definition = await self.definition()
-        wanted = Generation(definition.fingerprint, FOLD_VERSION)
-        derived_by = await self.record.generation()
-        if derived_by != wanted:
-            if await self.record.position():
-                say("what was derived is of another definition or version: deriving it again")
-                await self.desk.decide(at=now(), **rebuilding(derived_by, wanted))
-            await self._rebuild(definition)
-        self.placement = Placement(definition, self.record)
+        await bring_up_to_date(self, now(), say, progress)
+        self.placement = Placement(await self.definition(), self.record)
         await self.place()
         await self.follow()
+
+    async def derive(self, definition: Definition, decisions: list[Decided], progress: Progress) -> int:
+        """Derive everything anew by `definition`, and switch to it. Returns when both read models have; the position of the switch."""
+        position = await derive(self, definition, decisions, now(), progress)
+        self.placement.use(definition)
+        await self.follow()
+        return position
 
     async def ingest(self, incoming: Iterable[Incoming], progress: Callable[[int], None] = lambda read: None) -> Summary:
         """Append, place and follow, batch by batch. Returns when both read models have all of it."""
@@ -160,17 +152,6 @@ class Engine:
         """Bring both read stores to the record's position."""
         for store in (self.marketing, self.sales):
             await store.apply(self.record.changes(await store.position()))
-
-    async def use(self, definition: Definition, *, file: str, actor: str, reason: str) -> None:
-        """Record `definition` in the control log."""
-        used = await self.desk.decisions("definition")
-        before = {name: used[-1].detail[name] for name in ("file", "fingerprint")} if used else None
-        after = {"file": file, "fingerprint": definition.fingerprint}
-        detail = {**after, "yaml": dump_definition(definition), "before": before, "after": after}
-        await self.desk.decide(at=now(), actor=actor, action="definition", reason=reason, detail=detail)
-
-    async def _rebuild(self, definition: Definition) -> None:
-        await self.record.rebuild(rebuilt(definition, self.record), Generation(definition.fingerprint, FOLD_VERSION), now())
 
 
 @contextmanager

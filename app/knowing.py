@@ -66,7 +66,7 @@ async def read_model(model: ReadModel, was: Known) -> AsyncIterator[ReadStore]:
     with TemporaryDirectory(prefix="journey-") as folder:
         store = SqliteReadStore(model, Path(folder) / f"{model.name}.db")
         try:
-            with progress(None, f"deriving everything as known at {position}") as tell:
+            with progress(await was.bodies.subjects_count(), f"deriving everything as known at {position}") as tell:
                 await store.apply(_changes(was, tell))
             store.stand_at(position)
             yield store

@@ -8,7 +8,17 @@ from typing import Any
 import orjson
 from rich.box import Box
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -50,13 +60,22 @@ def put(*parts: RenderableType) -> None:
     sys.stdout.write("\n".join(line.rstrip(" ") for line in caught.get().split("\n")))
 
 
+class _Rate(ProgressColumn):
+    """How many in a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text("" if task.speed is None else f"{task.speed:,.0f}/s")
+
+
 @contextmanager
-def progress(size: int | None, what: str) -> Iterator[Callable[[int], None]]:
-    """A bar over bytes, on a terminal and only there."""
+def progress(size: int | None, what: str, *, bytes: bool = False) -> Iterator[Callable[[int], None]]:
+    """A bar over `size` bytes or things, with a rate and an estimate; on a terminal and only there."""
     if not err.is_terminal:
         yield lambda weight: None
         return
-    columns = [SpinnerColumn(), TextColumn(what)] + ([BarColumn(), DownloadColumn(), TimeRemainingColumn()] if size else [])
+    columns: list[ProgressColumn] = [SpinnerColumn(), TextColumn(what)]
+    if size:
+        columns += [BarColumn(), *([DownloadColumn()] if bytes else [MofNCompleteColumn(), _Rate()]), TimeRemainingColumn()]
     with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task(what, total=size or None)
         yield lambda weight: bar.advance(task, weight)

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 
 from app.distributed import Distributed, until_there
 from app.engine import now
+from app.generations import follow as followed
 from app.printing import refusal
 from journey.errors import Away, Refused
 from projections.postgres_store import PostgresReadStore
@@ -68,7 +69,7 @@ async def _start(
     engine: Distributed, instance: str, only: str | None, failed: Callable[[BaseException], None], stack: AsyncExitStack
 ) -> list[str]:
     """Begin all the work, and see to it that `stack` ends it. Waits for what is away. Returns what it is."""
-    tasks = await _tasks(engine, instance, only, stack)
+    tasks = await tasks_of(engine, instance, only, stack)
 
     async def hosted() -> None:
         # One that could not be started can't be started again.
@@ -90,14 +91,15 @@ async def _hinted(hint: bytes) -> None:
     """Operators' hints only wake us up; the control log is read for what they decided."""
 
 
-async def _tasks(engine: Distributed, instance: str, only: str | None, stack: AsyncExitStack) -> list[tuple[str, Task]]:
+async def tasks_of(engine: Distributed, instance: str, only: str | None, stack: AsyncExitStack) -> list[tuple[str, Task]]:
+    """The parts of the work, by name. `stack` closes what they use."""
     say = engine.say
     tasks: list[tuple[str, Task]] = []
     if only in (None, "placement"):
         source = Source(engine.kafka, instance, engine.record.topic, engine.record.offsets)
         await until_there(source.start, say)
         stack.push_async_callback(source.stop)
-        pump = Pump(source, Placement(await until_there(engine.definition, say), engine.record), say)
+        pump = Pump(source, Placement(await until_there(engine.definition, say), engine.record), engine.definition, say)
         watch(pump.is_stuck, say)
         tasks += [("source", pump.fetch), ("placement", pump.place)]
     if only != "placement":
@@ -119,7 +121,7 @@ async def _tasks(engine: Distributed, instance: str, only: str | None, stack: As
 def _following(engine: Distributed, store: PostgresReadStore, name: str, say: Callable[[str], None]) -> Task:
     async def step() -> int:
         before = await store.position()
-        return await store.apply(engine.record.changes(before)) - before
+        return await followed(engine, store, say) - before
 
     async def follow() -> None:
         await until_there(store.prepare, lambda text: say(f"{name} is {text}"))

@@ -72,15 +72,15 @@ class PostgresBeside:
                 for name in tables:
                     await self._replace(name)
                 await self._db.execute(f"UPDATE {self._name}.reflects SET position = {position:d}")
-            after = await digest(self._store.model, self._ask)
-            before = await digest(self._store.model, was) if tables else after
-        await self._db.execute(
-            f"INSERT INTO {self._name}.switches (position, before, after, tables) VALUES ($1, $2, $3, $4)",
-            position,
-            before,
-            after,
-            orjson.dumps(tables, default=tuple).decode(),
-        )
+                after = await digest(self._store.model, self._ask)
+                before = await digest(self._store.model, was) if tables else after
+                await self._db.execute(
+                    f"INSERT INTO {self._name}.switches (position, before, after, tables) VALUES ($1, $2, $3, $4)",
+                    position,
+                    before,
+                    after,
+                    orjson.dumps(tables, default=tuple).decode(),
+                )
         return Switched(position, before, after, tables)
 
     @property

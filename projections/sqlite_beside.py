@@ -64,12 +64,12 @@ class SqliteBeside:
                 for name in tables:
                     self._replace(self._tables[name])
                 self._db.execute("UPDATE reflects SET position = ?", (position,))
-            after = await digest(self._store.model, self._ask)
-            before = await digest(self._store.model, was) if tables else after
-        self._db.execute(
-            "INSERT INTO switches (position, before, after, tables) VALUES (?, ?, ?, ?)",
-            (position, before, after, orjson.dumps(tables, default=tuple).decode()),
-        )
+                after = await digest(self._store.model, self._ask)
+                before = await digest(self._store.model, was) if tables else after
+                self._db.execute(
+                    "INSERT INTO switches (position, before, after, tables) VALUES (?, ?, ?, ?)",
+                    (position, before, after, orjson.dumps(tables, default=tuple).decode()),
+                )
         return Switched(position, before, after, tables)
 
     async def _ask(self, query: str, *values: Any) -> Answer:

@@ -28,3 +28,6 @@ class Past:
     async def subjects(self, after: str, limit: int) -> Sequence[str]:
         """Those that became known since as well: they assert nothing."""
         return await self.histories.subjects(after, limit)
+
+    async def subjects_count(self) -> int:
+        return await self.histories.subjects_count()

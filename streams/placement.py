@@ -19,13 +19,13 @@ from journey.dimension import DimensionJourney
 from journey.facts import Facts, to_row
 from journey.histories import is_person, keys, people_named
 from journey.identity import Id, Person, PersonId
-from journey.person import PersonJourney
+from journey.person import FOLD_VERSION, PersonJourney
 from journey.touchpoints import Identified, Retracted, Touchpoint, Unlinked
 from schemas.decode import Decoded, Unreadable, decode
 from schemas.incoming import Incoming
 from streams.differing import derive, differing
 from streams.journeys import Journey, dump, load
-from streams.ports import DeadLetter, Histories, Known, Name, Raced, Recorded, Row, Unit
+from streams.ports import DeadLetter, Generation, Histories, Known, Name, Raced, Recorded, Row, Unit
 from streams.world import BEFORE, World
 
 ATTEMPTS_MAX = 5
@@ -46,7 +46,6 @@ class Placement:
     """Turns batches into units. Holds journeys and persons as of the last unit; `forget` them when a unit could not be committed."""
 
     def __init__(self, definition: Definition, histories: Histories) -> None:
-        self.definition = definition
         self.histories = histories
         self._journeys: OrderedDict[str, Journey] = OrderedDict()
         self._persons: OrderedDict[Id, Person] = OrderedDict()
@@ -54,6 +53,13 @@ class Placement:
         """At which version what is at hand was read, by key; 0 where nothing was there."""
         self._unrecorded: set[Id] = set()
         """Ids that the record did not know when they were asked for."""
+        self.use(definition)
+
+    def use(self, definition: Definition) -> None:
+        """Work by `definition` from now on."""
+        self.definition = definition
+        self._by = Generation(definition.fingerprint, FOLD_VERSION)
+        self.forget()
 
     async def run(self, batch: Sequence[Recorded], after: dict[int, int]) -> tuple[Unit, int]:
         """Place `batch` and commit it. Returns the unit and its position. What others raced is read and tried again, then in turn."""
@@ -83,7 +89,9 @@ class Placement:
     async def place(self, batch: Sequence[Recorded], after: dict[int, int]) -> Unit:
         """The unit of `batch`, records in the order of their partitions. `after` is where the record stands in each of them."""
         reached = {record.partition: record.offset for record in batch}
-        unit = Unit(after={one: after.get(one, -1) for one in reached}, reached=reached, recorded_at=max(r.recorded_at for r in batch))
+        unit = Unit(
+            after={one: after.get(one, -1) for one in reached}, reached=reached, recorded_at=max(r.recorded_at for r in batch), by=self._by
+        )
         arrivals = self._read(batch, unit)
         await self._watch(unit, {key for row in arrivals for key in row.keys})
         several = await self._sort_out(arrivals, unit)

@@ -106,6 +106,8 @@ class Unit:
     """The instant up to which deadlines are announced from here on, where the unit moves it; `struck`: those that it announces."""
     struck: list[list[Any]] = field(default_factory=list)
     duplicates: int = 0
+    by: "Generation | None" = None
+    """What it was worked out by: commits only if the record is still derived by that."""
 
     @property
     def accepted(self) -> int:
@@ -319,6 +321,10 @@ class Bodies(Protocol):
         """Up to `limit` keys that anything is stored under, beyond `after`, by bytes."""
         ...
 
+    async def subjects_count(self) -> int:
+        """How many keys `subjects` gives, now."""
+        ...
+
 
 class Histories(Bodies, Protocol):
     """The record: what is stored of every subject, and all that is derived from it. Every read sees the last commit."""
@@ -366,7 +372,8 @@ class Histories(Bodies, Protocol):
     async def commit(self, unit: Unit) -> int:
         """Store all of `unit` in one transaction, as the next position.
 
-        Raises OutOfStep where it does not start where the record stands, Raced where a subject is no longer at the version it was read at.
+        Raises OutOfStep where it does not start where the record stands, Regenerated where that is derived by something else, Raced
+        where a subject is no longer at the version it was read at.
         """
         ...
 
@@ -407,6 +414,10 @@ class Raced(Exception):
 
 class OutOfStep(Exception):
     """A unit does not start where the record stands: another one was committed first. Nothing was stored."""
+
+
+class Regenerated(OutOfStep):
+    """All was derived anew, by another definition or version than the unit was worked out by."""
 
 
 class Outbox(Protocol):

@@ -9,13 +9,14 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
+from journey.definition import Definition
 from journey.errors import Away
 from streams.kafka.source import Batch, Source
 from streams.placement import Placement, decoded_of
-from streams.ports import OutOfStep
+from streams.ports import OutOfStep, Regenerated
 
 BATCHES_AHEAD_MAX = 1
 """Batches that wait to be placed. Our own queue, and never a channel of Faust's: a rebalance would wedge it for good."""
@@ -33,9 +34,13 @@ STUCK_EXIT = 70
 class Pump:
     """Places what `source` hands out. `say` is told what it waits for."""
 
-    def __init__(self, source: Source, placement: Placement, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, source: Source, placement: Placement, definition: Callable[[], Awaitable[Definition]], say: Callable[[str], None]
+    ) -> None:
         self.source = source
         self.placement = placement
+        self._definition = definition
+        """By which the record is derived."""
         self.placed = 0
         self._say = say
         self._queue: asyncio.Queue[Batch] = asyncio.Queue(BATCHES_AHEAD_MAX)
@@ -78,10 +83,9 @@ class Pump:
             self._placing = True
             try:
                 unit, _ = await self.placement.run(batch.records, batch.after)
-            except (OutOfStep, Away) as reason:
+            except (OutOfStep, Away) as error:
                 # Another worker was first, or nobody knows whether the commit arrived: where the record stands tells.
-                self.placement.forget()
-                self.source.again()
+                reason = await self._again(error)
                 if isinstance(reason, Away):
                     if str(reason) != waiting:
                         waiting = str(reason)
@@ -95,6 +99,18 @@ class Pump:
                 self._say("going on")
             self.placed += unit.accepted
             self.moved_at = time.monotonic()
+
+    async def _again(self, reason: OutOfStep | Away) -> OutOfStep | Away:
+        """Forget what is at hand, and begin where the record stands, by the definition that it is derived by. Returns what went wrong."""
+        self.placement.forget()
+        self.source.again()
+        try:
+            if isinstance(reason, Regenerated):
+                self.placement.use(await self._definition())
+                self._say(f"going on by definition {self.placement.definition.fingerprint[:12]}")
+        except Away as away:
+            return away
+        return reason
 
     async def _pause(self) -> None:
         """Wait for what is away. Who knows what he waits for is not stuck, however long it takes."""

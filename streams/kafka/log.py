@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from types import TracebackType
+from typing import NamedTuple
 
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
@@ -75,6 +76,29 @@ def _subject(body: bytes) -> bytes | None:
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return None
     return subject.encode() if isinstance(subject, str) and subject else None
+
+
+class Held(NamedTuple):
+    """What the topic of touchpoints holds, by partition; partitions in which nothing is to be read are left out."""
+
+    first: dict[int, int]
+    last: dict[int, int]
+
+
+async def held(settings: KafkaSettings) -> Held:
+    """The first and the last offset that Kafka holds, now. Raises Away, Refused."""
+    topic = Topics(settings).touchpoints
+    consumer = AIOKafkaConsumer(topic, **settings.connection(), enable_auto_commit=False, isolation_level="read_committed")
+    try:
+        await consumer.start()
+        places = [TopicPartition(topic, partition) for partition in consumer.partitions_for_topic(topic) or ()]
+        begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+    except KafkaError as error:
+        raise meaning(error, settings.bootstrap) from error
+    finally:
+        await consumer.stop()
+    there = [place for place in places if begins[place] < ends[place]]
+    return Held({place.partition: begins[place] for place in there}, {place.partition: ends[place] - 1 for place in there})
 
 
 class KafkaLog:

@@ -18,7 +18,7 @@ from journey.histories import Stored
 from journey.identity import Id, Person
 from journey.instants import Instant
 from schemas.decode import decode
-from streams.ports import Brought, Change, Counted, Decided, Generation, Known, Name, OutOfStep, Part, Pruned, Raced, Row, Unit
+from streams.ports import Brought, Change, Counted, Decided, Generation, Known, Name, OutOfStep, Part, Pruned, Raced, Regenerated, Row, Unit
 from streams.postgres.beside import PostgresBeside
 from streams.postgres.committing import finish, lock_subjects, position_of, run
 from streams.postgres.database import IN_THE_WAY, Connection, Database, is_lost, transaction
@@ -82,7 +82,6 @@ class PostgresRecord:
         self.topic = topic
         # Of the task that has the turn, and of those that it starts: others of this process wait like those of any other.
         self._turn: ContextVar[Connection | None] = ContextVar("turn", default=None)
-        self._generation: Generation | None = None
 
     @classmethod
     async def open(cls, address: str, topic: str) -> "PostgresRecord":
@@ -244,12 +243,15 @@ class PostgresRecord:
             rows = await db.fetch("SELECT key FROM journey.subjects WHERE key > $1 AND version > 0 ORDER BY key LIMIT $2", after, limit)
         return [key for (key,) in rows]
 
+    async def subjects_count(self) -> int:
+        async with self.database.connection() as db:
+            number: int = await db.fetchval("SELECT COUNT(*) FROM journey.subjects WHERE version > 0")
+        return number
+
     async def generation(self) -> Generation | None:
-        """What this record answers here, its commits hold to: once another writer has derived all anew, they are out of step."""
         async with self.database.connection() as db:
             row = await db.fetchrow(GENERATION)
-        self._generation = None if row is None else Generation(*row)
-        return self._generation
+        return None if row is None else Generation(*row)
 
     async def changes(self, after: int) -> AsyncIterator[Change]:
         """See `Histories`. Read some at a time, so that nothing stays open between two of them. Raises Pruned."""
@@ -339,7 +341,6 @@ class PostgresRecord:
                     for by, action, detail in decisions:
                         await decide(db, by, action, detail)
                     await finish(db, beside.number, recorded_at, rebuilt=True, definition=generation.definition)
-                self._generation = generation
                 return await position_of(db, beside.number)
 
     @asynccontextmanager
@@ -356,8 +357,8 @@ class PostgresRecord:
     async def _advance_offsets(self, db: Connection, unit: Unit) -> None:
         """Move on from where the unit started; refuse it where the record stands elsewhere, or is of another generation."""
         row = await db.fetchrow(GENERATION)
-        if self._generation is not None and (row is None or Generation(*row) != self._generation):
-            raise OutOfStep("another writer has derived all anew, by another definition or version; read which, and start over")
+        if unit.by is not None and row is not None and Generation(*row) != unit.by:
+            raise Regenerated("another writer has derived all anew, by another definition or version; read which, and start over")
         if not unit.reached:
             return
         partitions = sorted(unit.reached)

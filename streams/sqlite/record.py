@@ -18,7 +18,22 @@ from journey.instants import Instant
 from journey.touchpoints import INTEGER_MAX
 from schemas.decode import decode
 from schemas.incoming import Incoming
-from streams.ports import Brought, Change, DeadLetter, Decided, FactRow, Generation, Known, Name, OutOfStep, Part, Recorded, Row, Unit
+from streams.ports import (
+    Brought,
+    Change,
+    DeadLetter,
+    Decided,
+    FactRow,
+    Generation,
+    Known,
+    Name,
+    OutOfStep,
+    Part,
+    Recorded,
+    Regenerated,
+    Row,
+    Unit,
+)
 from streams.sqlite.database import check_tables, connect, migrate, transaction
 from streams.sqlite.desk import decide
 
@@ -177,6 +192,9 @@ class SqliteRecord:
         )
         return [key for (key,) in rows]
 
+    async def subjects_count(self) -> int:
+        return self._number("SELECT COUNT(*) FROM (SELECT key FROM touchpoints UNION SELECT key FROM subjects)")
+
     async def changes(self, after: int) -> AsyncIterator[Change]:
         """Reads on a cursor of its own, so that a store may commit between two changes."""
         rows = self.db.execute(
@@ -244,6 +262,9 @@ class SqliteRecord:
 
     def _advance_offsets(self, unit: Unit) -> None:
         """Move on from where the unit started; refuse it where the record stands elsewhere."""
+        derived_by = self.db.execute("SELECT definition, fold_version FROM generation").fetchone()
+        if unit.by is not None and derived_by is not None and Generation(*derived_by) != unit.by:
+            raise Regenerated("all was derived anew, by another definition or version")
         stored = dict(self.db.execute('SELECT "partition", "offset" FROM offsets'))
         for partition, reached in unit.reached.items():
             if stored.get(partition, -1) != unit.after[partition]:

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from journey.histories import Stored
-from streams.ports import Brought, By, Change, Decided, Decision, Generation, Histories, OutOfStep, Part, Raced
+from streams.ports import Brought, By, Change, Decided, Decision, Generation, Histories, OutOfStep, Part, Raced, Regenerated
 from tests.contracts.places import RECORDS, Place, Record, until_killed
 from tests.contracts.units import commit, name, row, unit
 from tests.streams.builders import LATER, at, link, retraction, sent
 
 BY = Generation("a definition", 1)
+OTHERWISE = Generation("another definition", 1)
 FACT = ["touched", 1, "user:1", "2026-03-02", "Direct", ""]
 OTHER = ["touched", -1, "user:2", "2026-03-02", "Direct", ""]
 
@@ -368,6 +369,16 @@ async def test_decisions_are_recorded_with_the_rebuild_that_they_are_about(recor
     with pytest.raises(ZeroDivisionError):
         await record.histories.rebuild(parts(), BY, LATER, breaking, [decided])
     assert len(await record.control.decisions()) == 1
+
+
+async def test_a_unit_that_was_worked_out_by_something_else_is_refused(histories: Histories) -> None:
+    await commit(histories, by=OTHERWISE)
+    await histories.rebuild(parts(), BY, LATER)
+    with pytest.raises(Regenerated):
+        await commit(histories, by=OTHERWISE)
+    assert await histories.position() == 2
+    await commit(histories, by=BY)
+    assert await commit(histories) == 4, "it does not say by what: nothing is derived in it"
 
 
 async def test_what_units_brought_is_found_by_their_positions(histories: Histories) -> None:

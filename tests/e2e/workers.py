@@ -46,6 +46,16 @@ class Place:
     def command(self, *arguments: str | Path) -> Ran:
         return journey(*arguments, cwd=self.folder, **self.env)
 
+    def begin(self, *arguments: str | Path) -> subprocess.Popen[bytes]:
+        """Begin a command, and do not wait for it."""
+        return subprocess.Popen(
+            [*COMMAND, *map(str, arguments)],
+            cwd=self.folder,
+            env=environment(**self.env),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
     def start(self, name: str, *arguments: str) -> None:
         """Start the worker `name`, or start it again."""
         self.starts[name] = self.starts.get(name, 0) + 1

@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from journey.errors import Away, Refused
-from streams.ports import Change, DeadLetter, Generation, OutOfStep, Part, Pruned, Raced, Unit
+from streams.ports import Change, DeadLetter, Generation, OutOfStep, Pruned, Raced, Unit
 from streams.postgres import database as bounds
 from streams.postgres import record as record_module
 from streams.postgres.desk import PostgresDesk
@@ -192,21 +192,6 @@ async def test_offsets_are_those_of_one_topic_so_that_one_made_anew_begins_anew(
         assert await stored(anew, "user:1") == 1
     finally:
         await anew.close()
-
-
-async def test_who_works_by_what_was_derived_before_is_out_of_step(one: PostgresRecord, other: PostgresRecord) -> None:
-    async def nothing() -> AsyncIterator[Part]:
-        for part in ():
-            yield part
-
-    assert await other.generation() is None
-    await one.rebuild(nothing(), BY, LATER)
-    assert await other.commit(unit(1, view())) == 2, "it has not read by what, so it does not hold to anything"
-    assert await other.generation() == BY
-    await one.rebuild(nothing(), Generation("another definition", 1), LATER)
-    with pytest.raises(OutOfStep, match="another definition"):
-        await other.commit(unit(1, view(when=at(1)), after=0))
-    await one.commit(unit(1, view(when=at(1)), after=0))
 
 
 # --- turns

@@ -69,8 +69,10 @@ class Desk:
         """The stage entries that the facts hold, of deadlines those up to the mark."""
         mark = await self.announcements.mark()
         total: Counter[tuple[Any, ...]] = Counter()
+        anew = 0
         async for change in self.record.changes(0):
-            if change.rebuilt:
+            if change.rebuilt and change.position != anew:
+                anew = change.position
                 total.clear()
             for row in change.facts:
                 if row[0] not in ("stage_entered", "outlook"):
