@@ -71,7 +71,7 @@ def test_using_another_changes_what_is_derived_and_going_back_gives_it_again(des
     second = here("digest", "--json", cwd=desk).json
     assert (second["marketing"], second["sales"]) != (first["marketing"], first["sales"])
     assert [used.json["marketing"][when] for when in ("before", "after")] == [first["marketing"], second["marketing"]]
-    assert used.json["marketing"]["tables"]["scores"] == {"removed": 0, "added": 2, "changed": 0}
+    assert used.json["sales"]["tables"]["scores"] == {"removed": 0, "added": 2, "changed": 0}
     assert here("timeline", "user:7", "--until", "2026-03-03", "--json", cwd=desk).json["score"] == 60
     assert here("definition", "use", "default.yaml", "--actor", "bob", "--reason", "they do not", cwd=desk).status == 0
     third = here("digest", "--json", cwd=desk).json

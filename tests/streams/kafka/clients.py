@@ -11,6 +11,7 @@ import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from journey.definition import Definition
 from schemas.definition_files import default_definition
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.source import Source
@@ -124,7 +125,11 @@ class Heart:
 async def beating(settings: KafkaSettings, record: PostgresRecord, instance: str = "one") -> AsyncIterator[Heart]:
     said: list[str] = []
     source = Source(settings, instance, record.topic, record.offsets)
-    heart = Heart(source, Pump(source, Placement(default_definition(), record), said.append), record, said)
+
+    async def definition() -> Definition:
+        return default_definition()
+
+    heart = Heart(source, Pump(source, Placement(default_definition(), record), definition, said.append), record, said)
     await source.start()
     try:
         heart.tasks += [asyncio.create_task(heart.pump.fetch()), asyncio.create_task(heart.pump.place())]
