@@ -20,6 +20,7 @@ from app.arguments import Data, Json, KnownAt, Until, asked_until, day_of, first
 from app.cli_audit import audit
 from app.cli_explain import explain
 from app.cli_rebuild import rebuild
+from app.cli_reconcile import reconcile
 from app.cli_timeline import timeline
 from app.doors import read, start, with_servers, write
 from app.engine import Engine, Summary
@@ -272,6 +273,7 @@ app.command()(timeline)
 app.command()(explain)
 app.command()(audit)
 app.command()(rebuild)
+app.command()(reconcile)
 
 
 # --- the command itself

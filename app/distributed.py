@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from app.engine import MEETING_SECONDS, MEETINGS_MAX, Summary, batch_of, now
+from app.engine import Summary, batch_of, now
 from app.generations import Progress, bring_up_to_date, derive, in_use
+from app.level import digests
 from app.wiring import Servers
 from journey.definition import Definition
-from journey.errors import Away, Refused
-from projections.canonical import digest
+from journey.errors import Away
 from projections.marketing import marketing
 from projections.postgres_store import PostgresReadStore
 from projections.sales import sales
@@ -60,18 +60,7 @@ class Distributed:
 
     async def digest(self) -> dict[str, int | str]:
         """The position that both read models reflect, and the digest of each."""
-        for _ in range(MEETINGS_MAX):
-            async with self.marketing.snapshot() as ask_marketing, self.sales.snapshot() as ask_sales:
-                ((position,),) = await ask_marketing("SELECT position FROM reflects")
-                ((other,),) = await ask_sales("SELECT position FROM reflects")
-                if position == other:
-                    return {
-                        "position": position,
-                        "marketing": await digest(marketing, ask_marketing),
-                        "sales": await digest(sales, ask_sales),
-                    }
-            await asyncio.sleep(MEETING_SECONDS)
-        raise Refused(f"the read models stand at different positions ({position} and {other}); are workers at work? try again")
+        return await digests(self)
 
     async def start(self, say: Callable[[str], None] = lambda text: None, progress: Progress = lambda subjects: None) -> None:
         """Bring the record up to date: a definition in the control log, and everything derived by it. One process does, the others wait."""

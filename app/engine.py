@@ -1,6 +1,5 @@
 """The embedded engine: the record, the placement that writes it, and the two read stores that follow it."""
 
-import asyncio
 import fcntl
 import os
 import sqlite3
@@ -13,10 +12,10 @@ from itertools import islice
 from pathlib import Path
 
 from app.generations import Progress, bring_up_to_date, derive, in_use
+from app.level import digests
 from journey.definition import Definition
 from journey.errors import Refused
 from journey.instants import Instant
-from projections.canonical import digest
 from projections.marketing import marketing
 from projections.sales import sales
 from projections.sqlite_store import SqliteReadStore
@@ -27,9 +26,6 @@ from streams.sqlite.desk import SqliteDesk
 from streams.sqlite.record import FILE, PARTITION, SqliteRecord
 
 LOCK = "journey.lock"
-MEETINGS_MAX, MEETING_SECONDS = 100, 0.1
-"""How often, and how far apart, a question to both read models looks whether they stand at one position."""
-
 FILES_AT_FAULT = (
     "SQLITE_BUSY", "SQLITE_CANTOPEN", "SQLITE_CORRUPT", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_NOTADB", "SQLITE_PERM", "SQLITE_READONLY",
 )  # fmt: skip
@@ -96,18 +92,7 @@ class Engine:
 
     async def digest(self) -> dict[str, int | str]:
         """The position that both read models reflect, and the digest of each."""
-        for _ in range(MEETINGS_MAX):
-            async with self.marketing.snapshot() as ask_marketing, self.sales.snapshot() as ask_sales:
-                ((position,),) = await ask_marketing("SELECT position FROM reflects")
-                ((other,),) = await ask_sales("SELECT position FROM reflects")
-                if position == other:
-                    return {
-                        "position": position,
-                        "marketing": await digest(marketing, ask_marketing),
-                        "sales": await digest(sales, ask_sales),
-                    }
-            await asyncio.sleep(MEETING_SECONDS)
-        raise Refused(f"the read models stand at different positions ({position} and {other}); is an ingest running? try again")
+        return await digests(self)
 
     # --- writing
 

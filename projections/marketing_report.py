@@ -73,22 +73,27 @@ class MarketingReport:
 
 async def report(store: ReadStore, definition: Definition, until: Instant) -> MarketingReport:
     """Everything dated up to `until`, which is cut to the end of a day."""
+    async with store.snapshot() as ask:
+        return await of(ask, definition, until)
+
+
+async def of(ask: Ask, definition: Definition, until: Instant) -> MarketingReport:
+    """The report of one state of the read model."""
     until = cut(until, definition.zone)
     today = day(until, definition.zone)
-    async with store.snapshot() as ask:
-        ((position,),) = await ask("SELECT position FROM reflects")
-        named, aliases = await _campaigns(ask, until)
+    ((position,),) = await ask("SELECT position FROM reflects")
+    named, aliases = await _campaigns(ask, until)
 
-        def campaign_of(name: str) -> str:
-            return name if name in named else aliases.get(name.casefold(), name)
+    def campaign_of(name: str) -> str:
+        return name if name in named else aliases.get(name.casefold(), name)
 
-        channels, campaigns, days = await _audience(ask, today, campaign_of)
-        leads = await _new_leads(ask, until, definition.zone, campaign_of, channels, campaigns, days)
-        conversions = await _conversions(ask, definition, until)
-        spend = await _spend(ask, today, campaign_of, campaigns)
-        ((touchpoints,),) = await ask("SELECT COALESCE(SUM(n), 0) FROM touched WHERE day <= ?", today)
-        visitors = {person for (person,) in await ask("SELECT DISTINCT person FROM touched WHERE day <= ?", today)}
-        funnel = await stages(ask, until, definition.stage_names)
+    channels, campaigns, days = await _audience(ask, today, campaign_of)
+    leads = await _new_leads(ask, until, definition.zone, campaign_of, channels, campaigns, days)
+    conversions = await _conversions(ask, definition, until)
+    spend = await _spend(ask, today, campaign_of, campaigns)
+    ((touchpoints,),) = await ask("SELECT COALESCE(SUM(n), 0) FROM touched WHERE day <= ?", today)
+    visitors = {person for (person,) in await ask("SELECT DISTINCT person FROM touched WHERE day <= ?", today)}
+    funnel = await stages(ask, until, definition.stage_names)
     _credit(conversions, channels, lambda touch: touch.channel)
     _credit(conversions, campaigns, lambda touch: campaign_of(touch.campaign))
     customer_kinds = {one.name for one in definition.attribution.conversions if one.customer}

@@ -76,12 +76,17 @@ class SalesReport:
 
 async def report(store: ReadStore, definition: Definition, until: Instant) -> SalesReport:
     """Everything dated up to `until`, which is cut to the end of a day."""
-    until = cut(until, definition.zone)
     async with store.snapshot() as ask:
-        ((position,),) = await ask("SELECT position FROM reflects")
-        cycles = await _leads(ask, definition, until)
-        deals = await _deals(ask, until)
-        funnel = await stages(ask, until, definition.stage_names)
+        return await of(ask, definition, until)
+
+
+async def of(ask: Ask, definition: Definition, until: Instant) -> SalesReport:
+    """The report of one state of the read model."""
+    until = cut(until, definition.zone)
+    ((position,),) = await ask("SELECT position FROM reflects")
+    cycles = await _leads(ask, definition, until)
+    deals = await _deals(ask, until)
+    funnel = await stages(ask, until, definition.stage_names)
     outcomes = _outcomes(deals)
     won, lost = outcomes["won"].number, outcomes["lost"].number
     days = [deal.closed_at - deal.opened_at for deal in deals if deal.outcome == "won"]

@@ -5,7 +5,7 @@ As of a position, while the record goes on; then what came since, until nothing 
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from journey import person
 from journey.definition import Definition
@@ -65,26 +65,31 @@ async def rebuilt(
     last = ""
     while keys := await histories.subjects(last, SUBJECTS_PER_PART_MAX):
         last = keys[-1]
-        world = World(histories, definition.bounds, [], set())
-        await world.load(keys)
-        facts: Facts = Counter()
-        journeys: dict[str, bytes] = {}
-        people = {key: await world.person(key, BEFORE) for key in keys if is_person(key)}
-        # A person is derived at the id that it is named by.
-        named = [one for key, one in people.items() if one.name == key]
-        await world.bring(id for one in named for id in one.ids)
-        for nth, one in enumerate(named):
-            if nth % SUBJECTS_AT_ONCE == 0:
-                await asyncio.sleep(0)
-            journey, asserted = person.derive(definition, one.name, one.ids, await world.history(one, BEFORE))
-            facts.update(asserted)
-            journeys[one.name] = dump(journey)
-        persons: dict[Id, PersonId] = {key: one.name for key, one in people.items()}
-        for key in keys:
-            if not is_person(key):
-                other, asserted = derive(definition, key, world.counting(key, BEFORE))
-                facts.update(asserted)
-                if kept := dump(other):
-                    journeys[key] = kept
+        part = await derived(definition, histories, keys)
         progress(len(keys))
-        yield Part([to_row(fact, count) for fact, count in facts.items()], journeys, persons)
+        yield part
+
+
+async def derived(definition: Definition, histories: Bodies, keys: Sequence[str]) -> Part:
+    """What `keys` derive to. A person is derived at the id that it is named by, and only there."""
+    world = World(histories, definition.bounds, [], set())
+    await world.load(keys)
+    facts: Facts = Counter()
+    journeys: dict[str, bytes] = {}
+    people = {key: await world.person(key, BEFORE) for key in keys if is_person(key)}
+    named = [one for key, one in people.items() if one.name == key]
+    await world.bring(id for one in named for id in one.ids)
+    for nth, one in enumerate(named):
+        if nth % SUBJECTS_AT_ONCE == 0:
+            await asyncio.sleep(0)
+        journey, asserted = person.derive(definition, one.name, one.ids, await world.history(one, BEFORE))
+        facts.update(asserted)
+        journeys[one.name] = dump(journey)
+    persons: dict[Id, PersonId] = {key: one.name for key, one in people.items()}
+    for key in keys:
+        if not is_person(key):
+            other, asserted = derive(definition, key, world.counting(key, BEFORE))
+            facts.update(asserted)
+            if kept := dump(other):
+                journeys[key] = kept
+    return Part([to_row(fact, count) for fact, count in facts.items()], journeys, persons)
