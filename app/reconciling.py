@@ -95,9 +95,9 @@ async def _one(change: Change) -> AsyncIterator[Change]:
 
 
 async def _kept_otherwise(engine: Engine, part: Part) -> set[str]:
-    kept = await engine.record.journeys(part.journeys)
+    kept = await engine.record.journeys(part.journeys.keys() | part.persons.keys())
     people = await engine.record.people(part.persons)
-    others = {key for key, journey in kept.items() if journey != part.journeys[key]}
+    others = {key for key, journey in kept.items() if journey != part.journeys.get(key)}
     return others | {id for id, person in people.items() if person.name != part.persons[id]}
 
 
@@ -107,12 +107,12 @@ async def _kept(engine: Engine, keys: list[str]) -> list[Broken]:
         return []
     async with engine.record.turn():
         part = await derived(await engine.definition(), engine.record, keys)
-        kept = await engine.record.journeys(part.journeys)
+        kept = await engine.record.journeys(part.journeys.keys() | part.persons.keys())
         people = await engine.record.people(part.persons)
     broken = []
     for key, journey in kept.items():
-        if journey != part.journeys[key]:
-            broken.append(Broken("record", "journeys", {"subject": key}, part.journeys[key].decode(), journey.decode()))
+        if journey != (expected := part.journeys.get(key)):
+            broken.append(Broken("record", "journeys", {"subject": key}, expected and expected.decode(), journey.decode()))
     for id, person in people.items():
         if person.name != part.persons[id]:
             broken.append(Broken("record", "persons", {"id": id}, part.persons[id], person.name))

@@ -54,7 +54,16 @@ class Adding:
         self.ready = [(self._put, [[]] * len(names) + nothing), (self._drop, nothing), (self._take, nothing)]
 
     async def add(self, db: Connection, some: list[Delta]) -> None:
-        """Add `some` up, in order of key. First what takes back, which has to find its row: most often all that is in it."""
+        """Add `some` up, in order of key. First what takes back, which has to find its row: most often all that is in it.
+
+        Raises AssertionError where a row would hold less than no facts, or a sum of none.
+        """
+        try:
+            await self._add(db, some)
+        except asyncpg.CheckViolationError as error:
+            raise AssertionError(f"{self.name} would hold less than no facts, or a sum of none: {error.detail}") from error
+
+    async def _add(self, db: Connection, some: list[Delta]) -> None:
         for taken in _some([delta for delta in some if delta.adds[0] <= 0]):
             columns = [*_turned([(*delta.adds[1:], delta.adds[0]) for delta in taken]), [row_key(delta.key) for delta in taken]]
             dropped = _count(await db.execute(self._drop, *columns))

@@ -39,6 +39,7 @@ class Announced(Protocol):
     async def struck(self, position: int) -> list[list[Any]]: ...
     async def rebuilt_at(self, position: int) -> int: ...
     async def stages(self, persons: Sequence[str], mark: Instant | None) -> dict[str, tuple[str, Instant]]: ...
+    def ids(self) -> AsyncIterator[list[str]]: ...
 
 
 class Relay:
@@ -83,7 +84,10 @@ class Relay:
             moved[transition["person"]] = None
             transition["since"] = self._since
             messages.append((self._topics.transitions, orjson.dumps(transition), transition["person"].encode()))
-        return messages + await self._stages(change.position, list(moved), mark)
+        messages += await self._stages(change.position, list(moved), mark)
+        if change.rebuilt and change.last:
+            messages += [message async for message in self._nowhere(mark)]
+        return messages
 
     def _transitions(self, change: Change, mark: Instant | None, struck: list[list[Any]]) -> Iterator[dict[str, Any]]:
         """Stage transitions, as others read them: `count` is 1 for one that holds, -1 for one that no longer does.
@@ -121,6 +125,14 @@ class Relay:
             value = orjson.dumps({"person": person, "stage": stage, "entered_at": iso(since), "position": position}) if stage else None
             messages.append((self._topics.stages, value, person.encode()))
         return messages
+
+    async def _nowhere(self, mark: Instant | None) -> AsyncIterator[Message]:
+        """A tombstone for every id that stands nowhere now that all was derived anew: it may have stood somewhere before."""
+        async for ids in self._announced.ids():
+            now = await self._announced.stages(ids, mark)
+            for id in ids:
+                if not now.get(id, ("", 0))[0]:
+                    yield self._topics.stages, None, id.encode()
 
 
 def _strike(position: int, count: int, person: str, strike: Strike) -> dict[str, Any]:

@@ -87,6 +87,21 @@ class PostgresAnnouncements:
             )
         return [one for row in rows for one in orjson.loads(row[0])]
 
+    async def ids(self) -> AsyncIterator[list[str]]:
+        """All ids of persons that the record knows of, some at a time."""
+        last = ""
+        while True:
+            async with self.record.database.connection() as db:
+                rows = await db.fetch(
+                    "SELECT key FROM journey.subjects WHERE key > $1 AND person IS NOT NULL ORDER BY key LIMIT $2",
+                    last,
+                    PERSONS_PER_QUERY_MAX,
+                )
+            if not rows:
+                return
+            last = rows[-1][0]
+            yield [id for (id,) in rows]
+
     async def stages(self, persons: Sequence[str], mark: Instant | None) -> dict[str, tuple[str, Instant]]:
         """The stage of each of `persons` as of `mark`, and since when; who is no more is not in it."""
         async with self.record.database.connection() as db:

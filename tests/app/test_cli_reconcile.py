@@ -1,0 +1,136 @@
+"""`journey reconcile` on the embedded runtime: all laws hold, and a row spoiled by hand is named, with exit status 1."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from projections.laws import LAWS, MODELS
+from tests.app.command import here, journey, put, refused, touch
+
+ALL = len(LAWS) + 3
+TABLES = [(name, table.name) for name, model in MODELS.items() for table in model.tables]
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("filled")
+    (folder / "in.jsonl").write_bytes(journey("simulate", "--customers", "150", "--seed", "3", cwd=folder).raw)
+    return folder
+
+
+@pytest.fixture
+def desk(filled: Path, tmp_path: Path) -> Path:
+    assert here("ingest", filled / "in.jsonl", cwd=tmp_path).status == 0
+    return tmp_path
+
+
+def spoil(cwd: Path, database: str, *statements: str) -> None:
+    with sqlite3.connect(cwd / "journey-data" / f"{database}.db") as db:
+        for one in statements:
+            assert db.execute(one).rowcount, f"{one} changed nothing"
+
+
+def broken(cwd: Path) -> dict[str, list[dict[str, Any]]]:
+    """By law, what `journey reconcile --json` says breaks it."""
+    ran = here("reconcile", "--json", cwd=cwd)
+    answer = orjson.loads(ran.raw)
+    found = {one["law"]: one["broken"] for one in answer["laws"] if one["broken"]}
+    assert ran.status == (1 if found else 0)
+    assert answer["broken"] == sum(map(len, found.values()))
+    assert len(answer["laws"]) == ALL
+    return found
+
+
+def test_all_is_well(desk: Path) -> None:
+    ran = here("reconcile", cwd=desk)
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out.endswith(f": {ALL} of {ALL} laws hold\n")
+    assert broken(desk) == {}
+
+
+@pytest.mark.parametrize(("model", "table"), TABLES, ids=lambda value: value)
+def test_a_row_counted_twice_a_row_gone_and_a_row_too_many_are_named(desk: Path, model: str, table: str) -> None:
+    columns = ", ".join(column.name for column in next(one for one in MODELS[model].tables if one.name == table).key)
+    last = columns.rpartition(", ")[2]
+    row = f"({columns}) = (SELECT {columns} FROM {table} ORDER BY {columns} LIMIT 1 OFFSET {{}})"
+    spoil(
+        desk,
+        model,
+        f"UPDATE {table} SET n = n + 1 WHERE {row.format(0)}",
+        f"DELETE FROM {table} WHERE {row.format(1)}",
+        f"UPDATE {table} SET {last} = {last} || '9' WHERE {row.format(2)}",
+    )
+    found = broken(desk)["the rows are what the histories derive to"]
+    assert {(one["model"], one["table"]) for one in found} == {(model, table)}
+    twice, gone, was, too_many = sorted(found, key=lambda one: (one["expected"] is None, one["found"] is None))
+    assert twice["found"]["n"] == twice["expected"]["n"] + 1
+    assert {gone["found"], was["found"], too_many["expected"]} == {None}
+    assert set(twice["row"]) == set(columns.split(", "))
+    ran = here("reconcile", cwd=desk)
+    assert ran.status == 1
+    assert f"{model}.{table}" in ran.out
+    assert "found no row" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("law", "model", "statement"),
+    [
+        ("a row holds one fact or more", "marketing", "UPDATE touched SET n = -1"),
+        ("a person has one outlook", "sales", "UPDATE outlook SET n = 2"),
+        ("a transition is there once", "sales", "UPDATE stages SET n = 2"),
+        ("who leaves a stage was in it", "marketing", "UPDATE stages SET left_stage = 'nowhere'"),
+        ("a lead cycle is created once", "sales", "DELETE FROM leads WHERE step = 'created'"),
+        ("a deal stands in one way at a time", "marketing", "UPDATE deals SET n = 2"),
+        ("a deal is closed when it has an outcome", "sales", "UPDATE deals SET closed_at = 1 WHERE outcome = 'open'"),
+        ("points end after they begin", "sales", "UPDATE scores SET until_at = at"),
+        ("both hold the same transitions", "sales", "UPDATE stages SET rule = 'another'"),
+        ("both hold the same outlooks", "marketing", "UPDATE outlook SET seen_at = seen_at + 1"),
+        ("both hold the same steps of leads", "sales", "DELETE FROM leads"),
+        ("both hold the same deals", "sales", "UPDATE deals SET amount_minor = amount_minor + 1"),
+        ("both place everybody alike", "sales", "DELETE FROM stages"),
+        ("new leads add up, and are the leads of sales", "sales", "DELETE FROM leads"),
+        ("what was won is won in both, and adds up", "sales", "UPDATE deals SET outcome = 'won', closed_at = at"),
+    ],
+)
+def test_each_law_sees_what_breaks_it(desk: Path, law: str, model: str, statement: str) -> None:
+    spoil(desk, model, statement)
+    assert law in broken(desk)
+
+
+def test_a_journey_and_a_person_that_are_kept_otherwise_are_named(desk: Path) -> None:
+    put(desk / "linked.jsonl", touch("identified", id="link", subject="anon:zz", other="user:zz"), touch(id="seen", subject="user:zz"))
+    assert here("ingest", "linked.jsonl", cwd=desk).status == 0
+    assert broken(desk) == {}
+    spoil(
+        desk,
+        "journey",
+        "UPDATE journeys SET body = CAST('{}' AS BLOB) WHERE subject = 'user:zz'",
+        "UPDATE subjects SET person = 'anon:zz' WHERE key = 'anon:zz'",
+    )
+    found = broken(desk)["the journeys kept are those derived"]
+    assert {(one["table"], *one["row"].values()) for one in found} == {("journeys", "user:zz"), ("persons", "anon:zz")}
+    # The histories are the truth: from them it is put right.
+    assert here("rebuild", "all", cwd=desk).status == 0
+    assert broken(desk) == {}
+
+
+def test_rows_of_which_no_report_can_be_made_are_said_to_be(desk: Path) -> None:
+    spoil(desk, "sales", "UPDATE stages SET stage = 'no such stage'")
+    assert broken(desk)
+    spoil(desk, "marketing", "UPDATE outlook SET strikes = 'no JSON'")
+    assert "the reports can be worked out" in broken(desk)
+
+
+def test_without_data_it_is_one_line(tmp_path: Path) -> None:
+    assert "there is no data" in refused(here("reconcile", cwd=tmp_path))
+
+
+def test_rebuild_puts_right_what_it_names(desk: Path) -> None:
+    spoil(desk, "sales", "DELETE FROM deals", "UPDATE scores SET points = points + 1")
+    told = here("reconcile", cwd=desk)
+    assert "journey rebuild" in told.err
+    assert here("rebuild", "sales", cwd=desk).status == 0
+    assert broken(desk) == {}
