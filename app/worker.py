@@ -5,8 +5,10 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
+from importlib import import_module
+from typing import Any
 
 from aiokafka.errors import KafkaError
 
@@ -16,7 +18,6 @@ from app.generations import follow as followed
 from app.printing import refusal
 from journey.errors import Away, Refused
 from projections.postgres_store import PostgresReadStore
-from streams.faust_app import Task, host, make_app
 from streams.kafka.client import meaning, producer
 from streams.kafka.relay import Relay
 from streams.kafka.source import Source
@@ -33,6 +34,8 @@ POLL_SECONDS = 0.02
 RETRY_SECONDS = 0.5
 STOP_SECONDS_MAX = 8.0
 FAILED_EXIT = 70
+
+Task = Callable[[], Coroutine[Any, Any, None]]
 
 
 async def work(engine: Distributed, instance: str, only: str | None, say: Callable[[str], None]) -> int:
@@ -69,13 +72,24 @@ async def _start(
     engine: Distributed, instance: str, only: str | None, failed: Callable[[BaseException], None], stack: AsyncExitStack
 ) -> list[str]:
     """Begin all the work, and see to it that `stack` ends it. Waits for what is away. Returns what it is."""
-    tasks = await tasks_of(engine, instance, only, stack)
+
+    async def guarded(run: Task) -> None:
+        try:
+            await run()
+        except Exception as error:
+            failed(error)
+
+    running = [asyncio.create_task(guarded(run), name=name) for name, run in await tasks_of(engine, instance, only, stack)]
+    for task in running:
+        stack.callback(task.cancel)
+    # The work goes on while Faust comes: to import it and to join its group take longer than all else that a start does.
+    faust_app = await asyncio.to_thread(import_module, "streams.faust_app")
 
     async def hosted() -> None:
         # One that could not be started can't be started again.
-        app = make_app(engine.kafka, instance, _hinted)
+        app = faust_app.make_app(engine.kafka, instance, _hinted)
         try:
-            await host(app, tasks, failed)
+            await faust_app.host(app, running)
         except BaseException as error:
             await app.stop()
             if isinstance(error, KafkaError):
@@ -84,7 +98,7 @@ async def _start(
         stack.push_async_callback(app.stop)
 
     await until_there(hosted, engine.say)
-    return [name for name, _ in tasks]
+    return [task.get_name() for task in running]
 
 
 async def _hinted(hint: bytes) -> None:

@@ -8,7 +8,7 @@ import asyncio
 import os
 import tempfile
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import faust
@@ -20,32 +20,23 @@ from streams.kafka.topics import Topics
 SESSION_SECONDS = 6.0
 HEARTBEAT_SECONDS = 1.5
 
-Task = Callable[[], Coroutine[Any, Any, None]]
-
 
 class Hosted(Service):
-    """A task of ours as a service of Faust's. What it raises is told, and is never swallowed."""
+    """A running task of ours as a service of Faust's, which ends it when it stops."""
 
-    def __init__(self, name: str, run: Task, failed: Callable[[BaseException], None]) -> None:
+    def __init__(self, task: asyncio.Task[None]) -> None:
         super().__init__()
-        self._name = name
-        self._run_task = run
-        self._failed = failed
+        self._hosted = task
 
     @property
     def label(self) -> str:
-        return self._name
+        return self._hosted.get_name()
 
     async def on_start(self) -> None:
-        self.add_future(self._guarded())
+        self.add_future(self._wait())
 
-    async def _guarded(self) -> None:
-        try:
-            await self._run_task()
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:
-            self._failed(error)
+    async def _wait(self) -> None:
+        await self._hosted
 
 
 def make_app(settings: KafkaSettings, instance: str, hint: Callable[[bytes], Awaitable[None]]) -> faust.App:
@@ -97,9 +88,9 @@ def _tell(died: threading.ExceptHookArgs) -> None:
         threading.__excepthook__(died)
 
 
-async def host(app: faust.App, tasks: Sequence[tuple[str, Task]], failed: Callable[[BaseException], None]) -> None:
+async def host(app: faust.App, tasks: Sequence[asyncio.Task[None]]) -> None:
     """Start `app` with `tasks` as its services. Raises what Kafka's client raises where it can't be reached."""
     threading.excepthook = _tell
     await app.start()
-    for name, run in tasks:
-        await app.add_runtime_dependency(Hosted(name, run, failed))
+    for task in tasks:
+        await app.add_runtime_dependency(Hosted(task))
