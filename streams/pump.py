@@ -118,8 +118,9 @@ class Pump:
         await asyncio.sleep(RETRY_SECONDS)
 
     def is_stuck(self) -> bool:
-        """Whether records have been waiting for longer than they may, here or in Kafka, and none was placed."""
-        if not self._placing and self._queue.empty() and self.source.lag() == 0:
+        """Whether records have been waiting for longer than they may, here or in Kafka, and none was placed; or nobody looks for any."""
+        looks = time.monotonic() - self.source.looked_at < STUCK_SECONDS_MAX
+        if looks and not self._placing and self._queue.empty() and self.source.lag() == 0:
             self.moved_at = time.monotonic()
         return time.monotonic() - self.moved_at > STUCK_SECONDS_MAX
 

@@ -63,6 +63,8 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
         """Where the client stands, by partition: beyond the last record by what is none, such as the marks of transactions."""
         self._instance = instance
         self._heard_at = time.monotonic()
+        self.looked_at = time.monotonic()
+        """When it last looked for records, found or not."""
 
     async def start(self) -> None:
         """Join the group. Raises Away, Refused; may then be tried again."""
@@ -116,6 +118,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
     async def next(self) -> Batch:
         """The next records, in order within each partition. Waits for some. Raises Away, Refused."""
         while True:
+            self.looked_at = time.monotonic()
             if self._reset:
                 await self._seek()
                 continue
@@ -127,10 +130,11 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
                 continue
             try:
                 found = await self._fetch(places)
-                for place in places:
-                    self._read_to[place.partition] = await self._consumer.position(place)
-            except NoOffsetForPartitionError:
-                # Assigned a moment ago: nobody has told the client yet where to read.
+                async with asyncio.timeout(POLL_MS / 1000):
+                    for place in places:
+                        self._read_to[place.partition] = await self._consumer.position(place)
+            except (NoOffsetForPartitionError, TimeoutError):
+                # Assigned a moment ago: nobody has told the client yet where to read, and it waits for that, for ever.
                 self.again()
                 continue
             except OffsetOutOfRangeError as error:
@@ -205,7 +209,11 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
         for place in assigned:
             after = stored.get(place.partition, -1)
             self._read_to[place.partition] = after + 1 if place.partition in stored else first[place]
-            self._consumer.seek(place, self._read_to[place.partition])
+            try:
+                self._consumer.seek(place, self._read_to[place.partition])
+            except IllegalStateError:
+                # Taken away from us, and we are about to be told.
+                return
             self._next_after[place.partition] = after
         self._reset = False
 

@@ -51,6 +51,30 @@ async def test_it_begins_where_the_record_stands_whatever_kafka_was_told(setting
         await source.stop()
 
 
+async def test_partitions_that_came_in_the_middle_of_a_fetch_are_read(
+    settings: KafkaSettings, topic_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client has them before it tells us so, and where it is asked meanwhile how far it read them it waits to be told, for ever."""
+    await publish(settings, *views(0, 6))
+    source = Source(settings, "one", topic_id, stored)
+    await source.start()
+
+    position = source._consumer.position
+    waiting = [asyncio.Event()]
+
+    async def told(place: TopicPartition) -> int:
+        if waiting:
+            await waiting.pop().wait()
+        return int(await position(place))
+
+    monkeypatch.setattr(source._consumer, "position", told)
+    try:
+        batch = await asyncio.wait_for(source.next(), 20)
+        assert [one.offset for one in batch.records] == [4, 5]
+    finally:
+        await source.stop()
+
+
 async def test_offsets_that_retention_took_are_refused_in_one_line(settings: KafkaSettings, topic_id: str) -> None:
     await publish(settings, *views(0, 6))
     place = TopicPartition(Topics(settings).touchpoints, 0)

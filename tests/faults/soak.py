@@ -1,0 +1,189 @@
+"""`make soak`: real workers, a real Kafka and a real PostgreSQL, killed at random while touchpoints flow.
+
+Whatever happens, what Kafka has acknowledged is in both read models, once: their digests are those of the embedded runtime, at every
+checkpoint. Exits 1 where they are not, or anything was lost or doubled. `--seed` makes the same plan again.
+"""
+
+import argparse
+import asyncio
+import logging
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import orjson
+
+from streams.kafka.settings import KafkaSettings
+from tests.app.command import journey
+from tests.e2e.one_digest import accepted
+from tests.e2e.workers import Place, placed, wait_for
+from tests.faults.soaking import FAULTS, WORKERS, Flow, Met, Trial, feed
+from tests.services.kafka import fresh_topics
+from tests.services.postgres import fresh_database
+from tests.services.service import Service
+from tests.services.sharing import own, session
+
+RATE = 150
+"""Touchpoints a second."""
+TOUCHPOINTS_PER_CUSTOMER = 18
+CHECKPOINT_SECONDS = 60.0
+BETWEEN_SECONDS = (0.2, 2.0)
+RARE = {"broker away for a minute"}
+"""Once in a deck, and in no short soak; a worker that is killed is four times as often in it as any other."""
+WORKER_KILLED = "worker killed"
+
+Report = dict[str, Any]
+
+
+def deck(chance: random.Random, rare: bool) -> list[str]:
+    """Faults in some order: all of them."""
+    faults = [name for name in FAULTS if rare or name not in RARE] + [WORKER_KILLED] * 3
+    chance.shuffle(faults)
+    return faults
+
+
+async def soak(place: Place, kafka: Service, postgres: Service, seconds: float, seed: int, say: Callable[[str], None]) -> Report:
+    """At least one deck of faults, and more until `seconds` are over."""
+    chance = random.Random(seed)
+    began = time.monotonic()
+    rare = seconds > 300
+    # A deck may take longer than it is given.
+    customers = int(max(seconds, 300) * 1.5 * RATE / TOUCHPOINTS_PER_CUSTOMER)
+    flow = Flow(KafkaSettings(place.kafka, prefix=place.prefix), feed(seed, customers), RATE)
+    trial = Trial(place, kafka, postgres, chance, flow)
+    for name in WORKERS:
+        place.start(name)
+    for name in WORKERS:
+        await asyncio.to_thread(place.at_work, name)
+    flowing = asyncio.create_task(flow.run())
+    checked: list[int] = []
+    faults: list[str] = []
+    equal = True
+    try:
+        await asyncio.sleep(2)
+        looked = time.monotonic()
+        while time.monotonic() - began < seconds or faults:
+            faults = faults or deck(chance, rare)
+            met = await trial.meet(faults.pop())
+            say(f"{time.monotonic() - began:6.0f} s  {met.fault:<28} going on after {met.seconds:5.2f} s")
+            if time.monotonic() - looked > CHECKPOINT_SECONDS:
+                equal &= await _checkpoint(trial, checked, say)
+                looked = time.monotonic()
+            await asyncio.sleep(chance.uniform(*BETWEEN_SECONDS))
+            assert not flowing.done(), "the feed is at its end"
+        equal &= await _checkpoint(trial, checked, say)
+        taken_in, held = len(set(flow.acknowledged)), await accepted(place)
+    finally:
+        flowing.cancel()
+        await asyncio.wait([flowing])
+    return {
+        "seed": seed,
+        "seconds": round(time.monotonic() - began),
+        "acknowledged": len(flow.acknowledged),
+        "touchpoints": taken_in,
+        "lost": max(0, taken_in - held),
+        "doubled": max(0, held - taken_in),
+        "checkpoints": len(checked),
+        "digests_equal": equal,
+        "kills": trial.kills,
+        "ended_by_themselves": trial.ended,
+        "faults": {
+            name: _times([one.seconds for one in trial.met if one.fault == name]) for name in sorted({one.fault for one in trial.met})
+        },
+        "after": {what: _times(seconds) for what, seconds in _after(trial.met).items() if seconds},
+    }
+
+
+def _after(met: Sequence[Met]) -> dict[str, list[float]]:
+    """Times by what they are promised for."""
+    return {
+        "workers killed": [one.seconds for one in met if one.fault in (WORKER_KILLED, "both workers killed")],
+        "the broker is back": [one.seconds for one in met if one.fault.startswith("broker")],
+        "PostgreSQL is back": [one.seconds for one in met if one.fault.startswith("database")],
+    }
+
+
+async def _checkpoint(trial: Trial, checked: list[int], say: Callable[[str], None]) -> bool:
+    """Whether both read models hold exactly what is acknowledged by now: compared with the embedded runtime."""
+    place, flow = trial.place, trial.flow
+    await flow.pause()
+    await trial.caught_up()
+    done = checked[-1] if checked else 0
+    new = place.folder / "acknowledged.jsonl"
+    new.write_bytes(b"".join(line + b"\n" for line in flow.acknowledged[done:]))
+    checked.append(len(flow.acknowledged))
+
+    def compare() -> bool:
+        ran = journey("ingest", new, "--data", "embedded", cwd=place.folder)
+        assert ran.status == 0, ran.err
+        expected = journey("digest", "--json", "--data", "embedded", cwd=place.folder).json
+        try:
+            wait_for(lambda: place.digest() == {model: expected[model] for model in ("marketing", "sales")}, "one digest")
+        except AssertionError:
+            say(f"NOT the embedded digest; journey reconcile says:\n{place.command('reconcile').out}\n{trial.said()}")
+            return False
+        return True
+
+    equal = await asyncio.to_thread(compare)
+    say(f"          checkpoint: {len(flow.acknowledged):,} acknowledged, {'one digest' if equal else 'DIFFERENT digests'}")
+    flow.go_on()
+    return equal
+
+
+def _times(seconds: list[float]) -> dict[str, float]:
+    ordered = sorted(seconds)
+    p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
+    return {"times": len(ordered), "p50": round(statistics.median(ordered), 2), "p99": round(p99, 2), "max": round(ordered[-1], 2)}
+
+
+def run(folder: Path, kafka: Service, postgres: Service, seconds: float, seed: int, say: Callable[[str], None]) -> Report:
+    with (
+        fresh_database(postgres.address) as database,
+        fresh_topics(kafka.address) as prefix,
+        placed(kafka.address, database, prefix, folder) as place,
+    ):
+        return asyncio.run(soak(place, kafka, postgres, seconds, seed, say))
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--minutes", type=float, default=20.0)
+    options.add_argument(
+        "--seed", type=int, default=None, help="of the plan and the touchpoints; another one each time, where it is not given"
+    )
+    options.add_argument("--json", action="store_true")
+    asked = options.parse_args()
+    seed = random.randrange(1_000_000) if asked.seed is None else asked.seed
+
+    def say(text: str) -> None:
+        sys.stderr.write(text + "\n")
+
+    say(f"seed {seed}")
+    # That a server is away is what we want to see, and not to be told.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="journey-soak-")))
+        services = stack.enter_context(session())
+        kafka, postgres = stack.enter_context(own("Kafka", services)), stack.enter_context(own("PostgreSQL", services))
+        report = run(folder, kafka, postgres, asked.minutes * 60, seed, say)
+    sys.stdout.write(orjson.dumps(report, option=orjson.OPT_INDENT_2).decode() + "\n" if asked.json else _told(report))
+    return 0 if report["digests_equal"] and not report["lost"] and not report["doubled"] else 1
+
+
+def _told(report: Report) -> str:
+    lines = [f"{name:<24} {report[name]}" for name in report if not isinstance(report[name], dict)]
+    for part, head in (("faults", "fault"), ("after", "going on after")):
+        lines += ["", f"{head:<28} times     p50     p99     max  (s)"]
+        for name, met in report[part].items():
+            lines.append(f"{name:<28} {met['times']:>5} {met['p50']:>7.2f} {met['p99']:>7.2f} {met['max']:>7.2f}")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
