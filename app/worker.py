@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 
 from app.distributed import Distributed, until_there
 from app.engine import now
+from app.generations import Engine
 from app.generations import follow as followed
 from app.printing import refusal
 from journey.errors import Away, Refused
@@ -124,8 +125,8 @@ async def tasks_of(engine: Distributed, instance: str, only: str | None, stack: 
         stack.push_async_callback(writer.close)
         announcements = PostgresAnnouncements(writer)
         relay = Relay(engine.kafka, engine.record, announcements, sender)
-        tasks.append(("relay", lambda: _alone(engine, "relay", relay.step, POLL_SECONDS, say)))
-        tasks.append(("scheduler", lambda: _alone(engine, "scheduler", lambda: announce(announcements, now()), SCHEDULE_SECONDS, say)))
+        tasks.append(("relay", lambda: keep_doing(engine, "relay", relay.step, POLL_SECONDS, say)))
+        tasks.append(("scheduler", lambda: keep_doing(engine, "scheduler", lambda: announce(announcements, now()), SCHEDULE_SECONDS, say)))
     for name, store in (("marketing", engine.marketing), ("sales", engine.sales)):
         if only is None or only == name:
             tasks.append((name, _following(engine, store, name, say)))
@@ -139,12 +140,12 @@ def _following(engine: Distributed, store: PostgresReadStore, name: str, say: Ca
 
     async def follow() -> None:
         await until_there(store.prepare, lambda text: say(f"{name} is {text}"))
-        await _alone(engine, name, step, POLL_SECONDS, say)
+        await keep_doing(engine, name, step, POLL_SECONDS, say)
 
     return follow
 
 
-async def _alone(engine: Distributed, name: str, step: Callable[[], Awaitable[int]], pause: float, say: Callable[[str], None]) -> None:
+async def keep_doing(engine: Engine, name: str, step: Callable[[], Awaitable[int]], pause: float, say: Callable[[str], None]) -> None:
     """Call `step` again and again, as the only one among all workers; whoever is not waits to take over."""
     told = ""
     while True:
