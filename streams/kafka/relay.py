@@ -51,8 +51,10 @@ class Relay:
         self._record = record
         self._announced = announced
         self._producer = producer
-        self._since: int | None = None
+        self._since = 0
         """The position of the last unit that derived everything anew: what was told before it is void."""
+        self._at = -1
+        """The position that was told last, by this one. Others may have been the relay since."""
 
     async def step(self) -> int:
         """Tell all that is new. Returns how many units that was. Raises Away."""
@@ -77,8 +79,9 @@ class Relay:
         mark = await self._announced.mark(change.position)
         if change.rebuilt:
             self._since = change.position
-        elif self._since is None:
+        elif not self._at <= change.position <= self._at + 1:
             self._since = await self._announced.rebuilt_at(change.position)
+        self._at = change.position
         moved: dict[str, None] = {}
         for transition in self._transitions(change, mark, await self._announced.struck(change.position)):
             moved[transition["person"]] = None

@@ -315,3 +315,18 @@ async def test_who_is_no_more_by_another_definition_has_a_tombstone(desk: Desk) 
     assert {person for person, stage in stages.items() if stage is None} == {"anon:kiosk", "user:2"}
     assert set(stages) == {"anon:kiosk", "user:1", "user:2", "user:3"}
     assert await desk.summed() == await desk.entries()
+
+
+async def test_who_takes_over_from_another_knows_that_all_was_derived_anew_meanwhile(desk: Desk) -> None:
+    """Found by the simulator, seed 28: the first one told of what came after as if it belonged to what was before."""
+    async with producer(desk.settings) as sender:
+        other = Relay(desk.settings, desk.record, desk.announcements, sender)
+        await desk.take(view("user:7", 0))
+        await desk.relay.step()
+        await desk.record.rebuild(rebuilt(SMALL, desk.record), Generation(SMALL.fingerprint, FOLD_VERSION), LATER)
+        await other.step()
+        desk.placement.forget()
+        await desk.take(view("user:8", 1))
+        await desk.relay.step()
+    assert {one["since"] for one in await desk.told("transitions") if one["person"] == "user:8"} == {2}
+    assert await desk.summed() == await desk.entries()
