@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_DATA := .demo-data
 
-.PHONY: demo test check services bench clean
+.PHONY: demo test check soak services bench clean
 
 # What a user needs; made anew when the project's requirements change.
 $(VENV)/.installed: pyproject.toml
@@ -30,6 +30,14 @@ check: $(VENV)/.installed-dev
 # Everything, on a Kafka and a PostgreSQL that this starts and ends.
 test: check
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# Further than there is time for every day, each part with its seed: real processes that are killed, the simulator, random histories.
+MINUTES ?= 20
+SEEDS ?= 1000
+soak: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.faults.soak --minutes $(MINUTES)
+	$(BIN)/python -m tests.faults.simulator --seeds $(SEEDS)
+	$(BIN)/python -m pytest -n 2 --hypothesis-profile=soak --hypothesis-show-statistics tests/streams/test_any_order.py
 
 # A Kafka and a PostgreSQL for a person: prints their addresses, and runs until Ctrl-C.
 services: $(VENV)/.installed-dev

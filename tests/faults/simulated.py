@@ -79,6 +79,7 @@ class World:
     crash_share: float
     freeze_share: float
     away_share: float
+    slow_share: float
     trouble: bool = True
     log: list[list[Recorded]] = field(default_factory=lambda: [[] for _ in range(PARTITIONS)])
     owners: dict[int, str] = field(default_factory=dict)
@@ -121,8 +122,8 @@ class World:
             if may_be_away and chance.random() < self.away_share:
                 self.sometimes["the record was away"] += 1
                 raise Away("the record is away")
-        for _ in range(chance.choice((0, 0, 0, 1, 1, 2, 4))):
-            await asyncio.sleep(0)
+            if chance.random() < self.slow_share:
+                await asyncio.sleep(chance.uniform(0, 0.3))
 
 
 @dataclass
@@ -379,13 +380,13 @@ class Source:
             batch = Batch(self.epoch)
             for one in sorted(self._next):
                 if some := world.log[one][self._next[one] + 1 :][: chance.choice((1, 2, 3, 8))]:
-                    if world.trouble and chance.random() < 0.02:
+                    if world.trouble and len(some) > 1 and chance.random() < 0.2:
                         world.sometimes["a fetch left something out"] += 1
-                        some = some[1:] or some
+                        some = some[1:]
                     batch.after[one] = some[0].offset - 1
                     batch.records += some
                     self._next[one] = some[-1].offset
-                    if world.trouble and chance.random() < 0.03:
+                    if world.trouble and chance.random() < 0.06:
                         world.sometimes["a fetch came twice"] += 1
                         self._next[one] = batch.after[one]
             await world.point("after a fetch")

@@ -138,13 +138,13 @@ def _line(chance: random.Random, before: Sequence[bytes]) -> bytes:
 async def publish(world: World, lines: Sequence[bytes]) -> None:
     rest = list(lines)
     while rest:
-        for line in rest[: world.chance.randrange(1, 6)]:
+        for line in rest[: world.chance.choice((1, 3, 12))]:
             key = line.split(b'"subject":"')[-1].split(b'"')[0]
             at = zlib.crc32(key) % PARTITIONS if world.chance.random() < 0.8 else world.chance.randrange(PARTITIONS)
             partition = world.log[at]
             partition.append(Recorded(at, len(partition), LATER, incoming(line, len(partition))))
             rest.pop(0)
-        await asyncio.sleep(world.chance.uniform(0, 3))
+        await asyncio.sleep(world.chance.choice((0, 0, world.chance.uniform(0, 5))))
 
 
 # --- processes
@@ -232,8 +232,8 @@ async def supervised(world: World, name: str) -> None:
 
 async def operate(world: World, definitions: dict[str, Definition]) -> None:
     """Somebody uses another definition, or derives everything anew by the same one, now and then."""
-    for _ in range(world.chance.randrange(3)):
-        await asyncio.sleep(world.chance.uniform(5, 40))
+    for _ in range(world.chance.randrange(4)):
+        await asyncio.sleep(world.chance.uniform(2, 20))
         other = world.chance.choice(list(definitions.values()))
 
         async def work(engine: Engine, other: Definition = other) -> list[Coroutine[Any, Any, Any]]:
@@ -349,9 +349,10 @@ async def run(seed: int, folder: Path, looked_at_max: int) -> Ran:
     world = World(
         chance,
         folder,
-        crash_share=chance.choice((0.0, 0.002, 0.01)),
+        crash_share=chance.choice((0.0, 0.005, 0.02)),
         freeze_share=chance.choice((0.0, 0.002)),
         away_share=chance.choice((0.0, 0.005, 0.03)),
+        slow_share=chance.choice((0.05, 0.2, 0.5)),
     )
     definitions = {one.fingerprint: one for one in (TIGHT, RESTLESS)}
     quick_bench(folder, TIGHT).close()

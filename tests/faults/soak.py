@@ -48,8 +48,10 @@ def deck(chance: random.Random, rare: bool) -> list[str]:
     return faults
 
 
-async def soak(place: Place, kafka: Service, postgres: Service, seconds: float, seed: int, say: Callable[[str], None]) -> Report:
-    """At least one deck of faults, and more until `seconds` are over."""
+async def soak(
+    place: Place, kafka: Service, postgres: Service, seconds: float, seed: int, say: Callable[[str], None], first: Sequence[str] = ()
+) -> Report:
+    """The faults `first`, if any, and then one deck after the other until `seconds` are over."""
     chance = random.Random(seed)
     began = time.monotonic()
     rare = seconds > 300
@@ -63,7 +65,7 @@ async def soak(place: Place, kafka: Service, postgres: Service, seconds: float, 
         await asyncio.to_thread(place.at_work, name)
     flowing = asyncio.create_task(flow.run())
     checked: list[int] = []
-    faults: list[str] = []
+    faults = list(first)
     equal = True
     try:
         await asyncio.sleep(2)
@@ -142,13 +144,15 @@ def _times(seconds: list[float]) -> dict[str, float]:
     return {"times": len(ordered), "p50": round(statistics.median(ordered), 2), "p99": round(p99, 2), "max": round(ordered[-1], 2)}
 
 
-def run(folder: Path, kafka: Service, postgres: Service, seconds: float, seed: int, say: Callable[[str], None]) -> Report:
+def run(
+    folder: Path, kafka: Service, postgres: Service, seconds: float, seed: int, say: Callable[[str], None], first: Sequence[str] = ()
+) -> Report:
     with (
         fresh_database(postgres.address) as database,
         fresh_topics(kafka.address) as prefix,
         placed(kafka.address, database, prefix, folder) as place,
     ):
-        return asyncio.run(soak(place, kafka, postgres, seconds, seed, say))
+        return asyncio.run(soak(place, kafka, postgres, seconds, seed, say, first))
 
 
 def main() -> int:

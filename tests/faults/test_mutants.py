@@ -35,6 +35,7 @@ class Mutant(NamedTuple):
 
 
 STARTS_ELSEWHERE = "tests/contracts/test_histories.py::test_a_unit_that_starts_elsewhere_is_out_of_step_and_stores_nothing"
+SIMULATED = "tests/faults/test_simulator.py::test_whatever_happens_between_any_two_steps_the_read_models_are_what_was_placed"
 EMBEDDED = {
     "no chain of offsets": Mutant(
         "streams/sqlite/record.py", "if stored.get(partition, -1) != unit.after[partition]:", "if False:", STARTS_ELSEWHERE
@@ -60,6 +61,18 @@ EMBEDDED = {
     "not synced": Mutant(
         "streams/sqlite/database.py", "PRAGMA synchronous = FULL", "PRAGMA synchronous = NORMAL",
         "tests/faults/test_mutants.py::test_every_commit_of_the_embedded_record_is_synced",
+    ),
+    "no chain of offsets, among workers": Mutant(
+        "streams/sqlite/record.py", "if stored.get(partition, -1) != unit.after[partition]:", "if False:", SIMULATED
+    ),
+    "a unit does not say what it rests on": Mutant(
+        "streams/placement.py", "unit.versions.update((key, self._versions[key]) for key in new)", "pass", SIMULATED
+    ),
+    "a worker goes on by the definition before": Mutant(
+        "streams/sqlite/record.py",
+        "if unit.by is not None and derived_by is not None and Generation(*derived_by) != unit.by:",
+        "if False:",
+        SIMULATED,
     ),
 }  # fmt: skip
 DISTRIBUTED = {
