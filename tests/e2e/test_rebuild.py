@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import orjson
 import pytest
 
 from tests.app.command import here, journey, refused
@@ -87,6 +88,14 @@ async def test_spoiled_rows_are_told_and_put_right_and_a_view_on_them_stays(plac
     spoil = ("UPDATE marketing.touched SET n = n + 1", "DELETE FROM sales.deals")
     await done(place, "CREATE VIEW marketing.people AS SELECT DISTINCT person FROM marketing.touched", *spoil)
     spoiled = place.digest()
+    found = place.command("reconcile", "--json")
+    assert found.status == 1
+    broken = {law["law"]: law["broken"] for law in orjson.loads(found.raw)["laws"] if law["broken"]}
+    assert {(one["model"], one["table"]) for one in broken["the rows are what the histories derive to"]} == {
+        ("marketing", "touched"),
+        ("sales", "deals"),
+    }
+    assert "both hold the same deals" in broken
     answer = place.command("rebuild", "marketing", "--json").json
     assert (answer["marketing"]["before"], answer["marketing"]["after"]) == (spoiled["marketing"], expected["marketing"])
     assert set(answer["marketing"]["tables"]) == {"touched"}
@@ -100,6 +109,8 @@ async def test_spoiled_rows_are_told_and_put_right_and_a_view_on_them_stays(plac
     assert answer["sales"]["after"] == expected["sales"]
     assert place.digest() == expected
     assert await accepted(place) == len(lines)
+    found = place.command("reconcile")
+    assert found.status == 0, found.out
     await done(place, "SELECT FROM marketing.people")
     told = place.command("audit", "--action", "rebuild", "--json").json["decisions"]
     assert [one["detail"]["what"] for one in told][0 :: len(told) - 1] == ["marketing", "all"]
