@@ -37,7 +37,7 @@ SEEDS ?= 1000
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.faults.soak --minutes $(MINUTES)
 	$(BIN)/python -m tests.faults.simulator --seeds $(SEEDS)
-	$(BIN)/python -m pytest -n 2 --hypothesis-profile=soak --hypothesis-show-statistics tests/streams/test_any_order.py
+	$(BIN)/python -m pytest -n 2 --hypothesis-profile=soak tests/streams/test_any_order.py tests/streams/test_stateful.py
 
 # A Kafka and a PostgreSQL for a person: prints their addresses, and runs until Ctrl-C.
 services: $(VENV)/.installed-dev

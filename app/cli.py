@@ -313,8 +313,5 @@ def main() -> None:
     # Most of what is made lives as long as the process: looking through it again and again doubles the CPU time.
     gc.freeze()
     gc.set_threshold(200_000, 20, 100)
+    gc.enable()
     sys.exit(run())
-
-
-if __name__ == "__main__":
-    main()

@@ -28,12 +28,12 @@ def ingest(file: Path, folder: Path) -> Result:
     shutil.rmtree(folder, ignore_errors=True)
     with watched() as use:
         said_by(
-            [sys.executable, "-m", "app.cli", "ingest", str(file), "--data", str(folder), "--json"],
+            [sys.executable, "-m", "app", "ingest", str(file), "--data", str(folder), "--json"],
             seconds_max=SECONDS_MAX,
             env=EMBEDDED_ONLY,
         )
     digest = json.loads(
-        said_by([sys.executable, "-m", "app.cli", "digest", "--data", str(folder), "--json"], seconds_max=SECONDS_MAX, env=EMBEDDED_ONLY)
+        said_by([sys.executable, "-m", "app", "digest", "--data", str(folder), "--json"], seconds_max=SECONDS_MAX, env=EMBEDDED_ONLY)
     )
     shutil.rmtree(folder)
     return Result(count(file), use.wall, use.peer, {name: digest[name] for name in ("marketing", "sales")})

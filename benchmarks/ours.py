@@ -22,7 +22,7 @@ from streams.kafka.settings import KafkaSettings
 
 PARTS = ("placement", "marketing", "sales")
 """A worker process each, as one would run them on two cores."""
-WORKER = ("-m", "app.cli", "worker")
+WORKER = ("-m", "app", "worker")
 
 READY_SECONDS_MAX = 60.0
 POLL_SECONDS = 0.02

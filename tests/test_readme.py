@@ -40,7 +40,7 @@ def shell(text: str, desk: Path, project: Path = ROOT, **env: str) -> str:
     """What `text` prints, run in `desk` with the code of `project` as the command `journey`."""
     commands = desk / "commands"
     commands.mkdir(exist_ok=True)
-    for name, call in (("journey", f'"{sys.executable}" -m app.cli'), ("python", f'"{sys.executable}"')):
+    for name, call in (("journey", f'"{sys.executable}" -m app'), ("python", f'"{sys.executable}"')):
         (commands / name).write_text(f'#!/bin/sh\nexec {call} "$@"\n')
         (commands / name).chmod(0o755)
     ours = environment(PYTHONPATH=str(project), PYTHONDONTWRITEBYTECODE="1", JOURNEY="journey", **env)

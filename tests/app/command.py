@@ -16,7 +16,7 @@ from app.cli import run
 from tests.examples import example
 
 ROOT = Path(__file__).parents[2]
-COMMAND = (sys.executable, "-m", "app.cli")
+COMMAND = (sys.executable, "-m", "app")
 SECONDS_MAX = 120
 
 

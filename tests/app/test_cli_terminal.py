@@ -101,7 +101,7 @@ def test_what_came_from_outside_is_neither_markup_nor_control(tmp_path: Path) ->
 
 def piped(command: str, cwd: Path) -> Ran:
     """A line of shell, in which `journey` is the command."""
-    line = f'journey() {{ "{COMMAND[0]}" -m app.cli "$@"; }}; {command}'
+    line = f'journey() {{ "{COMMAND[0]}" -m app "$@"; }}; {command}'
     ran = subprocess.run(["bash", "-c", line], cwd=cwd, env=environment(), capture_output=True, timeout=SECONDS_MAX, check=False)
     return Ran(ran.returncode, ran.stdout, ran.stderr.decode())
 
