@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from app.distributed import POLL_SECONDS, Distributed, until_there
 from app.generations import REBUILD
 from app.printing import pairs, progress
-from app.worker import tasks_of
+from app.worker import parts
 from journey.errors import Refused
 from streams.kafka.log import Held, KafkaLog, held
 from streams.ports import By
@@ -39,7 +39,7 @@ async def from_log(engine: Distributed, instance: str, by: By, say: Callable[[st
             say(f"partition {partition} begins at offset {first}: what was before it, Kafka no longer holds")
     total = wanted.left({})
     async with AsyncExitStack() as stack:
-        running = [asyncio.create_task(run(), name=name) for name, run in await tasks_of(engine, instance, None, stack)]
+        running = [asyncio.create_task(run(), name=name) for name, run in (await parts(engine, instance, None, stack)).tasks]
         try:
             with progress(total, "placing what Kafka holds") as tell:
                 await _until_placed(engine, wanted, running, tell)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import lru_cache
 from typing import Any, Protocol
 
 from journey.definition import Definition
@@ -124,4 +125,10 @@ def _last(decisions: Sequence[Decision]) -> Definition:
 
 
 def _read(decision: Decision) -> Definition:
-    return parse_definition(decision.detail["yaml"], decision.detail["file"])
+    return _parsed(decision.detail["yaml"], decision.detail["file"])
+
+
+@lru_cache(maxsize=4)
+def _parsed(yaml: str, file: str) -> Definition:
+    """A worker asks twice when it starts, and reading one takes a twentieth of a second."""
+    return parse_definition(yaml, file)

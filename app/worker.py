@@ -4,11 +4,12 @@ import asyncio
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka.errors import KafkaError
 
@@ -33,6 +34,7 @@ POLL_SECONDS = 0.02
 """How long a projection or the relay waits where nothing was new: part of the time from a touchpoint to its row."""
 
 RETRY_SECONDS = 0.5
+HEAD_START_SECONDS_MAX = 2.0
 STOP_SECONDS_MAX = 8.0
 FAILED_EXIT = 70
 
@@ -80,10 +82,14 @@ async def _start(
         except Exception as error:
             failed(error)
 
-    running = [asyncio.create_task(guarded(run), name=name) for name, run in await tasks_of(engine, instance, only, stack)]
+    tasks, is_under_way = await parts(engine, instance, only, stack)
+    running = [asyncio.create_task(guarded(run), name=name) for name, run in tasks]
     for task in running:
         stack.callback(task.cancel)
-    # The work goes on while Faust comes: to import it and to join its group take longer than all else that a start does.
+    # To import Faust and to join its group take longer than all else that a start does: what was left waiting goes first.
+    head_start = time.monotonic() + HEAD_START_SECONDS_MAX
+    while not is_under_way() and time.monotonic() < head_start:
+        await asyncio.sleep(POLL_SECONDS)
     faust_app = await asyncio.to_thread(import_module, "streams.faust_app")
 
     async def hosted() -> None:
@@ -106,10 +112,18 @@ async def _hinted(hint: bytes) -> None:
     """Operators' hints only wake us up; the control log is read for what they decided."""
 
 
-async def tasks_of(engine: Distributed, instance: str, only: str | None, stack: AsyncExitStack) -> list[tuple[str, Task]]:
-    """The parts of the work, by name. `stack` closes what they use."""
+class Parts(NamedTuple):
+    """The parts of the work by name, and whether placement, where it is one of them, has done something already."""
+
+    tasks: list[tuple[str, Task]]
+    is_under_way: Callable[[], bool]
+
+
+async def parts(engine: Distributed, instance: str, only: str | None, stack: AsyncExitStack) -> Parts:
+    """`stack` closes what they use."""
     say = engine.say
     tasks: list[tuple[str, Task]] = []
+    pump: Pump | None = None
     if only in (None, "placement"):
         source = Source(engine.kafka, instance, engine.record.topic, engine.record.offsets)
         await until_there(source.start, say)
@@ -130,7 +144,7 @@ async def tasks_of(engine: Distributed, instance: str, only: str | None, stack: 
     for name, store in (("marketing", engine.marketing), ("sales", engine.sales)):
         if only is None or only == name:
             tasks.append((name, _following(engine, store, name, say)))
-    return tasks
+    return Parts(tasks, lambda: pump is None or pump.is_under_way())
 
 
 def _following(engine: Distributed, store: PostgresReadStore, name: str, say: Callable[[str], None]) -> Task:

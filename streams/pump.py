@@ -117,6 +117,10 @@ class Pump:
         self.moved_at = time.monotonic()
         await asyncio.sleep(RETRY_SECONDS)
 
+    def is_under_way(self) -> bool:
+        """Whether a touchpoint was placed, or none was waiting."""
+        return self.placed > 0 or self.source.found_nothing
+
     def is_stuck(self) -> bool:
         """Whether records have been waiting for longer than they may, here or in Kafka, and none was placed; or nobody looks for any."""
         looks = time.monotonic() - self.source.looked_at < STUCK_SECONDS_MAX

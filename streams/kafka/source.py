@@ -65,6 +65,8 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
         self._heard_at = time.monotonic()
         self.looked_at = time.monotonic()
         """When it last looked for records, found or not."""
+        self.found_nothing = False
+        """Whether there was none to be found, once at least."""
 
     async def start(self) -> None:
         """Join the group. Raises Away, Refused; may then be tried again."""
@@ -147,6 +149,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
             except KafkaError as error:
                 raise meaning(error, self.settings.bootstrap) from error
             if not found:
+                self.found_nothing = True
                 await self._check_quiet()
                 continue
             self._heard_at = time.monotonic()
