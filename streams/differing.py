@@ -63,8 +63,8 @@ async def since(definition: Definition, histories: Histories, known_at: int, up_
     world = World(Past(histories, known_at), definition.bounds, rows, voids)
     live = [row.touch for row in rows if not (row.voided or isinstance(row.touch.data, Retracted))]
     world.takes_part_in((id, f"deal:{touch.data.deal}") for touch in live if touch.data.deal is not None for id in people_named(touch))
-    # What stood under the same names, and what is taken back, counted until now.
-    names: set[Name] = {(touch.subject, touch.source, touch.id) for touch in live} | voids
+    # What stood under the same names, a retraction's too, and what is taken back, counted until now.
+    names: set[Name] = {(row.touch.subject, row.touch.source, row.touch.id) for row in rows} | voids
     await world.load({subject for subject, _, _ in names})
     stood = [
         one.touch
