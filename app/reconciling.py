@@ -99,7 +99,7 @@ async def _kept_otherwise(engine: Engine, part: Part) -> set[str]:
     kept = await engine.record.journeys(part.journeys.keys() | part.persons.keys())
     people = await engine.record.people(part.persons)
     others = {key for key, journey in kept.items() if not _same(key, journey, part.journeys.get(key))}
-    return others | {id for id, person in people.items() if person.name != part.persons[id]}
+    return others | {id for id, name in part.persons.items() if id in people and people[id].name != name}
 
 
 async def _kept(engine: Engine, keys: list[str]) -> list[Broken]:
@@ -114,9 +114,9 @@ async def _kept(engine: Engine, keys: list[str]) -> list[Broken]:
     for key, journey in kept.items():
         if not _same(key, journey, expected := part.journeys.get(key)):
             broken.append(Broken("record", "journeys", {"subject": key}, expected and expected.decode(), journey.decode()))
-    for id, person in people.items():
-        if person.name != part.persons[id]:
-            broken.append(Broken("record", "persons", {"id": id}, part.persons[id], person.name))
+    for id, name in part.persons.items():
+        if id in people and people[id].name != name:
+            broken.append(Broken("record", "persons", {"id": id}, name, people[id].name))
     return broken
 
 

@@ -44,7 +44,10 @@ def broken(cwd: Path) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def test_all_is_well(desk: Path) -> None:
+@pytest.mark.parametrize("at_once", [7, 2_000])
+def test_all_is_well(desk: Path, at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many subjects are derived at once: a person's ids are in several parts then."""
+    monkeypatch.setattr("streams.rebuilding.SUBJECTS_PER_PART_MAX", at_once)
     ran = here("reconcile", cwd=desk)
     assert (ran.status, ran.err) == (0, "")
     assert ran.out.endswith(f": {ALL} of {ALL} laws hold\n")
