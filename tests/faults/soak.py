@@ -161,6 +161,8 @@ def main() -> int:
     options.add_argument(
         "--seed", type=int, default=None, help="of the plan and the touchpoints; another one each time, where it is not given"
     )
+    options.add_argument("--fault", choices=FAULTS, help="this one only, and not by the clock but TIMES times")
+    options.add_argument("--times", type=int, default=40)
     options.add_argument("--json", action="store_true")
     asked = options.parse_args()
     seed = random.randrange(1_000_000) if asked.seed is None else asked.seed
@@ -175,7 +177,8 @@ def main() -> int:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="journey-soak-")))
         services = stack.enter_context(session())
         kafka, postgres = stack.enter_context(own("Kafka", services)), stack.enter_context(own("PostgreSQL", services))
-        report = run(folder, kafka, postgres, asked.minutes * 60, seed, say)
+        only = [asked.fault] * asked.times if asked.fault else []
+        report = run(folder, kafka, postgres, 0 if only else asked.minutes * 60, seed, say, only)
     sys.stdout.write(orjson.dumps(report, option=orjson.OPT_INDENT_2).decode() + "\n" if asked.json else _told(report))
     return 0 if report["digests_equal"] and not report["lost"] and not report["doubled"] else 1
 
