@@ -34,10 +34,11 @@ test: check
 # Further than there is time for every day, each part with its seed: real processes that are killed, the simulator, random histories.
 MINUTES ?= 20
 SEEDS ?= 1000
+SEED := $(or $(SEED),$(shell date +%s))
 soak: $(VENV)/.installed-dev
-	$(BIN)/python -m tests.faults.soak --minutes $(MINUTES)
-	$(BIN)/python -m tests.faults.simulator --seeds $(SEEDS)
-	$(BIN)/python -m pytest -n 2 --hypothesis-profile=soak tests/streams/test_any_order.py tests/streams/test_stateful.py
+	$(BIN)/python -m tests.faults.soak --minutes $(MINUTES) --seed $(SEED)
+	$(BIN)/python -m tests.faults.simulator --first $(SEED) --seeds $(SEEDS)
+	$(BIN)/python -m pytest -n 2 --hypothesis-profile=soak --hypothesis-seed=$(SEED) tests/streams/test_any_order.py tests/streams/test_stateful.py
 
 # A Kafka and a PostgreSQL for a person: prints their addresses, and runs until Ctrl-C.
 services: $(VENV)/.installed-dev

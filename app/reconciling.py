@@ -83,7 +83,7 @@ async def _derived(
                 number += 1
                 for store in stores.values():
                     await store.apply(_one(Change(number, part.facts)))
-                suspicious |= await _kept_otherwise(engine, part)
+                suspicious |= {one.row["subject"] for one in await _kept_otherwise(engine, part)}
             found = {}
             for name, store in stores.items():
                 async with store.snapshot() as ask:
@@ -95,28 +95,25 @@ async def _one(change: Change) -> AsyncIterator[Change]:
     yield change
 
 
-async def _kept_otherwise(engine: Engine, part: Part) -> set[str]:
-    kept = await engine.record.journeys(part.journeys.keys() | part.persons.keys())
-    people = await engine.record.people(part.persons)
-    others = {key for key, journey in kept.items() if not _same(key, journey, part.journeys.get(key))}
-    return others | {id for id, name in part.persons.items() if id in people and people[id].name != name}
-
-
 async def _kept(engine: Engine, keys: list[str]) -> list[Broken]:
     """Those of `keys` whose journey or person is not what their histories derive to now: what only went on since is well."""
     if not keys:
         return []
     async with engine.record.turn():
-        part = await derived(await engine.definition(), engine.record, keys)
-        kept = await engine.record.journeys(part.journeys.keys() | part.persons.keys())
-        people = await engine.record.people(part.persons)
+        return await _kept_otherwise(engine, await derived(await engine.definition(), engine.record, keys))
+
+
+async def _kept_otherwise(engine: Engine, part: Part) -> list[Broken]:
+    """Where the record keeps a journey or a person that is not the one of `part`. One that is missing is derived when needed."""
+    journeys = await engine.record.journeys(part.journeys.keys() | part.persons.keys())
+    people = await engine.record.people(part.persons)
     broken = []
-    for key, journey in kept.items():
+    for key, journey in journeys.items():
         if not _same(key, journey, expected := part.journeys.get(key)):
             broken.append(Broken("record", "journeys", {"subject": key}, expected and expected.decode(), journey.decode()))
     for id, name in part.persons.items():
         if id in people and people[id].name != name:
-            broken.append(Broken("record", "persons", {"id": id}, name, people[id].name))
+            broken.append(Broken("record", "persons", {"subject": id}, name, people[id].name))
     return broken
 
 

@@ -4,7 +4,7 @@ the rows that break it. A new one is a line in `LAWS`.
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from journey.definition import Definition
@@ -38,7 +38,7 @@ class Both:
     asks: Mapping[str, Ask]
     definition: Definition
     until: Instant
-    reports: tuple[MarketingReport, SalesReport] | None = field(default=None)
+    reports: tuple[MarketingReport, SalesReport] | None = None
 
 
 @dataclass(frozen=True, slots=True)
