@@ -19,6 +19,7 @@ import signal
 import statistics
 import sys
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
@@ -47,16 +48,27 @@ QUICK_PACE, QUICK_SECONDS = 200, 4.0
 NOISE_CORES_MAX = 0.3
 PLAIN_WIDTH = 130
 
-LIMIT, FAUST, COLD, WARM, EMBEDDED, OURS = "limit", "faust_agent", "kafka_streams_cold", "kafka_streams_warm", "embedded", "ours"
+LIMIT, FAUST, EMBEDDED, OURS = "limit", "faust_agent", "embedded", "ours"
+COLD, WARM = "kafka_streams_cold", "kafka_streams_warm"
+ARRIVAL_COLD, ARRIVAL_WARM = "kafka_streams_by_arrival_cold", "kafka_streams_by_arrival_warm"
 TITLES = {
     LIMIT: "the limit: getmany + orjson",
     FAUST: "an empty Faust agent per event",
-    COLD: "Kafka Streams EOS v2, cold JVM",
-    WARM: "Kafka Streams EOS v2, warm JVM",
+    COLD: "Kafka Streams EOS v2, the same fold, cold JVM",
+    WARM: "Kafka Streams EOS v2, the same fold, warm JVM",
+    ARRIVAL_COLD: "Kafka Streams EOS v2, by arrival only, cold JVM",
+    ARRIVAL_WARM: "Kafka Streams EOS v2, by arrival only, warm JVM",
     EMBEDDED: "ours, embedded: whole process",
     OURS: "ours, Kafka and PostgreSQL",
 }
-PEERS = {LIMIT: (LIMIT,), FAUST: (FAUST,), "kafka_streams": (COLD, WARM), EMBEDDED: (EMBEDDED,), OURS: (OURS,)}
+PEERS = {
+    LIMIT: (LIMIT,),
+    FAUST: (FAUST,),
+    "kafka_streams": (COLD, WARM),
+    "kafka_streams_by_arrival": (ARRIVAL_COLD, ARRIVAL_WARM),
+    EMBEDDED: (EMBEDDED,),
+    OURS: (OURS,),
+}
 """What can be asked for, in the order of the turns; and the rows that each gives."""
 
 
@@ -115,8 +127,8 @@ def peers(setting: Setting) -> Mapping[str, Callable[[], Sequence[Result]]]:
     def module(name: str, *more: str) -> Sequence[Result]:
         return run([sys.executable, "-m", f"benchmarks.{name}", *reads, *more], seconds_max=READ_SECONDS_MAX)
 
-    def streams() -> Sequence[Result]:
-        results = kafka_streams.measure(setting.kafka, setting.topic, runs=2 if setting.quick else kafka_streams.RUNS)
+    def streams(fold: kafka_streams.Fold) -> Sequence[Result]:
+        results = kafka_streams.measure(setting.kafka, setting.topic, fold=fold, runs=2 if setting.quick else kafka_streams.RUNS)
         return results[0], results[-1]
 
     def distributed() -> Sequence[Result]:
@@ -126,7 +138,8 @@ def peers(setting: Setting) -> Mapping[str, Callable[[], Sequence[Result]]]:
         LIMIT: functools.partial(module, "limit"),
         # JSON, since the limit decodes as well; with raw bytes it is half as fast again.
         FAUST: functools.partial(module, "faust_agent", "--events", str(events), "--values", "json"),
-        "kafka_streams": streams,
+        "kafka_streams": functools.partial(streams, "same"),
+        "kafka_streams_by_arrival": functools.partial(streams, "arrival"),
         EMBEDDED: lambda: (embedded.ingest(setting.file, bench_folder("embedded") / f"data-{os.getpid()}"),),
         OURS: distributed,
     }
@@ -176,12 +189,16 @@ def _prefix() -> str:
 
 
 def _check_digests(outcome: Outcome) -> None:
-    """Ours and the embedded runtime, in every repetition: the same read models, or there is no speed to speak of."""
-    digests = {json.dumps(one.result.digest, sort_keys=True): row for row in (EMBEDDED, OURS) for one in outcome.of(row)}
-    if len(digests) > 1:
-        raise Failed(
-            "the same touchpoints came to different read models:\n" + "\n".join(f"{row}: {digest}" for digest, row in digests.items())
-        )
+    """Ours, the embedded runtime's and the same fold's in Kafka Streams, in every repetition: the same answers, or no speed to speak of."""
+    said: dict[str, dict[str, str]] = defaultdict(dict)
+    for row in TITLES:
+        for one in outcome.of(row):
+            for what, digest in one.result.digest.items():
+                said[what][digest] = row
+    for what, digests in said.items():
+        if len(digests) > 1:
+            told = "\n".join(f"{row}: {digest}" for digest, row in digests.items())
+            raise Failed(f"the same touchpoints came to different answers, in {what}:\n{told}")
 
 
 # --- the services
@@ -296,7 +313,7 @@ def main(
     with console.status("simulating") as status:
         world = World(customers=customers or (QUICK_CUSTOMERS if quick else CUSTOMERS), late=late, duplicates=duplicates)
         file = world.file()
-        if "kafka_streams" in wanted:
+        if not {"kafka_streams", "kafka_streams_by_arrival"}.isdisjoint(wanted):
             status.update("building the Kafka Streams peer")
             kafka_streams.build()
         status.update("starting the services")

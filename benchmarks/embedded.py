@@ -6,7 +6,9 @@ python -m benchmarks.embedded --steps           # microseconds a touchpoint, by 
 
 import json
 import shutil
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.kafka_streams.peer import STAGES, stages_digest
 from benchmarks.load import CUSTOMERS, World, count
 from benchmarks.measuring import Result, bench_folder, run, said_by, tell, watched
 from benchmarks.steps import EMBEDDED, journey
@@ -35,8 +38,10 @@ def ingest(file: Path, folder: Path) -> Result:
     digest = json.loads(
         said_by([sys.executable, "-m", "app", "digest", "--data", str(folder), "--json"], seconds_max=SECONDS_MAX, env=EMBEDDED_ONLY)
     )
+    with closing(sqlite3.connect(folder / "marketing.db")) as marketing:
+        stages = stages_digest(marketing.execute(STAGES))
     shutil.rmtree(folder)
-    return Result(count(file), use.wall, use.peer, {name: digest[name] for name in ("marketing", "sales")})
+    return Result(count(file), use.wall, use.peer, {**{name: digest[name] for name in ("marketing", "sales")}, "stages": stages})
 
 
 def steps(file: Path, folder: Path) -> Result:

@@ -15,6 +15,7 @@ import asyncpg
 
 from app.distributed import Distributed, opened
 from app.wiring import Servers, Settings
+from benchmarks.kafka_streams.peer import STAGES, stages_digest
 from benchmarks.latency import CUSTOMERS, PACE, SECONDS, Latency, measure, through_units
 from benchmarks.load import World, lines, make_topic
 from benchmarks.measuring import ROOT, Failed, Result, bench_folder
@@ -32,7 +33,8 @@ async def run(kafka: str, postgres: str, topic_prefix: str, topic: str, touchpoi
     """Bring all that `topic` holds into both read models; from the first touchpoint fetched to the last one committed in both.
 
     `topic` is loaded already and shared with the peers. `topic_prefix` is new each time. The result holds the digest of each read model
-    (`marketing`, `sales`), which has to be the embedded runtime's, and the CPU seconds of the workers, by part in `detail`.
+    (`marketing`, `sales`), which has to be the embedded runtime's, that of the transitions (`stages`), which has to be the peer's as well,
+    and the CPU seconds of the workers, by part in `detail`.
     """
     async with _place(kafka, postgres, topic_prefix, topic) as (engine, settings):
         with _workers(settings, {part: [*WORKER, "--only", part] for part in PARTS}) as workers:
@@ -40,7 +42,10 @@ async def run(kafka: str, postgres: str, topic_prefix: str, topic: str, touchpoi
             seconds = await _done(engine, touchpoints, began, workers["placement"])
             cpu = {part: _cpu_seconds(worker.pid) for part, worker in workers.items()}
         digests = await engine.digest()
-    return Result(touchpoints, seconds, sum(cpu.values()), {model: str(digests[model]) for model in ("marketing", "sales")}, {"cpu": cpu})
+        async with engine.marketing.snapshot() as ask:
+            stages = stages_digest(await ask(STAGES))
+    digest = {**{model: str(digests[model]) for model in ("marketing", "sales")}, "stages": stages}
+    return Result(touchpoints, seconds, sum(cpu.values()), digest, {"cpu": cpu})
 
 
 async def by_step(kafka: str, postgres: str, topic_prefix: str, topic: str, touchpoints: int) -> Result:

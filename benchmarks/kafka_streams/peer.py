@@ -2,22 +2,30 @@
 
     python -m benchmarks.kafka_streams.peer --kafka 127.0.0.1:9092 --topic bench
 
-What its fold does less than ours is said in `Fold.java`, how it is tuned in `Main.java`. A JVM interprets and compiles what it runs at
-first, so the first half million touchpoints take it several times as long as the same ones later: both are told, as *cold* and *warm*.
+Its fold is the same as ours, to the last transition (`same/`, and `stages_digest` holds it to that); or one in the order of arrival, which
+is less and what most people write (`arrival/`). What each does less than ours is said in `Same.java` and `Fold.java`, how they are tuned
+in `Main.java`. A JVM interprets and compiles what it runs at first, so the first half million touchpoints take it several times as long
+as the same ones later: both are told, as *cold* and *warm*.
 """
 
 import hashlib
 import os
 import shutil
 import uuid
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from benchmarks.measuring import Failed, Result, bench_folder, run, said_by, tell
 
+Fold = Literal["same", "arrival"]
+"""The same as ours; or one in the order of arrival, which is less, and what most people write."""
+
 PROJECT = Path(__file__).parent
+STAGES = "SELECT person, stage, at, nth, left_stage, rule FROM stages"
+"""What `stages_digest` is of, in either read model."""
 MAIN = "journeypeer.Main"
 COMMIT_MS = 1_000
 RUNS = 3
@@ -25,6 +33,12 @@ RUNS = 3
 HEAP = ("-Xms1g", "-Xmx2g")
 BUILD_SECONDS_MAX = 600
 SECONDS_MAX = 600
+
+
+def stages_digest(entered: Iterable[Sequence[object]]) -> str:
+    """Of all transitions that hold, as the peer tells it: (person, stage, at, nth, left, rule) of each, as both read models keep them."""
+    lines = sorted(("\t".join(map(str, one)) for one in entered), key=str.encode)
+    return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
 
 
 def build() -> Path:
@@ -53,8 +67,13 @@ def build() -> Path:
     return built
 
 
-def measure(kafka: str, topic: str, *, runs: int = RUNS, commit_ms: int = COMMIT_MS, seconds_max: float = SECONDS_MAX) -> list[Result]:
-    """The results of `runs` runs over all of `topic`, one after the other in one JVM."""
+def measure(
+    kafka: str, topic: str, *, fold: Fold = "same", runs: int = RUNS, commit_ms: int = COMMIT_MS, seconds_max: float = SECONDS_MAX
+) -> list[Result]:
+    """The results of `runs` runs over all of `topic`, one after the other in one JVM.
+
+    Those of the same fold hold the digest of the transitions that hold in the end: `stages_digest` of ours.
+    """
     built = build()
     application = f"bench-streams-{uuid.uuid4().hex[:8]}"
     folder = bench_folder("kafka-streams-state") / application
@@ -63,7 +82,7 @@ def measure(kafka: str, topic: str, *, runs: int = RUNS, commit_ms: int = COMMIT
         return run(
             ["java", *HEAP, "-XX:+UseParallelGC", f"-Djava.io.tmpdir={folder}", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
              "-cp", f"{built / 'classes'}{os.pathsep}{built / 'libs'}{os.sep}*", MAIN,
-             kafka, topic, application, str(folder), str(int(seconds_max)), str(commit_ms), str(runs)],
+             fold, kafka, topic, application, str(folder), str(int(seconds_max)), str(commit_ms), str(runs)],
             seconds_max=seconds_max + 30,
         )  # fmt: skip
     finally:
@@ -73,10 +92,11 @@ def measure(kafka: str, topic: str, *, runs: int = RUNS, commit_ms: int = COMMIT
 def main(
     kafka: Annotated[str, typer.Option()],
     topic: Annotated[str, typer.Option()],
+    fold: Annotated[str, typer.Option(help="same, or arrival.")] = "same",
     runs: Annotated[int, typer.Option(min=1)] = RUNS,
     commit_ms: Annotated[int, typer.Option(min=1)] = COMMIT_MS,
 ) -> None:
-    for result in measure(kafka, topic, runs=runs, commit_ms=commit_ms):
+    for result in measure(kafka, topic, fold="arrival" if fold == "arrival" else "same", runs=runs, commit_ms=commit_ms):
         tell(result)
 
 

@@ -1,24 +1,20 @@
 package journeypeer;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.ObjectReader;
-import com.fasterxml.jackson.databind.ObjectWriter;
 import com.sun.management.OperatingSystemMXBean;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import journeypeer.arrival.Arrival;
+import journeypeer.same.Same;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsOptions;
 import org.apache.kafka.clients.admin.ListOffsetsOptions;
@@ -28,86 +24,72 @@ import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.StreamsConfig;
-import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
-import org.apache.kafka.streams.processor.api.Processor;
-import org.apache.kafka.streams.processor.api.ProcessorContext;
-import org.apache.kafka.streams.processor.api.Record;
-import org.apache.kafka.streams.state.KeyValueStore;
-import org.apache.kafka.streams.state.Stores;
 
 /**
  * Folds a whole topic, and prints how long it took as one line of JSON: from the first record in hand until the offsets of the last
  * are committed and its transitions can be read by a reader of committed records.
  *
- * <p>Arguments: bootstrap servers, topic, application id (fresh each time), folder for the state, seconds at most,
+ * <p>Arguments: which fold (arrival, same), bootstrap servers, topic, application id (fresh each time), folder for the state, seconds at most,
  * commit interval in ms, runs. The first run of a JVM is interpreted and compiled while it is measured; those after it find it warm.
  */
 public final class Main {
     private static final OperatingSystemMXBean SYSTEM = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
-    private static final AtomicLong FIRST_AT = new AtomicLong();
-    private static final LongAdder FOLDED = new LongAdder();
-    private static final LongAdder MOVED = new LongAdder();
     private static final AtomicReference<Throwable> FAILED = new AtomicReference<>();
 
     public static void main(String[] given) throws Exception {
-        long until = System.nanoTime() + Duration.ofSeconds(Long.parseLong(given[4])).toNanos();
-        int runs = Integer.parseInt(given[6]);
-        try (Admin admin = Admin.create(Map.of("bootstrap.servers", given[0]))) {
+        Peer peer = given[0].equals("same") ? new Same() : new Arrival();
+        long until = System.nanoTime() + Duration.ofSeconds(Long.parseLong(given[5])).toNanos();
+        int runs = Integer.parseInt(given[7]);
+        try (Admin admin = Admin.create(Map.of("bootstrap.servers", given[1]))) {
             for (int run = 1; run <= runs; run++) {
-                fold(admin, given[1], settings(given[0], given[2] + "-" + run, given[3], given[5]), until);
+                fold(peer, admin, given[1], given[2], settings(given[1], given[3] + "-" + run, given[4], given[6]), until);
             }
         }
         System.exit(0);
     }
 
     /** One run: a new application, from nothing to all of the topic. Prints what it took, and leaves nothing behind. */
-    private static void fold(Admin admin, String topic, Properties settings, long until) throws Exception {
+    private static void fold(Peer peer, Admin admin, String bootstrap, String topic, Properties settings, long until) throws Exception {
         String application = settings.getProperty(StreamsConfig.APPLICATION_ID_CONFIG);
         String transitions = application + "-transitions";
         List<TopicPartition> in = partitions(admin, topic);
-        admin.createTopics(List.of(new NewTopic(transitions, in.size(), (short) 1))).all().get();
+        Map<String, Integer> between = new HashMap<>();
+        peer.between(in.size()).forEach((name, count) -> between.put(application + "-" + name, count));
+        List<NewTopic> made = new ArrayList<>(List.of(new NewTopic(transitions, in.size(), (short) 1)));
+        between.forEach((name, count) -> made.add(new NewTopic(name, count, (short) 1)));
+        admin.createTopics(made).all().get();
         List<TopicPartition> out = in.stream().map(one -> new TopicPartition(transitions, one.partition())).toList();
         Map<TopicPartition, Long> ends = offsets(admin, in, OffsetSpec.latest(), IsolationLevel.READ_UNCOMMITTED);
         long wanted = sum(ends) - sum(offsets(admin, in, OffsetSpec.earliest(), IsolationLevel.READ_UNCOMMITTED));
 
-        FIRST_AT.set(0);
-        FOLDED.reset();
-        MOVED.reset();
-        KafkaStreams streams = new KafkaStreams(topology(topic, transitions), settings);
+        Progress.begin();
+        KafkaStreams streams = new KafkaStreams(peer.topology(topic, application, transitions), settings);
         streams.setUncaughtExceptionHandler(error -> {
             FAILED.compareAndSet(null, error);
             return StreamThreadExceptionResponse.SHUTDOWN_APPLICATION;
         });
         long usedBefore = SYSTEM.getProcessCpuTime();
         streams.start();
-        while (FOLDED.sum() < wanted) pause(20, until);
+        while (Progress.touchpoints() < wanted || !Progress.isAllDone()) pause(5, until);
         long foldedAt = System.nanoTime();
-        while (!isCommitted(admin, application, ends) || !isReadable(admin, out)) pause(5, until);
+        Map<TopicPartition, Long> reached = new HashMap<>(ends);
+        Progress.last().forEach((place, last) -> reached.put(place, last.get() + 1));
+        while (!isCommitted(admin, application, reached) || !isReadable(admin, out)) pause(5, until);
         long committedAt = System.nanoTime();
         long used = SYSTEM.getProcessCpuTime() - usedBefore;
         System.out.printf(
                 Locale.ROOT,
-                "{\"touchpoints\": %d, \"seconds\": %.4f, \"cpu_seconds\": %.4f, \"detail\": {\"folded_seconds\": %.4f, \"transitions\": %d}}%n",
-                FOLDED.sum(), (committedAt - FIRST_AT.get()) / 1e9, used / 1e9, (foldedAt - FIRST_AT.get()) / 1e9, MOVED.sum());
+                "{\"touchpoints\": %d, \"seconds\": %.4f, \"cpu_seconds\": %.4f, \"digest\": {%s}, \"detail\": {\"folded_seconds\": %.4f, \"transitions\": %d}}%n",
+                Progress.touchpoints(), (committedAt - Progress.firstAt()) / 1e9, used / 1e9, Published.digest(bootstrap, out, until),
+                (foldedAt - Progress.firstAt()) / 1e9, Progress.transitions());
         streams.close(Duration.ofSeconds(10));
         streams.cleanUp();
         // Gone at once, so that nobody compacts or keeps them while the next peer is measured.
-        admin.deleteTopics(List.of(transitions, application + "-journeys-changelog")).all().get();
-    }
-
-    private static Topology topology(String topic, String transitions) {
-        var store = Stores.keyValueStoreBuilder(Stores.persistentKeyValueStore("journeys"), Serdes.String(), State.SERDE)
-                .withCachingEnabled()
-                .withLoggingEnabled(Map.of());
-        return new Topology()
-                .addSource("touchpoints", Serdes.String().deserializer(), Serdes.ByteArray().deserializer(), topic)
-                .addProcessor("fold", Folding::new, "touchpoints")
-                .addStateStore(store, "fold")
-                .addSink("transitions", transitions, Serdes.String().serializer(), Serdes.ByteArray().serializer(), "fold");
+        List<String> gone = admin.listTopics().names().get().stream().filter(one -> one.startsWith(application + "-")).toList();
+        admin.deleteTopics(gone).all().get();
     }
 
     /** Tuned for this fold on two cores, by trying: see docs/performance.md. */
@@ -118,6 +100,8 @@ public final class Main {
         settings.put(StreamsConfig.STATE_DIR_CONFIG, folder);
         settings.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.EXACTLY_ONCE_V2);
         settings.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, 2);
+        // What happens in several topics at one time need not be processed in that order.
+        settings.put(StreamsConfig.MAX_TASK_IDLE_MS_CONFIG, StreamsConfig.MAX_TASK_IDLE_MS_DISABLED);
         // Every commit flushes the cache to RocksDB and to the changelog, so a subject that comes often is written once an interval.
         settings.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, commitMs);
         settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 256L * 1024 * 1024);
@@ -131,39 +115,6 @@ public final class Main {
         settings.put(StreamsConfig.producerPrefix(ProducerConfig.BUFFER_MEMORY_CONFIG), 128L * 1024 * 1024);
         settings.put(StreamsConfig.producerPrefix(ProducerConfig.COMPRESSION_TYPE_CONFIG), "lz4");
         return settings;
-    }
-
-    private static final class Folding implements Processor<String, byte[], String, byte[]> {
-        private static final ObjectMapper JSON = new ObjectMapper();
-        private static final ObjectReader READER = JSON.readerFor(Touchpoint.class);
-        private static final ObjectWriter WRITER = JSON.writerFor(Fold.Transition.class);
-        private ProcessorContext<String, byte[]> context;
-        private KeyValueStore<String, State> journeys;
-
-        @Override
-        public void init(ProcessorContext<String, byte[]> context) {
-            this.context = context;
-            this.journeys = context.getStateStore("journeys");
-        }
-
-        @Override
-        public void process(Record<String, byte[]> record) {
-            if (FIRST_AT.get() == 0) FIRST_AT.compareAndSet(0, System.nanoTime());
-            try {
-                Touchpoint touch = READER.readValue(record.value());
-                State state = journeys.get(record.key());
-                if (state == null) state = new State();
-                Fold.Transition transition = Fold.fold(state, touch);
-                journeys.put(record.key(), state);
-                if (transition != null) {
-                    MOVED.increment();
-                    context.forward(record.withValue(WRITER.writeValueAsBytes(transition)));
-                }
-            } catch (IOException error) {
-                throw new UncheckedIOException(error);
-            }
-            FOLDED.increment();
-        }
     }
 
     // --- what is done
@@ -207,7 +158,7 @@ public final class Main {
             System.exit(1);
         }
         if (System.nanoTime() > until) {
-            System.err.printf("not done in time: %d records folded, first at %d%n", FOLDED.sum(), FIRST_AT.get());
+            System.err.printf("not done in time: %d touchpoints folded%n", Progress.touchpoints());
             System.exit(2);
         }
         Thread.sleep(ms);

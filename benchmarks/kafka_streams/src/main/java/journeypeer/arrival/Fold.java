@@ -1,8 +1,10 @@
-package journeypeer;
+package journeypeer.arrival;
 
 import java.time.Instant;
 import java.util.Map;
 import java.util.Set;
+import journeypeer.Channels;
+import journeypeer.Touchpoint;
 
 /**
  * The fold of the default definition, in the order of arrival: stage, score with expiry and limits a day, counts, channels.
@@ -83,38 +85,9 @@ public final class Fold {
             state.sessionAt = at;
         }
         if (!starts) return;
-        String channel = channel(type, data);
+        String channel = Channels.channel(type, data.channel, data.utm_medium, data.utm_source, data.click_id, data.referrer);
         if (state.firstChannel.isEmpty()) state.firstChannel = channel;
         state.lastChannel = channel;
-    }
-
-    private static String channel(String type, Touchpoint.Data data) {
-        if (data.channel != null) return data.channel;
-        if (type.startsWith("email_")) return "Email";
-        if (data.utm_medium != null) {
-            String medium = data.utm_medium.toLowerCase();
-            if (medium.contains("cp") || medium.startsWith("paid")) {
-                return medium.contains("social") || isSocial(data.utm_source) ? "Paid Social" : "Paid Search";
-            }
-            return switch (medium) {
-                case "email" -> "Email";
-                case "display", "banner", "cpm" -> "Display";
-                case "affiliate", "affiliates" -> "Affiliates";
-                case "social" -> "Organic Social";
-                case "organic" -> "Organic Search";
-                case "referral" -> "Referral";
-                default -> "Unassigned";
-            };
-        }
-        if (data.click_id != null) return data.click_id.startsWith("g") || data.click_id.startsWith("ms") ? "Paid Search" : "Paid Social";
-        if (type.equals("ad_click") || type.equals("ad_impression")) return "Paid Other";
-        if (data.referrer == null) return "Direct";
-        if (data.referrer.contains("google") || data.referrer.contains("bing")) return "Organic Search";
-        return isSocial(data.referrer) ? "Organic Social" : "Referral";
-    }
-
-    private static boolean isSocial(String where) {
-        return where != null && (where.contains("linkedin") || where.contains("facebook") || where.contains("meta") || where.contains("t.co"));
     }
 
     private static void score(State state, String type, Touchpoint.Data data, long at) {

@@ -1,4 +1,4 @@
-package journeypeer;
+package journeypeer.arrival;
 
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
