@@ -86,6 +86,7 @@ async def _start(
     running = [asyncio.create_task(guarded(run), name=name) for name, run in tasks]
     for task in running:
         stack.callback(task.cancel)
+    engine.say(f"worker {instance} begins: {', '.join(task.get_name() for task in running)}")
     # To import Faust and to join its group take longer than all else that a start does: what was left waiting goes first.
     head_start = time.monotonic() + HEAD_START_SECONDS_MAX
     while not is_under_way() and time.monotonic() < head_start:

@@ -38,8 +38,7 @@ async def run(kafka: str, postgres: str, topic_prefix: str, topic: str, touchpoi
     """
     async with _place(kafka, postgres, topic_prefix, topic) as (engine, settings):
         with _workers(settings, {part: [*WORKER, "--only", part] for part in PARTS}) as workers:
-            began = time.perf_counter()
-            seconds = await _done(engine, touchpoints, began, workers["placement"])
+            seconds = await _done(engine, touchpoints, workers["placement"])
             cpu = {part: _cpu_seconds(worker.pid) for part, worker in workers.items()}
         digests = await engine.digest()
         async with engine.marketing.snapshot() as ask:
@@ -54,7 +53,7 @@ async def by_step(kafka: str, postgres: str, topic_prefix: str, topic: str, touc
     async with _place(kafka, postgres, topic_prefix, topic) as (engine, settings):
         command = ["-m", "benchmarks.steps", "--clocks", "benchmarks.steps:DISTRIBUTED", "--out", str(out), "--", "worker"]
         with _workers(settings, {"worker": command}) as workers:
-            seconds = await _done(engine, touchpoints, time.perf_counter(), workers["worker"])
+            seconds = await _done(engine, touchpoints, workers["worker"])
     told = json.loads(out.read_text(encoding="utf-8"))
     out.unlink()
     steps = {
@@ -84,7 +83,7 @@ async def latency(kafka: str, postgres: str, topic_prefix: str, *, pace: int = P
                 return min(await engine.marketing.position(), await engine.sales.position())
 
             with _workers(settings, {part: [*WORKER, "--only", part] for part in PARTS}) as workers:
-                await _at_work(workers["placement"])
+                await _says(workers["placement"], b"at work")
                 return await measure(kafka, topic, touchpoints, through_units(recorded, reflected), pace=pace, seconds=seconds)
         finally:
             await record.close()
@@ -101,20 +100,21 @@ async def _place(kafka: str, postgres: str, topic_prefix: str, topic: str) -> As
         yield engine, settings
 
 
-async def _at_work(worker: "subprocess.Popen[bytes]") -> None:
-    """Wait until the worker says that it is at work: it fetches from then on."""
+async def _says(worker: "subprocess.Popen[bytes]", what: bytes) -> None:
+    """Wait until the worker says `what`: that it begins (from then on it fetches), or that it is at work."""
     began = time.perf_counter()
-    while not _fetching(worker):
+    assert worker.stderr is not None
+    while what not in worker.stderr.readline():
         if worker.poll() is not None:
-            raise Failed("a worker ended before it was at work")
+            raise Failed(f"a worker ended before it said {what.decode()!r}")
         if time.perf_counter() - began > READY_SECONDS_MAX:
-            raise Failed(f"no worker was at work after {READY_SECONDS_MAX:.0f} s")
+            raise Failed(f"no worker said {what.decode()!r} within {READY_SECONDS_MAX:.0f} s")
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def _done(engine: Distributed, touchpoints: int, began: float, worker: "subprocess.Popen[bytes]") -> float:
+async def _done(engine: Distributed, touchpoints: int, worker: "subprocess.Popen[bytes]") -> float:
     """Seconds from the first fetch until both read models have all, to within POLL_SECONDS at either end."""
-    await _at_work(worker)
+    await _says(worker, b"begins")
     first = time.perf_counter()
     while sum(offset + 1 for offset in (await engine.record.offsets()).values()) < touchpoints:
         if worker.poll() is not None:
@@ -124,11 +124,6 @@ async def _done(engine: Distributed, touchpoints: int, began: float, worker: "su
     while min(await engine.marketing.position(), await engine.sales.position()) < position:
         await asyncio.sleep(POLL_SECONDS)
     return time.perf_counter() - first
-
-
-def _fetching(worker: "subprocess.Popen[bytes]") -> bool:
-    assert worker.stderr is not None
-    return b"at work" in worker.stderr.readline()
 
 
 def _cpu_seconds(pid: int) -> float:
