@@ -312,6 +312,6 @@ def _leave_unwritten() -> None:
 def main() -> None:
     # Most of what is made lives as long as the process: looking through it again and again doubles the CPU time.
     gc.freeze()
-    gc.set_threshold(200_000, 20, 100)
+    gc.set_threshold(1_000_000, 20, 100)
     gc.enable()
     sys.exit(run())

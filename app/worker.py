@@ -33,6 +33,9 @@ from streams.scheduler import SCHEDULE_SECONDS, announce
 POLL_SECONDS = 0.02
 """How long a projection or the relay waits where nothing was new: part of the time from a touchpoint to its row."""
 
+RESTING_POLLS, RESTING_SECONDS = 10, 0.1
+"""After so many times of nothing new it waits for longer: the database has to answer each time."""
+
 RETRY_SECONDS = 0.5
 HEAD_START_SECONDS_MAX = 2.0
 STOP_SECONDS_MAX = 8.0
@@ -166,13 +169,15 @@ async def keep_doing(engine: Engine, name: str, step: Callable[[], Awaitable[int
     while True:
         try:
             async with engine.alone(name):
+                idle = 0
                 while True:
                     done = await step()
                     if told:
                         told = ""
                         say(f"{name} is going on")
-                    if not done:
-                        await asyncio.sleep(pause)
+                    idle = 0 if done else idle + 1
+                    if idle:
+                        await asyncio.sleep(pause if idle <= RESTING_POLLS else max(pause, RESTING_SECONDS))
         except Away as away:
             if str(away) != told:
                 told = str(away)

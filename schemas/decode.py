@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, get_args, get_type_hints
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from journey.instants import instant, rfc3339
+from journey.instants import SECOND, Instant, in_utc, instant, moment, rfc3339
 from journey.touchpoints import (
     ANY,
     ID_LENGTH_MAX,
@@ -44,6 +44,12 @@ DIGEST_BYTES = 16
 ERRORS_SHOWN_MAX = 3
 VALUE_SHOWN_MAX = 40
 
+VALUES_KEPT_MAX = 4_096
+"""Values of one type that are kept to be shared, and how long what they are read from may be."""
+VALUE_BYTES_KEPT_MAX = 512
+
+_TEXTS = ("id", "source", "subject", "type")
+_SECONDS_LENGTH = len("2026-03-01T10:00:00Z")
 _RARE = NOT_KEPT | {"dataschema", "data_base64"}
 _SCHEMA = re.compile(r"(?:.*[/:#])?([a-z][a-z0-9_]*)(?:[/:]v?|\.v)(\d{1,4})(?:\.json)?")
 _JSON_TYPE = re.compile(r"(application|text)/([\w.-]+\+)?json\s*(;.*)?", re.IGNORECASE)
@@ -71,14 +77,23 @@ def decode(raw: bytes) -> Decoded:
         raise Unreadable("not-an-object", "a touchpoint is a JSON object, one a message")
     if event.get("specversion") != "1.0":
         raise _no_version(event)
-    id_ = _text(event, "id")
-    source = _text(event, "source")
-    subject = _text(event, "subject")
-    name = _text(event, "type")
-    moment = happened = _moment(event)
-    version = 1
+    id_, source, subject, name = map(event.get, _TEXTS)
+    if not (
+        type(id_) is type(source) is type(subject) is type(name) is str
+        and 0 < len(id_) <= ID_LENGTH_MAX and 0 < len(source) <= ID_LENGTH_MAX
+        and 0 < len(subject) <= ID_LENGTH_MAX and 0 < len(name) <= ID_LENGTH_MAX
+    ):  # fmt: skip
+        raise _wrong_text(event)
+    written: Any = event.get("time")
+    at = in_utc(written) if type(written) is str else None
+    if at is None:
+        sent_at = _moment(event)
+        at, written = instant(sent_at), sent_at.isoformat()[:-6] + "Z"
+    elif len(written) > _SECONDS_LENGTH and at % SECOND == 0:
+        written = f"{written[:19]}Z"
+    happened, version = at, 1
     if not _RARE.isdisjoint(event):
-        happened = _repaired(event, moment)
+        happened = _repaired(event, at)
         version = _rare(event, name)
     sent = event.get("data")
     if type(sent) is not dict:
@@ -92,30 +107,46 @@ def decode(raw: bytes) -> Decoded:
     if reader.kind is ContentPublished and data.get("content") is None:
         data = {**data, "content": rest}
     exact = _exact(raw, name, version, data, reader) if reader.decimals else None
-    read_from = {**data, **exact} if exact else data
-    try:
-        value = reader.validate(read_from)
-    except ValidationError as error:
-        # Many clients send null for what they have not set: it is as if it were not there, save where null clears a field.
-        said = {name: one for name, one in read_from.items() if one is not None}
-        if reader.clears or len(said) == len(read_from):
-            raise _invalid(error) from error
-        try:
-            value = reader.validate(said)
-        except ValidationError as other:
-            raise _invalid(other) from other
+    value = _value({**data, **exact}, reader) if exact else _known_value(data, reader)
     if kind in _THINGS or reader.stated_on or reader.links:
         _check_agreement(value, subject, reader)
 
     named = frozenset(data.keys() & reader.fields) if reader.clears else frozenset()
-    touch = Touchpoint(instant(happened), source, id_, subject, value, named)
+    touch = Touchpoint(happened, source, id_, subject, value, named)
     if exact:
         _keep_digits(sent, exact)
-    time = _normal(event.pop("time"), moment)
+    del event["time"]
     unknown = () if data.keys() <= reader.fields else tuple(sorted(data.keys() - reader.fields))
     content = orjson.dumps(event, option=orjson.OPT_SORT_KEYS)
-    body = b'{"time":"%b",%b' % (time.encode(), content[1:])
+    body = b'{"time":"%b",%b' % (written.encode(), content[1:])
     return Decoded(touch, body, unknown, blake2b(content, digest_size=DIGEST_BYTES).digest())
+
+
+def _known_value(data: dict[str, Any], reader: "_Reader") -> Data:
+    """The value of `data`. Most touchpoints of a type say what others have said: values do not change, so they share one."""
+    written = orjson.dumps(data)
+    value = reader.values.get(written)
+    if value is None:
+        value = _value(data, reader)
+        if len(written) <= VALUE_BYTES_KEPT_MAX:
+            if len(reader.values) >= VALUES_KEPT_MAX:
+                reader.values.clear()
+            reader.values[written] = value
+    return value
+
+
+def _value(data: dict[str, Any], reader: "_Reader") -> Data:
+    try:
+        return reader.validate(data)
+    except ValidationError as error:
+        # Many clients send null for what they have not set: it is as if it were not there, save where null clears a field.
+        said = {name: one for name, one in data.items() if one is not None}
+        if reader.clears or len(said) == len(data):
+            raise _invalid(error) from error
+        try:
+            return reader.validate(said)
+        except ValidationError as other:
+            raise _invalid(other) from other
 
 
 class _Reader(NamedTuple):
@@ -133,6 +164,8 @@ class _Reader(NamedTuple):
     """A statement that names one of these is published on it, so that none is stated under two subjects."""
     clears: bool
     links: bool
+    values: dict[bytes, Data]
+    """What was read, by how it was written."""
 
 
 @cache
@@ -157,18 +190,21 @@ def _reader(name: str, version: int) -> _Reader:
         stated_on=tuple(thing for thing in ("campaign", "deal") if is_statement(kind) and thing in kind.subjects),
         clears=kind in (ProfileUpdated, AccountUpdated, DealUpdated),
         links=kind in (Identified, Unlinked),
+        values={},
     )
 
 
-def _text(event: dict[str, Any], name: str) -> str:
-    value = event.get(name)
-    if type(value) is str and 0 < len(value) <= ID_LENGTH_MAX:
-        return value
-    if value is None or value == "":
-        raise Unreadable(f"no-{name}", f"{name} is missing; {_NEEDED[name]}")
-    if isinstance(value, str):
-        raise Unreadable("too-long", f"{name} has {len(value)} characters; at most {ID_LENGTH_MAX} are allowed")
-    raise Unreadable("wrong-type", f"{name} is a string, not {_shown(value)}")
+def _wrong_text(event: dict[str, Any]) -> Unreadable:
+    """What is wrong with the first of those texts that are."""
+    for name in _TEXTS:
+        value = event.get(name)
+        if value is None or value == "":
+            return Unreadable(f"no-{name}", f"{name} is missing; {_NEEDED[name]}")
+        if not isinstance(value, str):
+            return Unreadable("wrong-type", f"{name} is a string, not {_shown(value)}")
+        if len(value) > ID_LENGTH_MAX:
+            return Unreadable("too-long", f"{name} has {len(value)} characters; at most {ID_LENGTH_MAX} are allowed")
+    raise AssertionError("all are as they should be")
 
 
 _NEEDED = {
@@ -193,16 +229,16 @@ def _moment(event: dict[str, Any]) -> datetime:
         raise Unreadable("wrong-time", f"time {_shown(text)}: {error}") from error
 
 
-def _repaired(event: dict[str, Any], moment: datetime) -> datetime:
-    """`moment` by the clock of who received it: later by as much as `receivedat` is later than `sentat`, which the sender's clock says.
+def _repaired(event: dict[str, Any], at: Instant) -> Instant:
+    """`at` by the clock of who received it: later by as much as `receivedat` is later than `sentat`, which the sender's clock says.
 
     As sent, where they do not say, or what comes of it is no time: what is about the sending makes nothing unreadable.
     """
     try:
-        repaired = moment + (rfc3339(event["receivedat"]) - rfc3339(event["sentat"]))
+        repaired = at + instant(rfc3339(event["receivedat"])) - instant(rfc3339(event["sentat"]))
+        return repaired if moment(repaired).year >= 1970 else at
     except (KeyError, ValueError, TypeError, OverflowError):
-        return moment
-    return repaired if repaired.year >= 1970 else moment
+        return at
 
 
 def _lacks_zone(text: str) -> bool:
@@ -211,13 +247,6 @@ def _lacks_zone(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _normal(text: str, moment: datetime) -> str:
-    """`moment` as `iso` writes it. Most texts nearly are that, and to cut them is faster than to write them."""
-    if text[10] != "T" or text[-1] != "Z":
-        return moment.isoformat()[:-6] + "Z"
-    return f"{text[:19]}.{moment.microsecond:06d}Z" if moment.microsecond else f"{text[:19]}Z"
 
 
 def _rare(event: dict[str, Any], name: str) -> int:

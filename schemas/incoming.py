@@ -1,10 +1,9 @@
 """A record on its way in: its bytes as they came, and where they came from."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     raw: bytes  # what the sender sent; kept when it can't be read
     source: str  # the file's name, or the topic
     place: str  # where in it: "crm.csv:17"

@@ -6,7 +6,7 @@ hands out the difference. Nothing here knows where the record is kept.
 """
 
 import hashlib
-from collections import Counter, OrderedDict, defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import nullcontext
 from itertools import chain
@@ -23,6 +23,7 @@ from journey.person import FOLD_VERSION, PersonJourney
 from journey.touchpoints import Identified, Retracted, Touchpoint, Unlinked
 from schemas.decode import Decoded, Unreadable, decode
 from schemas.incoming import Incoming
+from streams.at_hand import AtHand
 from streams.differing import derive, differing
 from streams.journeys import Journey, dump, load
 from streams.ports import DeadLetter, Generation, Histories, Known, Name, Raced, Recorded, Row, Unit
@@ -31,28 +32,19 @@ from streams.world import BEFORE, World
 ATTEMPTS_MAX = 5
 """How often a unit is placed that others race. From the second time on it is its turn, so that one more is enough."""
 
-UNIT_RECORDS_MAX = 10_000
+UNIT_RECORDS_MAX = 40_000
 """Records that one unit takes at most."""
-
-JOURNEYS_CACHED_MAX = 200_000
-PERSONS_CACHED_MAX = 400_000
-VERSIONS_CACHED_MAX = 1_000_000
 
 TOO_FAR_AHEAD = "too-far-ahead"
 UNMAPPED = "unmapped"
 
 
 class Placement:
-    """Turns batches into units. Holds journeys and persons as of the last unit; `forget` them when a unit could not be committed."""
+    """Turns batches into units. Has journeys and persons at hand as of the last unit; `forget` them when one could not be committed."""
 
     def __init__(self, definition: Definition, histories: Histories) -> None:
         self.histories = histories
-        self._journeys: OrderedDict[str, Journey] = OrderedDict()
-        self._persons: OrderedDict[Id, Person] = OrderedDict()
-        self._versions: dict[str, int] = {}
-        """At which version what is at hand was read, by key; 0 where nothing was there."""
-        self._unrecorded: set[Id] = set()
-        """Ids that the record did not know when they were asked for."""
+        self._at_hand = AtHand()
         self.use(definition)
 
     def use(self, definition: Definition) -> None:
@@ -65,8 +57,8 @@ class Placement:
         """Place `batch` and commit it. Returns the unit and its position. What others raced is read and tried again, then in turn."""
         for attempt in range(ATTEMPTS_MAX):
             async with self.histories.turn() if attempt else nullcontext():
-                unit = await self.place(batch, after)
                 try:
+                    unit = await self.place(batch, after)
                     position = await self.histories.commit(unit)
                 except Raced:
                     self.forget()
@@ -76,15 +68,12 @@ class Placement:
                     self.forget()
                     raise
             for key in unit.touched:
-                self._versions[key] = unit.versions.get(key, 0) + 1
+                self._at_hand.versions[key] = unit.versions.get(key, 0) + 1
             return unit, position
         raise Raced(f"a unit was raced {ATTEMPTS_MAX} times, the last ones in turn")
 
     def forget(self) -> None:
-        self._journeys.clear()
-        self._persons.clear()
-        self._versions.clear()
-        self._unrecorded.clear()
+        self._at_hand.forget()
 
     async def place(self, batch: Sequence[Recorded], after: dict[int, int]) -> Unit:
         """The unit of `batch`, records in the order of their partitions. `after` is where the record stands in each of them."""
@@ -97,7 +86,7 @@ class Placement:
         several = await self._sort_out(arrivals, unit)
         rivals = await self._rivals(unit, several)
         await self._fold(unit, several, rivals)
-        self._bound_caches()
+        self._at_hand.bound()
         return unit
 
     # --- what came in
@@ -126,30 +115,31 @@ class Placement:
 
     async def _sort_out(self, arrivals: list[Row], unit: Unit) -> set[Name]:
         """Leave out what is stored already; note what is voided, and what is contested. Returns the names that have several bodies."""
-        names = {_name(row.touch) for row in arrivals}
-        known = await self.histories.known(names)
+        names = [_name(row.touch) for row in arrivals]
+        asked = self._at_hand.new_names(names)
         for row in arrivals:
             touch = row.touch
             if isinstance(touch.data, Retracted):
                 unit.voids.add((touch.subject, touch.data.of_source, touch.data.of_id))
-        voided = unit.voids | await self.histories.voided(names)
-        here: dict[Name, set[Known]] = {}
+        self._at_hand.new_names(unit.voids)
+        known = await self.histories.known(asked) if asked else {}
+        voided = unit.voids | await self.histories.voided(asked) if asked else unit.voids
+        here: dict[Name, list[Known]] = {}
         several: set[Name] = set()
-        for row in arrivals:
-            touch = row.touch
-            name = _name(touch)
+        for row, name in zip(arrivals, names, strict=True):
+            touch, body = row.touch, Known(row.touch.occurred_at, row.digest)
             bodies = here.get(name)
             if bodies is None:
-                bodies = here[name] = set(known.get(name, ()))
-            # The same body at a later time says nothing new: equal bodies are one touchpoint at the earliest time.
-            if any(one.digest == row.digest and one.occurred_at <= touch.occurred_at for one in bodies):
-                unit.duplicates += 1
-                continue
+                bodies = here[name] = [*known.get(name, ())]
             if bodies:
+                # The same body at a later time says nothing new: equal bodies are one touchpoint at the earliest time.
+                if any(one.digest == body.digest and one.occurred_at <= body.occurred_at for one in bodies):
+                    unit.duplicates += 1
+                    continue
                 several.add(name)
-                if any(one.digest != row.digest for one in bodies):
+                if any(one.digest != body.digest for one in bodies):
                     unit.contested.add(name)
-            bodies.add(Known(touch.occurred_at, row.digest))
+            bodies.append(body)
             is_void = name in voided and not isinstance(touch.data, Retracted)
             unit.rows.append(row._replace(voided=True) if is_void else row)
             unit.touched.update(row.keys)
@@ -197,7 +187,7 @@ class Placement:
         again_others: set[str] = set()
         for subject, touches in pending.items():
             touches.sort(key=lambda touch: touch[:4])
-            seen = self._journeys[subject].seen
+            seen = self._at_hand.journeys[subject].seen
             if seen is not None and touches[0][:4] <= seen:
                 if is_person(subject):
                     again_persons.add(subject)
@@ -211,7 +201,7 @@ class Placement:
             for subject in derived:
                 pending.pop(subject, None)
         for subject, touches in pending.items():
-            journey, more = advance(self.definition, self._journeys[subject], touches)
+            journey, more = advance(self.definition, self._at_hand.journeys[subject], touches)
             self._keep(unit, subject, journey)
             for fact, count in more.items():
                 facts[fact] += count
@@ -224,7 +214,7 @@ class Placement:
         await self._bring_journeys(unit, [subject for subject in subjects if not is_person(subject)])
         taking_part = {id for subject in subjects if subject.startswith("deal:") for id in self._deal(subject).people}
         await self._bring_persons(unit, taking_part)
-        await self._bring_journeys(unit, {self._persons[one].name for one in chain(taking_part, subjects) if is_person(one)})
+        await self._bring_journeys(unit, {self._at_hand.persons[one].name for one in chain(taking_part, subjects) if is_person(one)})
 
     async def _split(self, live: list[Touchpoint], several: set[Name]) -> tuple[list[Touchpoint], dict[str, list[Touchpoint]]]:
         """What changes more than an end; and, by subject, what may be folded onto its journey."""
@@ -236,7 +226,7 @@ class Placement:
             if isinstance(data, Identified | Unlinked) or _name(touch) in changing:
                 changed.append(touch)
                 continue
-            reached = {self._persons[touch.subject].name if is_person(touch.subject) else touch.subject}
+            reached = {self._at_hand.persons[touch.subject].name if is_person(touch.subject) else touch.subject}
             if data.deal is not None:
                 deal = f"deal:{data.deal}"
                 people = self._deal(deal).people
@@ -244,9 +234,9 @@ class Placement:
                     changed.append(touch)
                     continue
                 reached.add(deal)
-                reached.update(self._persons[id].name for id in people)
+                reached.update(self._at_hand.persons[id].name for id in people)
             elif touch.subject.startswith("deal:"):
-                reached.update(self._persons[id].name for id in self._deal(touch.subject).people)
+                reached.update(self._at_hand.persons[id].name for id in self._deal(touch.subject).people)
             for subject in reached:
                 pending[subject].append(touch)
         return changed, pending
@@ -259,7 +249,7 @@ class Placement:
         for touch in live:
             if not is_person(touch.subject):
                 continue
-            person = self._persons[touch.subject]
+            person = self._at_hand.persons[touch.subject]
             if len(person.ids) > 1:
                 name = _name(touch)
                 other = here.setdefault((person.name, touch.source, touch.id), name)
@@ -290,101 +280,90 @@ class Placement:
         world = World(self.histories, self.definition.bounds, unit.rows, unit.voids, lambda keys: self._watch(unit, keys))
         world.takes_part_in(unit.takes_part)
         found = await differing(
-            self.definition, world, changed, [id for name in again_persons for id in self._persons[name].ids], again_others
+            self.definition, world, changed, [id for name in again_persons for id in self._at_hand.persons[name].ids], again_others
         )
         facts.update(found.facts)
         for subject, journey in found.journeys.items():
             self._keep(unit, subject, journey)
         for one in found.people:
             for id in one.ids:
-                if self._persons.get(id) != one or id in self._unrecorded:
-                    self._persons[id] = one
+                if self._at_hand.persons.get(id) != one or id in self._at_hand.unrecorded:
+                    self._at_hand.persons[id] = one
                     unit.persons[id] = one.name
         unit.touched.update(found.ids)
         for name in found.gone:
-            self._journeys.pop(name, None)
+            self._at_hand.journeys.pop(name, None)
         unit.gone |= found.gone
         return found.subjects
 
     # --- journeys and persons at hand
 
     def _keep(self, unit: Unit, subject: str, journey: Journey) -> None:
-        self._journeys[subject] = journey
-        self._journeys.move_to_end(subject)
+        self._at_hand.journeys[subject] = journey
+        self._at_hand.journeys.move_to_end(subject)
         unit.touched.update(journey.ids if isinstance(journey, PersonJourney) else (subject,))
         kept = dump(journey)
         if kept:
             unit.journeys[subject] = kept
-        if isinstance(journey, PersonJourney) and self._unrecorded:
-            for id in self._unrecorded.intersection(journey.ids):
+        if isinstance(journey, PersonJourney) and self._at_hand.unrecorded:
+            for id in self._at_hand.unrecorded.intersection(journey.ids):
                 unit.persons[id] = subject
-                self._unrecorded.discard(id)
+                self._at_hand.unrecorded.discard(id)
 
     def _deal(self, subject: str) -> DealJourney:
-        journey = self._journeys[subject]
+        journey = self._at_hand.journeys[subject]
         assert isinstance(journey, DealJourney)
         return journey
 
     async def _watch(self, unit: Unit, keys: Iterable[str]) -> None:
         """Note that the unit rests on the state of `keys`, at the versions that they have before they are read."""
         new = [key for key in keys if key not in unit.versions]
-        missing = [key for key in new if key not in self._versions]
+        missing = [key for key in new if key not in self._at_hand.versions]
         if missing:
             found = await self.histories.versions(missing)
             for key in missing:
-                self._versions[key] = found.get(key, 0)
-        unit.versions.update((key, self._versions[key]) for key in new)
+                self._at_hand.versions[key] = found.get(key, 0)
+        unit.versions.update((key, self._at_hand.versions[key]) for key in new)
 
     async def _bring_persons(self, unit: Unit, ids: Collection[Id]) -> None:
-        missing = {id for id in ids if id not in self._persons}
+        missing = {id for id in ids if id not in self._at_hand.persons}
         if missing:
             await self._watch(unit, missing)
             found = await self.histories.people(missing)
             for id in missing:
                 one = found.get(id)
                 if one is None:
-                    self._unrecorded.add(id)
+                    self._at_hand.unrecorded.add(id)
                     one = Person(id, (id,))
-                self._persons.update(dict.fromkeys(one.ids, one))
-        await self._watch(unit, {one for id in ids for one in self._persons[id].ids})
+                self._at_hand.persons.update(dict.fromkeys(one.ids, one))
+        await self._watch(unit, {one for id in ids for one in self._at_hand.persons[id].ids})
 
     async def _bring_journeys(self, unit: Unit, subjects: Collection[str]) -> None:
         """Journeys that are not at hand: as they were kept, else derived from the history."""
-        missing = {subject for subject in subjects if subject not in self._journeys}
-        for subject in missing & self._unrecorded:
-            self._journeys[subject] = PersonJourney(person=subject, ids=(subject,))
-        missing -= self._unrecorded
+        missing = {subject for subject in subjects if subject not in self._at_hand.journeys}
+        for subject in missing & self._at_hand.unrecorded:
+            self._at_hand.journeys[subject] = PersonJourney(person=subject, ids=(subject,))
+        missing -= self._at_hand.unrecorded
         if not missing:
             return
         await self._watch(unit, missing)
         kept = await self.histories.journeys(missing)
         rest = missing - kept.keys()
         for subject, body in kept.items():
-            self._journeys[subject] = load(subject, body)
+            self._at_hand.journeys[subject] = load(subject, body)
         if rest:
             world = World(self.histories, self.definition.bounds, [], set(), lambda keys: self._watch(unit, keys))
             await world.load(rest)
-            await world.bring(id for subject in rest if is_person(subject) for id in self._persons[subject].ids)
+            await world.bring(id for subject in rest if is_person(subject) for id in self._at_hand.persons[subject].ids)
             for subject in rest:
-                self._journeys[subject] = await self.derived(world, subject)
+                self._at_hand.journeys[subject] = await self.derived(world, subject)
 
     async def derived(self, world: World, subject: str) -> Journey:
         """The journey of `subject` from its history, as the record stands."""
         if not is_person(subject):
             return derive(self.definition, subject, world.counting(subject, BEFORE))[0]
-        one = self._persons[subject]
+        one = self._at_hand.persons[subject]
         return person.derive(self.definition, one.name, one.ids, await world.history(one, BEFORE))[0]
-
-    def _bound_caches(self) -> None:
-        while len(self._journeys) > JOURNEYS_CACHED_MAX:
-            self._journeys.popitem(last=False)
-        while len(self._persons) > PERSONS_CACHED_MAX:
-            # All ids of a person or none: who is asked for by one of them is looked for by the name as well.
-            _, one = self._persons.popitem(last=False)
-            for id in one.ids:
-                self._persons.pop(id, None)
-        if len(self._versions) > VERSIONS_CACHED_MAX:
-            self.forget()
 
 
 def advance(definition: Definition, journey: Journey, touches: Sequence[Touchpoint]) -> tuple[Journey, Facts]:

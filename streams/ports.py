@@ -362,7 +362,7 @@ class Histories(Bodies, Protocol):
         ...
 
     async def versions(self, keys: Collection[str]) -> Mapping[str, int]:
-        """The versions of those of `keys` that have one. A record with one writer need not keep any."""
+        """The versions of those of `keys` under which anything is stored. A record with one writer need not tell one from another."""
         ...
 
     async def journeys(self, subjects: Collection[str]) -> Mapping[str, bytes]:

@@ -16,7 +16,7 @@ from journey.definition import Definition
 from journey.errors import Away
 from streams.kafka.source import Batch, Source
 from streams.placement import Placement, decoded_of
-from streams.ports import OutOfStep, Regenerated
+from streams.ports import OutOfStep, Recorded, Regenerated
 
 BATCHES_AHEAD_MAX = 1
 """Batches that wait to be placed. Our own queue, and never a channel of Faust's: a rebalance would wedge it for good."""
@@ -70,7 +70,8 @@ class Pump:
         """Decode a batch a little at a time, so that the record's answers to the one that is being placed are not kept waiting."""
         for start in range(0, len(batch.records), DECODED_AT_ONCE):
             for index, record in enumerate(batch.records[start : start + DECODED_AT_ONCE], start):
-                batch.records[index] = record._replace(decoded=decoded_of(record.incoming))
+                partition, offset, recorded_at, incoming, _ = record
+                batch.records[index] = Recorded(partition, offset, recorded_at, incoming, decoded_of(incoming))
             await asyncio.sleep(0)
 
     async def place(self) -> None:

@@ -33,6 +33,9 @@ def recorded(record: ConsumerRecord) -> Recorded:
 
 
 def _incoming(record: ConsumerRecord) -> Incoming:
+    if not record.headers and record.value:
+        # Any client that knows nothing of headers: nearly all that comes.
+        return Incoming(record.value, record.topic, f"{record.topic}[{record.partition}]@{record.offset}")
     value = record.value if record.value is not None else b""
     ours: dict[str, bytes] = {name: text for name, text in record.headers if name.startswith("journey_") and text is not None}
     source = ours[SOURCE].decode(errors="replace") if SOURCE in ours else record.topic

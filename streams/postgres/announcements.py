@@ -6,13 +6,14 @@ from typing import Any
 
 import orjson
 
+from journey.facts import Outlook, Strike
 from journey.instants import Instant
-from journey.person import PersonJourney
-from streams.journeys import load
 from streams.ports import Unit
 from streams.postgres.record import PostgresRecord
 
 PERSONS_PER_QUERY_MAX = 1_000
+
+_STRIKES = Outlook._fields.index("strikes")
 
 
 class PostgresAnnouncements:
@@ -106,12 +107,13 @@ class PostgresAnnouncements:
         """The stage of each of `persons` as of `mark`, and since when; who is no more is not in it."""
         async with self.record.database.connection() as db:
             rows = await db.fetch("SELECT subject, body FROM journey.journeys WHERE subject = ANY($1::TEXT[])", list(persons))
-        found = {}
+        found: dict[str, tuple[str, Instant]] = {}
         for subject, body in rows:
-            journey = load(subject, body)
-            assert isinstance(journey, PersonJourney)
-            found[subject] = (journey.stage, journey.entered_at)
-            for strike in journey.outlook.strikes if journey.outlook is not None else ():
+            # Three fields of a journey: to read it as one takes twenty times as long.
+            journey = orjson.loads(body)
+            found[subject] = (journey["stage"], journey["entered_at"])
+            outlook = journey["outlook"]
+            for strike in map(Strike._make, outlook[_STRIKES] if outlook is not None else ()):
                 if mark is not None and strike.at <= mark and strike.cycle == 0:
                     found[subject] = (strike.name, strike.at)
         return found

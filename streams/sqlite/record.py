@@ -171,8 +171,15 @@ class SqliteRecord:
         return deals
 
     async def versions(self, keys: Collection[str]) -> Mapping[str, int]:
-        """None: the folder's lock makes this the only writer, so nothing can be raced."""
-        return {}
+        """1 of all that is stored: the folder's lock makes this the only writer, so nothing can be raced."""
+        found: dict[str, int] = {}
+        for some in _some(keys):
+            rows = self.db.execute(
+                f"SELECT key FROM subjects WHERE key IN ({_marks(some)}) UNION SELECT key FROM touchpoints WHERE key IN ({_marks(some)})",
+                [*some, *some],
+            )
+            found.update((key, 1) for (key,) in rows)
+        return found
 
     def turn(self) -> AbstractAsyncContextManager[None]:
         return nullcontext()

@@ -12,7 +12,7 @@ import pytest
 from journey.definition import Definition
 from projections.marketing import marketing
 from projections.sales import sales
-from streams import placement
+from streams import at_hand
 from streams.past import Past
 from streams.rebuilding import Anew, rebuilt
 from tests.streams.brute_force import Told, digest, name_of, told
@@ -97,6 +97,6 @@ def check(delivery: Delivery, by: Definition, *, as_if: Sequence[bytes] | None =
                 bench.close()
 
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("JOURNEYS_CACHED_MAX", "PERSONS_CACHED_MAX"):
-            patch.setattr(placement, name, delivery.cached_max)
+        for name in ("JOURNEYS_MAX", "PERSONS_MAX", "NAMES_MAX"):
+            patch.setattr(at_hand, name, delivery.cached_max)
         asyncio.run(run())
