@@ -1,10 +1,11 @@
 """Marketing's read model: demand, audience, channels, conversions with the touches before them, and what it cost."""
 
-import json
 from collections.abc import Iterator
 from typing import Final
 
-from journey.facts import Converted, DealStood, Described, Fact, LeadMoved, Ordered, Outlook, Scored, Spent, StageEntered, Touched
+import orjson
+
+from journey.facts import KINDS, Converted, DealStood, Described, Fact, LeadMoved, Ordered, Outlook, Scored, Spent, StageEntered, Touched
 from projections.read_model import Column, ReadModel, Row, Table
 
 INTEGER: Final = "INTEGER"
@@ -110,7 +111,7 @@ def outlook_row(fact: Outlook) -> Row:
 
 def plain(values: object) -> str:
     """`values` as JSON, for a column that is only ever read whole."""
-    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+    return orjson.dumps(values, default=list).decode()
 
 
-marketing = ReadModel(name="marketing", version=1, tables=TABLES, rows=rows)
+marketing = ReadModel(name="marketing", version=1, tables=TABLES, kinds=frozenset(KINDS) - {"scored"}, rows=rows)

@@ -4,10 +4,10 @@ Linear: a fact taken back subtracts exactly what it added. What is not summed is
 and a row whose count is 0 does not exist.
 """
 
-from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from operator import add
 from typing import Any, Literal, NamedTuple, Protocol
 
 from journey.facts import Fact, from_row
@@ -50,6 +50,8 @@ class ReadModel:
     name: str
     version: int
     tables: tuple[Table, ...]
+    kinds: frozenset[str]
+    """The kinds of facts that `rows` makes anything of."""
     rows: Callable[[Fact], Iterable[Row]]
 
 
@@ -62,23 +64,23 @@ class Delta(NamedTuple):
 
 def deltas(model: ReadModel, facts: Iterable[list[Any]]) -> dict[str, list[Delta]]:
     """What `facts` (as plain values, signed) add up to, by table, in order of key; rows that come to nothing are left out."""
-    totals: dict[tuple[str, tuple[Value, ...]], list[int]] = defaultdict(list)
+    totals: dict[str, dict[tuple[Value, ...], tuple[int, ...]]] = {table.name: {} for table in model.tables}
     for plain in facts:
+        if plain[0] not in model.kinds:
+            continue
         fact, count = from_row(plain)
         for table, key, sums in model.rows(fact):
-            total = totals[table, key]
-            if total:
-                total[0] += count
-                for index, amount in enumerate(sums, start=1):
-                    total[index] += count * amount
-            else:
-                total.append(count)
-                total.extend(count * amount for amount in sums)
-    found: dict[str, list[Delta]] = defaultdict(list)
-    for table, key in sorted(totals):
-        adds = tuple(totals[table, key])
-        if any(adds):
-            found[table].append(Delta(key, adds))
+            of_table = totals[table]
+            adds = (count, *[count * amount for amount in sums]) if sums else (count,)
+            before = of_table.get(key)
+            of_table[key] = adds if before is None else tuple(map(add, before, adds))
+    found: dict[str, list[Delta]] = {}
+    for table, of_table in totals.items():
+        rows = [Delta(key, adds) for key, adds in of_table.items() if any(adds)]
+        if rows:
+            # No key is there twice.
+            rows.sort()
+            found[table] = rows
     return found
 
 

@@ -69,4 +69,10 @@ def rows(fact: Fact) -> Iterator[Row]:
             return  # Marketing's own.
 
 
-sales = ReadModel(name="sales", version=1, tables=TABLES, rows=rows)
+sales = ReadModel(
+    name="sales",
+    version=1,
+    tables=TABLES,
+    kinds=frozenset({"stage_entered", "outlook", "lead_moved", "scored", "deal_stood"}),
+    rows=rows,
+)

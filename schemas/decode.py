@@ -32,7 +32,7 @@ from journey.touchpoints import (
 from schemas.strict_json import Unreadable, read, read_exactly
 from schemas.upcasters import UPCASTERS, upcast, version_of
 
-__all__ = ["NOT_KEPT", "Decoded", "Unreadable", "decode"]
+__all__ = ["NOT_KEPT", "Decoded", "Unreadable", "decode", "touchpoint_of"]
 
 SENDING = frozenset({"sentat", "senttime", "receivedat", "recordedtime", "originaltime", "traceparent", "tracestate"})
 """Attributes about the sending and receiving: they differ from one try to the next, and the touchpoint is the same."""
@@ -104,10 +104,7 @@ def decode(raw: bytes) -> Decoded:
     kind, _, rest = subject.partition(":")
     if kind not in reader.subjects or not rest or (kind == "company" and rest != "self"):
         raise _wrong_subject(subject, reader)
-    if reader.kind is ContentPublished and data.get("content") is None:
-        data = {**data, "content": rest}
-    exact = _exact(raw, name, version, data, reader) if reader.decimals else None
-    value = _value({**data, **exact}, reader) if exact else _known_value(data, reader)
+    data, exact, value = _said(raw, name, version, data, rest, reader)
     if kind in _THINGS or reader.stated_on or reader.links:
         _check_agreement(value, subject, reader)
 
@@ -120,6 +117,28 @@ def decode(raw: bytes) -> Decoded:
     content = orjson.dumps(event, option=orjson.OPT_SORT_KEYS)
     body = b'{"time":"%b",%b' % (written.encode(), content[1:])
     return Decoded(touch, body, unknown, blake2b(content, digest_size=DIGEST_BYTES).digest())
+
+
+def touchpoint_of(body: bytes, at: Instant) -> Touchpoint:
+    """The touchpoint in `body`, which `decode` returned and which is stored at `at`. What was checked then is not checked again."""
+    event = orjson.loads(body)
+    name, subject, data = event["type"], event["subject"], event["data"]
+    version = 1 if _RARE.isdisjoint(event) else _rare(event, name)
+    today, latest, data = upcast(name, version, data) if (name, version) in UPCASTERS else (name, version, data)
+    reader = _reader(today, latest)
+    data, _, value = _said(body, name, version, data, subject.partition(":")[2], reader)
+    named = frozenset(data.keys() & reader.fields) if reader.clears else frozenset()
+    return Touchpoint(at, event["source"], event["id"], subject, value, named)
+
+
+def _said(
+    raw: bytes, name: str, version: int, data: dict[str, Any], rest: str, reader: "_Reader"
+) -> tuple[dict[str, Any], dict[str, Decimal], Data]:
+    """What `data` says: with what it says by its subject, the decimals that were written as numbers, and the value of all that."""
+    if reader.kind is ContentPublished and data.get("content") is None:
+        data = {**data, "content": rest}
+    exact = _exact(raw, name, version, data, reader) if reader.decimals else {}
+    return data, exact, _value({**data, **exact}, reader) if exact else _known_value(data, reader)
 
 
 def _known_value(data: dict[str, Any], reader: "_Reader") -> Data:

@@ -9,7 +9,7 @@ import orjson
 
 from journey.histories import Stored
 from journey.instants import Instant
-from schemas.decode import decode
+from schemas.decode import touchpoint_of
 from streams.dead_letters import DISMISS, FIX, check_there, conflict, dismissing, fixing, no_conflict
 from streams.ports import By, Conflict, Decision, IdleRetraction, Kept, State
 from streams.postgres.database import Connection, Database
@@ -86,7 +86,7 @@ class PostgresDesk:
             )
         found = []
         for (number, dismissed, subject, source, id), of_name in groupby(rows, key=lambda row: (row[0], row[1], row[2], row[3], row[4])):
-            bodies = (Stored(decode(body).touch._replace(occurred_at=at), body) for *_, body, at in of_name)
+            bodies = (Stored(touchpoint_of(body, at), body) for *_, body, at in of_name)
             found.append(conflict(number, (subject, source, id), bodies, dismissed))
         return [one for one in found if one is not None]
 

@@ -17,7 +17,7 @@ import orjson
 from journey.histories import Stored
 from journey.identity import Id, Person
 from journey.instants import Instant
-from schemas.decode import decode
+from schemas.decode import touchpoint_of
 from streams.ports import Brought, Change, Counted, Decided, Generation, Known, Name, OutOfStep, Part, Pruned, Raced, Regenerated, Row, Unit
 from streams.postgres.beside import PostgresBeside
 from streams.postgres.committing import finish, lock_subjects, position_of, run
@@ -122,9 +122,7 @@ class PostgresRecord:
                 else:
                     rows = await db.fetch(BODIES_AS_OF, some, known_at)
             for key, body, occurred_at, voided in rows:
-                touch = decode(body).touch
-                if touch.occurred_at != occurred_at:
-                    touch = touch._replace(occurred_at=occurred_at)
+                touch = touchpoint_of(body, occurred_at)
                 found[key].append(Stored(touch, body, voided))
         return found
 
@@ -166,9 +164,7 @@ class PostgresRecord:
         for key, name, digest, occurred_at, body, voided in stored:
             row = rows.get((name, digest, occurred_at))
             if row is None:
-                touch = decode(body).touch
-                if touch.occurred_at != occurred_at:
-                    touch = touch._replace(occurred_at=occurred_at)
+                touch = touchpoint_of(body, occurred_at)
                 row = Row(touch, body, digest, (), voided=voided)
             rows[name, digest, occurred_at] = row._replace(keys=(*row.keys, key))
         return Brought(list(rows.values()), {(subject, source, id) for subject, source, id in voids})

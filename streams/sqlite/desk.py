@@ -8,7 +8,7 @@ import orjson
 
 from journey.histories import Stored
 from journey.instants import Instant
-from schemas.decode import decode
+from schemas.decode import touchpoint_of
 from streams.dead_letters import DISMISS, FIX, check_there, conflict, dismissing, fixing, no_conflict
 from streams.ports import By, Conflict, Decision, IdleRetraction, Kept, State
 from streams.sqlite.database import transaction
@@ -68,7 +68,7 @@ class SqliteDesk:
                 "SELECT body, occurred_at FROM touchpoints WHERE key = ? AND subject = ? AND source = ? AND id = ?",
                 (subject, subject, source, id),
             )
-            bodies = (Stored(decode(body).touch._replace(occurred_at=at), body) for body, at in rows)
+            bodies = (Stored(touchpoint_of(body, at), body) for body, at in rows)
             found.append(conflict(number, (subject, source, id), bodies, bool(dismissed)))
         return [one for one in found if one is not None]
 

@@ -16,7 +16,7 @@ from journey.histories import Stored, keys
 from journey.identity import Id, Person, PersonId
 from journey.instants import Instant
 from journey.touchpoints import INTEGER_MAX
-from schemas.decode import decode
+from schemas.decode import touchpoint_of
 from schemas.incoming import Incoming
 from streams.ports import (
     Brought,
@@ -93,9 +93,7 @@ class SqliteRecord:
                 (*some, up_to),
             )
             for key, body, occurred_at, voided_by in rows:
-                touch = decode(body).touch
-                if touch.occurred_at != occurred_at:
-                    touch = touch._replace(occurred_at=occurred_at)
+                touch = touchpoint_of(body, occurred_at)
                 found[key].append(Stored(touch, body, voided_by is not None and voided_by <= up_to))
         return found
 
@@ -121,9 +119,7 @@ class SqliteRecord:
         for key, *name, digest, occurred_at, voided_by, body in stored:
             row = rows.get((*name, digest, occurred_at))
             if row is None:
-                touch = decode(body).touch
-                if touch.occurred_at != occurred_at:
-                    touch = touch._replace(occurred_at=occurred_at)
+                touch = touchpoint_of(body, occurred_at)
                 row = Row(touch, body, digest, (), voided=voided_by is not None and voided_by <= up_to)
             rows[*name, digest, occurred_at] = row._replace(keys=(*row.keys, key))
         voids = self.db.execute("SELECT subject, source, id FROM voids WHERE unit > ? AND unit <= ?", (after, up_to))
@@ -308,10 +304,10 @@ class SqliteRecord:
         """Void what is stored under `names`, under every key; a retraction cannot be retracted."""
         for subject, source, id in names:
             stored = self.db.execute(
-                "SELECT body FROM touchpoints WHERE key = ? AND subject = ? AND source = ? AND id = ? AND voided_by IS NULL",
+                "SELECT body, occurred_at FROM touchpoints WHERE key = ? AND subject = ? AND source = ? AND id = ? AND voided_by IS NULL",
                 (subject, subject, source, id),
             ).fetchall()
-            touches = [decode(body).touch for (body,) in stored]
+            touches = [touchpoint_of(body, occurred_at) for body, occurred_at in stored]
             for key in {key for touch in touches if touch.type != "retracted" for key in keys(touch)}:
                 self.db.execute(
                     "UPDATE touchpoints SET voided_by = ? WHERE key = ? AND subject = ? AND source = ? AND id = ? AND voided_by IS NULL",

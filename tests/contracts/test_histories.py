@@ -8,6 +8,7 @@ import pytest
 
 from journey.histories import Stored
 from streams.ports import Brought, By, Change, Decided, Decision, Generation, Histories, OutOfStep, Part, Raced, Regenerated
+from streams.sqlite.record import SqliteRecord
 from tests.contracts.places import RECORDS, Place, Record, until_killed
 from tests.contracts.units import commit, name, row, unit
 from tests.streams.builders import LATER, at, link, retraction, sent

@@ -1,5 +1,6 @@
 """Both read models are linear: n times a fact adds n times what the fact adds, and the order of facts makes no difference."""
 
+import json
 from collections import Counter
 from typing import Any, get_args, get_type_hints
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journey.facts import KINDS, Fact, Strike, Touch, from_row, to_row
-from projections.marketing import marketing
+from projections.marketing import marketing, plain
 from projections.read_model import ReadModel, deltas
 from projections.sales import sales
 
@@ -100,3 +101,14 @@ def test_a_fact_comes_back_from_json_as_it_was(fact: Fact, n: int) -> None:
 def test_each_kind_of_fact_is_in_a_read_model(kind: str, data: st.DataObject) -> None:
     fact = data.draw(of_kind(KINDS[kind]))
     assert any(list(model.rows(fact)) for model in (marketing, sales))
+
+
+@models
+@given(fact=facts)
+def test_a_model_makes_rows_of_the_kinds_that_it_names_and_of_no_other(model: ReadModel, fact: Fact) -> None:
+    assert bool(list(model.rows(fact))) == (fact.kind in model.kinds)
+
+
+@given(st.lists(st.one_of(touches, strikes), max_size=3).map(tuple))
+def test_lists_are_written_as_json_writes_them(several: tuple[Any, ...]) -> None:
+    assert plain(several) == json.dumps(several, ensure_ascii=False, separators=(",", ":"))
