@@ -57,6 +57,11 @@ class AtHand:
                 self._names_count += 1
         return asked
 
+    def may_be_there(self, name: Name) -> bool:
+        """Whether the record may hold `name`, at whose subject's version we stand."""
+        noted = self._names.get(name[0])
+        return self.versions.get(name[0], 1) > 0 if noted is None else hash(name) in noted
+
     def bound(self) -> None:
         """Let go of what was not needed for longest."""
         while len(self.journeys) > JOURNEYS_MAX:

@@ -124,22 +124,23 @@ class Placement:
         self._at_hand.new_names(unit.voids)
         known = await self.histories.known(asked) if asked else {}
         voided = unit.voids | await self.histories.voided(asked) if asked else unit.voids
-        here: dict[Name, list[Known]] = {}
+        # Nearly all are there for the first time: only of the others bodies are compared.
+        again = known.keys() | {name for name, times in Counter(names).items() if times > 1}
+        here: dict[Name, list[Known]] = {name: [*known.get(name, ())] for name in again}
         several: set[Name] = set()
         for row, name in zip(arrivals, names, strict=True):
-            touch, body = row.touch, Known(row.touch.occurred_at, row.digest)
-            bodies = here.get(name)
-            if bodies is None:
-                bodies = here[name] = [*known.get(name, ())]
-            if bodies:
+            touch = row.touch
+            if name in again:
+                bodies, body = here[name], Known(touch.occurred_at, row.digest)
                 # The same body at a later time says nothing new: equal bodies are one touchpoint at the earliest time.
                 if any(one.digest == body.digest and one.occurred_at <= body.occurred_at for one in bodies):
                     unit.duplicates += 1
                     continue
-                several.add(name)
+                if bodies:
+                    several.add(name)
                 if any(one.digest != body.digest for one in bodies):
                     unit.contested.add(name)
-            bodies.append(body)
+                bodies.append(body)
             is_void = name in voided and not isinstance(touch.data, Retracted)
             unit.rows.append(row._replace(voided=True) if is_void else row)
             unit.touched.update(row.keys)
@@ -222,11 +223,16 @@ class Placement:
         changed: list[Touchpoint] = []
         pending: dict[str, list[Touchpoint]] = defaultdict(list)
         for touch in live:
-            data = touch.data
-            if isinstance(data, Identified | Unlinked) or _name(touch) in changing:
+            data, subject = touch.data, touch.subject
+            if isinstance(data, Identified | Unlinked) or (changing and _name(touch) in changing):
                 changed.append(touch)
                 continue
-            reached = {self._at_hand.persons[touch.subject].name if is_person(touch.subject) else touch.subject}
+            if is_person(subject):
+                subject = self._at_hand.persons[subject].name
+                if data.deal is None:
+                    pending[subject].append(touch)
+                    continue
+            reached = {subject}
             if data.deal is not None:
                 deal = f"deal:{data.deal}"
                 people = self._deal(deal).people
@@ -237,8 +243,8 @@ class Placement:
                 reached.update(self._at_hand.persons[id].name for id in people)
             elif touch.subject.startswith("deal:"):
                 reached.update(self._at_hand.persons[id].name for id in self._deal(touch.subject).people)
-            for subject in reached:
-                pending[subject].append(touch)
+            for one in reached:
+                pending[one].append(touch)
         return changed, pending
 
     async def _under_two_ids(self, live: list[Touchpoint]) -> set[Name]:
@@ -255,7 +261,8 @@ class Placement:
                 other = here.setdefault((person.name, touch.source, touch.id), name)
                 if other != name:
                     twice |= {other, name}
-                asked.update({(id, touch.source, touch.id): name for id in person.ids if id != touch.subject})
+                others = ((id, touch.source, touch.id) for id in person.ids if id != touch.subject)
+                asked.update({one: name for one in others if self._at_hand.may_be_there(one)})
         if asked:
             found = await self.histories.known(asked)
             twice.update(asked[name] for name in found)

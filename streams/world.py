@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from journey.definition import Bounds
-from journey.histories import Stored, is_person, keys, person_history, settle, takes_part
+from journey.histories import Stored, history_of_one, is_person, keys, person_history, settle, takes_part
 from journey.identity import Id, Person, component, held, partners, person_of
 from journey.touchpoints import Identified, Retracted, Touchpoint, Unlinked
 from schemas.canonical import content_hash
@@ -60,9 +60,13 @@ class World:
     def stored(self, key: str, side: Side) -> list[Stored]:
         """The bodies under `key`, which was loaded."""
         before = self._stored[key]
-        if side is BEFORE:
+        if self._is_same(key, side):
             return before
         return [self._voided(one) for one in before] + self._added.get(key, [])
+
+    def _is_same(self, key: str, side: Side) -> bool:
+        """Whether what is under `key` is as it was before: most of what a unit looks at it does not change."""
+        return side is BEFORE or (key not in self._added and not self.voids)
 
     def _voided(self, stored: Stored) -> Stored:
         touch = stored.touch
@@ -72,6 +76,8 @@ class World:
 
     def counting(self, key: str, side: Side) -> list[Touchpoint]:
         """What counts under `key`, in order. Rivals that name other keys compete too; a retraction is part of no history."""
+        if self._is_same(key, side):
+            side = BEFORE
         found = self._counting.get((key, side))
         if found is None:
             settled = settle(self.stored(key, side), content_hash)
@@ -80,6 +86,8 @@ class World:
         return found
 
     def partners(self, id: Id, side: Side) -> frozenset[Id]:
+        if self._is_same(id, side):
+            side = BEFORE
         found = self._partners.get((id, side))
         if found is None:
             links = [touch for touch in self.counting(id, side) if isinstance(touch.data, Identified | Unlinked)]
@@ -137,6 +145,8 @@ class World:
         await self.bring(person.ids)
         deals = sorted(set().union(*(self._taking_part.get((id, side), ()) for id in person.ids)))
         through = [touch for deal in deals for touch in self.counting(deal, side)]
+        if len(person.ids) == 1:
+            return history_of_one(person.name, self.counting(person.name, side), through)
         own = chain.from_iterable(self._counting_bodies(id, side) for id in person.ids)
         return person_history(frozenset(person.ids), own, through, content_hash)
 
