@@ -161,12 +161,17 @@ _all_fields = attrgetter(*(one.name for one in fields(PersonJourney)))
 
 def derive(definition: Definition, person: str, ids: Sequence[str], history: Sequence[Touchpoint]) -> tuple[PersonJourney, Facts]:
     """The journey of a whole history, in order, and all the facts that it asserts."""
-    return advance(definition, PersonJourney(person=person, ids=tuple(ids)), history)
+    return advance(definition, PersonJourney(person=person, ids=tuple(ids)), history, is_given=True)
 
 
-def advance(definition: Definition, journey: PersonJourney, touches: Sequence[Touchpoint]) -> tuple[PersonJourney, Facts]:
-    """`journey` after `touches`, which are in order and all later than those in it; and the signed facts that this changes."""
-    fold = _Fold(plan_of(definition), journey.copied())
+def advance(
+    definition: Definition, journey: PersonJourney, touches: Sequence[Touchpoint], *, is_given: bool = False
+) -> tuple[PersonJourney, Facts]:
+    """`journey` after `touches`, which are in order and all later than those in it; and the signed facts that this changes.
+
+    `is_given`: the caller has no more use for `journey` as it was, and it may become the one that is returned.
+    """
+    fold = _Fold(plan_of(definition), journey if is_given else journey.copied())
     for touch in touches:
         fold.fold(touch)
     fold.look_ahead()
@@ -200,11 +205,13 @@ def stepwise(
 class _Fold:
     """One run over touchpoints: the journey as it changes, the facts handed out so far, and the scene of the present touchpoint."""
 
-    __slots__ = ("facts", "journey", "plan", "scene")
+    __slots__ = ("facts", "is_changed", "journey", "plan", "scene")
 
     def __init__(self, plan: Plan, journey: PersonJourney) -> None:
         self.plan = plan
         self.journey = journey
+        self.is_changed = False
+        """Whether anything happened that what is still to strike rests on."""
         self.facts: Facts = Counter()
         self.scene = Scene(plan, journey)
 
@@ -216,8 +223,14 @@ class _Fold:
             return
         if at > journey.quiet_until:
             self.strike_before(at)
+            self.is_changed = True
         journey.now = at
-        journey.ledger.expire(at, plan.score_limits)
+        if journey.ledger.ends_at < at:
+            journey.ledger.expire(at, plan.score_limits)
+            self.is_changed = True
+        if of_type.inert:
+            return
+        self.is_changed = True
         self.scene.begin(touch)
         own = touch.subject in journey.ids
         if own:
@@ -543,6 +556,9 @@ class _Fold:
     def look_ahead(self) -> None:
         """Take back the outlook as it was, and assert the one from here."""
         journey = self.journey
+        before = journey.outlook
+        if not self.is_changed and before is not None and (not before.strikes or before.strikes[0].at >= journey.now):
+            return
         strikes = to_strike(self.plan, journey)
         outlook = Outlook(journey.person, journey.active_at, strikes) if strikes or journey.active_at != NOT_YET else None
         if outlook != journey.outlook:

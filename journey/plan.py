@@ -56,6 +56,8 @@ class OfType(NamedTuple):
     name: str
     silent: bool
     """Links and retractions: they assert nothing themselves."""
+    inert: bool
+    """It brings nothing about, whoever it is about and whatever it says: only time has come to it."""
     activity: bool
     not_activity: tuple[Callable[[Data], bool] | None, ...]
     traffic: bool
@@ -157,8 +159,9 @@ class Plan:
 
     def _of_type(self, name: str) -> OfType:
         definition = self.definition
-        return OfType(
+        of_type = OfType(
             name=name,
+            inert=False,
             silent=issubclass(TYPES[name], Identified | Unlinked | Retracted),
             activity=name in definition.activity,
             not_activity=tuple(self.tests[id(match)] for match in definition.not_activity if name in match.types),
@@ -178,6 +181,9 @@ class Plan:
                 if one.when is not None and name in one.when.types
             ),
         )
+        does_nothing = not any(value for field, value in of_type._asdict().items() if field != "name")
+        sets_off_nothing = not any(name in _set_off_by(condition) for condition in self._conditions())
+        return of_type._replace(inert=does_nothing and sets_off_nothing)
 
 
 _SCORE, _DEAL, _LEAD = "(score)", "(deal)", "(lead)"

@@ -374,9 +374,10 @@ class Placement:
 
 
 def advance(definition: Definition, journey: Journey, touches: Sequence[Touchpoint]) -> tuple[Journey, Facts]:
+    """`journey` after `touches`, and what that changes. It may be changed itself: as it was nobody wants it again."""
     match journey:
         case PersonJourney():
-            return person.advance(definition, journey, touches)
+            return person.advance(definition, journey, touches, is_given=True)
         case DealJourney():
             return deals.advance(definition, journey, touches)
         case DimensionJourney():

@@ -30,7 +30,7 @@ class World:
     watch: Callable[[Iterable[str]], Awaitable[None]] | None = None
     """Called with keys before they are read, by those who must know whether another writer changed them since."""
     _stored: dict[str, list[Stored]] = field(default_factory=dict)
-    _added: dict[str, list[Stored]] = field(default_factory=lambda: defaultdict(list))
+    _added: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
     _named: dict[Id, set[str]] = field(default_factory=lambda: defaultdict(set))
     _brought: set[Id] = field(default_factory=set)
     _taking_part: dict[tuple[Id, Side], set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -41,7 +41,7 @@ class World:
     def __post_init__(self) -> None:
         for row in self.rows:
             for key in row.keys:
-                self._added[key].append(Stored(row.touch, row.body, row.voided))
+                self._added[key].append(row)
 
     def takes_part_in(self, edges: Iterable[tuple[Id, str]]) -> None:
         """Note what the unit names: (id, deal)."""
@@ -62,7 +62,7 @@ class World:
         before = self._stored[key]
         if self._is_same(key, side):
             return before
-        return [self._voided(one) for one in before] + self._added.get(key, [])
+        return [self._voided(one) for one in before] + [Stored(row.touch, row.body, row.voided) for row in self._added.get(key, ())]
 
     def _is_same(self, key: str, side: Side) -> bool:
         """Whether what is under `key` is as it was before: most of what a unit looks at it does not change."""
