@@ -5,7 +5,8 @@ beside what others do with the same touchpoints in the same minutes, and is stat
 
 - `limit`: aiokafka's `getmany` and orjson, nothing else. What a Python process that consumes a topic can't exceed.
 - `faust_agent`: an agent that does nothing, per event. What the ordinary way to use Faust costs before any work is done.
-- `kafka_streams`: Kafka Streams in Java, about the same fold, exactly once. The peer to measure up to.
+- `kafka_streams`: Kafka Streams in Java, the same fold, exactly once, held to our answers. The peer to measure up to.
+- `kafka_streams_by_arrival`: the same by the order of arrival only, which is less: what most people write.
 - `embedded`: `journey ingest` of the same touchpoints into a folder, and where its time goes, step by step.
 - `ours`: Kafka and PostgreSQL, workers, until both read models hold all of it.
 

@@ -28,7 +28,7 @@ STAGES = "SELECT person, stage, at, nth, left_stage, rule FROM stages"
 """What `stages_digest` is of, in either read model."""
 MAIN = "journeypeer.Main"
 COMMIT_MS = 1_000
-RUNS = 3
+RUNS = 2
 """In one JVM: the first is cold, the last is warm."""
 HEAP = ("-Xms1g", "-Xmx2g")
 BUILD_SECONDS_MAX = 600
