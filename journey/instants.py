@@ -21,9 +21,9 @@ DAY: Micros = 24 * HOUR
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ONE = timedelta(microseconds=1)
+_TO_THE_SECOND, _TO_THE_MICROSECOND = len("2026-03-01T10:00:00Z"), len("2026-03-01T10:00:00.000000Z")
 _UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 _LENGTH = re.compile(r"(\d{1,6})\s*([smhdw])")
-_IN_UTC = re.compile(r"(\d{4}-\d\d-\d\d)T([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{6}))?Z", re.ASCII)
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:[0-5]\d)", re.ASCII)
 
 
@@ -48,30 +48,23 @@ def rfc3339(text: str) -> datetime:
     return in_utc
 
 
-@lru_cache(maxsize=4096)
-def _start_in_utc(on: str) -> Instant | None:
-    """The first instant of a date in UTC; None where there is no such date, or it is before 1970."""
-    try:
-        start = instant(datetime.combine(date.fromisoformat(on), time.min, UTC))
-    except ValueError:
-        return None
-    return start if start >= 0 else None
-
-
 def in_utc(text: str) -> Instant | None:
     """The instant that `text` writes as we do: 2026-03-01T10:00:00Z, or with six digits of a second.
 
     None where it is written otherwise, or wrong: `rfc3339` knows all ways, and takes several times as long.
     """
-    found = _IN_UTC.fullmatch(text)
-    if found is None:
+    length = len(text)
+    if length != _TO_THE_SECOND and (length != _TO_THE_MICROSECOND or text[19] != "."):
         return None
-    on, hour, minute, second, fraction = found.groups()
-    start = _start_in_utc(on)
-    if start is None:
+    # Of those lengths `fromisoformat` reads others too, such as weeks; none has these where we have them.
+    if text[4] != "-" or text[7] != "-" or text[10] != "T" or text[13] != ":" or text[16] != ":" or text[-1] != "Z":
         return None
-    at = start + ((int(hour) * 60 + int(minute)) * 60 + int(second)) * SECOND
-    return at if fraction is None else at + int(fraction)
+    try:
+        since = datetime.fromisoformat(text) - _EPOCH
+    except ValueError:
+        return None
+    at = (since.days * 86_400 + since.seconds) * SECOND + since.microseconds
+    return at if at >= 0 else None
 
 
 def moment(at: Instant) -> datetime:

@@ -29,6 +29,7 @@ from journey.touchpoints import (
     field_names,
     is_statement,
 )
+from journey.tuples import new
 from schemas.strict_json import Unreadable, read, read_exactly
 from schemas.upcasters import UPCASTERS, upcast, version_of
 
@@ -109,14 +110,15 @@ def decode(raw: bytes) -> Decoded:
         _check_agreement(value, subject, reader)
 
     named = frozenset(data.keys() & reader.fields) if reader.clears else frozenset()
-    touch = Touchpoint(happened, source, id_, subject, value, named)
+    touch = new(Touchpoint, (happened, source, id_, subject, value, named))
     if exact:
         _keep_digits(sent, exact)
     del event["time"]
     unknown = () if data.keys() <= reader.fields else tuple(sorted(data.keys() - reader.fields))
     content = orjson.dumps(event, option=orjson.OPT_SORT_KEYS)
     body = b'{"time":"%b",%b' % (written.encode(), content[1:])
-    return Decoded(touch, body, unknown, blake2b(content, digest_size=DIGEST_BYTES).digest())
+    decoded: Decoded = new(Decoded, (touch, body, unknown, blake2b(content, digest_size=DIGEST_BYTES).digest()))
+    return decoded
 
 
 def touchpoint_of(body: bytes, at: Instant) -> Touchpoint:
@@ -128,7 +130,8 @@ def touchpoint_of(body: bytes, at: Instant) -> Touchpoint:
     reader = _reader(today, latest)
     data, _, value = _said(body, name, version, data, subject.partition(":")[2], reader)
     named = frozenset(data.keys() & reader.fields) if reader.clears else frozenset()
-    return Touchpoint(at, event["source"], event["id"], subject, value, named)
+    touch: Touchpoint = new(Touchpoint, (at, event["source"], event["id"], subject, value, named))
+    return touch
 
 
 def _said(

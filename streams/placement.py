@@ -21,6 +21,7 @@ from journey.histories import is_person, keys, people_named
 from journey.identity import Id, Person, PersonId
 from journey.person import FOLD_VERSION, PersonJourney
 from journey.touchpoints import Identified, Retracted, Touchpoint, Unlinked
+from journey.tuples import new
 from schemas.decode import Decoded, Unreadable, decode
 from schemas.incoming import Incoming
 from streams.at_hand import AtHand
@@ -106,7 +107,7 @@ class Placement:
                     dead_letter(record, TOO_FAR_AHEAD, "its time is too far after the time at which the log recorded it")
                 )
                 continue
-            rows.append(Row(touch, body, digest, keys(touch), unknown))
+            rows.append(new(Row, (touch, body, digest, keys(touch), unknown, False, False)))
             if record.incoming.letter is not None:
                 unit.requeued.add(record.incoming.letter)
         # Several touchpoints may be made of one row of a file: what can't be read of it is one dead letter.

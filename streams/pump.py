@@ -15,14 +15,11 @@ from typing import NoReturn
 from journey.definition import Definition
 from journey.errors import Away
 from streams.kafka.source import Batch, Source
-from streams.placement import Placement, decoded_of
-from streams.ports import OutOfStep, Recorded, Regenerated
+from streams.placement import Placement
+from streams.ports import OutOfStep, Regenerated
 
 BATCHES_AHEAD_MAX = 1
 """Batches that wait to be placed. Our own queue, and never a channel of Faust's: a rebalance would wedge it for good."""
-
-DECODED_AT_ONCE = 50
-"""Records that are decoded before other tasks get their turn: half a millisecond."""
 
 RETRY_SECONDS = 0.5
 STUCK_SECONDS_MAX = 60.0
@@ -63,16 +60,7 @@ class Pump:
             if waiting:
                 waiting = ""
                 self._say("going on")
-            await self._decode(batch)
             await self._queue.put(batch)
-
-    async def _decode(self, batch: Batch) -> None:
-        """Decode a batch a little at a time, so that the record's answers to the one that is being placed are not kept waiting."""
-        for start in range(0, len(batch.records), DECODED_AT_ONCE):
-            for index, record in enumerate(batch.records[start : start + DECODED_AT_ONCE], start):
-                partition, offset, recorded_at, incoming, _ = record
-                batch.records[index] = Recorded(partition, offset, recorded_at, incoming, decoded_of(incoming))
-            await asyncio.sleep(0)
 
     async def place(self) -> None:
         """Place and commit batch by batch, in the order in which they were fetched."""

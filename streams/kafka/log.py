@@ -10,12 +10,14 @@ from aiokafka.errors import KafkaError
 
 from journey.errors import Refused
 from journey.instants import Instant
+from journey.tuples import new
 from schemas.cloudevents import CONTENT_TYPE, from_headers, is_of_events
 from schemas.decode import Unreadable
 from schemas.incoming import Incoming
 from streams.kafka.client import ENVELOPE_BYTES_MAX, RECORD_BYTES_MAX, meaning, producer
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topics
+from streams.placement import decoded_of
 from streams.ports import Recorded
 
 SOURCE, PLACE, RAW, REASON, LETTER = "journey_source", "journey_place", "journey_raw", "journey_reason", "journey_letter"
@@ -28,14 +30,18 @@ Headers = Sequence[tuple[str, bytes]]
 
 
 def recorded(record: ConsumerRecord) -> Recorded:
-    """A record of the topic as placement sees it: bytes in either mode of CloudEvents, or the reason why they are none."""
-    return Recorded(record.partition, record.offset, record.timestamp * 1000, _incoming(record))
+    """A record of the topic as placement sees it, decoded: bytes in either mode of CloudEvents, or the reason why they are none."""
+    incoming = _incoming(record)
+    made: Recorded = new(Recorded, (record.partition, record.offset, record.timestamp * 1000, incoming, decoded_of(incoming)))
+    return made
 
 
 def _incoming(record: ConsumerRecord) -> Incoming:
     if not record.headers and record.value:
         # Any client that knows nothing of headers: nearly all that comes.
-        return Incoming(record.value, record.topic, f"{record.topic}[{record.partition}]@{record.offset}")
+        place = f"{record.topic}[{record.partition}]@{record.offset}"
+        made: Incoming = new(Incoming, (record.value, record.topic, place, None, None, None, None))
+        return made
     value = record.value if record.value is not None else b""
     ours: dict[str, bytes] = {name: text for name, text in record.headers if name.startswith("journey_") and text is not None}
     source = ours[SOURCE].decode(errors="replace") if SOURCE in ours else record.topic

@@ -35,8 +35,9 @@ METADATA_MS = 10_000
 QUIET_SECONDS = 5.0
 """After so long without a record it is asked whether the broker is there: aiokafka tries again and again, and says nothing."""
 
-DECODED_AHEAD = 2_000
-"""Records that are taken over before other tasks get their turn."""
+DECODED_AT_ONCE = 50
+"""Records that are decoded before other tasks get their turn: half a millisecond. The record's answers to the batch that is being placed
+are not to be kept waiting."""
 
 
 @dataclass(slots=True)
@@ -158,8 +159,8 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
             batch = Batch(epoch)
             for place, records in found.items():
                 batch.after[place.partition] = self._next_after[place.partition]
-                for start in range(0, len(records), DECODED_AHEAD):
-                    batch.records.extend(recorded(record) for record in records[start : start + DECODED_AHEAD])
+                for start in range(0, len(records), DECODED_AT_ONCE):
+                    batch.records.extend([recorded(record) for record in records[start : start + DECODED_AT_ONCE]])
                     await asyncio.sleep(0)
                 self._next_after[place.partition] = records[-1].offset
             if epoch == self.epoch:

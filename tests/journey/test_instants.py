@@ -8,7 +8,22 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from journey.errors import Refused
-from journey.instants import DAY, HOUR, MINUTE, SECOND, day, instant, iso, last_end_of_day, length, moment, rfc3339, spelled, start_of_day
+from journey.instants import (
+    DAY,
+    HOUR,
+    MINUTE,
+    SECOND,
+    day,
+    in_utc,
+    instant,
+    iso,
+    last_end_of_day,
+    length,
+    moment,
+    rfc3339,
+    spelled,
+    start_of_day,
+)
 
 many = settings(max_examples=200, deadline=None)
 zones = st.sampled_from(
@@ -36,6 +51,33 @@ def test_an_instant_is_whole_microseconds_since_1970() -> None:
 def test_what_is_written_reads_as_the_same_instant(at: int) -> None:
     assert instant(moment(at)) == at
     assert instant(rfc3339(iso(at))) == at
+    assert in_utc(iso(at)) == at
+
+
+near_misses = st.tuples(instants.map(iso), st.lists(st.tuples(st.integers(0, 26), st.sampled_from("0123456789-:.,TtZzW+ ٣")), max_size=3))
+
+
+@settings(max_examples=2_000, deadline=None)
+@given(near_misses)
+@example(("2025-W01-1T10:00:00Z", []))
+@example(("2025-01-01T000000.0Z", []))
+@example(("2025-01-01T00:00:00,000000Z", []))
+@example(("2025-02-29T00:00:00Z", []))
+@example(("1969-12-31T23:59:59Z", []))
+@example(("2025-01-01T24:00:00Z", []))
+@example(("2025-01-01T23:59:60Z", []))
+def test_the_fast_way_reads_what_the_strict_one_reads_or_nothing(near_miss: tuple[str, list[tuple[int, str]]]) -> None:
+    text, changes = near_miss
+    letters = list(text)
+    for place, letter in changes:
+        if place < len(letters):
+            letters[place] = letter
+    text = "".join(letters)
+    try:
+        read = instant(rfc3339(text))
+    except ValueError:
+        read = None
+    assert in_utc(text) in (None, read)
 
 
 def test_digits_beyond_the_microsecond_are_cut() -> None:

@@ -14,6 +14,7 @@ from journey.definition import Definition
 from journey.facts import Converted, Described, Fact, Facts, LeadMoved, Ordered, Outlook, Scored, StageEntered, Touched, from_row, to_row
 from journey.instants import DAY, Instant, day
 from journey.person import PersonJourney, advance
+from journey.plan import Plan, plan_of
 from journey.touchpoints import INTEGER_MAX, Key, Touchpoint
 from schemas.definition_files import default_definition
 from tests.journey.builders import ME, MONDAY, touch
@@ -50,6 +51,40 @@ def test_advancing_in_any_steps_adds_up_to_the_whole(by: Definition, history: li
     whole, facts = derive(by, history)
     assert Counter({fact: count for fact, count in added.items() if count}) == facts
     assert journey == whole
+
+
+@by_any_definition
+@many
+@given(history=histories(), data=st.data())
+def test_what_is_told_to_bring_nothing_about_brings_nothing_about(by: Definition, history: list[Touchpoint], data: st.DataObject) -> None:
+    some = data.draw(st.integers(0, len(history)))
+    first, _ = derive(by, history[:some])
+    advanced = derive(by, history), advance(by, first, history[some:])
+    plan = Plan(by)
+    plan.of_type = {kind: one._replace(inert=False) for kind, one in plan.of_type.items()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(person, "plan_of", lambda definition: plan)
+        assert (derive(by, history), advance(by, first, history[some:])) == advanced
+
+
+@by_any_definition
+def test_a_type_that_a_rule_names_is_not_told_to_bring_nothing_about(by: Definition) -> None:
+    inert = {one.name for one in plan_of(by).of_type.values() if one.inert}
+    named = {name for stage in by.stages for rule in stage.rules if rule.when is not None for name in named_in(rule.when.model_dump())}
+    named |= {name for rule in by.scoring for name in rule.when.types} | {*by.activity, *by.traffic, *by.session_types}
+    assert inert
+    assert not inert & named
+
+
+def named_in(condition: Any) -> Iterator[str]:
+    """The types that a condition names, however deep."""
+    if isinstance(condition, dict):
+        yield from condition.get("types", ())
+        for part in condition.values():
+            yield from named_in(part)
+    elif isinstance(condition, list | tuple):
+        for part in condition:
+            yield from named_in(part)
 
 
 @by_any_definition
