@@ -5,7 +5,7 @@ from typing import Final
 
 import orjson
 
-from journey.facts import KINDS, Converted, DealStood, Described, Fact, LeadMoved, Ordered, Outlook, Scored, Spent, StageEntered, Touched
+from journey.facts import Converted, DealStood, Described, Fact, LeadMoved, Ordered, Outlook, Scored, Spent, StageEntered, Touched
 from projections.read_model import Column, ReadModel, Row, Table
 
 INTEGER: Final = "INTEGER"
@@ -114,4 +114,4 @@ def plain(values: object) -> str:
     return orjson.dumps(values, default=list).decode()
 
 
-marketing = ReadModel(name="marketing", version=1, tables=TABLES, kinds=frozenset(KINDS) - {"scored"}, rows=rows)
+marketing = ReadModel(name="marketing", version=1, tables=TABLES, rows=rows)

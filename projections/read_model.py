@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from operator import add
 from typing import Any, Literal, NamedTuple, Protocol
 
-from journey.facts import Fact, from_row
+from journey.facts import KINDS, Fact, from_row
 
 Value = str | int
 Answer = Sequence[tuple[Any, ...]]
@@ -50,9 +50,9 @@ class ReadModel:
     name: str
     version: int
     tables: tuple[Table, ...]
-    kinds: frozenset[str]
-    """The kinds of facts that `rows` makes anything of."""
     rows: Callable[[Fact], Iterable[Row]]
+    kinds: frozenset[str] = frozenset(KINDS)
+    """The kinds of facts that `rows` makes anything of: others are not even read for it."""
 
 
 class Delta(NamedTuple):

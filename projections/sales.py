@@ -73,6 +73,6 @@ sales = ReadModel(
     name="sales",
     version=1,
     tables=TABLES,
-    kinds=frozenset({"stage_entered", "outlook", "lead_moved", "scored", "deal_stood"}),
     rows=rows,
+    kinds=frozenset({"stage_entered", "outlook", "lead_moved", "scored", "deal_stood"}),
 )

@@ -10,7 +10,7 @@ import orjson
 
 ROOT = Path(__file__).parents[2]
 SECONDS_MAX = 240
-SEEDS = 12
+SEEDS = 20
 MUST_HAVE_HAPPENED = (
     "a process crashed",
     "a process froze",

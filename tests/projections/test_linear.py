@@ -105,8 +105,8 @@ def test_each_kind_of_fact_is_in_a_read_model(kind: str, data: st.DataObject) ->
 
 @models
 @given(fact=facts)
-def test_a_model_makes_rows_of_the_kinds_that_it_names_and_of_no_other(model: ReadModel, fact: Fact) -> None:
-    assert bool(list(model.rows(fact))) == (fact.kind in model.kinds)
+def test_a_model_makes_rows_of_no_kind_but_those_that_it_names(model: ReadModel, fact: Fact) -> None:
+    assert fact.kind in model.kinds or not list(model.rows(fact))
 
 
 @given(st.lists(st.one_of(touches, strikes), max_size=3).map(tuple))
