@@ -66,6 +66,8 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
         self._heard_at = time.monotonic()
         self.looked_at = time.monotonic()
         """When it last looked for records, found or not."""
+        self._has_asked = False
+        """Whether it has asked for partitions once more, where it was given none."""
         self.found_nothing = False
         """Whether there was none to be found, once at least."""
 
@@ -129,7 +131,10 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
             places = [place for place in self._consumer.assignment() if place.partition in self._next_after]
             if not places:
                 await asyncio.sleep(POLL_MS / 1000)
-                await self._check_quiet()
+                if await self._check_quiet() and not self._has_asked:
+                    # Who comes back under a name that had nothing is given nothing again, unasked: its topic may have come back as well.
+                    self._has_asked = True
+                    self._consumer.subscribe([self.topic], listener=self)
                 continue
             try:
                 found = await self._fetch(places)
@@ -185,11 +190,13 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
                 found |= await self._consumer.getmany(place, timeout_ms=POLL_MS, max_records=share)
         return found
 
-    async def _check_quiet(self) -> None:
-        """Where nothing has come for QUIET_SECONDS, see whether the broker is there. Raises Away, Refused."""
-        if time.monotonic() - self._heard_at > QUIET_SECONDS:
-            await self._check_topic()
-            self._heard_at = time.monotonic()
+    async def _check_quiet(self) -> bool:
+        """Where nothing has come for QUIET_SECONDS, see whether the broker is there. Returns whether it was so. Raises Away, Refused."""
+        if time.monotonic() - self._heard_at <= QUIET_SECONDS:
+            return False
+        await self._check_topic()
+        self._heard_at = time.monotonic()
+        return True
 
     async def _check_topic(self) -> None:
         if await topic_id(self.settings) != self.topic_id:
