@@ -29,10 +29,11 @@ READ_MS_MAX = 500
 Headers = Sequence[tuple[str, bytes]]
 
 
-def recorded(record: ConsumerRecord) -> Recorded:
-    """A record of the topic as placement sees it, decoded: bytes in either mode of CloudEvents, or the reason why they are none."""
+def recorded(record: ConsumerRecord, *, is_decoded: bool = False) -> Recorded:
+    """A record of the topic as placement sees it: bytes in either mode of CloudEvents, or the reason why they are none."""
     incoming = _incoming(record)
-    made: Recorded = new(Recorded, (record.partition, record.offset, record.timestamp * 1000, incoming, decoded_of(incoming)))
+    decoded = decoded_of(incoming) if is_decoded else None
+    made: Recorded = new(Recorded, (record.partition, record.offset, record.timestamp * 1000, incoming, decoded))
     return made
 
 

@@ -165,7 +165,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
             for place, records in found.items():
                 batch.after[place.partition] = self._next_after[place.partition]
                 for start in range(0, len(records), DECODED_AT_ONCE):
-                    batch.records.extend([recorded(record) for record in records[start : start + DECODED_AT_ONCE]])
+                    batch.records.extend([recorded(record, is_decoded=True) for record in records[start : start + DECODED_AT_ONCE]])
                     await asyncio.sleep(0)
                 self._next_after[place.partition] = records[-1].offset
             if epoch == self.epoch:

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -61,6 +62,7 @@ public final class Main {
         List<NewTopic> made = new ArrayList<>(List.of(new NewTopic(transitions, in.size(), (short) 1)));
         between.forEach((name, count) -> made.add(new NewTopic(name, count, (short) 1)));
         admin.createTopics(made).all().get();
+        while (!areThere(admin, made.stream().map(NewTopic::name).toList())) pause(20, until);
         List<TopicPartition> out = in.stream().map(one -> new TopicPartition(transitions, one.partition())).toList();
         Map<TopicPartition, Long> ends = offsets(admin, in, OffsetSpec.latest(), IsolationLevel.READ_UNCOMMITTED);
         long wanted = sum(ends) - sum(offsets(admin, in, OffsetSpec.earliest(), IsolationLevel.READ_UNCOMMITTED));
@@ -127,6 +129,16 @@ public final class Main {
             var one = committed.get(end.getKey());
             return end.getValue() == 0 || one != null && one.offset() >= end.getValue();
         });
+    }
+
+    /** A broker answers that topics are made before it tells others of them, and a peer that starts without them ends. */
+    private static boolean areThere(Admin admin, List<String> topics) throws InterruptedException {
+        try {
+            admin.describeTopics(topics).allTopicNames().get();
+            return true;
+        } catch (ExecutionException notYet) {
+            return false;
+        }
     }
 
     private static boolean isReadable(Admin admin, List<TopicPartition> out) throws Exception {
