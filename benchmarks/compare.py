@@ -128,8 +128,8 @@ def peers(setting: Setting) -> Mapping[str, Callable[[], Sequence[Result]]]:
         return run([sys.executable, "-m", f"benchmarks.{name}", *reads, *more], seconds_max=READ_SECONDS_MAX)
 
     def streams(fold: kafka_streams.Fold) -> Sequence[Result]:
-        results = kafka_streams.measure(setting.kafka, setting.topic, fold=fold, runs=2 if setting.quick else kafka_streams.RUNS)
-        return results[0], results[-1]
+        cold, warm = kafka_streams.measure(setting.kafka, setting.topic, fold=fold)
+        return cold, warm
 
     def distributed() -> Sequence[Result]:
         return (_run(ours.run(setting.kafka, setting.postgres, _prefix(), setting.topic, setting.touchpoints)),)

@@ -21,7 +21,10 @@ SECONDS_MAX = 400
 def test_everything_is_measured_beside_everything_in_one_quick_run(tmp_path: Path) -> None:
     out = tmp_path / "quick.json"
 
-    said = said_by([sys.executable, "-m", "benchmarks.compare", "--quick", "--out", str(out)], seconds_max=SECONDS_MAX)
+    said = said_by(
+        [sys.executable, "-m", "benchmarks.compare", "--quick", "--late", "0.1", "--duplicates", "0.1", "--out", str(out)],
+        seconds_max=SECONDS_MAX,
+    )
 
     told = json.loads(out.read_text())
     assert told["rows"].keys() | told["missing"].keys() == compare.TITLES.keys()

@@ -3,7 +3,7 @@
 Each is a function of the one before, and none of them knows in which order anything arrived.
 """
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable
 from typing import NamedTuple, TypeVar
 
 from journey.touchpoints import DealOpened, DealUpdated, Identified, Key, Retracted, Touchpoint, Unlinked
@@ -93,16 +93,16 @@ def person_history(
     """
     counting = _chosen((stored for stored in own if stored.touch.subject in ids), _key, content_hash)
     one = _chosen(counting.values(), _name, content_hash)
-    history = [stored.touch for stored in one.values() if not isinstance(stored.touch.data, Identified | Unlinked | Retracted)]
+    return _with_deals(ids, (stored.touch for stored in one.values()), through_deals)
+
+
+def history_of_one(id: str, counting: Iterable[Touchpoint], through_deals: Iterable[Touchpoint]) -> list[Touchpoint]:
+    """`person_history` of a person with one id, of whose names one body each counts already."""
+    return _with_deals((id,), (touch for touch in counting if touch.subject == id), through_deals)
+
+
+def _with_deals(ids: Collection[str], own: Iterable[Touchpoint], through_deals: Iterable[Touchpoint]) -> list[Touchpoint]:
+    history = [touch for touch in own if not isinstance(touch.data, Identified | Unlinked | Retracted)]
     history += {touch.key: touch for touch in through_deals if touch.subject not in ids}.values()
     history.sort(key=lambda touch: touch[:4])
-    return history
-
-
-def history_of_one(id: str, counting: Iterable[Touchpoint], through_deals: Sequence[Touchpoint]) -> list[Touchpoint]:
-    """`person_history` of a person with one id, of whose names one body each counts already: `counting` is in order."""
-    history = [touch for touch in counting if touch.subject == id and not isinstance(touch.data, Identified | Unlinked | Retracted)]
-    if through_deals:
-        history += {touch.key: touch for touch in through_deals if touch.subject != id}.values()
-        history.sort(key=lambda touch: touch[:4])
     return history

@@ -13,7 +13,7 @@ from streams.ports import Name
 JOURNEYS_MAX = 200_000
 PERSONS_MAX = 400_000
 VERSIONS_MAX = 1_000_000
-NAMES_MAX = 2_000_000
+NAMES_MAX = 1_000_000
 
 
 class AtHand:
@@ -26,41 +26,42 @@ class AtHand:
         """At which version what is at hand was read, by key; 0 where nothing was there."""
         self.unrecorded: set[Id] = set()
         """Ids that the record did not know when they were asked for."""
-        self._names: dict[str, set[int]] = {}
-        """Of subjects that came with their first touchpoint since: the hashes of all names that stand under them or are voided there."""
-        self._names_count = 0
+        self._whole: set[str] = set()
+        """Subjects that came with their first touchpoint since: all names that stand under them, or are voided there, are in `_names`."""
+        self._names: set[int] = set()
+        """As hashes: one that is there by chance is asked for, and not found."""
 
     def forget(self) -> None:
         self.journeys.clear()
         self.persons.clear()
         self.versions.clear()
         self.unrecorded.clear()
+        self._forget_names()
+
+    def _forget_names(self) -> None:
+        self._whole.clear()
         self._names.clear()
-        self._names_count = 0
 
     def new_names(self, names: Iterable[Name]) -> set[Name]:
         """Note `names`, at whose subjects' versions we stand. Returns those that the record may hold or void: it has to be asked."""
         asked: set[Name] = set()
         for name in names:
             subject = name[0]
-            noted = self._names.get(subject)
-            if noted is None:
+            if subject not in self._whole:
                 if self.versions[subject] > 0:
                     asked.add(name)
                     continue
-                noted = self._names[subject] = set()
+                self._whole.add(subject)
             mark = hash(name)
-            if mark in noted:
+            if mark in self._names:
                 asked.add(name)
             else:
-                noted.add(mark)
-                self._names_count += 1
+                self._names.add(mark)
         return asked
 
     def may_be_there(self, name: Name) -> bool:
         """Whether the record may hold `name`, at whose subject's version we stand."""
-        noted = self._names.get(name[0])
-        return self.versions.get(name[0], 1) > 0 if noted is None else hash(name) in noted
+        return hash(name) in self._names if name[0] in self._whole else self.versions[name[0]] > 0
 
     def bound(self) -> None:
         """Let go of what was not needed for longest."""
@@ -73,6 +74,5 @@ class AtHand:
                 self.persons.pop(id, None)
         if len(self.versions) > VERSIONS_MAX:
             self.forget()
-        if self._names_count > NAMES_MAX:
-            self._names.clear()
-            self._names_count = 0
+        if len(self._names) > NAMES_MAX:
+            self._forget_names()

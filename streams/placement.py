@@ -325,13 +325,13 @@ class Placement:
 
     async def _watch(self, unit: Unit, keys: Iterable[str]) -> None:
         """Note that the unit rests on the state of `keys`, at the versions that they have before they are read."""
-        new = [key for key in keys if key not in unit.versions]
-        missing = [key for key in new if key not in self._at_hand.versions]
+        looked_at = [key for key in keys if key not in unit.versions]
+        missing = [key for key in looked_at if key not in self._at_hand.versions]
         if missing:
             found = await self.histories.versions(missing)
             for key in missing:
                 self._at_hand.versions[key] = found.get(key, 0)
-        unit.versions.update((key, self._at_hand.versions[key]) for key in new)
+        unit.versions.update((key, self._at_hand.versions[key]) for key in looked_at)
 
     async def _bring_persons(self, unit: Unit, ids: Collection[Id]) -> None:
         missing = {id for id in ids if id not in self._at_hand.persons}

@@ -92,11 +92,11 @@ def measure(
 def main(
     kafka: Annotated[str, typer.Option()],
     topic: Annotated[str, typer.Option()],
-    fold: Annotated[str, typer.Option(help="same, or arrival.")] = "same",
+    fold: Annotated[Fold, typer.Option()] = "same",
     runs: Annotated[int, typer.Option(min=1)] = RUNS,
     commit_ms: Annotated[int, typer.Option(min=1)] = COMMIT_MS,
 ) -> None:
-    for result in measure(kafka, topic, fold="arrival" if fold == "arrival" else "same", runs=runs, commit_ms=commit_ms):
+    for result in measure(kafka, topic, fold=fold, runs=runs, commit_ms=commit_ms):
         tell(result)
 
 

@@ -67,7 +67,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
         self.looked_at = time.monotonic()
         """When it last looked for records, found or not."""
         self._has_asked = False
-        """Whether it has asked for partitions once more, where it was given none."""
+        """Whether it has asked for partitions once more, since it was given none."""
         self.found_nothing = False
         """Whether there was none to be found, once at least."""
 
@@ -208,6 +208,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
         epoch, assigned = self.epoch, self._consumer.assignment()
         self._next_after = {}
         if assigned:
+            self._has_asked = False
             await self._check_topic()
         stored = await self._offsets()
         fresh = [place for place in assigned if place.partition not in stored]

@@ -47,7 +47,7 @@ EMBEDDED = {
         "tests/streams/test_duplicates.py",
     ),
     "names at hand are new": Mutant(
-        "streams/at_hand.py", "if mark in noted:", "if False:", "tests/streams/test_duplicates.py"
+        "streams/at_hand.py", "if mark in self._names:", "if False:", "tests/streams/test_duplicates.py"
     ),
     "no sort": Mutant(
         "streams/placement.py", "touches.sort(key=lambda touch: touch[:4])", "pass",
@@ -69,7 +69,7 @@ EMBEDDED = {
         "streams/sqlite/record.py", "if stored.get(partition, -1) != unit.after[partition]:", "if False:", SIMULATED
     ),
     "a unit does not say what it rests on": Mutant(
-        "streams/placement.py", "unit.versions.update((key, self._at_hand.versions[key]) for key in new)", "pass", SIMULATED
+        "streams/placement.py", "unit.versions.update((key, self._at_hand.versions[key]) for key in looked_at)", "pass", SIMULATED
     ),
     "a worker goes on by the definition before": Mutant(
         "streams/sqlite/record.py",

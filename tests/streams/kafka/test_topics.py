@@ -1,6 +1,5 @@
 """The topics: made as the settings say, left as they are where they are there, and told from those of the same name before them."""
 
-import asyncio
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -66,16 +65,13 @@ async def test_a_topic_that_keeps_the_senders_time_is_refused_in_one_line_that_s
         assert f"--topic {topic} --add-config message.timestamp.type=LogAppendTime" in line
         to = {"message.timestamp.type": "LogAppendTime"}
         await client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, to)])
-    assert await ensured_in_time(settings)
 
-
-async def ensured_in_time(settings: KafkaSettings) -> str:
-    """A broker answers before it goes by what it was told."""
-    for _ in range(100):
+    async def goes_by_it() -> bool:
         with suppress(Refused):
-            return await ensure_topics(settings)
-        await asyncio.sleep(0.1)
-    return await ensure_topics(settings)
+            return bool(await ensure_topics(settings))
+        return False
+
+    await until(goes_by_it, "the broker to go by what it was told")
 
 
 async def test_what_kafka_will_not_make_is_refused(settings: KafkaSettings) -> None:

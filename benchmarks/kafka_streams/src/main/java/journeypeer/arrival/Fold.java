@@ -4,6 +4,7 @@ import java.time.Instant;
 import java.util.Map;
 import java.util.Set;
 import journeypeer.Channels;
+import journeypeer.Rules;
 import journeypeer.Touchpoint;
 
 /**
@@ -21,17 +22,6 @@ public final class Fold {
     private static final long SESSION_IDLE = 1_800 * SECOND;
     private static final int LEDGER_MAX = 200;
 
-    private static final Set<String> FIRST_CONTACT = Set.of(
-            "page_view", "page_engaged", "content_view", "content_download", "ad_click", "email_clicked", "social_engagement",
-            "event_registered", "event_attended", "form_started", "form_submitted", "referral", "survey_answered", "signed_up",
-            "product_viewed", "cart_updated", "checkout_started", "lead_created");
-    private static final Set<String> BACK_AGAIN = Set.of(
-            "page_view", "content_view", "content_download", "ad_click", "email_clicked", "social_engagement", "event_registered",
-            "event_attended", "form_started", "form_submitted", "referral", "signed_up", "product_viewed", "cart_updated");
-    private static final Set<String> SESSION = Set.of(
-            "page_view", "page_engaged", "content_view", "content_download", "form_started", "form_submitted", "product_viewed",
-            "cart_updated", "checkout_started", "ad_click", "signed_up", "trial_started");
-    private static final Set<String> ASKING = Set.of("contact", "demo", "trial");
     private static final Map<String, Integer> RANK =
             Map.of("", 0, "awareness", 1, "consideration", 2, "decision", 3, "post_purchase", 4, "lost", -1, "churned", -1, "recycled", -1);
     private static final Touchpoint.Data NOTHING = new Touchpoint.Data();
@@ -52,7 +42,8 @@ public final class Fold {
         if (!touch.subject.startsWith("user:") && !touch.subject.startsWith("anon:")) return null;
         touched(state, touch.type, data, at);
         state.ledger.removeIf(one -> one.until() < at);
-        score(state, touch.type, data, at);
+        Rules.score(touch.type, data.intent, data.outcome, data.status, data.url,
+                (rule, points, days, timesMax) -> points(state, rule, points, days, timesMax, at));
         if (touch.type.equals("content_view") || touch.type.equals("content_download") || touch.type.equals("event_attended")) {
             state.content.add(at);
             if (state.content.size() > 3) state.content.remove(0);
@@ -80,7 +71,7 @@ public final class Fold {
     private static void touched(State state, String type, Touchpoint.Data data, long at) {
         boolean named = data.channel != null || data.utm_source != null || data.click_id != null;
         boolean starts = named;
-        if (SESSION.contains(type)) {
+        if (Rules.SESSION.contains(type)) {
             starts |= at - SESSION_IDLE > state.sessionAt;
             state.sessionAt = at;
         }
@@ -88,34 +79,6 @@ public final class Fold {
         String channel = Channels.channel(type, data.channel, data.utm_medium, data.utm_source, data.click_id, data.referrer);
         if (state.firstChannel.isEmpty()) state.firstChannel = channel;
         state.lastChannel = channel;
-    }
-
-    private static void score(State state, String type, Touchpoint.Data data, long at) {
-        switch (type) {
-            case "form_submitted" -> {
-                if ("demo".equals(data.intent)) points(state, "asked-for-a-demo", 30, 90, 0, at);
-                else if ("contact".equals(data.intent)) points(state, "asked-for-contact", 25, 90, 0, at);
-                else if ("trial".equals(data.intent)) points(state, "asked-for-a-trial", 25, 90, 0, at);
-                else if ("newsletter".equals(data.intent)) points(state, "newsletter", 5, 90, 0, at);
-            }
-            case "trial_started" -> points(state, "trial", 25, 60, 0, at);
-            case "content_download" -> points(state, "download", 10, 60, 20, at);
-            case "content_view" -> points(state, "article", 2, 30, 6, at);
-            case "page_view" -> {
-                if (data.url != null && data.url.contains("/pricing")) points(state, "pricing-page", 5, 30, 10, at);
-            }
-            case "email_clicked" -> points(state, "email-click", 5, 30, 10, at);
-            case "event_attended" -> points(state, "event", 15, 90, 0, at);
-            case "call" -> {
-                if ("connected".equals(data.outcome)) points(state, "talked", 10, 60, 10, at);
-            }
-            case "meeting", "demo" -> {
-                if ("held".equals(data.status)) points(state, "met", 20, 90, 20, at);
-            }
-            case "product_used" -> points(state, "used-the-product", 3, 30, 9, at);
-            case "email_unsubscribed", "email_complained" -> points(state, "unsubscribed", -20, 180, 0, at);
-            default -> { }
-        }
     }
 
     private static void points(State state, String rule, int points, int days, int timesMax, long at) {
@@ -142,16 +105,16 @@ public final class Fold {
         if (bought) return rank < 4 ? "post_purchase" : null;
         if ("open".equals(dealNow) && rank < 3) return "decision";
         if (!out && rank < 3 && (type.equals("proposal_sent") || type.equals("negotiation"))) return "decision";
-        boolean asks = type.equals("form_submitted") && data.intent != null && ASKING.contains(data.intent) || type.equals("trial_started")
+        boolean asks = type.equals("form_submitted") && data.intent != null && Rules.ASKING.contains(data.intent) || type.equals("trial_started")
                 || (type.equals("meeting") || type.equals("demo")) && "held".equals(data.status);
         if (asks && rank < 2) return "consideration";
         if (!out && rank < 2) {
             boolean three = state.content.size() == 3 && state.content.get(2) - state.content.get(0) <= 14 * DAY;
             if (three || type.equals("need_stated") || type.equals("lead_qualified") || state.score() >= 40) return "consideration";
         }
-        if (out && BACK_AGAIN.contains(type)) return "awareness";
+        if (out && Rules.BACK_AGAIN.contains(type)) return "awareness";
         if (rank == 0 && !out) {
-            boolean first = FIRST_CONTACT.contains(type) || type.equals("message") && "in".equals(data.direction)
+            boolean first = Rules.FIRST_CONTACT.contains(type) || type.equals("message") && "in".equals(data.direction)
                     || type.equals("call") && "connected".equals(data.outcome);
             if (first) return "awareness";
         }

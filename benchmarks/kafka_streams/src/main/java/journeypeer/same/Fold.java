@@ -4,6 +4,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import journeypeer.Channels;
+import journeypeer.Rules;
 import journeypeer.same.Journey.Counted;
 import journeypeer.same.Journey.Cycle;
 import journeypeer.same.Journey.Daily;
@@ -22,16 +23,6 @@ final class Fold {
     private static final int CYCLES_MAX = 100;
     private static final int EVIDENCE_MAX = 1_000;
 
-    private static final Set<String> FIRST_CONTACT = Set.of(
-            "page_view", "page_engaged", "content_view", "content_download", "ad_click", "email_clicked", "social_engagement",
-            "event_registered", "event_attended", "form_started", "form_submitted", "referral", "survey_answered", "signed_up",
-            "product_viewed", "cart_updated", "checkout_started", "lead_created");
-    private static final Set<String> BACK_AGAIN = Set.of(
-            "page_view", "content_view", "content_download", "ad_click", "email_clicked", "social_engagement", "event_registered",
-            "event_attended", "form_started", "form_submitted", "referral", "signed_up", "product_viewed", "cart_updated");
-    private static final Set<String> SESSION = Set.of(
-            "page_view", "page_engaged", "content_view", "content_download", "form_started", "form_submitted", "product_viewed",
-            "cart_updated", "checkout_started", "ad_click", "signed_up", "trial_started");
     private static final Set<String> ACTIVITY = Set.of(
             "page_view", "page_engaged", "ad_click", "email_opened", "email_clicked", "social_engagement", "content_view",
             "content_download", "event_registered", "event_attended", "form_started", "form_submitted", "survey_answered", "referral",
@@ -42,7 +33,6 @@ final class Fold {
     private static final Set<String> LEAD_TYPES = Set.of(
             "lead_created", "lead_assigned", "lead_accepted", "lead_rejected", "lead_recycled", "lead_disqualified", "lead_scored",
             "lead_qualified");
-    private static final Set<String> ASKING = Set.of("contact", "demo", "trial");
     private static final Set<String> BEFORE_SALE = Set.of("awareness", "consideration", "decision");
 
     private final Journey journey;
@@ -99,7 +89,7 @@ final class Fold {
 
     private void touched() {
         boolean starts = said(Touch.CHANNEL) != null || said(Touch.UTM_SOURCE) != null || said(Touch.CLICK_ID) != null;
-        if (SESSION.contains(touch.type)) {
+        if (Rules.SESSION.contains(touch.type)) {
             starts |= touch.at - SESSION_IDLE > journey.sessionAt;
             journey.sessionAt = touch.at;
         }
@@ -113,31 +103,7 @@ final class Fold {
     // --- scores and counts
 
     private void score() {
-        switch (touch.type) {
-            case "form_submitted" -> {
-                if (says(Touch.INTENT, "demo")) points("asked-for-a-demo", 30, 90, 0);
-                else if (says(Touch.INTENT, "contact")) points("asked-for-contact", 25, 90, 0);
-                else if (says(Touch.INTENT, "trial")) points("asked-for-a-trial", 25, 90, 0);
-                else if (says(Touch.INTENT, "newsletter")) points("newsletter", 5, 90, 0);
-            }
-            case "trial_started" -> points("trial", 25, 60, 0);
-            case "content_download" -> points("download", 10, 60, 20);
-            case "content_view" -> points("article", 2, 30, 6);
-            case "page_view" -> {
-                if (said(Touch.URL) != null && said(Touch.URL).toLowerCase().contains("/pricing")) points("pricing-page", 5, 30, 10);
-            }
-            case "email_clicked" -> points("email-click", 5, 30, 10);
-            case "event_attended" -> points("event", 15, 90, 0);
-            case "call" -> {
-                if (says(Touch.OUTCOME, "connected")) points("talked", 10, 60, 10);
-            }
-            case "meeting", "demo" -> {
-                if (says(Touch.STATUS, "held")) points("met", 20, 90, 20);
-            }
-            case "product_used" -> points("used-the-product", 3, 30, 9);
-            case "email_unsubscribed", "email_complained" -> points("unsubscribed", -20, 180, 0);
-            default -> { }
-        }
+        Rules.score(touch.type, said(Touch.INTENT), said(Touch.OUTCOME), said(Touch.STATUS), said(Touch.URL), this::points);
     }
 
     private void points(String rule, int points, int days, int timesMax) {
@@ -211,7 +177,7 @@ final class Fold {
     }
 
     private boolean asks() {
-        return said(Touch.INTENT) != null && ASKING.contains(said(Touch.INTENT));
+        return said(Touch.INTENT) != null && Rules.ASKING.contains(said(Touch.INTENT));
     }
 
     private void leadTouch() {
@@ -348,11 +314,11 @@ final class Fold {
         }
         if (out && (asked || talked)) { to("consideration", "back-by-asking"); return; }
         if (none) {
-            boolean first = FIRST_CONTACT.contains(type) || type.equals("message") && says(Touch.DIRECTION, "in")
+            boolean first = Rules.FIRST_CONTACT.contains(type) || type.equals("message") && says(Touch.DIRECTION, "in")
                     || type.equals("call") && says(Touch.OUTCOME, "connected");
             if (first) { to("awareness", "first-contact"); return; }
         }
-        if (out && BACK_AGAIN.contains(type)) to("awareness", "back-again");
+        if (out && Rules.BACK_AGAIN.contains(type)) to("awareness", "back-again");
     }
 
     private void to(String stage, String rule) {

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectWriter;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -115,7 +116,7 @@ final class Persons implements Processor<String, byte[], String, byte[]> {
                 int end = key.length - 1;
                 do end--; while (key[end] != 0);
                 int start = end - under.length + 1;
-                if (start > 0 && java.util.Arrays.equals(key, start, end + 1, under, 0, under.length)) gone.add(one.key);
+                if (start > 0 && Arrays.equals(key, start, end + 1, under, 0, under.length)) gone.add(one.key);
             }
         }
         gone.forEach(history::delete);

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.ObjectReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
@@ -184,7 +185,7 @@ final class Subjects {
             try (KeyValueIterator<Bytes, byte[]> more = through.range(Binary.key(id), Binary.end(id))) {
                 while (more.hasNext()) {
                     KeyValue<Bytes, byte[]> one = more.next();
-                    String deal = new String(one.key.get(), java.nio.charset.StandardCharsets.UTF_8).split("\0", 3)[1];
+                    String deal = new String(one.key.get(), StandardCharsets.UTF_8).split("\0", 3)[1];
                     all.add(new Move.Entry(deal, Touch.read(one.value)));
                 }
             }
