@@ -11,9 +11,12 @@ from app.printing import as_json, note, put, readable, table
 from journey.instants import iso
 from streams.ports import Decision
 
+app = typer.Typer(add_completion=False)
+
 HASH_SHOWN = 12
 
 
+@app.command()
 def audit(
     action: Annotated[
         str | None, typer.Option(help="Only this one: definition, rebuild, fix, requeue, dismiss …", show_default=False)

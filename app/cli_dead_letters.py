@@ -20,7 +20,8 @@ from schemas.strict_json import BODY_BYTES_MAX
 from streams.ports import By, Conflict, State
 
 app = typer.Typer(
-    help="What could not be read, kept as bytes with the reason; conflicts, where two bodies came under one id; and idle retractions."
+    add_completion=False,
+    help="What could not be read, kept as bytes with the reason; conflicts, where two bodies came under one id; and idle retractions.",
 )
 
 After = Annotated[int, typer.Option(min=0, max=2**53, help="Those after this number.")]

@@ -15,7 +15,7 @@ from app.rebuilds import derived, show_rebuilt
 from schemas.definition_files import default_definition, dump_definition, load_definition
 from streams.ports import By
 
-app = typer.Typer(no_args_is_help=True, help="What a journey is: stages, rules, scoring, channels.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="What a journey is: stages, rules, scoring, channels.")
 
 
 @app.command("check")

@@ -5,15 +5,19 @@ from typing import Annotated, Any
 
 import typer
 
-from app import demonstration, show_explain
+from app import show_explain
 from app.arguments import Data, Json, KnownAt, Until, asked_until, in_zone
 from app.doors import read
 from app.engine import Engine
 from app.knowing import known
 from app.printing import as_json
+from app.simulated import is_simulated
 from streams.explaining import explained
 
+app = typer.Typer(add_completion=False)
 
+
+@app.command()
 def explain(
     id: Annotated[str, typer.Argument(metavar="ID", help="user:… or anon:…", show_default=False)],
     stage: Annotated[str, typer.Option(help="Only what is about this stage.", show_default=False)] = "",
@@ -28,7 +32,7 @@ def explain(
     async def run(engine: Engine) -> Any:
         definition, bodies = await known(engine, known_at)
         answer = await explained(definition, bodies, id, in_zone(asked, definition.zone), stage)
-        return answer, await demonstration.is_simulated(engine)
+        return answer, await is_simulated(engine)
 
     answer, simulated = read(data, run)
     if json:

@@ -12,7 +12,9 @@ from app.printing import as_json, note, pairs, progress, table
 from journey.identity import HeldBack
 from streams.identities import all_held_back, identity
 
-app = typer.Typer(no_args_is_help=True, help="Which ids are one person, by which links, and which ids are kept apart.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Which ids are one person, by which links, and which ids are kept apart."
+)
 
 
 @app.command("show")

@@ -15,6 +15,8 @@ from app.wiring import Servers, needs_clients, where
 from journey.errors import Refused
 from streams.ports import By
 
+app = typer.Typer(add_completion=False)
+
 
 class What(StrEnum):
     marketing = "marketing"
@@ -22,6 +24,7 @@ class What(StrEnum):
     all = "all"
 
 
+@app.command()
 def rebuild(
     what: Annotated[What, typer.Argument(help="One read model; or all: journeys and both read models.", show_default=False)],
     from_log: Annotated[

@@ -13,9 +13,12 @@ from app.reconciling import Reconciled, as_answer
 from app.reconciling import reconcile as reconciled
 from projections.laws import Broken
 
+app = typer.Typer(add_completion=False)
+
 SHOWN_MAX = 20
 
 
+@app.command()
 def reconcile(data: Data = None, until: Until = None, json: Json = False) -> None:
     """Hold both read models, at one position, against the laws of conservation and against everything derived anew from the histories.
 

@@ -8,18 +8,22 @@ from typing import Annotated, Any
 
 import typer
 
-from app import demonstration, show, show_explain
+from app import show, show_explain
 from app.arguments import Data, Json, KnownAt, Until, asked_until, in_zone
 from app.doors import read
 from app.engine import Engine
 from app.knowing import definition_at, known, position_known
 from app.printing import as_json
+from app.simulated import is_simulated
 from journey.errors import Refused
 from journey.instants import Instant
 from streams import timeline as telling
 from streams.between import between as tell_between
 
+app = typer.Typer(add_completion=False)
 
+
+@app.command()
 def timeline(
     id: Annotated[str, typer.Argument(metavar="ID", help="user:…, anon:…, deal:…, campaign:…, content:…, account:…", show_default=False)],
     data: Data = None,
@@ -44,7 +48,7 @@ def timeline(
     async def run(engine: Engine) -> Any:
         definition, bodies = await known(engine, known_at)
         story = await telling.timeline(definition, bodies, id, in_zone(asked, definition.zone))
-        return story, await demonstration.is_simulated(engine)
+        return story, await is_simulated(engine)
 
     story, simulated = read(data, run)
     if json:
@@ -60,7 +64,7 @@ def _between(id: str, data: Path | None, asked: Instant | date, positions: tuple
             raise Refused(f"position {earlier} is after {later}; name the earlier one first")
         at = in_zone(asked, (await definition_at(engine, later)).zone)
         answer = await tell_between(partial(definition_at, engine), engine.record, id, at, earlier, later)
-        return answer, await demonstration.is_simulated(engine)
+        return answer, await is_simulated(engine)
 
     answer, simulated = read(data, run)
     if json:

@@ -1,12 +1,14 @@
-"""The demo: a simulated company through the whole machine; and how data remembers that it is simulated."""
+"""The demo: a simulated company through the whole machine."""
 
 from datetime import date, timedelta
 from pathlib import Path
 
 from app.arguments import in_zone
-from app.engine import Engine, Summary, now
+from app.engine import Engine, Summary
 from app.printing import note, progress
-from app.simulation import simulate, spoil
+from app.simulated import note_simulated
+from app.simulation.spoiling import spoil
+from app.simulation.world import simulate
 from journey.errors import Refused
 from projections import marketing_report, sales_report
 from projections.marketing_report import MarketingReport
@@ -49,14 +51,3 @@ async def play(engine: Engine, customers: int) -> tuple[Summary, MarketingReport
     last = in_zone(ENDS, definition.zone)
     demand = await marketing_report.report(engine.marketing, definition, last)
     return summary, demand, await sales_report.report(engine.sales, definition, last)
-
-
-async def note_simulated(engine: Engine) -> None:
-    """Keep with the data that some of it is simulated: every report of it says so."""
-    if not await is_simulated(engine):
-        reason = "simulated touchpoints were taken in"
-        await engine.desk.decide(at=now(), actor="journey", action="simulated", reason=reason, detail={})
-
-
-async def is_simulated(engine: Engine) -> bool:
-    return bool(await engine.desk.decisions("simulated"))

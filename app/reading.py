@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from app.simulation import SIMULATED
+from app.simulation.feed import SIMULATED
 from journey.errors import Refused
 from schemas.incoming import Incoming
 from schemas.strict_json import BODY_BYTES_MAX

@@ -1,4 +1,4 @@
-"""What people see of an ingest, a timeline and dry runs; or the same as JSON."""
+"""What people see of an ingest and a timeline; or the same as JSON."""
 
 import shutil
 import sys
@@ -9,7 +9,6 @@ from rich.text import Text
 
 from app.engine import Summary
 from app.printing import as_json, counts, note, put, readable, table
-from schemas.csv_dry_run import DryRun
 from streams.timeline import Entry, Timeline
 
 FIELDS_SHOWN_MAX = 12
@@ -74,27 +73,3 @@ def _told(entry: Entry) -> Text:
         more = f" and {len(ids) - BECAUSE_SHOWN_MAX} more" if len(ids) > BECAUSE_SHOWN_MAX else ""
         told.append(readable(f"\nbecause of {', '.join(ids[:BECAUSE_SHOWN_MAX])}{more}"), style="dim")
     return told
-
-
-# --- dry runs
-
-
-def dry_run(run: DryRun, *, json: bool) -> None:
-    if json:
-        as_json({"counts": dict(run.counts), "dead_letters": run.dead, "unfilled": run.unfilled, "unnamed": run.unnamed})
-        return
-    table("Touchpoints that would come of it", {
-        "type": list(run.counts),
-        ">number": [f"{number:,}" for number in run.counts.values()],
-    })  # fmt: skip
-    if run.dead:
-        table("Dead letters to be", {
-            ">number": [f"{letters.count:,}" for letters in run.dead.values()],
-            "first": [letters.first for letters in run.dead.values()],
-            "why": list(run.dead),
-        }, last="why")  # fmt: skip
-    if run.unfilled:
-        put(Text("filled by no row: " + ", ".join(run.unfilled)))
-    for name, meant in run.unnamed.items():
-        put(Text(f"{name} is in no type: kept, and used by no figure" + (f"; did you mean {meant!r}?" if meant else "")))
-    note("nothing was taken in; leave --dry-run out to do it")

@@ -19,7 +19,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.partitioner import DefaultPartitioner
 
-from app.simulation import simulate, spoil
+from app.simulation.spoiling import spoil
+from app.simulation.world import simulate
 from benchmarks.measuring import ROOT, Failed, bench_folder
 
 CUSTOMERS = 26_700

@@ -4,7 +4,12 @@ A touchpoint is what a company and a customer had to do with each other, at an i
 Each type is a dataclass that pydantic validates where touchpoints come in (`schemas/decode.py`); here they are only values.
 A type's `subjects` are the kinds of subject it may be published under; `stated_by` are the fields of a statement's default key.
 Required fields come first. Fields that we do not name are kept in the touchpoint's body, and counted.
+
+To make 78 types is most of what importing this costs, and every command waits for it: annotations are not evaluated, and all types share
+one `__repr__`.
 """
+
+from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields
@@ -98,7 +103,7 @@ class Person:
     primary: Flag = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class _About:
     """What any touchpoint may say besides."""
 
@@ -129,8 +134,12 @@ class _About:
     automated: Flag = False
     test: Flag = False
 
+    def __repr__(self) -> str:
+        said = (f"{one.name}={value!r}" for one in fields(self) if (value := getattr(self, one.name)) != one.default)
+        return f"{type(self).__name__}({', '.join(said)})"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class _Priced(_About):
     """Money is an amount with its currency; both, or neither."""
 
@@ -150,7 +159,7 @@ class _Priced(_About):
         return None if amount is None or self.currency is None else minor(amount, self.currency)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class _Statement(_Priced):
     """A value that the sender may restate: per key the greatest (stated_at, source, id) counts."""
 
@@ -158,7 +167,7 @@ class _Statement(_Priced):
     stated_at: Time | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class _Period(_Statement):
     period_start: Day
     period_end: Day
@@ -175,7 +184,7 @@ class _Period(_Statement):
 # --- web, ads, content
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class PageView(_About):
     url: Text
     title: Text | None = None
@@ -183,7 +192,7 @@ class PageView(_About):
     kind: Literal["page", "screen"] = "page"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class PageEngaged(_About):
     seconds: Seconds
     url: Text | None = None
@@ -194,7 +203,7 @@ class PageEngaged(_About):
             raise ValueError("one of url, view is needed")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class AdImpression(_Priced):
     money: ClassVar[tuple[str, ...]] = ("cost",)
     ad: Slug | None = None
@@ -204,7 +213,7 @@ class AdImpression(_Priced):
     cost: Amount | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class AdClick(_Priced):
     money: ClassVar[tuple[str, ...]] = ("cost",)
     ad: Slug | None = None
@@ -214,7 +223,7 @@ class AdClick(_Priced):
     cost: Amount | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class MediaReported(_Period):
     subjects: ClassVar[frozenset[str]] = CAMPAIGN | COMPANY
     stated_by: ClassVar[tuple[str, ...]] = ("provider", "channel", "campaign", "ad", "query", "period_start", "period_end")
@@ -229,45 +238,45 @@ class MediaReported(_Period):
     followers: Whole | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class EmailSent(_About):
     message: Id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class EmailDelivered(_About):
     message: Id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class EmailBounced(_About):
     message: Id
     kind: Literal["hard", "soft"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class EmailOpened(_About):
     message: Id
     machine: Flag | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class EmailClicked(_About):
     message: Id
     url: Text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class EmailUnsubscribed(_About):
     message: Id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class EmailComplained(_About):
     message: Id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class SocialEngagement(_About):
     # `network` is the social network here, so it hides the common field of that name.
     network: Slug  # type: ignore[assignment]
@@ -276,7 +285,7 @@ class SocialEngagement(_About):
     sentiment: Number | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ContentPublished(_Statement):
     subjects: ClassVar[frozenset[str]] = CONTENT
     stated_by: ClassVar[tuple[str, ...]] = ("content",)
@@ -290,28 +299,28 @@ class ContentPublished(_Statement):
     audience: Slug | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ContentView(_About):
     content: Slug
     seconds: Seconds | None = None
     progress: Share | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ContentDownload(_About):
     content: Slug
     seconds: Seconds | None = None
     progress: Share | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class EventRegistered(_About):
     event: Slug
     format: Literal["online", "onsite"]
     minutes: Whole | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class EventAttended(_About):
     event: Slug
     format: Literal["online", "onsite"]
@@ -321,26 +330,26 @@ class EventAttended(_About):
 Intent = Literal["contact", "demo", "trial", "newsletter", "download", "other"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class FormStarted(_About):
     form: Slug
     intent: Intent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class FormSubmitted(_About):
     form: Slug
     intent: Intent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class SurveySent(_About):
     subjects: ClassVar[frozenset[str]] = PERSON | COMPANY
     survey: Slug
     wave: Slug
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class SurveyAnswered(_About):
     subjects: ClassVar[frozenset[str]] = PERSON | COMPANY
     survey: Slug
@@ -356,7 +365,7 @@ class SurveyAnswered(_About):
     respondents: Whole | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Referral(_About):
     by: Subject | None = None
     partner: Slug | None = None
@@ -367,38 +376,38 @@ class Referral(_About):
             raise ValueError("one of by, partner is needed")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class SignedUp(_About):
     plan: Slug | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class TrialStarted(_About):
     plan: Slug
     ends_at: Time
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ProductUsed(_About):
     feature: Slug
     count: Whole | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ProductViewed(_Priced):
     money: ClassVar[tuple[str, ...]] = ("value",)
     product: Slug | None = None
     value: Amount | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class CartUpdated(_Priced):
     money: ClassVar[tuple[str, ...]] = ("value",)
     items: Annotated[tuple[Any, ...], Field(max_length=LIST_LENGTH_MAX)]
     value: Amount | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class CheckoutStarted(_Priced):
     money: ClassVar[tuple[str, ...]] = ("value",)
     items: Annotated[tuple[Any, ...], Field(max_length=LIST_LENGTH_MAX)] = ()
@@ -408,7 +417,7 @@ class CheckoutStarted(_Priced):
 # --- marketing, about nobody
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class CampaignLaunched(_Statement):
     subjects: ClassVar[frozenset[str]] = CAMPAIGN
     stated_by: ClassVar[tuple[str, ...]] = ("campaign",)
@@ -425,14 +434,14 @@ class CampaignLaunched(_Statement):
     aliases: Slugs = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class CampaignEnded(_About):
     subjects: ClassVar[frozenset[str]] = CAMPAIGN
     campaign: Slug
     reason: Text | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class SpendRecorded(_Period):
     subjects: ClassVar[frozenset[str]] = CAMPAIGN | COMPANY
     stated_by: ClassVar[tuple[str, ...]] = ("provider", "function", "kind", "channel", "campaign", "ad", "period_start", "period_end")
@@ -445,7 +454,7 @@ class SpendRecorded(_Period):
     provider: Slug | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class PressMention(_About):
     subjects: ClassVar[frozenset[str]] = COMPANY
     outlet: Text
@@ -455,7 +464,7 @@ class PressMention(_About):
     competitor: Slug | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class MarketInsight(_Period):
     subjects: ClassVar[frozenset[str]] = COMPANY
     stated_by: ClassVar[tuple[str, ...]] = ("provider", "metric", "basis", "market", "competitor", "period_start", "period_end")
@@ -468,7 +477,7 @@ class MarketInsight(_Period):
     total: Number | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class TargetSet(_Period):
     subjects: ClassVar[frozenset[str]] = COMPANY
     stated_by: ClassVar[tuple[str, ...]] = ("metric", "owner", "team", "channel", "campaign", "period_start", "period_end")
@@ -476,7 +485,7 @@ class TargetSet(_Period):
     value: Number
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class FxRate(_Statement):
     subjects: ClassVar[frozenset[str]] = COMPANY
     stated_by: ClassVar[tuple[str, ...]] = ("base", "quote", "on")
@@ -489,14 +498,14 @@ class FxRate(_Statement):
 # --- lead and handoff
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class LeadCreated(_About):
     lead: Id
     lead_source: Slug
     intent: Slug | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class LeadAssigned(_About):
     team: Slug
     queue: Slug | None = None
@@ -508,13 +517,13 @@ class LeadAssigned(_About):
             raise ValueError("one of owner, queue is needed")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class LeadAccepted(_About):
     owner: Slug
     lead: Id | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class LeadRejected(_About):
     reason: Slug
     lead: Id | None = None
@@ -522,7 +531,7 @@ class LeadRejected(_About):
     nurture_until: Day | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class LeadRecycled(_About):
     reason: Slug
     lead: Id | None = None
@@ -530,7 +539,7 @@ class LeadRecycled(_About):
     nurture_until: Day | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class LeadDisqualified(_About):
     reason: Slug
     lead: Id | None = None
@@ -538,14 +547,14 @@ class LeadDisqualified(_About):
     nurture_until: Day | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class LeadScored(_About):
     grade: Literal["mql", "none"]
     by: Slug
     lead: Id | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class LeadQualified(_About):
     owner: Slug
     lead: Id | None = None
@@ -558,7 +567,7 @@ class LeadQualified(_About):
 # --- sales activity
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Prospected(_About):
     owner: Slug
     method: Slug
@@ -566,7 +575,7 @@ class Prospected(_About):
     sequence: Slug | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Message(_About):
     medium: Literal["email", "sms", "chat", "linkedin", "whatsapp", "letter"]
     direction: Literal["in", "out"]
@@ -575,7 +584,7 @@ class Message(_About):
     outcome: Slug | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Call(_About):
     owner: Slug
     direction: Literal["in", "out"]
@@ -584,7 +593,7 @@ class Call(_About):
     seconds: Seconds | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Meeting(_About):
     owner: Slug
     starts_at: Time
@@ -595,12 +604,12 @@ class Meeting(_About):
     people: Slugs = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Demo(Meeting):
     pass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ActivityScheduled(_Statement):
     subjects: ClassVar[frozenset[str]] = PERSON | DEAL
     stated_by: ClassVar[tuple[str, ...]] = ("activity",)
@@ -611,7 +620,7 @@ class ActivityScheduled(_Statement):
     status: Literal["open", "done", "canceled"] = "open"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class NeedStated(_About):
     topic: Slug
     need: Text | None = None
@@ -619,7 +628,7 @@ class NeedStated(_About):
     text: Text | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ObjectionRaised(_About):
     objection: Id
     topic: Slug
@@ -627,7 +636,7 @@ class ObjectionRaised(_About):
     text: Text | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ObjectionHandled(_About):
     outcome: Literal["overcome", "open"]
     objection: Id | None = None
@@ -638,7 +647,7 @@ class ObjectionHandled(_About):
             raise ValueError("one of objection, topic is needed")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ProposalSent(_Priced):
     subjects: ClassVar[frozenset[str]] = PERSON | DEAL
     money: ClassVar[tuple[str, ...]] = ("amount", "list_amount", "discount")
@@ -652,7 +661,7 @@ class ProposalSent(_Priced):
     valid_until: Day | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Negotiation(_Priced):
     subjects: ClassVar[frozenset[str]] = PERSON | DEAL
     money: ClassVar[tuple[str, ...]] = ("amount", "discount")
@@ -663,7 +672,7 @@ class Negotiation(_Priced):
     terms: Text | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class FollowUp(_About):
     owner: Slug
     outcome: Slug
@@ -678,7 +687,7 @@ class FollowUp(_About):
 People = Annotated[tuple[Person, ...], Field(max_length=PEOPLE_MAX)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class DealOpened(_Priced):
     subjects: ClassVar[frozenset[str]] = DEAL
     money: ClassVar[tuple[str, ...]] = ("amount",)
@@ -695,7 +704,7 @@ class DealOpened(_Priced):
     lead: Id | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class DealUpdated(_Priced):
     subjects: ClassVar[frozenset[str]] = DEAL
     money: ClassVar[tuple[str, ...]] = ("amount",)
@@ -711,7 +720,7 @@ class DealUpdated(_Priced):
     people: People | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Close(_Priced):
     subjects: ClassVar[frozenset[str]] = PERSON | DEAL
     money: ClassVar[tuple[str, ...]] = ("amount", "margin")
@@ -729,7 +738,7 @@ class Close(_Priced):
             raise ValueError(f"a deal that is {self.outcome} needs a reason")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class DealReopened(_About):
     subjects: ClassVar[frozenset[str]] = DEAL
     deal: Id
@@ -740,7 +749,7 @@ class DealReopened(_About):
 # --- after the sale
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class OrderPlaced(_Priced):
     subjects: ClassVar[frozenset[str]] = PERSON | ACCOUNT
     money: ClassVar[tuple[str, ...]] = ("amount", "margin", "cost")
@@ -751,7 +760,7 @@ class OrderPlaced(_Priced):
     cost: Amount | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Refund(_Priced):
     subjects: ClassVar[frozenset[str]] = PERSON | ACCOUNT | DEAL
     money: ClassVar[tuple[str, ...]] = ("amount",)
@@ -766,7 +775,7 @@ class Refund(_Priced):
             raise ValueError("one of order, deal is needed")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class SubscriptionStarted(_Priced):
     subjects: ClassVar[frozenset[str]] = PERSON | ACCOUNT
     money: ClassVar[tuple[str, ...]] = ("mrr",)
@@ -779,7 +788,7 @@ class SubscriptionStarted(_Priced):
     auto_renew: Flag | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class SubscriptionChanged(_Priced):
     subjects: ClassVar[frozenset[str]] = PERSON | ACCOUNT
     money: ClassVar[tuple[str, ...]] = ("mrr",)
@@ -790,7 +799,7 @@ class SubscriptionChanged(_Priced):
     effective_on: Day | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Renewal(_Priced):
     subjects: ClassVar[frozenset[str]] = PERSON | ACCOUNT
     money: ClassVar[tuple[str, ...]] = ("mrr",)
@@ -801,7 +810,7 @@ class Renewal(_Priced):
     effective_on: Day | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ContractEnded(_About):
     subjects: ClassVar[frozenset[str]] = PERSON | ACCOUNT
     subscription: Id
@@ -810,7 +819,7 @@ class ContractEnded(_About):
     kind: Literal["voluntary", "involuntary"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class SupportTicket(_About):
     ticket: Id
     status: Literal["opened", "pending", "resolved", "reopened"]
@@ -821,33 +830,33 @@ class SupportTicket(_About):
 # --- identity, people, consent, correction
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Identified(_About):
     other: PersonSubject
     method: Slug | None = None
     reason: Text | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Unlinked(_About):
     other: PersonSubject
     method: Slug | None = None
     reason: Text | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class AccountJoined(_About):
     account: Id
     role: Slug | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class AccountLeft(_About):
     account: Id
     role: Slug | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ProfileUpdated(_About):
     """Each field that is named changes, and null clears it: the body tells the two apart (`named`)."""
 
@@ -863,7 +872,7 @@ class ProfileUpdated(_About):
     traits: Anything | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class AccountUpdated(_About):
     subjects: ClassVar[frozenset[str]] = ACCOUNT
     name: Text | None = None
@@ -875,7 +884,7 @@ class AccountUpdated(_About):
     country: Slug | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class SellerUpdated(_Statement):
     subjects: ClassVar[frozenset[str]] = COMPANY
     stated_by: ClassVar[tuple[str, ...]] = ("owner",)
@@ -886,7 +895,7 @@ class SellerUpdated(_Statement):
     active: Flag | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ConsentGiven(_About):
     purpose: Slug
     basis: Slug
@@ -895,7 +904,7 @@ class ConsentGiven(_About):
     evidence: Text | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ConsentWithdrawn(_About):
     purpose: Slug
     basis: Slug
@@ -904,7 +913,7 @@ class ConsentWithdrawn(_About):
     evidence: Text | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Retracted(_About):
     subjects: ClassVar[frozenset[str]] = ANY
     of_source: Id
@@ -913,7 +922,7 @@ class Retracted(_About):
     by: Slug
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Custom(_Priced):
     subjects: ClassVar[frozenset[str]] = ANY
     money: ClassVar[tuple[str, ...]] = ("value",)
@@ -977,11 +986,11 @@ class Touchpoint(NamedTuple):
         return NAMES[type(self.data)]
 
     @property
-    def key(self) -> "Key":
+    def key(self) -> Key:
         return (self.source, self.id, self.subject)
 
     @property
-    def order(self) -> "Order":
+    def order(self) -> Order:
         return self[:4]
 
 

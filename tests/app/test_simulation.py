@@ -16,9 +16,9 @@ from typing import Any
 import orjson
 import pytest
 
-from app.simulation import simulate, spoil
 from app.simulation.shares import deal_out
-from app.simulation.spoiling import KINDS, LATER_MAX, TOO_LARGE_BYTES, Breaking
+from app.simulation.spoiling import KINDS, LATER_MAX, TOO_LARGE_BYTES, Breaking, spoil
+from app.simulation.world import simulate
 from journey.touchpoints import TYPES
 from schemas.decode import Unreadable, decode
 
@@ -85,7 +85,8 @@ def world(request: pytest.FixtureRequest) -> World:
 
 def test_the_same_arguments_give_the_same_bytes_in_any_process() -> None:
     program = (
-        "from datetime import date; from hashlib import sha256; from app.simulation import simulate, spoil\n"
+        "from datetime import date; from hashlib import sha256\n"
+        "from app.simulation.spoiling import spoil; from app.simulation.world import simulate\n"
         "good = simulate(customers=60, days=40, seed=7, start=date(2025, 1, 1))\n"
         "spoiled = spoil(good, seed=7, late=0.1, duplicates=0.1, shuffled=True, broken=0.02)\n"
         "print(sha256(b'\\n'.join(spoiled)).hexdigest())"

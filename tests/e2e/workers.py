@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from app.engine import now
-from app.simulation import simulate, spoil
+from app.simulation.spoiling import spoil
+from app.simulation.world import simulate
 from schemas.incoming import Incoming
 from streams.kafka.log import KafkaLog
 from streams.kafka.settings import KafkaSettings

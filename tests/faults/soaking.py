@@ -14,7 +14,7 @@ from typing import NamedTuple
 import asyncpg
 
 from app.engine import now
-from app.simulation import simulate
+from app.simulation.world import simulate
 from journey.errors import Away
 from schemas.incoming import Incoming
 from streams.kafka.log import KafkaLog, held

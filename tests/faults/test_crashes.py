@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from app.engine import LOCK, reading
-from app.simulation import simulate
+from app.simulation.world import simulate
 from schemas.decode import decode
 from streams.sqlite.record import SqliteRecord
 from tests.faults.command import SECONDS_MAX, digest, ingest, kill_at, position, run, start, wait_until

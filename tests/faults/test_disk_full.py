@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.engine import Engine, opened
-from app.simulation import simulate
+from app.simulation.world import simulate
 from journey.errors import Refused
 from schemas.incoming import Incoming
 from tests.faults.command import digest

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.simulation import simulate
+from app.simulation.world import simulate
 from journey.instants import DAY, start_of_day
 from projections.laws import LAWS, Broken, with_reports
 from schemas.definition_files import default_definition

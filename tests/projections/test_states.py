@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from app.simulation import simulate, spoil
+from app.simulation.spoiling import spoil
+from app.simulation.world import simulate
 from projections.canonical import digest
 from projections.marketing import marketing
 from projections.read_model import ReadModel

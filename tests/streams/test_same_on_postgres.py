@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from app.simulation import simulate
+from app.simulation.world import simulate
 from journey.person import FOLD_VERSION
 from projections import marketing_report, sales_report
 from projections.canonical import digest
