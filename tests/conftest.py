@@ -4,6 +4,7 @@ Hypothesis profiles: `pytest --hypothesis-profile=soak` looks further than there
 """
 
 import contextlib
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,9 @@ MARKS = {
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Ignored where a shell started us in the background, and then by all that we start: tests press Ctrl-C.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(config, "workerinput"):
         config.stash[SERVICES] = Path(config.workerinput["services"])
     else:

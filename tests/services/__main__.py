@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import time
 from contextlib import ExitStack
 from types import FrameType
 
@@ -15,7 +16,9 @@ def main() -> int:
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, stop)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Of both: a shell that starts us in the background has the first one ignored.
+        signal.signal(number, stop)
     with ExitStack() as stack:
         folder = stack.enter_context(session())
         try:
@@ -25,7 +28,9 @@ def main() -> int:
                 sys.stderr.write(f"# {name}: {service.how}\n")
             sys.stdout.flush()
             sys.stderr.write("# They run, and keep their data, until Ctrl-C.\n")
-            signal.pause()
+            while True:
+                # One that comes right before a wait without end would not be heard.
+                time.sleep(1)
         except NoService as reason:
             sys.stderr.write(f"{reason}\n")
             return 1

@@ -333,12 +333,15 @@ def test_a_person_is_given_both_addresses_and_ends_both() -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "tests.services"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as services:
-        assert services.stdout
-        stated = dict(services.stdout.readline().strip().split("=", 1) for _ in range(2))
-        assert set(stated) == {"export JOURNEY_KAFKA", "export JOURNEY_POSTGRES"}
-        assert all(listens(address) for address in stated.values())
-        services.send_signal(signal.SIGINT)
-        services.communicate(timeout=GONE_SECONDS_MAX)
+        try:
+            assert services.stdout
+            stated = dict(services.stdout.readline().strip().split("=", 1) for _ in range(2))
+            assert set(stated) == {"export JOURNEY_KAFKA", "export JOURNEY_POSTGRES"}
+            assert all(listens(address) for address in stated.values())
+            services.send_signal(signal.SIGINT)
+            services.communicate(timeout=GONE_SECONDS_MAX)
+        finally:
+            services.terminate()
     assert services.returncode == 0
     assert not any(listens(address) for address in stated.values())
 
