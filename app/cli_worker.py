@@ -35,7 +35,7 @@ def worker(
     needs_clients()
     import uvloop
 
-    from app.worker import work  # as above
+    from app.worker import work  # once the clients are known to be there
 
     try:
         # A read model whose server is away holds up itself only.

@@ -18,6 +18,7 @@ SECONDS_MAX = 400
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(SECONDS_MAX + 30)
 def test_everything_is_measured_beside_everything_in_one_quick_run(tmp_path: Path) -> None:
     out = tmp_path / "quick.json"
 

@@ -5,7 +5,7 @@ from dataclasses import MISSING, fields
 import orjson
 import pytest
 
-from journey.touchpoints import TYPES, field_names, is_statement
+from journey.touchpoints import TYPES, PageView, field_names, is_statement
 from schemas.decode import Unreadable, decode
 from tests.examples import EXAMPLES, example
 
@@ -192,3 +192,7 @@ def test_a_day_is_written_as_a_day(day):
 def test_a_time_in_the_data_is_written_like_the_time_of_the_touchpoint(time):
     with pytest.raises(Unreadable, match=r"data\.ends_at"):
         decode(orjson.dumps(example("trial_started", ends_at=time)))
+
+
+def test_a_value_shows_what_it_says_and_no_more():
+    assert repr(PageView(url="/pricing", bot=True)) == "PageView(bot=True, url='/pricing')"

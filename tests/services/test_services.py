@@ -330,9 +330,9 @@ def test_a_session_that_is_ended_leaves_nothing(
 @pytest.mark.postgres
 @pytest.mark.slow
 def test_a_person_is_given_both_addresses_and_ends_both() -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.services"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as services:
+    # As a shell starts what goes to the background: with Ctrl-C ignored.
+    command = ["sh", "-c", 'trap "" INT; exec "$0" -m tests.services', sys.executable]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as services:
         try:
             assert services.stdout
             stated = dict(services.stdout.readline().strip().split("=", 1) for _ in range(2))

@@ -1,0 +1,39 @@
+"""The table of commands: each is there, and is imported only when it is called."""
+
+import subprocess
+import sys
+
+from app.cli import COMMANDS
+from tests.app.command import ROOT, environment, here
+
+HEAVY = ("app.simulation.world", "app.worker", "aiokafka", "asyncpg", "schemas.csv_map", "faust")
+"""What takes long to import, and most commands do without."""
+
+
+def imported_by(*arguments: str) -> set[str]:
+    """The modules that a command has imported when it ends."""
+    program = f"import sys; from app.cli import run; assert run({list(arguments)}) == 0; print(*sys.modules, file=sys.stderr)"
+    ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment(), capture_output=True, text=True, check=True)
+    return set(ran.stderr.split())
+
+
+def test_each_command_is_a_module_of_its_own() -> None:
+    modules = {file.stem.removeprefix("cli_").replace("_", "-") for file in (ROOT / "app").glob("cli_*.py")}
+    assert modules == set(COMMANDS)
+
+
+def test_a_command_imports_no_other_and_nothing_heavy_that_it_does_not_need() -> None:
+    for name in ("digest", "report", "timeline", "ingest"):
+        modules = imported_by(name, "--help")
+        assert {module for module in modules if module.startswith("app.cli_")} == {f"app.cli_{name}"}
+        assert modules.isdisjoint(HEAVY), name
+
+
+def test_the_version_needs_no_touchpoint_read() -> None:
+    assert not [module for module in imported_by("--version") if module.startswith(("app.cli_", "schemas", "streams"))]
+
+
+def test_one_mistyped_is_told_which_was_meant() -> None:
+    ran = here("digets", cwd=ROOT)
+    assert ran.status == 2
+    assert "Did you mean 'digest'" in ran.err
