@@ -213,7 +213,7 @@ def services(*, postgres: bool) -> Iterator[tuple[str, str, list[str]]]:
     folder.mkdir()
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        kafka = start_kafka(folder / "kafka")
+        kafka = start_kafka(folder / "kafka", java=())
         stack.callback(kafka.stop)
         if not postgres:
             yield kafka.address, "", [kafka.how]

