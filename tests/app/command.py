@@ -5,10 +5,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import orjson
 
@@ -57,11 +59,14 @@ def journey(*arguments: str | Path, cwd: Path, stdin: bytes = b"", before: tuple
     return Ran(ran.returncode, ran.stdout, ran.stderr.decode())
 
 
-def here(*arguments: str | Path, cwd: Path) -> Ran:
-    """Run the command in this process. What it does not refuse is raised, so a traceback can't go unnoticed."""
+def here(*arguments: str | Path, cwd: Path, **env: str) -> Ran:
+    """Run the command in this process, in a thread, since a test's own may run a loop. What it does not refuse is raised, so a traceback
+    can't go unnoticed.
+    """
     out, err = TextIOWrapper(BytesIO(), "utf-8"), TextIOWrapper(BytesIO(), "utf-8")
-    with chdir(cwd), redirect_stdout(out), redirect_stderr(err):
-        status = run(list(map(str, arguments)))
+    with chdir(cwd), redirect_stdout(out), redirect_stderr(err), patch.dict(os.environ, env):
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            status = thread.submit(run, list(map(str, arguments))).result()
     for stream in (out, err):
         stream.flush()
     return Ran(status, out.buffer.getvalue(), err.buffer.getvalue().decode())  # type: ignore[attr-defined]  # they are the BytesIO above

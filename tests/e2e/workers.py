@@ -16,7 +16,7 @@ from app.simulation.world import simulate
 from schemas.incoming import Incoming
 from streams.kafka.log import KafkaLog
 from streams.kafka.settings import KafkaSettings
-from tests.app.command import COMMAND, Ran, environment, journey
+from tests.app.command import COMMAND, Ran, environment, here
 
 READY_SECONDS_MAX = 60.0
 DONE_SECONDS_MAX = 180.0
@@ -45,7 +45,7 @@ class Place:
         }
 
     def command(self, *arguments: str | Path) -> Ran:
-        return journey(*arguments, cwd=self.folder, **self.env)
+        return here(*arguments, cwd=self.folder, **self.env)
 
     def begin(self, *arguments: str | Path) -> subprocess.Popen[bytes]:
         """Begin a command, and do not wait for it."""
@@ -122,6 +122,6 @@ def embedded_digest(lines: list[bytes], folder: Path) -> dict[str, Any]:
     """What the embedded runtime makes of `lines`."""
     file = folder / "touchpoints.jsonl"
     file.write_bytes(b"\n".join(lines) + b"\n")
-    assert journey("ingest", file, "--data", folder / "embedded", cwd=folder).status == 0
-    found: dict[str, Any] = journey("digest", "--json", "--data", folder / "embedded", cwd=folder).json
+    assert here("ingest", file, "--data", folder / "embedded", cwd=folder).status == 0
+    found: dict[str, Any] = here("digest", "--json", "--data", folder / "embedded", cwd=folder).json
     return {model: found[model] for model in ("marketing", "sales")}

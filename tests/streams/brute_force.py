@@ -58,10 +58,14 @@ def counting(bodies: Iterable[Decoded]) -> list[Decoded]:
     for one in bodies:
         name = (one.touch.subject, one.touch.source, one.touch.id)
         if name not in void or isinstance(one.touch.data, Retracted):
-            chosen[name] = min(chosen.get(name, one), one, key=rank)
+            chosen[name] = smaller(chosen.get(name), one)
     # A retraction has done its work; it is part of nobody's history.
     left = (one for one in chosen.values() if not isinstance(one.touch.data, Retracted))
     return sorted(left, key=lambda one: one.touch.order)
+
+
+def smaller(one: Decoded | None, other: Decoded) -> Decoded:
+    return other if one is None else min(one, other, key=rank)
 
 
 def rank(one: Decoded) -> tuple[int, bytes, str]:
@@ -123,7 +127,7 @@ def history(ids: frozenset[str], count: list[Decoded], taking_part: dict[str, se
     for one in count:
         if one.touch.subject in ids:
             name = (one.touch.source, one.touch.id)
-            own[name] = min(own.get(name, one), one, key=rank)
+            own[name] = smaller(own.get(name), one)
     mine = [one.touch for one in own.values() if not isinstance(one.touch.data, Identified | Unlinked)]
     others = [one.touch for one in count if one.touch.subject not in ids]
     deals = [touch for touch in others if (name := deal_of(touch)) is not None and not ids.isdisjoint(taking_part[name])]
