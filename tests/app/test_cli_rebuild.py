@@ -9,22 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.app.command import COMMAND, environment, here, journey, refused
+from tests.app.command import COMMAND, environment, here, refused
 
 NOTHING: dict[str, Any] = {}
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("filled")
-    (folder / "in.jsonl").write_bytes(journey("simulate", "--customers", "60", "--seed", "3", cwd=folder).raw)
-    return folder
-
-
-@pytest.fixture
-def desk(filled: Path, tmp_path: Path) -> Path:
-    assert here("ingest", filled / "in.jsonl", cwd=tmp_path).status == 0
-    return tmp_path
 
 
 def digests(cwd: Path) -> tuple[str, str]:

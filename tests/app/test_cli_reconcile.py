@@ -8,23 +8,10 @@ import orjson
 import pytest
 
 from projections.laws import LAWS, MODELS
-from tests.app.command import here, journey, put, refused, touch
+from tests.app.command import here, put, refused, touch
 
 ALL = len(LAWS) + 3
 TABLES = [(name, table.name) for name, model in MODELS.items() for table in model.tables]
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("filled")
-    (folder / "in.jsonl").write_bytes(journey("simulate", "--customers", "150", "--seed", "3", cwd=folder).raw)
-    return folder
-
-
-@pytest.fixture
-def desk(filled: Path, tmp_path: Path) -> Path:
-    assert here("ingest", filled / "in.jsonl", cwd=tmp_path).status == 0
-    return tmp_path
 
 
 def spoil(cwd: Path, database: str, *statements: str) -> None:
