@@ -29,7 +29,7 @@ check: $(VENV)/.installed-dev
 
 # Everything, on a Kafka and a PostgreSQL that this starts and ends.
 test: check
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 # Further than there is time for every day, each part with its seed: real processes that are killed, the simulator, random histories.
 MINUTES ?= 20
