@@ -133,7 +133,7 @@ async def parts(engine: Distributed, instance: str, only: str | None, stack: Asy
         await until_there(source.start, say)
         stack.push_async_callback(source.stop)
         pump = Pump(source, Placement(await until_there(engine.definition, say), engine.record), engine.definition, say)
-        watch(pump.is_stuck, say)
+        stack.callback(watch(pump.is_stuck, say))
         tasks += [("source", pump.fetch), ("placement", pump.place)]
     if only != "placement":
         # By those who have the read models: where placement is a process of its own, it is the one that has no time to spare.

@@ -10,7 +10,6 @@ import os
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from typing import NoReturn
 
 from journey.definition import Definition
 from journey.errors import Away
@@ -118,14 +117,15 @@ class Pump:
         return time.monotonic() - self.moved_at > STUCK_SECONDS_MAX
 
 
-def watch(is_stuck: Callable[[], bool], say: Callable[[str], None]) -> None:
-    """End the process when it is stuck. In a thread of its own, since a stuck event loop could not tell."""
+def watch(is_stuck: Callable[[], bool], say: Callable[[str], None]) -> Callable[[], None]:
+    """End the process when it is stuck. In a thread of its own, since a stuck event loop could not tell. Returns what ends the watch."""
+    ended = threading.Event()
 
-    def look() -> NoReturn:
-        while True:
-            time.sleep(1)
+    def look() -> None:
+        while not ended.wait(1):
             if is_stuck():
                 say(f"records are waiting and none was placed for {STUCK_SECONDS_MAX:.0f} s: ending, to be started anew")
                 os._exit(STUCK_EXIT)
 
     threading.Thread(target=look, name="watchdog", daemon=True).start()
+    return ended.set

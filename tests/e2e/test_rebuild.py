@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -154,3 +155,5 @@ async def test_an_empty_record_is_filled_from_what_kafka_holds(place: Place, pos
         told = place.command("audit", "--action", "rebuild", "--json").json["decisions"]
         assert {one["detail"]["what"] for one in told} == {"from-log"}, "each run that began with nothing says so"
         place.postgres = lost
+    # Nobody watches any more: what takes its time afterwards, as the digests of millions do, would be taken for standing still.
+    wait_for(lambda: "watchdog" not in {thread.name for thread in threading.enumerate()}, "the watch to end")

@@ -19,7 +19,7 @@ from journey.errors import Away
 from schemas.incoming import Incoming
 from streams.kafka.log import KafkaLog, held
 from streams.kafka.settings import KafkaSettings
-from tests.app.command import Ran
+from tests.app.command import Ran, journey
 from tests.e2e.workers import Place
 from tests.services.service import Service
 
@@ -325,7 +325,8 @@ async def rebuild_killed(trial: Trial) -> float:
 
 
 async def _command(trial: Trial, *arguments: str) -> Ran:
-    return await asyncio.to_thread(trial.place.command, *arguments)
+    # In a process of its own: this one goes on feeding.
+    return await asyncio.to_thread(journey, *arguments, cwd=trial.place.folder, **trial.place.env)
 
 
 FAULTS: dict[str, Callable[[Trial], Awaitable[float]]] = {
