@@ -19,8 +19,9 @@ SECONDS_MAX = 400
 
 @pytest.mark.slow
 @pytest.mark.timeout(SECONDS_MAX + 30)
-def test_everything_is_measured_beside_everything_in_one_quick_run(tmp_path: Path) -> None:
+def test_everything_is_measured_beside_everything_in_one_quick_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "quick.json"
+    monkeypatch.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")  # to compile well what runs for seconds takes longer
 
     said = said_by(
         [sys.executable, "-m", "benchmarks.compare", "--quick", "--late", "0.1", "--duplicates", "0.1", "--out", str(out)],

@@ -97,7 +97,7 @@ def edited(project: Path, block: Block) -> None:
 def test_a_rule_a_type_and_a_row_are_added_as_it_says(desk: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     project = tmp_path_factory.mktemp("project")
     for name in PACKAGES:
-        shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, project / name)
     edits = of("edit: ")
     assert len(edits) == 6
     for block in edits:
