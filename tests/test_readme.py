@@ -6,7 +6,6 @@ edits), `run with NAME=VALUE`, `run where the data is` (that we may not ship).
 """
 
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.app.command import ROOT, environment
+from tests.app.command import ROOT, copied, environment
 from tests.e2e.test_online_shoppers import REAL, SQL
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -97,7 +96,7 @@ def edited(project: Path, block: Block) -> None:
 def test_a_rule_a_type_and_a_row_are_added_as_it_says(desk: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     project = tmp_path_factory.mktemp("project")
     for name in PACKAGES:
-        shutil.copytree(ROOT / name, project / name)
+        copied(name, project)
     edits = of("edit: ")
     assert len(edits) == 6
     for block in edits:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
+from shutil import copy, copytree, ignore_patterns
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
@@ -70,6 +71,16 @@ def here(*arguments: str | Path, cwd: Path, **env: str) -> Ran:
     for stream in (out, err):
         stream.flush()
     return Ran(status, out.buffer.getvalue(), err.buffer.getvalue().decode())  # type: ignore[attr-defined]  # they are the BytesIO above
+
+
+def copied(name: str, folder: Path) -> None:
+    """Copy a part of the project into `folder`: with what is compiled, which holds where the source is not changed, and without what
+    another test is just compiling.
+    """
+    if (ROOT / name).is_dir():
+        copytree(ROOT / name, folder / name, ignore=ignore_patterns("*.pyc.*"))
+    else:
+        copy(ROOT / name, folder / name)
 
 
 def refused(ran: Ran) -> str:

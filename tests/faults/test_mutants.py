@@ -4,7 +4,6 @@ Each mutant is a copy of the code with one place changed, and a test of ours, ru
 """
 
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -14,10 +13,10 @@ from typing import NamedTuple
 import pytest
 
 from streams.sqlite.record import SqliteRecord
+from tests.app.command import copied
 from tests.services.postgres import ADDRESS
 from tests.services.service import Service
 
-ROOT = Path(__file__).parents[2]
 COPIED = ("app", "journey", "projections", "schemas", "streams", "tests", "pyproject.toml")
 FAILED = 1
 """As pytest ends where a test failed; it ends otherwise where it found none, or could not begin."""
@@ -122,10 +121,7 @@ def test_a_test_on_postgres_fails_without(mutant: Mutant, tmp_path: Path, postgr
 def mutated(mutant: Mutant, folder: Path) -> Path:
     """A copy of the project with `mutant` in it."""
     for name in COPIED:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, folder / name)  # with what is compiled, which holds for all but the mutant
-        else:
-            shutil.copy(ROOT / name, folder / name)
+        copied(name, folder)
     file = folder / mutant.file
     code = file.read_text()
     assert code.count(mutant.is_) == 1, f"{mutant.file} has changed: put the mutant right"

@@ -27,7 +27,9 @@ CACHE = Path(__file__).parents[2] / ".services"
 
 HEAP = ["-Xms128m", "-Xmx512m"]
 BRIEF = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
-"""For what runs for seconds, or has little to do: to compile it well takes longer. Tests take 40 % less of the machine by it."""
+"""For what runs for seconds, or has little to do: to compile it well takes longer. A broker that starts, and is written to and read from by
+thirty topics, takes 40 % less of the machine by it.
+"""
 
 FETCH_SECONDS_MAX = 300.0
 FORMAT_SECONDS_MAX = 60.0

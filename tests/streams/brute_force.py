@@ -65,6 +65,7 @@ def counting(bodies: Iterable[Decoded]) -> list[Decoded]:
 
 
 def smaller(one: Decoded | None, other: Decoded) -> Decoded:
+    """The one of two that counts; contents are hashed only where there are two."""
     return other if one is None else min(one, other, key=rank)
 
 

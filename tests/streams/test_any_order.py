@@ -14,8 +14,8 @@ from tests.examples import example
 from tests.streams.builders import at, definition
 from tests.streams.deliveries import Delivery, check
 
-EXAMPLES = max(200, settings().max_examples)
-"""Others in each run; and more with `--hypothesis-profile=soak`."""
+EXAMPLES = max(400, settings().max_examples)
+"""More with `--hypothesis-profile=soak`."""
 
 TIGHT = definition(partners_max=2, ids_max=4, evidence_max=2)
 TIGHT = TIGHT.model_copy(update={"attribution": TIGHT.attribution.model_copy(update={"touches_max": 2})})
