@@ -10,7 +10,7 @@ from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Boolean, CompactArray, CompactString, Int16, Int32, Schema, TaggedFields
 
@@ -93,7 +93,11 @@ async def topic_id(settings: KafkaSettings) -> str:
 
 async def _check_clock(admin: AIOKafkaAdminClient, topic: str) -> None:
     """Raises Refused where the senders' clocks say when touchpoints were recorded. Who may not look has to know by himself."""
-    (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic, LOG_APPEND_TIME)])
+    for _ in range(KNOWN_TRIES_MAX):
+        (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic, LOG_APPEND_TIME)])
+        if not any(for_code(code) is UnknownTopicOrPartitionError for code, *_ in answer.resources):
+            break
+        await asyncio.sleep(KNOWN_SECONDS)
     for name, value, *_ in (entry for *_, entries in answer.resources for entry in entries):
         if name in LOG_APPEND_TIME and value != LOG_APPEND_TIME[name]:
             raise Refused(

@@ -1,5 +1,6 @@
 """The topics: made as the settings say, left as they are where they are there, and told from those of the same name before them."""
 
+import asyncio
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,7 @@ from aiokafka.admin import NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from journey.errors import Refused
-from streams.kafka import source
+from streams.kafka import source, topics
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topics, ensure_topics
 from streams.postgres.record import PostgresRecord
@@ -72,6 +73,15 @@ async def test_a_topic_that_keeps_the_senders_time_is_refused_in_one_line_that_s
         return False
 
     await until(goes_by_it, "the broker to go by what it was told")
+
+
+async def test_the_clock_of_a_topic_that_its_broker_does_not_know_yet_is_looked_at_once_it_does(settings: KafkaSettings) -> None:
+    async with admin(settings) as client:
+        looking = asyncio.create_task(topics._check_clock(client, Topics(settings).touchpoints))
+        assert not (await asyncio.wait([looking], timeout=0.3))[0]
+        await client.create_topics([NewTopic(Topics(settings).touchpoints, 1, 1)])
+        with pytest.raises(Refused, match="keeps the time that senders say"):
+            await looking
 
 
 async def test_what_kafka_will_not_make_is_refused(settings: KafkaSettings) -> None:
