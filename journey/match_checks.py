@@ -3,13 +3,12 @@
 import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from functools import cache
 from types import NoneType
-from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from journey.definition import Definition, Match, Test
 from journey.problems import Place, Problem, meant
-from journey.touchpoints import TYPES
+from journey.touchpoints import TYPES, field_types
 
 PATTERN_LENGTH_MAX = 500
 
@@ -29,10 +28,11 @@ def problems_of_match(match: Match, place: Place, who: str, reach: frozenset[str
     for name, test in match.where.items():
         here = (*place, "where", name)
         head, _, inside = name.partition(".")
-        fields = [_field_types(type)[head] for type in types if head in _field_types(type)]
+        held = [field_types(TYPES[type]) for type in types]
+        fields = [one[head] for one in held if head in one]
         yield from problems_of_test(test, here, f"{who}: {name}")
         if types and not fields:
-            known = sorted({field for type in types for field in _field_types(type)})
+            known = sorted({field for one in held for field in one})
             lack = "lacks" if len(types) == 1 else "lack"
             yield Problem(here, f"{who} tests field {name!r}, which {' and '.join(types)} {lack}{meant(head, known)}")
         elif inside and not any(_holds_anything(field) for field in fields):
@@ -91,13 +91,6 @@ def _listed(definition: Definition, types: Sequence[str], field: str) -> tuple[s
 
 
 # --- the fields of the vocabulary
-
-
-@cache
-def _field_types(type: str) -> dict[str, Any]:
-    """What the fields of a type of touchpoint may hold, by their names on the wire."""
-    hints = get_type_hints(TYPES[type], include_extras=True)
-    return {("from" if name == "since" else name): hint for name, hint in hints.items() if get_origin(hint) is not ClassVar}
 
 
 def _plain_types(annotation: Any) -> Iterator[Any]:

@@ -5,16 +5,20 @@ Each type is a dataclass that pydantic validates where touchpoints come in (`sch
 A type's `subjects` are the kinds of subject it may be published under; `stated_by` are the fields of a statement's default key.
 Required fields come first. Fields that we do not name are kept in the touchpoint's body, and counted.
 
-To make 78 types is most of what importing this costs, and every command waits for it: annotations are not evaluated, and all types share
-one `__repr__`.
+To make 78 types is most of what importing this costs, and every command waits for it: all types share one `__repr__`, `__eq__` and
+`__hash__`, and each annotation is evaluated once for all fields that have it.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
+from itertools import chain
+from operator import attrgetter
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args
 
 from pydantic import AwareDatetime, BeforeValidator, Field, Strict
@@ -103,7 +107,7 @@ class Person:
     primary: Flag = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class _About:
     """What any touchpoint may say besides."""
 
@@ -138,8 +142,25 @@ class _About:
         said = (f"{one.name}={value!r}" for one in fields(self) if (value := getattr(self, one.name)) != one.default)
         return f"{type(self).__name__}({', '.join(said)})"
 
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and _values(self) == _values(other)
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+    def __hash__(self) -> int:
+        return hash(_values(self))
+
+
+def _values(data: object) -> tuple[object, ...]:
+    kind: Any = type(data)
+    return _getter(kind)(data)
+
+
+@cache
+def _getter(kind: Any) -> Callable[[object], tuple[object, ...]]:
+    """What gives the values of all fields."""
+    return attrgetter(*(one.name for one in fields(kind)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class _Priced(_About):
     """Money is an amount with its currency; both, or neither."""
 
@@ -159,7 +180,7 @@ class _Priced(_About):
         return None if amount is None or self.currency is None else minor(amount, self.currency)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class _Statement(_Priced):
     """A value that the sender may restate: per key the greatest (stated_at, source, id) counts."""
 
@@ -167,7 +188,7 @@ class _Statement(_Priced):
     stated_at: Time | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class _Period(_Statement):
     period_start: Day
     period_end: Day
@@ -184,7 +205,7 @@ class _Period(_Statement):
 # --- web, ads, content
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class PageView(_About):
     url: Text
     title: Text | None = None
@@ -192,7 +213,7 @@ class PageView(_About):
     kind: Literal["page", "screen"] = "page"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class PageEngaged(_About):
     seconds: Seconds
     url: Text | None = None
@@ -203,7 +224,7 @@ class PageEngaged(_About):
             raise ValueError("one of url, view is needed")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class AdImpression(_Priced):
     money: ClassVar[tuple[str, ...]] = ("cost",)
     ad: Slug | None = None
@@ -213,7 +234,7 @@ class AdImpression(_Priced):
     cost: Amount | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class AdClick(_Priced):
     money: ClassVar[tuple[str, ...]] = ("cost",)
     ad: Slug | None = None
@@ -223,7 +244,7 @@ class AdClick(_Priced):
     cost: Amount | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class MediaReported(_Period):
     subjects: ClassVar[frozenset[str]] = CAMPAIGN | COMPANY
     stated_by: ClassVar[tuple[str, ...]] = ("provider", "channel", "campaign", "ad", "query", "period_start", "period_end")
@@ -238,45 +259,45 @@ class MediaReported(_Period):
     followers: Whole | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class EmailSent(_About):
     message: Id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class EmailDelivered(_About):
     message: Id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class EmailBounced(_About):
     message: Id
     kind: Literal["hard", "soft"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class EmailOpened(_About):
     message: Id
     machine: Flag | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class EmailClicked(_About):
     message: Id
     url: Text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class EmailUnsubscribed(_About):
     message: Id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class EmailComplained(_About):
     message: Id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class SocialEngagement(_About):
     # `network` is the social network here, so it hides the common field of that name.
     network: Slug  # type: ignore[assignment]
@@ -285,7 +306,7 @@ class SocialEngagement(_About):
     sentiment: Number | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class ContentPublished(_Statement):
     subjects: ClassVar[frozenset[str]] = CONTENT
     stated_by: ClassVar[tuple[str, ...]] = ("content",)
@@ -299,28 +320,28 @@ class ContentPublished(_Statement):
     audience: Slug | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class ContentView(_About):
     content: Slug
     seconds: Seconds | None = None
     progress: Share | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class ContentDownload(_About):
     content: Slug
     seconds: Seconds | None = None
     progress: Share | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class EventRegistered(_About):
     event: Slug
     format: Literal["online", "onsite"]
     minutes: Whole | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class EventAttended(_About):
     event: Slug
     format: Literal["online", "onsite"]
@@ -330,26 +351,26 @@ class EventAttended(_About):
 Intent = Literal["contact", "demo", "trial", "newsletter", "download", "other"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class FormStarted(_About):
     form: Slug
     intent: Intent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class FormSubmitted(_About):
     form: Slug
     intent: Intent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class SurveySent(_About):
     subjects: ClassVar[frozenset[str]] = PERSON | COMPANY
     survey: Slug
     wave: Slug
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class SurveyAnswered(_About):
     subjects: ClassVar[frozenset[str]] = PERSON | COMPANY
     survey: Slug
@@ -365,7 +386,7 @@ class SurveyAnswered(_About):
     respondents: Whole | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Referral(_About):
     by: Subject | None = None
     partner: Slug | None = None
@@ -376,38 +397,38 @@ class Referral(_About):
             raise ValueError("one of by, partner is needed")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class SignedUp(_About):
     plan: Slug | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class TrialStarted(_About):
     plan: Slug
     ends_at: Time
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class ProductUsed(_About):
     feature: Slug
     count: Whole | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class ProductViewed(_Priced):
     money: ClassVar[tuple[str, ...]] = ("value",)
     product: Slug | None = None
     value: Amount | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class CartUpdated(_Priced):
     money: ClassVar[tuple[str, ...]] = ("value",)
     items: Annotated[tuple[Any, ...], Field(max_length=LIST_LENGTH_MAX)]
     value: Amount | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class CheckoutStarted(_Priced):
     money: ClassVar[tuple[str, ...]] = ("value",)
     items: Annotated[tuple[Any, ...], Field(max_length=LIST_LENGTH_MAX)] = ()
@@ -417,7 +438,7 @@ class CheckoutStarted(_Priced):
 # --- marketing, about nobody
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class CampaignLaunched(_Statement):
     subjects: ClassVar[frozenset[str]] = CAMPAIGN
     stated_by: ClassVar[tuple[str, ...]] = ("campaign",)
@@ -434,14 +455,14 @@ class CampaignLaunched(_Statement):
     aliases: Slugs = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class CampaignEnded(_About):
     subjects: ClassVar[frozenset[str]] = CAMPAIGN
     campaign: Slug
     reason: Text | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class SpendRecorded(_Period):
     subjects: ClassVar[frozenset[str]] = CAMPAIGN | COMPANY
     stated_by: ClassVar[tuple[str, ...]] = ("provider", "function", "kind", "channel", "campaign", "ad", "period_start", "period_end")
@@ -454,7 +475,7 @@ class SpendRecorded(_Period):
     provider: Slug | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class PressMention(_About):
     subjects: ClassVar[frozenset[str]] = COMPANY
     outlet: Text
@@ -464,7 +485,7 @@ class PressMention(_About):
     competitor: Slug | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class MarketInsight(_Period):
     subjects: ClassVar[frozenset[str]] = COMPANY
     stated_by: ClassVar[tuple[str, ...]] = ("provider", "metric", "basis", "market", "competitor", "period_start", "period_end")
@@ -477,7 +498,7 @@ class MarketInsight(_Period):
     total: Number | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class TargetSet(_Period):
     subjects: ClassVar[frozenset[str]] = COMPANY
     stated_by: ClassVar[tuple[str, ...]] = ("metric", "owner", "team", "channel", "campaign", "period_start", "period_end")
@@ -485,7 +506,7 @@ class TargetSet(_Period):
     value: Number
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class FxRate(_Statement):
     subjects: ClassVar[frozenset[str]] = COMPANY
     stated_by: ClassVar[tuple[str, ...]] = ("base", "quote", "on")
@@ -498,14 +519,14 @@ class FxRate(_Statement):
 # --- lead and handoff
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class LeadCreated(_About):
     lead: Id
     lead_source: Slug
     intent: Slug | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class LeadAssigned(_About):
     team: Slug
     queue: Slug | None = None
@@ -517,13 +538,13 @@ class LeadAssigned(_About):
             raise ValueError("one of owner, queue is needed")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class LeadAccepted(_About):
     owner: Slug
     lead: Id | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class LeadRejected(_About):
     reason: Slug
     lead: Id | None = None
@@ -531,7 +552,7 @@ class LeadRejected(_About):
     nurture_until: Day | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class LeadRecycled(_About):
     reason: Slug
     lead: Id | None = None
@@ -539,7 +560,7 @@ class LeadRecycled(_About):
     nurture_until: Day | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class LeadDisqualified(_About):
     reason: Slug
     lead: Id | None = None
@@ -547,14 +568,14 @@ class LeadDisqualified(_About):
     nurture_until: Day | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class LeadScored(_About):
     grade: Literal["mql", "none"]
     by: Slug
     lead: Id | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class LeadQualified(_About):
     owner: Slug
     lead: Id | None = None
@@ -567,7 +588,7 @@ class LeadQualified(_About):
 # --- sales activity
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Prospected(_About):
     owner: Slug
     method: Slug
@@ -575,7 +596,7 @@ class Prospected(_About):
     sequence: Slug | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Message(_About):
     medium: Literal["email", "sms", "chat", "linkedin", "whatsapp", "letter"]
     direction: Literal["in", "out"]
@@ -584,7 +605,7 @@ class Message(_About):
     outcome: Slug | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Call(_About):
     owner: Slug
     direction: Literal["in", "out"]
@@ -593,7 +614,7 @@ class Call(_About):
     seconds: Seconds | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Meeting(_About):
     owner: Slug
     starts_at: Time
@@ -604,12 +625,12 @@ class Meeting(_About):
     people: Slugs = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Demo(Meeting):
     pass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class ActivityScheduled(_Statement):
     subjects: ClassVar[frozenset[str]] = PERSON | DEAL
     stated_by: ClassVar[tuple[str, ...]] = ("activity",)
@@ -620,7 +641,7 @@ class ActivityScheduled(_Statement):
     status: Literal["open", "done", "canceled"] = "open"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class NeedStated(_About):
     topic: Slug
     need: Text | None = None
@@ -628,7 +649,7 @@ class NeedStated(_About):
     text: Text | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class ObjectionRaised(_About):
     objection: Id
     topic: Slug
@@ -636,7 +657,7 @@ class ObjectionRaised(_About):
     text: Text | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class ObjectionHandled(_About):
     outcome: Literal["overcome", "open"]
     objection: Id | None = None
@@ -647,7 +668,7 @@ class ObjectionHandled(_About):
             raise ValueError("one of objection, topic is needed")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class ProposalSent(_Priced):
     subjects: ClassVar[frozenset[str]] = PERSON | DEAL
     money: ClassVar[tuple[str, ...]] = ("amount", "list_amount", "discount")
@@ -661,7 +682,7 @@ class ProposalSent(_Priced):
     valid_until: Day | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Negotiation(_Priced):
     subjects: ClassVar[frozenset[str]] = PERSON | DEAL
     money: ClassVar[tuple[str, ...]] = ("amount", "discount")
@@ -672,7 +693,7 @@ class Negotiation(_Priced):
     terms: Text | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class FollowUp(_About):
     owner: Slug
     outcome: Slug
@@ -687,7 +708,7 @@ class FollowUp(_About):
 People = Annotated[tuple[Person, ...], Field(max_length=PEOPLE_MAX)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class DealOpened(_Priced):
     subjects: ClassVar[frozenset[str]] = DEAL
     money: ClassVar[tuple[str, ...]] = ("amount",)
@@ -704,7 +725,7 @@ class DealOpened(_Priced):
     lead: Id | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class DealUpdated(_Priced):
     subjects: ClassVar[frozenset[str]] = DEAL
     money: ClassVar[tuple[str, ...]] = ("amount",)
@@ -720,7 +741,7 @@ class DealUpdated(_Priced):
     people: People | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Close(_Priced):
     subjects: ClassVar[frozenset[str]] = PERSON | DEAL
     money: ClassVar[tuple[str, ...]] = ("amount", "margin")
@@ -738,7 +759,7 @@ class Close(_Priced):
             raise ValueError(f"a deal that is {self.outcome} needs a reason")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class DealReopened(_About):
     subjects: ClassVar[frozenset[str]] = DEAL
     deal: Id
@@ -749,7 +770,7 @@ class DealReopened(_About):
 # --- after the sale
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class OrderPlaced(_Priced):
     subjects: ClassVar[frozenset[str]] = PERSON | ACCOUNT
     money: ClassVar[tuple[str, ...]] = ("amount", "margin", "cost")
@@ -760,7 +781,7 @@ class OrderPlaced(_Priced):
     cost: Amount | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Refund(_Priced):
     subjects: ClassVar[frozenset[str]] = PERSON | ACCOUNT | DEAL
     money: ClassVar[tuple[str, ...]] = ("amount",)
@@ -775,7 +796,7 @@ class Refund(_Priced):
             raise ValueError("one of order, deal is needed")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class SubscriptionStarted(_Priced):
     subjects: ClassVar[frozenset[str]] = PERSON | ACCOUNT
     money: ClassVar[tuple[str, ...]] = ("mrr",)
@@ -788,7 +809,7 @@ class SubscriptionStarted(_Priced):
     auto_renew: Flag | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class SubscriptionChanged(_Priced):
     subjects: ClassVar[frozenset[str]] = PERSON | ACCOUNT
     money: ClassVar[tuple[str, ...]] = ("mrr",)
@@ -799,7 +820,7 @@ class SubscriptionChanged(_Priced):
     effective_on: Day | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Renewal(_Priced):
     subjects: ClassVar[frozenset[str]] = PERSON | ACCOUNT
     money: ClassVar[tuple[str, ...]] = ("mrr",)
@@ -810,7 +831,7 @@ class Renewal(_Priced):
     effective_on: Day | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class ContractEnded(_About):
     subjects: ClassVar[frozenset[str]] = PERSON | ACCOUNT
     subscription: Id
@@ -819,7 +840,7 @@ class ContractEnded(_About):
     kind: Literal["voluntary", "involuntary"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class SupportTicket(_About):
     ticket: Id
     status: Literal["opened", "pending", "resolved", "reopened"]
@@ -830,33 +851,33 @@ class SupportTicket(_About):
 # --- identity, people, consent, correction
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Identified(_About):
     other: PersonSubject
     method: Slug | None = None
     reason: Text | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Unlinked(_About):
     other: PersonSubject
     method: Slug | None = None
     reason: Text | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class AccountJoined(_About):
     account: Id
     role: Slug | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class AccountLeft(_About):
     account: Id
     role: Slug | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class ProfileUpdated(_About):
     """Each field that is named changes, and null clears it: the body tells the two apart (`named`)."""
 
@@ -872,7 +893,7 @@ class ProfileUpdated(_About):
     traits: Anything | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class AccountUpdated(_About):
     subjects: ClassVar[frozenset[str]] = ACCOUNT
     name: Text | None = None
@@ -884,7 +905,7 @@ class AccountUpdated(_About):
     country: Slug | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class SellerUpdated(_Statement):
     subjects: ClassVar[frozenset[str]] = COMPANY
     stated_by: ClassVar[tuple[str, ...]] = ("owner",)
@@ -895,7 +916,7 @@ class SellerUpdated(_Statement):
     active: Flag | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class ConsentGiven(_About):
     purpose: Slug
     basis: Slug
@@ -904,7 +925,7 @@ class ConsentGiven(_About):
     evidence: Text | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class ConsentWithdrawn(_About):
     purpose: Slug
     basis: Slug
@@ -913,7 +934,7 @@ class ConsentWithdrawn(_About):
     evidence: Text | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Retracted(_About):
     subjects: ClassVar[frozenset[str]] = ANY
     of_source: Id
@@ -922,7 +943,7 @@ class Retracted(_About):
     by: Slug
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class Custom(_Priced):
     subjects: ClassVar[frozenset[str]] = ANY
     money: ClassVar[tuple[str, ...]] = ("value",)
@@ -960,6 +981,16 @@ TYPES: dict[str, type[Data]] = {_snake(kind.__name__): kind for kind in get_args
 NAMES: dict[type[Data], str] = {kind: name for name, kind in TYPES.items()}
 
 
+@cache
+def _meant(annotation: str) -> Any:
+    return eval(annotation, globals())  # noqa: S307  # our own
+
+
+for _field in chain.from_iterable(map(fields, NAMES)):
+    if type(_field.type) is str:
+        _field.type = _meant(_field.type)
+
+
 _FIELD_NAMES: dict[type[Data], dict[str, str]] = {
     kind: {("from" if field.name == "since" else field.name): field.name for field in fields(kind)} for kind in NAMES
 }
@@ -968,6 +999,12 @@ _FIELD_NAMES: dict[type[Data], dict[str, str]] = {
 def field_names(kind: type[Data]) -> dict[str, str]:
     """The fields of a type: the name on the wire, and ours."""
     return _FIELD_NAMES[kind]
+
+
+def field_types(kind: type[Data]) -> dict[str, Any]:
+    """What each field of a type may hold, as it is annotated; by its name on the wire."""
+    types = {field.name: field.type for field in fields(kind)}
+    return {wire: types[ours] for wire, ours in field_names(kind).items()}
 
 
 class Touchpoint(NamedTuple):

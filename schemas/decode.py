@@ -8,7 +8,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from functools import cache
 from hashlib import blake2b
-from typing import Any, NamedTuple, get_args, get_type_hints
+from typing import Any, NamedTuple, get_args
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -26,7 +26,7 @@ from journey.touchpoints import (
     ProfileUpdated,
     Touchpoint,
     Unlinked,
-    field_names,
+    field_types,
     is_statement,
 )
 from journey.tuples import new
@@ -200,20 +200,23 @@ def _reader(name: str, version: int) -> _Reader:
         raise Unreadable("unknown-type", f"type {_shown(name)} is not in the vocabulary{meant}")
     if kind is None or version != version_of(name):
         raise Unreadable("unknown-schema", f"{name} has no version {version}; leave dataschema out, and it is the first")
-    hints = get_type_hints(kind)
-    names = field_names(kind)
+    types = field_types(kind)
     return _Reader(
         name=name,
         kind=kind,
         validate=TypeAdapter(kind).validator.validate_python,
         subjects=kind.subjects,
-        fields=frozenset(names),
-        decimals=tuple(wire for wire, ours in names.items() if Decimal in (hints[ours], *get_args(hints[ours]))),
+        fields=frozenset(types),
+        decimals=tuple(name for name, annotation in types.items() if _holds_decimal(annotation)),
         stated_on=tuple(thing for thing in ("campaign", "deal") if is_statement(kind) and thing in kind.subjects),
         clears=kind in (ProfileUpdated, AccountUpdated, DealUpdated),
         links=kind in (Identified, Unlinked),
         values={},
     )
+
+
+def _holds_decimal(annotation: Any) -> bool:
+    return annotation is Decimal or any(map(_holds_decimal, get_args(annotation)))
 
 
 def _wrong_text(event: dict[str, Any]) -> Unreadable:

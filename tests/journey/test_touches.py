@@ -6,6 +6,7 @@ import pytest
 
 from journey.facts import Converted, Facts, Touched
 from journey.instants import DAY, MINUTE, Instant
+from journey.touchpoints import EmailDelivered, EmailSent
 from tests.journey.builders import (
     FRIDAY,
     ME,
@@ -225,3 +226,10 @@ def test_a_conversion_of_a_lead_is_that_of_its_cycle_whichever_is_open() -> None
     _, facts = derived(*history, by=BY)
     (sql,) = (one for one in only(Converted, facts) if one.conversion == "sql")
     assert (sql.of, sql.lead_at) == ("lead:1", MONDAY)
+
+
+def test_touchpoints_of_one_type_that_say_the_same_are_equal_and_of_two_types_never() -> None:
+    sent, again, other = EmailSent(message="1"), EmailSent(message="1"), EmailSent(message="2")
+    assert sent == again
+    assert len({sent, again, other, EmailDelivered(message="1")}) == 3
+    assert sent not in (other, EmailDelivered(message="1"), ("1",))
