@@ -6,17 +6,19 @@ DEMO_DATA := .demo-data
 
 .PHONY: demo test check soak services bench clean
 
-# What a user needs; made anew when the project's requirements change.
-$(VENV)/.installed: pyproject.toml
+$(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	@$(PYTHON) -m venv $(VENV)
+
+# What a user needs; made anew when the project's requirements change.
+$(VENV)/.installed: pyproject.toml | $(BIN)/pip
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-# What a developer needs besides.
-$(VENV)/.installed-dev: pyproject.toml $(VENV)/.installed
+# What a developer needs, a user's included.
+$(VENV)/.installed-dev: pyproject.toml | $(BIN)/pip
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[distributed,dev]'
-	@touch $@
+	@touch $(VENV)/.installed $@
 
 demo: $(VENV)/.installed
 	@$(BIN)/journey demo --data $(DEMO_DATA)
