@@ -3,12 +3,11 @@
 import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from types import NoneType
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from journey.definition import Definition, Match, Test
 from journey.problems import Place, Problem, meant
-from journey.touchpoints import TYPES, field_types
+from journey.touchpoints import TYPES, field_types, plain_types
 
 PATTERN_LENGTH_MAX = 500
 
@@ -25,10 +24,10 @@ def problems_of_match(match: Match, place: Place, who: str, reach: frozenset[str
     for index, name in enumerate(match.types):
         yield from problems_of_type(name, (*place, "types", index), f"{who} needs", reach)
     types = [name for name in match.types if name in TYPES]
+    held = [field_types(TYPES[type]) for type in types]
     for name, test in match.where.items():
         here = (*place, "where", name)
         head, _, inside = name.partition(".")
-        held = [field_types(TYPES[type]) for type in types]
         fields = [one[head] for one in held if head in one]
         yield from problems_of_test(test, here, f"{who}: {name}")
         if types and not fields:
@@ -93,24 +92,10 @@ def _listed(definition: Definition, types: Sequence[str], field: str) -> tuple[s
 # --- the fields of the vocabulary
 
 
-def _plain_types(annotation: Any) -> Iterator[Any]:
-    """The types of `annotation` without None and what annotates them; of a list those of its members."""
-    if get_origin(annotation) is Annotated:
-        yield from _plain_types(get_args(annotation)[0])
-    elif get_origin(annotation) is Literal or annotation is Any or not get_args(annotation):
-        if annotation not in (None, NoneType, ...):
-            yield annotation
-    elif get_origin(annotation) is dict:
-        yield Any
-    else:
-        for inner in get_args(annotation):
-            yield from _plain_types(inner)
-
-
 def _allowed(annotation: Any) -> list[str] | None:
     """All that a field can be, where that is a closed list."""
     values: list[str] = []
-    for one in _plain_types(annotation):
+    for one in plain_types(annotation):
         if one is bool:
             values += ["true", "false"]
         elif get_origin(one) is Literal:
@@ -121,11 +106,11 @@ def _allowed(annotation: Any) -> list[str] | None:
 
 
 def _is_number(annotation: Any) -> bool:
-    return any(one in (int, float, Decimal, Any) for one in _plain_types(annotation))
+    return any(one in (int, float, Decimal, Any) for one in plain_types(annotation))
 
 
 def _holds_anything(annotation: Any) -> bool:
-    return Any in _plain_types(annotation)
+    return Any in plain_types(annotation)
 
 
 # --- regular expressions

@@ -12,14 +12,15 @@ To make 78 types is most of what importing this costs, and every command waits f
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from itertools import chain
 from operator import attrgetter
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args
+from types import NoneType
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import AwareDatetime, BeforeValidator, Field, Strict
 
@@ -1005,6 +1006,20 @@ def field_types(kind: type[Data]) -> dict[str, Any]:
     """What each field of a type may hold, as it is annotated; by its name on the wire."""
     types = {field.name: field.type for field in fields(kind)}
     return {wire: types[ours] for wire, ours in field_names(kind).items()}
+
+
+def plain_types(annotation: Any) -> Iterator[Any]:
+    """The types of `annotation` without None and what annotates them; of a list those of its members."""
+    if get_origin(annotation) is Annotated:
+        yield from plain_types(get_args(annotation)[0])
+    elif get_origin(annotation) is Literal or annotation is Any or not get_args(annotation):
+        if annotation not in (None, NoneType, ...):
+            yield annotation
+    elif get_origin(annotation) is dict:
+        yield Any
+    else:
+        for inner in get_args(annotation):
+            yield from plain_types(inner)
 
 
 class Touchpoint(NamedTuple):

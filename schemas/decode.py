@@ -8,7 +8,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from functools import cache
 from hashlib import blake2b
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -28,6 +28,7 @@ from journey.touchpoints import (
     Unlinked,
     field_types,
     is_statement,
+    plain_types,
 )
 from journey.tuples import new
 from schemas.strict_json import Unreadable, read, read_exactly
@@ -207,16 +208,12 @@ def _reader(name: str, version: int) -> _Reader:
         validate=TypeAdapter(kind).validator.validate_python,
         subjects=kind.subjects,
         fields=frozenset(types),
-        decimals=tuple(name for name, annotation in types.items() if _holds_decimal(annotation)),
+        decimals=tuple(name for name, annotation in types.items() if Decimal in plain_types(annotation)),
         stated_on=tuple(thing for thing in ("campaign", "deal") if is_statement(kind) and thing in kind.subjects),
         clears=kind in (ProfileUpdated, AccountUpdated, DealUpdated),
         links=kind in (Identified, Unlinked),
         values={},
     )
-
-
-def _holds_decimal(annotation: Any) -> bool:
-    return annotation is Decimal or any(map(_holds_decimal, get_args(annotation)))
 
 
 def _wrong_text(event: dict[str, Any]) -> Unreadable:
