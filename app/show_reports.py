@@ -65,7 +65,7 @@ def _title(name: str, asked: Asked, simulated: bool) -> None:
     on = day(instant(rfc3339(asked.until)), asked.zone)
     what = Text(name, style="bold")
     what.append(" (simulated)" if simulated else "", style="bold yellow")
-    what.append(f" · as of the end of {on}, {asked.zone} · position {asked.known_at}", style="not bold")
+    what.append(f" · as of the end of {on}, {asked.zone} · position {asked.position}", style="not bold")
     put(what, Text("─" * min(out.width, WIDTH_PIPED), style="dim"))
 
 

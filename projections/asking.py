@@ -12,11 +12,11 @@ from projections.read_model import Ask
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What an answer reflects. `until` is cut to the last end of a day of the reporting zone; `known_at` is a position."""
+    """What an answer reflects. `until` is cut to the last end of a day of the reporting zone; `position` is the unit that is reflected."""
 
     until: str
     zone: str
-    known_at: int
+    position: int
 
 
 def cut(until: Instant, zone: str) -> Instant:

@@ -40,7 +40,7 @@ def test_marketing_counts_people_leads_customers_and_channels(shop: Path) -> Non
     assert (answer["people"], answer["touchpoints"], answer["new_leads"], answer["buyers"]) == (2, 3, 1, 1)
     assert {row["name"]: row["people"] for row in answer["channels"]}["Search"] == 1
     assert {row["stage"]: row["people"] for row in answer["stages"]}["post_purchase"] == 1
-    assert answer["asked"] == {"until": "2026-03-31T23:59:59.999999Z", "zone": "UTC", "known_at": answer["asked"]["known_at"]}
+    assert answer["asked"] == {"until": "2026-03-31T23:59:59.999999Z", "zone": "UTC", "position": answer["asked"]["position"]}
     assert answer["simulated"] is False
 
 

@@ -61,7 +61,7 @@ def _answers(place: Place, questions: list[tuple[str, ...]], asked: tuple[str, .
     """The answers, all at one position, and which: after an ingest the scheduler announces what has struck, in a unit of its own."""
     for _ in range(5):
         answers = [place.command(*question, *asked).json for question in questions]
-        positions = {answer["asked"]["known_at"] if "asked" in answer else answer["position"] for answer in answers}
+        positions = {answer.get("asked", answer)["position"] for answer in answers}
         if len(positions) == 1:
             return str(positions.pop()), answers
     raise AssertionError(f"nothing was ingested, and the position kept changing: {positions}")

@@ -280,7 +280,7 @@ async def test_spend_under_an_alias_is_the_campaigns(marketing: AskMarketing) ->
 async def test_until_is_cut_to_the_last_end_of_a_day_and_the_answer_says_so(marketing: AskMarketing) -> None:
     report = await marketing(view("user:1", at(0, 8)), view("user:1", at(1, 8)), until=at(1, 20))
     assert report.touchpoints == 1
-    assert (report.asked.until, report.asked.zone, report.asked.known_at) == (iso(end_of(0)), "UTC", 1)
+    assert (report.asked.until, report.asked.zone, report.asked.position) == (iso(end_of(0)), "UTC", 1)
     assert (await marketing(until=end_of(1))).touchpoints == 2
     assert (await marketing(until=end_of(1) - 1)).touchpoints == 1
 

@@ -14,7 +14,7 @@ from tests.examples import example
 from tests.streams.builders import at, definition
 from tests.streams.deliveries import Delivery, check
 
-EXAMPLES = max(400, settings().max_examples)
+EXAMPLES = max(200, settings().max_examples)
 """More with `--hypothesis-profile=soak`."""
 
 TIGHT = definition(partners_max=2, ids_max=4, evidence_max=2)
