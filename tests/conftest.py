@@ -22,6 +22,8 @@ from tests.services.service import Service
 settings.register_profile("soak", max_examples=10_000)
 
 SERVICES = pytest.StashKey[Path]()
+LONGEST = ("benchmarks/", "tests/test_readme.py", "tests/e2e/", "tests/faults/", "tests/streams/")
+"""What takes longest comes first: at the end no process is left alone with it."""
 MARKS = {
     "kafka": pytest.mark.kafka,
     "own_kafka": pytest.mark.kafka,
@@ -53,9 +55,14 @@ def pytest_configure_node(node: Any) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Who uses a service is marked so, and `-m 'not kafka and not postgres'` leaves nobody out."""
+    items.sort(key=_turn)
     for item in items:
         for fixture in MARKS.keys() & set(getattr(item, "fixturenames", ())):
             item.add_marker(MARKS[fixture])
+
+
+def _turn(item: pytest.Item) -> int:
+    return next((turn for turn, where in enumerate(LONGEST) if item.nodeid.startswith(where)), len(LONGEST))
 
 
 def pytest_collection_finish() -> None:

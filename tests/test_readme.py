@@ -6,7 +6,6 @@ edits), `run with NAME=VALUE`, `run where the data is` (that we may not ship).
 """
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -15,12 +14,13 @@ import pytest
 
 from tests.app.command import ROOT, copied, environment
 from tests.e2e.test_online_shoppers import REAL, SQL
+from tests.services.processes import run_whole
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MARKED = re.compile(r"^<!-- (?P<what>.*?) -->\n```\w+\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 EDIT = re.compile(r"edit: (?P<path>\S+) (?P<where>before|after|instead of): (?P<line>.*)")
 PACKAGES = ("app", "journey", "projections", "schemas", "streams")
-SECONDS_MAX = 120
+SECONDS_MAX = 240
 
 
 class Block(NamedTuple):
@@ -44,11 +44,9 @@ def shell(text: str, desk: Path, project: Path = ROOT, **env: str) -> str:
         (commands / name).chmod(0o755)
     ours = environment(PYTHONPATH=str(project), PYTHONDONTWRITEBYTECODE="1", JOURNEY="journey", **env)
     ours["PATH"] = f"{commands}:{ours['PATH']}"
-    ran = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", text], cwd=desk, env=ours, capture_output=True, timeout=SECONDS_MAX, check=False
-    )
-    assert ran.returncode == 0, f"{text}\n{ran.stdout.decode()}{ran.stderr.decode()}"
-    return ran.stdout.decode()
+    said = run_whole(["bash", "-euo", "pipefail", "-c", text], timeout=SECONDS_MAX, cwd=desk, env=ours)
+    assert said.returncode == 0, f"{text}\n{said.stdout.decode()}{said.stderr.decode()}"
+    return said.stdout.decode()
 
 
 @pytest.fixture

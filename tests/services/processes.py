@@ -64,6 +64,17 @@ class Kept:
         self.keeper.stdout.close()
 
 
+def run_whole(command: Sequence[str | Path], *, timeout: float, **more: Any) -> subprocess.CompletedProcess[bytes]:
+    """Run a command to its end. All that it has started ends with it, also where it takes longer than `timeout` and is killed."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, **more) as process:
+        try:
+            output, errors = process.communicate(timeout=timeout)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+
 def keep(command: Sequence[str | Path], *, folder: Path, log: Path, user: str = "") -> Kept:
     """Start `command`, its output going to `log`. Should we die without ending it, it is killed and `folder` removed."""
     with log.open("ab") as output:

@@ -23,7 +23,7 @@ from tests.services import kafka as kafka_module
 from tests.services import postgres as postgres_module
 from tests.services.kafka import IMAGE, POM, start_kafka
 from tests.services.postgres import own_postgres, start_postgres
-from tests.services.processes import NoService, free_ports, keep
+from tests.services.processes import NoService, free_ports, keep, run_whole
 from tests.services.service import Service
 
 GONE_SECONDS_MAX = 60.0
@@ -230,6 +230,14 @@ def test_what_hides_in_a_session_of_its_own_is_killed_too(tmp_path: Path) -> Non
     pid = int(wait_for(lambda: (tmp_path / "log").read_text().strip()))
     kept.kill()
     assert not runs(pid)
+
+
+@pytest.mark.parametrize("outlasts", ["", "; sleep 600"])
+def test_what_a_command_started_ends_with_it(tmp_path: Path, outlasts: str) -> None:
+    command = ["bash", "-c", f"sleep 600 >/dev/null 2>&1 & echo $! > {tmp_path / 'pid'}{outlasts}"]
+    with pytest.raises(subprocess.TimeoutExpired) if outlasts else contextlib.nullcontext():
+        assert run_whole(command, timeout=1.0).returncode == 0
+    wait_for(lambda: not runs(int((tmp_path / "pid").read_text())))
 
 
 def test_when_its_owner_is_killed_it_ends_and_its_folder_goes(tmp_path: Path) -> None:
