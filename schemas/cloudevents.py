@@ -63,8 +63,9 @@ def _read(headers: Headers) -> tuple[str, dict[str, str]]:
         if raw is None or not is_of_events(header):
             continue
         try:
+            header.encode()
             text = raw.decode()
-        except UnicodeDecodeError as error:
+        except UnicodeError as error:
             raise Unreadable("not-utf-8", f"header {header!r} is not UTF-8") from error
         if found.setdefault(name, text) != text:
             raise Unreadable("header-twice", f"header {header!r} is there twice, with two values")

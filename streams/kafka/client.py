@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.conn import collect_hosts, create_conn
+from aiokafka.consumer import fetcher
 from aiokafka.errors import (
     AuthenticationFailedError,
     IllegalSaslStateError,
@@ -19,7 +20,11 @@ from aiokafka.errors import (
 )
 
 from journey.errors import Away, Refused
+from streams.kafka.header_names import LenientRecords
 from streams.kafka.settings import KafkaSettings
+
+# For all who read: with its own, a record with a header name that is no UTF-8 stops them for ever.
+fetcher.MemoryRecords = LenientRecords
 
 RECORD_BYTES_MAX = 20 * 1024 * 1024
 """Far more than a touchpoint may have, so that what is too large still arrives and is kept as a dead letter: any line of a file."""

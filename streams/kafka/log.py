@@ -64,7 +64,7 @@ def _whole(headers: Headers, value: bytes) -> bytes:
     """All that says what a record that can't be read was to be: its headers as in HTTP, an empty line, and the value as it is."""
     if not any(name.lower() != CONTENT_TYPE for name, _ in headers):
         return value
-    return b"".join(b"%b: %b\r\n" % (name.encode(), text or b"") for name, text in headers) + b"\r\n" + value
+    return b"".join(b"%b: %b\r\n" % (name.encode(errors="surrogateescape"), text or b"") for name, text in headers) + b"\r\n" + value
 
 
 def published(incoming: Incoming) -> tuple[bytes | None, bytes, list[tuple[str, bytes]]]:

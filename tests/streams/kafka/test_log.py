@@ -17,7 +17,7 @@ from streams.postgres.desk import PostgresDesk
 from streams.postgres.record import PostgresRecord
 from tests.examples import example
 from tests.streams.builders import at, sent
-from tests.streams.kafka.clients import Headers, Sent, beating, publish, sending
+from tests.streams.kafka.clients import Headers, Sent, beating, publish, publish_raw, sending
 
 JSON = ("content-type", b"application/json")
 STRUCTURED = ("content-type", b"application/cloudevents+json")
@@ -88,6 +88,22 @@ async def test_what_a_senders_transaction_took_back_was_never_sent(settings: Kaf
 async def test_a_header_of_ours_without_a_value_is_none(settings: KafkaSettings) -> None:
     (found,) = await arrived(settings, Sent(TOUCHPOINT, [("journey_source", None), ("journey_place", None), ("journey_reason", None)]))
     assert (found.incoming.raw, found.incoming.source) == (TOUCHPOINT, Topics(settings).touchpoints)
+
+
+@pytest.mark.usefixtures("topic_id")
+async def test_header_names_that_are_no_utf8_stop_nobody_and_no_byte_is_lost(settings: KafkaSettings) -> None:
+    batch = [
+        Sent(TOUCHPOINT),
+        Sent(TOUCHPOINT, [("x_name", b"the sender's own")]),
+        Sent(TOUCHPOINT, [("ce_x_name", b"1")]),
+        Sent(TOUCHPOINT),
+    ]
+    await publish_raw(settings, *batch, name=b"x\xff\x00\xe9me", instead_of="x_name")
+    before, foreign, refused, after, _ = await arrived(settings, TOUCHPOINT)
+    assert [one.incoming.raw for one in (before, foreign, after)] == [TOUCHPOINT] * 3
+    assert isinstance(decoded_of(before.incoming), Decoded)
+    assert refused.incoming.reason == r"header 'ce_x\udcff\x00\udce9me' is not UTF-8"
+    assert refused.incoming.raw == b"ce_x\xff\x00\xe9me: 1\r\n\r\n" + TOUCHPOINT
 
 
 @pytest.mark.usefixtures("topic_id")
