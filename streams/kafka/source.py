@@ -22,6 +22,9 @@ from streams.ports import Recorded
 FETCH_WAIT_MS = 10
 """How long the broker may hold a fetch that finds nothing. One node answers one fetch at a time, so a longer wait is latency for all."""
 
+QUIET_WAIT_MS = 100
+"""The same where nothing came for POLL_MS: all partitions are in that fetch, so what comes first in any of them is answered at once."""
+
 FETCH_BYTES_MAX = 8 * 1024 * 1024
 """Of one partition, at a time."""
 
@@ -154,6 +157,8 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
                 continue
             except KafkaError as error:
                 raise meaning(error, self.settings.bootstrap) from error
+            # aiokafka asks for it with each fetch, and has no way to say so but when it is made.
+            self._consumer._fetcher._fetch_max_wait_ms = FETCH_WAIT_MS if found else QUIET_WAIT_MS
             if not found:
                 self.found_nothing = True
                 await self._check_quiet()

@@ -12,7 +12,7 @@ from aiokafka.admin import RecordsToDelete
 from journey.errors import Away, Refused
 from streams import pump as pumps
 from streams.kafka.settings import KafkaSettings
-from streams.kafka.source import Source
+from streams.kafka.source import QUIET_WAIT_MS, Source
 from streams.kafka.topics import Topics, ensure_topics
 from streams.ports import OutOfStep
 from streams.postgres.record import PostgresRecord
@@ -127,6 +127,36 @@ async def test_a_second_worker_raises_the_epoch_and_both_lose_and_double_nothing
     assert (counted.accepted, counted.duplicates) == (80, 0)
     await one.close()
     await two.close()
+
+
+async def test_where_nothing_comes_the_broker_is_asked_seldom_and_what_comes_then_is_there_at_once(
+    settings: KafkaSettings, topic_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing() -> dict[int, int]:
+        return {}
+
+    source = Source(settings, "one", topic_id, nothing)
+    await source.start()
+    coming = asyncio.create_task(source.next())
+    try:
+        asked: list[float] = []
+        fetch = source._consumer._fetcher._proc_fetch_request
+
+        def counted(*request: Any) -> Any:
+            asked.append(time.monotonic())
+            return fetch(*request)
+
+        monkeypatch.setattr(source._consumer._fetcher, "_proc_fetch_request", counted)
+
+        async def quiet() -> bool:
+            return len(asked) > 10 and asked[-1] - asked[-11] > 10 * QUIET_WAIT_MS / 1000 / 2
+
+        await until(quiet, "ten fetches that the broker held")
+        await publish(settings, *views(0, 5))
+        assert (await asyncio.wait_for(coming, 20)).records
+    finally:
+        coming.cancel()
+        await source.stop()
 
 
 async def test_lag_is_what_waits_and_nothing_that_is_no_record(settings: KafkaSettings, record: PostgresRecord) -> None:
