@@ -20,7 +20,7 @@ from functools import cache
 from itertools import chain
 from operator import attrgetter
 from types import NoneType
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar, dataclass_transform, get_args, get_origin
 
 from pydantic import AwareDatetime, BeforeValidator, Field, Strict
 
@@ -108,7 +108,16 @@ class Person:
     primary: Flag = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+T = TypeVar("T")
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+def touchpoint_type(kind: type[T]) -> type[T]:
+    """A frozen dataclass with slots, its fields by name only; `_About` has what all of them share."""
+    return dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)(kind)
+
+
+@touchpoint_type
 class _About:
     """What any touchpoint may say besides."""
 
@@ -161,7 +170,7 @@ def _getter(kind: Any) -> Callable[[object], tuple[object, ...]]:
     return attrgetter(*(one.name for one in fields(kind)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class _Priced(_About):
     """Money is an amount with its currency; both, or neither."""
 
@@ -181,7 +190,7 @@ class _Priced(_About):
         return None if amount is None or self.currency is None else minor(amount, self.currency)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class _Statement(_Priced):
     """A value that the sender may restate: per key the greatest (stated_at, source, id) counts."""
 
@@ -189,7 +198,7 @@ class _Statement(_Priced):
     stated_at: Time | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class _Period(_Statement):
     period_start: Day
     period_end: Day
@@ -206,7 +215,7 @@ class _Period(_Statement):
 # --- web, ads, content
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class PageView(_About):
     url: Text
     title: Text | None = None
@@ -214,7 +223,7 @@ class PageView(_About):
     kind: Literal["page", "screen"] = "page"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class PageEngaged(_About):
     seconds: Seconds
     url: Text | None = None
@@ -225,7 +234,7 @@ class PageEngaged(_About):
             raise ValueError("one of url, view is needed")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class AdImpression(_Priced):
     money: ClassVar[tuple[str, ...]] = ("cost",)
     ad: Slug | None = None
@@ -235,7 +244,7 @@ class AdImpression(_Priced):
     cost: Amount | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class AdClick(_Priced):
     money: ClassVar[tuple[str, ...]] = ("cost",)
     ad: Slug | None = None
@@ -245,7 +254,7 @@ class AdClick(_Priced):
     cost: Amount | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class MediaReported(_Period):
     subjects: ClassVar[frozenset[str]] = CAMPAIGN | COMPANY
     stated_by: ClassVar[tuple[str, ...]] = ("provider", "channel", "campaign", "ad", "query", "period_start", "period_end")
@@ -260,45 +269,45 @@ class MediaReported(_Period):
     followers: Whole | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class EmailSent(_About):
     message: Id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class EmailDelivered(_About):
     message: Id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class EmailBounced(_About):
     message: Id
     kind: Literal["hard", "soft"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class EmailOpened(_About):
     message: Id
     machine: Flag | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class EmailClicked(_About):
     message: Id
     url: Text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class EmailUnsubscribed(_About):
     message: Id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class EmailComplained(_About):
     message: Id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class SocialEngagement(_About):
     # `network` is the social network here, so it hides the common field of that name.
     network: Slug  # type: ignore[assignment]
@@ -307,7 +316,7 @@ class SocialEngagement(_About):
     sentiment: Number | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class ContentPublished(_Statement):
     subjects: ClassVar[frozenset[str]] = CONTENT
     stated_by: ClassVar[tuple[str, ...]] = ("content",)
@@ -321,28 +330,28 @@ class ContentPublished(_Statement):
     audience: Slug | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class ContentView(_About):
     content: Slug
     seconds: Seconds | None = None
     progress: Share | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class ContentDownload(_About):
     content: Slug
     seconds: Seconds | None = None
     progress: Share | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class EventRegistered(_About):
     event: Slug
     format: Literal["online", "onsite"]
     minutes: Whole | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class EventAttended(_About):
     event: Slug
     format: Literal["online", "onsite"]
@@ -352,26 +361,26 @@ class EventAttended(_About):
 Intent = Literal["contact", "demo", "trial", "newsletter", "download", "other"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class FormStarted(_About):
     form: Slug
     intent: Intent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class FormSubmitted(_About):
     form: Slug
     intent: Intent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class SurveySent(_About):
     subjects: ClassVar[frozenset[str]] = PERSON | COMPANY
     survey: Slug
     wave: Slug
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class SurveyAnswered(_About):
     subjects: ClassVar[frozenset[str]] = PERSON | COMPANY
     survey: Slug
@@ -387,7 +396,7 @@ class SurveyAnswered(_About):
     respondents: Whole | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class Referral(_About):
     by: Subject | None = None
     partner: Slug | None = None
@@ -398,38 +407,38 @@ class Referral(_About):
             raise ValueError("one of by, partner is needed")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class SignedUp(_About):
     plan: Slug | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class TrialStarted(_About):
     plan: Slug
     ends_at: Time
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class ProductUsed(_About):
     feature: Slug
     count: Whole | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class ProductViewed(_Priced):
     money: ClassVar[tuple[str, ...]] = ("value",)
     product: Slug | None = None
     value: Amount | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class CartUpdated(_Priced):
     money: ClassVar[tuple[str, ...]] = ("value",)
     items: Annotated[tuple[Any, ...], Field(max_length=LIST_LENGTH_MAX)]
     value: Amount | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class CheckoutStarted(_Priced):
     money: ClassVar[tuple[str, ...]] = ("value",)
     items: Annotated[tuple[Any, ...], Field(max_length=LIST_LENGTH_MAX)] = ()
@@ -439,7 +448,7 @@ class CheckoutStarted(_Priced):
 # --- marketing, about nobody
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class CampaignLaunched(_Statement):
     subjects: ClassVar[frozenset[str]] = CAMPAIGN
     stated_by: ClassVar[tuple[str, ...]] = ("campaign",)
@@ -456,14 +465,14 @@ class CampaignLaunched(_Statement):
     aliases: Slugs = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class CampaignEnded(_About):
     subjects: ClassVar[frozenset[str]] = CAMPAIGN
     campaign: Slug
     reason: Text | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class SpendRecorded(_Period):
     subjects: ClassVar[frozenset[str]] = CAMPAIGN | COMPANY
     stated_by: ClassVar[tuple[str, ...]] = ("provider", "function", "kind", "channel", "campaign", "ad", "period_start", "period_end")
@@ -476,7 +485,7 @@ class SpendRecorded(_Period):
     provider: Slug | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class PressMention(_About):
     subjects: ClassVar[frozenset[str]] = COMPANY
     outlet: Text
@@ -486,7 +495,7 @@ class PressMention(_About):
     competitor: Slug | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class MarketInsight(_Period):
     subjects: ClassVar[frozenset[str]] = COMPANY
     stated_by: ClassVar[tuple[str, ...]] = ("provider", "metric", "basis", "market", "competitor", "period_start", "period_end")
@@ -499,7 +508,7 @@ class MarketInsight(_Period):
     total: Number | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class TargetSet(_Period):
     subjects: ClassVar[frozenset[str]] = COMPANY
     stated_by: ClassVar[tuple[str, ...]] = ("metric", "owner", "team", "channel", "campaign", "period_start", "period_end")
@@ -507,7 +516,7 @@ class TargetSet(_Period):
     value: Number
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class FxRate(_Statement):
     subjects: ClassVar[frozenset[str]] = COMPANY
     stated_by: ClassVar[tuple[str, ...]] = ("base", "quote", "on")
@@ -520,14 +529,14 @@ class FxRate(_Statement):
 # --- lead and handoff
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class LeadCreated(_About):
     lead: Id
     lead_source: Slug
     intent: Slug | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class LeadAssigned(_About):
     team: Slug
     queue: Slug | None = None
@@ -539,13 +548,13 @@ class LeadAssigned(_About):
             raise ValueError("one of owner, queue is needed")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class LeadAccepted(_About):
     owner: Slug
     lead: Id | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class LeadRejected(_About):
     reason: Slug
     lead: Id | None = None
@@ -553,7 +562,7 @@ class LeadRejected(_About):
     nurture_until: Day | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class LeadRecycled(_About):
     reason: Slug
     lead: Id | None = None
@@ -561,7 +570,7 @@ class LeadRecycled(_About):
     nurture_until: Day | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class LeadDisqualified(_About):
     reason: Slug
     lead: Id | None = None
@@ -569,14 +578,14 @@ class LeadDisqualified(_About):
     nurture_until: Day | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class LeadScored(_About):
     grade: Literal["mql", "none"]
     by: Slug
     lead: Id | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class LeadQualified(_About):
     owner: Slug
     lead: Id | None = None
@@ -589,7 +598,7 @@ class LeadQualified(_About):
 # --- sales activity
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class Prospected(_About):
     owner: Slug
     method: Slug
@@ -597,7 +606,7 @@ class Prospected(_About):
     sequence: Slug | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class Message(_About):
     medium: Literal["email", "sms", "chat", "linkedin", "whatsapp", "letter"]
     direction: Literal["in", "out"]
@@ -606,7 +615,7 @@ class Message(_About):
     outcome: Slug | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class Call(_About):
     owner: Slug
     direction: Literal["in", "out"]
@@ -615,7 +624,7 @@ class Call(_About):
     seconds: Seconds | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class Meeting(_About):
     owner: Slug
     starts_at: Time
@@ -626,12 +635,12 @@ class Meeting(_About):
     people: Slugs = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class Demo(Meeting):
     pass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class ActivityScheduled(_Statement):
     subjects: ClassVar[frozenset[str]] = PERSON | DEAL
     stated_by: ClassVar[tuple[str, ...]] = ("activity",)
@@ -642,7 +651,7 @@ class ActivityScheduled(_Statement):
     status: Literal["open", "done", "canceled"] = "open"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class NeedStated(_About):
     topic: Slug
     need: Text | None = None
@@ -650,7 +659,7 @@ class NeedStated(_About):
     text: Text | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class ObjectionRaised(_About):
     objection: Id
     topic: Slug
@@ -658,7 +667,7 @@ class ObjectionRaised(_About):
     text: Text | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class ObjectionHandled(_About):
     outcome: Literal["overcome", "open"]
     objection: Id | None = None
@@ -669,7 +678,7 @@ class ObjectionHandled(_About):
             raise ValueError("one of objection, topic is needed")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class ProposalSent(_Priced):
     subjects: ClassVar[frozenset[str]] = PERSON | DEAL
     money: ClassVar[tuple[str, ...]] = ("amount", "list_amount", "discount")
@@ -683,7 +692,7 @@ class ProposalSent(_Priced):
     valid_until: Day | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class Negotiation(_Priced):
     subjects: ClassVar[frozenset[str]] = PERSON | DEAL
     money: ClassVar[tuple[str, ...]] = ("amount", "discount")
@@ -694,7 +703,7 @@ class Negotiation(_Priced):
     terms: Text | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class FollowUp(_About):
     owner: Slug
     outcome: Slug
@@ -709,7 +718,7 @@ class FollowUp(_About):
 People = Annotated[tuple[Person, ...], Field(max_length=PEOPLE_MAX)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class DealOpened(_Priced):
     subjects: ClassVar[frozenset[str]] = DEAL
     money: ClassVar[tuple[str, ...]] = ("amount",)
@@ -726,7 +735,7 @@ class DealOpened(_Priced):
     lead: Id | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class DealUpdated(_Priced):
     subjects: ClassVar[frozenset[str]] = DEAL
     money: ClassVar[tuple[str, ...]] = ("amount",)
@@ -742,7 +751,7 @@ class DealUpdated(_Priced):
     people: People | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class Close(_Priced):
     subjects: ClassVar[frozenset[str]] = PERSON | DEAL
     money: ClassVar[tuple[str, ...]] = ("amount", "margin")
@@ -760,7 +769,7 @@ class Close(_Priced):
             raise ValueError(f"a deal that is {self.outcome} needs a reason")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class DealReopened(_About):
     subjects: ClassVar[frozenset[str]] = DEAL
     deal: Id
@@ -771,7 +780,7 @@ class DealReopened(_About):
 # --- after the sale
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class OrderPlaced(_Priced):
     subjects: ClassVar[frozenset[str]] = PERSON | ACCOUNT
     money: ClassVar[tuple[str, ...]] = ("amount", "margin", "cost")
@@ -782,7 +791,7 @@ class OrderPlaced(_Priced):
     cost: Amount | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class Refund(_Priced):
     subjects: ClassVar[frozenset[str]] = PERSON | ACCOUNT | DEAL
     money: ClassVar[tuple[str, ...]] = ("amount",)
@@ -797,7 +806,7 @@ class Refund(_Priced):
             raise ValueError("one of order, deal is needed")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class SubscriptionStarted(_Priced):
     subjects: ClassVar[frozenset[str]] = PERSON | ACCOUNT
     money: ClassVar[tuple[str, ...]] = ("mrr",)
@@ -810,7 +819,7 @@ class SubscriptionStarted(_Priced):
     auto_renew: Flag | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class SubscriptionChanged(_Priced):
     subjects: ClassVar[frozenset[str]] = PERSON | ACCOUNT
     money: ClassVar[tuple[str, ...]] = ("mrr",)
@@ -821,7 +830,7 @@ class SubscriptionChanged(_Priced):
     effective_on: Day | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class Renewal(_Priced):
     subjects: ClassVar[frozenset[str]] = PERSON | ACCOUNT
     money: ClassVar[tuple[str, ...]] = ("mrr",)
@@ -832,7 +841,7 @@ class Renewal(_Priced):
     effective_on: Day | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class ContractEnded(_About):
     subjects: ClassVar[frozenset[str]] = PERSON | ACCOUNT
     subscription: Id
@@ -841,7 +850,7 @@ class ContractEnded(_About):
     kind: Literal["voluntary", "involuntary"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class SupportTicket(_About):
     ticket: Id
     status: Literal["opened", "pending", "resolved", "reopened"]
@@ -852,33 +861,33 @@ class SupportTicket(_About):
 # --- identity, people, consent, correction
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class Identified(_About):
     other: PersonSubject
     method: Slug | None = None
     reason: Text | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class Unlinked(_About):
     other: PersonSubject
     method: Slug | None = None
     reason: Text | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class AccountJoined(_About):
     account: Id
     role: Slug | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class AccountLeft(_About):
     account: Id
     role: Slug | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class ProfileUpdated(_About):
     """Each field that is named changes, and null clears it: the body tells the two apart (`named`)."""
 
@@ -894,7 +903,7 @@ class ProfileUpdated(_About):
     traits: Anything | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class AccountUpdated(_About):
     subjects: ClassVar[frozenset[str]] = ACCOUNT
     name: Text | None = None
@@ -906,7 +915,7 @@ class AccountUpdated(_About):
     country: Slug | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class SellerUpdated(_Statement):
     subjects: ClassVar[frozenset[str]] = COMPANY
     stated_by: ClassVar[tuple[str, ...]] = ("owner",)
@@ -917,7 +926,7 @@ class SellerUpdated(_Statement):
     active: Flag | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class ConsentGiven(_About):
     purpose: Slug
     basis: Slug
@@ -926,7 +935,7 @@ class ConsentGiven(_About):
     evidence: Text | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class ConsentWithdrawn(_About):
     purpose: Slug
     basis: Slug
@@ -935,7 +944,7 @@ class ConsentWithdrawn(_About):
     evidence: Text | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class Retracted(_About):
     subjects: ClassVar[frozenset[str]] = ANY
     of_source: Id
@@ -944,7 +953,7 @@ class Retracted(_About):
     by: Slug
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@touchpoint_type
 class Custom(_Priced):
     subjects: ClassVar[frozenset[str]] = ANY
     money: ClassVar[tuple[str, ...]] = ("value",)
