@@ -33,8 +33,8 @@ RETRY_SECONDS = 0.5
 ACKNOWLEDGED_SECONDS_MAX = 5.0
 """How long an ingest waits for Kafka to acknowledge a batch before it says so: its client tries again and again, and says nothing."""
 
-QUIET_SECONDS_MAX = 60.0
-"""How long an ingest waits while nothing at all is placed before it says that no worker seems to be at work."""
+QUIET_SECONDS_MAX = 15.0
+"""How long an ingest waits while nothing at all is placed before it says that no worker seems to be at work: twice a large unit's."""
 
 
 @dataclass(slots=True)

@@ -1,5 +1,6 @@
 """The distributed runtime, whole: real workers, Kafka and PostgreSQL. It answers as the embedded one, through any trouble."""
 
+import asyncio
 import contextlib
 import os
 import re
@@ -13,6 +14,9 @@ from typing import Any
 import orjson
 import pytest
 
+from app import distributed
+from app.wiring import Servers, where
+from schemas.incoming import Incoming
 from tests.app.command import ROOT, journey
 from tests.e2e.workers import Place, embedded_digest, placed, simulated
 from tests.services.processes import run_whole
@@ -90,6 +94,22 @@ def test_each_part_of_the_work_can_be_a_worker_of_its_own(place: Place, tmp_path
         place.start(part, "--only", part)
     assert place.command("ingest", "touchpoints.jsonl", "--json").json["accepted"] == len(lines)
     assert place.digest() == expected
+
+
+async def test_an_ingest_that_no_worker_places_says_so_and_goes_on_when_one_comes(place: Place, monkeypatch: pytest.MonkeyPatch):
+    for name, value in place.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(distributed, "QUIET_SECONDS_MAX", 0.2)
+    servers, lines, said = where(None), simulated(5), list[str]()
+    assert isinstance(servers, Servers)
+    async with distributed.opened(servers, said.append) as engine:
+        ingest = asyncio.create_task(engine.ingest(Incoming(line, "test", "test") for line in lines))
+        async with asyncio.timeout(20):
+            while not any("is a worker at work? `journey worker` starts one" in one for one in said):
+                await asyncio.sleep(0.05)
+        place.start("w1")
+        summary = await asyncio.wait_for(ingest, 60)
+    assert summary.accepted == len(lines)
 
 
 def test_a_worker_ends_in_good_order_and_listens_to_nobody(place: Place):
