@@ -59,9 +59,13 @@ def test_a_row_counted_twice_a_row_gone_and_a_row_too_many_are_named(desk: Path,
     assert twice["found"]["n"] == twice["expected"]["n"] + 1
     assert {gone["found"], was["found"], too_many["expected"]} == {None}
     assert set(twice["row"]) == set(columns.split(", "))
+
+
+def test_what_is_wrong_is_told_with_its_table(desk: Path) -> None:
+    spoil(desk, "sales", "DELETE FROM leads")
     ran = here("reconcile", cwd=desk)
     assert ran.status == 1
-    assert f"{model}.{table}" in ran.out
+    assert "sales.leads" in ran.out
     assert "found no row" in ran.out
 
 
