@@ -36,6 +36,9 @@ ACKNOWLEDGED_SECONDS_MAX = 5.0
 QUIET_SECONDS_MAX = 15.0
 """How long an ingest waits while nothing at all is placed before it says that no worker seems to be at work: twice a large unit's."""
 
+FOLLOWED_SECONDS_MAX = 60.0
+"""How long it waits for both read models before it says that they do not follow: one that is built anew stands still until it is whole."""
+
 
 @dataclass(slots=True)
 class Distributed:
@@ -126,7 +129,7 @@ class Distributed:
         """Wait until both read models reflect `position`."""
         started = time.monotonic()
         while min(await self._there(self.marketing.position), await self._there(self.sales.position)) < position:
-            if time.monotonic() - started > QUIET_SECONDS_MAX:
+            if time.monotonic() - started > FOLLOWED_SECONDS_MAX:
                 self.say("placed, and the read models do not follow: are workers for both at work? waiting")
                 started = time.monotonic()
             await asyncio.sleep(POLL_SECONDS)

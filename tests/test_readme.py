@@ -20,7 +20,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 MARKED = re.compile(r"^<!-- (?P<what>.*?) -->\n```\w+\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 EDIT = re.compile(r"edit: (?P<path>\S+) (?P<where>before|after|instead of): (?P<line>.*)")
 PACKAGES = ("app", "journey", "projections", "schemas", "streams")
-SECONDS_MAX = 240
+SECONDS_MAX = 120
 
 
 class Block(NamedTuple):

@@ -21,6 +21,7 @@ from tests.app.command import ROOT, journey
 from tests.e2e.workers import Place, embedded_digest, placed, simulated
 from tests.services.processes import run_whole
 from tests.services.service import Service
+from tests.streams.kafka.clients import until
 
 SCRIPT_SECONDS_MAX = 280.0
 
@@ -104,9 +105,11 @@ async def test_an_ingest_that_no_worker_places_says_so_and_goes_on_when_one_come
     assert isinstance(servers, Servers)
     async with distributed.opened(servers, said.append) as engine:
         ingest = asyncio.create_task(engine.ingest(Incoming(line, "test", "test") for line in lines))
-        async with asyncio.timeout(20):
-            while not any("is a worker at work? `journey worker` starts one" in one for one in said):
-                await asyncio.sleep(0.05)
+
+        async def asks() -> bool:
+            return any("is a worker at work? `journey worker` starts one" in one for one in said)
+
+        await until(asks, "the ingest to ask for a worker")
         place.start("w1")
         summary = await asyncio.wait_for(ingest, 60)
     assert summary.accepted == len(lines)

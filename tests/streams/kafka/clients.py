@@ -1,6 +1,7 @@
 """What any client of Kafka does with our topics, and a worker's heart: a source and a pump, without a process around them."""
 
 import asyncio
+import gzip
 import struct
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -23,8 +24,10 @@ from streams.postgres.record import PostgresRecord
 from streams.pump import Pump
 
 SECONDS_MAX = 30.0
+LENGTH, LENGTH_AT = struct.Struct(">i"), 8
 CRC, CRC_AT = struct.Struct(">I"), 17
-"""Of a batch of records; it is of all that comes after it."""
+CODEC_AT, RECORDS_AT, GZIP = 22, 61, 1
+"""Of a batch of records, in Kafka's format 2; its length and its CRC are of all that comes after them."""
 
 Headers = Sequence[tuple[str, Any]]
 
@@ -64,13 +67,17 @@ async def publish(settings: KafkaSettings, *sent: Sent | bytes, **more: Any) -> 
             await producer.send_and_wait(Topics(settings).touchpoints, value, key, partition=partition, headers=list(headers))
 
 
-async def publish_raw(settings: KafkaSettings, *sent: Sent, name: bytes, instead_of: str) -> None:
+async def publish_raw(settings: KafkaSettings, *sent: Sent, name: bytes, instead_of: str, gzipped: bool) -> None:
     """In one batch, and with a header name that no client in Python lets one send, but others do; both have the same length."""
     async with sending(settings) as producer:
         batch = producer.create_batch()
         for value, headers, key, _ in sent:
             batch.append(timestamp=None, key=key, value=value, headers=list(headers))
         raw = bytearray(batch._build().replace(instead_of.encode(), name))
+        if gzipped:
+            raw[RECORDS_AT:] = gzip.compress(raw[RECORDS_AT:])
+            raw[CODEC_AT] |= GZIP
+            LENGTH.pack_into(raw, LENGTH_AT, len(raw) - LENGTH_AT - LENGTH.size)
         CRC.pack_into(raw, CRC_AT, calc_crc32c(raw[CRC_AT + CRC.size :]))
         batch._buffer = bytes(raw)
         await (await producer.send_batch(batch, Topics(settings).touchpoints, partition=0))

@@ -90,15 +90,16 @@ async def test_a_header_of_ours_without_a_value_is_none(settings: KafkaSettings)
     assert (found.incoming.raw, found.incoming.source) == (TOUCHPOINT, Topics(settings).touchpoints)
 
 
+@pytest.mark.parametrize("gzipped", [False, True])
 @pytest.mark.usefixtures("topic_id")
-async def test_header_names_that_are_no_utf8_stop_nobody_and_no_byte_is_lost(settings: KafkaSettings) -> None:
+async def test_header_names_that_are_no_utf8_stop_nobody_and_no_byte_is_lost(settings: KafkaSettings, gzipped: bool) -> None:
     batch = [
         Sent(TOUCHPOINT),
         Sent(TOUCHPOINT, [("x_name", b"the sender's own")]),
         Sent(TOUCHPOINT, [("ce_x_name", b"1")]),
         Sent(TOUCHPOINT),
     ]
-    await publish_raw(settings, *batch, name=b"x\xff\x00\xe9me", instead_of="x_name")
+    await publish_raw(settings, *batch, name=b"x\xff\x00\xe9me", instead_of="x_name", gzipped=gzipped)
     before, foreign, refused, after, _ = await arrived(settings, TOUCHPOINT)
     assert [one.incoming.raw for one in (before, foreign, after)] == [TOUCHPOINT] * 3
     assert isinstance(decoded_of(before.incoming), Decoded)
