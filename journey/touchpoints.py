@@ -5,22 +5,22 @@ Each type is a dataclass that pydantic validates where touchpoints come in (`sch
 A type's `subjects` are the kinds of subject it may be published under; `stated_by` are the fields of a statement's default key.
 Required fields come first. Fields that we do not name are kept in the touchpoint's body, and counted.
 
-To make 78 types is most of what importing this costs, and every command waits for it: all types share one `__repr__`, `__eq__` and
-`__hash__`, and each annotation is evaluated once for all fields that have it.
+To make 78 types is most of what importing this costs, and every command waits for it: all types share the methods that a dataclass would
+have made for each, and each annotation is evaluated once for all fields that have it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, FrozenInstanceError, dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from itertools import chain
 from operator import attrgetter
 from types import NoneType
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar, dataclass_transform, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, NoReturn, TypeVar, dataclass_transform, get_args, get_origin
 
 from pydantic import AwareDatetime, BeforeValidator, Field, Strict
 
@@ -113,8 +113,10 @@ T = TypeVar("T")
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 def touchpoint_type(kind: type[T]) -> type[T]:
-    """A frozen dataclass with slots, its fields by name only; `_About` has what all of them share."""
-    return dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)(kind)
+    """A frozen dataclass with slots, its fields by name only; `_About` has the methods that all of them share."""
+    # Without a docstring it would be given its signature for one, which takes longer than all else.
+    kind.__doc__ = kind.__doc__ or kind.__name__
+    return dataclass(slots=True, kw_only=True, init=False, repr=False, eq=False)(kind)
 
 
 @touchpoint_type
@@ -147,6 +149,31 @@ class _About:
     bot: Flag = False
     automated: Flag = False
     test: Flag = False
+
+    def __init__(self, **values: Any) -> None:
+        for one in fields(self):
+            value = values.pop(one.name, one.default)
+            if value is MISSING:
+                raise TypeError(f"{type(self).__name__} needs {one.name}")
+            object.__setattr__(self, one.name, value)
+        if values:
+            raise TypeError(f"{type(self).__name__} has no {', '.join(values)}")
+        # Those with nothing to check have none, since pydantic would call it for every touchpoint.
+        if hasattr(self, "__post_init__"):
+            self.__post_init__()
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise FrozenInstanceError(f"{type(self).__name__}.{name} can't be set")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise FrozenInstanceError(f"{type(self).__name__}.{name} can't be deleted")
+
+    def __getstate__(self) -> tuple[object, ...]:
+        return _values(self)
+
+    def __setstate__(self, state: tuple[object, ...]) -> None:
+        for one, value in zip(fields(self), state, strict=True):
+            object.__setattr__(self, one.name, value)
 
     def __repr__(self) -> str:
         said = (f"{one.name}={value!r}" for one in fields(self) if (value := getattr(self, one.name)) != one.default)
