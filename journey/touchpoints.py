@@ -114,9 +114,11 @@ T = TypeVar("T")
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 def touchpoint_type(kind: type[T]) -> type[T]:
     """A frozen dataclass with slots, its fields by name only; `_About` has the methods that all of them share."""
-    # Without a docstring it would be given its signature for one, which takes longer than all else.
-    kind.__doc__ = kind.__doc__ or kind.__name__
-    return dataclass(slots=True, kw_only=True, init=False, repr=False, eq=False)(kind)
+    # One without a docstring would be given its signature for one, which takes longer than all else.
+    text, kind.__doc__ = kind.__doc__, kind.__doc__ or kind.__name__
+    made = dataclass(slots=True, kw_only=True, init=False, repr=False, eq=False)(kind)
+    made.__doc__ = text
+    return made
 
 
 @touchpoint_type

@@ -1,0 +1,39 @@
+"""What all touchpoint types share, which they have from one class instead of one dataclass each."""
+
+import copy
+import pickle
+from dataclasses import FrozenInstanceError
+
+import pytest
+
+from journey.touchpoints import TYPES, PageEngaged, PageView
+
+
+def test_what_is_missing_or_unknown_is_named() -> None:
+    with pytest.raises(TypeError, match="PageView needs url"):
+        PageView(title="Shoes")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="PageView has no size"):
+        PageView(url="/shoes", size=1)  # type: ignore[call-arg]
+
+
+def test_what_contradicts_itself_is_refused_however_it_is_made() -> None:
+    with pytest.raises(ValueError, match="one of url, view"):
+        PageEngaged(seconds=1.0)
+
+
+def test_it_can_not_be_changed() -> None:
+    seen = PageView(url="/shoes")
+    with pytest.raises(FrozenInstanceError, match=r"PageView\.url"):
+        seen.url = "/hats"  # type: ignore[misc]
+    with pytest.raises(FrozenInstanceError, match=r"PageView\.url"):
+        del seen.url
+    assert seen == PageView(url="/shoes")
+
+
+def test_a_copy_is_equal() -> None:
+    seen = PageView(url="/shoes", products=("shoes",))
+    assert copy.deepcopy(seen) == pickle.loads(pickle.dumps(seen)) == seen
+
+
+def test_none_takes_room_for_what_is_no_field() -> None:
+    assert not [kind for kind in TYPES.values() if kind.__dictoffset__]
