@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_DATA := .demo-data
 
-.PHONY: demo test check compiled soak services bench clean
+.PHONY: demo test check compiled fetched soak services bench clean
 
 # uv installs in seconds what takes pip a minute. pip does it where its settings name an index, which uv would go past, and where uv can't.
 comma := ,
@@ -37,12 +37,16 @@ check: $(VENV)/.installed-dev
 
 # Everything, on a Kafka and a PostgreSQL that this starts and ends.
 test: $(VENV)/.installed-dev
-	@$(MAKE) --no-print-directory --jobs=2 check compiled
+	@$(MAKE) --no-print-directory --jobs=3 check compiled fetched
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # While one core checks types, the other compiles the tests, once for all processes that run them. What is wrong with them they say themselves.
 compiled: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest --collect-only --quiet >/dev/null 2>&1 || true
+
+# And what is fetched or made once, for which they would all wait.
+fetched: $(VENV)/.installed-dev
+	@$(BIN)/python -m tests.services.ahead
 
 # Further than there is time for every day, each part with its seed: real processes that are killed, the simulator, random histories.
 MINUTES ?= 20

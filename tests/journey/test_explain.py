@@ -20,7 +20,7 @@ from tests.journey.builders import MONDAY, TUESDAY, WEDNESDAY, closed, definitio
 from tests.journey.random_histories import DAYS, DEFINITIONS, IDS, RICH, histories
 
 ME = Person("user:7", IDS)
-many = settings(max_examples=200, deadline=None)
+many = settings(deadline=None)
 by_any_definition = pytest.mark.parametrize("by", DEFINITIONS, ids=["rich", "otherwise", "default"])
 
 

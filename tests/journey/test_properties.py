@@ -20,7 +20,7 @@ from schemas.definition_files import default_definition
 from tests.journey.builders import ME, MONDAY, touch
 from tests.journey.random_histories import DAYS, DEFINITIONS, IDS, RICH, histories
 
-many = settings(max_examples=200, deadline=None)
+many = settings(deadline=None)
 by_any_definition = pytest.mark.parametrize("by", DEFINITIONS, ids=["rich", "otherwise", "default"])
 
 KEPT = TypeAdapter(PersonJourney)

@@ -24,6 +24,7 @@ IMAGE = "apache/kafka:4.1.1"
 POM = Path(__file__).with_name("pom.xml")
 JARS = f"kafka-{hashlib.sha256(POM.read_bytes()).hexdigest()[:12]}"
 CACHE = Path(__file__).parents[2] / ".services"
+CLASSES, STORAGE = "classes.jsa", "storage"
 
 HEAP = ["-Xms128m", "-Xmx512m"]
 BRIEF = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
@@ -181,9 +182,9 @@ def _on_java(
     java = shutil.which("java")
     if java is None:
         raise NoService("there is no `java`; Debian has it in openjdk-17-jre-headless")
-    archive = shared_classes(java)
-    known = [f"-XX:SharedArchiveFile={archive}"] if archive.stat().st_size else []
-    return _broker([java, *known], folder, options, listeners, more, users)
+    left = left_by_a_first(java)
+    known = [f"-XX:SharedArchiveFile={left / CLASSES}"] if (left / CLASSES).exists() else []
+    return _broker([java, *known], folder, options, listeners, more, users, None if users else left / STORAGE)
 
 
 def _broker(
@@ -193,7 +194,9 @@ def _broker(
     listeners: Mapping[str, str] = MappingProxyType({}),
     more: Mapping[str, str] = MappingProxyType({}),
     users: Sequence[str] = (),
+    storage: Path | None = None,
 ) -> Service:
+    """`storage` is an empty one to begin with; where it is not there, it is kept there."""
     classes = f"{jars()}/*"
     folder.mkdir(parents=True, exist_ok=True)
     port, controller = free_ports(2)
@@ -207,8 +210,13 @@ def _broker(
         **more,
     }
     properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
-    storage = ["kafka.tools.StorageTool", "format", "-t", _cluster(), "-c", properties, *users]
-    run([*java, *BRIEF, "-cp", classes, *storage], folder=folder, log=log, within=FORMAT_SECONDS_MAX)
+    if storage is not None and storage.exists():
+        shutil.copytree(storage, folder / "data")
+    else:
+        tool = ["kafka.tools.StorageTool", "format", "-t", _cluster(), "-c", properties, *users]
+        run([*java, *BRIEF, "-cp", classes, *tool], folder=folder, log=log, within=FORMAT_SECONDS_MAX)
+        if storage is not None:
+            shutil.copytree(folder / "data", storage)
     return service.of_process(
         address,
         f"{IMAGE} as jars on {java[0]}",
@@ -241,17 +249,18 @@ def jars() -> Path:
     return fetched
 
 
-def shared_classes(java: str) -> Path:
-    """The broker's classes as Java left them when a first one ended: others start in half the time. Empty where this Java can't."""
-    archive = jars() / "classes.jsa"
+def left_by_a_first(java: str) -> Path:
+    """What a first broker leaves to others, which start in half the time: its CLASSES, where this Java can share them, and STORAGE."""
+    left = jars() / "left"
     with locked(CACHE / "lock", within=FETCH_SECONDS_MAX):
-        if not archive.exists():
+        if not left.exists():
             with tempfile.TemporaryDirectory(dir=CACHE) as part:
-                made = Path(part) / archive.name
-                _broker([java], Path(part) / "broker", (*BRIEF, f"-XX:ArchiveClassesAtExit={made}")).stop()
-                made.touch()
-                made.rename(archive)
-    return archive
+                made = Path(part) / "left"
+                made.mkdir()
+                archiving = (*BRIEF, f"-XX:ArchiveClassesAtExit={made / CLASSES}")
+                _broker([java], Path(part) / "broker", archiving, storage=made / STORAGE).stop()
+                made.rename(left)
+    return left
 
 
 def _cluster() -> str:

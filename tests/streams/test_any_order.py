@@ -14,7 +14,7 @@ from tests.examples import example
 from tests.streams.builders import at, definition
 from tests.streams.deliveries import Delivery, check
 
-EXAMPLES = max(200, settings().max_examples)
+EXAMPLES = settings().max_examples
 """More with `--hypothesis-profile=soak`."""
 
 TIGHT = definition(partners_max=2, ids_max=4, evidence_max=2)
@@ -157,13 +157,13 @@ def deliveries(draw: st.DrawFn, kinds: st.SearchStrategy[Event]) -> Delivery:
 thorough = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
-@thorough
+@settings(thorough, max_examples=2 * EXAMPLES)
 @given(deliveries(anything), st.sampled_from([TIGHT, RESTLESS]))
 def test_any_order_any_units_any_restarts_come_to_what_the_whole_set_says(delivery: Delivery, by: Definition) -> None:
     check(delivery, by)
 
 
-@thorough
+@settings(thorough, max_examples=2 * EXAMPLES)
 @given(deliveries(who_is_who))
 def test_who_is_who_does_not_depend_on_the_order_in_which_it_is_told(delivery: Delivery) -> None:
     check(delivery, TIGHT)
