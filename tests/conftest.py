@@ -14,8 +14,8 @@ import pytest
 from hypothesis import settings
 
 from tests.services import sharing
+from tests.services.databases import fresh_database
 from tests.services.kafka import fresh_topics
-from tests.services.postgres import fresh_database
 from tests.services.processes import NoService
 from tests.services.service import Service
 

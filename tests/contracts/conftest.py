@@ -11,9 +11,9 @@ import pytest
 from projections.read_model import ReadStore
 from streams.ports import ControlLog, DeadLetters, Histories, Log
 from tests.contracts.places import KAFKA, LOGS, POSTGRES, PREFIX, READERS, RECORDS, STORES, Place, Record
+from tests.services import databases
+from tests.services.databases import TIDY_SECONDS_MAX
 from tests.services.processes import answer
-
-DROP_SECONDS_MAX = 30.0
 
 
 def marked(names: Iterable[str]) -> list[Any]:
@@ -35,16 +35,17 @@ def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setenv(POSTGRES, address)
     monkeypatch.setenv(PREFIX, prefix)
     yield
-    answer(drop(address, prefix), within=DROP_SECONDS_MAX)
+    answer(take_away(address, prefix), within=TIDY_SECONDS_MAX)
 
 
-async def drop(address: str, prefix: str) -> None:
+async def take_away(address: str, prefix: str) -> None:
     connection = await asyncpg.connect(address)
     try:
-        for (name,) in await connection.fetch("SELECT datname FROM pg_database WHERE starts_with(datname::TEXT, $1)", prefix):
-            await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        names = await connection.fetch("SELECT datname FROM pg_database WHERE starts_with(datname::TEXT, $1)", prefix)
     finally:
         await connection.close()
+    for (name,) in names:
+        await databases.take_away(address, name)
 
 
 @pytest.fixture(params=marked(LOGS))

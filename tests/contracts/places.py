@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
-from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
@@ -29,6 +28,7 @@ from streams.postgres.desk import PostgresDesk
 from streams.postgres.record import PostgresRecord
 from streams.sqlite.desk import SqliteDesk
 from streams.sqlite.record import SqliteRecord
+from tests.services import databases
 
 ROOT = Path(__file__).parents[2]
 SECONDS_MAX = 60
@@ -129,13 +129,9 @@ async def postgres_database(folder: Path) -> str:
     """The address of the folder's own database, made if need be."""
     server = os.environ[POSTGRES]
     name = os.environ[PREFIX] + digest_of(folder)
-    connection = await asyncpg.connect(server)
-    try:
-        with suppress(asyncpg.DuplicateDatabaseError):
-            await connection.execute(f"CREATE DATABASE {name}")
-    finally:
-        await connection.close()
-    return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+    with suppress(asyncpg.DuplicateDatabaseError):
+        await databases.make(server, name)
+    return databases.at(server, name)
 
 
 def digest_of(folder: Path) -> str:

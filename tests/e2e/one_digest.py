@@ -21,8 +21,8 @@ import asyncpg
 
 from tests.app.command import journey
 from tests.e2e.workers import Place, placed, wait_for
+from tests.services.databases import fresh_database
 from tests.services.kafka import fresh_topics
-from tests.services.postgres import fresh_database
 from tests.services.processes import NoService
 from tests.services.sharing import own, session
 

@@ -15,7 +15,7 @@ import pytest
 from tests.app.command import here, journey, refused
 from tests.e2e.one_digest import accepted
 from tests.e2e.workers import DONE_SECONDS_MAX, Place, embedded_digest, placed, simulated, wait_for
-from tests.services.postgres import fresh_database
+from tests.services.databases import fresh_database
 from tests.services.service import Service
 
 MODELS = ("marketing", "sales")

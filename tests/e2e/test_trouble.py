@@ -14,7 +14,7 @@ from journey.errors import Away
 from tests.app.command import COMMAND, environment
 from tests.e2e.one_digest import accepted
 from tests.e2e.workers import DONE_SECONDS_MAX, Place, embedded_digest, placed, simulated, wait_for
-from tests.services.postgres import fresh_database
+from tests.services.databases import fresh_database
 from tests.services.service import Service
 
 SESSION_SECONDS = 6.0

@@ -24,8 +24,8 @@ from tests.app.command import journey
 from tests.e2e.one_digest import accepted
 from tests.e2e.workers import Place, placed, wait_for
 from tests.faults.soaking import FAULTS, WORKERS, Flow, Met, Trial, feed
+from tests.services.databases import fresh_database
 from tests.services.kafka import fresh_topics
-from tests.services.postgres import fresh_database
 from tests.services.service import Service
 from tests.services.sharing import own, session
 

@@ -1,20 +1,18 @@
 """A PostgreSQL for tests: an address in the environment, else a container, else the binaries of this machine."""
 
-import contextlib
 import os
 import pwd
 import shutil
 import signal
 import subprocess
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import asyncpg
 
 from tests.services import engine, service
-from tests.services.processes import NoService, answer, free_ports, run, wait_for_answer
+from tests.services.processes import NoService, free_ports, run, wait_for_answer
 from tests.services.service import Service
 
 ADDRESS = "JOURNEY_TEST_POSTGRES"
@@ -28,7 +26,6 @@ INIT_SECONDS_MAX = 60.0
 START_SECONDS_MAX = 60.0
 VERSION_SECONDS_MAX = 10.0
 GIVEN_SECONDS_MAX = 30.0
-TIDY_SECONDS_MAX = 60.0
 
 SETTINGS = {
     # Durability is what is tested.
@@ -54,23 +51,6 @@ def own_postgres(folder: Path) -> Service:
     Run by root, it belongs to another user, who must be let in as far as `folder`.
     """
     return service.first_that_works("PostgreSQL", {"container": _in_container, "this machine's": _on_this_machine}, folder)
-
-
-@contextlib.contextmanager
-def fresh_database(address: str) -> Iterator[str]:
-    """The address of a new, empty database, which is dropped in the end, whoever is still in it."""
-    name = f"t{uuid.uuid4().hex[:12]}"
-
-    async def run(statement: str) -> None:
-        connection = await asyncpg.connect(address)
-        try:
-            await connection.execute(statement)
-        finally:
-            await connection.close()
-
-    answer(run(f"CREATE DATABASE {name}"), within=TIDY_SECONDS_MAX)
-    yield urlunsplit(urlsplit(address)._replace(path=f"/{name}"))
-    answer(run(f"DROP DATABASE {name} WITH (FORCE)"), within=TIDY_SECONDS_MAX)
 
 
 def _in_container(folder: Path) -> Service:

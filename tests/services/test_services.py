@@ -21,6 +21,7 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 
 from tests.services import kafka as kafka_module
 from tests.services import postgres as postgres_module
+from tests.services.databases import fresh_database
 from tests.services.kafka import IMAGE, POM, start_kafka
 from tests.services.postgres import own_postgres, start_postgres
 from tests.services.processes import NoService, free_ports, keep, run_whole
@@ -116,6 +117,21 @@ async def test_each_test_has_a_database_to_itself(database: str, postgres: Servi
     assert database != postgres.address
     async with connected(database) as connection:
         assert await connection.fetchval("SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'") == 0
+
+
+async def test_a_database_that_is_used_again_is_empty_and_who_was_left_behind_is_out(postgres: Service) -> None:
+    with fresh_database(postgres.address) as first:
+        left_behind = await asyncpg.connect(first)
+        await left_behind.execute("CREATE TABLE words (word TEXT); CREATE SCHEMA other CREATE TABLE more (word TEXT)")
+    with fresh_database(postgres.address) as second:
+        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
+            await left_behind.execute("INSERT INTO words VALUES ('one')")
+        with pytest.raises(asyncpg.InvalidCatalogNameError):
+            await asyncpg.connect(first)
+        async with connected(second) as connection:
+            assert await connection.fetchval("SELECT to_regclass('words')") is None
+            assert await connection.fetchval("SELECT COUNT(*) FROM pg_namespace WHERE nspname = 'other'") == 0
+    left_behind.terminate()
 
 
 async def test_a_commit_waits_for_the_disk(database: str) -> None:
