@@ -1,5 +1,6 @@
 """`journey audit`: who decided what, when and why."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -7,6 +8,7 @@ from rich.text import Text
 
 from app.arguments import Data, Json
 from app.doors import read
+from app.engine import Engine
 from app.printing import as_json, note, put, readable, table
 from journey.instants import iso
 from streams.ports import Decision
@@ -27,13 +29,19 @@ def audit(
     json: Json = False,
 ) -> None:
     """Who did it: every decision with its time, actor and reason, and what was before and after. Oldest first."""
-    found = read(data, lambda engine: engine.desk.decisions(action, after=after, limit=limit + 1))
+
+    async def run(engine: Engine) -> tuple[Sequence[Decision], set[str]]:
+        found = await engine.desk.decisions(action, after=after, limit=limit + 1)
+        return found, set() if found or action is None else {one.action for one in await engine.desk.decisions()}
+
+    found, others = read(data, run)
     shown = found[:limit]
     if json:
         as_json({"decisions": [_decision(one) for one in shown], "more": len(found) > limit})
         return
     if not shown:
-        put("nothing was decided" + (f" by action {action!r}" if action else ""))
+        there = f"; there are: {', '.join(sorted(others))}" if others else ""
+        put("nothing was decided" + (f" by action {action!r}{there}" if action else ""))
         return
     table("", {
         ">number": [str(one.number) for one in shown],

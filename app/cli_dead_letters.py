@@ -125,7 +125,7 @@ def requeue(
     ] = None,
     code: Annotated[str | None, typer.Option("--code", help="All that are open or fixed and have this code.", show_default=False)] = None,
     every: Annotated[bool, typer.Option("--all", help="All that are open or fixed.")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 when any is still unreadable.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 when any is still unreadable, or needs a fix first.")] = False,
     data: Data = None,
     actor: Actor = None,
     reason: Reason = "",
@@ -145,8 +145,8 @@ def requeue(
     for number in done.before:
         note(f"{number} is in already")
     show.requeued(done, json=json)
-    if strict and done.still:
-        raise Refused(f"--strict, and {len(done.still):,} of {done.sent:,} still can't be read")
+    if strict and (left := len(done.still) + len(done.need_fix)):
+        raise Refused(f"--strict, and {left:,} of {done.sent + len(done.need_fix):,} still can't be read")
 
 
 @app.command()

@@ -123,6 +123,10 @@ def requeued(done: Requeued, *, json: bool) -> None:
         note(f"{one.number} is still unreadable: {readable(one.reason)}")
     if len(done.still) > STILL_SHOWN_MAX:
         note(f"… and {len(done.still) - STILL_SHOWN_MAX:,} more; `journey dead-letters` has them")
+    if done.need_fix:
+        more = ", …" if len(done.need_fix) > STILL_SHOWN_MAX else ""
+        named = ", ".join(map(str, done.need_fix[:STILL_SHOWN_MAX]))
+        note(f"nothing can be made of {named}{more} as it is: `journey dead-letters fix N --body FILE` comes first")
 
 
 def _letter(one: Kept) -> dict[str, Any]:

@@ -119,7 +119,8 @@ class SqliteReadStore:
         """Raises Refused where the tables are not there, or of another version: reading brings nothing up to date."""
         made = self.db.execute("SELECT COUNT(*) FROM sqlite_schema WHERE name = 'reflects'").fetchone() == (1,)
         if not made or self.db.execute("SELECT version FROM reflects").fetchone() != (self.model.version,):
-            raise Refused(f"{self.path} holds nothing yet, or is of another version of journey; `journey ingest` brings it up to date")
+            state = "is of another version of journey" if made else "holds nothing yet"
+            raise Refused(f"{self.model.name}'s read model {self.path} {state}; `journey ingest` brings it up to date")
 
     # --- writing
 

@@ -109,9 +109,9 @@ def read_yaml(path: Path) -> object:
         said = " ".join(part for part in (error.context, error.problem) if part)
         line = mark.line + 1 if mark else 1
         braces = '; a text with braces goes in quotes: "{Column}"' if "{" in "".join(text.splitlines()[line - 1 : line]) else ""
-        raise Refused(f"{path}:{line}: not YAML: {said}{braces}") from error
+        raise Refused(f"{path}:{line}: is not YAML: {said}{braces}") from error
     except YAMLError as error:
-        raise Refused(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+        raise Refused(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
 
 
 def _content(node: Node, path: Path) -> object:

@@ -53,7 +53,7 @@ async def identity(bounds: Bounds, histories: Histories, id: Id) -> Identity:
     one = await world.person(id, BEFORE)
     recorded = (await histories.people([id])).get(id)
     if recorded is None and not world.stored(id, BEFORE):
-        raise Refused(f"nothing is known of {id!r}; an id of a person is written like user:42 or anon:9f3c")
+        raise Refused(f"nothing is known of {id!r}")
     return Identity(one.name, one.ids, tuple(each for each in one.ids if world.held(each, BEFORE)), position, _trail(world, one.ids))
 
 

@@ -4,13 +4,16 @@ from journey.definition import Definition
 from journey.errors import Refused
 from journey.histories import is_person
 from journey.identity import Person
-from journey.touchpoints import Identified, Touchpoint
+from journey.touchpoints import ANY, Identified, Touchpoint
 from streams.ports import Bodies
 from streams.world import BEFORE, World
 
 
 async def looked_up(definition: Definition, histories: Bodies, subject: str) -> tuple[World, Person, list[Touchpoint]]:
     """The person that `subject` is an id of, or the subject itself, with its history. Raises Refused where nothing is known of it."""
+    kind, _, rest = subject.partition(":")
+    if kind not in ANY or not rest:
+        raise Refused(f"{subject!r} is no subject; one is written like user:42, anon:9f3c or deal:12")
     world = World(histories, definition.bounds, [], set())
     await world.load([subject])
     if is_person(subject):
@@ -20,7 +23,7 @@ async def looked_up(definition: Definition, histories: Bodies, subject: str) -> 
         one = Person(subject, (subject,))
         history = world.counting(subject, BEFORE)
     if not history and not world.stored(subject, BEFORE):
-        raise Refused(f"nothing is known of {subject!r}; a subject is written like user:42, anon:9f3c or deal:12")
+        raise Refused(f"nothing is known of {subject!r}")
     return world, one, history
 
 

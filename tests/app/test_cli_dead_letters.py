@@ -71,6 +71,10 @@ def test_a_row_of_csv_is_fixed_by_a_touchpoint(tmp_path: Path) -> None:
     told = refused(here("dead-letters", "requeue", "1", cwd=tmp_path))
     assert told.startswith("nothing can be made of dead letter 1 as it is; journey dead-letters fix 1 --body FILE")
     assert here("dead-letters", "requeue", "--all", "--json", cwd=tmp_path).json["need_fix"] == [1]
+    strict = here("dead-letters", "requeue", "--all", "--strict", cwd=tmp_path)
+    assert strict.status == 1
+    assert "nothing can be made of 1 as it is: `journey dead-letters fix N --body FILE` comes first" in strict.err
+    assert "--strict, and 1 of 1 still can't be read" in strict.err
     put(tmp_path / "fix.json", RIGHT[0])
     here("dead-letters", "fix", "1", "--body", "fix.json", cwd=tmp_path)
     assert here("dead-letters", "requeue", "--all", "--json", cwd=tmp_path).json["in"] == 1
@@ -175,4 +179,4 @@ def test_the_audit_is_read_by_action_and_page_by_page(desk: Path) -> None:
     assert (len(page["decisions"]), page["more"]) == (2, True)
     rest = here("audit", "--action", "dismiss", "--after", "3", "--json", cwd=desk).json
     assert ([one["reason"] for one in rest["decisions"]], rest["more"]) == (["2"], False)
-    assert here("audit", "--action", "erase", cwd=desk).out == "nothing was decided by action 'erase'\n"
+    assert here("audit", "--action", "erase", cwd=desk).out == "nothing was decided by action 'erase'; there are: definition, dismiss\n"

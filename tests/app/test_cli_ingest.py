@@ -248,3 +248,11 @@ def test_calls_of_segments_go_in_and_a_bad_one_is_kept_with_its_line(tmp_path: P
     assert letter["place"] == "calls.jsonl:3"
     story = here("timeline", "anon:a", "--json", cwd=tmp_path).json
     assert story["ids"] == ["anon:a", "user:7"]
+
+
+def test_where_nothing_could_be_read_it_asks_whether_the_file_is_what_was_said(tmp_path: Path) -> None:
+    put(tmp_path / "touchpoints.jsonl", touch(), touch(id="2"))
+    hint = "nothing of it could be read as touchpoints: is it what --format and --map say?"
+    assert hint in here("ingest", "touchpoints.jsonl", "--format", "segment", cwd=tmp_path).err
+    put(tmp_path / "mixed.jsonl", touch(), b"{ ")
+    assert hint not in here("ingest", "mixed.jsonl", cwd=tmp_path).err

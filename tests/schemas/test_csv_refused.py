@@ -110,7 +110,7 @@ def test_a_file_that_is_no_csv_is_refused(desk: Desk, content: bytes, told: str)
         ("touchpoints: []\n", "crm.yaml:1: touchpoints: there is nothing in it"),
         ("name: x\n", "either `touchpoints` for all files, or `files`"),
         ("name: x\nname: y\n", "crm.yaml:2: 'name' is there twice"),
-        ("a: [\n", "crm.yaml:2: not YAML: "),
+        ("a: [\n", "crm.yaml:2: is not YAML: "),
         ("a: &x 1\nb: *x\n", "crm.yaml:1: anchors are not read here, write it out"),
         ("delimiter: \"+\"\n" + DEALS, "crm.yaml:1: delimiter: "),
         ("zone: 'Mars'\n", "crm.yaml:1: zone: 'Mars' is no time zone"),
