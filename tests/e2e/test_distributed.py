@@ -77,7 +77,7 @@ def _answers(place: Place, questions: list[tuple[str, ...]], asked: tuple[str, .
 
 def test_the_readmes_command_shows_one_digest_through_trouble(kafka: Service, postgres: Service, tmp_path: Path):
     """Embedded; distributed; and shuffled and doubled, while workers are killed with -9 and others join and leave."""
-    environment = {"CUSTOMERS": "250", "PYTHON": sys.executable, "JOURNEY_KAFKA": kafka.address, "JOURNEY_POSTGRES": postgres.address}
+    environment = {"CUSTOMERS": "150", "PYTHON": sys.executable, "JOURNEY_KAFKA": kafka.address, "JOURNEY_POSTGRES": postgres.address}
     script = [ROOT / "examples" / "one-digest-distributed.sh"]
     said = run_whole(script, timeout=SCRIPT_SECONDS_MAX, cwd=tmp_path, env={**os.environ, **environment})
     output = said.stdout.decode()
