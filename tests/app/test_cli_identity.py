@@ -53,10 +53,17 @@ def test_of_two_bodies_of_a_link_at_one_instant_one_holds(tmp_path: Path) -> Non
     assert sorted((one["holds"], one["why"]) for one in links) == [(False, "another body of its id counts"), (True, "")]
 
 
-@pytest.mark.parametrize("id", ["user:nobody", "deal:1", "x"])
-def test_who_is_not_known_is_refused(tmp_path: Path, id: str) -> None:
+@pytest.mark.parametrize(
+    ("id", "told"),
+    [
+        ("user:nobody", "nothing is known of 'user:nobody'"),
+        ("deal:1", "'deal:1' is no id of a person; one is written like user:42 or anon:9f3c"),
+        ("x", "'x' is no id of a person; one is written like user:42 or anon:9f3c"),
+    ],
+)
+def test_who_is_not_known_is_refused(tmp_path: Path, id: str, told: str) -> None:
     cwd = ingested(tmp_path, touch())
-    assert "is written like user:42 or anon:9f3c" in refused(here("identity", "show", id, cwd=cwd))
+    assert refused(here("identity", "show", id, cwd=cwd)) == told
 
 
 def test_it_shows_what_the_bounds_hold(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A Kafka that asks who one is, and that shows who it is: by the settings of the environment, everything works as without."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.kafka
 @pytest.fixture(scope="module")
 def secured(services: Path) -> Iterator[Secured]:
     try:
-        with secured_kafka(services / "secured") as secured:
+        with secured_kafka(services / f"secured-{os.getpid()}") as secured:
             yield secured
     except NoService as reason:
         pytest.fail(str(reason), pytrace=False)

@@ -8,9 +8,8 @@ import signal
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
@@ -73,7 +72,7 @@ def start_kafka(folder: Path, java: Sequence[str] = BRIEF) -> Service:
 
 def own_kafka(folder: Path, java: Sequence[str] = BRIEF) -> Service:
     """A Kafka with its data in `folder`; `java` is how Java runs it. Raises NoService with every reason where none can be had."""
-    return service.first_that_works("Kafka", {"container": _in_container, "Java": lambda folder: _on_java(folder, java)}, folder)
+    return service.first_that_works("Kafka", {"container": _in_container, "Java": lambda folder: _on_java(Wanted(folder, java))}, folder)
 
 
 @contextlib.contextmanager
@@ -147,7 +146,8 @@ def secured_kafka(folder: Path) -> Iterator[Secured]:
         more[f"listener.name.{name}.plain.sasl.jaas.config"] = plain
         more[f"listener.name.{name}.scram-sha-256.sasl.jaas.config"] = f"{modules}.scram.ScramLoginModule required;"
     ca_file = _certificate(folder)
-    service = _on_java(folder, BRIEF, addresses, more, ["--add-scram", f"SCRAM-SHA-256=[name={USER},password={PASSWORD}]"])
+    users = ["--add-scram", f"SCRAM-SHA-256=[name={USER},password={PASSWORD}]"]
+    service = _on_java(Wanted(folder, listeners=addresses, settings=more, users=users))
     try:
         yield Secured(*(addresses[name] for name in names), ca_file)
     finally:
@@ -171,56 +171,56 @@ def _certificate(folder: Path) -> Path:
     return made
 
 
-def _on_java(
-    folder: Path,
-    options: Sequence[str],
-    listeners: Mapping[str, str] = MappingProxyType({}),
-    more: Mapping[str, str] = MappingProxyType({}),
-    users: Sequence[str] = (),
-) -> Service:
-    """`listeners` are others than the one for clients, `more` their settings, and `users` what makes those that they let in."""
+@dataclass(frozen=True)
+class Wanted:
+    """A broker on Java, its data in `folder`."""
+
+    folder: Path
+    options: Sequence[str] = BRIEF
+    """How Java runs it."""
+    listeners: Mapping[str, str] = field(default_factory=dict)
+    """Others than the one for clients,"""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """what is said about them,"""
+    users: Sequence[str] = ()
+    """and what makes those that they let in."""
+
+
+def _on_java(wanted: Wanted) -> Service:
     java = shutil.which("java")
     if java is None:
         raise NoService("there is no `java`; Debian has it in openjdk-17-jre-headless")
     left = left_by_a_first(java)
     known = [f"-XX:SharedArchiveFile={left / CLASSES}"] if (left / CLASSES).exists() else []
-    return _broker([java, *known], folder, options, listeners, more, users, None if users else left / STORAGE)
+    return _broker([java, *known], wanted, None if wanted.users else left / STORAGE)
 
 
-def _broker(
-    java: Sequence[str],
-    folder: Path,
-    options: Sequence[str] = BRIEF,
-    listeners: Mapping[str, str] = MappingProxyType({}),
-    more: Mapping[str, str] = MappingProxyType({}),
-    users: Sequence[str] = (),
-    storage: Path | None = None,
-) -> Service:
+def _broker(java: Sequence[str], wanted: Wanted, storage: Path | None) -> Service:
     """`storage` is an empty one to begin with; where it is not there, it is kept there."""
-    classes = f"{jars()}/*"
+    classes, folder = f"{jars()}/*", wanted.folder
     folder.mkdir(parents=True, exist_ok=True)
     port, controller = free_ports(2)
     address, log, properties = f"127.0.0.1:{port}", folder / "kafka.log", folder / "server.properties"
-    advertised = ",".join(f"{name}://{one}" for name, one in {"CLIENTS": address, **listeners}.items())
+    advertised = ",".join(f"{name}://{one}" for name, one in {"CLIENTS": address, **wanted.listeners}.items())
     settings = SETTINGS | {
         "listeners": f"{advertised},CONTROLLER://127.0.0.1:{controller}",
         "advertised.listeners": advertised,
         "controller.quorum.voters": f"1@127.0.0.1:{controller}",
         "log.dirs": str(folder / "data"),
-        **more,
+        **wanted.settings,
     }
     properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
     if storage is not None and storage.exists():
         shutil.copytree(storage, folder / "data")
     else:
-        tool = ["kafka.tools.StorageTool", "format", "-t", _cluster(), "-c", properties, *users]
+        tool = ["kafka.tools.StorageTool", "format", "-t", _cluster(), "-c", properties, *wanted.users]
         run([*java, *BRIEF, "-cp", classes, *tool], folder=folder, log=log, within=FORMAT_SECONDS_MAX)
         if storage is not None:
             shutil.copytree(folder / "data", storage)
     return service.of_process(
         address,
         f"{IMAGE} as jars on {java[0]}",
-        [*java, *HEAP, *options, "-cp", classes, "kafka.Kafka", properties],
+        [*java, *HEAP, *wanted.options, "-cp", classes, "kafka.Kafka", properties],
         folder=folder,
         log=log,
         ready=lambda running: _wait_until_ready(address, within=START_SECONDS_MAX, running=running),
@@ -258,7 +258,7 @@ def left_by_a_first(java: str) -> Path:
                 made = Path(part) / "left"
                 made.mkdir()
                 archiving = (*BRIEF, f"-XX:ArchiveClassesAtExit={made / CLASSES}")
-                _broker([java], Path(part) / "broker", archiving, storage=made / STORAGE).stop()
+                _broker([java], Wanted(Path(part) / "broker", archiving), made / STORAGE).stop()
                 made.rename(left)
     return left
 
