@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
 
 from projections.read_model import ReadStore
@@ -39,11 +38,8 @@ def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 async def take_away(address: str, prefix: str) -> None:
-    connection = await asyncpg.connect(address)
-    try:
+    async with databases.connected(address) as connection:
         names = await connection.fetch("SELECT datname FROM pg_database WHERE starts_with(datname::TEXT, $1)", prefix)
-    finally:
-        await connection.close()
     for (name,) in names:
         await databases.take_away(address, name)
 

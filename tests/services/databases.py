@@ -38,7 +38,7 @@ def at(server: str, name: str) -> str:
 
 async def make(server: str, name: str) -> None:
     """Raises asyncpg.DuplicateDatabaseError where there is one of that name."""
-    async with _connected(server) as connection:
+    async with connected(server) as connection:
         if _EMPTY[server]:
             await connection.execute(f"ALTER DATABASE {_EMPTY[server][-1]} RENAME TO {name}")
             _EMPTY[server].pop()
@@ -49,7 +49,7 @@ async def make(server: str, name: str) -> None:
 async def take_away(server: str, name: str) -> None:
     """Whoever is still in it is thrown out."""
     kept = f"e{uuid.uuid4().hex[:12]}"
-    async with _connected(server) as connection:
+    async with connected(server) as connection:
         while True:
             await connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
             try:
@@ -57,7 +57,7 @@ async def take_away(server: str, name: str) -> None:
                 break
             except asyncpg.ObjectInUseError:
                 await asyncio.sleep(LEAVE_SECONDS)
-    async with _connected(at(server, kept)) as connection:
+    async with connected(at(server, kept)) as connection:
         schemas = await connection.fetch(
             "SELECT nspname FROM pg_namespace WHERE NOT starts_with(nspname::TEXT, 'pg_') AND nspname <> 'information_schema'"
         )
@@ -68,7 +68,8 @@ async def take_away(server: str, name: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _connected(address: str) -> AsyncIterator[asyncpg.Connection]:
+async def connected(address: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection, which is closed in the end."""
     connection = await asyncpg.connect(address)
     try:
         yield connection
@@ -81,7 +82,7 @@ def _drop() -> None:
     """A server of the environment stays, and is left as it was."""
 
     async def drop(server: str, names: list[str]) -> None:
-        async with _connected(server) as connection:
+        async with connected(server) as connection:
             for name in names:
                 await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 

@@ -21,7 +21,7 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 
 from tests.services import kafka as kafka_module
 from tests.services import postgres as postgres_module
-from tests.services.databases import fresh_database
+from tests.services.databases import connected, fresh_database
 from tests.services.kafka import IMAGE, POM, start_kafka
 from tests.services.postgres import own_postgres, start_postgres
 from tests.services.processes import NoService, free_ports, keep, run_whole
@@ -405,15 +405,6 @@ async def admin(address: str) -> AsyncIterator[AIOKafkaAdminClient]:
         yield client
     finally:
         await client.close()
-
-
-@contextlib.asynccontextmanager
-async def connected(address: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(address)
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 def listens(address: str) -> bool:
