@@ -11,7 +11,7 @@ from app import show
 from app.arguments import Data, Json, first_told
 from app.doors import start, write
 from app.engine import Engine, Summary
-from app.printing import progress
+from app.printing import note, progress
 from app.reading import STDIN, Watched, check, json_lines, lines, named
 from app.simulated import note_simulated
 from journey.definition import Definition
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from schemas.csv_map import CsvMap
 
 app = typer.Typer(add_completion=False)
+
+
+OTHER_FORMAT = {"not-json", "not-utf-8", "not-an-object", "no-specversion", "unmapped"}
+"""Why lines are dead letters that are something else than they were said to be."""
 
 
 class Format(StrEnum):
@@ -84,6 +88,8 @@ def ingest(
 
     summary = write(data, run)
     show.summary(summary, json=json)
+    if map is None and not json and _is_something_else(summary):
+        note(f"none of it could be read: are these lines what --format {format} says?")
     _strictly(strict, summary.dead_letters.total())
 
 
@@ -101,6 +107,10 @@ def _segment(paths: list[Path], definition: Definition) -> Iterator[Incoming]:
     names = outside_names(definition.outside_names)
     for path in paths:
         yield from read_segment((line for _, line in lines(path)), named(path), names)
+
+
+def _is_something_else(summary: Summary) -> bool:
+    return 0 < summary.read == summary.dead_letters.total() and summary.dead_letters.keys() <= OTHER_FORMAT
 
 
 def _strictly(strict: bool, dead: int) -> None:

@@ -35,8 +35,6 @@ def summary(done: Summary, *, json: bool = False, short: bool = False) -> None:
             rows.append(("fields kept that no type names", done.unknown_fields.total()))
             rows += [(f"  {name}", number) for name, number in done.unknown_fields.most_common(FIELDS_SHOWN_MAX)]
     counts(rows)
-    if dead and dead == done.read:
-        note("nothing of it could be read as touchpoints: is it what --format and --map say?")
     if dead or done.conflicts:
         note("what is a dead letter or a conflict is kept; `journey dead-letters` lists it with the reasons")
 

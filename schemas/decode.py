@@ -337,7 +337,8 @@ def _wrong_subject(subject: str, reader: _Reader) -> Unreadable:
 def _no_version(event: dict[str, Any]) -> Unreadable:
     stated = event.get("specversion")
     if stated is None:
-        return Unreadable("no-specversion", 'specversion is missing; add "specversion": "1.0", that of CloudEvents')
+        hint = "; what Segment calls a messageId is read by `journey ingest --format segment`" if "messageId" in event else ""
+        return Unreadable("no-specversion", f'specversion is missing; add "specversion": "1.0", that of CloudEvents{hint}')
     return Unreadable("wrong-specversion", f'specversion is {_shown(stated)}; only "1.0" is read')
 
 

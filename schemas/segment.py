@@ -114,7 +114,8 @@ def _head(call: Call) -> dict[str, str]:
     """What all touchpoints of a call share."""
     id = _text(call.get("messageId"))
     if id is None:
-        raise _Unusable("no messageId: sent again, the call would count again")
+        hint = "; it is a CloudEvent, which is read without --format segment" if "specversion" in call else ""
+        raise _Unusable(f"no messageId: sent again, the call would count again{hint}")
     time = call.get("timestamp") or call.get("originalTimestamp")
     if not isinstance(time, str):
         raise _Unusable("no timestamp")

@@ -7,7 +7,7 @@ from journey.errors import Refused
 from journey.explain import Evidence, Explanation, evidence, explain
 from journey.histories import is_person
 from journey.instants import Instant, iso
-from streams.lookup import links, looked_up
+from streams.lookup import is_subject, links, looked_up
 from streams.ports import Bodies
 
 
@@ -28,7 +28,7 @@ async def explained(definition: Definition, histories: Bodies, subject: str, unt
     """The reasons of the person that `subject` is an id of, up to `until`. Raises Refused where there can be none."""
     if stage and stage not in definition.stage_names:
         raise Refused(f"there is no stage {stage!r} in the definition; it has {', '.join(definition.stage_names)}")
-    if not is_person(subject):
+    if is_subject(subject) and not is_person(subject):
         raise Refused(f"{subject!r} is no person, and only persons are at stages; `journey timeline {subject}` tells its story")
     world, one, history = await looked_up(definition, histories, subject)
     tying = links(world, one)

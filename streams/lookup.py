@@ -9,10 +9,15 @@ from streams.ports import Bodies
 from streams.world import BEFORE, World
 
 
+def is_subject(text: str) -> bool:
+    """Whether `text` is written as a subject is: a kind that there is, and which one of it."""
+    kind, _, rest = text.partition(":")
+    return kind in ANY and rest != ""
+
+
 async def looked_up(definition: Definition, histories: Bodies, subject: str) -> tuple[World, Person, list[Touchpoint]]:
     """The person that `subject` is an id of, or the subject itself, with its history. Raises Refused where nothing is known of it."""
-    kind, _, rest = subject.partition(":")
-    if kind not in ANY or not rest:
+    if not is_subject(subject):
         raise Refused(f"{subject!r} is no subject; one is written like user:42, anon:9f3c or deal:12")
     world = World(histories, definition.bounds, [], set())
     await world.load([subject])

@@ -252,7 +252,14 @@ def test_calls_of_segments_go_in_and_a_bad_one_is_kept_with_its_line(tmp_path: P
 
 def test_where_nothing_could_be_read_it_asks_whether_the_file_is_what_was_said(tmp_path: Path) -> None:
     put(tmp_path / "touchpoints.jsonl", touch(), touch(id="2"))
-    hint = "nothing of it could be read as touchpoints: is it what --format and --map say?"
-    assert hint in here("ingest", "touchpoints.jsonl", "--format", "segment", cwd=tmp_path).err
-    put(tmp_path / "mixed.jsonl", touch(), b"{ ")
-    assert hint not in here("ingest", "mixed.jsonl", cwd=tmp_path).err
+    told = here("ingest", "touchpoints.jsonl", "--format", "segment", cwd=tmp_path)
+    assert "none of it could be read: are these lines what --format segment says?" in told.err
+    (letter, *_) = here("dead-letters", "--json", cwd=tmp_path).json["dead_letters"]
+    assert letter["reason"].endswith("; it is a CloudEvent, which is read without --format segment")
+    for number, lines in enumerate([(touch(), b"{ "), (touch().replace(b"page_view", b"page_seen"),)]):
+        put(tmp_path / f"{number}.jsonl", *lines)
+        assert "none of it" not in here("ingest", f"{number}.jsonl", cwd=tmp_path).err
+    put(tmp_path / "calls.jsonl", orjson.dumps({"type": "page", "messageId": "m-1", "anonymousId": "a"}))
+    assert "what --format cloudevents says?" in here("ingest", "calls.jsonl", cwd=tmp_path).err
+    (letter,) = (one for one in here("dead-letters", "--json", cwd=tmp_path).json["dead_letters"] if one["code"] == "no-specversion")
+    assert letter["reason"].endswith("what Segment calls a messageId is read by `journey ingest --format segment`")

@@ -93,6 +93,7 @@ def test_what_cannot_be_done_is_refused_in_one_line_and_leaves_nothing_behind(de
         ("timeline user:8", "nothing is known of 'user:8'"),
         ("timeline 7", "'7' is no subject; one is written like user:42, anon:9f3c or deal:12"),
         ("timeline foo:7", "'foo:7' is no subject; one is written like user:42"),
+        ("explain 7", "'7' is no subject; one is written like user:42"),
         ("timeline user:", "'user:' is no subject; one is written like user:42"),
         ("dead-letters show 1", "there is no dead letter 1"),
         ("dead-letters show one", "'one' is no number of a dead letter"),
