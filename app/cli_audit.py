@@ -40,8 +40,8 @@ def audit(
         as_json({"decisions": [_decision(one) for one in shown], "more": len(found) > limit})
         return
     if not shown:
-        there = f"; there are: {', '.join(sorted(others))}" if others else ""
-        put("nothing was decided" + (f" by action {action!r}{there}" if action else ""))
+        there = "" if action in others or not others else f"; there are: {', '.join(sorted(others))}"
+        put("nothing was decided" + (f" by action {action!r}" if action else "") + (f" after number {after}" if after else "") + there)
         return
     table("", {
         ">number": [str(one.number) for one in shown],

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False)
 
-
 OTHER_FORMAT = {"not-json", "not-utf-8", "not-an-object", "no-specversion", "unmapped"}
 """Why lines are dead letters that are something else than they were said to be."""
 

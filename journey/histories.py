@@ -6,7 +6,7 @@ Each is a function of the one before, and none of them knows in which order anyt
 from collections.abc import Callable, Collection, Hashable, Iterable
 from typing import NamedTuple, TypeVar
 
-from journey.touchpoints import DealOpened, DealUpdated, Identified, Key, Retracted, Touchpoint, Unlinked
+from journey.touchpoints import ANY, DealOpened, DealUpdated, Identified, Key, Retracted, Touchpoint, Unlinked
 
 N = TypeVar("N", bound=Hashable)
 
@@ -31,6 +31,12 @@ def keys(touch: Touchpoint) -> tuple[str, ...]:
         deal = f"deal:{data.deal}"
         return (touch.subject,) if deal == touch.subject else (touch.subject, deal)
     return (touch.subject,)
+
+
+def is_subject(text: str) -> bool:
+    """Whether `text` is written as a subject is: a kind that there is, and which one of it."""
+    kind, _, rest = text.partition(":")
+    return kind in ANY and rest != ""
 
 
 def is_person(subject: str) -> bool:

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
+from journey.histories import is_subject
 from journey.instants import SECOND, Instant, in_utc, instant, moment, rfc3339
 from journey.touchpoints import (
-    ANY,
     ID_LENGTH_MAX,
     TYPES,
     AccountUpdated,
@@ -327,9 +327,8 @@ def _check_agreement(value: Data, subject: str, reader: _Reader) -> None:
 
 
 def _wrong_subject(subject: str, reader: _Reader) -> Unreadable:
-    kind, colon, rest = subject.partition(":")
     allowed = ", ".join("company:self" if kind == "company" else f"{kind}:<id>" for kind in sorted(reader.subjects))
-    if kind not in ANY or not colon or not rest:
+    if not is_subject(subject):
         return Unreadable("wrong-subject", f"subject {_shown(subject)} is not <kind>:<id>; for {reader.name} write {allowed}")
     return Unreadable("wrong-subject", f"{reader.name} can't be about {_shown(subject)}; its subject is {allowed}")
 
@@ -337,7 +336,7 @@ def _wrong_subject(subject: str, reader: _Reader) -> Unreadable:
 def _no_version(event: dict[str, Any]) -> Unreadable:
     stated = event.get("specversion")
     if stated is None:
-        hint = "; what Segment calls a messageId is read by `journey ingest --format segment`" if "messageId" in event else ""
+        hint = "; with a messageId it may be a call of Segment's, which --format segment reads" if "messageId" in event else ""
         return Unreadable("no-specversion", f'specversion is missing; add "specversion": "1.0", that of CloudEvents{hint}')
     return Unreadable("wrong-specversion", f'specversion is {_shown(stated)}; only "1.0" is read')
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from journey.definition import Definition
 from journey.errors import Refused
 from journey.explain import Evidence, Explanation, evidence, explain
-from journey.histories import is_person
+from journey.histories import is_person, is_subject
 from journey.instants import Instant, iso
-from streams.lookup import is_subject, links, looked_up
+from streams.lookup import links, looked_up
 from streams.ports import Bodies
 
 

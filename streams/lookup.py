@@ -2,17 +2,11 @@
 
 from journey.definition import Definition
 from journey.errors import Refused
-from journey.histories import is_person
+from journey.histories import is_person, is_subject
 from journey.identity import Person
-from journey.touchpoints import ANY, Identified, Touchpoint
+from journey.touchpoints import Identified, Touchpoint
 from streams.ports import Bodies
 from streams.world import BEFORE, World
-
-
-def is_subject(text: str) -> bool:
-    """Whether `text` is written as a subject is: a kind that there is, and which one of it."""
-    kind, _, rest = text.partition(":")
-    return kind in ANY and rest != ""
 
 
 async def looked_up(definition: Definition, histories: Bodies, subject: str) -> tuple[World, Person, list[Touchpoint]]:

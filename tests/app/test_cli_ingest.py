@@ -262,4 +262,4 @@ def test_where_nothing_could_be_read_it_asks_whether_the_file_is_what_was_said(t
     put(tmp_path / "calls.jsonl", orjson.dumps({"type": "page", "messageId": "m-1", "anonymousId": "a"}))
     assert "what --format cloudevents says?" in here("ingest", "calls.jsonl", cwd=tmp_path).err
     (letter,) = (one for one in here("dead-letters", "--json", cwd=tmp_path).json["dead_letters"] if one["code"] == "no-specversion")
-    assert letter["reason"].endswith("what Segment calls a messageId is read by `journey ingest --format segment`")
+    assert letter["reason"].endswith("; with a messageId it may be a call of Segment's, which --format segment reads")

@@ -39,11 +39,16 @@ def at(server: str, name: str) -> str:
 async def make(server: str, name: str) -> None:
     """Raises asyncpg.DuplicateDatabaseError where there is one of that name."""
     async with connected(server) as connection:
-        if _EMPTY[server]:
-            await connection.execute(f"ALTER DATABASE {_EMPTY[server][-1]} RENAME TO {name}")
-            _EMPTY[server].pop()
-        else:
+        if not _EMPTY[server]:
             await connection.execute(f"CREATE DATABASE {name}")
+            return
+        # Taken first: another task may want one meanwhile.
+        kept = _EMPTY[server].pop()
+        try:
+            await connection.execute(f"ALTER DATABASE {kept} RENAME TO {name}")
+        except asyncpg.DuplicateDatabaseError:
+            _EMPTY[server].append(kept)
+            raise
 
 
 async def take_away(server: str, name: str) -> None:

@@ -157,13 +157,13 @@ def deliveries(draw: st.DrawFn, kinds: st.SearchStrategy[Event]) -> Delivery:
 thorough = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
-@settings(thorough, max_examples=2 * EXAMPLES)
+@settings(thorough, max_examples=max(200, EXAMPLES))
 @given(deliveries(anything), st.sampled_from([TIGHT, RESTLESS]))
 def test_any_order_any_units_any_restarts_come_to_what_the_whole_set_says(delivery: Delivery, by: Definition) -> None:
     check(delivery, by)
 
 
-@settings(thorough, max_examples=2 * EXAMPLES)
+@settings(thorough, max_examples=max(200, EXAMPLES))
 @given(deliveries(who_is_who))
 def test_who_is_who_does_not_depend_on_the_order_in_which_it_is_told(delivery: Delivery) -> None:
     check(delivery, TIGHT)
