@@ -22,7 +22,8 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from journey.money import DECIMALS
+from journey.integers import all_plain
+from journey.money import major
 from projections.asking import Money
 
 WIDTH_PIPED = 110
@@ -48,7 +49,12 @@ def note(message: str) -> None:
 
 
 def as_json(value: Any) -> None:
-    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=_plain) + b"\n")
+    """Numbers beyond ±2^53 are written as text: see `journey.integers`."""
+    try:
+        text = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_STRICT_INTEGER, default=_plain)
+    except orjson.JSONEncodeError:
+        text = orjson.dumps(all_plain(value), option=orjson.OPT_INDENT_2, default=_plain)
+    sys.stdout.buffer.write(text + b"\n")
     sys.stdout.flush()
 
 
@@ -154,7 +160,7 @@ def percent(share: float | None) -> str:
 
 def money(amounts: Money) -> str:
     """Each currency on a line of its own: sums over currencies need rates."""
-    return "\n".join(f"{amount / 10 ** DECIMALS[currency]:,.0f} {currency}" for currency, amount in sorted(amounts.items())) or "·"
+    return "\n".join(f"{major(amount, currency):,.0f} {currency}" for currency, amount in sorted(amounts.items())) or "·"
 
 
 def readable(text: str) -> str:

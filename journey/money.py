@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from fractions import Fraction
 
-AMOUNT_MINOR_MAX = 2**53
-"""What a sum may reach and still be exact in every reader, JavaScript's included."""
+AMOUNT_DIGITS_MAX = 18
+"""How many digits an amount has in minor units: more than any price, in rials too, and it fits into 64 bits. Sums have no bound."""
+
+AMOUNT_MINOR_MAX = 10**AMOUNT_DIGITS_MAX - 1
 
 _TWO = """AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE CHF
 CHW CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR
@@ -23,23 +26,34 @@ DECIMALS = {
 """Decimals of the minor unit by currency (ISO 4217, list one)."""
 
 
+class TooLarge(ValueError):
+    """An amount that no real one reaches."""
+
+
 def minor(amount: Decimal, currency: str) -> int:
     """`amount` in minor units of `currency`: 12.50 EUR is 1250. Raises ValueError where it is no whole number of them."""
     decimals = DECIMALS.get(currency)
     if decimals is None:
         raise ValueError(f"currency {currency!r} is not in ISO 4217")
+    if amount and amount.adjusted() + decimals >= AMOUNT_DIGITS_MAX:
+        most = f"{major(AMOUNT_MINOR_MAX, currency):,}"
+        raise TooLarge(f"{amount} {currency} is beyond ±{most}, the most that an amount may be")
     scaled = amount.scaleb(decimals)
     whole = int(scaled)
     if whole != scaled:
         raise ValueError(f"{amount} {currency} has more than {decimals} decimals")
-    if abs(whole) > AMOUNT_MINOR_MAX:
-        raise ValueError(f"{amount} {currency} is more than 2^53 minor units")
     return whole
 
 
 def major(amount_minor: int, currency: str) -> Decimal:
     """`amount_minor` as people write it: 1250 EUR is 12.50."""
-    return Decimal(amount_minor).scaleb(-DECIMALS[currency])
+    # As text, since arithmetic with decimals rounds to 28 digits, which a sum may have more of.
+    return Decimal(f"{amount_minor}E-{DECIMALS[currency]}")
+
+
+def weighted(amount_minor: int, weight: Decimal) -> int:
+    """So much of an amount, to the nearest minor unit; a half to the even one."""
+    return round(amount_minor * Fraction(weight))
 
 
 def share(amount_minor: int, weights: Sequence[int]) -> list[int]:

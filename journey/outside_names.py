@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, model_validator
 
 from journey.instants import rfc3339
-from journey.money import minor
+from journey.money import TooLarge, minor
 from journey.touchpoints import TYPES, field_names
 
 Properties = Mapping[str, Any]
@@ -133,6 +133,9 @@ def without_currency(type_name: str, data: Mapping[str, Any]) -> list[str]:
 def _is_money(amount: object, currency: object) -> bool:
     try:
         minor(Decimal(str(amount)), str(currency))
+    except TooLarge:
+        # It is money, and who reads it says what is wrong with it.
+        return True
     except (ValueError, ArithmeticError):
         return False
     return True

@@ -25,9 +25,9 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, NoReturn, Type
 from pydantic import AwareDatetime, BeforeValidator, Field, Strict
 
 from journey.instants import Instant, instant, rfc3339
+from journey.integers import INTEGER_MAX
 from journey.money import minor
 
-INTEGER_MAX = 2**53
 TEXT_LENGTH_MAX = 20_000
 ID_LENGTH_MAX = 512
 LIST_LENGTH_MAX = 1_000

@@ -5,9 +5,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from journey.integers import plain
 from projections.read_model import Ask, ReadModel
-
-INTEGER_MAX = 2**53
 
 
 async def digest(model: ReadModel, ask: Ask) -> str:
@@ -21,7 +20,8 @@ async def digest(model: ReadModel, ask: Ask) -> str:
 
 
 def line(row: Sequence[Any]) -> bytes:
-    """One row. Texts and integers only: nothing here may be spelled in two ways."""
+    """One row. Texts and integers only, and those of any size: nothing here may be spelled in two ways."""
     for value in row:
-        assert isinstance(value, str) or (isinstance(value, int) and -INTEGER_MAX <= value <= INTEGER_MAX), row
-    return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        assert isinstance(value, str | int), row
+    spelled = [value if isinstance(value, str) else plain(value) for value in row]
+    return json.dumps(spelled, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"

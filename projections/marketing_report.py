@@ -1,7 +1,7 @@
 """Marketing's report: audience and demand by channel, campaign and day, the funnel, and what conversions are credited to."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -233,13 +233,14 @@ def _by_kind(definition: Definition, conversions: list[Conversion]) -> list[Conv
 
 async def _spend(ask: Ask, today: str, campaign_of: Callable[[str], str], campaigns: dict[str, Audience]) -> Money:
     total: Money = {}
-    rows = await ask(
-        "SELECT campaign, currency, SUM(amount_minor) FROM spend WHERE day <= ? GROUP BY campaign, currency ORDER BY 1, 2", today
-    )
-    for name, currency, amount_minor in rows:
+    spent: Counter[tuple[str, str]] = Counter()
+    # Added up here: a database's own sum is not exact at any size in SQLite.
+    for name, currency, amount_minor in await ask("SELECT campaign, currency, amount_minor FROM spend WHERE day <= ?", today):
+        spent[name, currency] += int(amount_minor)
+    for (name, currency), amount_minor in sorted(spent.items()):
         campaign = campaign_of(name)
-        add(campaigns.setdefault(campaign, Audience(campaign)).spend, currency, int(amount_minor))
-        add(total, currency, int(amount_minor))
+        add(campaigns.setdefault(campaign, Audience(campaign)).spend, currency, amount_minor)
+        add(total, currency, amount_minor)
     return total
 
 

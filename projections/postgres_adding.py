@@ -31,10 +31,11 @@ class Adding:
         self.name = f"{schema}.{table.name}"
         names = [column.name for column in table.key]
         types = ["TEXT" if column.type == "TEXT" else "BIGINT" for column in table.key]
-        numbers = [*table.sums, "n"]
+        # A sum of amounts has no bound.
+        numbers, number_types = [*table.sums, "n"], [*["NUMERIC"] * len(table.sums), "BIGINT"]
         spelled = {"TEXT": 'TEXT COLLATE "C"', "BIGINT": "BIGINT"}
         columns = [f"{name} {spelled[type]} NOT NULL" for name, type in zip(names, types, strict=True)]
-        columns += [f"{name} BIGINT NOT NULL" for name in numbers]
+        columns += [f"{name} {type} NOT NULL" for name, type in zip(numbers, number_types, strict=True)]
         rest = f"TABLE {self.name} ({', '.join(columns)}, row_key BYTEA PRIMARY KEY, CHECK (n > 0))"
         self.create, self.create_temporary = f"CREATE {rest}", f"CREATE TEMPORARY {rest}"
         self.columns = table.columns
@@ -43,10 +44,10 @@ class Adding:
         adds = ", ".join(f"{name} = t.{name} + excluded.{name}" for name in numbers)
         self._put = (
             f"INSERT INTO {self.name} AS t ({every}) SELECT {every}"
-            f" FROM unnest({_arrays([*types, *['BIGINT'] * len(numbers), 'BYTEA'])}) AS u ({every})"
+            f" FROM unnest({_arrays([*types, *number_types, 'BYTEA'])}) AS u ({every})"
             f" ON CONFLICT (row_key) DO UPDATE SET {adds}"
         )
-        taken = f"unnest({_arrays([*['BIGINT'] * len(numbers), 'BYTEA'])}) AS u ({', '.join(numbers)}, row_key) WHERE t.row_key = u.row_key"
+        taken = f"unnest({_arrays([*number_types, 'BYTEA'])}) AS u ({', '.join(numbers)}, row_key) WHERE t.row_key = u.row_key"
         come_to_nothing = " AND ".join(f"t.{name} + u.{name} = 0" for name in numbers)
         self._drop = f"DELETE FROM {self.name} AS t USING {taken} AND {come_to_nothing}"
         self._take = f"UPDATE {self.name} AS t SET {', '.join(f'{name} = t.{name} + u.{name}' for name in numbers)} FROM {taken}"

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from journey.definition import Definition
 from journey.instants import DAY, Instant, day
+from journey.money import weighted
 from projections.asking import Asked, Money, StageRow, add, asked, cut, quantile, ratio, stage_of_person, stages, struck
 from projections.read_model import Ask, ReadStore
 
@@ -220,7 +221,7 @@ def _open_deals(definition: Definition, deals: list[Deal]) -> list[StageOfDeals]
             add(row.value, deal.currency, deal.amount_minor)
             chance = Decimal(deal.probability) if deal.probability else chances.get(place)
             if chance is not None:
-                add(row.weighted, deal.currency, int((deal.amount_minor * chance).to_integral_value()))
+                add(row.weighted, deal.currency, weighted(deal.amount_minor, chance))
     return [row for row in rows.values() if row.number or (row.pipeline, row.stage) in chances]
 
 

@@ -10,7 +10,7 @@ import orjson
 
 from journey.errors import Refused
 from projections.read_model import Answer, Ask, Change, Differs, Gap, ReadModel, Switched, deltas
-from projections.sqlite_adding import add, create, transaction
+from projections.sqlite_adding import add, be_exact, create, transaction
 from projections.sqlite_beside import SqliteBeside
 
 BUSY_MS_MAX = 5_000
@@ -32,6 +32,7 @@ class SqliteReadStore:
             if read_only:
                 self._check()
             else:
+                be_exact(self.db)
                 self.db.execute("PRAGMA journal_mode = WAL")
                 # What is lost here is applied again: the histories are the record.
                 self.db.execute("PRAGMA synchronous = NORMAL")

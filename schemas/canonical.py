@@ -7,7 +7,7 @@ from typing import Any
 
 import rfc8785
 
-from journey.touchpoints import INTEGER_MAX
+from journey.integers import INTEGER_MAX
 
 
 def canonical(value: object) -> bytes:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, PlainValidator, RootModel, Tag, model_validator
 
-from journey.touchpoints import INTEGER_MAX
+from journey.integers import INTEGER_MAX
 from schemas.csv_template import Cell, Cells, Template, Text, unquoted
 from schemas.csv_time import Formats, Unread, ZoneName, date_reader, time_reader
 from schemas.csv_yaml import Part, Scalar, Texts, constant

@@ -15,8 +15,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 
+from journey.integers import INTEGER_MAX
 from journey.outside_names import PERSON, OutsideName, fitting, meant, without_currency
-from journey.touchpoints import INTEGER_MAX
 from schemas.incoming import Incoming
 
 SOURCE = "/segment"

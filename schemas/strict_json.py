@@ -8,7 +8,7 @@ from typing import Any, Never
 
 import orjson
 
-from journey.touchpoints import INTEGER_MAX
+from journey.integers import INTEGER_MAX
 
 BODY_BYTES_MAX = 1_000_000
 DEPTH_MAX = 32

@@ -15,7 +15,7 @@ import orjson
 from journey.histories import Stored, keys
 from journey.identity import Id, Person, PersonId
 from journey.instants import Instant
-from journey.touchpoints import INTEGER_MAX
+from journey.integers import INTEGER_MAX
 from schemas.decode import touchpoint_of
 from schemas.incoming import Incoming
 from streams.ports import (

@@ -4,12 +4,16 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from hashlib import sha256
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
+from journey.money import AMOUNT_MINOR_MAX
 from projections.canonical import digest
+from projections.marketing import marketing
 from projections.read_model import Gap, ReadStore
 from streams.ports import Change
 from tests.contracts.places import STORES, Place, until_killed
@@ -56,6 +60,60 @@ async def test_facts_add_up_in_rows(store: ReadStore) -> None:
 async def test_sums_add_up_beside_the_count(store: ReadStore) -> None:
     await apply(store, Change(1, [spent(1000), spent(250, 2)]), Change(2, [spent(1000, -1)]))
     assert await rows(store, "spend", "amount_minor") == [(500, 2)]
+
+
+HUGE = AMOUNT_MINOR_MAX
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_a_sum_of_any_size_is_exact_and_nothing_is_left_of_what_is_taken_back(store: ReadStore, seed: int) -> None:
+    """Sums go back and forth over ±2^53 and ±2^63, in units of one fact and of many, each with what the one before left."""
+    chance = Random(seed)
+    amounts = [chance.choice([1, -1]) * chance.choice([HUGE, 2**53, 10 ** chance.randrange(19) - 1]) for _ in range(40)]
+    position, total, number = 0, 0, 0
+    for amount in [*amounts, *[HUGE] * 25, *[-HUGE] * 50]:
+        times = chance.choice([1, 1, 1, 30])
+        position = await apply(store, Change(position + 1, [spent(amount, times)]))
+        total, number = total + times * amount, number + times
+        assert await spending(store) == [(total, number)]
+        amounts.extend([amount] * times)
+    del amounts[:40]
+    chance.shuffle(amounts)
+    for start in range(0, len(amounts), 50):
+        position = await apply(store, Change(position + 1, [spent(amount, -1) for amount in amounts[start : start + 50]]))
+    assert await rows(store, "spend", "amount_minor") == []
+
+
+async def spending(store: ReadStore) -> list[tuple[int, int]]:
+    return [(int(amount_minor), n) for amount_minor, n in await rows(store, "spend", "amount_minor")]
+
+
+async def test_a_sum_beyond_64_bits_of_no_facts_stops_the_store(store: ReadStore) -> None:
+    await apply(store, Change(1, [spent(HUGE, 20)]))
+    with pytest.raises(AssertionError):
+        await apply(store, Change(2, [spent(1, -20)]))
+    assert await spending(store) == [(20 * HUGE, 20)]
+
+
+async def test_equal_sums_of_any_size_are_one_content_however_they_came_about(store: ReadStore) -> None:
+    digests = set()
+    for position, facts in enumerate(([spent(HUGE, 10)], [spent(HUGE, 20), spent(HUGE, -10)], [spent(HUGE, 9), spent(HUGE)]), start=1):
+        await apply(store, Change(position, facts, rebuilt=True))
+        digests.add(await digested(store))
+    assert digests == {digest_of_spend(10 * HUGE, 10)}, "the same in every store, and the number as text"
+    async with store.beside() as beside:
+        await beside.add([spent(HUGE, 10)])
+        assert (await beside.switch(3)).tables == {}
+
+
+def digest_of_spend(amount_minor: int, n: int) -> str:
+    """That of a marketing model with one row of spend."""
+    hashed = sha256()
+    for name in sorted(table.name for table in marketing.tables):
+        hashed.update(b'"%b"\n' % name.encode())
+        if name == "spend":
+            hashed.update(b'["2026-03-02","spring","Email","marketing","media","google","EUR","%d",%d]\n' % (amount_minor, n))
+    return hashed.hexdigest()
 
 
 async def test_a_row_that_comes_to_no_facts_is_gone(store: ReadStore) -> None:

@@ -25,7 +25,10 @@ def test_an_amount_is_whole_minor_units_of_its_currency(amount: str, currency: s
         ("1.005", "EUR", "more than 2 decimals"),
         ("0.5", "JPY", "more than 0 decimals"),
         ("1", "XYZ", "not in ISO 4217"),
-        ("90071992547409.93", "EUR", "more than 2"),
+        ("10000000000000000", "EUR", "beyond ±9,999,999,999,999,999.99, the most"),
+        ("-1000000000000000000", "JPY", "beyond ±999,999,999,999,999,999, the most"),
+        ("1e27", "CLF", "beyond ±99,999,999,999,999.9999, the most"),
+        ("1e999999", "EUR", "the most that an amount may be"),
     ],
 )
 def test_what_is_no_amount_is_told(amount: str, currency: str, told: str) -> None:

@@ -13,9 +13,10 @@ from journey import person
 from journey.definition import Definition
 from journey.facts import Converted, Described, Fact, Facts, LeadMoved, Ordered, Outlook, Scored, StageEntered, Touched, from_row, to_row
 from journey.instants import DAY, Instant, day
+from journey.integers import INTEGER_MAX
 from journey.person import PersonJourney, advance
 from journey.plan import Plan, plan_of
-from journey.touchpoints import INTEGER_MAX, Key, Touchpoint
+from journey.touchpoints import Key, Touchpoint
 from schemas.definition_files import default_definition
 from tests.journey.builders import ME, MONDAY, touch
 from tests.journey.random_histories import DAYS, DEFINITIONS, IDS, RICH, histories
