@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from journey.integers import plain
+from journey.integers import INTEGER_MAX, all_plain
 from projections.read_model import Ask, ReadModel
 
 
@@ -21,7 +21,10 @@ async def digest(model: ReadModel, ask: Ask) -> str:
 
 def line(row: Sequence[Any]) -> bytes:
     """One row. Texts and integers only, and those of any size: nothing here may be spelled in two ways."""
+    spelled = row
     for value in row:
-        assert isinstance(value, str | int), row
-    spelled = [value if isinstance(value, str) else plain(value) for value in row]
+        if not isinstance(value, str):
+            assert isinstance(value, int), row
+            if not -INTEGER_MAX <= value <= INTEGER_MAX:
+                spelled = all_plain(row)
     return json.dumps(spelled, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"

@@ -13,12 +13,13 @@ import orjson
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from journey.facts import Outlook, StageEntered, Strike, from_row
+from journey.facts import KINDS, Outlook, StageEntered, Strike, from_row
 from journey.instants import Instant, iso
+from journey.integers import plain
 from streams.kafka.client import meaning
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topics
-from streams.ports import Change, Outbox
+from streams.ports import Change, FactRow, Outbox
 
 CHANGES_KEPT = 10_000
 """Units whose changes stay in the record after they were told, for read stores that are behind."""
@@ -74,7 +75,8 @@ class Relay:
         return units
 
     async def _messages(self, change: Change) -> list[Message]:
-        told = {"position": change.position, "rebuilt": change.rebuilt, "last": change.last, "facts": change.facts}
+        facts = [_plain(fact) for fact in change.facts]
+        told = {"position": change.position, "rebuilt": change.rebuilt, "last": change.last, "facts": facts}
         messages: list[Message] = [(self._topics.changes, orjson.dumps(told), str(change.position).encode())]
         mark = await self._announced.mark(change.position)
         if change.rebuilt:
@@ -136,6 +138,18 @@ class Relay:
             for id in ids:
                 if not now.get(id, ("", 0))[0]:
                     yield self._topics.stages, None, id.encode()
+
+
+def _plain(fact: FactRow) -> FactRow:
+    """`fact` with its amount as decimal text where it is one that a reader may round."""
+    place = _AMOUNTS.get(fact[0])
+    if place is None or fact[place] == (amount := plain(fact[place])):
+        return fact
+    return [*fact[:place], amount, *fact[place + 1 :]]
+
+
+_AMOUNTS = {name: 2 + kind._fields.index("amount_minor") for name, kind in KINDS.items() if "amount_minor" in kind._fields}
+"""Where the amount stands in a fact as plain values, by kind."""
 
 
 def _strike(position: int, count: int, person: str, strike: Strike) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """Money: whole minor units that add up."""
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from journey.money import AMOUNT_MINOR_MAX, DECIMALS, major, minor, share
+from journey.money import AMOUNT_MINOR_MAX, DECIMALS, major, minor, share, weighted
 
 many = settings(max_examples=200, deadline=None)
 
@@ -51,6 +52,26 @@ def test_shares_add_up_and_none_is_a_unit_off(amount_minor: int, weights: list[i
     for part, weight in zip(shares, weights, strict=True):
         assert abs(part * total - amount_minor * weight) < total
         assert part == 0 or weight > 0
+
+
+@many
+@given(st.integers(-AMOUNT_MINOR_MAX, AMOUNT_MINOR_MAX), st.decimals(0, 1, places=28))
+def test_a_weighted_amount_is_the_nearest_unit(amount_minor: int, weight: Decimal) -> None:
+    assert abs(weighted(amount_minor, weight) - amount_minor * Fraction(weight)) <= Fraction(1, 2)
+
+
+def test_a_weighted_amount_is_rounded_once() -> None:
+    """To the 28 digits of a decimal first, it would be a half, and then one more."""
+    assert weighted(AMOUNT_MINOR_MAX, Decimal("0.1727572174260622776727572174")) == 172_757_217_426_062_277
+    assert [weighted(amount_minor, Decimal("0.5")) for amount_minor in (1, 2, 3, -1, -3)] == [0, 1, 2, 0, -2]
+
+
+@many
+@given(st.integers(), st.sampled_from(sorted(DECIMALS)))
+def test_a_sum_of_any_size_is_written_to_the_last_unit(amount_minor: int, currency: str) -> None:
+    written = str(major(amount_minor, currency))
+    assert "E" not in written
+    assert int(written.replace(".", "")) == amount_minor
 
 
 def test_what_rounding_leaves_goes_to_the_largest_remainders_and_of_equal_ones_to_the_first() -> None:

@@ -41,8 +41,8 @@ async def test_another_version_of_the_read_model_starts_from_nothing(tmp_path: P
     await store.apply(one_unit())
     store.close()
     with pytest.raises(Refused, match="of another version"):
-        SqliteReadStore(replace(marketing, version=2), path, read_only=True)
-    store = SqliteReadStore(replace(marketing, version=2), path)
+        SqliteReadStore(replace(marketing, version=marketing.version + 1), path, read_only=True)
+    store = SqliteReadStore(replace(marketing, version=marketing.version + 1), path)
     assert await store.position() == 0
     async with store.snapshot() as ask:
         assert await ask("SELECT COUNT(*) FROM touched") == [(0,)]

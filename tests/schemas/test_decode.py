@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journey.instants import instant, iso
-from schemas.decode import SENDING, Decoded, Unreadable, decode
+from journey.money import AMOUNT_MINOR_MAX
+from journey.touchpoints import TYPES
+from schemas.decode import SENDING, Decoded, Unreadable, decode, touchpoint_of
 from schemas.strict_json import BODY_BYTES_MAX, DEPTH_MAX
 from tests.examples import EXAMPLES, example
 
@@ -138,6 +140,7 @@ def test_what_is_no_touchpoint_is_unreadable_with_its_code_and_a_reason(case):
         (sent(subject="deal:12"), 'page_view can\'t be about "deal:12"; its subject is anon:<id>, user:<id>'),
         (sent(data={}), "data.url: Field required"),
         (sent(example("refund", amount="12.345")), "data: 12.345 EUR has more than 2 decimals"),
+        (sent(example("refund", amount=f"{10**16}")), "data: 10000000000000000 EUR is beyond ±9,999,999,999,999,999.99, the most that an"),
         (sent(example("call", outcome="reached", seconds=-1)), "data.outcome: Input should be 'connected', 'voicemail', "),
         (sent(example("deal_opened", people=[{"role": "champion"}])), "data.people[0].person: Field required"),
         (with_raw("extra", str(2**64)), "18446744073709551616 is beyond ±2^53, where readers round; send it as a string"),
@@ -147,6 +150,18 @@ def test_what_is_no_touchpoint_is_unreadable_with_its_code_and_a_reason(case):
 )
 def test_a_reason_says_what_to_do(raw, reason):
     assert refused(raw).reason.startswith(reason)
+
+
+@pytest.mark.parametrize(("name", "field"), [(name, field) for name, kind in TYPES.items() for field in kind.money])
+def test_every_amount_is_exact_up_to_a_bound_and_beyond_it_unreadable(name, field):
+    def with_amount(amount: str) -> bytes:
+        return sent(example(name, **{field: amount, "currency": "EUR"}))
+
+    assert decode(with_amount("-9999999999999999.99")).touch.data.minor(field) == -AMOUNT_MINOR_MAX
+    written = decode(with_amount("9999999999999999.99").replace(b'"9999999999999999.99"', b"9999999999999999.99"))
+    assert touchpoint_of(written.body, written.touch.occurred_at).data.minor(field) == AMOUNT_MINOR_MAX
+    unreadable = refused(with_amount("10000000000000000"))
+    assert (unreadable.code, "the most that an amount may be" in unreadable.reason) == ("wrong-value", True)
 
 
 def test_of_many_mistakes_the_first_three_are_told():

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.decode import decode
+from schemas.decode import Unreadable, decode
 from schemas.incoming import Incoming
 from schemas.outside_names import shipped_names
 from schemas.segment import SOURCE, read_segment
@@ -224,6 +224,14 @@ def test_an_event_with_a_name_of_ours_is_that_touchpoint_and_keeps_the_rest() ->
 def test_an_event_that_lacks_what_the_touchpoint_needs_is_kept_as_custom(properties: dict[str, Any]) -> None:
     (found,) = made(call("track", event="Order Completed", properties=properties))
     assert (found["type"], found["data"]["name"], found["data"]["properties"]) == ("custom", "Order Completed", properties)
+
+
+@pytest.mark.parametrize("total", [1e17, "10000000000000000", 10**30, "9e99999"])
+def test_money_beyond_any_amount_is_not_left_out_but_unreadable(total: object) -> None:
+    raw = call("track", event="Order Completed", properties={"order_id": "1", "total": "@", "currency": "USD"})
+    (found,) = read(raw.replace(b'"@"', json.dumps(total).encode()))
+    with pytest.raises(Unreadable, match="amount"):
+        decode(found.body or b"")
 
 
 def test_a_custom_event_has_a_value_where_it_is_money() -> None:

@@ -61,6 +61,27 @@ def deal_opened(deal: str, when: Instant, *people: str, id: str = "", **data: An
     return sent("deal_opened", f"deal:{deal}", when, id=id or f"open-{deal}-{when}", people=named, **data)
 
 
+def large_amounts() -> list[bytes]:
+    """Orders of one instant, spend of one day, deals won and open: each of what an amount may be, or nearly, and together far beyond 64 bits."""
+    orders = [
+        sent("order_placed", "user:7", at(1), id=f"order-{number}", order="o1", amount="90071992547409.92", currency="EUR")
+        for number in range(1_030)
+    ]
+    day = {"period_start": "2026-03-03", "period_end": "2026-03-03", "provider": "google", "campaign": None, "currency": "EUR"}
+    spent = [
+        sent("spend_recorded", "company:self", at(1), id=f"spend-{number}", statement=str(number), amount="9999999999999999.97", **day)
+        for number in range(30)
+    ]
+    deals = []
+    for number in range(30):
+        money = {"amount": "9999999999999999.99", "currency": "EUR", "probability": "0.3333333333333333333333333333"}
+        deals.append(deal_opened(str(number), at(1), "user:7", id=f"open-{number}", pipeline="new_business", stage="negotiation", **money))
+        if number < 11:
+            del money["probability"]
+            deals.append(sent("close", f"deal:{number}", at(2), id=f"close-{number}", outcome="won", **money))
+    return [*orders, *spent, *deals]
+
+
 def retraction(of: bytes, when: Instant, *, id: str = "", source: str = "urn:test") -> bytes:
     """Takes `of` back."""
     event = orjson.loads(of)

@@ -21,7 +21,7 @@ from streams.ports import Generation, Raced, Recorded, Unit
 from streams.postgres.database import Database
 from streams.postgres.record import PostgresRecord
 from streams.rebuilding import rebuilt
-from tests.streams.builders import LATER, Bench, at, incoming, link, sent
+from tests.streams.builders import LATER, Bench, at, incoming, large_amounts, link, sent
 
 pytestmark = pytest.mark.postgres
 
@@ -80,6 +80,28 @@ async def test_the_digests_and_reports_are_those_of_the_embedded_runtime(
             said = await report(ours, DEFINITION, at(100))
             told = await report(theirs, DEFINITION, at(100))
             assert replace(said, asked=told.asked) == told
+    finally:
+        await record.close()
+
+
+async def test_amounts_of_any_sum_are_the_same_in_both(bench: Bench, database: str, stores: list[PostgresReadStore]) -> None:
+    lines = large_amounts()
+    await bench.append(lines)
+    while await bench.place():
+        pass
+    wanted = await bench.digests()
+    Random(4).shuffle(lines)
+    record = await PostgresRecord.open(database, TOPIC)
+    try:
+        await place(record, 0, lines, 400)
+        assert await digests(record, stores) == wanted
+        async with stores[0].snapshot() as ask:
+            assert await ask("SELECT amount_minor, n FROM orders") == [(1_030 * 2**53, 1_030)]
+        for report, theirs, ours in zip((marketing_report.report, sales_report.report), bench.stores, stores, strict=True):
+            said, told = await report(ours, DEFINITION, at(9)), await report(theirs, DEFINITION, at(9))
+            assert replace(said, asked=told.asked) == told
+        await record.rebuild(rebuilt(DEFINITION, record), BY, LATER)
+        assert await digests(record, stores) == wanted
     finally:
         await record.close()
 

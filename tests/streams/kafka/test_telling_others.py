@@ -11,6 +11,7 @@ from aiokafka.admin import NewTopic
 from journey.errors import Refused
 from journey.facts import Outlook, StageEntered, from_row
 from journey.instants import Instant, iso
+from journey.money import AMOUNT_MINOR_MAX
 from journey.person import FOLD_VERSION
 from streams import scheduler
 from streams.kafka.client import producer
@@ -111,6 +112,17 @@ async def test_changes_are_told_in_the_order_of_units_and_once(desk: Desk) -> No
     assert [one.key for one in messages] == [b"1", b"2", b"3", b"4", b"5", b"6"]
     kept = [change async for change in desk.record.changes(0)]
     assert [(one["position"], one["last"], one["facts"]) for one in told(messages)] == [(one.position, one.last, one.facts) for one in kept]
+
+
+async def test_an_amount_that_a_reader_may_round_is_told_as_text(desk: Desk) -> None:
+    amounts = {"at most a number": 2**53, "text": 2**53 + 1, "less than nothing": -AMOUNT_MINOR_MAX}
+    await desk.take(
+        *(sent("order_placed", "user:7", at(1), id=id, order=id, amount=str(value), currency="JPY") for id, value in amounts.items())
+    )
+    await desk.relay.step()
+    (change,) = await desk.told("changes")
+    ordered = {fact[3]: fact[6] for fact in change["facts"] if fact[0] == "ordered"}
+    assert ordered == {"at most a number": 2**53, "text": "9007199254740993", "less than nothing": "-999999999999999999"}
 
 
 async def test_a_transition_says_what_it_comes_from_and_its_key_is_the_person(desk: Desk) -> None:
