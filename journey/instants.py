@@ -21,6 +21,7 @@ DAY: Micros = 24 * HOUR
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ONE = timedelta(microseconds=1)
+_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _ONE
 _TO_THE_SECOND, _TO_THE_MICROSECOND = len("2026-03-01T10:00:00Z"), len("2026-03-01T10:00:00.000000Z")
 _UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 _LENGTH = re.compile(r"(\d{1,6})\s*([smhdw])")
@@ -73,8 +74,8 @@ def moment(at: Instant) -> datetime:
 
 
 def iso(at: Instant) -> str:
-    """`at` as RFC 3339 in UTC, to the microsecond where there are any."""
-    return moment(at).isoformat().replace("+00:00", "Z")
+    """`at` as RFC 3339 in UTC, to the microsecond where there are any. What is later than the year 9999 is written as its end."""
+    return moment(min(at, _LAST)).isoformat().replace("+00:00", "Z")
 
 
 def length(text: str) -> Micros:

@@ -13,9 +13,9 @@ import orjson
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from journey import integers
 from journey.facts import KINDS, Outlook, StageEntered, Strike, from_row
 from journey.instants import Instant, iso
-from journey.integers import plain
 from streams.kafka.client import meaning
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topics
@@ -143,7 +143,7 @@ class Relay:
 def _plain(fact: FactRow) -> FactRow:
     """`fact` with its amount as decimal text where it is one that a reader may round."""
     place = _AMOUNTS.get(fact[0])
-    if place is None or fact[place] == (amount := plain(fact[place])):
+    if place is None or fact[place] == (amount := integers.plain(fact[place])):
         return fact
     return [*fact[:place], amount, *fact[place + 1 :]]
 

@@ -100,6 +100,11 @@ def test_a_length_is_read_as_it_is_spelled(number: int, unit: int) -> None:
     assert length(spelled(number * unit)) == number * unit
 
 
+def test_a_deadline_of_a_definition_with_the_longest_lengths_can_be_written() -> None:
+    last = instant(rfc3339("9999-12-31T23:59:59.999999Z"))
+    assert iso(last) == iso(last + 3 * length("999999w")) == "9999-12-31T23:59:59.999999Z"
+
+
 @pytest.mark.parametrize("text", ["", "30", "m", "-1d", "1.5h", "1y", "1d 2h", "9999999s"])
 def test_what_is_no_length_is_refused(text: str) -> None:
     with pytest.raises(Refused, match="is not a length of time"):

@@ -62,7 +62,7 @@ def deal_opened(deal: str, when: Instant, *people: str, id: str = "", **data: An
 
 
 def large_amounts() -> list[bytes]:
-    """Orders of one instant, spend of one day, deals won and open: each of what an amount may be, or nearly, and together far beyond 64 bits."""
+    """Orders of one instant, spend of one day, deals won and open: amounts that are allowed, and together far beyond 64 bits."""
     orders = [
         sent("order_placed", "user:7", at(1), id=f"order-{number}", order="o1", amount="90071992547409.92", currency="EUR")
         for number in range(1_030)
