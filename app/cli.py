@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from importlib import import_module
@@ -13,9 +14,12 @@ import typer
 from typer.core import TyperGroup
 
 from app.printing import refusal
-from journey.errors import Away, Refused
+from journey.errors import Away, NotPlaced, Refused
 
 DISTRIBUTION = "customer-journey-engine"
+
+FAILED_EXIT = 70
+"""After an error of ours, as a worker's."""
 
 COMMANDS = (
     "simulate", "ingest", "demo", "worker", "report", "digest", "timeline", "explain", "audit", "rebuild", "reconcile", "definition",
@@ -79,6 +83,10 @@ def run(arguments: list[str] | None = None) -> int:
         refusal(str(error))
     except Away as error:
         refusal(f"{error}; try again")
+    except NotPlaced as error:
+        traceback.print_exception(error.__cause__)
+        refusal(str(error))
+        return FAILED_EXIT
     except BrokenPipeError:
         _leave_unwritten()  # Whoever read our output has seen enough.
     except OSError as error:

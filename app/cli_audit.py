@@ -21,7 +21,7 @@ HASH_SHOWN = 12
 @app.command()
 def audit(
     action: Annotated[
-        str | None, typer.Option(help="Only this one: definition, rebuild, fix, requeue, dismiss …", show_default=False)
+        str | None, typer.Option(help="Only this one: definition, rebuild, fix, requeue, dismiss, set-aside …", show_default=False)
     ] = None,
     after: Annotated[int, typer.Option(min=0, max=2**53, help="Those after this number.")] = 0,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 100,
@@ -73,6 +73,8 @@ def _words(one: Decision) -> str:
         of.append(("dead letter " if len(letters) == 1 else "dead letters ") + ", ".join(map(str, letters)))
     if conflicts := detail.get("conflicts"):
         of.append(("conflict " if len(conflicts) == 1 else "conflicts ") + ", ".join(f"c{number}" for number in conflicts))
+    if "offset" in detail:
+        of.append(f"{detail['place']}, offset {detail['offset']} of partition {detail['partition']}, sha256 {_value(detail['sha256'])}")
     what = " and ".join(of)
     if "after" not in detail:
         # As decided by an older version.

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from app import show_dead_letters as show
-from app.arguments import Actor, Data, Json, Reason
+from app.arguments import Actor, Data, Json, Reason, Why, why
 from app.doors import read, start, user, write
 from app.engine import Engine, now
 from app.printing import as_json, note, pairs
@@ -17,7 +17,8 @@ from app.requeuing import Requeued, requeue_named, requeue_waiting
 from journey.errors import Refused
 from schemas.decode import Unreadable, decode
 from schemas.strict_json import BODY_BYTES_MAX
-from streams.ports import By, Conflict, State
+from streams.ports import By, Conflict, Recorded, State
+from streams.set_aside import set_aside, sha256
 
 app = typer.Typer(
     add_completion=False,
@@ -154,18 +155,16 @@ def dismiss(
     numbers: Annotated[
         list[str], typer.Argument(metavar="N…", help="Numbers that `journey dead-letters` lists; cN is a conflict.", show_default=False)
     ],
-    reason: Annotated[str, typer.Option(help="Why. Needed.", show_default=False)],
+    reason: Why,
     data: Data = None,
     actor: Actor = None,
     json: Json = False,
 ) -> None:
-    """Put some aside: what they say is not wanted, or in already. Their bytes stay."""
+    """Close some: what they say is not wanted, or in already. Their bytes stay."""
     named = [_number(text) for text in numbers]
     letters = [number for is_conflict, number in named if not is_conflict]
     conflicts = [number for is_conflict, number in named if is_conflict]
-    if not reason.strip():
-        raise Refused("why? --reason says it to whoever reads `journey audit`")
-    by = By(now(), actor or user(), reason)
+    by = By(now(), actor or user(), why(reason))
 
     async def run(engine: Engine) -> int:
         await start(engine)
@@ -176,6 +175,36 @@ def dismiss(
         as_json(answer)
     else:
         pairs(answer)
+
+
+@app.command("set-aside")
+def set_aside_(
+    partition: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Of the log; embedded data has 0 only.", show_default=False)],
+    offset: Annotated[int, typer.Option(min=0, max=2**53, help="Of the record in it.", show_default=False)],
+    reason: Why,
+    data: Data = None,
+    actor: Actor = None,
+    json: Json = False,
+) -> None:
+    """Go on without a record that can't be placed for an error of ours: it becomes a dead letter, whose bytes stay and can be requeued."""
+    by = By(now(), actor or user(), why(reason))
+
+    async def run(engine: Engine) -> tuple[Recorded, bool]:
+        # Decided before anything is placed: what is to be placed first is what can't be.
+        done = await set_aside(engine.log(), engine.record, engine.desk, engine.record.topic, partition, offset, by)
+        await start(engine)
+        return done
+
+    record, is_new = write(data, run)
+    if not is_new:
+        note("it is set aside already; nothing was changed")
+    raw, place = record.incoming.raw, record.incoming.place
+    answer = {"partition": partition, "offset": offset, "place": place, "bytes": len(raw), "sha256": sha256(record.incoming)}
+    if json:
+        as_json({**answer, "changed": is_new})
+    else:
+        pairs(answer)
+        note("in force: where it is placed next, it is a dead letter `set-aside`, and so it is wherever this record reads the log again")
 
 
 async def _conflict(engine: Engine, number: int) -> Conflict:

@@ -61,6 +61,10 @@ class Distributed:
         """For what only one worker may do at a time."""
         return self.record.alone(f"{self.kafka.prefix} {name}")
 
+    def log(self) -> KafkaLog:
+        """What touchpoints come in by."""
+        return KafkaLog(self.kafka)
+
     async def digest(self) -> dict[str, int | str]:
         """The position that both read models reflect, and the digest of each."""
         return await digests(self)

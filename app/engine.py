@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shlex
 import sqlite3
 import time
 from collections import Counter
@@ -20,6 +21,7 @@ from projections.marketing import marketing
 from projections.sales import sales
 from projections.sqlite_store import SqliteReadStore
 from schemas.incoming import Incoming
+from streams.culprit import placed
 from streams.placement import UNIT_RECORDS_MAX, Placement
 from streams.ports import Counted, Decided, Unit
 from streams.sqlite.desk import SqliteDesk
@@ -90,6 +92,10 @@ class Engine:
         """For what one may do at a time: the folder's lock sees to it."""
         return nullcontext()
 
+    def log(self) -> SqliteRecord:
+        """What touchpoints come in by."""
+        return self.record
+
     async def digest(self) -> dict[str, int | str]:
         """The position that both read models reflect, and the digest of each."""
         return await digests(self)
@@ -129,7 +135,8 @@ class Engine:
             batch = await self.record.read(PARTITION, after=after.get(PARTITION, -1), limit=UNIT_RECORDS_MAX)
             if not batch:
                 return
-            unit, _ = await self.placement.run(batch, after)
+            options = f" --data {shlex.quote(str(self.folder))}"
+            unit = await placed(self.placement, batch, after, f"the log in {self.folder}", options=options, passes=_is_of_files)
             if summary is not None:
                 summary.add(unit)
 
@@ -176,10 +183,19 @@ def _usable(folder: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        name = getattr(error, "sqlite_errorname", None) or ""
-        if not name.startswith(FILES_AT_FAULT):
+        if not _named(error).startswith(FILES_AT_FAULT):
             raise
         raise Refused(f"the data in {folder} can't be used: {error}; what was acknowledged before is kept") from error
+
+
+def _is_of_files(error: Exception) -> bool:
+    """Whether it is the disk or the file that placing failed for, and no record."""
+    return _named(error).startswith(FILES_AT_FAULT) or (isinstance(error, sqlite3.OperationalError) and not _named(error))
+
+
+def _named(error: Exception) -> str:
+    """What SQLite calls it, where it has said so."""
+    return getattr(error, "sqlite_errorname", None) or ""
 
 
 @contextmanager

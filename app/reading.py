@@ -26,7 +26,8 @@ def json_lines(paths: Iterable[Path]) -> Iterator[Incoming]:
     """One record a line, its bytes as they stand there; blank lines are nothing."""
     for path in paths:
         name = named(path)
-        place = name if str(path) == STDIN else str(path)
+        # The name is UTF-8; a folder's need not be.
+        place = name if str(path) == STDIN else str(path).encode(errors="backslashreplace").decode()
         for number, line in lines(path):
             if line.strip():
                 yield Incoming(line, name, f"{place}:{number}")

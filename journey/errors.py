@@ -10,3 +10,10 @@ class Away(Exception):
 
     A commit that ends so may have been stored or not: where the record stands tells.
     """
+
+
+class NotPlaced(Exception):
+    """Placing ended in an error of ours. The message says in which records, and what a person may decide about the one at fault.
+
+    Nothing is lost and nothing is in by half; nothing that comes after goes on either, since a wrong number is worse.
+    """

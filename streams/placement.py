@@ -27,7 +27,8 @@ from schemas.incoming import Incoming
 from streams.at_hand import AtHand
 from streams.differing import derive, differing
 from streams.journeys import Journey, dump, load
-from streams.ports import DeadLetter, Generation, Histories, Known, Name, Raced, Recorded, Row, Unit
+from streams.ports import DeadLetter, Generation, Histories, Known, Name, Raced, Recorded, Row, SetAside, Unit
+from streams.set_aside import SET_ASIDE, is_aside
 from streams.world import BEFORE, World
 
 ATTEMPTS_MAX = 5
@@ -35,6 +36,13 @@ ATTEMPTS_MAX = 5
 
 UNIT_RECORDS_MAX = 40_000
 """Records that one unit takes at most."""
+
+REASON_LENGTH_MAX = 1_000
+"""Of why a record can't be read: what it quotes may be a sender's, and as long as the record."""
+
+UNKNOWN_FIELDS_MAX = 100
+UNKNOWN_FIELD_LENGTH_MAX = 100
+"""The fields of one touchpoint that are counted because no type names them, and what is told of the name of one. All are kept."""
 
 TOO_FAR_AHEAD = "too-far-ahead"
 UNMAPPED = "unmapped"
@@ -46,6 +54,8 @@ class Placement:
     def __init__(self, definition: Definition, histories: Histories) -> None:
         self.histories = histories
         self._at_hand = AtHand()
+        self._aside: SetAside | None = None
+        """What was set aside, as of the last unit."""
         self.use(definition)
 
     def use(self, definition: Definition) -> None:
@@ -75,6 +85,7 @@ class Placement:
 
     def forget(self) -> None:
         self._at_hand.forget()
+        self._aside = None
 
     async def place(self, batch: Sequence[Recorded], after: dict[int, int]) -> Unit:
         """The unit of `batch`, records in the order of their partitions. `after` is where the record stands in each of them."""
@@ -82,7 +93,7 @@ class Placement:
         unit = Unit(
             after={one: after.get(one, -1) for one in reached}, reached=reached, recorded_at=max(r.recorded_at for r in batch), by=self._by
         )
-        arrivals = self._read(batch, unit)
+        arrivals = await self._read(batch, unit)
         await self._watch(unit, {key for row in arrivals for key in row.keys})
         several = await self._sort_out(arrivals, unit)
         rivals = await self._rivals(unit, several)
@@ -92,27 +103,54 @@ class Placement:
 
     # --- what came in
 
-    def _read(self, batch: Sequence[Recorded], unit: Unit) -> list[Row]:
-        """Decode; what can't be read, or is dated too far ahead of when the log recorded it, is a dead letter."""
+    async def _read(self, batch: Sequence[Recorded], unit: Unit) -> list[Row]:
+        """Decode; what can't be read, is dated too far ahead of when the log recorded it, or was set aside, is a dead letter."""
         rows: list[Row] = []
         future = self.definition.bounds.future
+        if self._aside is None:
+            self._aside = await self.histories.set_aside()
+        unit.set_aside = self._aside.number
+        sent_for = await self._sent_for(batch, unit)
         for record in batch:
+            letter = sent_for.get((record.partition, record.offset))
+            if self._aside.records and (aside := is_aside(record, self._aside)) is not None:
+                unit.dead_letters.append(dead_letter(record, SET_ASIDE, aside.reason, letter))
+                continue
             decoded = record.decoded or decoded_of(record.incoming)
             if isinstance(decoded, Unreadable):
-                unit.dead_letters.append(dead_letter(record, decoded.code, decoded.reason))
+                unit.dead_letters.append(dead_letter(record, decoded.code, decoded.reason, letter))
                 continue
+            if isinstance(decoded, Exception):
+                raise decoded
             touch, body, unknown, digest = decoded
             if touch.occurred_at > record.recorded_at + future:
                 unit.dead_letters.append(
-                    dead_letter(record, TOO_FAR_AHEAD, "its time is too far after the time at which the log recorded it")
+                    dead_letter(record, TOO_FAR_AHEAD, "its time is too far after the time at which the log recorded it", letter)
                 )
                 continue
             rows.append(new(Row, (touch, body, digest, keys(touch), unknown, False, False)))
-            if record.incoming.letter is not None:
-                unit.requeued.add(record.incoming.letter)
+            if letter is not None:
+                unit.requeued.add(letter)
         # Several touchpoints may be made of one row of a file: what can't be read of it is one dead letter.
         unit.dead_letters = list({(letter.id, letter.place, letter.again): letter for letter in unit.dead_letters}.values())
         return rows
+
+    async def _sent_for(self, batch: Sequence[Recorded], unit: Unit) -> dict[tuple[int, int], str]:
+        """The dead letters that records of `batch` were sent again for, by partition and offset.
+
+        Anybody may say so of a record. It counts where that letter is here, and its bytes are what goes in for it; else it says nothing.
+        """
+        claims = {(record.partition, record.offset): record.incoming for record in batch if record.incoming.letter is not None}
+        if not claims:
+            return {}
+        wanted = await self.histories.sent_again({incoming.letter for incoming in claims.values() if incoming.letter is not None})
+        found: dict[tuple[int, int], str] = {}
+        for place, incoming in claims.items():
+            digest = hashlib.sha256(incoming.raw).digest()
+            if incoming.letter is not None and incoming.body is None and wanted.get(incoming.letter) == digest:
+                found[place] = incoming.letter
+                unit.sent_again[incoming.letter] = digest
+        return found
 
     async def _sort_out(self, arrivals: list[Row], unit: Unit) -> set[Name]:
         """Leave out what is stored already; note what is voided, and what is contested. Returns the names that have several bodies."""
@@ -145,7 +183,7 @@ class Placement:
             is_void = name in voided and not isinstance(touch.data, Retracted)
             unit.rows.append(row._replace(voided=True) if is_void else row)
             unit.touched.update(row.keys)
-            for field in row.unknown:
+            for field in dict.fromkeys(_cut(one, UNKNOWN_FIELD_LENGTH_MAX) for one in row.unknown[:UNKNOWN_FIELDS_MAX]):
                 unit.unknown_fields[touch.type, field] = unit.unknown_fields.get((touch.type, field), 0) + 1
             if touch.data.deal is not None:
                 unit.takes_part.update((id, f"deal:{touch.data.deal}") for id in people_named(touch))
@@ -395,20 +433,29 @@ def decoded_of(incoming: Incoming) -> Decoded | Unreadable:
         return error.with_traceback(None)
 
 
-def dead_letter(record: Recorded, code: str, reason: str) -> DeadLetter:
+def dead_letter(record: Recorded, code: str, reason: str, letter: str | None) -> DeadLetter:
+    """`letter` is the one that the record was sent again for."""
     incoming = record.incoming
+    known_by = [incoming.source.encode(), incoming.raw]
+    if code == SET_ASIDE:
+        # Not one with what could not be read of the same bytes, such as another touchpoint of the same row: that has a body of its own.
+        known_by += [code.encode(), incoming.body or b""]
     return DeadLetter(
-        incoming.letter or hashlib.sha256(incoming.source.encode() + b"\0" + incoming.raw).hexdigest(),
+        letter or hashlib.sha256(b"\0".join(known_by)).hexdigest(),
         code,
-        reason,
+        _cut(reason, REASON_LENGTH_MAX),
         incoming.source,
         incoming.place,
         incoming.raw,
         record.recorded_at,
         incoming.body,
         needs_fix=incoming.reason is not None,
-        again=incoming.letter is not None,
+        again=letter is not None,
     )
+
+
+def _cut(text: str, length_max: int) -> str:
+    return text if len(text) <= length_max else f"{text[: length_max - 1]}…"
 
 
 def _name(touch: Touchpoint) -> Name:

@@ -14,7 +14,7 @@ from journey.histories import Stored
 from journey.identity import Id, Person, PersonId
 from journey.instants import Instant
 from journey.touchpoints import Touchpoint
-from schemas.decode import Decoded, Unreadable
+from schemas.decode import Decoded
 from schemas.incoming import Incoming
 
 Name = tuple[str, str, str]
@@ -31,8 +31,8 @@ class Recorded(NamedTuple):
     offset: int
     recorded_at: Instant
     incoming: Incoming
-    decoded: Decoded | Unreadable | None = None
-    """What its bytes say, where they have been read already."""
+    decoded: Decoded | Exception | None = None
+    """What its bytes say, where they have been read already; or what went wrong: Unreadable, or an error of ours, for placement to meet."""
 
 
 class Known(NamedTuple):
@@ -71,7 +71,9 @@ class DeadLetter(NamedTuple):
     needs_fix: bool = False
     """Nothing could be made of `raw`: no later version reads it as it is."""
     again: bool = False
-    """The letter of that id was sent again, and can't be read still: its reason is the new one, and it was not seen once more."""
+    """The letter of that id was sent again, and can't be read still: its reason is the new one, and it was not seen once more.
+
+    Only of letters that are in the unit's `sent_again`."""
 
 
 @dataclass(slots=True)
@@ -101,6 +103,10 @@ class Unit:
     dead_letters: list[DeadLetter] = field(default_factory=list)
     requeued: set[str] = field(default_factory=set)
     """The ids of dead letters that were sent again and are in with this unit, or were before."""
+    sent_again: dict[str, bytes] = field(default_factory=dict)
+    """Of each dead letter that it brings again, the SHA-256 of what it brings: commits only if this is still what goes in for it."""
+    set_aside: int | None = None
+    """The last decision to set a record aside that it knows of: commits only if there is none since."""
     unknown_fields: dict[tuple[str, str], int] = field(default_factory=dict)
     mark: Instant | None = None
     """The instant up to which deadlines are announced from here on, where the unit moves it; `struck`: those that it announces."""
@@ -169,6 +175,22 @@ class Decision(NamedTuple):
     action: str
     reason: str
     detail: dict[str, Any]
+
+
+class Aside(NamedTuple):
+    """Why a record of the log is no touchpoint though it may say one: somebody decided so."""
+
+    reason: str
+    sha256: str
+    """Of the record's bytes, in hex: at the same place, other bytes are another record."""
+
+
+class SetAside(NamedTuple):
+    """The records of a log that were set aside, by partition and offset."""
+
+    number: int
+    """Of the last decision to set any aside; 0 before the first."""
+    records: Mapping[tuple[int, int], Aside]
 
 
 class ControlLog(Protocol):
@@ -301,6 +323,8 @@ class Log(Protocol):
         """Up to `limit` records of one partition beyond offset `after`, oldest first, none skipped."""
         ...
 
+    async def partitions(self) -> Collection[int]: ...
+
 
 class Bodies(Protocol):
     """All that histories are made of: the whole record as it stands, or as it stood (`streams.past`)."""
@@ -345,6 +369,14 @@ class Histories(Bodies, Protocol):
         """The last position that was recorded up to `recorded_at`; 0 before the first."""
         ...
 
+    async def set_aside(self) -> SetAside:
+        """Which records of its log were set aside."""
+        ...
+
+    async def sent_again(self, ids: Collection[str]) -> Mapping[str, bytes]:
+        """Of those of `ids` that are dead letters here, and can be sent again: the SHA-256 of what goes in for them."""
+        ...
+
     async def definitions(self) -> Sequence[tuple[int, str]]:
         """Since which position which definition was in use, as its fingerprint: oldest first."""
         ...
@@ -372,8 +404,9 @@ class Histories(Bodies, Protocol):
     async def commit(self, unit: Unit) -> int:
         """Store all of `unit` in one transaction, as the next position.
 
-        Raises OutOfStep where it does not start where the record stands, Regenerated where that is derived by something else, Raced
-        where a subject is no longer at the version it was read at.
+        Raises OutOfStep where it does not start where the record stands, or does not know of all records that were set aside; Regenerated
+        where that is derived by something else; Raced where a subject is no longer at the version it was read at, or a dead letter that it
+        brings again no longer says that.
         """
         ...
 
@@ -413,7 +446,7 @@ class Raced(Exception):
 
 
 class OutOfStep(Exception):
-    """A unit does not start where the record stands: another one was committed first. Nothing was stored."""
+    """A unit does not start where the record stands, or somebody set a record aside since. Nothing was stored: begin where it stands."""
 
 
 class Regenerated(OutOfStep):

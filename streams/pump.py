@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 
 from journey.definition import Definition
 from journey.errors import Away
+from streams.culprit import placed
 from streams.kafka.source import Batch, Source
 from streams.placement import Placement
 from streams.ports import OutOfStep, Regenerated
@@ -70,7 +71,7 @@ class Pump:
                 continue
             self._placing = True
             try:
-                unit, _ = await self.placement.run(batch.records, batch.after)
+                unit = await placed(self.placement, batch.records, batch.after, f"topic {self.source.topic}")
             except (OutOfStep, Away) as error:
                 # Another worker was first, or nobody knows whether the commit arrived: where the record stands tells.
                 reason = await self._again(error)

@@ -1,6 +1,7 @@
 """The topic of touchpoints: how records are published to it, and what a record of it is to us."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from journey.errors import Refused
 from journey.instants import Instant
 from journey.tuples import new
 from schemas.cloudevents import CONTENT_TYPE, from_headers, is_of_events
-from schemas.decode import Unreadable
+from schemas.decode import Decoded, Unreadable
 from schemas.incoming import Incoming
 from streams.kafka.client import ENVELOPE_BYTES_MAX, RECORD_BYTES_MAX, meaning, producer
 from streams.kafka.settings import KafkaSettings
@@ -22,17 +23,30 @@ from streams.ports import Recorded
 
 SOURCE, PLACE, RAW, REASON, LETTER = "journey_source", "journey_place", "journey_raw", "journey_reason", "journey_letter"
 """Headers of what `ingest` publishes: which file a record came from and what stood there, so that a dead letter says so; and of what is
-sent again: the id of the dead letter that it is sent for."""
+sent again: the id of the dead letter that it is sent for, which counts only where that letter is here and goes in so."""
 
 READ_MS_MAX = 500
+
+NAME_LENGTH_MAX = 512
+"""Of what a header says of where a record came from: more is left out, and a mark says so."""
+
+_LETTER = re.compile(rb"[0-9a-f]{64}")
 
 Headers = Sequence[tuple[str, bytes]]
 
 
 def recorded(record: ConsumerRecord, *, is_decoded: bool = False) -> Recorded:
-    """A record of the topic as placement sees it: bytes in either mode of CloudEvents, or the reason why they are none."""
-    incoming = _incoming(record)
-    decoded = decoded_of(incoming) if is_decoded else None
+    """A record of the topic as placement sees it: bytes in either mode of CloudEvents, or the reason why they are none.
+
+    An error of ours is not raised here: placement meets it at that record, and says which it is, or leaves it out where it was set aside.
+    """
+    decoded: Decoded | Exception | None = None
+    try:
+        incoming = _incoming(record)
+        if is_decoded:
+            decoded = decoded_of(incoming)
+    except Exception as error:
+        incoming, decoded = Incoming(record.value or b"", record.topic, _place(record)), error
     made: Recorded = new(Recorded, (record.partition, record.offset, record.timestamp * 1000, incoming, decoded))
     return made
 
@@ -40,14 +54,13 @@ def recorded(record: ConsumerRecord, *, is_decoded: bool = False) -> Recorded:
 def _incoming(record: ConsumerRecord) -> Incoming:
     if not record.headers and record.value:
         # Any client that knows nothing of headers: nearly all that comes.
-        place = f"{record.topic}[{record.partition}]@{record.offset}"
-        made: Incoming = new(Incoming, (record.value, record.topic, place, None, None, None, None))
+        made: Incoming = new(Incoming, (record.value, record.topic, _place(record), None, None, None, None))
         return made
     value = record.value if record.value is not None else b""
     ours: dict[str, bytes] = {name: text for name, text in record.headers if name.startswith("journey_") and text is not None}
-    source = ours[SOURCE].decode(errors="replace") if SOURCE in ours else record.topic
-    place = ours[PLACE].decode(errors="replace") if PLACE in ours else f"{record.topic}[{record.partition}]@{record.offset}"
-    letter = ours[LETTER].decode(errors="replace").replace("\0", "\ufffd") if ours.get(LETTER) else None
+    source = _name(ours[SOURCE]) if SOURCE in ours else record.topic
+    place = _name(ours[PLACE]) if PLACE in ours else _place(record)
+    letter = ours[LETTER].decode() if LETTER in ours and _LETTER.fullmatch(ours[LETTER]) else None
     of_events = [(name, text) for name, text in record.headers if is_of_events(name)]
     if SOURCE in ours and not of_events:
         raw, body = (ours[RAW], value) if RAW in ours else (value, None)
@@ -58,6 +71,16 @@ def _incoming(record: ConsumerRecord) -> Incoming:
         return Incoming(_whole(of_events, value), source, place, None, error.reason, error.code, letter)
     # In binary mode what the headers say is part of it: kept is the whole event, so that two of them with equal data are two.
     return Incoming(body, source, place, letter=letter)
+
+
+def _place(record: ConsumerRecord) -> str:
+    return f"{record.topic}[{record.partition}]@{record.offset}"
+
+
+def _name(text: bytes) -> str:
+    """What a header of ours says, as far as it is told: anybody may have sent it."""
+    name = text.decode(errors="replace").replace("\0", "\ufffd")
+    return name if len(name) <= NAME_LENGTH_MAX else f"{name[: NAME_LENGTH_MAX - 1]}…"
 
 
 def _whole(headers: Headers, value: bytes) -> bytes:
@@ -147,6 +170,16 @@ class KafkaLog:
         except KafkaError as error:
             raise meaning(error, self.settings.bootstrap) from error
         return max(self.reached.values(), default=-1)
+
+    async def partitions(self) -> Collection[int]:
+        consumer = AIOKafkaConsumer(self.topic, **self.settings.connection(), enable_auto_commit=False)
+        try:
+            await consumer.start()
+            return frozenset(consumer.partitions_for_topic(self.topic) or ())
+        except KafkaError as error:
+            raise meaning(error, self.settings.bootstrap) from error
+        finally:
+            await consumer.stop()
 
     async def read(self, partition: int, *, after: int, limit: int) -> Sequence[Recorded]:
         consumer = AIOKafkaConsumer(

@@ -18,7 +18,23 @@ from journey.histories import Stored
 from journey.identity import Id, Person
 from journey.instants import Instant
 from schemas.decode import touchpoint_of
-from streams.ports import Brought, Change, Counted, Decided, Generation, Known, Name, OutOfStep, Part, Pruned, Raced, Regenerated, Row, Unit
+from streams.ports import (
+    Brought,
+    Change,
+    Counted,
+    Decided,
+    Generation,
+    Known,
+    Name,
+    OutOfStep,
+    Part,
+    Pruned,
+    Raced,
+    Regenerated,
+    Row,
+    SetAside,
+    Unit,
+)
 from streams.postgres.beside import PostgresBeside
 from streams.postgres.committing import finish, lock_subjects, position_of, run
 from streams.postgres.database import IN_THE_WAY, Connection, Database, is_lost, transaction
@@ -29,11 +45,14 @@ from streams.postgres.writing import (
     LOCK_OFFSETS,
     MOVE_OFFSETS,
     READY,
+    SENT_AGAIN,
+    SET_ASIDE,
     VERSIONS,
     changed_by,
     name_digest,
     steps,
 )
+from streams.set_aside import decided
 
 T = TypeVar("T")
 
@@ -144,6 +163,18 @@ class PostgresRecord:
         async with self.database.connection() as db:
             position: int = await db.fetchval("SELECT COALESCE(MAX(position), 0) FROM journey.units WHERE recorded_at <= $1", recorded_at)
         return position
+
+    async def set_aside(self) -> SetAside:
+        async with self.database.connection() as db:
+            rows = await db.fetch("SELECT number, reason, detail FROM journey.control WHERE action = 'set-aside' ORDER BY number")
+        return decided(((number, reason, detail) for number, reason, detail in rows), self.topic)
+
+    async def sent_again(self, ids: Collection[str]) -> Mapping[str, bytes]:
+        found: dict[str, bytes] = {}
+        for some in _some(ids):
+            async with self.database.connection() as db:
+                found |= await _sent_again(db, some)
+        return found
 
     async def definitions(self) -> Sequence[tuple[int, str]]:
         async with self.database.connection() as db:
@@ -295,6 +326,7 @@ class PostgresRecord:
                     await self._advance_offsets(db, unit)
                     await lock_subjects(db, unit, changed)
                     await run(db, storing)
+                    await self._check_sent_again(db, unit)
                     await finish(db, number, unit.recorded_at, rebuilt=False, unit=unit)
             except (*IN_THE_WAY, asyncpg.UniqueViolationError) as error:
                 raise Raced(f"another unit was in the way: {error}") from error
@@ -357,6 +389,8 @@ class PostgresRecord:
             raise Regenerated("another writer has derived all anew, by another definition or version; read which, and start over")
         if not unit.reached:
             return
+        if unit.set_aside is not None and unit.set_aside < await db.fetchval(SET_ASIDE):
+            raise OutOfStep("a record was set aside, and the unit does not know of it")
         partitions = sorted(unit.reached)
         stored: dict[int, int] = {row[0]: row[1] for row in await db.fetch(LOCK_OFFSETS, self.topic, partitions)}
         for partition in partitions:
@@ -366,6 +400,11 @@ class PostgresRecord:
         moved = await db.execute(MOVE_OFFSETS, self.topic, partitions, reached, list(stored))
         if moved != f"INSERT 0 {len(partitions)}":
             raise OutOfStep(f"another unit was the first one of a partition in {partitions}")
+
+    async def _check_sent_again(self, db: Connection, unit: Unit) -> None:
+        """Behind the lock of all letters: raises Raced where one that was brought again has got another fix meanwhile."""
+        if unit.sent_again and unit.sent_again != await _sent_again(db, list(unit.sent_again)):
+            raise Raced("a dead letter was fixed otherwise while what was sent for it came in")
 
     # --- the outbox
 
@@ -401,6 +440,10 @@ async def nothing() -> AsyncIterator[Part]:
     """No parts."""
     for part in list[Part]():
         yield part
+
+
+async def _sent_again(db: Connection, ids: list[str]) -> dict[str, bytes]:
+    return {row[0]: row[1] for row in await db.fetch(SENT_AGAIN, ids)}
 
 
 def _some(values: Iterable[T], limit: int = KEYS_PER_QUERY_MAX) -> Iterable[list[T]]:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 import orjson
 
 from journey.histories import keys
+from schemas.strict_json import BODY_BYTES_MAX
 from streams.ports import DeadLetter, FactRow, Name, Row, Unit
 
 T = TypeVar("T")
@@ -32,6 +33,7 @@ class Step(NamedTuple):
 
 
 GENERATION = "SELECT definition, fold_version FROM journey.generation"
+SET_ASIDE = "SELECT COALESCE(MAX(number), 0) FROM journey.control WHERE action = 'set-aside'"
 LOCK_OFFSETS = """
     SELECT "partition", "offset" FROM journey.offsets WHERE topic = $1 AND "partition" = ANY($2::INTEGER[])
     ORDER BY "partition" FOR UPDATE
@@ -124,27 +126,23 @@ _STILL = """
     FROM unnest($1::TEXT[], $2::TEXT[], $3::TEXT[]) AS u (id, code, reason)
     WHERE d.id = u.id AND d.state <> 'requeued'
 """
-_UNHEARD = """
-    -- Sent again for a letter that is not here: kept as one, whatever its sender took it for.
-    INSERT INTO journey.dead_letters (number, id, code, reason, source, place, raw, body, needs_fix, seen, first_at, last_at)
-    SELECT (SELECT COALESCE(MAX(number), 0) FROM journey.dead_letters) + nth,
-        id, code, reason, source, place, raw, body, needs_fix, seen, first_at, last_at
-    FROM unnest(
-        $1::BIGINT[], $2::TEXT[], $3::TEXT[], $4::TEXT[], $5::TEXT[], $6::TEXT[], $7::BYTEA[], $8::BYTEA[], $9::BOOLEAN[],
-        $10::BIGINT[], $11::BIGINT[], $12::BIGINT[]
-    ) AS u (nth, id, code, reason, source, place, raw, body, needs_fix, seen, first_at, last_at)
-    ON CONFLICT (id) DO NOTHING
+SENT_AGAIN = f"""
+    -- What goes in for a letter: see `streams.dead_letters.sent_again`.
+    SELECT d.id, sha256(s.body) FROM journey.dead_letters AS d
+    CROSS JOIN LATERAL (SELECT COALESCE(NULLIF(d.fix, ''), NULLIF(d.body, ''), d.raw) AS body) AS s
+    WHERE d.id = ANY($1::TEXT[]) AND (d.fix IS NOT NULL OR NOT d.needs_fix) AND octet_length(s.body) <= {BODY_BYTES_MAX}
 """
 _REQUEUED = "UPDATE journey.dead_letters SET state = 'requeued', unit = $1 WHERE id = ANY($2::TEXT[]) AND state <> 'requeued'"
 LOCK_LETTERS = "SELECT pg_advisory_xact_lock(7003)"
 _UNKNOWN = """
     INSERT INTO journey.unknown_fields AS f (type, field, seen)
     SELECT type, field, seen FROM unnest($1::TEXT[], $2::TEXT[], $3::BIGINT[]) AS u (type, field, seen)
-    ON CONFLICT (type, md5(field)) DO UPDATE SET seen = f.seen + excluded.seen
+    ON CONFLICT (type, sha256(decode(replace(field, E'\\\\', E'\\\\\\\\'), 'escape'))) DO UPDATE SET seen = f.seen + excluded.seen
 """
 
 READY = (
     Step(GENERATION, ()),
+    Step(SET_ASIDE, ()),
     Step(LOCK_OFFSETS, ("", [])),
     Step(MOVE_OFFSETS, ("", [], [], [])),
     Step(VERSIONS, ([],)),
@@ -161,6 +159,7 @@ READY = (
     Step(_LETTERS, ([], [], [], [], [], [], [], [], [], [], [], [])),
     Step(_STILL, ([], [], [])),
     Step(_REQUEUED, (0, [])),
+    Step(SENT_AGAIN, ([],)),
     Step(_UNKNOWN, ([], [], [])),
 )
 """Every statement that runs while locks are held, with no rows: run once on a new connection, it is prepared there."""
@@ -189,9 +188,8 @@ def steps(unit: Unit, number: int) -> list[Step]:
         found.append(Step(_UNKNOWN, _columns(counted)))
     if unit.dead_letters or unit.requeued:
         found.append(Step(LOCK_LETTERS, ()))
-        for keep, again in ((_LETTERS, False), (_UNHEARD, True)):
-            letters = _letters([letter for letter in unit.dead_letters if letter.again is again])
-            found += (Step(keep, _columns(some)) for some in _some(letters, lambda row: len(row[6])))
+        letters = _letters([letter for letter in unit.dead_letters if not letter.again])
+        found += (Step(_LETTERS, _columns(some)) for some in _some(letters, lambda row: len(row[6])))
         if still := [(letter.id, _clean(letter.code), _clean(letter.reason)) for letter in unit.dead_letters if letter.again]:
             found.append(Step(_STILL, _columns(sorted(set(still)))))
         if unit.requeued:

@@ -6,6 +6,7 @@ WAL with `synchronous=FULL`: what a call returned for survives the loss of power
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from journey.instants import Instant
 from journey.integers import INTEGER_MAX
 from schemas.decode import touchpoint_of
 from schemas.incoming import Incoming
+from schemas.strict_json import BODY_BYTES_MAX
 from streams.ports import (
     Brought,
     Change,
@@ -29,11 +31,14 @@ from streams.ports import (
     Name,
     OutOfStep,
     Part,
+    Raced,
     Recorded,
     Regenerated,
     Row,
+    SetAside,
     Unit,
 )
+from streams.set_aside import EMBEDDED, decided
 from streams.sqlite.database import check_tables, connect, migrate, transaction
 from streams.sqlite.desk import decide
 
@@ -45,11 +50,18 @@ NAMES_PER_QUERY_MAX = 100
 FILE = "journey.db"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
+SENT_AGAIN = (
+    "SELECT id, COALESCE(NULLIF(fix, x''), NULLIF(body, x''), raw) AS goes_in FROM dead_letters"
+    f" WHERE (fix IS NOT NULL OR NOT needs_fix) AND LENGTH(goes_in) <= {BODY_BYTES_MAX}"
+)
+"""What goes in for a letter: see `streams.dead_letters.sent_again`."""
+
 
 class SqliteRecord:
     """Log and histories of the embedded runtime. See `streams.ports` for what each method promises."""
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.topic = EMBEDDED
         self.path = path
         self.db = connect(path, read_only=read_only)
         (check_tables if read_only else migrate)(self.db, MIGRATIONS)
@@ -75,6 +87,9 @@ class SqliteRecord:
             (after, limit),
         )
         return [Recorded(PARTITION, offset, at, Incoming(*incoming)) for offset, at, *incoming in found]
+
+    async def partitions(self) -> Collection[int]:
+        return (PARTITION,)
 
     # --- reading the histories
 
@@ -106,6 +121,18 @@ class SqliteRecord:
 
     async def position_at(self, recorded_at: Instant) -> int:
         return self._number(f"SELECT COALESCE(MAX(position), 0) FROM units WHERE recorded_at <= {recorded_at:d}")
+
+    async def set_aside(self) -> SetAside:
+        rows = self.db.execute("SELECT number, reason, detail FROM control WHERE action = 'set-aside' ORDER BY number")
+        return decided(rows, self.topic)
+
+    async def sent_again(self, ids: Collection[str]) -> Mapping[str, bytes]:
+        found: dict[str, bytes] = {}
+        for some in _some(ids):
+            # One after the other: each may be as large as a touchpoint.
+            for id, body in self.db.execute(f"{SENT_AGAIN} AND id IN ({_marks(some)})", some):
+                found[id] = sha256(body).digest()
+        return found
 
     async def definitions(self) -> Sequence[tuple[int, str]]:
         return self.db.execute("SELECT position, definition FROM units WHERE definition IS NOT NULL ORDER BY position").fetchall()
@@ -217,6 +244,8 @@ class SqliteRecord:
             self._store(unit, position)
             self._write_journeys(unit.journeys, unit.gone)
             self._write_facts(position, 0, unit.facts)
+            if unit.sent_again and unit.sent_again != await self.sent_again(unit.sent_again):
+                raise Raced("a dead letter was fixed otherwise while what was sent for it came in")
             self._count(unit, position)
         return position
 
@@ -268,6 +297,10 @@ class SqliteRecord:
         derived_by = self.db.execute("SELECT definition, fold_version FROM generation").fetchone()
         if unit.by is not None and derived_by is not None and Generation(*derived_by) != unit.by:
             raise Regenerated("all was derived anew, by another definition or version")
+        if unit.set_aside is not None and unit.set_aside < self._number(
+            "SELECT COALESCE(MAX(number), 0) FROM control WHERE action = 'set-aside'"
+        ):
+            raise OutOfStep("a record was set aside, and the unit does not know of it")
         stored = dict(self.db.execute('SELECT "partition", "offset" FROM offsets'))
         for partition, reached in unit.reached.items():
             if stored.get(partition, -1) != unit.after[partition]:
@@ -347,13 +380,12 @@ class SqliteRecord:
         number = self._number("SELECT COALESCE(MAX(number), 0) FROM dead_letters")
         for nth, (id, code, reason, source, place, raw, recorded_at, body, needs_fix, again) in enumerate(letters, start=1):
             if again:
-                known = self.db.execute(
+                self.db.execute(
                     "UPDATE dead_letters SET code = iif(state = 'requeued', code, ?), reason = iif(state = 'requeued', reason, ?),"
-                    " state = iif(state = 'fixed', 'open', state) WHERE id = ? RETURNING 1",
+                    " state = iif(state = 'fixed', 'open', state) WHERE id = ?",
                     (code, reason, id),
-                ).fetchall()
-                if known:
-                    continue
+                )
+                continue
             self.db.execute(
                 "INSERT INTO dead_letters (id, number, code, reason, source, place, raw, body, needs_fix, seen, first_at, last_at)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?)"

@@ -189,12 +189,6 @@ async def test_in_one_unit_what_is_in_wins(record: Record) -> None:
     assert (one.state, one.seen) == (State.requeued, 2)
 
 
-async def test_what_is_sent_for_a_letter_that_is_not_here_is_kept_as_one(record: Record) -> None:
-    await commit(record.histories, dead_letters=[again("of another record")], requeued={"of a third"})
-    (one,) = await kept(record)
-    assert (one.raw, one.state, one.seen) == (b"what was sent", State.open, 1)
-
-
 async def test_dismissed_it_stays_so_when_it_is_seen_again(record: Record) -> None:
     await commit(record.histories, dead_letters=[letter("a"), letter("b")])
     assert await record.dead_letters.dismiss([1], [], BY) == 1

@@ -10,6 +10,7 @@ class Source:
     """Hands out batches as Kafka does at its worst: of partitions that are no longer ours, twice, and with something left out."""
 
     def __init__(self, world: World, worker: str, record: SharedRecord) -> None:
+        self.topic = "sim.touchpoints"
         self.world = world
         self.epoch = 0
         self._worker = worker
