@@ -5,6 +5,7 @@ import signal
 import socket
 import time
 from collections.abc import AsyncIterator
+from hashlib import md5
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -505,6 +506,17 @@ async def test_ids_as_long_as_they_may_be_are_stored_and_found(one: PostgresReco
     assert await one.voided([name(call)]) == {name(call)}
     assert await one.deals_of([person]) == {f"deal:{deal}"}
     assert await PostgresDesk(one.database).conflicts() == []
+
+
+async def test_texts_that_have_one_md5_are_two(one: PostgresRecord) -> None:
+    """Made by Marc Stevens, for everybody to use."""
+    twins = [f"TEXTCOLLBYfGiJUETHQ4h{letter}cKSMd5zYpgqf1YRDhkmxHkhPWptrkoyz28wnI9V0aHeAuaKnak" for letter in "AE"]
+    assert len({md5(text.encode(), usedforsecurity=False).digest() for text in twins}) == 1
+    both = unit(1, takes_part={("user:1", text) for text in twins}, unknown_fields={("page_view", text): 1 for text in [*twins, "\\x41"]})
+    await one.commit(both)
+    await one.commit(unit(1, after=0, takes_part={("user:1", twins[1])}, unknown_fields={("page_view", "\\x41"): 2}))
+    assert await one.deals_of(["user:1"]) == set(twins)
+    assert (await one.counted()).unknown_fields == {f"page_view.{twins[0]}": 1, f"page_view.{twins[1]}": 1, "page_view.\\x41": 3}
 
 
 async def test_what_postgres_cannot_hold_as_text_is_kept_as_bytes_and_told_with_a_mark(one: PostgresRecord) -> None:

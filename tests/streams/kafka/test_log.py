@@ -1,20 +1,25 @@
 """What a record of the topic is to us, whoever published it and however: the same touchpoint, or a dead letter that lost nothing."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
 
+from journey.errors import NotPlaced
+from schemas.cloudevents import from_headers
 from schemas.decode import Decoded, decode
 from schemas.incoming import Incoming
-from streams.kafka.log import KafkaLog
+from streams.kafka import log as logs
+from streams.kafka.log import NAME_LENGTH_MAX, KafkaLog
 from streams.kafka.settings import KafkaSettings
-from streams.kafka.topics import Topics
-from streams.placement import decoded_of
-from streams.ports import Recorded
+from streams.kafka.topics import Topics, ensure_topics
+from streams.placement import REASON_LENGTH_MAX, decoded_of
+from streams.ports import By, Recorded
 from streams.postgres.desk import PostgresDesk
 from streams.postgres.record import PostgresRecord
+from streams.set_aside import set_aside
 from tests.examples import example
 from tests.streams.builders import at, sent
 from tests.streams.kafka.clients import Headers, Sent, beating, publish, publish_raw, sending
@@ -90,6 +95,19 @@ async def test_a_header_of_ours_without_a_value_is_none(settings: KafkaSettings)
     assert (found.incoming.raw, found.incoming.source) == (TOUCHPOINT, Topics(settings).touchpoints)
 
 
+@pytest.mark.usefixtures("topic_id")
+async def test_a_header_of_ours_says_as_much_as_it_may_whoever_sent_it(settings: KafkaSettings) -> None:
+    id = b"0123456789abcdef" * 4
+    no_ids = [b"x" * 10_000, id[1:], id + b"0", id.upper(), b"\xff" * 64, b""]
+    found = await arrived(settings, *(Sent(TOUCHPOINT, [("journey_letter", one)]) for one in (id, *no_ids)))
+    assert [one.incoming.letter for one in found] == [id.decode(), *[None] * len(no_ids)]
+    wide = "\U0001f600".encode() * 100_000
+    told = (await arrived(settings, Sent(b"{", [("journey_source", b"a\0" + wide), ("journey_place", wide)])))[-1]
+    assert (len(told.incoming.source), len(told.incoming.place)) == (NAME_LENGTH_MAX, NAME_LENGTH_MAX)
+    assert told.incoming.source.startswith("a\ufffd")
+    assert told.incoming.source.endswith("…")
+
+
 @pytest.mark.parametrize("gzipped", [False, True])
 @pytest.mark.usefixtures("topic_id")
 async def test_header_names_that_are_no_utf8_stop_nobody_and_no_byte_is_lost(settings: KafkaSettings, gzipped: bool) -> None:
@@ -139,6 +157,7 @@ UNREADABLE = {
         b"ce_id: 1\r\nce_id: 2\r\n\r\n{}",
     ),
     "header not UTF-8": (Sent(b"{}", [("x", b"y"), ("ce_id", b"\xff")]), "not-utf-8", b"ce_id: \xff\r\n\r\n{}"),
+    "a letter's id that is none": (Sent(b"{of a letter", [("journey_letter", b"x" * 10_000)]), "not-json", b"{of a letter"),
     "binary tombstone": (Sent(None, [("ce_id", b"1")], key=b"user:7"), "empty", b"ce_id: 1\r\n\r\n"),
 }
 
@@ -168,6 +187,49 @@ async def test_what_cannot_be_read_is_kept_whole_with_its_place_and_the_rest_goe
     assert {one.code for one in kept.values()} == {"wrong-subject"}
     assert len((await record.bodies(["user:9"]))["user:9"]) == 1
     assert heart.said == []
+
+
+async def test_whatever_our_headers_say_a_record_is_kept_and_the_rest_goes_on(settings: KafkaSettings, record: PostgresRecord) -> None:
+    wide = "\U0001f600".encode() * 100_000
+    forged = [("journey_source", wide), ("journey_place", b"\0" + wide), ("journey_reason", b"\0" + wide), ("journey_letter", wide)]
+    await publish(settings, Sent(b"{", forged), Sent(TOUCHPOINT, [JSON, ("journey_letter", b"0" * 64)]), Sent(b"{", [(forged[3])]))
+    async with beating(settings, record) as heart:
+        await heart.reached(p0=2)
+    first, second = await PostgresDesk(record.database).kept(after=0, limit=9)
+    assert (first.code, second.code) == ("unmapped", "not-json")
+    assert (len(first.source), len(first.place), len(first.reason)) == (NAME_LENGTH_MAX, NAME_LENGTH_MAX, REASON_LENGTH_MAX)
+    assert (await record.counted()).accepted == 1
+
+
+async def test_a_record_that_we_fail_to_read_is_named_and_can_be_set_aside(
+    settings: KafkaSettings, record: PostgresRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(headers: Headers, value: bytes | None) -> bytes:
+        if value == b"poison":
+            raise ZeroDivisionError("of ours")
+        return from_headers(headers, value)
+
+    monkeypatch.setattr(logs, "from_headers", failing)
+    await publish(settings, Sent(TOUCHPOINT, [JSON]), Sent(b"poison", [JSON]), binary(id="after"))
+    topic = Topics(settings).touchpoints
+    named = rf"topic {topic}: placing partition 0 offsets 0 to 2 ended in ZeroDivisionError: of ours\. .* partition 0, offset 1 "
+    async with beating(settings, record) as heart:
+        with pytest.raises(NotPlaced, match=named):
+            await heart.reached(p0=2)
+    assert await record.offsets() == {0: 0}
+    desk = PostgresDesk(record.database)
+    await set_aside(KafkaLog(settings), record, desk, record.topic, 0, 1, By(1, "ann", "a bug"))
+    async with beating(settings, record) as heart:
+        await heart.reached(p0=2)
+    (letter,) = await desk.kept(after=0, limit=9)
+    assert (letter.code, letter.raw, letter.place) == ("set-aside", b"poison", f"{topic}[0]@1")
+    assert (await record.counted()).accepted == 2
+
+
+async def test_the_partitions_of_the_log_are_those_of_the_topic(settings: KafkaSettings) -> None:
+    three = replace(settings, partitions=3)
+    await ensure_topics(three)
+    assert sorted(await KafkaLog(three).partitions()) == [0, 1, 2]
 
 
 async def test_a_contradiction_says_which_header_and_what_both_say(settings: KafkaSettings, topic_id: str) -> None:
