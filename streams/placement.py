@@ -7,7 +7,7 @@ hands out the difference. Nothing here knows where the record is kept.
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from itertools import chain
 
@@ -24,6 +24,7 @@ from journey.touchpoints import Identified, Retracted, Touchpoint, Unlinked
 from journey.tuples import new
 from schemas.decode import Decoded, Unreadable, decode
 from schemas.incoming import Incoming
+from schemas.strict_json import BODY_BYTES_MAX
 from streams.at_hand import AtHand
 from streams.differing import derive, differing
 from streams.journeys import Journey, dump, load
@@ -110,24 +111,21 @@ class Placement:
         if self._aside is None:
             self._aside = await self.histories.set_aside()
         unit.set_aside = self._aside.number
-        sent_for = await self._sent_for(batch, unit)
-        for record in batch:
-            letter = sent_for.get((record.partition, record.offset))
-            if self._aside.records and (aside := is_aside(record, self._aside)) is not None:
-                unit.dead_letters.append(dead_letter(record, SET_ASIDE, aside.reason, letter))
+        claims = {record.incoming.letter for record in batch if record.incoming.letter is not None}
+        goes_in = dict(await self.histories.sent_again(claims)) if claims else {}
+        # A letter, and what is sent again for it, may come in one unit where the log is read once more.
+        for record in sorted(batch, key=lambda record: record.incoming.letter is not None) if claims else batch:
+            letter = _sent_for(record.incoming, goes_in)
+            if letter is not None:
+                unit.sent_again[letter] = goes_in[letter]
+            touchpoint = self._touchpoint(record, future)
+            if isinstance(touchpoint, Unreadable):
+                dead = dead_letter(record, touchpoint.code, touchpoint.reason, letter)
+                unit.dead_letters.append(dead)
+                if dead.id in claims and (again := sent_instead(dead)) is not None:
+                    goes_in.setdefault(dead.id, hashlib.sha256(again).digest())
                 continue
-            decoded = record.decoded or decoded_of(record.incoming)
-            if isinstance(decoded, Unreadable):
-                unit.dead_letters.append(dead_letter(record, decoded.code, decoded.reason, letter))
-                continue
-            if isinstance(decoded, Exception):
-                raise decoded
-            touch, body, unknown, digest = decoded
-            if touch.occurred_at > record.recorded_at + future:
-                unit.dead_letters.append(
-                    dead_letter(record, TOO_FAR_AHEAD, "its time is too far after the time at which the log recorded it", letter)
-                )
-                continue
+            touch, body, unknown, digest = touchpoint
             rows.append(new(Row, (touch, body, digest, keys(touch), unknown, False, False)))
             if letter is not None:
                 unit.requeued.add(letter)
@@ -135,22 +133,18 @@ class Placement:
         unit.dead_letters = list({(letter.id, letter.place, letter.again): letter for letter in unit.dead_letters}.values())
         return rows
 
-    async def _sent_for(self, batch: Sequence[Recorded], unit: Unit) -> dict[tuple[int, int], str]:
-        """The dead letters that records of `batch` were sent again for, by partition and offset.
-
-        Anybody may say so of a record. It counts where that letter is here, and its bytes are what goes in for it; else it says nothing.
-        """
-        claims = {(record.partition, record.offset): record.incoming for record in batch if record.incoming.letter is not None}
-        if not claims:
-            return {}
-        wanted = await self.histories.sent_again({incoming.letter for incoming in claims.values() if incoming.letter is not None})
-        found: dict[tuple[int, int], str] = {}
-        for place, incoming in claims.items():
-            digest = hashlib.sha256(incoming.raw).digest()
-            if incoming.letter is not None and incoming.body is None and wanted.get(incoming.letter) == digest:
-                found[place] = incoming.letter
-                unit.sent_again[incoming.letter] = digest
-        return found
+    def _touchpoint(self, record: Recorded, future: int) -> Decoded | Unreadable:
+        """What `record` says, or why it is a dead letter. Raises what went wrong where it was read before."""
+        if self._aside is not None and self._aside.records and (aside := is_aside(record, self._aside)) is not None:
+            return Unreadable(SET_ASIDE, aside.reason)
+        decoded = record.decoded or decoded_of(record.incoming)
+        if isinstance(decoded, Decoded):
+            if decoded.touch.occurred_at > record.recorded_at + future:
+                return Unreadable(TOO_FAR_AHEAD, "its time is too far after the time at which the log recorded it")
+            return decoded
+        if isinstance(decoded, Unreadable):
+            return decoded
+        raise decoded
 
     async def _sort_out(self, arrivals: list[Row], unit: Unit) -> set[Name]:
         """Leave out what is stored already; note what is voided, and what is contested. Returns the names that have several bodies."""
@@ -452,6 +446,23 @@ def dead_letter(record: Recorded, code: str, reason: str, letter: str | None) ->
         needs_fix=incoming.reason is not None,
         again=letter is not None,
     )
+
+
+def sent_instead(letter: DeadLetter) -> bytes | None:
+    """What goes in for `letter` as long as it has no fix: see `streams.dead_letters.sent_again`."""
+    body = letter.body or letter.raw
+    return None if letter.needs_fix or letter.again or len(body) > BODY_BYTES_MAX else body
+
+
+def _sent_for(incoming: Incoming, goes_in: Mapping[str, bytes]) -> str | None:
+    """The dead letter that `incoming` was sent again for.
+
+    Anybody may say so of a record. It counts where that letter is here, and its bytes are what goes in for it; else it says nothing.
+    """
+    letter = incoming.letter
+    if letter is None or incoming.body is not None or goes_in.get(letter) != hashlib.sha256(incoming.raw).digest():
+        return None
+    return letter
 
 
 def _cut(text: str, length_max: int) -> str:

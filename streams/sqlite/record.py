@@ -244,9 +244,9 @@ class SqliteRecord:
             self._store(unit, position)
             self._write_journeys(unit.journeys, unit.gone)
             self._write_facts(position, 0, unit.facts)
+            self._count(unit, position)
             if unit.sent_again and unit.sent_again != await self.sent_again(unit.sent_again):
                 raise Raced("a dead letter was fixed otherwise while what was sent for it came in")
-            self._count(unit, position)
         return position
 
     async def rebuild(

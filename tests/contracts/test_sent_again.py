@@ -89,6 +89,18 @@ async def test_what_goes_in_for_a_letter_marks_it_once_however_often_it_comes(de
     assert (done.state, done.position, done.seen, done.raw) == (State.requeued, 2, 1, letter.raw)
 
 
+@pytest.mark.parametrize("order", [1, -1])
+async def test_where_the_log_is_read_once_more_a_letter_and_what_is_sent_for_it_may_come_in_one_unit(desk: Desk, order: int) -> None:
+    """In whichever order, as they are in partitions of their own."""
+    first = Incoming(RIGHT, "crm", "crm:1")
+    id = sha256(b"crm\0" + RIGHT).hexdigest()
+    batch, after = await desk.batch(*(first, incoming(RIGHT, letter=id))[::order])
+    batch = [one if one.incoming.letter else one._replace(recorded_at=1) for one in batch]
+    await desk.placement.run(batch, after)
+    (letter,) = await desk.kept()
+    assert (letter.id, letter.state, letter.seen) == (id, State.requeued, 1)
+
+
 async def test_a_fix_that_was_replaced_after_it_was_sent_is_like_any_other_record(desk: Desk) -> None:
     await desk.comes(incoming(WRONG))
     (letter,) = await desk.kept()
