@@ -195,3 +195,12 @@ def test_strict_takes_in_what_is_good_and_exits_1_where_something_was_not(tmp_pa
 def test_dead_letters_of_standard_input_say_so(tmp_path: Path) -> None:
     assert journey("ingest", "-", cwd=tmp_path, stdin=b"{\n" + touch() + b"\n").status == 0
     assert [one["place"] for one in listed(tmp_path)] == ["standard input:1"]
+
+
+def test_a_folder_whose_name_is_no_utf8_is_spelled_out_where_a_record_came_from(tmp_path: Path) -> None:
+    folder = tmp_path / "a\udcff"
+    folder.mkdir()
+    put(folder / "in.jsonl", b"{")
+    assert here("ingest", folder / "in.jsonl", cwd=tmp_path).status == 0
+    (letter,) = here("dead-letters", "--json", cwd=tmp_path).json["dead_letters"]
+    assert letter["place"] == rf"{tmp_path}/a\udcff/in.jsonl:1"

@@ -77,7 +77,7 @@ async def test_a_record_says_when_it_was_recorded(log_place: Place[Log]) -> None
 
 
 async def test_what_is_sent_again_says_for_which_dead_letter(log: Log) -> None:
-    made = Incoming(b"{}", "crm.csv", "crm.csv:17", letter="5f1c")
+    made = Incoming(b"{}", "crm.csv", "crm.csv:17", letter="5f1c" * 16)
     await log.append([made, *incoming("a")], 1)
     first, second = await read(log)
     assert first.incoming == made

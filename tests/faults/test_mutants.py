@@ -64,6 +64,18 @@ EMBEDDED = {
         "streams/sqlite/database.py", "PRAGMA synchronous = FULL", "PRAGMA synchronous = NORMAL",
         "tests/faults/test_mutants.py::test_every_commit_of_the_embedded_record_is_synced",
     ),
+    "a unit need not know what was set aside": Mutant(
+        "streams/sqlite/record.py",
+        "if unit.set_aside is not None and unit.set_aside <",
+        "if unit.set_aside is not None and False and unit.set_aside <",
+        "tests/contracts/test_set_aside.py",
+    ),
+    "whoever says so was sent for a letter": Mutant(
+        "streams/placement.py",
+        "if letter is None or incoming.body is not None or goes_in.get(letter) != hashlib.sha256(incoming.raw).digest():",
+        "if letter not in goes_in:",
+        "tests/contracts/test_sent_again.py",
+    ),
     "no chain of offsets, among workers": Mutant(
         "streams/sqlite/record.py", "if stored.get(partition, -1) != unit.after[partition]:", "if False:", SIMULATED
     ),
@@ -89,6 +101,18 @@ DISTRIBUTED = {
         "if len(changed) != await db.fetchval(step.sql, *step.values):",
         "if len(changed) < await db.fetchval(step.sql, *step.values):",
         "tests/streams/test_interleavings.py",
+    ),
+    "a unit need not know what was set aside": Mutant(
+        "streams/postgres/record.py",
+        "if unit.set_aside is not None and unit.set_aside <",
+        "if unit.set_aside is not None and False and unit.set_aside <",
+        "tests/contracts/test_set_aside.py",
+    ),
+    "told apart by MD5": Mutant(
+        "streams/postgres/migrations/0005_set_aside.sql",
+        "(id, sha256(decode(replace(deal, E'\\\\', E'\\\\\\\\'), 'escape')))",
+        "(id, md5(deal))",
+        "tests/streams/test_postgres_record.py::test_texts_that_have_one_md5_are_two",
     ),
     "no check of the versions that a unit only rests on": Mutant(
         "streams/postgres/committing.py",
