@@ -7,7 +7,8 @@ import sys
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
+from functools import partial
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -20,8 +21,8 @@ from app.generations import follow as followed
 from app.printing import refusal
 from journey.errors import Away, Refused
 from projections.postgres_store import PostgresReadStore
-from streams.kafka.client import meaning, producer
-from streams.kafka.relay import Relay
+from streams.kafka.client import meaning
+from streams.kafka.relay import telling
 from streams.kafka.source import Source
 from streams.placement import Placement
 from streams.postgres.announcements import PostgresAnnouncements
@@ -42,6 +43,7 @@ STOP_SECONDS_MAX = 8.0
 FAILED_EXIT = 70
 
 Task = Callable[[], Coroutine[Any, Any, None]]
+Step = Callable[[], Awaitable[int]]
 
 
 async def work(engine: Distributed, instance: str, only: str | None, say: Callable[[str], None]) -> int:
@@ -137,14 +139,14 @@ async def parts(engine: Distributed, instance: str, only: str | None, stack: Asy
         tasks += [("source", pump.fetch), ("placement", pump.place)]
     if only != "placement":
         # By those who have the read models: where placement is a process of its own, it is the one that has no time to spare.
-        sender = await until_there(lambda: stack.enter_async_context(producer(engine.kafka)), say)
         # A record is for one writer, and the scheduler is another one than placement.
         writer = PostgresRecord(Database(engine.postgres), engine.record.topic)
         stack.push_async_callback(writer.close)
         announcements = PostgresAnnouncements(writer)
-        relay = Relay(engine.kafka, engine.record, announcements, sender)
-        tasks.append(("relay", lambda: keep_doing(engine, "relay", relay.step, POLL_SECONDS, say)))
-        tasks.append(("scheduler", lambda: keep_doing(engine, "scheduler", lambda: announce(announcements, now()), SCHEDULE_SECONDS, say)))
+        relay = partial(telling, engine.kafka, engine.record, announcements)
+        scheduler = doing(lambda: announce(announcements, now()))
+        tasks.append(("relay", lambda: keep_doing(engine, "relay", relay, POLL_SECONDS, say)))
+        tasks.append(("scheduler", lambda: keep_doing(engine, "scheduler", scheduler, SCHEDULE_SECONDS, say)))
     for name, store in (("marketing", engine.marketing), ("sales", engine.sales)):
         if only is None or only == name:
             tasks.append((name, _following(engine, store, name, say)))
@@ -158,17 +160,27 @@ def _following(engine: Distributed, store: PostgresReadStore, name: str, say: Ca
 
     async def follow() -> None:
         await until_there(store.prepare, lambda text: say(f"{name} is {text}"))
-        await keep_doing(engine, name, step, POLL_SECONDS, say)
+        await keep_doing(engine, name, doing(step), POLL_SECONDS, say)
 
     return follow
 
 
-async def keep_doing(engine: Engine, name: str, step: Callable[[], Awaitable[int]], pause: float, say: Callable[[str], None]) -> None:
-    """Call `step` again and again, as the only one among all workers; whoever is not waits to take over."""
+def doing(step: Step) -> Callable[[], AbstractAsyncContextManager[Step]]:
+    """For what needs nothing to begin with. See `keep_doing`."""
+    return lambda: nullcontext(step)
+
+
+async def keep_doing(
+    engine: Engine, name: str, taking_over: Callable[[], AbstractAsyncContextManager[Step]], pause: float, say: Callable[[str], None]
+) -> None:
+    """Call a step again and again, as the only one among all workers; whoever is not waits to take over.
+
+    Each time that it does, `taking_over` gives the step, and what it needs.
+    """
     told = ""
     while True:
         try:
-            async with engine.alone(name):
+            async with engine.alone(name), taking_over() as step:
                 idle = 0
                 while True:
                     done = await step()

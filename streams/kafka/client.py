@@ -1,5 +1,6 @@
 """How we reach Kafka: one place for addresses, credentials and bounds, and for what its errors mean to us."""
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,12 +11,19 @@ from aiokafka.consumer import fetcher
 from aiokafka.errors import (
     AuthenticationFailedError,
     IllegalSaslStateError,
+    InvalidProducerEpoch,
+    InvalidProducerIdMapping,
+    InvalidTxnState,
     KafkaConnectionError,
     KafkaError,
     KafkaTimeoutError,
     KafkaUnavailableError,
     MessageSizeTooLargeError,
+    OutOfOrderSequenceNumber,
+    ProducerFenced,
     SaslAuthenticationFailed,
+    TransactionalIdAuthorizationFailed,
+    UnknownProducerId,
     UnsupportedSaslMechanismError,
 )
 
@@ -34,6 +42,17 @@ ENVELOPE_BYTES_MAX = 1024
 
 LINGER_MS = 5
 
+TRANSACTION_MS_MAX = 30_000
+"""After which Kafka takes back what a producer had begun to send: one that is frozen, and that nobody follows."""
+
+COORDINATOR_SECONDS_MAX = 20.0
+"""How long Kafka may take to say who looks after our transactions: aiokafka asks again and again, and says nothing."""
+
+STOP_SECONDS_MAX = 2.0
+"""How long what is still to be sent may take when it no longer matters: where the broker is away, for as long as that is."""
+
+_FENCED = (ProducerFenced, InvalidProducerEpoch, InvalidProducerIdMapping, InvalidTxnState, OutOfOrderSequenceNumber, UnknownProducerId)
+
 
 def meaning(error: KafkaError, bootstrap: str) -> Exception:
     """What an error of Kafka's is to us: Refused where only a person can mend it, Away where waiting may."""
@@ -41,10 +60,18 @@ def meaning(error: KafkaError, bootstrap: str) -> Exception:
         return Refused(f"Kafka at {bootstrap} refuses our credentials: {error}")
     if isinstance(error, MessageSizeTooLargeError):
         return Refused(f"Kafka at {bootstrap} takes no record that large; set max.message.bytes={RECORD_BYTES_MAX} on the topic: {error}")
+    if isinstance(error, TransactionalIdAuthorizationFailed):
+        return Refused(f"Kafka at {bootstrap} lets us send in no transaction; allow WRITE and DESCRIBE on the transactional id: {error}")
     if isinstance(error, KafkaConnectionError | KafkaTimeoutError | KafkaUnavailableError) or error.retriable:
         return Away(f"Kafka at {bootstrap} can't be reached: {str(error) or type(error).__name__}")
     unexpected: Exception = error
     return unexpected
+
+
+def is_fenced(error: BaseException) -> bool:
+    """Whether Kafka takes nothing more from a producer, and would from a new one."""
+    # What aiokafka did not expect, it wraps.
+    return isinstance(error, _FENCED) or isinstance(error.__cause__, _FENCED)
 
 
 async def check_credentials(settings: KafkaSettings) -> None:
@@ -85,3 +112,52 @@ async def producer(settings: KafkaSettings) -> AsyncIterator[AIOKafkaProducer]:
         yield made
     finally:
         await made.stop()
+
+
+@asynccontextmanager
+async def only_producer(settings: KafkaSettings, name: str) -> AsyncIterator[AIOKafkaProducer]:
+    """A producer that sends in transactions, and the only one of that name: once it is there, Kafka takes nothing from those before it,
+    and takes back what they had not committed. So one that was frozen and thaws can't send what it held. Raises Away, Refused.
+    """
+    made = AIOKafkaProducer(
+        **settings.connection(),
+        transactional_id=name,
+        transaction_timeout_ms=TRANSACTION_MS_MAX,
+        acks="all",
+        compression_type="lz4",
+        # What is sent is waited for before it is committed.
+        linger_ms=0,
+        max_request_size=RECORD_BYTES_MAX,
+    )
+    try:
+        try:
+            async with asyncio.timeout(COORDINATOR_SECONDS_MAX):
+                await made.start()
+        except TimeoutError as error:
+            raise Away(
+                f"Kafka at {settings.bootstrap} has no coordinator for transactions; of fewer than three brokers it needs"
+                " transaction.state.log.replication.factor=1 and transaction.state.log.min.isr=1"
+            ) from error
+        except KafkaError as error:
+            raise meaning(error, settings.bootstrap) from error
+        yield made
+    finally:
+        # It would send what it still holds first, into a transaction that is void.
+        await asyncio.wait([asyncio.create_task(_stop(made))], timeout=STOP_SECONDS_MAX)
+        _hear(made)
+
+
+async def _stop(made: AIOKafkaProducer) -> None:
+    try:
+        await made.stop()
+    except KafkaError:
+        # It ends with what the last request came to, such as that it is fenced, and leaves its connections open then.
+        await made.client.close()
+
+
+def _hear(made: AIOKafkaProducer) -> None:
+    """Ask every future that aiokafka has failed, and that nobody waits for: asyncio would log each of them, with a traceback."""
+    batches = [batch for some in made._message_accumulator._batches.values() for batch in some]
+    for future in (made._txn_manager._transaction_waiter, *(batch._drain_waiter for batch in batches)):
+        if future is not None and future.done() and not future.cancelled():
+            future.exception()

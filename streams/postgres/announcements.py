@@ -13,6 +13,14 @@ from streams.postgres.record import PostgresRecord
 
 PERSONS_PER_QUERY_MAX = 1_000
 
+_MARK = (
+    "SELECT mark FROM journey.units WHERE mark IS NOT NULL AND position <= COALESCE($1::BIGINT, position) ORDER BY position DESC LIMIT 1"
+)
+_STANDING = (
+    "SELECT subject, body, (SELECT mark FROM journey.units WHERE mark IS NOT NULL ORDER BY position DESC LIMIT 1) AS mark"
+    " FROM journey.journeys WHERE subject = ANY($1::TEXT[])"
+)
+
 _STRIKES = Outlook._fields.index("strikes")
 
 
@@ -28,11 +36,7 @@ class PostgresAnnouncements:
     async def mark(self, position: int | None = None) -> Instant | None:
         """Up to when deadlines are announced as of `position`; None before the first mark."""
         async with self.record.database.connection() as db:
-            mark: int | None = await db.fetchval(
-                "SELECT mark FROM journey.units WHERE mark IS NOT NULL AND position <= COALESCE($1::BIGINT, position)"
-                " ORDER BY position DESC LIMIT 1",
-                position,
-            )
+            mark: int | None = await db.fetchval(_MARK, position)
         return mark
 
     async def rebuilt_at(self, position: int) -> int:
@@ -103,12 +107,16 @@ class PostgresAnnouncements:
             last = rows[-1][0]
             yield [id for (id,) in rows]
 
-    async def stages(self, persons: Sequence[str], mark: Instant | None) -> dict[str, tuple[str, Instant]]:
-        """The stage of each of `persons` as of `mark`, and since when; who is no more is not in it."""
+    async def stages(self, persons: Sequence[str]) -> dict[str, tuple[str, Instant]]:
+        """The stage of each of `persons` now, by the deadlines that are announced, and since when; who is no more is not in it.
+
+        Not as of a position: a relay that takes over may tell again of one after which others were told, and what it tells is to be the
+        last word about a person all the same.
+        """
         async with self.record.database.connection() as db:
-            rows = await db.fetch("SELECT subject, body FROM journey.journeys WHERE subject = ANY($1::TEXT[])", list(persons))
+            rows = await db.fetch(_STANDING, list(persons))
         found: dict[str, tuple[str, Instant]] = {}
-        for subject, body in rows:
+        for subject, body, mark in rows:
             # Three fields of a journey: to read it as one takes twenty times as long.
             journey = orjson.loads(body)
             found[subject] = (journey["stage"], journey["entered_at"])

@@ -29,6 +29,12 @@ PARTITIONS = 3
 KEPT_MAX = 6
 """Units whose changes stay after they were told, at most."""
 
+FROZEN_ALONE = 10
+"""How much more likely who does something alone is to freeze."""
+
+NOTICED_SHARE = 0.1
+"""How likely it is, at each point, that who no longer has what it does alone hears of it."""
+
 DAYS_A_SECOND = 10
 """How fast the scheduler's clock runs."""
 
@@ -70,6 +76,30 @@ class Placed(NamedTuple):
 
 
 @dataclass
+class Held:
+    """What one worker does alone, as long as it has that. Who is frozen while another waits for it has had it, and hears of it later."""
+
+    is_alone: bool = True
+    frozen: bool = False
+    lost: bool = False
+
+
+@dataclass
+class Transaction:
+    """Of a relay's. What is in one that was never committed was never sent, to those who read what is committed."""
+
+    committed: bool = False
+
+
+class Message(NamedTuple):
+    value: bytes | None
+    key: bytes
+    position: int
+    """As its header says."""
+    of: Transaction
+
+
+@dataclass
 class World:
     """All that outlives a process, and the chance that decides what happens."""
 
@@ -90,9 +120,11 @@ class World:
     published: int = 0
     pruned: int = 0
     placed: dict[int, Placed] = field(default_factory=dict)
-    topics: dict[str, list[tuple[bytes | None, bytes]]] = field(default_factory=lambda: defaultdict(list))
-    """Values and keys, in order."""
+    topics: dict[str, list[Message]] = field(default_factory=lambda: defaultdict(list))
+    epoch: int = 0
+    """Of the producer that began last: Kafka takes nothing from any before."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    held: dict[str, Held] = field(default_factory=dict)
     locks: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     passed: Counter[str] = field(default_factory=Counter)
     crashed: Counter[str] = field(default_factory=Counter)
@@ -107,6 +139,7 @@ class World:
         process = PROCESS.get()
         if process.dead:
             raise Crashed(name)
+        held = HELD.get()
         self.passed[name] += 1
         self.trace.update(f"{process.name} {name} {asyncio.get_running_loop().time():.6f}\n".encode())
         chance = self.chance
@@ -115,9 +148,13 @@ class World:
                 self.crashed[name] += 1
                 process.dead = True
                 raise Crashed(name)
-            if chance.random() < self.freeze_share:
+            if chance.random() < self.freeze_share * (FROZEN_ALONE if held.is_alone else 1):
                 self.sometimes["a process froze"] += 1
+                held.frozen = True
                 await asyncio.sleep(chance.uniform(1, 30))
+                held.frozen = False
+            if held.lost and chance.random() < NOTICED_SHARE:
+                raise Away(f"another has what this one did alone {name}")
             if may_be_away and chance.random() < self.away_share:
                 self.sometimes["the record was away"] += 1
                 raise Away("the record is away")
@@ -135,6 +172,7 @@ class Life:
 
 
 PROCESS: ContextVar[Life] = ContextVar("process")
+HELD: ContextVar[Held] = ContextVar("held", default=Held(is_alone=False))  # noqa: B039  # of who does nothing alone, and so can't lose it
 
 
 class SharedRecord(SqliteRecord):
@@ -330,7 +368,9 @@ class Announcements:
     async def struck(self, position: int) -> list[list[Any]]:
         return self.world.struck.get(position, [])
 
-    async def stages(self, persons: Sequence[str], mark: Instant | None) -> dict[str, tuple[str, Instant]]:
+    async def stages(self, persons: Sequence[str]) -> dict[str, tuple[str, Instant]]:
+        await self.world.point("before reading where people stand", may_be_away=True)
+        mark = max(self.world.marks.values(), default=None)
         found = {}
         for subject, _, journey in self._journeys():
             if subject in persons:

@@ -2,8 +2,11 @@
 
 import asyncio
 
+from aiokafka.errors import ProducerFenced
+
+from streams.kafka.relay import POSITION
 from streams.kafka.source import Batch
-from tests.faults.simulated import SharedRecord, World
+from tests.faults.simulated import Message, SharedRecord, Transaction, World
 
 
 class Source:
@@ -58,15 +61,38 @@ class Source:
 
 
 class Producer:
-    """Whoever sends may crash before it was sent, and after."""
+    """See `streams.kafka.client.only_producer`. Whoever sends may crash, or freeze, before it was sent, and after."""
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self._epoch = 0
+        self._open = Transaction()
 
-    async def send(self, topic: str, value: bytes | None, key: bytes) -> "asyncio.Future[None]":
+    async def start(self) -> None:
+        await self.world.point("before a producer begins", may_be_away=True)
+        self.world.epoch += 1
+        self._epoch = self.world.epoch
+        await self.world.point("after a producer has begun")
+
+    async def begin_transaction(self) -> None:
+        self._open = Transaction()
+
+    async def send(self, topic: str, value: bytes | None, key: bytes, *, headers: list[tuple[str, bytes]]) -> "asyncio.Future[None]":
         await self.world.point("before a message")
-        self.world.topics[topic].append((value, key))
+        self._check()
+        self.world.topics[topic].append(Message(value, key, int(dict(headers)[POSITION]), self._open))
         await self.world.point("after a message")
         sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         sent.set_result(None)
         return sent
+
+    async def commit_transaction(self) -> None:
+        await self.world.point("before a transaction ends")
+        self._check()
+        self._open.committed = True
+        await self.world.point("after a transaction has ended")
+
+    def _check(self) -> None:
+        if self._epoch != self.world.epoch:
+            self.world.sometimes["a relay was fenced"] += 1
+            raise ProducerFenced

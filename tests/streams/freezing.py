@@ -23,8 +23,13 @@ PLACES = ("before it locks its subjects", "before it stores", "before it takes i
 
 async def frozen(address: str, topic: str, where: str) -> asyncio.subprocess.Process:
     """A process that is stopped at that place of the second unit of partition 1. Let go on, it says how its commit ended."""
+    return await started(__name__, address, topic, where)
+
+
+async def started(module: str, *arguments: str) -> asyncio.subprocess.Process:
+    """A process of that module, which has stopped itself."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", __name__, address, topic, where, stdout=asyncio.subprocess.PIPE, cwd=ROOT
+        sys.executable, "-m", module, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=ROOT
     )
     async with asyncio.timeout(SECONDS_MAX):
         while _state(process.pid) != "T":
@@ -37,13 +42,13 @@ def _state(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
-def _freeze() -> None:
+def freeze() -> None:
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
-def _freezing_before(step: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+def freezing_before(step: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     async def frozen(*values: Any, **more: Any) -> Any:
-        _freeze()
+        freeze()
         return await step(*values, **more)
 
     return frozen
@@ -53,11 +58,11 @@ async def commit(address: str, topic: str, where: str) -> None:
     lines = [sent("page_view", "user:1", at(5), id="frozen")]
     match where:
         case "before it locks its subjects":
-            record_module.lock_subjects = _freezing_before(record_module.lock_subjects)
+            record_module.lock_subjects = freezing_before(record_module.lock_subjects)
         case "before it stores":
-            record_module.run = _freezing_before(record_module.run)
+            record_module.run = freezing_before(record_module.run)
         case "before it takes its position":
-            record_module.finish = _freezing_before(record_module.finish)
+            record_module.finish = freezing_before(record_module.finish)
         case "in the middle of a message":
             # More than the two sockets hold, so that the rest waits for us.
             lines += [sent("page_view", f"user:{number}", at(5), title="x" * 19_000) for number in range(2000)]
@@ -77,7 +82,7 @@ async def commit(address: str, topic: str, where: str) -> None:
 def _stopped_while_it_sends(step: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     async def frozen(*values: Any) -> Any:
         # Called when the loop next looks around: after the first piece went out, and before the socket takes another.
-        asyncio.get_running_loop().call_soon(_freeze)
+        asyncio.get_running_loop().call_soon(freeze)
         return await step(*values)
 
     return frozen

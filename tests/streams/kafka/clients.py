@@ -83,9 +83,10 @@ async def publish_raw(settings: KafkaSettings, *sent: Sent, name: bytes, instead
         await (await producer.send_batch(batch, Topics(settings).touchpoints, partition=0))
 
 
-async def read(settings: KafkaSettings, topic: str) -> list[ConsumerRecord]:
-    """All that is in a topic, partition by partition."""
-    consumer = AIOKafkaConsumer(**settings.connection(), auto_offset_reset="earliest")
+async def read(settings: KafkaSettings, topic: str, *, committed: bool = False) -> list[ConsumerRecord]:
+    """All that is in a topic, partition by partition; or what is `committed` of it."""
+    level = "read_committed" if committed else "read_uncommitted"
+    consumer = AIOKafkaConsumer(**settings.connection(), auto_offset_reset="earliest", isolation_level=level)
     await consumer.start()
     try:
         await consumer._client.force_metadata_update()

@@ -1,25 +1,26 @@
 """What the relay and the scheduler tell others: changes in unit order, each transition once, and who is at which stage."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from aiokafka.admin import NewTopic
 
-from journey.errors import Refused
+from journey.errors import Away, Refused
 from journey.facts import Outlook, StageEntered, from_row
 from journey.instants import Instant, iso
 from journey.money import AMOUNT_MINOR_MAX
 from journey.person import FOLD_VERSION
 from streams import scheduler
-from streams.kafka.client import producer
-from streams.kafka.relay import Relay
+from streams.kafka import relay
+from streams.kafka.relay import POSITION, telling
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topics
 from streams.placement import Placement
-from streams.ports import Generation, Recorded
+from streams.ports import Change, Generation, Recorded
 from streams.postgres.announcements import PostgresAnnouncements
 from streams.postgres.database import Database
 from streams.postgres.record import PostgresRecord
@@ -37,7 +38,7 @@ class Desk:
     settings: KafkaSettings
     record: PostgresRecord
     announcements: PostgresAnnouncements
-    relay: Relay
+    tell: Callable[[], Awaitable[int]]
     placement: Placement = field(init=False)
     offset: int = -1
 
@@ -53,8 +54,12 @@ class Desk:
     async def announce(self, until: Instant) -> int:
         return await announce(self.announcements, until)
 
-    async def told(self, topic: str) -> list[Any]:
-        return told(await read(self.settings, f"{self.settings.prefix}.{topic}"))
+    def another(self) -> AbstractAsyncContextManager[Callable[[], Awaitable[int]]]:
+        """One that takes over."""
+        return telling(self.settings, self.record, self.announcements)
+
+    async def told(self, topic: str, *, committed: bool = False) -> list[Any]:
+        return told(await read(self.settings, f"{self.settings.prefix}.{topic}", committed=committed))
 
     async def summed(self) -> Counter[tuple[Any, ...]]:
         """What somebody knows who adds up the transitions of the topic, and leaves out what was told before all was derived anew."""
@@ -92,8 +97,8 @@ class Desk:
 async def desk(settings: KafkaSettings, record: PostgresRecord, database: str) -> AsyncIterator[Desk]:
     writer = PostgresRecord(Database(database), record.topic)
     announcements = PostgresAnnouncements(writer)
-    async with producer(settings) as sender:
-        yield Desk(settings, record, announcements, Relay(settings, record, announcements, sender))
+    async with telling(settings, record, announcements) as tell:
+        yield Desk(settings, record, announcements, tell)
     await writer.close()
 
 
@@ -104,10 +109,10 @@ def view(subject: str, day: float, **more: str) -> bytes:
 async def test_changes_are_told_in_the_order_of_units_and_once(desk: Desk) -> None:
     for day in range(5):
         await desk.take(view(f"user:{day}", day))
-    assert await desk.relay.step() == 5
-    assert await desk.relay.step() == 0
+    assert await desk.tell() == 5
+    assert await desk.tell() == 0
     await desk.take(view("user:1", 9))
-    assert await desk.relay.step() == 1
+    assert await desk.tell() == 1
     messages = await read(desk.settings, Topics(desk.settings).changes)
     assert [one.key for one in messages] == [b"1", b"2", b"3", b"4", b"5", b"6"]
     kept = [change async for change in desk.record.changes(0)]
@@ -127,7 +132,7 @@ async def test_an_amount_that_a_reader_may_round_is_told_as_text(desk: Desk) -> 
 
 async def test_a_transition_says_what_it_comes_from_and_its_key_is_the_person(desk: Desk) -> None:
     await desk.take(view("user:7", 0, id="v"))
-    await desk.relay.step()
+    await desk.tell()
     (message,) = await read(desk.settings, Topics(desk.settings).transitions)
     assert message.key == b"user:7"
     assert told([message]) == [
@@ -141,7 +146,7 @@ async def test_a_transition_says_what_it_comes_from_and_its_key_is_the_person(de
 async def test_who_is_merged_away_has_a_tombstone_and_transitions_taken_back(desk: Desk) -> None:
     await desk.take(view("anon:a", 0), view("user:7", 1))
     await desk.take(link("anon:a", "user:7", at(2)))
-    await desk.relay.step()
+    await desk.tell()
     stages: dict[bytes, Any] = {}
     for one in await read(desk.settings, Topics(desk.settings).stages):
         stages[one.key] = told([one])[0]
@@ -160,11 +165,13 @@ async def test_told_again_after_a_crash_a_message_is_the_same_and_no_two_are(des
         raise ZeroDivisionError
 
     with monkeypatch.context() as patch:
+        patch.setattr(relay, "MESSAGES_PER_TRANSACTION_MAX", 1)
         patch.setattr(desk.record, "mark_published", crash)
         with pytest.raises(ZeroDivisionError):
-            await desk.relay.step()
+            await desk.tell()
     once = {topic: [(one.key, one.value) for one in await read(desk.settings, topic)] for topic in _topics(desk)}
-    await desk.relay.step()
+    async with desk.another() as tell:
+        await tell()
     for topic, before in once.items():
         after = [(one.key, one.value) for one in await read(desk.settings, topic)]
         assert set(before) < set(after)
@@ -182,7 +189,7 @@ async def test_what_kafka_would_not_take_is_not_marked_as_told(settings: KafkaSe
         await client.create_topics([NewTopic(topic, 1, 1, topic_configs={"max.message.bytes": "10"})])
     await desk.take(view("user:7", 0))
     with pytest.raises(Refused, match=r"max\.message\.bytes"):
-        await desk.relay.step()
+        await desk.tell()
     assert await desk.record.published() == 0
 
 
@@ -192,7 +199,7 @@ async def test_a_deadline_is_announced_once_and_with_the_mark_that_has_passed_it
     assert await desk.announce(at(30)) == 1
     assert await desk.announcements.mark() == at(30)
     assert await desk.announce(at(30)) == await desk.announce(at(31)) == 0
-    await desk.relay.step()
+    await desk.tell()
     last = (await desk.told("transitions"))[-1]
     assert (last["stage"], last["at"], last["count"], last["position"]) == ("lost", iso(at(30)), 1, 2)
     assert await desk.summed() == await desk.entries()
@@ -200,9 +207,9 @@ async def test_a_deadline_is_announced_once_and_with_the_mark_that_has_passed_it
 
 async def test_a_history_that_was_placed_before_the_first_mark_is_announced(desk: Desk) -> None:
     await desk.take(view("user:7", 0), view("user:8", 5))
-    await desk.relay.step()
+    await desk.tell()
     assert await desk.announce(at(100)) == 2
-    await desk.relay.step()
+    await desk.tell()
     assert await desk.summed() == await desk.entries()
     assert [key[0] for key in await desk.summed() if key[1] == "lost"] == ["user:7", "user:8"]
 
@@ -219,7 +226,7 @@ async def test_after_an_outage_all_that_struck_is_announced_once_in_units_of_a_b
     assert sum(announced) == 10
     # Two strike at each instant, which no mark can part.
     assert max(announced) == 4
-    await desk.relay.step()
+    await desk.tell()
     assert await desk.summed() == await desk.entries()
     assert sum(key[1] == "lost" for key in await desk.summed()) == 10
 
@@ -227,14 +234,14 @@ async def test_after_an_outage_all_that_struck_is_announced_once_in_units_of_a_b
 async def test_a_late_touchpoint_takes_an_announced_deadline_back(desk: Desk) -> None:
     await desk.take(view("user:7", 0))
     await desk.announce(at(40))
-    await desk.relay.step()
+    await desk.tell()
     await desk.take(view("user:7", 20))
-    await desk.relay.step()
+    await desk.tell()
     last = (await desk.told("transitions"))[-1]
     assert (last["stage"], last["at"], last["count"]) == ("lost", iso(at(30)), -1)
     assert await desk.summed() == await desk.entries()
     assert await desk.announce(at(60)) == 1
-    await desk.relay.step()
+    await desk.tell()
     assert await desk.summed() == await desk.entries()
     assert (await desk.told("stages"))[-1]["entered_at"] == iso(at(50))
 
@@ -244,7 +251,7 @@ async def test_a_deadline_that_a_touchpoint_leaves_as_it_is_is_not_told_again(de
     await desk.announce(at(60))
     # A lead's handoff is to strike as well now, and the loss stays where it was.
     await desk.take(sent("form_submitted", "user:7", at(9, 22), intent="demo"), sent("lead_assigned", "user:7", at(9, 23)))
-    await desk.relay.step()
+    await desk.tell()
     assert await desk.summed() == await desk.entries()
     assert [one["count"] for one in await desk.told("transitions") if one["stage"] == "lost"] == [1]
 
@@ -255,7 +262,7 @@ async def test_two_schedulers_that_race_announce_it_once(desk: Desk, database: s
     other = PostgresRecord(Database(database), desk.record.topic)
     late = _Frozen(other, desk)
     assert await announce(late, at(40)) == 0
-    await desk.relay.step()
+    await desk.tell()
     assert await desk.summed() == await desk.entries()
     await other.close()
 
@@ -301,7 +308,7 @@ async def test_whatever_comes_the_transitions_sum_to_the_stage_entries_up_to_the
     for step in steps:
         match step:
             case "tell":
-                await desk.relay.step()
+                await desk.tell()
                 assert await desk.summed() == await desk.entries()
             case "rebuild":
                 await desk.record.rebuild(rebuilt(SMALL, desk.record), Generation(SMALL.fingerprint, FOLD_VERSION), LATER)
@@ -319,10 +326,10 @@ async def test_who_is_no_more_by_another_definition_has_a_tombstone(desk: Desk) 
     desk.placement = Placement(apart, desk.record)
     await desk.take(view("anon:kiosk", 0), view("user:1", 1), view("user:2", 2), view("user:3", 2))
     await desk.take(link("anon:kiosk", "user:1", at(3)), link("anon:kiosk", "user:2", at(4)))
-    await desk.relay.step()
+    await desk.tell()
     assert {one["person"] for one in await desk.told("stages")} == {"anon:kiosk", "user:1", "user:2", "user:3"}
     await desk.record.rebuild(rebuilt(SMALL, desk.record), Generation(SMALL.fingerprint, FOLD_VERSION), LATER)
-    await desk.relay.step()
+    await desk.tell()
     stages = {one.key.decode(): one.value for one in await read(desk.settings, Topics(desk.settings).stages)}
     assert {person for person, stage in stages.items() if stage is None} == {"anon:kiosk", "user:2"}
     assert set(stages) == {"anon:kiosk", "user:1", "user:2", "user:3"}
@@ -330,15 +337,88 @@ async def test_who_is_no_more_by_another_definition_has_a_tombstone(desk: Desk) 
 
 
 async def test_who_takes_over_from_another_knows_that_all_was_derived_anew_meanwhile(desk: Desk) -> None:
-    """Found by the simulator, seed 28: the first one told of what came after as if it belonged to what was before."""
-    async with producer(desk.settings) as sender:
-        other = Relay(desk.settings, desk.record, desk.announcements, sender)
-        await desk.take(view("user:7", 0))
-        await desk.relay.step()
-        await desk.record.rebuild(rebuilt(SMALL, desk.record), Generation(SMALL.fingerprint, FOLD_VERSION), LATER)
-        await other.step()
-        desk.placement.forget()
-        await desk.take(view("user:8", 1))
-        await desk.relay.step()
+    """Found by the simulator, seed 28: it told of what came after as if it belonged to what was before."""
+    await desk.take(view("user:7", 0))
+    await desk.tell()
+    await desk.record.rebuild(rebuilt(SMALL, desk.record), Generation(SMALL.fingerprint, FOLD_VERSION), LATER)
+    async with desk.another() as tell:
+        await tell()
+    desk.placement.forget()
+    await desk.take(view("user:8", 1))
+    async with desk.another() as tell:
+        await tell()
     assert {one["since"] for one in await desk.told("transitions") if one["person"] == "user:8"} == {2}
     assert await desk.summed() == await desk.entries()
+
+
+async def test_once_another_has_taken_over_a_relay_can_tell_nothing_and_moves_no_mark(desk: Desk) -> None:
+    await desk.take(view("user:7", 0))
+    await desk.tell()
+    async with desk.another() as tell:
+        await desk.take(view("user:7", 1))
+        with pytest.raises(Away, match="another has taken over"):
+            await desk.tell()
+        assert await desk.told("changes", committed=True) == await desk.told("changes")
+        assert (await desk.record.published(), len(await desk.told("changes"))) == (1, 1)
+        assert await tell() == 1
+        await desk.record.mark_published(1)
+        assert await desk.record.published() == 2
+
+
+async def test_what_a_relay_told_half_is_seen_by_nobody_who_reads_what_is_committed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    await desk.take(view("user:7", 0))
+    await desk.take(view("user:8", 0))
+    struck = desk.announcements.struck
+
+    async def away(position: int) -> list[list[Any]]:
+        if position == 2:
+            raise Away("the record is away")
+        return await struck(position)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.announcements, "struck", away)
+        with pytest.raises(Away):
+            await desk.tell()
+    async with desk.another() as tell:
+        assert await desk.told("stages", committed=True) == []
+        assert await tell() == 2
+    assert {one["person"] for one in await desk.told("stages", committed=True)} == {"user:7", "user:8"}
+
+
+async def test_every_message_says_its_position_tombstones_included(desk: Desk) -> None:
+    await desk.take(view("anon:a", 0), view("user:7", 1))
+    await desk.announce(at(60))
+    await desk.tell()
+    await desk.take(link("anon:a", "user:7", at(2)))
+    await desk.tell()
+    await desk.record.rebuild(rebuilt(SMALL, desk.record), Generation(SMALL.fingerprint, FOLD_VERSION), LATER)
+    await desk.tell()
+    found: dict[str, list[tuple[int, Any]]] = {}
+    for topic in ("changes", "transitions", "stages"):
+        messages = await read(desk.settings, f"{desk.settings.prefix}.{topic}")
+        found[topic] = [(int(dict(one.headers)[POSITION]), value) for one, value in zip(messages, told(messages), strict=True)]
+        assert all(value is None or value["position"] == position for position, value in found[topic])
+        assert {position for position, _ in found[topic]} == {1, 2, 3, 4}
+    assert [position for position, value in found["stages"] if value is None] == [3, 4]
+
+
+async def test_told_again_from_further_back_the_last_word_about_a_person_is_the_right_one(desk: Desk) -> None:
+    """By one that had read how far others were, and froze; they went on, told of a deadline, and it tells of what was before that."""
+    await desk.take(view("user:7", 0))
+    await desk.tell()
+    await desk.take(sent("demo", "user:7", at(1), status="held"))
+    await desk.announce(at(60))
+    assert await desk.tell() == 2
+    first = (await desk.told("stages"))[-1]
+    assert first["stage"] == "lost"
+
+    async def one_only(after: int) -> AsyncIterator[Change]:
+        async for change in changes(1):
+            yield change
+            return
+
+    changes, desk.record.changes = desk.record.changes, one_only  # type: ignore[method-assign]
+    async with desk.another() as tell:
+        await tell()
+    last = (await desk.told("stages"))[-1]
+    assert (last["position"], last["stage"], last["entered_at"]) == (2, first["stage"], first["entered_at"])
