@@ -43,7 +43,8 @@ def wanted(settings: KafkaSettings) -> list[NewTopic]:
     """The topics as they are made where they are not there yet."""
     names = Topics(settings)
     bounded = {"retention.ms": str(settings.retention_hours * HOUR_MS), "max.message.bytes": str(RECORD_BYTES_MAX)}
-    compacted = {"cleanup.policy": "compact", "max.message.bytes": str(RECORD_BYTES_MAX)}
+    # A tombstone stays as long as a message of the other topics: who was away for less hears of it.
+    compacted = {"cleanup.policy": "compact", "delete.retention.ms": bounded["retention.ms"], "max.message.bytes": str(RECORD_BYTES_MAX)}
 
     def topic(name: str, partitions: int, configs: dict[str, str]) -> NewTopic:
         return NewTopic(name, num_partitions=partitions, replication_factor=settings.replication, topic_configs=configs)

@@ -1,7 +1,7 @@
 """What the relay and the scheduler tell others: changes in unit order, each transition once, and who is at which stage."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +21,7 @@ from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topics
 from streams.placement import Placement
 from streams.ports import Change, Generation, Recorded
+from streams.postgres import record as record_module
 from streams.postgres.announcements import PostgresAnnouncements
 from streams.postgres.database import Database
 from streams.postgres.record import PostgresRecord
@@ -281,6 +282,32 @@ class _Frozen(PostgresAnnouncements):
             self._asked = True
             assert await self._desk.announce(until) == 1
         return found
+
+
+async def test_a_scheduler_that_freezes_in_its_turn_announces_nothing_when_it_thaws(
+    desk: Desk, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_module, "TURN_IDLE_MS_MAX", 200)
+    await desk.take(view("user:7", 0))
+    other = PostgresRecord(Database(database), desk.record.topic)
+    with pytest.raises(Away):
+        await announce(_FrozenInItsTurn(other, desk), at(40))
+    await desk.tell()
+    assert await desk.summed() == await desk.entries()
+    assert [one["count"] for one in await desk.told("transitions") if one["stage"] == "lost"] == [1]
+    await other.close()
+
+
+class _FrozenInItsTurn(PostgresAnnouncements):
+    """It has its turn, knows what it is to announce, and freezes until another one, who waited for the turn, has announced it."""
+
+    def __init__(self, record: PostgresRecord, desk: Desk) -> None:
+        super().__init__(record)
+        self._desk = desk
+
+    async def announce(self, struck: Sequence[Sequence[Any]], mark: Instant, recorded_at: Instant) -> int:
+        assert await self._desk.announce(mark) == 1
+        return await super().announce(struck, mark, recorded_at)
 
 
 async def test_whatever_comes_the_transitions_sum_to_the_stage_entries_up_to_the_mark(desk: Desk) -> None:

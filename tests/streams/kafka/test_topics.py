@@ -39,7 +39,8 @@ async def test_topics_are_made_as_the_settings_say(settings: KafkaSettings) -> N
     touchpoints = await configured(settings, names.touchpoints)
     assert touchpoints["retention.ms"] == str(5 * 3600 * 1000)
     assert touchpoints["message.timestamp.type"] == "LogAppendTime"
-    assert (await configured(settings, names.stages))["cleanup.policy"] == "compact"
+    stages = await configured(settings, names.stages)
+    assert (stages["cleanup.policy"], stages["delete.retention.ms"]) == ("compact", touchpoints["retention.ms"])
     assert (await configured(settings, names.changes))["cleanup.policy"] == "delete"
 
 
