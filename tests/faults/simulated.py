@@ -24,6 +24,7 @@ from streams.ports import Change, Decided, Generation, Part, Pruned, Raced, Reco
 from streams.postgres.writing import changed_by
 from streams.sqlite.record import FILE, SqliteRecord
 from tests.streams.builders import START
+from tests.streams.followed import Told
 
 PARTITIONS = 3
 KEPT_MAX = 6
@@ -92,10 +93,7 @@ class Transaction:
 
 
 class Message(NamedTuple):
-    value: bytes | None
-    key: bytes
-    position: int
-    """As its header says."""
+    told: Told
     of: Transaction
 
 

@@ -2,11 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
-
-import orjson
 
 from journey.definition import Definition
 from journey.facts import Outlook, StageEntered
@@ -16,8 +13,8 @@ from projections.marketing import marketing
 from projections.sales import sales
 from projections.sqlite_store import SqliteReadStore
 from schemas.decode import Unreadable, decode
-from tests.faults.simulated import Message, Placed, World
-from tests.streams import brute_force
+from tests.faults.simulated import Placed, World
+from tests.streams import brute_force, followed
 
 MODELS = (marketing, sales)
 
@@ -74,51 +71,22 @@ def check_told(world: World, told: brute_force.Told) -> None:
     expected: Counter[tuple[Any, ...]] = Counter()
     for fact, count in told.facts.items():
         if isinstance(fact, StageEntered):
-            expected[fact.person, fact.stage, fact.left, iso(fact.at), fact.nth] += count
+            expected[fact.person, fact.stage, fact.left, iso(fact.at), fact.nth, fact.rule] += count
         elif isinstance(fact, Outlook):
             for one in fact.strikes:
                 if one.cycle == 0 and mark is not None and one.at <= mark:
-                    expected[fact.person, one.name, one.left, iso(one.at), one.nth] += count
+                    expected[fact.person, one.name, one.left, iso(one.at), one.nth, one.rule] += count
     stands: dict[str, tuple[str, int, str]] = {}
-    for person, stage, _, at, nth in expected:
+    for person, stage, _, at, nth, _ in expected:
         stands[person] = max(stands.get(person, ("", -1, "")), (at, nth, stage))
+    at_stage = {person: stage for person, (_, _, stage) in stands.items()}
     for level in ("read_committed", "read_uncommitted"):
         transitions, stages = (
-            [one for one in world.topics[topic] if one.of.committed or level == "read_uncommitted"]
+            [one.told for one in world.topics[topic] if one.of.committed or level == "read_uncommitted"]
             for topic in ("sim.transitions", "sim.stages")
         )
-        assert _summed(transitions) == dict(expected), f"transitions do not add up to the stage entries: {level}"
-        at_stage = {person: stage for person, (_, _, stage) in stands.items()}
-        assert _last(stages) == at_stage, f"stages: {level}"
-        assert _last(stages, is_careful=True) == at_stage, f"stages, without what says an older position: {level}"
+        assert followed.summed(transitions) == expected, f"transitions do not add up to the stage entries: {level}"
+        assert followed.stands(stages) == at_stage, f"stages: {level}"
+        assert followed.stands(stages, is_careful=True) == at_stage, f"stages, without what says an older position: {level}"
         world.sometimes["something was told twice"] += len(transitions) > len({one.value for one in transitions})
-    world.sometimes["something told was taken back"] += len(transitions) > sum(one.of.committed for one in transitions)
-
-
-def _summed(messages: Sequence[Message]) -> dict[tuple[Any, ...], int]:
-    """What somebody knows who does as `docs/distributed.md` says."""
-    position, since = 0, 0
-    here = set[bytes | None]()
-    summed: Counter[tuple[Any, ...]] = Counter()
-    for message in messages:
-        if message.position > position:
-            position, here = message.position, set()
-        if message.position < position or message.value in here or message.value is None:
-            continue
-        here.add(message.value)
-        one = orjson.loads(message.value)
-        if one["since"] > since:
-            since = one["since"]
-            summed.clear()
-        summed[one["person"], one["stage"], one["left"], one["at"], one["nth"]] += one["count"]
-    return {key: count for key, count in summed.items() if count}
-
-
-def _last(messages: Sequence[Message], *, is_careful: bool = False) -> dict[str, str]:
-    """Who is at which stage by the last message of each; or by the last one that is no older than those before it."""
-    last: dict[str, Message] = {}
-    for message in messages:
-        person = message.key.decode()
-        if not (is_careful and person in last and message.position < last[person].position):
-            last[person] = message
-    return {person: orjson.loads(one.value)["stage"] for person, one in last.items() if one.value is not None}
+        world.sometimes["something told was taken back"] += any(not one.of.committed for one in world.topics["sim.transitions"])

@@ -7,6 +7,7 @@ from aiokafka.errors import ProducerFenced
 from streams.kafka.relay import POSITION
 from streams.kafka.source import Batch
 from tests.faults.simulated import Message, SharedRecord, Transaction, World
+from tests.streams.followed import Told
 
 
 class Source:
@@ -80,7 +81,7 @@ class Producer:
     async def send(self, topic: str, value: bytes | None, key: bytes, *, headers: list[tuple[str, bytes]]) -> "asyncio.Future[None]":
         await self.world.point("before a message")
         self._check()
-        self.world.topics[topic].append(Message(value, key, int(dict(headers)[POSITION]), self._open))
+        self.world.topics[topic].append(Message(Told(key, value, int(dict(headers)[POSITION])), self._open))
         await self.world.point("after a message")
         sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         sent.set_result(None)

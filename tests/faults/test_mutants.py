@@ -14,6 +14,7 @@ import pytest
 
 from streams.sqlite.record import SqliteRecord
 from tests.app.command import copied
+from tests.services.kafka import ADDRESS as KAFKA_ADDRESS
 from tests.services.postgres import ADDRESS
 from tests.services.service import Service
 
@@ -121,6 +122,18 @@ DISTRIBUTED = {
         "tests/streams/test_postgres_record.py::test_what_a_unit_only_rests_on_must_not_have_changed_either",
     ),
 }
+FROZEN = "tests/streams/kafka/test_frozen_relay.py"
+TELLING = {
+    "a relay does not fence those before": Mutant(
+        "streams/kafka/relay.py", 'f"{settings.prefix}.relay"', 'f"{settings.prefix}.relay.{id(announced)}"', FROZEN
+    ),
+    "what is told is marked before it is committed": Mutant(
+        "streams/kafka/relay.py",
+        "        await self._sender.commit_transaction()\n        self._sent.clear()\n        await self._record.mark_published(whole)\n",
+        "        await self._record.mark_published(whole)\n        await self._sender.commit_transaction()\n        self._sent.clear()\n",
+        FROZEN,
+    ),
+}
 
 
 def test_every_commit_of_the_embedded_record_is_synced(tmp_path: Path) -> None:
@@ -140,6 +153,12 @@ def test_a_test_fails_without(mutant: Mutant, tmp_path: Path) -> None:
 @pytest.mark.parametrize("mutant", DISTRIBUTED.values(), ids=DISTRIBUTED)
 def test_a_test_on_postgres_fails_without(mutant: Mutant, tmp_path: Path, postgres: Service) -> None:
     assert runs(mutated(mutant, tmp_path), mutant.fails, "postgres", **{ADDRESS: postgres.address}) == FAILED
+
+
+@pytest.mark.parametrize("mutant", TELLING.values(), ids=TELLING)
+def test_a_test_on_kafka_fails_without(mutant: Mutant, tmp_path: Path, kafka: Service, postgres: Service) -> None:
+    servers = {ADDRESS: postgres.address, KAFKA_ADDRESS: kafka.address}
+    assert runs(mutated(mutant, tmp_path), mutant.fails, "kafka", **servers) == FAILED
 
 
 def mutated(mutant: Mutant, folder: Path) -> Path:

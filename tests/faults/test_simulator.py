@@ -26,6 +26,10 @@ MUST_HAVE_HAPPENED = (
     "changes were no longer kept",
     "the record was away",
     "a deadline was announced",
+    "the relay was frozen, and another took over",
+    "a relay was fenced",
+    "something told was taken back",
+    "something was told twice",
 )
 
 

@@ -155,6 +155,17 @@ def secured_kafka(folder: Path) -> Iterator[Secured]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def kafka_with(folder: Path, settings: Mapping[str, str]) -> Iterator[Service]:
+    """A Kafka whose settings are others than SETTINGS in this. Raises NoService without Java."""
+    service = _on_java(Wanted(folder, settings=settings))
+    try:
+        yield service
+    finally:
+        service.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _certificate(folder: Path) -> Path:
     """Make the broker's key, and a certificate of its own making. Returns the file of the certificate."""
     keytool = shutil.which("keytool")

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
-import orjson
 import pytest
 
 from streams.kafka.relay import POSITION
@@ -19,6 +18,7 @@ from streams.postgres.announcements import PostgresAnnouncements
 from streams.postgres.record import PostgresRecord
 from tests.journey.builders import SMALL
 from tests.streams.builders import LATER, at, incoming, link, sent, unlink
+from tests.streams.followed import Told, entries, stands, summed
 from tests.streams.kafka.clients import read, until
 from tests.streams.kafka.frozen import ALONE_BEAT_SECONDS, ALONE_IDLE_MS_MAX, PLACES, frozen, relay
 
@@ -26,14 +26,9 @@ PEOPLE = 40
 SECONDS_MAX = 120.0
 
 
-async def stands(settings: KafkaSettings, *, committed: bool, is_careful: bool = False) -> dict[str, str]:
-    """Who is at which stage by the last message of each, or by the last one that is no older than those before it."""
-    last: dict[str, tuple[int, bytes | None]] = {}
-    for one in await read(settings, Topics(settings).stages, committed=committed):
-        person, position = one.key.decode(), int(dict(one.headers)[POSITION])
-        if not is_careful or position >= last.get(person, (0, None))[0]:
-            last[person] = position, one.value
-    return {person: orjson.loads(value)["stage"] for person, (_, value) in last.items() if value is not None}
+async def followed(settings: KafkaSettings, topic: str, *, committed: bool) -> list[Told]:
+    messages = await read(settings, topic, committed=committed)
+    return [Told(one.key, one.value, int(dict(one.headers)[POSITION])) for one in messages]
 
 
 @asynccontextmanager
@@ -86,5 +81,7 @@ async def test_frozen_eight_times_and_thawed_the_last_word_about_everyone_is_wha
         assert (rest.count(b"is waiting"), rest.count(b"aiokafka")) == (0, 0), "it says one line, and aiokafka none"
         now = {person: stage for person, (stage, _) in (await announcements.stages([*anons, "user:7", "user:8"])).items()}
         for committed in (True, False):
-            assert await stands(settings, committed=committed) == now, where
-            assert await stands(settings, committed=committed, is_careful=True) == now, where
+            stages = await followed(settings, Topics(settings).stages, committed=committed)
+            assert stands(stages) == stands(stages, is_careful=True) == now, (where, committed)
+            transitions = await followed(settings, Topics(settings).transitions, committed=committed)
+            assert summed(transitions) == await entries(record, announcements), (where, committed)

@@ -10,7 +10,6 @@ import pytest
 from aiokafka.admin import NewTopic
 
 from journey.errors import Away, Refused
-from journey.facts import Outlook, StageEntered, from_row
 from journey.instants import Instant, iso
 from journey.money import AMOUNT_MINOR_MAX
 from journey.person import FOLD_VERSION
@@ -29,6 +28,7 @@ from streams.rebuilding import rebuilt
 from streams.scheduler import announce
 from tests.journey.builders import SMALL
 from tests.streams.builders import LATER, at, incoming, link, retraction, sent, unlink
+from tests.streams.followed import Entry, entries
 from tests.streams.kafka.clients import admin, read, told
 
 
@@ -72,26 +72,8 @@ class Desk:
                 total[one["person"], one["stage"], one["left"], one["at"], one["nth"], one["rule"]] += one["count"]
         return Counter({key: count for key, count in total.items() if count})
 
-    async def entries(self) -> Counter[tuple[Any, ...]]:
-        """The stage entries that the facts hold, of deadlines those up to the mark."""
-        mark = await self.announcements.mark()
-        total: Counter[tuple[Any, ...]] = Counter()
-        anew = 0
-        async for change in self.record.changes(0):
-            if change.rebuilt and change.position != anew:
-                anew = change.position
-                total.clear()
-            for row in change.facts:
-                if row[0] not in ("stage_entered", "outlook"):
-                    continue
-                fact, count = from_row(row)
-                if isinstance(fact, StageEntered):
-                    total[fact.person, fact.stage, fact.left, iso(fact.at), fact.nth, fact.rule] += count
-                elif isinstance(fact, Outlook):
-                    for one in fact.strikes:
-                        if one.cycle == 0 and mark is not None and one.at <= mark:
-                            total[fact.person, one.name, one.left, iso(one.at), one.nth, one.rule] += count
-        return Counter({key: count for key, count in total.items() if count})
+    async def entries(self) -> Counter[Entry]:
+        return await entries(self.record, self.announcements)
 
 
 @pytest.fixture
