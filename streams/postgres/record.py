@@ -19,9 +19,10 @@ from journey.identity import Id, Person
 from journey.instants import Instant
 from schemas.decode import touchpoint_of
 from streams.ports import Brought, Change, Counted, Decided, Generation, Known, Name, OutOfStep, Part, Pruned, Raced, Regenerated, Row, Unit
+from streams.postgres.awake import Connection
 from streams.postgres.beside import PostgresBeside
 from streams.postgres.committing import finish, lock_subjects, position_of, run
-from streams.postgres.database import IN_THE_WAY, Connection, Database, is_lost, transaction
+from streams.postgres.database import IN_THE_WAY, Database, is_lost, transaction
 from streams.postgres.desk import decide
 from streams.postgres.tables import migrate
 from streams.postgres.writing import (
@@ -46,15 +47,11 @@ CHANGES_PER_QUERY_MAX = 16
 COMMITTING = 7_002
 """The advisory lock that every commit shares, and that a turn holds alone."""
 
-TURN_IDLE_MS_MAX = 30_000
-"""How long who has the turn may say nothing: it reads and folds a unit meanwhile, or it is frozen."""
+TURN_IDLE_MS_MAX = 6_000
+"""How long who has the turn may say nothing. Its session is kept awake whatever it works at, so it is frozen then."""
 
 TURN_WAIT_MS_MAX = 35_000
 """More than that, so that who waits for a frozen one gets its turn. Who waits for a rebuild hears Away, and waits again."""
-
-REBUILD_IDLE_MS_MAX = 120_000
-"""How long what came last may take to be derived, a part of it at a time."""
-
 
 BODIES = "SELECT key, body, occurred_at, voided_by IS NOT NULL FROM journey.touchpoints WHERE key = ANY($1::TEXT[])"
 BODIES_AS_OF = (
@@ -303,7 +300,7 @@ class PostgresRecord:
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
         """See `Histories`. Waited for no longer than TURN_WAIT_MS_MAX; who falls silent in it for TURN_IDLE_MS_MAX has had it."""
-        async with self.database.connection() as db:
+        async with self.database.awake() as db:
             await db.execute(f"SET lock_timeout = {TURN_WAIT_MS_MAX}; SET idle_session_timeout = {TURN_IDLE_MS_MAX}")
             try:
                 await self.database.ready(db, READY)
@@ -330,8 +327,7 @@ class PostgresRecord:
                 async for part in parts:
                     await beside.put(db, part)
             async with self.turn() if self._turn.get() is None else nullcontext(), self._writing() as db:
-                await db.execute(f"SET idle_session_timeout = {REBUILD_IDLE_MS_MAX}")
-                limits = f"SET LOCAL idle_in_transaction_session_timeout = {REBUILD_IDLE_MS_MAX}"
+                limits = f"SET LOCAL idle_in_transaction_session_timeout = {TURN_IDLE_MS_MAX}"
                 async with transaction(db, f"BEGIN; {limits}"):
                     await beside.switch(db, nothing() if last is None else last(), generation)
                     for by, action, detail in decisions:
