@@ -7,7 +7,7 @@ hands out the difference. Nothing here knows where the record is kept.
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from itertools import chain
 
@@ -18,7 +18,7 @@ from journey.definition import Definition
 from journey.dimension import DimensionJourney
 from journey.facts import Facts, to_row
 from journey.histories import is_person, keys, people_named
-from journey.identity import Id, Person, PersonId
+from journey.identity import Id, Near, Person, PersonId
 from journey.person import FOLD_VERSION, PersonJourney
 from journey.touchpoints import Identified, Retracted, Touchpoint, Unlinked
 from journey.tuples import new
@@ -26,7 +26,7 @@ from schemas.decode import Decoded, Unreadable, decode
 from schemas.incoming import Incoming
 from streams.at_hand import AtHand
 from streams.differing import derive, differing
-from streams.journeys import Journey, dump, load
+from streams.journeys import NEAR, Journey, dump, dump_near, load, load_near
 from streams.ports import DeadLetter, Generation, Histories, Known, Name, Raced, Recorded, Row, Unit
 from streams.world import BEFORE, World
 
@@ -158,10 +158,7 @@ class Placement:
         """
         if not several:
             return []
-        found = await self.histories.bodies({subject for subject, _, _ in several})
-        stored = [
-            one for subject, bodies in found.items() for one in bodies if one.touch.subject == subject and _name(one.touch) in several
-        ]
+        stored = list(chain.from_iterable((await self.histories.named(several)).values()))
         held: dict[Name, set[str]] = {name: set() for name in several}
         for one in stored:
             held[_name(one.touch)].update(keys(one.touch))
@@ -184,7 +181,8 @@ class Placement:
         """Fold what can be added to an end; derive the rest before and after."""
         live = [row.touch for row in unit.rows if not (row.voided or row.again or isinstance(row.touch.data, Retracted))]
         await self._know(unit, live)
-        changed, pending = await self._split(live, several)
+        twice = await self._under_two_ids(live)
+        changed, pending = await self._split(live, several | twice)
         again_persons: set[PersonId] = set()
         again_others: set[str] = set()
         for subject, touches in pending.items():
@@ -199,7 +197,8 @@ class Placement:
         changed += await self._retracted(unit)
         facts: Facts = Counter()
         if changed or again_persons or again_others:
-            derived = await self._derive(unit, changed, again_persons, again_others, facts)
+            ids = [id for name in again_persons for id in self._at_hand.persons[name].ids]
+            derived = await self._derive(unit, changed, ids, again_others, facts, several, twice)
             for subject in derived:
                 pending.pop(subject, None)
         for subject, touches in pending.items():
@@ -218,9 +217,8 @@ class Placement:
         await self._bring_persons(unit, taking_part)
         await self._bring_journeys(unit, {self._at_hand.persons[one].name for one in chain(taking_part, subjects) if is_person(one)})
 
-    async def _split(self, live: list[Touchpoint], several: set[Name]) -> tuple[list[Touchpoint], dict[str, list[Touchpoint]]]:
-        """What changes more than an end; and, by subject, what may be folded onto its journey."""
-        changing = several | await self._under_two_ids(live)
+    async def _split(self, live: list[Touchpoint], changing: set[Name]) -> tuple[list[Touchpoint], dict[str, list[Touchpoint]]]:
+        """What changes more than an end; and, by subject, what may be folded onto its journey. `changing`: names that stand for more."""
         changed: list[Touchpoint] = []
         pending: dict[str, list[Touchpoint]] = defaultdict(list)
         for touch in live:
@@ -273,23 +271,23 @@ class Placement:
         """The stored touchpoints that a retraction of this unit voids, and that counted until now."""
         if not unit.voids:
             return []
-        stored = await self.histories.bodies({subject for subject, _, _ in unit.voids})
-        return [
-            one.touch
-            for bodies in stored.values()
-            for one in bodies
-            if _name(one.touch) in unit.voids and not one.voided and not isinstance(one.touch.data, Retracted)
-        ]
+        stored = await self.histories.named(unit.voids)
+        return [one.touch for bodies in stored.values() for one in bodies if not one.voided and not isinstance(one.touch.data, Retracted)]
 
     async def _derive(
-        self, unit: Unit, changed: list[Touchpoint], again_persons: set[PersonId], again_others: set[str], facts: Facts
+        self,
+        unit: Unit,
+        changed: list[Touchpoint],
+        ids: list[Id],
+        others: set[str],
+        facts: Facts,
+        several: set[Name],
+        twice: set[Name],
     ) -> set[str]:
         """Derive what is not an addition to an end, before and after; add the difference to `facts`. Returns the subjects derived."""
-        world = World(self.histories, self.definition.bounds, unit.rows, unit.voids, lambda keys: self._watch(unit, keys))
+        world = self._world(unit, unit.rows, unit.voids)
         world.takes_part_in(unit.takes_part)
-        found = await differing(
-            self.definition, world, changed, [id for name in again_persons for id in self._at_hand.persons[name].ids], again_others
-        )
+        found = await differing(self.definition, world, changed, ids, others, several=several | unit.voids, twice=twice)
         facts.update(found.facts)
         for subject, journey in found.journeys.items():
             self._keep(unit, subject, journey)
@@ -302,7 +300,18 @@ class Placement:
         for name in found.gone:
             self._at_hand.journeys.pop(name, None)
         unit.gone |= found.gone
+        self._keep_near(unit, world)
         return found.subjects
+
+    def _world(self, unit: Unit, rows: list[Row], voids: set[Name]) -> World:
+        async def near(ids: Collection[Id]) -> Mapping[Id, Near]:
+            kept = await self.histories.journeys([NEAR + id for id in ids])
+            return {key.removeprefix(NEAR): load_near(body) for key, body in kept.items()}
+
+        return World(self.histories, self.definition.bounds, rows, voids, lambda keys: self._watch(unit, keys), near)
+
+    def _keep_near(self, unit: Unit, world: World) -> None:
+        unit.journeys.update((NEAR + id, dump_near(near)) for id, near in world.near_to_keep())
 
     # --- journeys and persons at hand
 
@@ -360,7 +369,7 @@ class Placement:
         for subject, body in kept.items():
             self._at_hand.journeys[subject] = load(subject, body)
         if rest:
-            world = World(self.histories, self.definition.bounds, [], set(), lambda keys: self._watch(unit, keys))
+            world = self._world(unit, [], set())
             await world.load(rest)
             await world.bring(id for subject in rest if is_person(subject) for id in self._at_hand.persons[subject].ids)
             for subject in rest:

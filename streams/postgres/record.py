@@ -61,6 +61,17 @@ BODIES_AS_OF = (
     " WHERE t.key = ANY($1::TEXT[])"
 )
 
+_NAMED = (
+    "SELECT n.nth, t.body, t.occurred_at, t.voided_by IS NOT NULL FROM unnest($1::TEXT[], $2::BYTEA[]) WITH ORDINALITY"
+    " AS n (subject, name, nth) JOIN journey.touchpoints AS t ON t.key = n.subject AND t.name = n.name"
+)
+_NAMED_AS_OF = (
+    "SELECT n.nth, t.body, t.occurred_at, v.position IS NOT NULL FROM unnest($1::TEXT[], $2::BYTEA[]) WITH ORDINALITY"
+    " AS n (subject, name, nth) JOIN journey.touchpoints AS t ON t.key = n.subject AND t.name = n.name"
+    " JOIN journey.units AS u ON u.unit = t.unit AND u.position <= $3"
+    " LEFT JOIN journey.units AS v ON v.unit = t.voided_by AND v.position <= $3"
+)
+
 _BROUGHT = (
     "SELECT t.key, t.name, t.digest, t.occurred_at, t.body, v.position IS NOT NULL FROM journey.touchpoints AS t"
     " LEFT JOIN journey.units AS v ON v.unit = t.voided_by AND v.position <= $4"
@@ -180,6 +191,16 @@ class PostgresRecord:
                 )
             for nth, occurred_at, digest in rows:
                 found.setdefault(some[nth - 1], []).append(Known(occurred_at, digest))
+        return found
+
+    async def named(self, names: Collection[Name], known_at: int | None = None) -> Mapping[Name, list[Stored]]:
+        found: dict[Name, list[Stored]] = {}
+        for some in _some(sorted(names), BODIES_PER_QUERY_MAX):
+            asked = [subject for subject, _, _ in some], [name_digest(name) for name in some]
+            async with self.database.connection() as db:
+                rows = await (db.fetch(_NAMED, *asked) if known_at is None else db.fetch(_NAMED_AS_OF, *asked, known_at))
+            for nth, body, occurred_at, voided in rows:
+                found.setdefault(some[nth - 1], []).append(Stored(touchpoint_of(body, occurred_at), body, voided))
         return found
 
     async def voided(self, names: Collection[Name]) -> set[Name]:

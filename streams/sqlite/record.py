@@ -137,6 +137,20 @@ class SqliteRecord:
                 found.setdefault((subject, source, id), []).append(Known(occurred_at, digest))
         return found
 
+    async def named(self, names: Collection[Name], known_at: int | None = None) -> Mapping[Name, list[Stored]]:
+        found: dict[Name, list[Stored]] = {}
+        up_to = INTEGER_MAX if known_at is None else known_at
+        for asked, values in _asked(names):
+            rows = self.db.execute(
+                f"{asked} SELECT t.subject, t.source, t.id, t.body, t.occurred_at, t.voided_by FROM asked AS a CROSS JOIN touchpoints AS t"
+                f" ON t.key = a.subject AND t.subject = a.subject AND t.source = a.source AND t.id = a.id AND t.unit <= {up_to:d}",
+                values,
+            )
+            for subject, source, id, body, occurred_at, voided_by in rows:
+                stored = Stored(touchpoint_of(body, occurred_at), body, voided_by is not None and voided_by <= up_to)
+                found.setdefault((subject, source, id), []).append(stored)
+        return found
+
     async def voided(self, names: Collection[Name]) -> set[Name]:
         found: set[Name] = set()
         for asked, values in _asked(names):
