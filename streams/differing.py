@@ -1,5 +1,6 @@
 """What some touchpoints change in the facts: their subjects derived as they were without them, and as they are with them."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from itertools import chain
@@ -13,9 +14,11 @@ from journey.dimension import DimensionJourney
 from journey.facts import Facts, to_row
 from journey.histories import people_named
 from journey.identity import Id, Near, Person
+from journey.person import PersonJourney
 from journey.touchpoints import Retracted, Touchpoint
 from streams.journeys import Journey, dump
 from streams.past import Past
+from streams.pauses import HISTORY_AT_ONCE_MAX, Pauses
 from streams.ports import Histories, Name, Part
 from streams.world import AFTER, BEFORE, World
 
@@ -53,14 +56,16 @@ async def differing(
     before, after = ({name: one for name, one in those.items() if name not in affected.same} for those in affected[:2])
     rest = affected.others
     await world.bring(id for one in chain(before.values(), after.values()) for id in one.ids)
+    pauses = Pauses()
     for one in sorted(before.values()):
-        _, asserted = person.derive(definition, one.name, one.ids, await world.history(one, BEFORE))
+        _, asserted = await derived_person(definition, one, await world.history(one, BEFORE), pauses)
         facts.subtract(asserted)
     for one in sorted(after.values()):
-        journeys[one.name], asserted = person.derive(definition, one.name, one.ids, await world.history(one, AFTER))
+        journeys[one.name], asserted = await derived_person(definition, one, await world.history(one, AFTER), pauses)
         facts.update(asserted)
     for subject in sorted(rest):
         _, asserted = derive(definition, subject, world.counting(subject, BEFORE))
+        await pauses.after(len(world.counting(subject, BEFORE)))
         facts.subtract(asserted)
         journeys[subject], asserted = derive(definition, subject, world.counting(subject, AFTER))
         facts.update(asserted)
@@ -98,6 +103,14 @@ def kept_in(near: Mapping[Id, Near]) -> Callable[[Collection[Id]], Awaitable[Map
         return {id: near[id] for id in ids if id in near}
 
     return kept
+
+
+async def derived_person(definition: Definition, one: Person, history: Sequence[Touchpoint], pauses: Pauses) -> tuple[PersonJourney, Facts]:
+    """The journey and the facts of a person. Other tasks get their turn, however long the history is."""
+    await pauses.after(len(history))
+    if len(history) > HISTORY_AT_ONCE_MAX:
+        return await asyncio.to_thread(person.derive, definition, one.name, one.ids, history)
+    return person.derive(definition, one.name, one.ids, history)
 
 
 def derive(definition: Definition, subject: str, history: Sequence[Touchpoint]) -> tuple[DealJourney | DimensionJourney, Facts]:

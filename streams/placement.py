@@ -27,6 +27,7 @@ from schemas.incoming import Incoming
 from streams.at_hand import AtHand
 from streams.differing import derive, differing
 from streams.journeys import NEAR, Journey, dump, dump_near, load, load_near
+from streams.pauses import Pauses
 from streams.ports import DeadLetter, Generation, Histories, Known, Name, Raced, Recorded, Row, Unit
 from streams.world import BEFORE, World
 
@@ -201,7 +202,9 @@ class Placement:
             derived = await self._derive(unit, changed, ids, again_others, facts, several, twice)
             for subject in derived:
                 pending.pop(subject, None)
+        pauses = Pauses()
         for subject, touches in pending.items():
+            await pauses.after(len(touches))
             journey, more = advance(self.definition, self._at_hand.journeys[subject], touches)
             self._keep(unit, subject, journey)
             for fact, count in more.items():

@@ -3,25 +3,21 @@
 As of a position, while the record goes on; then what came since, until nothing is left.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 
-from journey import person
 from journey.definition import Definition
 from journey.facts import Facts, to_row
 from journey.histories import is_person
-from journey.identity import Id, Near, PersonId
-from streams.differing import derive, kept_in, since
+from journey.identity import Id, Near, Person, PersonId
+from streams.differing import derive, derived_person, kept_in, since
 from streams.journeys import dump
 from streams.past import Past
+from streams.pauses import Pauses
 from streams.ports import Bodies, Histories, Part
 from streams.world import BEFORE, World
 
 SUBJECTS_PER_PART_MAX = 2_000
-SUBJECTS_AT_ONCE = 50
-"""Subjects that are derived before other tasks get their turn: some ten milliseconds."""
-
 UNITS_PER_PART_MAX = 10
 UNITS_LEFT_MAX = 10
 """So few units are left for when nobody else commits."""
@@ -86,19 +82,23 @@ async def derived(definition: Definition, histories: Bodies, keys: Sequence[str]
     await world.load(keys)
     facts: Facts = Counter()
     journeys: dict[str, bytes] = {}
-    people = {key: await world.person(key, BEFORE) for key in keys if is_person(key)}
+    pauses = Pauses()
+    people: dict[Id, Person] = {}
+    for key in filter(is_person, keys):
+        await pauses.after(1)
+        people[key] = await world.person(key, BEFORE)
     named = [one for key, one in people.items() if one.name == key]
     await world.bring(id for one in named for id in one.ids)
-    for nth, one in enumerate(named):
-        if nth % SUBJECTS_AT_ONCE == 0:
-            await asyncio.sleep(0)
-        journey, asserted = person.derive(definition, one.name, one.ids, await world.history(one, BEFORE))
+    for one in named:
+        journey, asserted = await derived_person(definition, one, await world.history(one, BEFORE), pauses)
         facts.update(asserted)
         journeys[one.name] = dump(journey)
     persons: dict[Id, PersonId] = {key: one.name for key, one in people.items()}
     for key in keys:
         if not is_person(key):
-            other, asserted = derive(definition, key, world.counting(key, BEFORE))
+            history = world.counting(key, BEFORE)
+            await pauses.after(len(history))
+            other, asserted = derive(definition, key, history)
             facts.update(asserted)
             if kept := dump(other):
                 journeys[key] = kept

@@ -16,6 +16,7 @@ from journey.histories import Stored, history_of_one, is_person, keys, person_hi
 from journey.identity import Id, Near, Person, Said, held, last_said, person_of, walked
 from journey.touchpoints import Identified, Order, Retracted, Touchpoint, Unlinked
 from schemas.canonical import content_hash
+from streams.pauses import Pauses
 from streams.ports import Bodies, Name, Row
 
 BEFORE, AFTER = False, True
@@ -339,7 +340,9 @@ class World:
         before: dict[str, Person] = {}
         after: dict[str, Person] = {}
         done: set[Id] = set()
+        pauses = Pauses()
         while todo:
+            await pauses.after(1)
             id = todo.pop()
             done.add(id)
             for side, persons in ((BEFORE, before), (AFTER, after)):

@@ -18,6 +18,7 @@ from journey.histories import Stored
 from journey.identity import Id, Person
 from journey.instants import Instant
 from schemas.decode import touchpoint_of
+from streams.pauses import Pauses
 from streams.ports import Brought, Change, Counted, Decided, Generation, Known, Name, OutOfStep, Part, Pruned, Raced, Regenerated, Row, Unit
 from streams.postgres.awake import Connection
 from streams.postgres.beside import PostgresBeside
@@ -123,6 +124,7 @@ class PostgresRecord:
 
     async def bodies(self, keys: Collection[str], known_at: int | None = None) -> Mapping[str, list[Stored]]:
         found: dict[str, list[Stored]] = defaultdict(list)
+        pauses = Pauses()
         for some in _some(keys, BODIES_PER_QUERY_MAX):
             async with self.database.connection() as db:
                 if known_at is None:
@@ -130,6 +132,7 @@ class PostgresRecord:
                 else:
                     rows = await db.fetch(BODIES_AS_OF, some, known_at)
             for key, body, occurred_at, voided in rows:
+                await pauses.after(1)
                 touch = touchpoint_of(body, occurred_at)
                 found[key].append(Stored(touch, body, voided))
         return found

@@ -18,6 +18,7 @@ from journey.instants import Instant
 from journey.touchpoints import INTEGER_MAX
 from schemas.decode import touchpoint_of
 from schemas.incoming import Incoming
+from streams.pauses import Pauses
 from streams.ports import (
     Brought,
     Change,
@@ -87,12 +88,14 @@ class SqliteRecord:
     async def bodies(self, keys: Collection[str], known_at: int | None = None) -> Mapping[str, list[Stored]]:
         found: dict[str, list[Stored]] = defaultdict(list)
         up_to = INTEGER_MAX if known_at is None else known_at
+        pauses = Pauses()
         for some in _some(keys):
             rows = self.db.execute(
                 f"SELECT key, body, occurred_at, voided_by FROM touchpoints WHERE key IN ({_marks(some)}) AND unit <= ?",
                 (*some, up_to),
-            )
+            ).fetchall()
             for key, body, occurred_at, voided_by in rows:
+                await pauses.after(1)
                 touch = touchpoint_of(body, occurred_at)
                 found[key].append(Stored(touch, body, voided_by is not None and voided_by <= up_to))
         return found
