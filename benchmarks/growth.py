@@ -108,6 +108,7 @@ CASES = {
     "deals of 200": Case(deals_of_others, (75, 150, 300)),
     "deals of 200, live": Case(deals_of_others, (37, 75, 150), per_unit=20),
     "deals of the same 200": Case(deals_of_the_same, (75, 150, 300)),
+    "deals of the same 200, live": Case(deals_of_the_same, (20, 40, 80), per_unit=20),
 }
 
 

@@ -183,8 +183,7 @@ class Placement:
         live = [row.touch for row in unit.rows if not (row.voided or row.again or isinstance(row.touch.data, Retracted))]
         await self._know(unit, live)
         twice = await self._under_two_ids(live)
-        changed, pending = await self._split(live, several | twice)
-        again_persons: set[PersonId] = set()
+        changed, pending, again_persons = self._split(live, several | twice)
         again_others: set[str] = set()
         for subject, touches in pending.items():
             touches.sort(key=lambda touch: touch[:4])
@@ -217,37 +216,50 @@ class Placement:
         await self._bring_persons(unit, [subject for subject in subjects if is_person(subject)])
         await self._bring_journeys(unit, [subject for subject in subjects if not is_person(subject)])
         taking_part = {id for subject in subjects if subject.startswith("deal:") for id in self._deal(subject).people}
+        taking_part.update(id for touch in live if touch.data.deal is not None for id in people_named(touch))
         await self._bring_persons(unit, taking_part)
         await self._bring_journeys(unit, {self._at_hand.persons[one].name for one in chain(taking_part, subjects) if is_person(one)})
 
-    async def _split(self, live: list[Touchpoint], changing: set[Name]) -> tuple[list[Touchpoint], dict[str, list[Touchpoint]]]:
-        """What changes more than an end; and, by subject, what may be folded onto its journey. `changing`: names that stand for more."""
+    def _split(self, live: list[Touchpoint], changing: set[Name]) -> tuple[list[Touchpoint], dict[str, list[Touchpoint]], set[PersonId]]:
+        """What changes more than an end; by subject, what may be folded onto its journey; and persons to whom an older deal is new.
+
+        `changing`: names that stand for more than one touchpoint.
+        """
         changed: list[Touchpoint] = []
         pending: dict[str, list[Touchpoint]] = defaultdict(list)
+        again: set[PersonId] = set()
+        plain: list[Touchpoint] = []
+        people: dict[str, frozenset[Id] | set[Id]] = {}
         for touch in live:
-            data, subject = touch.data, touch.subject
-            if isinstance(data, Identified | Unlinked) or (changing and _name(touch) in changing):
+            if isinstance(touch.data, Identified | Unlinked) or (changing and _name(touch) in changing):
                 changed.append(touch)
                 continue
+            plain.append(touch)
+            if touch.data.deal is None:
+                continue
+            deal = f"deal:{touch.data.deal}"
+            named = people_named(touch)
+            taking_part = people.setdefault(deal, self._deal(deal).people)
+            if not taking_part.issuperset(named):
+                # What happened in the deal before is new to them; where nothing did, it is as for anybody who takes part.
+                if self._at_hand.versions[deal] > 0:
+                    again.update(self._at_hand.persons[id].name for id in named if id not in taking_part)
+                people[deal] = taking_part.union(named)
+        for touch in plain:
+            data, subject = touch.data, touch.subject
             if is_person(subject):
                 subject = self._at_hand.persons[subject].name
                 if data.deal is None:
                     pending[subject].append(touch)
                     continue
             reached = {subject}
-            if data.deal is not None:
-                deal = f"deal:{data.deal}"
-                people = self._deal(deal).people
-                if not people.issuperset(people_named(touch)):
-                    changed.append(touch)
-                    continue
+            if data.deal is not None or subject.startswith("deal:"):
+                deal = touch.subject if data.deal is None else f"deal:{data.deal}"
                 reached.add(deal)
-                reached.update(self._at_hand.persons[id].name for id in people)
-            elif touch.subject.startswith("deal:"):
-                reached.update(self._at_hand.persons[id].name for id in self._deal(touch.subject).people)
+                reached.update(self._at_hand.persons[id].name for id in people.get(deal) or self._deal(deal).people)
             for one in reached:
                 pending[one].append(touch)
-        return changed, pending
+        return changed, pending, again
 
     async def _under_two_ids(self, live: list[Touchpoint]) -> set[Name]:
         """The names whose (source, id) stands under another id of the same person too."""
