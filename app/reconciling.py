@@ -100,7 +100,7 @@ async def _kept(engine: Engine, keys: list[str]) -> list[Broken]:
     if not keys:
         return []
     async with engine.record.turn():
-        return await _kept_otherwise(engine, await derived(await engine.definition(), engine.record, keys))
+        return await _kept_otherwise(engine, await derived(await engine.definition(), engine.record, keys, {}))
 
 
 async def _kept_otherwise(engine: Engine, part: Part) -> list[Broken]:

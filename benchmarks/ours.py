@@ -36,10 +36,10 @@ async def run(kafka: str, postgres: str, topic_prefix: str, topic: str, touchpoi
     (`marketing`, `sales`), which has to be the embedded runtime's, that of the transitions (`stages`), which has to be the peer's as well,
     and the CPU seconds of the workers, by part in `detail`.
     """
-    async with _place(kafka, postgres, topic_prefix, topic) as (engine, settings):
-        with _workers(settings, {part: [*WORKER, "--only", part] for part in PARTS}) as workers:
-            seconds = await _done(engine, touchpoints, workers["placement"])
-            cpu = {part: _cpu_seconds(worker.pid) for part, worker in workers.items()}
+    async with place(kafka, postgres, topic_prefix, topic) as (engine, settings):
+        with workers_of(settings, {part: [*WORKER, "--only", part] for part in PARTS}) as workers:
+            seconds = await done(engine, touchpoints, workers["placement"])
+            cpu = {part: cpu_seconds(worker.pid) for part, worker in workers.items()}
         digests = await engine.digest()
         async with engine.marketing.snapshot() as ask:
             stages = stages_digest(await ask(STAGES))
@@ -50,10 +50,10 @@ async def run(kafka: str, postgres: str, topic_prefix: str, topic: str, touchpoi
 async def by_step(kafka: str, postgres: str, topic_prefix: str, topic: str, touchpoints: int) -> Result:
     """The same by one worker with clocks in it: `detail["steps"]` is by step, as `Steps.per` tells it."""
     out = bench_folder("steps") / f"{topic_prefix.strip('.')}.json"
-    async with _place(kafka, postgres, topic_prefix, topic) as (engine, settings):
+    async with place(kafka, postgres, topic_prefix, topic) as (engine, settings):
         command = ["-m", "benchmarks.steps", "--clocks", "benchmarks.steps:DISTRIBUTED", "--out", str(out), "--", "worker"]
-        with _workers(settings, {"worker": command}) as workers:
-            seconds = await _done(engine, touchpoints, workers["worker"])
+        with workers_of(settings, {"worker": command}) as workers:
+            seconds = await done(engine, touchpoints, workers["worker"])
     told = json.loads(out.read_text(encoding="utf-8"))
     out.unlink()
     steps = {
@@ -68,7 +68,7 @@ async def latency(kafka: str, postgres: str, topic_prefix: str, *, pace: int = P
     topic = f"{topic_prefix.strip('.')}-latency"
     await make_topic(kafka, topic)
     touchpoints = lines(World(customers=CUSTOMERS).file())
-    async with _place(kafka, postgres, topic_prefix, topic) as (engine, settings):
+    async with place(kafka, postgres, topic_prefix, topic) as (engine, settings):
         record = await asyncpg.connect(settings.postgres)
         try:
 
@@ -82,15 +82,15 @@ async def latency(kafka: str, postgres: str, topic_prefix: str, *, pace: int = P
             async def reflected() -> int:
                 return min(await engine.marketing.position(), await engine.sales.position())
 
-            with _workers(settings, {part: [*WORKER, "--only", part] for part in PARTS}) as workers:
-                await _says(workers["placement"], b"at work")
+            with workers_of(settings, {part: [*WORKER, "--only", part] for part in PARTS}) as workers:
+                await says(workers["placement"], b"at work")
                 return await measure(kafka, topic, touchpoints, through_units(recorded, reflected), pace=pace, seconds=seconds)
         finally:
             await record.close()
 
 
 @asynccontextmanager
-async def _place(kafka: str, postgres: str, topic_prefix: str, topic: str) -> AsyncIterator[tuple[Distributed, Settings]]:
+async def place(kafka: str, postgres: str, topic_prefix: str, topic: str) -> AsyncIterator[tuple[Distributed, Settings]]:
     """A record and read models of their own for what `topic` holds."""
     name = topic_prefix.strip(".").replace("-", "_")
     database = await _database(postgres, name)
@@ -100,7 +100,7 @@ async def _place(kafka: str, postgres: str, topic_prefix: str, topic: str) -> As
         yield engine, settings
 
 
-async def _says(worker: "subprocess.Popen[bytes]", what: bytes) -> None:
+async def says(worker: "subprocess.Popen[bytes]", what: bytes) -> None:
     """Wait until the worker says `what`: that it begins (from then on it fetches), or that it is at work."""
     began = time.perf_counter()
     assert worker.stderr is not None
@@ -112,9 +112,9 @@ async def _says(worker: "subprocess.Popen[bytes]", what: bytes) -> None:
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def _done(engine: Distributed, touchpoints: int, worker: "subprocess.Popen[bytes]") -> float:
+async def done(engine: Distributed, touchpoints: int, worker: "subprocess.Popen[bytes]") -> float:
     """Seconds from the first fetch until both read models have all, to within POLL_SECONDS at either end."""
-    await _says(worker, b"begins")
+    await says(worker, b"begins")
     first = time.perf_counter()
     while sum(offset + 1 for offset in (await engine.record.offsets()).values()) < touchpoints:
         if worker.poll() is not None:
@@ -126,14 +126,14 @@ async def _done(engine: Distributed, touchpoints: int, worker: "subprocess.Popen
     return time.perf_counter() - first
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     """What a process used so far, its start included."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
-def _workers(settings: Settings, commands: Mapping[str, Sequence[str]]) -> "Iterator[dict[str, subprocess.Popen[bytes]]]":
+def workers_of(settings: Settings, commands: Mapping[str, Sequence[str]]) -> "Iterator[dict[str, subprocess.Popen[bytes]]]":
     """A Python process each, ended in good order. The first one's messages are read as they come."""
     env = {
         **os.environ,

@@ -7,6 +7,7 @@ anew after the last: that is what makes advancing in any number of steps, summed
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -48,6 +49,9 @@ FOLD_VERSION = 2
 """Raised when the folds come to assert other facts from the same history; a golden file tells."""
 
 NOT_YET: Instant = -(2**53)
+
+PRIMARIES_KEPT_MAX = 2_000
+"""Lists of people on deals whose primary ones are kept at hand."""
 
 
 @dataclass(slots=True)
@@ -359,7 +363,7 @@ class _Fold:
         if deal is None or isinstance(data, DealOpened):
             deal = journey.deals[data.deal] = self._opened(data, at, touch.key, primary=deal is not None and deal.primary)
         if isinstance(data, DealOpened | DealUpdated) and data.people is not None:
-            deal.primary = any(person.primary and person.person in journey.ids for person in data.people)
+            deal.primary = not _primaries(data).isdisjoint(journey.ids)
         if outcome:
             deal.outcome, deal.key, self.scene.deal_now = outcome, touch.key, outcome
             journey.quiet_until = NOT_YET
@@ -570,6 +574,12 @@ class _Fold:
 
 
 _PROFILE = frozenset({"country", "region", "language", "age_band", "gender", "job_title", "seniority", "department", "lead_source"})
+
+
+@lru_cache(PRIMARIES_KEPT_MAX)
+def _primaries(data: DealOpened | DealUpdated) -> frozenset[str]:
+    """The ids that `data` says are primary. Everybody on the deal asks for the same ones, and there may be hundreds."""
+    return frozenset(person.person for person in data.people or () if person.primary)
 
 
 def _names_its_origin(data: Data) -> bool:

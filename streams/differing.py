@@ -1,7 +1,8 @@
 """What some touchpoints change in the facts: their subjects derived as they were without them, and as they are with them."""
 
+import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -12,10 +13,12 @@ from journey.definition import Definition
 from journey.dimension import DimensionJourney
 from journey.facts import Facts, to_row
 from journey.histories import people_named
-from journey.identity import Id, Person
+from journey.identity import Id, Near, Person
+from journey.person import PersonJourney
 from journey.touchpoints import Retracted, Touchpoint
 from streams.journeys import Journey, dump
 from streams.past import Past
+from streams.pauses import HISTORY_AT_ONCE_MAX, Pauses
 from streams.ports import Histories, Name, Part
 from streams.world import AFTER, BEFORE, World
 
@@ -24,10 +27,12 @@ class Differing(NamedTuple):
     facts: Facts
     """After less before."""
     people: list[Person]
-    """As they are after, each with its journey in `journeys`."""
+    """Those that were derived, as they are after, each with its journey in `journeys`."""
+    same: list[Person]
+    """Those that were looked at, and whose facts stay as they are."""
     journeys: dict[str, Journey]
     ids: set[Id]
-    """Of those who were before."""
+    """Of those who were before, and those whose links change."""
     gone: set[str]
     """Persons who are no more."""
     subjects: set[str]
@@ -35,47 +40,77 @@ class Differing(NamedTuple):
 
 
 async def differing(
-    definition: Definition, world: World, changed: Iterable[Touchpoint], ids: Iterable[Id], others: Iterable[str]
+    definition: Definition,
+    world: World,
+    changed: Iterable[Touchpoint],
+    ids: Iterable[Id],
+    others: Iterable[str],
+    *,
+    several: Collection[Name],
+    twice: Collection[Name] | None,
 ) -> Differing:
-    """Derive all that `changed` touchpoints reach, and `ids` and `others` besides, before and after."""
+    """Derive all that `changed` touchpoints change, and `ids` and `others` besides, before and after. See `World.affected`."""
     facts: Facts = Counter()
     journeys: dict[str, Journey] = {}
-    before, after, rest = await world.affected(changed, ids, others)
+    affected = await world.affected(changed, ids, others, several, twice)
+    before, after = ({name: one for name, one in those.items() if name not in affected.same} for those in affected[:2])
+    rest = affected.others
     await world.bring(id for one in chain(before.values(), after.values()) for id in one.ids)
+    pauses = Pauses()
     for one in sorted(before.values()):
-        _, asserted = person.derive(definition, one.name, one.ids, await world.history(one, BEFORE))
+        _, asserted = await derived_person(definition, one, await world.history(one, BEFORE), pauses)
         facts.subtract(asserted)
     for one in sorted(after.values()):
-        journeys[one.name], asserted = person.derive(definition, one.name, one.ids, await world.history(one, AFTER))
+        journeys[one.name], asserted = await derived_person(definition, one, await world.history(one, AFTER), pauses)
         facts.update(asserted)
     for subject in sorted(rest):
         _, asserted = derive(definition, subject, world.counting(subject, BEFORE))
+        await pauses.after(len(world.counting(subject, BEFORE)))
         facts.subtract(asserted)
         journeys[subject], asserted = derive(definition, subject, world.counting(subject, AFTER))
         facts.update(asserted)
-    was = {id for one in before.values() for id in one.ids}
-    return Differing(facts, sorted(after.values()), journeys, was, before.keys() - after.keys(), before.keys() | after.keys() | rest)
+    was = {id for one in before.values() for id in one.ids} | affected.ends
+    same = sorted(affected.after[name] for name in affected.same)
+    subjects = before.keys() | after.keys() | rest
+    return Differing(facts, sorted(after.values()), same, journeys, was, before.keys() - after.keys(), subjects)
 
 
-async def since(definition: Definition, histories: Histories, known_at: int, up_to: int) -> Part:
-    """What the units beyond `known_at` up to `up_to` changed, as if the record had been derived by `definition` all along."""
+async def since(definition: Definition, histories: Histories, known_at: int, up_to: int, near: dict[Id, Near]) -> Part:
+    """What the units beyond `known_at` up to `up_to` changed, as if the record had been derived by `definition` all along.
+
+    `near` is as of `known_at`, and then as of `up_to`.
+    """
     rows, voids = await histories.brought(known_at, up_to)
-    world = World(Past(histories, known_at), definition.bounds, rows, voids)
+    world = World(Past(histories, known_at), definition.bounds, rows, voids, kept_near=kept_in(near))
     live = [row.touch for row in rows if not (row.voided or isinstance(row.touch.data, Retracted))]
     world.takes_part_in((id, f"deal:{touch.data.deal}") for touch in live if touch.data.deal is not None for id in people_named(touch))
     # What stood under the same names, a retraction's too, and what is taken back, counted until now.
-    names: set[Name] = {(row.touch.subject, row.touch.source, row.touch.id) for row in rows} | voids
-    await world.load({subject for subject, _, _ in names})
-    stood = [
-        one.touch
-        for subject in {subject for subject, _, _ in names}
-        for one in world.stored(subject, BEFORE)
-        if not one.voided and (one.touch.subject, one.touch.source, one.touch.id) in names
-    ]
-    found = await differing(definition, world, live + stood, (), ())
+    times = Counter((row.touch.subject, row.touch.source, row.touch.id) for row in rows)
+    names: set[Name] = times.keys() | voids
+    stood = [one.touch for bodies in (await histories.named(names, known_at)).values() for one in bodies if not one.voided]
+    several = voids | {(touch.subject, touch.source, touch.id) for touch in stood} | {name for name, n in times.items() if n > 1}
+    found = await differing(definition, world, live + stood, (), (), several=several, twice=None)
+    near.update(world.near_to_keep())
     journeys = {subject: kept for subject, journey in found.journeys.items() if (kept := dump(journey))}
-    persons = {id: one.name for one in found.people for id in one.ids}
+    persons = {id: one.name for one in chain(found.people, found.same) for id in one.ids}
     return Part([to_row(fact, count) for fact, count in found.facts.items() if count], journeys, persons, found.gone)
+
+
+def kept_in(near: Mapping[Id, Near]) -> Callable[[Collection[Id]], Awaitable[Mapping[Id, Near]]]:
+    """What is near, as a world asks for it."""
+
+    async def kept(ids: Collection[Id]) -> Mapping[Id, Near]:
+        return {id: near[id] for id in ids if id in near}
+
+    return kept
+
+
+async def derived_person(definition: Definition, one: Person, history: Sequence[Touchpoint], pauses: Pauses) -> tuple[PersonJourney, Facts]:
+    """The journey and the facts of a person. Other tasks get their turn, however long the history is."""
+    await pauses.after(len(history))
+    if len(history) > HISTORY_AT_ONCE_MAX:
+        return await asyncio.to_thread(person.derive, definition, one.name, one.ids, history)
+    return person.derive(definition, one.name, one.ids, history)
 
 
 def derive(definition: Definition, subject: str, history: Sequence[Touchpoint]) -> tuple[DealJourney | DimensionJourney, Facts]:

@@ -18,7 +18,7 @@ from journey.definition import Definition
 from journey.dimension import DimensionJourney
 from journey.facts import Facts, to_row
 from journey.histories import is_person, keys, people_named
-from journey.identity import Id, Person, PersonId
+from journey.identity import Id, Near, Person, PersonId
 from journey.person import FOLD_VERSION, PersonJourney
 from journey.touchpoints import Identified, Retracted, Touchpoint, Unlinked
 from journey.tuples import new
@@ -27,7 +27,8 @@ from schemas.incoming import Incoming
 from schemas.strict_json import BODY_BYTES_MAX
 from streams.at_hand import AtHand
 from streams.differing import derive, differing
-from streams.journeys import Journey, dump, load
+from streams.journeys import NEAR, Journey, dump, dump_near, load, load_near
+from streams.pauses import Pauses
 from streams.ports import DeadLetter, Generation, Histories, Known, Name, Raced, Recorded, Row, SetAside, Unit
 from streams.set_aside import SET_ASIDE, is_aside
 from streams.world import BEFORE, World
@@ -190,10 +191,7 @@ class Placement:
         """
         if not several:
             return []
-        found = await self.histories.bodies({subject for subject, _, _ in several})
-        stored = [
-            one for subject, bodies in found.items() for one in bodies if one.touch.subject == subject and _name(one.touch) in several
-        ]
+        stored = list(chain.from_iterable((await self.histories.named(several)).values()))
         held: dict[Name, set[str]] = {name: set() for name in several}
         for one in stored:
             held[_name(one.touch)].update(keys(one.touch))
@@ -216,8 +214,8 @@ class Placement:
         """Fold what can be added to an end; derive the rest before and after."""
         live = [row.touch for row in unit.rows if not (row.voided or row.again or isinstance(row.touch.data, Retracted))]
         await self._know(unit, live)
-        changed, pending = await self._split(live, several)
-        again_persons: set[PersonId] = set()
+        twice = await self._under_two_ids(live)
+        changed, pending, again_persons = self._split(live, several | twice)
         again_others: set[str] = set()
         for subject, touches in pending.items():
             touches.sort(key=lambda touch: touch[:4])
@@ -231,10 +229,13 @@ class Placement:
         changed += await self._retracted(unit)
         facts: Facts = Counter()
         if changed or again_persons or again_others:
-            derived = await self._derive(unit, changed, again_persons, again_others, facts)
+            ids = [id for name in again_persons for id in self._at_hand.persons[name].ids]
+            derived = await self._derive(unit, changed, ids, again_others, facts, several, twice)
             for subject in derived:
                 pending.pop(subject, None)
+        pauses = Pauses()
         for subject, touches in pending.items():
+            await pauses.after(len(touches))
             journey, more = advance(self.definition, self._at_hand.journeys[subject], touches)
             self._keep(unit, subject, journey)
             for fact, count in more.items():
@@ -247,38 +248,50 @@ class Placement:
         await self._bring_persons(unit, [subject for subject in subjects if is_person(subject)])
         await self._bring_journeys(unit, [subject for subject in subjects if not is_person(subject)])
         taking_part = {id for subject in subjects if subject.startswith("deal:") for id in self._deal(subject).people}
+        taking_part.update(id for touch in live if touch.data.deal is not None for id in people_named(touch))
         await self._bring_persons(unit, taking_part)
         await self._bring_journeys(unit, {self._at_hand.persons[one].name for one in chain(taking_part, subjects) if is_person(one)})
 
-    async def _split(self, live: list[Touchpoint], several: set[Name]) -> tuple[list[Touchpoint], dict[str, list[Touchpoint]]]:
-        """What changes more than an end; and, by subject, what may be folded onto its journey."""
-        changing = several | await self._under_two_ids(live)
+    def _split(self, live: list[Touchpoint], changing: set[Name]) -> tuple[list[Touchpoint], dict[str, list[Touchpoint]], set[PersonId]]:
+        """What changes more than an end; by subject, what may be folded onto its journey; and persons to whom an older deal is new.
+
+        `changing`: names that stand for more than one touchpoint.
+        """
         changed: list[Touchpoint] = []
         pending: dict[str, list[Touchpoint]] = defaultdict(list)
+        again: set[PersonId] = set()
+        plain: list[Touchpoint] = []
+        people: dict[str, frozenset[Id] | set[Id]] = {}
         for touch in live:
-            data, subject = touch.data, touch.subject
-            if isinstance(data, Identified | Unlinked) or (changing and _name(touch) in changing):
+            if isinstance(touch.data, Identified | Unlinked) or (changing and _name(touch) in changing):
                 changed.append(touch)
                 continue
+            plain.append(touch)
+            if touch.data.deal is None:
+                continue
+            deal = f"deal:{touch.data.deal}"
+            named = people_named(touch)
+            taking_part = people.setdefault(deal, self._deal(deal).people)
+            if not taking_part.issuperset(named):
+                # What happened in the deal before is new to them; where nothing did, it is as for anybody who takes part.
+                if self._at_hand.versions[deal] > 0:
+                    again.update(self._at_hand.persons[id].name for id in named if id not in taking_part)
+                people[deal] = taking_part.union(named)
+        for touch in plain:
+            data, subject = touch.data, touch.subject
             if is_person(subject):
                 subject = self._at_hand.persons[subject].name
                 if data.deal is None:
                     pending[subject].append(touch)
                     continue
             reached = {subject}
-            if data.deal is not None:
-                deal = f"deal:{data.deal}"
-                people = self._deal(deal).people
-                if not people.issuperset(people_named(touch)):
-                    changed.append(touch)
-                    continue
+            if data.deal is not None or subject.startswith("deal:"):
+                deal = touch.subject if data.deal is None else f"deal:{data.deal}"
                 reached.add(deal)
-                reached.update(self._at_hand.persons[id].name for id in people)
-            elif touch.subject.startswith("deal:"):
-                reached.update(self._at_hand.persons[id].name for id in self._deal(touch.subject).people)
+                reached.update(self._at_hand.persons[id].name for id in people.get(deal) or self._deal(deal).people)
             for one in reached:
                 pending[one].append(touch)
-        return changed, pending
+        return changed, pending, again
 
     async def _under_two_ids(self, live: list[Touchpoint]) -> set[Name]:
         """The names whose (source, id) stands under another id of the same person too."""
@@ -305,23 +318,23 @@ class Placement:
         """The stored touchpoints that a retraction of this unit voids, and that counted until now."""
         if not unit.voids:
             return []
-        stored = await self.histories.bodies({subject for subject, _, _ in unit.voids})
-        return [
-            one.touch
-            for bodies in stored.values()
-            for one in bodies
-            if _name(one.touch) in unit.voids and not one.voided and not isinstance(one.touch.data, Retracted)
-        ]
+        stored = await self.histories.named(unit.voids)
+        return [one.touch for bodies in stored.values() for one in bodies if not one.voided and not isinstance(one.touch.data, Retracted)]
 
     async def _derive(
-        self, unit: Unit, changed: list[Touchpoint], again_persons: set[PersonId], again_others: set[str], facts: Facts
+        self,
+        unit: Unit,
+        changed: list[Touchpoint],
+        ids: list[Id],
+        others: set[str],
+        facts: Facts,
+        several: set[Name],
+        twice: set[Name],
     ) -> set[str]:
         """Derive what is not an addition to an end, before and after; add the difference to `facts`. Returns the subjects derived."""
-        world = World(self.histories, self.definition.bounds, unit.rows, unit.voids, lambda keys: self._watch(unit, keys))
+        world = self._world(unit, unit.rows, unit.voids)
         world.takes_part_in(unit.takes_part)
-        found = await differing(
-            self.definition, world, changed, [id for name in again_persons for id in self._at_hand.persons[name].ids], again_others
-        )
+        found = await differing(self.definition, world, changed, ids, others, several=several | unit.voids, twice=twice)
         facts.update(found.facts)
         for subject, journey in found.journeys.items():
             self._keep(unit, subject, journey)
@@ -334,7 +347,18 @@ class Placement:
         for name in found.gone:
             self._at_hand.journeys.pop(name, None)
         unit.gone |= found.gone
+        self._keep_near(unit, world)
         return found.subjects
+
+    def _world(self, unit: Unit, rows: list[Row], voids: set[Name]) -> World:
+        async def near(ids: Collection[Id]) -> Mapping[Id, Near]:
+            kept = await self.histories.journeys([NEAR + id for id in ids])
+            return {key.removeprefix(NEAR): load_near(body) for key, body in kept.items()}
+
+        return World(self.histories, self.definition.bounds, rows, voids, lambda keys: self._watch(unit, keys), near)
+
+    def _keep_near(self, unit: Unit, world: World) -> None:
+        unit.journeys.update((NEAR + id, dump_near(near)) for id, near in world.near_to_keep())
 
     # --- journeys and persons at hand
 
@@ -392,7 +416,7 @@ class Placement:
         for subject, body in kept.items():
             self._at_hand.journeys[subject] = load(subject, body)
         if rest:
-            world = World(self.histories, self.definition.bounds, [], set(), lambda keys: self._watch(unit, keys))
+            world = self._world(unit, [], set())
             await world.load(rest)
             await world.bring(id for subject in rest if is_person(subject) for id in self._at_hand.persons[subject].ids)
             for subject in rest:

@@ -385,6 +385,10 @@ class Histories(Bodies, Protocol):
         """The bodies stored under those of `names` that have any."""
         ...
 
+    async def named(self, names: Collection[Name], known_at: int | None = None) -> Mapping[Name, list[Stored]]:
+        """Everything stored under each of `names`, voided bodies too; as of the position `known_at`, where one is given."""
+        ...
+
     async def voided(self, names: Collection[Name]) -> set[Name]:
         """Those of `names` that a retraction names, whether or not they are stored."""
         ...
@@ -398,7 +402,7 @@ class Histories(Bodies, Protocol):
         ...
 
     async def journeys(self, subjects: Collection[str]) -> Mapping[str, bytes]:
-        """The journeys kept for `subjects`, as they were committed; one that is missing is derived from its history."""
+        """What is kept for `subjects`, as it was committed: journeys, and what links come to; one that is missing is derived again."""
         ...
 
     async def commit(self, unit: Unit) -> int:

@@ -1,22 +1,45 @@
 """The part of the histories that a unit changes, as it is before the unit and after it.
 
 Loads what it is asked about, key by key, and answers for both sides: who is one person, who takes part in a deal, what a history is.
+Of an id with a long history it takes what its links come to, where that is kept (`journey.identity.Near`): then who is one person costs
+what the bounds do, however many links there are.
 """
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import NamedTuple
 
 from journey.definition import Bounds
 from journey.histories import Stored, history_of_one, is_person, keys, person_history, settle, takes_part
-from journey.identity import Id, Person, component, held, partners, person_of
-from journey.touchpoints import Identified, Retracted, Touchpoint, Unlinked
+from journey.identity import Id, Near, Person, Said, held, last_said, person_of, walked
+from journey.touchpoints import Identified, Order, Retracted, Touchpoint, Unlinked
 from schemas.canonical import content_hash
+from streams.pauses import Pauses
 from streams.ports import Bodies, Name, Row
 
 BEFORE, AFTER = False, True
 Side = bool
+
+NEAR_FROM = 100
+"""From so many bodies of an id on, what its links come to is kept apart from them."""
+
+
+class Affected(NamedTuple):
+    """What some touchpoints change: persons as they are before and after, by name, and other subjects."""
+
+    before: dict[str, Person]
+    after: dict[str, Person]
+    others: set[str]
+    same: set[str]
+    """Persons who were looked at, and are who they were, with the history that they had."""
+    ends: set[Id]
+    """Ids whose links change."""
+
+
+async def _nothing_near(ids: Collection[Id]) -> Mapping[Id, Near]:
+    return {}
 
 
 @dataclass(slots=True)
@@ -29,6 +52,8 @@ class World:
     voids: set[Name]
     watch: Callable[[Iterable[str]], Awaitable[None]] | None = None
     """Called with keys before they are read, by those who must know whether another writer changed them since."""
+    kept_near: Callable[[Collection[Id]], Awaitable[Mapping[Id, Near]]] = _nothing_near
+    """What the links of those of these ids come to of whom that is kept, before."""
     _stored: dict[str, list[Stored]] = field(default_factory=dict)
     _added: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
     _named: dict[Id, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -36,7 +61,14 @@ class World:
     _taking_part: dict[tuple[Id, Side], set[str]] = field(default_factory=lambda: defaultdict(set))
     """The deals that an id takes part in, as far as they are here: all of them, of an id that was brought."""
     _counting: dict[tuple[str, Side], list[Touchpoint]] = field(default_factory=dict)
+    _said: dict[tuple[Id, Side], dict[Id, Said]] = field(default_factory=dict)
     _partners: dict[tuple[Id, Side], frozenset[Id]] = field(default_factory=dict)
+    _near: dict[tuple[Id, Side], Near] = field(default_factory=dict)
+    """Of ids that were looked up and are not loaded; AFTER only where that is another than BEFORE."""
+    _is_held: dict[tuple[Id, Side], bool] = field(default_factory=dict)
+    _persons: dict[tuple[Id, Side], Person] = field(default_factory=dict)
+    _too_many: dict[Side, set[Id]] = field(default_factory=lambda: {BEFORE: set(), AFTER: set()})
+    """Ids that are known to be of a component beyond `ids_max`."""
 
     def __post_init__(self) -> None:
         for row in self.rows:
@@ -85,42 +117,148 @@ class World:
             self._counting[key, side] = found
         return found
 
+    # --- who is one person
+
+    async def know(self, ids: Iterable[Id]) -> None:
+        """Have at hand what the links of `ids` come to: as it is kept, or by their bodies."""
+        missing = {id for id in ids if id not in self._stored and (id, BEFORE) not in self._near}
+        if missing:
+            if self.watch is not None:
+                await self.watch(missing)
+            near = await self.kept_near(missing)
+            self._near.update(((id, BEFORE), one) for id, one in near.items())
+            await self.load(missing - near.keys())
+
+    def said(self, id: Id, side: Side) -> dict[Id, Said]:
+        """The last statement about `id`, which was loaded, and each other id."""
+        if self._is_same(id, side):
+            side = BEFORE
+        found = self._said.get((id, side))
+        if found is None:
+            links = [touch for touch in self.counting(id, side) if isinstance(touch.data, Identified | Unlinked)]
+            found = self._said[id, side] = last_said(links, id)
+        return found
+
     def partners(self, id: Id, side: Side) -> frozenset[Id]:
+        """All partners of `id`, which was loaded."""
         if self._is_same(id, side):
             side = BEFORE
         found = self._partners.get((id, side))
         if found is None:
-            links = [touch for touch in self.counting(id, side) if isinstance(touch.data, Identified | Unlinked)]
-            found = self._partners[id, side] = partners(links, id)
+            found = self._partners[id, side] = frozenset(other for other, said in self.said(id, side).items() if said.linked)
         return found
 
     def held(self, id: Id, side: Side) -> bool:
-        return held(id, self.partners(id, side), self.bounds)
+        """Whether `id`, which was loaded, joins nobody."""
+        if self._is_same(id, side):
+            side = BEFORE
+        found = self._is_held.get((id, side))
+        if found is None:
+            found = self._is_held[id, side] = held(id, self.partners(id, side), self.bounds)
+        return found
+
+    def near(self, id: Id, side: Side) -> Near:
+        """What the links of `id`, which is known, come to."""
+        if id in self._stored:
+            return Near.of(self.said(id, side), self.bounds)
+        return self._near.get((id, side)) or self._near[id, BEFORE]
+
+    def near_to_keep(self) -> Iterator[tuple[Id, Near]]:
+        """What the links of ids with long histories come to after, where it was not kept or is another now."""
+        for id, bodies in self._stored.items():
+            if is_person(id) and len(bodies) + len(self._added.get(id, ())) >= NEAR_FROM:
+                yield id, self.near(id, AFTER)
+        for (id, side), near in self._near.items():
+            if side is AFTER and id not in self._stored:
+                yield id, near
 
     async def person(self, id: Id, side: Side) -> Person:
         """The person that `id` belongs to: walks its links, loading as far as they go."""
-        await self.load([id])
-        while True:
-            missing: set[Id] = set()
+        found = self._persons.get((id, side))
+        while found is None:
+            walk = _Walk(self, side)
+            ids, is_whole = walked(id, walk.partners, walk.held, self.bounds, self._too_many[side])
+            if walk.unknown:
+                await self.know(walk.unknown)
+            elif walk.untold or (walk.short and is_whole):
+                await self.load(walk.untold | walk.short)
+            else:
+                if not is_whole:
+                    self._too_many[side] |= ids
+                found = person_of(ids if is_whole else [id])
+                self._persons.update(((one, side), found) for one in found.ids)
+        return found
 
-            def known(one: Id, missing: set[Id] = missing) -> Collection[Id]:
+    async def _change_near(self, statements: Iterable[Touchpoint], several: Collection[Name]) -> None:
+        """Bring what is near to how it is after `statements`, which change. `several` has names of more than one body."""
+        pairs: dict[tuple[Id, Id], list[Touchpoint]] = defaultdict(list)
+        for touch in statements:
+            assert isinstance(touch.data, Identified | Unlinked)
+            one, other = sorted((touch.subject, touch.data.other))
+            pairs[one, other].append(touch)
+        near = {pair: touches for pair, touches in pairs.items() if not any(id in self._stored for id in pair)}
+        linked_at: dict[tuple[Id, Id], Order | None] = {}
+        for (one, other), touches in near.items():
+            order = self.near(one, BEFORE).partners.get(other) or self.near(other, BEFORE).partners.get(one)
+            linked_at[one, other] = None if any(_name(touch) in several for touch in touches) else order
+        await self.load(one for (one, _), order in linked_at.items() if order is None)
+        for pair, touches in pairs.items():
+            for one, other in (pair, pair[::-1]):
                 if one in self._stored:
-                    return self.partners(one, side)
-                missing.add(one)
-                return ()
+                    continue
+                if (one, AFTER) not in self._near:
+                    self._near[one, AFTER] = self._near[one, BEFORE].copied()
+                if other in self._stored:
+                    said = self.said(other, AFTER).get(one)
+                else:
+                    order = linked_at[pair]
+                    assert order is not None
+                    said = max(Said(order, True), *(Said(touch.order, isinstance(touch.data, Identified)) for touch in touches))
+                if said is not None and said.linked:
+                    self._near[one, AFTER].link(other, said.order, self.bounds)
+                else:
+                    self._near[one, AFTER].unlink(other)
 
-            ids = component(id, known, self.bounds)
-            if not missing:
-                return person_of(ids)
-            await self.load(missing)
+    async def _crossing(self, ends: Iterable[Id]) -> set[Id]:
+        """All partners, before and after, of those of `ends` that are held on one side only."""
+        found: set[Id] = set()
+        for end in ends:
+            told = {side: self._told(end, side) for side in (BEFORE, AFTER)}
+            if None in told.values():
+                await self.load([end])
+                told = {side: self._told(end, side) for side in (BEFORE, AFTER)}
+            if told[BEFORE] == told[AFTER]:
+                continue
+            if end not in self._stored and not all(self.near(end, side).whole for side in told):
+                await self.load([end])
+            for side in told:
+                found.update(self.partners(end, side) if end in self._stored else self.near(end, side).partners)
+        return found
 
-    async def _load_partners(self, ids: Iterable[Id]) -> None:
+    def _told(self, id: Id, side: Side) -> bool | None:
+        """Whether `id`, which is known, is held; None where what is near does not tell."""
+        if id in self._stored:
+            return self.held(id, side)
+        if (id, side) not in self._near:
+            side = BEFORE
+        told = self._is_held.get((id, side))
+        if told is None and (told := self._near[id, side].is_held(id, self.bounds)) is not None:
+            self._is_held[id, side] = told
+        return told
+
+    async def _know_partners(self, ids: Iterable[Id]) -> None:
         """The ids next to `ids`, in one query: most persons have no others. What `person` finds beyond them it loads by itself."""
         ids = set(ids)
-        await self.load(ids)
-        near = {side: {id: self.partners(id, side) for id in ids} for side in (BEFORE, AFTER)}
-        few = (some for known in near.values() for id, some in known.items() if len(some) <= self.bounds.ids_max)
-        await self.load(set().union(*few))
+        await self.know(ids)
+        near: set[Id] = set()
+        for id in ids:
+            for side in (BEFORE, AFTER):
+                some: Collection[Id] = self.partners(id, side) if id in self._stored else self.near(id, side).partners
+                if len(some) <= self.bounds.ids_max:
+                    near.update(some)
+        await self.know(near)
+
+    # --- histories
 
     def people(self, deal: str, side: Side) -> frozenset[Id]:
         """Who takes part in `deal`, which was loaded."""
@@ -156,42 +294,101 @@ class World:
         return (stored for stored in self.stored(key, side) if counting.get(stored.touch.order) is stored.touch)
 
     async def affected(
-        self, changed: Iterable[Touchpoint], ids: Iterable[Id], deals: Iterable[str]
-    ) -> tuple[dict[str, Person], dict[str, Person], set[str]]:
-        """The persons before and after by name, and the other subjects, that `changed` touchpoints change in more than adding to an end.
+        self,
+        changed: Iterable[Touchpoint],
+        ids: Iterable[Id],
+        deals: Iterable[str],
+        several: Collection[Name],
+        twice: Collection[Name] | None,
+    ) -> Affected:
+        """What `changed` touchpoints change in more than adding to an end.
 
-        `ids` and `deals` are changed besides. Ends of a link that cross `partners_max` change all their partners.
+        `ids` and `deals` are changed besides. Ends of a link that cross `partners_max` change all their partners. `several` has the names
+        that stand or stood for more than one body, and those that are voided; `twice` those of which another id of the same person has
+        the source and id (None: nobody knows).
         """
-        todo, deals_hit, others = set(ids), set(deals), set[str]()
+        stirred, deals_hit, others = set(ids), set(deals), set[str]()
+        """Ids under which there is something else in the history."""
+        stirred_together: set[Id] = set()
+        """Ids that are, as long as they are one person with another one."""
+        links: list[Touchpoint] = []
         ends: set[Id] = set()
         named: set[str] = set()
         for touch in changed:
             reached = [touch.subject]
             match touch.data:
                 case Identified(other=other) | Unlinked(other=other):
-                    reached.append(other)
-                    ends.update(reached)
+                    links.append(touch)
+                    ends.update((touch.subject, other))
+                    # It is in no history, but of one (source, id) under two ids of a person it may be the one that counts.
+                    if twice is None or (name := _name(touch)) in twice or name in several:
+                        stirred_together.add(touch.subject)
+                    continue
                 case data if data.deal is not None:
                     reached.append(f"deal:{data.deal}")
                 case _:
                     pass
             for subject in reached:
-                (todo if is_person(subject) else named if subject.startswith("deal:") else others).add(subject)
-        await self.load(ends | todo | named | deals_hit | others)
-        for end in ends:
-            if self.held(end, BEFORE) != self.held(end, AFTER):
-                todo |= self.partners(end, BEFORE) | self.partners(end, AFTER)
+                (stirred if is_person(subject) else named if subject.startswith("deal:") else others).add(subject)
+        await self.load(stirred | named | deals_hit | others)
         for deal in named:
-            todo |= self.people(deal, BEFORE) | self.people(deal, AFTER)
-        await self._load_partners(todo)
+            stirred |= self.people(deal, BEFORE) | self.people(deal, AFTER)
+        await self.know(stirred | ends)
+        await self._change_near(links, several)
+        todo = stirred | ends | await self._crossing(ends)
+        await self._know_partners(todo)
         before: dict[str, Person] = {}
         after: dict[str, Person] = {}
         done: set[Id] = set()
+        pauses = Pauses()
         while todo:
+            await pauses.after(1)
             id = todo.pop()
             done.add(id)
             for side, persons in ((BEFORE, before), (AFTER, after)):
                 person = await self.person(id, side)
                 persons[person.name] = person
                 todo.update(one for one in person.ids if one not in done)
-        return before, after, others | named | deals_hit
+        same = {
+            name
+            for name, one in before.items()
+            if after.get(name) == one and stirred.isdisjoint(one.ids) and (len(one.ids) == 1 or stirred_together.isdisjoint(one.ids))
+        }
+        return Affected(before, after, others | named | deals_hit, same, ends)
+
+
+class _Walk:
+    """What one walk from partner to partner has to be told."""
+
+    def __init__(self, world: World, side: Side) -> None:
+        self.world, self.side = world, side
+        self.unknown: set[Id] = set()
+        self.untold: set[Id] = set()
+        """Of whom what is near does not tell whether they are held."""
+        self.short: set[Id] = set()
+        """Of whom not all partners are near."""
+
+    def held(self, id: Id) -> bool:
+        if id in self.world._stored:
+            return self.world.held(id, self.side)
+        if (id, BEFORE) not in self.world._near:
+            self.unknown.add(id)
+            return False
+        told = self.world._told(id, self.side)
+        if told is None:
+            self.untold.add(id)
+        return told is True
+
+    def partners(self, id: Id) -> Collection[Id]:
+        if id in self.world._stored:
+            return self.world.partners(id, self.side)
+        if (id, BEFORE) not in self.world._near:
+            return ()
+        near = self.world.near(id, self.side)
+        if not near.whole:
+            self.short.add(id)
+        return near.partners
+
+
+def _name(touch: Touchpoint) -> Name:
+    return touch.subject, touch.source, touch.id

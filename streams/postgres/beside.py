@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator
 import orjson
 
 from streams.ports import Generation, Part
+from streams.postgres.awake import Connection
 from streams.postgres.committing import run
-from streams.postgres.database import Connection, transaction
+from streams.postgres.database import transaction
 from streams.postgres.writing import Step, write_changes, write_journeys
 
 _BEGIN = """

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from journey.instants import Instant
 from streams.ports import Raced, Unit
-from streams.postgres.database import Connection
+from streams.postgres.awake import Connection
 from streams.postgres.writing import CHECK_WATCHED, VERSIONS, Step, locks
 
 

@@ -6,26 +6,21 @@ Connections are direct or from a pooler in session mode: prepared statements and
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
-from asyncpg.pool import PoolConnectionProxy
 
 from journey.errors import Away, Refused
-
-if TYPE_CHECKING:
-    Connection = PoolConnectionProxy[asyncpg.Record]
-else:
-    Connection = PoolConnectionProxy
+from streams.postgres.awake import Connection, Keeper, kept_awake
 
 SERVER_VERSION_MIN = 14
 """The first one that ends sessions which sleep on a lock."""
 
 CONNECTIONS_MAX = 12
-"""Of one process to one database: one for each lock that it holds for long, and one for each thing that it does at a time."""
+"""Of one process to one database: one for each thing that it does at a time, and as many for locks that it holds for long."""
 CONNECT_SECONDS_MAX = 10
 CLOSE_SECONDS_MAX = 5
 
@@ -40,7 +35,7 @@ ANSWER_SECONDS_MAX = 75
 """How long we wait for an answer: longer than the server lets a statement run, so that only a lost server is given up."""
 
 ALONE_IDLE_MS_MAX = 6_000
-ALONE_BEAT_SECONDS = 1.5
+ALONE_RETRY_SECONDS = 1.5
 
 SESSION = {
     "application_name": "journey",
@@ -86,6 +81,9 @@ class Database:
         self._ready: set[int] = set()
         self._opening = asyncio.Lock()
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._keeper: Keeper | None = None
+        self._kept: asyncpg.Pool[asyncpg.Record] | None = None
+        """The keeper's connections."""
 
     @property
     def place(self) -> str:
@@ -97,11 +95,14 @@ class Database:
 
     async def close(self) -> None:
         if self._pool is not None:
-            try:
-                await asyncio.wait_for(self._pool.close(), CLOSE_SECONDS_MAX)
-            except TimeoutError:
-                self._pool.terminate()
+            await _closed(self._pool)
             self._pool = None
+        if self._keeper is not None:
+            if self._kept is not None:
+                await self._keeper.run(_closed(self._kept))
+                self._kept = None
+            await self._keeper.close()
+            self._keeper = None
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -152,42 +153,51 @@ class Database:
 
     @asynccontextmanager
     async def alone(self, name: str) -> AsyncIterator[None]:
-        """Held by one at a time in all the world, and waited for. Who freezes loses it, and finds out by Away when it thaws."""
-        pool = await self._opened()
-        db = await self._locked(pool, name)
-        while db is None:
-            await asyncio.sleep(ALONE_BEAT_SECONDS)
-            db = await self._locked(pool, name)
+        """Held by one at a time in all the world, and waited for. Who freezes loses it, and finds out by Away when it thaws.
+
+        Who is hard at work does not lose it.
+        """
         holder = asyncio.current_task()
         assert holder is not None
-        beating = asyncio.create_task(_beat(db, holder))
+        lost = False
+
+        def lose() -> None:
+            nonlocal lost
+            lost = True
+            holder.cancel()
+
         try:
-            yield
+            async with self.awake(lose) as db:
+                while not await db.fetchval("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", f"journey {name}"):
+                    await asyncio.sleep(ALONE_RETRY_SECONDS)
+                await db.execute(f"SET idle_session_timeout = {ALONE_IDLE_MS_MAX}")
+                try:
+                    yield
+                finally:
+                    if not is_lost(db):
+                        await db.execute("SELECT pg_advisory_unlock_all(); RESET idle_session_timeout")
         except asyncio.CancelledError:
-            if beating.done() and not holder.uncancel():
+            if lost and not holder.uncancel():
                 raise Away(f"{self.place} ended the session that held {name!r} for us") from None
             raise
-        finally:
-            beating.cancel()
-            await asyncio.wait([beating])
-            with self.named(db):
-                if not is_lost(db):
-                    await db.execute("SELECT pg_advisory_unlock_all(); RESET idle_session_timeout")
-                await pool.release(db)
 
-    async def _locked(self, pool: "asyncpg.Pool[asyncpg.Record]", name: str) -> Connection | None:
-        """A connection that holds the lock of that name, where it is free."""
-        db = await self._acquired(pool)
-        locked = False
+    @asynccontextmanager
+    async def awake(self, lost: Callable[[], None] = lambda: None) -> AsyncIterator[Connection]:
+        """A connection that is never silent while it is ours, whatever else we do. Calls `lost` where it is no more."""
+        async with self._opening:
+            if self._keeper is None:
+                self._keeper = Keeper()
+            if self._kept is None:
+                self._kept = await self._keeper.run(self._made())
+        keeper, pool = self._keeper, self._kept
+        db = await keeper.run(self._acquired(pool))
         try:
-            with self.named(db):
-                locked = await db.fetchval("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", f"journey {name}")
-                if locked:
-                    await db.execute(f"SET idle_session_timeout = {ALONE_IDLE_MS_MAX}")
+            async with kept_awake(keeper, db, lost) as session:
+                with self.named(session):
+                    yield session
         finally:
-            if not locked:
-                await pool.release(db)
-        return db if locked else None
+            with self.named(db):
+                await keeper.run(pool.release(db))
 
     async def _acquired(self, pool: "asyncpg.Pool[asyncpg.Record]") -> Connection:
         try:
@@ -203,19 +213,23 @@ class Database:
     async def _opened(self) -> "asyncpg.Pool[asyncpg.Record]":
         async with self._opening:
             if self._pool is None:
-                self._pool = await asyncpg.create_pool(
-                    self._address,
-                    min_size=0,
-                    max_size=CONNECTIONS_MAX,
-                    max_inactive_connection_lifetime=0,
-                    max_cached_statement_lifetime=0,
-                    timeout=CONNECT_SECONDS_MAX,
-                    command_timeout=ANSWER_SECONDS_MAX,
-                    server_settings=SESSION,
-                    init=self._begin,
-                    reset=_as_it_is,
-                )
+                self._pool = await self._made()
         return self._pool
+
+    async def _made(self) -> "asyncpg.Pool[asyncpg.Record]":
+        """A pool of the event loop that this runs in."""
+        return await asyncpg.create_pool(
+            self._address,
+            min_size=0,
+            max_size=CONNECTIONS_MAX,
+            max_inactive_connection_lifetime=0,
+            max_cached_statement_lifetime=0,
+            timeout=CONNECT_SECONDS_MAX,
+            command_timeout=ANSWER_SECONDS_MAX,
+            server_settings=SESSION,
+            init=self._begin,
+            reset=_as_it_is,
+        )
 
     async def _begin(self, db: "asyncpg.Connection[asyncpg.Record] | Connection") -> None:
         # Of an earlier session, where the server has given its number again.
@@ -267,11 +281,8 @@ async def _as_it_is(db: "asyncpg.Connection[asyncpg.Record] | Connection") -> No
     """Nothing to reset when a connection is given back: nothing is left behind on one, and to reset takes a round trip."""
 
 
-async def _beat(db: Connection, holder: "asyncio.Task[object]") -> None:
-    """Keep a session that holds a lock awake; cancel its holder when it is lost."""
+async def _closed(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
     try:
-        while True:
-            await asyncio.sleep(ALONE_BEAT_SECONDS)
-            await db.execute("SELECT 1")
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
-        holder.cancel()
+        await asyncio.wait_for(pool.close(), CLOSE_SECONDS_MAX)
+    except TimeoutError:
+        pool.terminate()

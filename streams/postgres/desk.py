@@ -12,7 +12,8 @@ from journey.instants import Instant
 from schemas.decode import touchpoint_of
 from streams.dead_letters import DISMISS, FIX, check_there, conflict, dismissing, fixing, no_conflict
 from streams.ports import By, Conflict, Decision, IdleRetraction, Kept, State
-from streams.postgres.database import Connection, Database
+from streams.postgres.awake import Connection
+from streams.postgres.database import Database
 from streams.postgres.writing import LOCK_LETTERS
 
 DECIDING = 7_004

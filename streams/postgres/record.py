@@ -18,6 +18,7 @@ from journey.histories import Stored
 from journey.identity import Id, Person
 from journey.instants import Instant
 from schemas.decode import touchpoint_of
+from streams.pauses import Pauses
 from streams.ports import (
     Brought,
     Change,
@@ -35,9 +36,10 @@ from streams.ports import (
     SetAside,
     Unit,
 )
+from streams.postgres.awake import Connection
 from streams.postgres.beside import PostgresBeside
 from streams.postgres.committing import finish, lock_subjects, position_of, run
-from streams.postgres.database import IN_THE_WAY, Connection, Database, is_lost, transaction
+from streams.postgres.database import IN_THE_WAY, Database, is_lost, transaction
 from streams.postgres.desk import decide
 from streams.postgres.tables import migrate
 from streams.postgres.writing import (
@@ -65,15 +67,11 @@ CHANGES_PER_QUERY_MAX = 16
 COMMITTING = 7_002
 """The advisory lock that every commit shares, and that a turn holds alone."""
 
-TURN_IDLE_MS_MAX = 30_000
-"""How long who has the turn may say nothing: it reads and folds a unit meanwhile, or it is frozen."""
+TURN_IDLE_MS_MAX = 6_000
+"""How long who has the turn may say nothing. Its session is kept awake whatever it works at, so it is frozen then."""
 
 TURN_WAIT_MS_MAX = 35_000
 """More than that, so that who waits for a frozen one gets its turn. Who waits for a rebuild hears Away, and waits again."""
-
-REBUILD_IDLE_MS_MAX = 120_000
-"""How long what came last may take to be derived, a part of it at a time."""
-
 
 BODIES = "SELECT key, body, occurred_at, voided_by IS NOT NULL FROM journey.touchpoints WHERE key = ANY($1::TEXT[])"
 BODIES_AS_OF = (
@@ -81,6 +79,17 @@ BODIES_AS_OF = (
     " JOIN journey.units AS u ON u.unit = t.unit AND u.position <= $2"
     " LEFT JOIN journey.units AS v ON v.unit = t.voided_by AND v.position <= $2"
     " WHERE t.key = ANY($1::TEXT[])"
+)
+
+_NAMED = (
+    "SELECT n.nth, t.body, t.occurred_at, t.voided_by IS NOT NULL FROM unnest($1::TEXT[], $2::BYTEA[]) WITH ORDINALITY"
+    " AS n (subject, name, nth) JOIN journey.touchpoints AS t ON t.key = n.subject AND t.name = n.name"
+)
+_NAMED_AS_OF = (
+    "SELECT n.nth, t.body, t.occurred_at, v.position IS NOT NULL FROM unnest($1::TEXT[], $2::BYTEA[]) WITH ORDINALITY"
+    " AS n (subject, name, nth) JOIN journey.touchpoints AS t ON t.key = n.subject AND t.name = n.name"
+    " JOIN journey.units AS u ON u.unit = t.unit AND u.position <= $3"
+    " LEFT JOIN journey.units AS v ON v.unit = t.voided_by AND v.position <= $3"
 )
 
 _BROUGHT = (
@@ -134,6 +143,7 @@ class PostgresRecord:
 
     async def bodies(self, keys: Collection[str], known_at: int | None = None) -> Mapping[str, list[Stored]]:
         found: dict[str, list[Stored]] = defaultdict(list)
+        pauses = Pauses()
         for some in _some(keys, BODIES_PER_QUERY_MAX):
             async with self.database.connection() as db:
                 if known_at is None:
@@ -141,6 +151,7 @@ class PostgresRecord:
                 else:
                     rows = await db.fetch(BODIES_AS_OF, some, known_at)
             for key, body, occurred_at, voided in rows:
+                await pauses.after(1)
                 touch = touchpoint_of(body, occurred_at)
                 found[key].append(Stored(touch, body, voided))
         return found
@@ -214,6 +225,16 @@ class PostgresRecord:
                 )
             for nth, occurred_at, digest in rows:
                 found.setdefault(some[nth - 1], []).append(Known(occurred_at, digest))
+        return found
+
+    async def named(self, names: Collection[Name], known_at: int | None = None) -> Mapping[Name, list[Stored]]:
+        found: dict[Name, list[Stored]] = {}
+        for some in _some(sorted(names), BODIES_PER_QUERY_MAX):
+            asked = [subject for subject, _, _ in some], [name_digest(name) for name in some]
+            async with self.database.connection() as db:
+                rows = await (db.fetch(_NAMED, *asked) if known_at is None else db.fetch(_NAMED_AS_OF, *asked, known_at))
+            for nth, body, occurred_at, voided in rows:
+                found.setdefault(some[nth - 1], []).append(Stored(touchpoint_of(body, occurred_at), body, voided))
         return found
 
     async def voided(self, names: Collection[Name]) -> set[Name]:
@@ -335,7 +356,7 @@ class PostgresRecord:
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
         """See `Histories`. Waited for no longer than TURN_WAIT_MS_MAX; who falls silent in it for TURN_IDLE_MS_MAX has had it."""
-        async with self.database.connection() as db:
+        async with self.database.awake() as db:
             await db.execute(f"SET lock_timeout = {TURN_WAIT_MS_MAX}; SET idle_session_timeout = {TURN_IDLE_MS_MAX}")
             try:
                 await self.database.ready(db, READY)
@@ -362,8 +383,7 @@ class PostgresRecord:
                 async for part in parts:
                     await beside.put(db, part)
             async with self.turn() if self._turn.get() is None else nullcontext(), self._writing() as db:
-                await db.execute(f"SET idle_session_timeout = {REBUILD_IDLE_MS_MAX}")
-                limits = f"SET LOCAL idle_in_transaction_session_timeout = {REBUILD_IDLE_MS_MAX}"
+                limits = f"SET LOCAL idle_in_transaction_session_timeout = {TURN_IDLE_MS_MAX}"
                 async with transaction(db, f"BEGIN; {limits}"):
                     await beside.switch(db, nothing() if last is None else last(), generation)
                     for by, action, detail in decisions:

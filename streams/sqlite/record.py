@@ -20,6 +20,7 @@ from journey.integers import INTEGER_MAX
 from schemas.decode import touchpoint_of
 from schemas.incoming import Incoming
 from schemas.strict_json import BODY_BYTES_MAX
+from streams.pauses import Pauses
 from streams.ports import (
     Brought,
     Change,
@@ -102,12 +103,14 @@ class SqliteRecord:
     async def bodies(self, keys: Collection[str], known_at: int | None = None) -> Mapping[str, list[Stored]]:
         found: dict[str, list[Stored]] = defaultdict(list)
         up_to = INTEGER_MAX if known_at is None else known_at
+        pauses = Pauses()
         for some in _some(keys):
             rows = self.db.execute(
                 f"SELECT key, body, occurred_at, voided_by FROM touchpoints WHERE key IN ({_marks(some)}) AND unit <= ?",
                 (*some, up_to),
-            )
+            ).fetchall()
             for key, body, occurred_at, voided_by in rows:
+                await pauses.after(1)
                 touch = touchpoint_of(body, occurred_at)
                 found[key].append(Stored(touch, body, voided_by is not None and voided_by <= up_to))
         return found
@@ -162,6 +165,20 @@ class SqliteRecord:
             )
             for subject, source, id, occurred_at, digest in rows:
                 found.setdefault((subject, source, id), []).append(Known(occurred_at, digest))
+        return found
+
+    async def named(self, names: Collection[Name], known_at: int | None = None) -> Mapping[Name, list[Stored]]:
+        found: dict[Name, list[Stored]] = {}
+        up_to = INTEGER_MAX if known_at is None else known_at
+        for asked, values in _asked(names):
+            rows = self.db.execute(
+                f"{asked} SELECT t.subject, t.source, t.id, t.body, t.occurred_at, t.voided_by FROM asked AS a CROSS JOIN touchpoints AS t"
+                f" ON t.key = a.subject AND t.subject = a.subject AND t.source = a.source AND t.id = a.id AND t.unit <= {up_to:d}",
+                values,
+            )
+            for subject, source, id, body, occurred_at, voided_by in rows:
+                stored = Stored(touchpoint_of(body, occurred_at), body, voided_by is not None and voided_by <= up_to)
+                found.setdefault((subject, source, id), []).append(stored)
         return found
 
     async def voided(self, names: Collection[Name]) -> set[Name]:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journey.definition import Bounds
-from journey.identity import HeldBack, component, held, held_back, name_of, partners, person_of, resolve
+from journey.identity import HeldBack, Near, Said, component, held, held_back, name_of, near_max, partners, person_of, resolve
 from journey.touchpoints import Touchpoint
 from tests.journey.builders import FRIDAY, MONDAY, TUESDAY, WEDNESDAY, touch
 
@@ -175,6 +175,47 @@ def test_resolving_is_what_the_definition_says_in_any_order(
     assert resolve(said, bounds) == expected
     random.shuffle(said)  # type: ignore[attr-defined]
     assert resolve(said, bounds) == expected
+
+
+NEAR_IDS = [f"user:{number}" for number in range(8)] + [f"anon:{number}" for number in range(5)]
+
+
+@settings(max_examples=500)
+@given(
+    st.sampled_from(["user:me", "anon:me"]),
+    st.lists(st.tuples(st.sampled_from(NEAR_IDS), st.sampled_from([True, True, False])), max_size=30),
+    st.integers(1, 4),
+    st.integers(2, 4),
+)
+def test_what_is_near_never_says_anything_else_than_all_partners_do(
+    id: str, said: list[tuple[str, bool]], partners_max: int, ids_max: int
+) -> None:
+    bounds = Bounds(partners_max=partners_max, ids_max=ids_max)
+    near, all_of_them = Near({}), dict[str, Said]()
+    for at, (other, linked) in enumerate(said):
+        all_of_them[other] = Said((at, "", "", ""), linked)
+        if linked:
+            near.link(other, (at, "", "", ""), bounds)
+        else:
+            near.unlink(other)
+        partners = {one: order for one, (order, is_linked) in all_of_them.items() if is_linked}
+        assert near.partners.items() <= partners.items()
+        assert len(near.partners) <= near_max(bounds)
+        assert not near.whole or near.partners == partners
+        assert near.is_held(id, bounds) in (None, held(id, partners, bounds))
+
+
+def test_what_is_near_tells_who_is_held_however_many_partners_there_are() -> None:
+    users = {f"user:{number}": Said((number, "", "", ""), True) for number in range(1000)}
+    devices = {f"anon:{number}": Said((number, "", "", ""), True) for number in range(1000)}
+    few = dict(list(users.items())[: BOUNDS.partners_max])
+    for last, id, is_held in [
+        (users | devices, "user:me", True), (devices | users, "user:me", True),
+        (devices | few, "user:me", False), (devices, "anon:me", True),
+    ]:  # fmt: skip
+        near = Near.of(last, BOUNDS)
+        assert near.is_held(id, BOUNDS) is is_held
+        assert len(near.partners) == near_max(BOUNDS) > BOUNDS.ids_max
 
 
 def partners_of(*pairs: tuple[str, str]) -> dict[str, set[str]]:

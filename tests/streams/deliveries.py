@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 import pytest
 
+from journey import identity
 from journey.definition import Definition
 from projections.marketing import marketing
 from projections.sales import sales
-from streams import at_hand
+from streams import at_hand, world
 from streams.past import Past
 from streams.rebuilding import Anew, rebuilt
 from tests.streams.brute_force import Told, digest, name_of, told
@@ -30,6 +31,8 @@ class Delivery(NamedTuple):
     between: Sequence[str] = ("",)
     cached_max: int = 1000
     """How many journeys and persons are kept at hand from one unit to the next."""
+    near: tuple[int, int] = (100, 100)
+    """From how many bodies on what links come to is kept, and how many partners it has at most."""
     other_until: int = 0
     """So many units are placed under another definition; then everything is rebuilt under the one that counts."""
 
@@ -96,4 +99,7 @@ def check(delivery: Delivery, by: Definition, *, as_if: Sequence[bytes] | None =
     with pytest.MonkeyPatch.context() as patch:
         for name in ("JOURNEYS_MAX", "PERSONS_MAX", "NAMES_MAX"):
             patch.setattr(at_hand, name, delivery.cached_max)
+        near_from, near_max = delivery.near
+        patch.setattr(world, "NEAR_FROM", near_from)
+        patch.setattr(identity, "near_max", lambda bounds: near_max)
         asyncio.run(run())

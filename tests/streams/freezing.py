@@ -1,15 +1,15 @@
-"""A worker that freezes in the middle of a commit, as a process of its own."""
+"""A worker that freezes in the middle of a commit, or while it holds something, as a process of its own."""
 
 import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from journey.errors import Away
-from streams.ports import Unit
+from streams.ports import Generation, Part, Unit
 from streams.postgres import record as record_module
 from streams.postgres.record import PostgresRecord
 from tests.contracts.units import row
@@ -22,7 +22,7 @@ PLACES = ("before it locks its subjects", "before it stores", "before it takes i
 
 
 async def frozen(address: str, topic: str, where: str) -> asyncio.subprocess.Process:
-    """A process that is stopped at that place of the second unit of partition 1. Let go on, it says how its commit ended."""
+    """A process that is stopped at that place (of the second unit of partition 1). Let go on, it says how it ended."""
     return await started(__name__, address, topic, where)
 
 
@@ -52,6 +52,36 @@ def freezing_before(step: Callable[..., Awaitable[Any]]) -> Callable[..., Awaita
         return await step(*values, **more)
 
     return frozen
+
+
+async def hold(address: str, topic: str, where: str) -> None:
+    """Freeze while something is held."""
+    record = await PostgresRecord.open(address, topic)
+    try:
+        if where == "alone":
+            async with record.alone("relay"):
+                freeze()
+                await asyncio.sleep(SECONDS_MAX)
+        elif where == "in its turn":
+            async with record.turn():
+                freeze()
+                await record.commit(Unit({1: -1}, {1: 0}, LATER, rows=[row(sent("page_view", "user:1", at(5)))]))
+        else:
+            await record.rebuild(_parts(), Generation("a definition", 1), LATER, _frozen_parts)
+        print("kept it")  # noqa: T201
+    except Away:
+        print("Away")  # noqa: T201
+    finally:
+        await record.close()
+
+
+async def _parts() -> AsyncIterator[Part]:
+    yield Part([], {}, {})
+
+
+async def _frozen_parts() -> AsyncIterator[Part]:
+    freeze()
+    yield Part([], {}, {})
 
 
 async def commit(address: str, topic: str, where: str) -> None:
@@ -89,4 +119,4 @@ def _stopped_while_it_sends(step: Callable[..., Awaitable[Any]]) -> Callable[...
 
 
 if __name__ == "__main__":
-    asyncio.run(commit(*sys.argv[1:]))
+    asyncio.run((commit if sys.argv[3] in PLACES else hold)(*sys.argv[1:]))

@@ -151,7 +151,8 @@ def deliveries(draw: st.DrawFn, kinds: st.SearchStrategy[Event]) -> Delivery:
     sizes = draw(st.lists(st.sampled_from([1, 1, 2, 3, 5, 100]), min_size=1, max_size=4))
     between = draw(st.lists(st.sampled_from(["", "", "restart", "journeys lost", "read", "rebuild"]), min_size=1, max_size=4))
     cached_max, other_until = draw(st.sampled_from([1, 3, 1000])), draw(st.sampled_from([0, 0, 1, 4]))
-    return Delivery([json.dumps(one).encode() for one in events], sizes, between, cached_max, other_until)
+    near = draw(st.sampled_from([(1, 1), (1, 3), (1, 100), (3, 2), (100, 100)]))
+    return Delivery([json.dumps(one).encode() for one in events], sizes, between, cached_max, near, other_until)
 
 
 thorough = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

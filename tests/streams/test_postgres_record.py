@@ -14,7 +14,8 @@ import asyncpg
 import pytest
 
 from journey.errors import Away, Refused
-from streams.ports import Change, DeadLetter, Generation, OutOfStep, Pruned, Raced, Unit
+from streams.ports import Change, DeadLetter, Generation, OutOfStep, Part, Pruned, Raced, Unit
+from streams.postgres import awake
 from streams.postgres import database as bounds
 from streams.postgres import record as record_module
 from streams.postgres.desk import PostgresDesk
@@ -47,6 +48,26 @@ async def other(database: str) -> AsyncIterator[PostgresRecord]:
     record = await PostgresRecord.open(database, TOPIC)
     yield record
     await record.close()
+
+
+SILENCE_MS_MAX = 500
+OUR_LOCKS = "locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+
+
+@pytest.fixture
+def short_silences(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sessions that hold something may be silent for a moment only."""
+    monkeypatch.setattr(awake, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(bounds, "ALONE_IDLE_MS_MAX", SILENCE_MS_MAX)
+    monkeypatch.setattr(bounds, "ALONE_RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(record_module, "TURN_IDLE_MS_MAX", SILENCE_MS_MAX)
+
+
+def work(seconds: float = 3 * SILENCE_MS_MAX / 1000) -> None:
+    """Python's, which nothing else in the event loop comes in between."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        pass
 
 
 def view(subject: str = "user:1", when: int = at(0), **data: Any) -> bytes:
@@ -222,17 +243,24 @@ async def test_another_task_of_the_same_record_has_not_its_turn(one: PostgresRec
     assert await waiting == 2
 
 
-async def test_who_says_nothing_in_its_turn_has_had_it(one: PostgresRecord, other: PostgresRecord, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(record_module, "TURN_IDLE_MS_MAX", 200)
+async def test_who_is_hard_at_work_in_its_turn_keeps_it(one: PostgresRecord, other: PostgresRecord, short_silences: None) -> None:
+    async with one.turn():
+        waiting = asyncio.create_task(other.commit(unit(2, view())))
+        await until_waited_for(one)
+        work()
+        assert await one.commit(unit(1, view("user:2"))) == 1
+    assert await waiting == 2
 
-    async def say_nothing() -> None:
-        async with one.turn():
-            assert await other.commit(unit(2, view())) == 1
-            await one.commit(unit(1, view("user:2")))
 
-    with pytest.raises(Away):
-        await say_nothing()
-    assert await one.commit(unit(1, view("user:2"))) == 2
+async def test_who_is_hard_at_work_while_all_is_derived_anew_keeps_its_turn(one: PostgresRecord, short_silences: None) -> None:
+    """Each part takes longer than anybody may be silent, those of before and those that come last, inside the transaction."""
+
+    async def parts() -> AsyncIterator[Part]:
+        work()
+        yield Part([FACT], {}, {})
+
+    async with asyncio.timeout(SECONDS_MAX), one.alone("rebuild"):
+        assert await one.rebuild(parts(), BY, LATER, parts) == 1
 
 
 async def test_who_waits_for_a_turn_too_long_hears_that_it_is_not_free(
@@ -273,15 +301,13 @@ async def test_two_that_are_alone_for_different_things_do_not_wait(one: Postgres
 
 
 async def test_who_loses_its_session_is_alone_no_more(one: PostgresRecord, other: PostgresRecord, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounds, "ALONE_BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(awake, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(bounds, "ALONE_RETRY_SECONDS", 0.05)
 
     async def lose_it() -> None:
         async with one.alone("relay"):
             async with other.database.connection() as db:
-                await db.fetch(
-                    "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND database ="
-                    " (SELECT oid FROM pg_database WHERE datname = current_database())"
-                )
+                await db.fetch("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE granted AND " + OUR_LOCKS)
             await asyncio.sleep(SECONDS_MAX)
 
     with pytest.raises(Away):
@@ -290,7 +316,50 @@ async def test_who_loses_its_session_is_alone_no_more(one: PostgresRecord, other
         pass
 
 
+async def test_who_is_hard_at_work_stays_alone(one: PostgresRecord, other: PostgresRecord, short_silences: None) -> None:
+    async with one.alone("relay"):
+        work()
+        async with other.database.connection() as db:
+            assert await db.fetchval("SELECT COUNT(*) FROM pg_locks WHERE granted AND " + OUR_LOCKS) == 1
+
+
+async def test_whose_event_loop_stands_still_is_alone_no_more(
+    one: PostgresRecord, other: PostgresRecord, short_silences: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(awake, "STUCK_SECONDS_MAX", SILENCE_MS_MAX / 1000)
+
+    async def stand_still() -> None:
+        async with one.alone("relay"):
+            work()
+            await asyncio.sleep(SECONDS_MAX)
+
+    with pytest.raises(Away):
+        await stand_still()
+    async with asyncio.timeout(SECONDS_MAX), other.alone("relay"):
+        pass
+
+
 # --- writers that freeze
+
+
+@pytest.mark.parametrize("where", ["alone", "in its turn", "in a transaction in its turn"])
+async def test_a_frozen_process_loses_what_it_held(one: PostgresRecord, other: PostgresRecord, database: str, where: str) -> None:
+    """The thread that keeps its sessions awake is frozen too."""
+    frozen = await freezing.frozen(database, TOPIC, where)
+    try:
+        async with asyncio.timeout(SECONDS_MAX):
+            if where == "alone":
+                async with one.alone("relay"):
+                    pass
+            assert await other.commit(unit(2, view())) == 1
+        frozen.send_signal(signal.SIGCONT)
+        said = await asyncio.wait_for(frozen.communicate(), SECONDS_MAX)
+        assert said[0].decode().split() == ["Away"]
+        assert await one.position() == 1
+    finally:
+        if frozen.returncode is None:
+            frozen.kill()
+            await frozen.wait()
 
 
 @pytest.mark.parametrize("where", freezing.PLACES)
