@@ -74,6 +74,7 @@ def _on_this_machine(folder: Path) -> Service:
     user = _other_user() if os.geteuid() == 0 else ""
     folder.mkdir(parents=True, exist_ok=True)
     data, log, password = folder / "data", folder / "postgres.log", folder / "password"
+    password.touch(mode=0o600)
     password.write_text(PASSWORD)
     if user:
         shutil.chown(folder, user)
