@@ -21,6 +21,7 @@ from typer.main import get_command
 
 from app.cli import app
 from app.wiring import Settings
+from streams.postgres.address import read_address
 from tests.services import kafka as test_kafka
 from tests.services import postgres as test_postgres
 from tests.services.service import Service
@@ -108,6 +109,8 @@ def test_postgres_is_found_by_name_and_password() -> None:
         assert parts.username == stated["POSTGRES_USER"]
         assert parts.password == stated["POSTGRES_PASSWORD"]
         assert parts.path == "/" + stated["POSTGRES_DB"]
+        # The image's server has no certificate, and a host's name says nothing of a network inside one machine.
+        assert read_address(address).mode == ("prefer" if host == "localhost" else "disable")
     assert POSTGRES["ports"] == ["127.0.0.1:5432:5432"]
     assert {f"--username={stated['POSTGRES_USER']}", f"--dbname={stated['POSTGRES_DB']}"} <= set(POSTGRES["healthcheck"]["test"])
 
@@ -162,7 +165,7 @@ def test_images_are_pinned_and_those_of_the_tests() -> None:
     assert POSTGRES["image"] == test_postgres.IMAGE
     based_on = re.findall(r"^FROM (\S+)", DOCKERFILE.read_text(), re.MULTILINE)
     for image in [KAFKA["image"], POSTGRES["image"], *based_on]:
-        assert re.search(r":\d+\.\d+(\.\d+)?(-|$)", image), image
+        assert re.search(r":\d+\.\d+(\.\d+)?(-[\w-]+)?@sha256:[0-9a-f]{64}$", image), image
 
 
 # --- the image
