@@ -58,6 +58,6 @@ async def with_servers(place: Servers, run: Run, *, prepared: bool = True) -> An
 def user() -> str:
     """Who is at the keyboard."""
     try:
-        return getpass.getuser()
+        return getpass.getuser().encode(errors="backslashreplace").decode()
     except (KeyError, OSError):
         return f"uid {os.getuid()}"

@@ -142,7 +142,7 @@ def refused(path: Path, content: object, error: ValidationError) -> Refused:
     lines = [f"{path}:{_line(content, one)}: {_said(content, one)}" for one in found[:ERRORS_SHOWN_MAX]]
     if len(found) > ERRORS_SHOWN_MAX:
         lines.append(f"and {len(found) - ERRORS_SHOWN_MAX} more")
-    return Refused("\n".join(lines))
+    return Refused(*lines)
 
 
 def wrong(text: str, line: int) -> PydanticCustomError:

@@ -70,7 +70,7 @@ def parse_definition(text: str, name: str) -> Definition:
     lines = [f"{name}:{line}: {message}" for line, message in lines_told[:PROBLEMS_MAX]]
     if len(lines_told) > PROBLEMS_MAX:
         lines.append(f"{name}: and {len(lines_told) - PROBLEMS_MAX} more")
-    raise Refused("\n".join(lines))
+    raise Refused(*lines)
 
 
 @cache
