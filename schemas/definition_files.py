@@ -22,12 +22,12 @@ from ruamel.yaml.representer import SafeRepresenter
 from journey.definition import Condition, Definition, Model
 from journey.definition_checks import problems
 from journey.errors import Refused
-from journey.problems import Place, Problem, meant, near
+from journey.problems import PROBLEMS_MAX, Place, Problem, meant, near
 from schemas.yaml_nodes import DEPTH_MAX, NODES_MAX, NotRead, compose, text_of
 
 NODES_KEPT_MAX = 10 * NODES_MAX
 """Of what we have written ourselves: it says in full what a person may have said in short."""
-PROBLEMS_MAX = 200
+PROBLEMS_TOLD_MAX = 200
 """How many problems are told at once."""
 
 
@@ -52,16 +52,16 @@ def parse_definition(text: str, name: str, nodes_max: int = NODES_MAX) -> Defini
         definition = Definition.model_validate(reading.content)
     except ValidationError as error:
         told_already = {problem.path for problem in found}
-        words = _in_words(error.errors(include_url=False), reading.content)
+        words = _in_words(error.errors(include_url=False)[:PROBLEMS_MAX], reading.content)
         found += [problem for problem in words if problem.path not in told_already]
     else:
         found += problems(definition)
         if not found:
             return definition
     lines_told = sorted({(reading.line(problem.path), problem.message) for problem in found})
-    lines = [f"{name}:{line}: {message}" for line, message in lines_told[:PROBLEMS_MAX]]
-    if len(lines_told) > PROBLEMS_MAX:
-        lines.append(f"{name}: and {len(lines_told) - PROBLEMS_MAX} more")
+    lines = [f"{name}:{line}: {message}" for line, message in lines_told[:PROBLEMS_TOLD_MAX]]
+    if len(lines_told) > PROBLEMS_TOLD_MAX:
+        lines.append(f"{name}: and {len(lines_told) - PROBLEMS_TOLD_MAX} more")
     raise Refused(*lines)
 
 

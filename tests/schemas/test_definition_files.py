@@ -7,7 +7,7 @@ import pytest
 from journey.definition import Definition
 from journey.errors import Refused
 from schemas.definition_files import (
-    PROBLEMS_MAX,
+    PROBLEMS_TOLD_MAX,
     default_definition,
     dump_definition,
     kept_definition,
@@ -153,8 +153,8 @@ def test_a_definition_without_a_name_for_each_stage_says_which() -> None:
 
 
 def test_a_great_many_problems_are_cut() -> None:
-    told = refused(SMALL.replace("[call]", "[" + ", ".join(f"x{number}" for number in range(PROBLEMS_MAX + 5)) + "]"))
-    assert len(told) == PROBLEMS_MAX + 1
+    told = refused(SMALL.replace("[call]", "[" + ", ".join(f"x{number}" for number in range(PROBLEMS_TOLD_MAX + 5)) + "]"))
+    assert len(told) == PROBLEMS_TOLD_MAX + 1
     assert told[-1] == "b2b.yaml: and 5 more"
 
 
