@@ -4,13 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_DATA := .demo-data
 
-.PHONY: demo test check compiled fetched soak services bench clean
+.PHONY: demo test check compiled fetched soak services bench lock clean
 
 # uv installs in seconds what takes pip a minute. pip does it where its settings name an index, which uv would go past, and where uv can't.
-comma := ,
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-UV := UV_SYSTEM_CERTS=1 $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
-install = @! $(BIN)/python -m pip config list | grep --quiet index && $(PIP) uv && $(UV) --editable '$(1)' 2>/dev/null || $(PIP) --editable '$(1)'
+UV := UV_SYSTEM_CERTS=1 $(BIN)/uv
+install = @! $(BIN)/python -m pip config list | grep --quiet index && $(PIP) "$$(grep --only-matching '^uv==[^ ]*' requirements-dev.lock)" \
+	&& $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python $(1) 2>/dev/null || $(PIP) $(1)
 
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -18,13 +18,20 @@ $(BIN)/pip:
 
 # What a user needs; made anew when the project's requirements change.
 $(VENV)/.installed: pyproject.toml | $(BIN)/pip
-	$(call install,.)
+	$(call install,--editable .)
 	@touch $@
 
-# What a developer needs, a user's included.
-$(VENV)/.installed-dev: pyproject.toml | $(BIN)/pip
-	$(call install,.[distributed$(comma)dev])
+# What a developer needs, a user's included, and CI: exactly what is locked, and nothing fetched that is not.
+$(VENV)/.installed-dev: pyproject.toml requirements-dev.lock | $(BIN)/pip
+	$(call install,--require-hashes --requirement requirements-dev.lock)
+	$(call install,--no-deps --no-build-isolation --editable .)
 	@touch $(VENV)/.installed $@
+
+# The exact versions of everything, for the image and for us; after a change of what pyproject.toml requires. UPGRADE=--upgrade takes the newest.
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --group build
+lock: $(VENV)/.installed
+	$(COMPILE) $(UPGRADE) --extra distributed --extra dev --output-file requirements-dev.lock
+	$(COMPILE) --extra distributed --constraint requirements-dev.lock --upgrade --output-file requirements.lock
 
 demo: $(VENV)/.installed
 	@$(BIN)/journey demo --data $(DEMO_DATA)

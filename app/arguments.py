@@ -111,7 +111,7 @@ def first_told(load: Callable[[], Loaded], where: str, *, every: bool = False) -
     try:
         return load()
     except Refused as error:
-        first, *more = str(error).splitlines()
+        first, *more = error.args
         if every or not more:
             raise
         raise Refused(f"{first} (and {len(more)} more: {where})") from error

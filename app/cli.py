@@ -3,7 +3,7 @@
 import gc
 import os
 import sys
-import traceback
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from importlib import import_module
@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from app.printing import refusal
+from app.printing import failure, note, readable, refusal
 from journey.errors import Away, NotPlaced, Refused
 
 DISTRIBUTION = "customer-journey-engine"
@@ -49,6 +49,9 @@ class Commands(TyperGroup):
         super().__init__(**more | {"commands": Imported()})
 
 
+UsageError: Any = typer.BadParameter.__base__
+"""What is no command of ours. Typer uses click, or brings a copy of its own, as its version has it."""
+
 app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -74,17 +77,25 @@ def run(arguments: list[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         try:
-            app(arguments, prog_name="journey")
+            _check(sys.argv[1:] if arguments is None else arguments)
+            return app(arguments, prog_name="journey", standalone_mode=False) or 0
         finally:
             sys.stdout.flush()
+    except UsageError as error:
+        from typer.rich_utils import rich_format_error
+
+        # It quotes what was typed.
+        error.message = readable(error.message or "")
+        rich_format_error(error)
+        return 2
     except SystemExit as done:
         return done.code if isinstance(done.code, int) else int(done.code is not None)
     except Refused as error:
-        refusal(str(error))
+        refusal(*error.args)
     except Away as error:
         refusal(f"{error}; try again")
     except NotPlaced as error:
-        traceback.print_exception(error.__cause__)
+        failure(error.__cause__ or error)
         refusal(str(error))
         return FAILED_EXIT
     except BrokenPipeError:
@@ -95,15 +106,34 @@ def run(arguments: list[str] | None = None) -> int:
     return 1
 
 
+def _check(arguments: list[str]) -> None:
+    """Raises Refused for a text that no file of ours, no topic and no database could hold."""
+    for one in arguments:
+        try:
+            one.encode()
+        except UnicodeEncodeError:
+            raise Refused(f"{one!r} is not UTF-8; rename it, or write it in UTF-8") from None
+
+
 def _leave_unwritten() -> None:
     """What is left of our output is not to be written when Python ends: it would fail once more, and say so in many lines."""
     with suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _warn(message: Warning | str, *where: Any, **more: Any) -> None:
+    """What a library warns of, in one line of ours instead of one of its code."""
+    note(f"journey: {message}")
+
+
 def main() -> None:
+    warnings.showwarning = _warn
     # Most of what is made lives as long as the process: looking through it again and again doubles the CPU time.
     gc.freeze()
     gc.set_threshold(1_000_000, 20, 100)
     gc.enable()
-    sys.exit(run())
+    try:
+        sys.exit(run())
+    except Exception as error:
+        failure(error)
+        sys.exit(1)

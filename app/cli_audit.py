@@ -61,7 +61,7 @@ def _decision(one: Decision) -> dict[str, Any]:
 def _told(one: Decision) -> Text:
     told = Text(readable(_words(one)))
     if one.reason:
-        told.append(readable(f"\n{one.reason}"), style="dim")
+        told.append(f"\n{readable(one.reason)}", style="dim")
     return told
 
 

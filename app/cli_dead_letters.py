@@ -11,7 +11,7 @@ from app import show_dead_letters as show
 from app.arguments import Actor, Data, Json, Reason, Why, why
 from app.doors import read, start, user, write
 from app.engine import Engine, now
-from app.printing import as_json, note, pairs
+from app.printing import as_it_came, as_json, note, pairs
 from app.reading import STDIN
 from app.requeuing import Requeued, requeue_named, requeue_waiting
 from journey.errors import Refused
@@ -82,7 +82,7 @@ def show_(
     if one is None:
         raise Refused(f"there is no dead letter {wanted}")
     if raw:
-        sys.stdout.buffer.write(one.raw)
+        as_it_came(one.raw)
     else:
         show.letter(one, json=json)
 

@@ -1,6 +1,5 @@
 """`journey definition`: what a journey is, as data: checked, shown and put to use."""
 
-import sys
 from importlib.resources import files
 from typing import Annotated, Any
 
@@ -10,7 +9,7 @@ from app.arguments import Actor, Data, File, Json, Reason, first_told
 from app.doors import read, start, user, write
 from app.engine import Engine, now
 from app.generations import DEFINITION, REBUILD, using
-from app.printing import as_json, note, pairs
+from app.printing import as_it_came, as_json, note, pairs
 from app.rebuilds import derived, show_rebuilt
 from schemas.definition_files import default_definition, dump_definition, load_definition
 from streams.ports import By
@@ -44,7 +43,7 @@ def definition_show(
     if json:
         as_json({"fingerprint": definition.fingerprint, **definition.model_dump(mode="json", by_alias=True, exclude_defaults=True)})
     else:
-        sys.stdout.write(text)
+        as_it_came(text.encode())
 
 
 @app.command("use")

@@ -77,12 +77,13 @@ def _from_log(what: What, actor: str, reason: str, *, json: bool) -> None:
         )
     if what is not What.all:
         raise Refused("--from-log fills an empty record, which both read models are of: journey rebuild all --from-log")
+    instance = place.instance
     needs_clients()
     import uvloop
 
     from app.from_log import from_log, show_from_log  # once the clients are known to be there
 
-    answer = uvloop.run(with_servers(place, lambda engine: from_log(engine, place.instance, By(now(), actor, reason), note)))
+    answer = uvloop.run(with_servers(place, lambda engine: from_log(engine, instance, By(now(), actor, reason), note)))
     if json:
         as_json(answer)
     else:

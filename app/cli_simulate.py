@@ -8,7 +8,7 @@ import typer
 
 from app.arguments import day_of, share_of
 from app.demonstration import START
-from app.printing import note
+from app.printing import as_it_came, note
 from app.simulation.spoiling import spoil
 from app.simulation.world import simulate as simulated
 from journey.errors import Refused
@@ -37,6 +37,5 @@ def simulate(
         raise Refused(str(error)) from error
     if sys.stdout.isatty():
         note("These touchpoints are simulated. To keep them: journey simulate > touchpoints.jsonl")
-    out = sys.stdout.buffer
     for line in made:
-        out.write(line + b"\n")
+        as_it_came(line + b"\n")

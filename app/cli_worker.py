@@ -32,6 +32,7 @@ def worker(
     place = where(None)
     if not isinstance(place, Servers):
         raise Refused("a worker works for the distributed runtime; set JOURNEY_KAFKA and JOURNEY_POSTGRES (embedded data needs none)")
+    instance = place.instance
     needs_clients()
     import uvloop
 
@@ -39,7 +40,7 @@ def worker(
 
     try:
         # A read model whose server is away holds up itself only.
-        status = uvloop.run(with_servers(place, lambda engine: work(engine, place.instance, only, note), prepared=False))
+        status = uvloop.run(with_servers(place, lambda engine: work(engine, instance, only, note), prepared=False))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     if status:

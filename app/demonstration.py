@@ -5,6 +5,7 @@ from pathlib import Path
 
 from app.arguments import in_zone
 from app.engine import Engine, Summary
+from app.folder import BESIDE_DATABASES, DATABASES, DEMO, make_private
 from app.printing import note, progress
 from app.simulated import note_simulated
 from app.simulation.spoiling import spoil
@@ -18,22 +19,18 @@ from schemas.incoming import Incoming
 START, DAYS, CUSTOMERS, SEED = date(2025, 1, 1), 180, 4000, 7
 HALF, ENDS = START + timedelta(days=DAYS // 2), START + timedelta(days=DAYS - 1)
 
-MARK = ".journey-demo"
-"""A file in a folder that the demo made, and may therefore replace."""
-
 
 def cleared(folder: Path) -> None:
     """Make room for the demo. Raises Refused where the folder holds something else."""
     try:
-        if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
+        if folder.exists() and any(folder.iterdir()) and not (folder / DEMO).exists():
             raise Refused(f"{folder} is not empty and was not made by the demo; name another folder with --data")
-        for name in ("journey.db", "marketing.db", "sales.db"):
-            for rest in ("", "-wal", "-shm"):
+        for name in DATABASES:
+            for rest in ("", *BESIDE_DATABASES):
                 (folder / (name + rest)).unlink(missing_ok=True)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / MARK).touch()
     except OSError as error:
         raise Refused(f"{folder} can't be used for the demo: {error.strerror}") from error
+    make_private(folder, (DEMO,))
 
 
 async def play(engine: Engine, customers: int) -> tuple[Summary, MarketingReport, SalesReport]:

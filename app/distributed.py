@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
@@ -45,7 +45,7 @@ class Distributed:
     """What workers, ingests and questions share. See `opened`."""
 
     kafka: KafkaSettings
-    postgres: str
+    postgres: str = field(repr=False)
     record: PostgresRecord
     desk: PostgresDesk
     marketing: PostgresReadStore
@@ -150,8 +150,8 @@ async def opened(servers: Servers, say: Callable[[str], None], *, prepared: bool
         topic = await until_there(partial(ensure_topics, kafka), say)
         record = await until_there(partial(PostgresRecord.open, servers.postgres, topic), say)
         stack.push_async_callback(record.close)
-        demand = PostgresReadStore(marketing, Database(settings.marketing or servers.postgres))
-        deals = PostgresReadStore(sales, Database(settings.sales or servers.postgres))
+        demand = PostgresReadStore(marketing, _database(settings.marketing, "JOURNEY_MARKETING", servers))
+        deals = PostgresReadStore(sales, _database(settings.sales, "JOURNEY_SALES", servers))
         for store in (demand, deals):
             stack.push_async_callback(store.close)
             if prepared:
@@ -159,6 +159,11 @@ async def opened(servers: Servers, say: Callable[[str], None], *, prepared: bool
         engine = Distributed(kafka, servers.postgres, record, PostgresDesk(record.database), demand, deals, say)
         await until_there(partial(engine.start, say), say)
         yield engine
+
+
+def _database(address: str | None, variable: str, servers: Servers) -> Database:
+    """The one at `address`, which `variable` says; else the record's."""
+    return Database(servers.postgres) if address is None else Database(address, variable)
 
 
 async def until_there(do: Callable[[], Awaitable[T]], say: Callable[[str], None]) -> T:

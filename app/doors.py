@@ -23,7 +23,7 @@ def write(data: Path | None, run: Run) -> Any:
     try:
         if isinstance(place, Servers):
             return asyncio.run(with_servers(place, run))
-        with opened(place) as engine:
+        with opened(place, note) as engine:
             return asyncio.run(run(engine))
     except KeyboardInterrupt:
         refusal("interrupted; what was acknowledged is kept, and the same command goes on from there")
@@ -58,6 +58,6 @@ async def with_servers(place: Servers, run: Run, *, prepared: bool = True) -> An
 def user() -> str:
     """Who is at the keyboard."""
     try:
-        return getpass.getuser()
+        return getpass.getuser().encode(errors="backslashreplace").decode()
     except (KeyError, OSError):
         return f"uid {os.getuid()}"

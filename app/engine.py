@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from app.folder import DATABASES, LOCK, make_private
 from app.generations import Progress, bring_up_to_date, derive, in_use
 from app.level import digests
 from journey.definition import Definition
@@ -27,7 +28,6 @@ from streams.ports import Counted, Decided, Unit
 from streams.sqlite.desk import SqliteDesk
 from streams.sqlite.record import FILE, PARTITION, SqliteRecord
 
-LOCK = "journey.lock"
 FILES_AT_FAULT = (
     "SQLITE_BUSY", "SQLITE_CANTOPEN", "SQLITE_CORRUPT", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_NOTADB", "SQLITE_PERM", "SQLITE_READONLY",
 )  # fmt: skip
@@ -147,13 +147,9 @@ class Engine:
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[Engine]:
+def opened(folder: Path, say: Callable[[str], None] = lambda text: None) -> Iterator[Engine]:
     """The engine of `folder`, made if need be, to write. Raises Refused where another process has it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / LOCK).touch()
-    except OSError as error:
-        raise Refused(f"{folder} can't be used as a data folder: {error.strerror}") from error
+    make_private(folder, (LOCK, *DATABASES), say)
     with _locked(folder), _usable(folder):
         engine = Engine(folder, read_only=False)
         try:

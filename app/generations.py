@@ -10,7 +10,7 @@ from journey.errors import Away, Refused
 from journey.instants import Instant
 from journey.person import FOLD_VERSION
 from projections.read_model import ReadStore, Superseded, Switched
-from schemas.definition_files import default_definition, dump_definition, parse_definition
+from schemas.definition_files import default_definition, dump_definition, kept_definition
 from streams.ports import By, ControlLog, Decided, Decision, Generation, Histories, Pruned
 from streams.rebuilding import Anew
 
@@ -131,4 +131,4 @@ def _read(decision: Decision) -> Definition:
 @lru_cache(maxsize=4)
 def _parsed(yaml: str, file: str) -> Definition:
     """A worker asks twice when it starts, and reading one takes a twentieth of a second."""
-    return parse_definition(yaml, file)
+    return kept_definition(yaml, file)

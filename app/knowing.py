@@ -13,7 +13,7 @@ from journey.errors import Refused
 from journey.instants import instant, rfc3339
 from projections.read_model import ReadModel, ReadStore
 from projections.sqlite_store import SqliteReadStore
-from schemas.definition_files import parse_definition
+from schemas.definition_files import kept_definition
 from streams.past import Past
 from streams.ports import Bodies, Change
 from streams.rebuilding import rebuilt
@@ -53,7 +53,7 @@ async def definition_at(engine: Engine, position: int) -> Definition:
     used = [fingerprint for since, fingerprint in await engine.record.definitions() if since <= position]
     for decision in reversed(await engine.desk.decisions("definition")):
         if used and decision.detail["fingerprint"] == used[-1]:
-            return parse_definition(decision.detail["yaml"], decision.detail["file"])
+            return kept_definition(decision.detail["yaml"], decision.detail["file"])
     if used:
         raise Refused(f"the definition {used[-1]}, in use at position {position}, is not in the control log")
     return await engine.definition()

@@ -1,6 +1,10 @@
-"""How we print: aligned tables that fit, bars, JSON; remarks and progress on standard error, progress on a terminal only."""
+"""How we print: aligned tables that fit, bars, JSON; remarks and progress on standard error, progress on a terminal only.
+
+What came from outside never reaches a terminal as it is: it could move the cursor, forge a line, or turn round what is read.
+"""
 
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -40,29 +44,44 @@ _RULED = Box("    \n    \n ── \n    \n    \n    \n    \n    \n")
 Cell = str | Text
 
 
-def refusal(message: str) -> None:
-    err.print(f"journey: {readable(message)}")
+def refusal(first: object, *more: object) -> None:
+    """Say what can't be done, a line each."""
+    err.print(f"journey: {readable(str(first))}", *(readable(str(line)) for line in more), sep="\n")
 
 
 def note(message: str) -> None:
-    err.print(Text(message, style="dim"))
+    err.print(Text(readable(message), style="dim"))
+
+
+def failure(error: BaseException) -> None:
+    """What a bug of ours came to, in full."""
+    sys.stderr.write(readable_lines("".join(traceback.format_exception(error))))
 
 
 def as_json(value: Any) -> None:
     """Numbers beyond ±2^53 are written as text: see `journey.integers`."""
     try:
-        text = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_STRICT_INTEGER, default=_plain)
+        told = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_STRICT_INTEGER, default=_plain)
     except orjson.JSONEncodeError:
-        text = orjson.dumps(all_plain(value), option=orjson.OPT_INDENT_2, default=_plain)
-    sys.stdout.buffer.write(text + b"\n")
+        told = orjson.dumps(all_plain(value), option=orjson.OPT_INDENT_2, default=_plain)
+    if sys.stdout.isatty():
+        told = "".join(map(_escaped, told.decode())).encode()
+    sys.stdout.buffer.write(told + b"\n")
     sys.stdout.flush()
+
+
+def as_it_came(raw: bytes) -> None:
+    """Write `raw`; to a terminal, with what is neither text nor the end of a line spelled out."""
+    if sys.stdout.isatty():
+        raw = readable_lines(raw.decode(errors="backslashreplace")).encode()
+    sys.stdout.buffer.write(raw)
 
 
 def put(*parts: RenderableType) -> None:
     """Print, without blanks at the ends of lines."""
     with out.capture() as caught:
         for part in parts:
-            out.print(part)
+            out.print(_shown(part))
     sys.stdout.write("\n".join(line.rstrip(" ") for line in caught.get().split("\n")))
 
 
@@ -110,14 +129,14 @@ def _made(columns: Mapping[str, Sequence[Cell]], last: str | None) -> Table:
     for heading in columns:
         number = heading.startswith(">")
         made.add_column(
-            heading.removeprefix(">"),
+            readable_lines(heading.removeprefix(">")),
             justify="right" if number else "left",
             no_wrap=True,
             overflow="ellipsis",
             ratio=1 if heading == last else None,
         )
     for row in zip(*columns.values(), strict=True):
-        made.add_row(*(cell if isinstance(cell, Text) else Text(readable(cell)) for cell in row))
+        made.add_row(*(_shown(cell) if isinstance(cell, Text) else Text(readable(cell)) for cell in row))
     return made
 
 
@@ -135,12 +154,12 @@ def counts(numbers: Sequence[tuple[str, int]]) -> None:
         sys.stdout.write(f"{readable(name):<{width}}  {number:>10,}\n")
 
 
-def figures(values: Mapping[str, str]) -> None:
+def figures(values: Mapping[str, Cell]) -> None:
     """A few numbers beside each other, their names below."""
     made = Table.grid(padding=(0, 3, 0, 0))
     for _ in values:
         made.add_column(justify="right", vertical="bottom")
-    made.add_row(*(Text(value, style="bold") for value in values.values()))
+    made.add_row(*(Text(str(value), style="bold") for value in values.values()))
     made.add_row(*(Text(name, style="dim") for name in values))
     put(made, "")
 
@@ -158,16 +177,40 @@ def percent(share: float | None) -> str:
     return "-" if share is None else f"{share:.1%}"
 
 
-def money(amounts: Money) -> str:
+def money(amounts: Money) -> Text:
     """Each currency on a line of its own: sums over currencies need rates."""
-    return "\n".join(f"{major(amount, currency):,.0f} {currency}" for currency, amount in sorted(amounts.items())) or "·"
+    each = (f"{major(amount, currency):,.0f} {currency}" for currency, amount in sorted(amounts.items()))
+    return Text("\n".join(each) or "·")
 
 
 def readable(text: str) -> str:
-    """`text` as it can be printed anywhere: what would move the cursor, or change colours, is spelled out."""
+    """`text` on one line, as it can be printed anywhere: what would move the cursor, change colours or directions, or is not seen at all,
+    is spelled out. So are surrogates, which stand for bytes that are no UTF-8."""
     if text.isprintable():
         return text
-    return "".join(letter if letter.isprintable() or letter == "\n" else letter.encode("unicode_escape").decode() for letter in text)
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
+def readable_lines(text: str) -> str:
+    """The same for what has several lines of its own."""
+    return "\n".join(map(readable, text.split("\n")))
+
+
+def _shown(part: Any) -> Any:
+    """What is not yet readable loses its colours."""
+    if isinstance(part, str):
+        return readable_lines(part)
+    if isinstance(part, Text) and (plain := readable_lines(part.plain)) != part.plain:
+        return Text(plain, style=part.style)
+    return part
+
+
+def _escaped(letter: str) -> str:
+    """A letter of JSON, which says the same when it is escaped."""
+    if letter.isprintable() or letter == "\n":
+        return letter
+    pairs = letter.encode("utf-16-be")
+    return "".join(f"\\u{pairs[at : at + 2].hex()}" for at in range(0, len(pairs), 2))
 
 
 def _plain(value: Any) -> Any:

@@ -71,5 +71,5 @@ def _told(entry: Entry) -> Text:
     if entry.because:
         ids = [id for _, id, _ in entry.because]
         more = f" and {len(ids) - BECAUSE_SHOWN_MAX} more" if len(ids) > BECAUSE_SHOWN_MAX else ""
-        told.append(readable(f"\nbecause of {', '.join(ids[:BECAUSE_SHOWN_MAX])}{more}"), style="dim")
+        told.append("\n" + readable(f"because of {', '.join(ids[:BECAUSE_SHOWN_MAX])}{more}"), style="dim")
     return told

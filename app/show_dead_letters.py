@@ -1,14 +1,13 @@
 """What people see of dead letters, conflicts and what was decided about them; or the same as JSON."""
 
 import base64
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 from rich.text import Text
 
-from app.printing import as_json, note, pairs, put, readable, table
+from app.printing import as_it_came, as_json, note, pairs, put, readable, readable_lines, table
 from app.requeuing import Requeued
 from journey.instants import iso
 from streams.ports import Conflict, IdleRetraction, Kept, State
@@ -107,7 +106,7 @@ def conflict(one: Conflict, *, json: bool) -> None:
 def raw_of_conflict(one: Conflict) -> None:
     """The others, a line each, as they would be sent again."""
     for other in one.others:
-        sys.stdout.buffer.write(other.body + b"\n")
+        as_it_came(other.body + b"\n")
 
 
 def requeued(done: Requeued, *, json: bool) -> None:
@@ -159,4 +158,4 @@ def _counted(states: Mapping[State, int]) -> str:
 
 def _text(raw: bytes) -> str:
     """Bytes as text: what is not UTF-8 is spelled out."""
-    return readable(raw.decode(errors="backslashreplace"))
+    return readable_lines(raw.decode(errors="backslashreplace"))

@@ -65,7 +65,7 @@ def _differs(one: Difference) -> str:
     lines += [f"  by {cause.what} at {cause.position}: {cause.says}" for cause in one.causes[:CAUSES_SHOWN_MAX]]
     if len(one.causes) > CAUSES_SHOWN_MAX:
         lines.append(f"  or one of {len(one.causes) - CAUSES_SHOWN_MAX} more of that unit")
-    return readable("\n".join(lines))
+    return "\n".join(map(readable, lines))
 
 
 def _moved(entered: str, left: str, rule: str, cycle: int) -> str:
@@ -87,7 +87,7 @@ def _words(one: Evidence) -> str:
 
 def _missing(unmet: Unmet, leads_from: tuple[str, ...]) -> str:
     lines = [f"leads out of {', '.join(one or 'no stage yet' for one in leads_from)} only"] if leads_from else []
-    return readable("\n".join([*lines, *_lines(unmet, "")]))
+    return "\n".join(map(readable, [*lines, *_lines(unmet, "")]))
 
 
 def _lines(unmet: Unmet, indent: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from rich.text import Text
 
-from app.printing import BAR_WIDTH, WIDTH_PIPED, bar, count, figures, money, out, percent, put, table
+from app.printing import BAR_WIDTH, WIDTH_PIPED, Cell, bar, count, figures, money, out, percent, put, table
 from journey.instants import day, instant, rfc3339
 from projections.asking import Asked, StageRow
 from projections.marketing_report import Audience, MarketingReport
@@ -96,7 +96,7 @@ def _audiences(title: str, name: str, rows: Sequence[Audience], report: Marketin
         for which in ("first", "last")
     }
     spend = {">spend": [money(row.spend) for row in shown]} if any(row.spend for row in shown) else {}
-    columns = {
+    columns: dict[str, Sequence[Cell]] = {
         name: [row.name or "(none)" for row in shown],
         ">touch-\npoints": [count(row.touchpoints) for row in shown],
         ">people": [count(row.people) for row in shown],

@@ -1,18 +1,27 @@
 """The one place that wires things: settings, and where the data is that they describe."""
 
+import re
 import socket
 import sys
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from journey.errors import Refused
 from streams.kafka.settings import KafkaSettings
+from streams.postgres.address import read_address
 
 DATA_FOLDER = Path("journey-data")
+
+NAME_LENGTH_MAX = 200
+NAME = re.compile(rf"(?!\.{{1,2}}$)[A-Za-z0-9._-]{{1,{NAME_LENGTH_MAX}}}")
+"""What Kafka takes as the name of a topic or of a member of a group, and we begin or lengthen by some letters."""
+
+_SERVER = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
 
 
 class Settings(BaseSettings):
@@ -20,10 +29,11 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="JOURNEY_", env_ignore_empty=True, frozen=True, extra="ignore")
 
-    kafka: str | None = Field(default=None, description="bootstrap servers of Kafka")
-    postgres: str | None = Field(default=None, description="address of PostgreSQL")
-    marketing: str | None = Field(default=None, description="address of marketing's read model, where it is another server")
-    sales: str | None = Field(default=None, description="address of sales' read model, where it is another server")
+    # What may hold a password, also by mistake, is in no `repr`, and so in no log and no traceback.
+    kafka: str | None = Field(default=None, description="bootstrap servers of Kafka", repr=False)
+    postgres: str | None = Field(default=None, description="address of PostgreSQL", repr=False)
+    marketing: str | None = Field(default=None, description="address of marketing's read model, where it is another server", repr=False)
+    sales: str | None = Field(default=None, description="address of sales' read model, where it is another server", repr=False)
     instance: str | None = Field(default=None, description="name of this worker, the same after a restart; default: the host's name")
     prefix: str = Field(default="journey", description="begins the names of all topics and consumer groups")
     touchpoints: str | None = Field(default=None, description="topic of touchpoints; default: PREFIX.touchpoints")
@@ -32,30 +42,38 @@ class Settings(BaseSettings):
     retention_hours: int = Field(default=168, ge=1, description="how long topics that are made keep what is in them")
     security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(default="PLAINTEXT", description="how Kafka is spoken to")
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(default="PLAIN", description="for Kafka with SASL")
-    username: str | None = Field(default=None, description="for Kafka with SASL")
+    username: str | None = Field(default=None, description="for Kafka with SASL", repr=False)
     password: str | None = Field(default=None, description="for Kafka with SASL", repr=False)
     ca_file: Path | None = Field(default=None, description="authorities that Kafka's certificate is checked against")
 
 
-class Servers(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Servers:
     """Where the distributed runtime is."""
 
     settings: Settings
     kafka: KafkaSettings
-    postgres: str
+    postgres: str = field(repr=False)
 
     @property
     def instance(self) -> str:
-        return self.settings.instance or socket.gethostname()
+        """Raises Refused where it is no name: it is one in Kafka, and in every line of a log."""
+        return self.settings.instance or _name("this host's name, which is used for want of JOURNEY_INSTANCE,", socket.gethostname())
 
 
 def read_settings() -> Settings:
-    """What the environment says. Raises Refused where it can't be read, without what is secret."""
+    """What the environment says. Raises Refused where it can't be read, and repeats nothing of it: any of it may be secret."""
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        raise Refused(f"JOURNEY_{str(first['loc'][0]).upper()} is {first['input']!r}: {first['msg']}") from error
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        told = f"JOURNEY_{str(first['loc'][0]).upper()} can't be read: {first['msg']}"
+    else:
+        for name, value in settings:
+            if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
+                raise Refused(f"JOURNEY_{name.upper()} can't be read: it is not UTF-8")
+        return settings
+    raise Refused(told)
 
 
 def where(given: Path | None) -> Path | Servers:
@@ -69,6 +87,12 @@ def where(given: Path | None) -> Path | Servers:
     if given is not None:
         raise Refused(f"{given} is a folder of embedded data, and JOURNEY_KAFKA and JOURNEY_POSTGRES are set too; use the one or the other")
     _check_bootstrap(settings.kafka)
+    for variable, address in (("POSTGRES", settings.postgres), ("MARKETING", settings.marketing), ("SALES", settings.sales)):
+        if address is not None:
+            read_address(address, f"JOURNEY_{variable}")
+    for variable, name in (("PREFIX", settings.prefix), ("TOUCHPOINTS", settings.touchpoints), ("INSTANCE", settings.instance)):
+        if name is not None:
+            _name(f"JOURNEY_{variable}", name)
     kafka = KafkaSettings(
         bootstrap=settings.kafka,
         prefix=settings.prefix,
@@ -88,9 +112,20 @@ def where(given: Path | None) -> Path | Servers:
 def _check_bootstrap(servers: str) -> None:
     """Raises Refused for what no client could make sense of: each would wait for it for ever, under a port of its own choosing."""
     for server in servers.split(","):
-        host, colon, port = server.strip().rpartition(":")
-        if not (host and colon and port.isdigit() and 0 < int(port) < 65_536):
-            raise Refused(f"JOURNEY_KAFKA is {servers!r}, and Kafka's address is HOST:PORT, or several of them with commas in between")
+        found = _SERVER.fullmatch(server.strip())
+        if found is None or not 0 < int(found[2]) < 65_536:
+            # Not repeated: it may hold a password.
+            raise Refused(
+                "JOURNEY_KAFKA can't be read: Kafka's address is HOST:PORT, or several of them with commas in between; a name and a"
+                " password go in JOURNEY_USERNAME and JOURNEY_PASSWORD"
+            )
+
+
+def _name(what: str, name: str) -> str:
+    """`name`, which `what` says. Raises Refused where Kafka would not take it."""
+    if not NAME.fullmatch(name):
+        raise Refused(f"{what} is no name for Kafka: up to {NAME_LENGTH_MAX} letters of A-Z, a-z, 0-9, dots, dashes and underscores")
+    return name
 
 
 def needs_clients() -> None:

@@ -3,9 +3,7 @@
 import asyncio
 import os
 import signal
-import sys
 import time
-import traceback
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from functools import partial
@@ -18,7 +16,7 @@ from app.distributed import Distributed, until_there
 from app.engine import now
 from app.generations import Engine
 from app.generations import follow as followed
-from app.printing import refusal
+from app.printing import failure, refusal
 from journey.errors import Away, Refused
 from projections.postgres_store import PostgresReadStore
 from streams.kafka.client import meaning
@@ -200,7 +198,7 @@ async def keep_doing(
 def _told(failures: list[BaseException]) -> int:
     for error in failures:
         if isinstance(error, Refused):
-            refusal(str(error))
+            refusal(*error.args)
             return 1
-        traceback.print_exception(error, file=sys.stderr)
+        failure(error)
     return FAILED_EXIT if failures else 0

@@ -4,7 +4,7 @@ Of the rules `when`, none can loop: a touchpoint makes at most one move. Deadlin
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -15,7 +15,7 @@ from journey.instants import Micros, spelled
 from journey.match_checks import problems_of_match, problems_of_pattern, problems_of_test, problems_of_type
 from journey.money import DECIMALS
 from journey.plan import leads_from
-from journey.problems import Place, Problem, meant
+from journey.problems import PROBLEMS_MAX, Place, Problem, meant
 from journey.touchpoints import DEAL, PERSON, TYPES
 
 WEEKS_A_YEAR = 52
@@ -30,18 +30,11 @@ NO_ACTIVITY = {
 
 
 def problems(definition: Definition) -> list[Problem]:
-    """All that is wrong with `definition`; none for one that can be used."""
-    return [
-        *_names_given_twice(definition),
-        *_rules(definition),
-        *_unreachable(definition),
-        *_circles(definition),
-        *_matches(definition),
-        *_lists_of_types(definition),
-        *_channels(definition),
-        *_calendars(definition),
-        *_the_rest(definition),
-    ]
+    """What is wrong with `definition`, up to PROBLEMS_MAX; none for one that can be used."""
+    looked_at = (
+        _names_given_twice, _rules, _unreachable, _circles, _matches, _lists_of_types, _channels, _calendars, _the_rest,
+    )  # fmt: skip
+    return list(islice(chain.from_iterable(look(definition) for look in looked_at), PROBLEMS_MAX))
 
 
 # --- stages and their rules

@@ -2,7 +2,10 @@
 
 
 class Refused(Exception):
-    """What the person asked for can't be done; the message says why and what would work."""
+    """What the person asked for can't be done; the message says why and what would work. Each argument is a line of it."""
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.args))
 
 
 class Away(Exception):

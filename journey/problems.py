@@ -8,6 +8,10 @@ Place = tuple[str | int, ...]
 """Where in a definition: the keys and positions that lead there, as they are written in its file."""
 
 
+PROBLEMS_MAX = 1_000
+"""How many are looked for in one definition: what was perhaps meant takes a millisecond to find."""
+
+
 class Problem(NamedTuple):
     path: Place
     message: str

@@ -7,15 +7,13 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from journey.errors import Refused
 from journey.problems import meant
+from schemas.yaml_nodes import NotRead, compose, text_of
 
 ERRORS_SHOWN_MAX = 10
-FILE_BYTES_MAX = 1_000_000
 
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 _WHOLE = re.compile(r"[-+]?(0|[1-9]\d{0,15})")
@@ -88,30 +86,16 @@ def hint(word: str, known: Iterable[str], otherwise: str) -> str:
 
 def read_yaml(path: Path) -> object:
     """The file's content: mappings, lists, and `Scalar` texts. Raises Refused, naming file and line."""
+    text = text_of(path)
     try:
-        with path.open("rb") as file:
-            text = file.read(FILE_BYTES_MAX + 1).decode("utf-8-sig")
-    except OSError as error:
-        raise Refused(f"{path} can't be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise Refused(f"{path} is not UTF-8: save it as UTF-8") from error
-    if len(text) > FILE_BYTES_MAX:
-        raise Refused(f"{path} is longer than {FILE_BYTES_MAX} bytes, so it is not read")
-    try:
-        node = YAML(pure=True).compose(text)
-        if node is None:
-            raise Refused(f"{path}: there is nothing in it")
-        return _content(node, path)
-    except RecursionError as error:
-        raise Refused(f"{path} nests too deep") from error
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        said = " ".join(part for part in (error.context, error.problem) if part)
-        line = mark.line + 1 if mark else 1
-        braces = '; a text with braces goes in quotes: "{Column}"' if "{" in "".join(text.splitlines()[line - 1 : line]) else ""
-        raise Refused(f"{path}:{line}: is not YAML: {said}{braces}") from error
-    except YAMLError as error:
-        raise Refused(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
+        node = compose(text)
+    except NotRead as error:
+        braces = "{" in "".join(text.splitlines()[error.line - 1 : error.line]) and "is not YAML" in str(error)
+        hint = '; a text with braces goes in quotes: "{Column}"' if braces else ""
+        raise Refused(f"{path}:{error.line}: {error}{hint}") from None
+    if node is None:
+        raise Refused(f"{path}: there is nothing in it")
+    return _content(node, path)
 
 
 def _content(node: Node, path: Path) -> object:
@@ -142,7 +126,7 @@ def refused(path: Path, content: object, error: ValidationError) -> Refused:
     lines = [f"{path}:{_line(content, one)}: {_said(content, one)}" for one in found[:ERRORS_SHOWN_MAX]]
     if len(found) > ERRORS_SHOWN_MAX:
         lines.append(f"and {len(found) - ERRORS_SHOWN_MAX} more")
-    return Refused("\n".join(lines))
+    return Refused(*lines)
 
 
 def wrong(text: str, line: int) -> PydanticCustomError:

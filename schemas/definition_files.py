@@ -16,61 +16,53 @@ from typing import Any, get_args
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.representer import SafeRepresenter
 
 from journey.definition import Condition, Definition, Model
 from journey.definition_checks import problems
 from journey.errors import Refused
-from journey.problems import Place, Problem, meant, near
+from journey.problems import PROBLEMS_MAX, Place, Problem, meant, near
+from schemas.yaml_nodes import DEPTH_MAX, NODES_MAX, NotRead, compose, text_of
 
-SIZE_MAX = 1_000_000
-"""Bytes of a file."""
-NODES_MAX = 100_000
-DEPTH_MAX = 50
-PROBLEMS_MAX = 200
+NODES_KEPT_MAX = 10 * NODES_MAX
+"""Of what we have written ourselves: it says in full what a person may have said in short."""
+PROBLEMS_TOLD_MAX = 200
 """How many problems are told at once."""
 
 
 def load_definition(path: Path) -> Definition:
     """The definition in the file at `path`; raises Refused, as `parse_definition` does."""
-    try:
-        with path.open("rb") as file:
-            raw = file.read(SIZE_MAX + 1)
-    except OSError as error:
-        raise Refused(f"{path} can't be read: {error.strerror}") from None
-    if len(raw) > SIZE_MAX:
-        raise Refused(f"{path} is larger than {SIZE_MAX} bytes, so it is not read as a definition")
-    try:
-        return parse_definition(raw.decode("utf-8-sig"), str(path))
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise Refused(f"{path}:{line}: is not UTF-8 text") from None
+    return parse_definition(text_of(path), str(path))
 
 
-def parse_definition(text: str, name: str) -> Definition:
+def kept_definition(text: str, name: str) -> Definition:
+    """The definition in `text`, as `dump_definition` wrote it; raises Refused."""
+    return parse_definition(text, name, NODES_KEPT_MAX)
+
+
+def parse_definition(text: str, name: str, nodes_max: int = NODES_MAX) -> Definition:
     """The definition in `text`; raises Refused, with a line `name:line: what is wrong` for each problem."""
     try:
-        reading = _read(text)
-    except _YamlError as error:
+        reading = _read(text, nodes_max)
+    except NotRead as error:
         raise Refused(f"{name}:{error.line}: {error}") from None
     found = reading.problems
     try:
         definition = Definition.model_validate(reading.content)
     except ValidationError as error:
         told_already = {problem.path for problem in found}
-        words = _in_words(error.errors(include_url=False), reading.content)
+        words = _in_words(error.errors(include_url=False)[:PROBLEMS_MAX], reading.content)
         found += [problem for problem in words if problem.path not in told_already]
     else:
         found += problems(definition)
         if not found:
             return definition
     lines_told = sorted({(reading.line(problem.path), problem.message) for problem in found})
-    lines = [f"{name}:{line}: {message}" for line, message in lines_told[:PROBLEMS_MAX]]
-    if len(lines_told) > PROBLEMS_MAX:
-        lines.append(f"{name}: and {len(lines_told) - PROBLEMS_MAX} more")
-    raise Refused("\n".join(lines))
+    lines = [f"{name}:{line}: {message}" for line, message in lines_told[:PROBLEMS_TOLD_MAX]]
+    if len(lines_told) > PROBLEMS_TOLD_MAX:
+        lines.append(f"{name}: and {len(lines_told) - PROBLEMS_TOLD_MAX} more")
+    raise Refused(*lines)
 
 
 @cache
@@ -101,18 +93,13 @@ def _yaml() -> YAML:
 # --- from text to plain values, with the line of each
 
 
-class _YamlError(Exception):
-    def __init__(self, line: int, message: str) -> None:
-        super().__init__(message)
-        self.line = line
-
-
 _WHOLE = re.compile(r"[+-]?\d{1,18}")
 _DECIMAL = re.compile(r"[+-]?(\d{1,20}(\.\d{0,20})?|\.\d{1,20})([eE][+-]?\d{1,2})?")
 
 
 @dataclass
 class _Reading:
+    nodes_max: int
     content: Any = None
     lines: dict[Place, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -125,30 +112,22 @@ class _Reading:
         return self.lines[path]
 
 
-def _read(text: str) -> _Reading:
-    try:
-        root = _yaml().compose(text)
-    except RecursionError:
-        raise _YamlError(1, f"is nested deeper than {DEPTH_MAX} levels") from None
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        hint = "; indent with spaces, not with tabs" if "\\t" in str(error.problem) else ""
-        told = ", ".join(part for part in (error.problem, error.context) if part)
-        raise _YamlError(mark.line + 1 if mark else 1, f"is not YAML: {told}{hint}") from None
-    except YAMLError as error:
-        raise _YamlError(1, f"is not YAML: {' '.join(str(error).split())}") from None
+def _read(text: str, nodes_max: int) -> _Reading:
+    root = compose(text, nodes_max)
     if not isinstance(root, MappingNode):
-        raise _YamlError(1, "holds no definition: it starts with keys such as `name:` and `stages:`")
-    reading = _Reading(lines={(): root.start_mark.line + 1})
+        raise NotRead(1, "holds no definition: it starts with keys such as `name:` and `stages:`")
+    reading = _Reading(nodes_max, lines={(): root.start_mark.line + 1})
     reading.content = _value(root, (), reading)
     return reading
 
 
 def _value(node: Node, path: Place, reading: _Reading) -> Any:
     reading.nodes += 1
-    if len(path) > DEPTH_MAX or reading.nodes > NODES_MAX:
-        raise _YamlError(
-            node.start_mark.line + 1, f"is nested deeper than {DEPTH_MAX} levels or, with its anchors, longer than {NODES_MAX} values"
+    # An anchor is read again wherever it is named.
+    if len(path) > DEPTH_MAX or reading.nodes > reading.nodes_max:
+        raise NotRead(
+            node.start_mark.line + 1,
+            f"is nested deeper than {DEPTH_MAX} levels or, with its anchors, longer than {reading.nodes_max} values",
         )
     kind = str(node.tag).removeprefix("tag:yaml.org,2002:")
     match node:

@@ -35,7 +35,7 @@ def outside_names(stated: Mapping[str, Mapping[str, object]]) -> dict[str, Outsi
         return {**shipped_names(), **_TABLE.validate_python(stated)}
     except ValidationError as error:
         wrong = [f"{'.'.join(map(str, one['loc']))}: {one['msg'].removeprefix('Value error, ')}" for one in error.errors()]
-        raise Refused("\n".join(f"outside_names.{one}" for one in wrong)) from error
+        raise Refused(*(f"outside_names.{one}" for one in wrong)) from error
 
 
 def _plain(content: object) -> object:

@@ -5,8 +5,6 @@ listener of its own: it is started in place, and not by its command line, which 
 """
 
 import asyncio
-import os
-import tempfile
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -39,6 +37,11 @@ class Hosted(Service):
         await self._hosted
 
 
+class App(faust.App):
+    def _create_directories(self) -> None:
+        """None. Nothing of ours would be kept in them, and in a folder that is everybody's their names could be taken before."""
+
+
 def make_app(settings: KafkaSettings, instance: str, hint: Callable[[bytes], Awaitable[None]]) -> faust.App:
     """The app of one worker. `hint` is called with what operators announce; the control log in the record is the truth."""
     credentials: Any = None
@@ -50,15 +53,13 @@ def make_app(settings: KafkaSettings, instance: str, hint: Callable[[bytes], Awa
         )  # fmt: skip
     elif settings.security == "SSL":
         credentials = faust.SSLCredentials(context=settings.connection()["ssl_context"])
-    app = faust.App(
+    app = App(
         # Each worker reads all hints, so each is a group of its own.
         id=f"{settings.prefix}-control-{instance}",
         broker=[f"kafka://{address.strip()}" for address in settings.bootstrap.split(",")],
         broker_credentials=credentials,
         autodiscover=False,
         store="memory://",
-        # It makes a folder, though nothing is ever kept in it.
-        datadir=f"{tempfile.gettempdir()}/journey-worker-{os.getuid()}",
         topic_disable_leader=True,
         topic_allow_declare=False,
         web_enabled=False,

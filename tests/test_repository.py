@@ -7,6 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.app.command import ROOT
 
@@ -65,6 +67,40 @@ def test_no_file_names_a_place_on_somebodys_machine() -> None:
 def test_no_data_that_is_not_ours_is_in_the_project() -> None:
     assert [path for path in tracked() if "online_shoppers" in path.name and path.suffix == ".csv"] == []
     assert [path for path in tracked() if path.stat().st_size > 1_000_000] == []
+
+
+LOCKS = {"requirements.lock": ("distributed",), "requirements-dev.lock": ("distributed", "dev")}
+"""For which extras each is: the image has the one, we and CI the other."""
+
+
+def locked(name: str) -> dict[str, str]:
+    """Versions by name."""
+    stated = re.findall(r"^(\S+?)==([^\s;]+)(?:.*?) \\$", (ROOT / name).read_text(), re.MULTILINE)
+    return {canonicalize_name(package): version for package, version in stated}
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_what_is_required_is_locked(name: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    extras = project["project"]["optional-dependencies"]
+    required = [*project["project"]["dependencies"], *(line for extra in LOCKS[name] for line in extras[extra])]
+    required += [*project["build-system"]["requires"], *project["dependency-groups"]["build"]]
+    versions = locked(name)
+    assert [
+        f"{one}, and {name} has {versions.get(canonicalize_name(one.name), 'none')}; run `make lock`"
+        for one in map(Requirement, required)
+        if not one.specifier.contains(versions.get(canonicalize_name(one.name), "0.dev0"))
+    ] == []
+
+
+def test_the_image_has_the_versions_that_are_tested() -> None:
+    assert locked("requirements.lock").items() <= locked("requirements-dev.lock").items()
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_every_package_is_locked_by_hashes(name: str) -> None:
+    for one in re.split(r"\n(?=\S)", (ROOT / name).read_text().rstrip()):
+        assert re.fullmatch(r"\S+==\S+( ; .*)?( \\\n    --hash=sha256:[0-9a-f]{64})+", one), one
 
 
 def test_every_make_target_that_a_page_names_is_there() -> None:

@@ -1,7 +1,7 @@
 """Where Kafka is, and what its topics are like. Loads none of its clients, which the embedded runtime does without."""
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from journey.errors import Refused
@@ -22,8 +22,8 @@ class KafkaSettings:
     retention_hours: int = 168
     security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
-    username: str | None = None
-    password: str | None = None
+    username: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
     ca_file: str | None = None
 
     def connection(self) -> dict[str, Any]:

@@ -7,13 +7,13 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import asyncpg
 
 from journey.errors import Away, Refused
+from streams.postgres.address import read_address
 from streams.postgres.awake import Connection, Keeper, kept_awake
 
 SERVER_VERSION_MIN = 14
@@ -75,8 +75,9 @@ _AWAY = (
 class Database:
     """The database at `address`. Connects when it is first asked, and again whenever a connection was lost."""
 
-    def __init__(self, address: str) -> None:
-        self._address = address
+    def __init__(self, address: str, variable: str = "JOURNEY_POSTGRES") -> None:
+        """`variable` is where people said the address. Raises Refused where it can't be read."""
+        self._address = read_address(address, variable)
         self._reached = False
         self._ready: set[int] = set()
         self._opening = asyncio.Lock()
@@ -88,10 +89,7 @@ class Database:
     @property
     def place(self) -> str:
         """Where it is, without what is secret."""
-        with suppress(ValueError):
-            parts = urlsplit(self._address)
-            return f"PostgreSQL at {parts.hostname or 'its socket'}:{parts.port or 5432}{parts.path}"
-        return "PostgreSQL"
+        return self._address.place
 
     async def close(self) -> None:
         if self._pool is not None:
@@ -202,11 +200,11 @@ class Database:
     async def _acquired(self, pool: "asyncpg.Pool[asyncpg.Record]") -> Connection:
         try:
             db: Connection = await pool.acquire(timeout=CONNECT_SECONDS_MAX)
-        except ValueError as error:
-            # What it says may quote what is secret.
-            raise Refused("the address of PostgreSQL can't be read; write postgresql://user:password@host:5432/database") from error
         except (asyncpg.PostgresError, OSError) as error:
             raise self._meaning(error) from error
+        except ValueError:
+            # What it says may quote what is secret. (A certificate that is not trusted is an OSError, and a ValueError as well.)
+            raise Refused(f"{self.place} can't be asked as {self._address.variable} says: one of its settings can't be used") from None
         self._reached = True
         return db
 
@@ -218,8 +216,12 @@ class Database:
 
     async def _made(self) -> "asyncpg.Pool[asyncpg.Record]":
         """A pool of the event loop that this runs in."""
+        address = self._address
         return await asyncpg.create_pool(
-            self._address,
+            address.dsn,
+            host=list(address.hosts) or None,
+            port=list(address.ports) or None,
+            ssl=address.tls(),
             min_size=0,
             max_size=CONNECTIONS_MAX,
             max_inactive_connection_lifetime=0,
@@ -247,8 +249,18 @@ class Database:
         if isinstance(error, _REFUSED):
             return Refused(f"{self.place} refuses us: {error}")
         unnamed = isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME and not self._reached
-        if unnamed or isinstance(error, ssl.SSLCertVerificationError):
+        if unnamed:
             return Refused(f"{self.place} can't be reached: {error}")
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return Refused(
+                f"{self.place} has a certificate that is not trusted: {error.verify_message}; say whom to trust by sslrootcert=FILE in"
+                f" {self._address.variable}, or trust whoever answers by sslmode=require"
+            )
+        if isinstance(error, ConnectionError) and "rejected SSL upgrade" in str(error):
+            return Refused(
+                f"{self.place} speaks no TLS, which {self._address.mode} asks for; for a private network say sslmode=disable in"
+                f" {self._address.variable}"
+            )
         return self._away(error) if isinstance(error, _AWAY) else error
 
     def _away(self, error: Exception) -> Away:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.wiring import where
 from tests.app.command import Ran, here, journey, put, refused, touch
 
 MAP = """
@@ -220,7 +221,11 @@ KAFKA, POSTGRES = "localhost:9092", "postgresql://localhost/journey"
     [
         ({"JOURNEY_KAFKA": KAFKA}, "digest", "JOURNEY_KAFKA is set and JOURNEY_POSTGRES is not"),
         ({"JOURNEY_POSTGRES": POSTGRES}, "digest", "JOURNEY_POSTGRES is set and JOURNEY_KAFKA is not"),
-        ({"JOURNEY_KAFKA": "localhost", "JOURNEY_POSTGRES": POSTGRES}, "digest", "JOURNEY_KAFKA is 'localhost', and"),
+        (
+            {"JOURNEY_KAFKA": "localhost", "JOURNEY_POSTGRES": POSTGRES},
+            "digest",
+            "JOURNEY_KAFKA can't be read: Kafka's address is HOST:PORT",
+        ),
         ({"JOURNEY_KAFKA": KAFKA}, "digest --data there", "JOURNEY_KAFKA is set and JOURNEY_POSTGRES is not"),
         (
             {"JOURNEY_KAFKA": KAFKA, "JOURNEY_POSTGRES": POSTGRES},
@@ -235,6 +240,46 @@ def test_half_a_runtime_and_two_runtimes_are_refused(
     for name, value in env.items():
         monkeypatch.setenv(name, value)
     assert refused(here(*arguments.split(), cwd=kept)).startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("KAFKA", "user:S3CRET@kafka.example"),
+        ("KAFKA", "user:S3CRET@kafka.example:9092"),
+        ("KAFKA", "kafka.example:9092,sasl://user:S3CRET@kafka.example:9092"),
+        ("POSTGRES", "postgresql://u:12/S3CRET@db.example/journey"),
+        ("MARKETING", "host=db.example password=S3CRET"),
+        ("SALES", "postgresql://u:S3CRET#w@db.example/journey"),
+        ("POSTGRES", "postgresql://u:S3CRET\udce9@db.example/journey"),
+        ("PASSWORD", "S3CRET\udce9"),
+        ("PARTITIONS", "S3CRET"),
+        ("SECURITY", "S3CRET"),
+        ("PREFIX", "S3CRET/"),
+        ("TOUCHPOINTS", "S3CRET touchpoints"),
+    ],
+)
+def test_a_setting_that_cannot_be_read_is_refused_and_not_repeated(kept: Path, name: str, value: str) -> None:
+    env = {"JOURNEY_KAFKA": KAFKA, "JOURNEY_POSTGRES": POSTGRES, f"JOURNEY_{name}": value}
+    for arguments in ("digest --json", "audit"):
+        told = refused(here(*arguments.split(), cwd=kept, **env))
+        assert told.startswith(f"JOURNEY_{name} ")
+        assert "S3CRET" not in told
+
+
+@pytest.mark.parametrize("instance", ["w 1", "w\x1b[31m", "w\nworker w2 is at work", "w\u202e", "w/1", "..", "w" * 201])
+def test_a_worker_goes_by_a_name_that_kafka_and_a_log_can_take(kept: Path, instance: str) -> None:
+    told = refused(here("worker", cwd=kept, JOURNEY_KAFKA=KAFKA, JOURNEY_POSTGRES=POSTGRES, JOURNEY_INSTANCE=instance))
+    assert told.startswith("JOURNEY_INSTANCE is no name for Kafka: up to 200 letters")
+
+
+def test_what_is_set_is_in_no_representation(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "KAFKA": KAFKA, "POSTGRES": "postgresql://u:S3CRET@db/j", "SALES": "postgresql://u:S3CRET@db/j",
+        "USERNAME": "S3CRET", "PASSWORD": "S3CRET",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(f"JOURNEY_{name}", value)
+    assert "S3CRET" not in repr(where(None))
 
 
 def test_an_address_that_is_set_to_nothing_is_not_set(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:

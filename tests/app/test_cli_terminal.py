@@ -6,13 +6,16 @@ import pty
 import re
 import struct
 import subprocess
+import sys
 import termios
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import orjson
 import pytest
 
-from tests.app.command import COMMAND, SECONDS_MAX, Ran, environment, here, journey, put, touch
+from app import printing
+from tests.app.command import COMMAND, SECONDS_MAX, Ran, environment, here, journey, put, refused, touch
 
 END_SHOWN = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -94,6 +97,106 @@ def test_what_came_from_outside_is_neither_markup_nor_control(tmp_path: Path) ->
     story = here("timeline", "user:7", cwd=tmp_path).out
     assert r"\x1b[31mCafé\u202e" in story
     assert "\x1b" not in story
+
+
+# --- what would harm a terminal
+
+HARM = "\x1b]0;owned\x07\x1b[2J\r\x7f\x85\x9b31m\u202e\u2066\u200f\u061c\u200b\u2028\U000e0041"
+FORGED = "\njourney: all is well\n"
+
+
+def harmful(shown: str) -> set[str]:
+    """What is left of `shown` that is no text. Colours are ours, and taken out by now."""
+    return {letter for letter in shown if not letter.isprintable()} - {"\n"}
+
+
+@pytest.fixture(scope="module")
+def harmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of data with HARM in every text that others can send, and in what was decided."""
+    folder = tmp_path_factory.mktemp("harmed")
+    evil = HARM + FORGED
+    good = [touch(id=f"1{evil}", subject=f"user:7{HARM}", channel=f"search{evil}", campaign=f"spring{evil}", title=evil)]
+    broken = [b"no json" + HARM.encode(), touch(id="2", more=1).replace(b"page_view", b"page_\\u009bview"), touch(id="3", url=f"/{evil}")]
+    conflict = [touch(id="4", subject="user:8", url=url) for url in ("/a", f"/b{evil}")]
+    put(folder / "in.jsonl", *good, *broken, *conflict)
+    assert here("ingest", "in.jsonl", cwd=folder).status == 0
+    assert here("dead-letters", "dismiss", "1", "--reason", evil, "--actor", evil, cwd=folder).status == 0
+    return folder
+
+
+DAY = " --until 2026-04-01"
+ANSWERS = [
+    f"timeline user:7{HARM}{DAY}", f"explain user:7{HARM}{DAY}", f"report marketing{DAY}", f"identity show user:7{HARM}", "audit",
+    "dead-letters", "dead-letters show 1", "dead-letters show c1", "definition show",
+]  # fmt: skip
+IN_JSON = [f"timeline user:7{HARM}{DAY} --json", f"report marketing{DAY} --json", "audit --json", "dead-letters show 1 --json"]
+
+
+@pytest.mark.parametrize("arguments", ANSWERS + IN_JSON, ids=ascii)
+def test_no_answer_harms_a_terminal(harmed: Path, arguments: str) -> None:
+    shown = at_terminal(*arguments.split(" "), cwd=harmed, columns=400)
+    assert harmful(shown) == set()
+    assert FORGED not in shown
+    if arguments in IN_JSON:
+        assert orjson.loads(shown) == here(*arguments.split(" "), cwd=harmed).json
+
+
+@pytest.mark.parametrize("arguments", ["dead-letters show 1 --raw", "dead-letters show c1 --raw"])
+def test_bytes_as_they_came_are_spelled_out_on_a_terminal_and_only_there(harmed: Path, arguments: str) -> None:
+    assert harmful(at_terminal(*arguments.split(), cwd=harmed)) == set()
+    raw = here(*arguments.split(), cwd=harmed).raw
+    assert raw.startswith(b"no json\x1b]0;" if " 1 " in arguments else b'{"')
+
+
+MISTAKES = [
+    ("ingest", f"in{HARM}{FORGED}.jsonl"),
+    ("ingest", "in.jsonl", "--data", f"in.jsonl/{HARM}{FORGED}"),
+    ("report", "marketing", "--data", HARM + FORGED),
+    ("timeline", HARM + FORGED),
+    ("definition", "check", HARM + FORGED),
+    ("definition", "check", f"evil{HARM}{FORGED}.yaml"),
+    ("ingest", "in.csv", "--map", f"evil{HARM}{FORGED}.yaml"),
+    ("report", HARM + FORGED),
+    (HARM + FORGED,),
+    ("digest", f"--{HARM}{FORGED}"),
+    ("digest", HARM + FORGED),
+    ("simulate", "--days", HARM + FORGED),
+    ("dead-letters", HARM + FORGED),
+]
+
+
+@pytest.mark.parametrize("arguments", MISTAKES, ids=ascii)
+def test_no_refusal_harms_a_terminal_or_forges_a_line(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    put(tmp_path / "in.jsonl", touch())
+    put(tmp_path / "in.csv", b"Id")
+    (tmp_path / f"evil{HARM}{FORGED}.yaml").write_text("a: [1", encoding="utf-8")
+    ran = here(*arguments, cwd=tmp_path)
+    assert ran.status in (1, 2)
+    assert harmful(ran.err) == set()
+    assert FORGED not in ran.err
+
+
+def test_remarks_and_tracebacks_harm_no_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(printing.err, "file", sys.stderr)
+    printing.note(f"waiting: Kafka says {HARM}{FORGED}")
+    printing.failure(ValueError(HARM))
+    told = capsys.readouterr().err
+    assert harmful(told) == set()
+    assert told.splitlines()[0].startswith("waiting: Kafka says \\x1b")
+    assert told.splitlines()[0].endswith("journey: all is well\\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("ingest", "in.jsonl", "--data", "caf\udce9"),
+        ("definition", "use", "caf\udce9.yaml"),
+        ("dead-letters", "dismiss", "1", "--reason", "\udce9"),
+    ],
+)
+def test_what_is_no_utf_8_is_refused(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    put(tmp_path / "in.jsonl", touch())
+    assert "is not UTF-8; rename it" in refused(journey(*arguments, cwd=tmp_path))
 
 
 # --- pipes

@@ -19,7 +19,8 @@ from tests.services.processes import NoService, answer, free_ports, locked, run,
 from tests.services.service import Service
 
 ADDRESS = "JOURNEY_TEST_KAFKA"
-IMAGE = "apache/kafka:4.1.1"
+VERSION = "4.1.1"
+IMAGE = f"apache/kafka:{VERSION}@sha256:0bc1bb2478f45b6cea78864df86acdc11e8df2c5172477819a4d12942cbe5d40"
 POM = Path(__file__).with_name("pom.xml")
 JARS = f"kafka-{hashlib.sha256(POM.read_bytes()).hexdigest()[:12]}"
 CACHE = Path(__file__).parents[2] / ".services"
@@ -230,7 +231,7 @@ def _broker(java: Sequence[str], wanted: Wanted, storage: Path | None) -> Servic
             shutil.copytree(folder / "data", storage)
     return service.of_process(
         address,
-        f"{IMAGE} as jars on {java[0]}",
+        f"apache/kafka:{VERSION} as jars on {java[0]}",
         [*java, *HEAP, *wanted.options, "-cp", classes, "kafka.Kafka", properties],
         folder=folder,
         log=log,

@@ -16,7 +16,7 @@ from tests.services.processes import NoService, free_ports, run, wait_for_answer
 from tests.services.service import Service
 
 ADDRESS = "JOURNEY_TEST_POSTGRES"
-IMAGE = "postgres:17.6-alpine"
+IMAGE = "postgres:17.6-alpine@sha256:ef257d85f76e48da1c64832459b59fcaba1a4dac97bf5d7450c77753542eee94"
 OWNER = PASSWORD = "journey"
 DATABASE = "postgres"
 PLACES = "usr/lib/postgresql/*/bin"
@@ -56,7 +56,8 @@ def own_postgres(folder: Path) -> Service:
 def _in_container(folder: Path) -> Service:
     host = engine.engine_host()
     (port,) = free_ports(1)
-    address = f"postgresql://{OWNER}:{PASSWORD}@{host}:{port}/{DATABASE}"
+    # Asked for by the numbers of a machine that is not this one, it would have to show who it is.
+    address = f"postgresql://{OWNER}:{PASSWORD}@{host}:{port}/{DATABASE}?sslmode=disable"
     return engine.of_container(
         IMAGE,
         host=host,
@@ -74,6 +75,7 @@ def _on_this_machine(folder: Path) -> Service:
     user = _other_user() if os.geteuid() == 0 else ""
     folder.mkdir(parents=True, exist_ok=True)
     data, log, password = folder / "data", folder / "postgres.log", folder / "password"
+    password.touch(mode=0o600)
     password.write_text(PASSWORD)
     if user:
         shutil.chown(folder, user)

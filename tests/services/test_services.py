@@ -22,7 +22,7 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 from tests.services import kafka as kafka_module
 from tests.services import postgres as postgres_module
 from tests.services.databases import connected, fresh_database
-from tests.services.kafka import IMAGE, POM, start_kafka
+from tests.services.kafka import POM, VERSION, start_kafka
 from tests.services.postgres import own_postgres, start_postgres
 from tests.services.processes import NoService, free_ports, keep, run_whole
 from tests.services.service import Service
@@ -233,7 +233,7 @@ def test_a_service_that_does_not_start_shows_the_end_of_its_log(services: Path, 
 
 
 def test_the_image_and_the_jars_are_of_one_version() -> None:
-    assert f"<version>{IMAGE.partition(':')[2]}</version>" in POM.read_text()
+    assert f"<version>{VERSION}</version>" in POM.read_text()
 
 
 # --- nothing is left
