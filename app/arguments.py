@@ -29,16 +29,6 @@ Until = Annotated[
 ]
 
 
-def _kept(text: str | None) -> str | None:
-    """What is kept of who decided something, and why. Raises Refused where it can't be."""
-    if text is not None:
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise Refused(f"{text!r} is not UTF-8, and what is decided is kept as text") from None
-    return text
-
-
 def why(reason: str) -> str:
     """A reason that has to be there. Raises Refused."""
     if not reason.strip():
@@ -46,9 +36,9 @@ def why(reason: str) -> str:
     return reason
 
 
-Actor = Annotated[str | None, typer.Option(help="Who decides this. Default: you.", show_default=False, callback=_kept)]
-Reason = Annotated[str, typer.Option(help="Why.", callback=_kept)]
-Why = Annotated[str, typer.Option("--reason", help="Why. Needed.", show_default=False, callback=_kept)]
+Actor = Annotated[str | None, typer.Option(help="Who decides this. Default: you.", show_default=False)]
+Reason = Annotated[str, typer.Option(help="Why.")]
+Why = Annotated[str, typer.Option("--reason", help="Why. Needed.", show_default=False)]
 KnownAt = Annotated[
     str | None,
     typer.Option(
