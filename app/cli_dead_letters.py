@@ -2,6 +2,7 @@
 
 import re
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -82,7 +83,7 @@ def show_(
     if one is None:
         raise Refused(f"there is no dead letter {wanted}")
     if raw:
-        sys.stdout.buffer.write(one.raw)
+        show.raw(one)
     else:
         show.letter(one, json=json)
 
@@ -240,7 +241,8 @@ def _only_dismissed(number: int) -> Refused:
 def _body(path: Path) -> bytes:
     """The touchpoint that a fix is. Raises Refused where it is none."""
     try:
-        body = sys.stdin.buffer.read(BODY_BYTES_MAX + 1) if str(path) == STDIN else path.read_bytes()
+        with nullcontext(sys.stdin.buffer) if str(path) == STDIN else path.open("rb") as file:
+            body = file.read(BODY_BYTES_MAX + 1)
     except OSError as error:
         raise Refused(f"{path} can't be read: {error.strerror}") from error
     try:

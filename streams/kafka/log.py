@@ -54,7 +54,7 @@ def recorded(record: ConsumerRecord, *, is_decoded: bool = False) -> Recorded:
 def _incoming(record: ConsumerRecord) -> Incoming:
     if not record.headers and record.value:
         # Any client that knows nothing of headers: nearly all that comes.
-        made: Incoming = new(Incoming, (record.value, record.topic, _place(record), None, None, None, None))
+        made: Incoming = new(Incoming, (record.value, record.topic, _place(record), None, None, None, None, None))
         return made
     value = record.value if record.value is not None else b""
     ours: dict[str, bytes] = {name: text for name, text in record.headers if name.startswith("journey_") and text is not None}
