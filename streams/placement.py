@@ -39,7 +39,7 @@ UNIT_RECORDS_MAX = 40_000
 """Records that one unit takes at most."""
 
 UNIT_BYTES_MAX = 16 * 1024 * 1024
-"""And their bytes; the last one may go beyond it."""
+"""And their bytes; what is read at once may go beyond it, by a few megabytes or by one record."""
 
 REASON_LENGTH_MAX = 1_000
 """Of why a record can't be read: what it quotes may be a sender's, and as long as the record."""

@@ -179,7 +179,7 @@ async def do(engine: Engine, deed: str, one: Incoming, line: bytes, number: int 
                 await engine.desk.fix(number, b"{", BY)
             case "dismiss":
                 await engine.desk.dismiss([number], [], BY)
-            case "requeue" if letter.fix or not letter.needs_fix:
+            case "requeue" if letter.fix or not letter.kept.needs_fix:
                 for _ in range(2):
                     await requeue_named(engine, [number], BY)
 

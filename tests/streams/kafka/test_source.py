@@ -11,6 +11,7 @@ from aiokafka.admin import RecordsToDelete
 
 from journey.errors import Away, Refused
 from streams import pump as pumps
+from streams.kafka.batches import TAKEN_BYTES_MAX
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.source import QUIET_WAIT_MS, Source
 from streams.kafka.topics import Topics, ensure_topics
@@ -82,9 +83,10 @@ async def test_partitions_that_came_in_the_middle_of_a_fetch_are_read(
 async def test_a_batch_has_a_bounded_number_of_bytes_and_every_partition_its_turn(settings: KafkaSettings) -> None:
     settings = replace(settings, partitions=3)
     topic_id = await ensure_topics(settings)
-    size, count = UNIT_BYTES_MAX // 3, 6
+    size, count = 1_000_000, 40
     sent = [Sent(b"%d" % number + b"x" * size, partition=partition) for partition in range(3) for number in range(count)]
-    await publish(settings, *sent)
+    # A fetch brings all of them.
+    await publish(settings, *sent, compression_type="lz4")
 
     async def nothing() -> dict[int, int]:
         return {}
@@ -92,16 +94,16 @@ async def test_a_batch_has_a_bounded_number_of_bytes_and_every_partition_its_tur
     source = Source(settings, "one", topic_id, nothing)
     await source.start()
     found: list[Recorded] = []
-    first: list[int] = []
+    turns: list[set[int]] = []
     try:
         while len(found) < len(sent):
             batch = await asyncio.wait_for(source.next(), 20)
-            assert sum(len(one.incoming.raw) for one in batch.records) < UNIT_BYTES_MAX + 2 * size
+            assert sum(len(one.incoming.raw) for one in batch.records) < UNIT_BYTES_MAX + TAKEN_BYTES_MAX + size
             found += batch.records
-            first.append(batch.records[0].partition)
+            turns.append({one.partition for one in batch.records})
     finally:
         await source.stop()
-    assert len(set(first[:6])) == 3
+    assert set.union(*turns[:4]) == {0, 1, 2}
     for partition in range(3):
         assert [one.offset for one in found if one.partition == partition] == list(range(count))
 
