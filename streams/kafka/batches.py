@@ -71,7 +71,7 @@ class _Batch:
         codec = self._raw[_ATTRIBUTES_AT] & _CODEC
         if not codec:
             return self._raw if len(self._raw) <= HEAD.size + SMALL_BYTES_MAX else None
-        packed = bytes(self._raw[HEAD.size :])
+        packed = self._raw[HEAD.size :]
         # Nearly all is text that unpacks to a few times its size: to make room for more takes longer than to unpack it.
         for size in (min(USUAL_RATIO * len(packed), SMALL_BYTES_MAX), SMALL_BYTES_MAX):
             room = bytearray(HEAD.size + size)

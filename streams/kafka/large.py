@@ -7,7 +7,7 @@ Whatever a sender's own headers hold is passed over, however much it is.
 import hashlib
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from math import inf
 from typing import NamedTuple
 
@@ -91,6 +91,11 @@ class Reading:
                 break
             taken.append(record)
             weight += weight_of(record)
+            if record.offset == self.last:
+                # Not at the next call: it holds the batch.
+                self.is_done = True
+                self._records.close()
+                break
         return taken
 
 
@@ -102,21 +107,21 @@ def weight_of(record: ConsumerRecord) -> int:
     return weight
 
 
-def _read(record: ConsumerRecord, after: int) -> Iterator[ConsumerRecord]:
+def _read(record: ConsumerRecord, after: int) -> Generator[ConsumerRecord, None, None]:
     """The records beyond offset `after` of the large batch that `record` stands for."""
     raw = record.value
     first, _, _, _, _, attributes, last, since, until, _, _, _, count = HEAD.unpack_from(raw)
     is_append_time = bool(attributes & _IS_APPEND_TIME)
-    stream = _Stream(pieces(attributes & _CODEC, raw[HEAD.size :]))
+    stream = _Stream(pieces(attributes & _CODEC, memoryview(raw)[HEAD.size :]))
     reached = first - 1
     try:
-        for _ in range(count):
+        for nth in range(1, count + 1):
             told = _record(stream, after - first)
+            if nth == count and not stream.is_at_end():
+                raise CorruptRecordException("a batch goes on after its last record")
             if told is not None:
                 reached = first + told.offset
                 yield _made(record, reached, until if is_append_time else since + told.timestamp, is_append_time, told)
-        if not stream.is_at_end():
-            raise CorruptRecordException("a batch goes on after its last record")
     except _TooMuch:
         if first + last > after:
             beginning, whole = _beginning(raw)

@@ -30,7 +30,7 @@ QUIET_WAIT_MS = 100
 FETCH_BYTES_MAX = 8 * 1024 * 1024
 """Of one partition, at a time."""
 
-FETCH_OF_ALL_BYTES_MAX = 32 * 1024 * 1024
+FETCH_OF_ALL_BYTES_MAX = 16 * 1024 * 1024
 """Of all partitions of a broker, at a time."""
 
 READING_SECONDS_MAX = 5.0

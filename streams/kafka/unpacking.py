@@ -27,14 +27,14 @@ _XERIAL = b"\x82SNAPPY\0"
 _XERIAL_HEADER_BYTES = 16
 _BLOCK = struct.Struct(">i")
 
-_INTO: dict[int, Callable[[bytes, Any], int]] = {
+_INTO: dict[int, Callable[[memoryview, Any], int]] = {
     GZIP: cramjam.gzip.decompress_into,
     LZ4: cramjam.lz4.decompress_into,
     ZSTD: cramjam.zstd.decompress_into,
 }
 
 
-def unpack_into(codec: int, packed: bytes, room: memoryview) -> int | None:
+def unpack_into(codec: int, packed: memoryview, room: memoryview) -> int | None:
     """Unpack `packed` into `room`. Returns how many bytes it is; None where it can't be done, be it for want of room."""
     if codec in _INTO:
         try:
@@ -53,17 +53,17 @@ def unpack_into(codec: int, packed: bytes, room: memoryview) -> int | None:
     return filled
 
 
-def pieces(codec: int, packed: bytes) -> Iterator[bytes]:
+def pieces(codec: int, packed: memoryview) -> Iterator[bytes]:
     """What `packed` unpacks to, in pieces of at most a few megabytes. Raises CorruptRecordException where it is no such thing."""
     try:
         if codec == NONE:
-            yield from (packed[start : start + PIECE_BYTES] for start in range(0, len(packed), PIECE_BYTES))
+            yield from (bytes(packed[start : start + PIECE_BYTES]) for start in range(0, len(packed), PIECE_BYTES))
         elif codec == GZIP:
             with GzipFile(fileobj=BytesIO(packed)) as file:
                 while piece := file.read(PIECE_BYTES):
                     yield piece
         elif codec == SNAPPY:
-            for block in _snappy_blocks(memoryview(packed)):
+            for block in _snappy_blocks(packed):
                 yield from _snappy(block)
         elif codec in _INTO:
             yield from _piped(_INTO[codec], packed)
@@ -73,7 +73,7 @@ def pieces(codec: int, packed: bytes) -> Iterator[bytes]:
         raise CorruptRecordException(f"a compressed batch can't be unpacked: {error}") from error
 
 
-def _piped(decompress_into: Callable[[bytes, Any], int], packed: bytes) -> Iterator[bytes]:
+def _piped(decompress_into: Callable[[memoryview, Any], int], packed: memoryview) -> Iterator[bytes]:
     """Unpacked by a thread into a pipe: cramjam hands out what it has unpacked to a file only, or all at once."""
     ours, theirs = os.pipe()
     failed: list[Exception] = []

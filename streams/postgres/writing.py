@@ -293,12 +293,12 @@ def _columns(rows: Collection[tuple[Any, ...]]) -> tuple[Any, ...]:
 
 
 def _some(rows: list[T], size: Callable[[T], int]) -> Iterator[list[T]]:
-    """`rows` in the sizes that one statement takes."""
+    """`rows` in the sizes that one statement takes, or one of them where that is larger."""
     held, start = 0, 0
     for index, row in enumerate(rows):
-        if held >= BYTES_PER_STATEMENT_MAX:
-            yield rows[start:index]
-            held, start = 0, index
         held += size(row)
+        if held > BYTES_PER_STATEMENT_MAX and index > start:
+            yield rows[start:index]
+            held, start = size(row), index
     if start < len(rows):
         yield rows[start:]
