@@ -2,6 +2,7 @@
 
 import re
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from app import show_dead_letters as show
 from app.arguments import Actor, Data, Json, Reason, Why, why
 from app.doors import read, start, user, write
 from app.engine import Engine, now
-from app.printing import as_it_came, as_json, note, pairs
+from app.printing import as_json, note, pairs
 from app.reading import STDIN
 from app.requeuing import Requeued, requeue_named, requeue_waiting
 from journey.errors import Refused
@@ -82,7 +83,7 @@ def show_(
     if one is None:
         raise Refused(f"there is no dead letter {wanted}")
     if raw:
-        as_it_came(one.raw)
+        show.raw(one)
     else:
         show.letter(one, json=json)
 
@@ -240,7 +241,8 @@ def _only_dismissed(number: int) -> Refused:
 def _body(path: Path) -> bytes:
     """The touchpoint that a fix is. Raises Refused where it is none."""
     try:
-        body = sys.stdin.buffer.read(BODY_BYTES_MAX + 1) if str(path) == STDIN else path.read_bytes()
+        with nullcontext(sys.stdin.buffer) if str(path) == STDIN else path.open("rb") as file:
+            body = file.read(BODY_BYTES_MAX + 1)
     except OSError as error:
         raise Refused(f"{path} can't be read: {error.strerror}") from error
     try:

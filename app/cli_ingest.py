@@ -105,7 +105,7 @@ def _try_out(csv_map: "CsvMap", paths: list[Path], *, json: bool) -> int:
 def _segment(paths: list[Path], definition: Definition) -> Iterator[Incoming]:
     names = outside_names(definition.outside_names)
     for path in paths:
-        yield from read_segment((line for _, line in lines(path)), named(path), names)
+        yield from read_segment(((raw, whole) for _, raw, whole in lines(path)), named(path), names)
 
 
 def _is_something_else(summary: Summary) -> bool:

@@ -23,7 +23,7 @@ from projections.sales import sales
 from projections.sqlite_store import SqliteReadStore
 from schemas.incoming import Incoming
 from streams.culprit import placed
-from streams.placement import UNIT_RECORDS_MAX, Placement
+from streams.placement import UNIT_BYTES_MAX, UNIT_RECORDS_MAX, Placement
 from streams.ports import Counted, Decided, Unit
 from streams.sqlite.desk import SqliteDesk
 from streams.sqlite.record import FILE, PARTITION, SqliteRecord
@@ -32,9 +32,6 @@ FILES_AT_FAULT = (
     "SQLITE_BUSY", "SQLITE_CANTOPEN", "SQLITE_CORRUPT", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_NOTADB", "SQLITE_PERM", "SQLITE_READONLY",
 )  # fmt: skip
 """What SQLite says where not we, but the disk or the file is at fault."""
-
-BATCH_BYTES_MAX = 32 * 1024 * 1024
-"""How much is read before it is appended: with UNIT_RECORDS_MAX, the bound of one batch."""
 
 
 @dataclass(slots=True)
@@ -218,7 +215,7 @@ def batch_of(rest: Iterator[Incoming]) -> list[Incoming]:
     size = 0
     for one in islice(rest, UNIT_RECORDS_MAX):
         batch.append(one)
-        size += len(one.raw) + len(one.body or b"")
-        if size >= BATCH_BYTES_MAX:
+        size += one.size
+        if size >= UNIT_BYTES_MAX:
             break
     return batch

@@ -3,17 +3,15 @@
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from app.simulation.feed import SIMULATED
 from journey.errors import Refused
-from schemas.incoming import Incoming
-from schemas.strict_json import BODY_BYTES_MAX
+from schemas.incoming import LINE_BYTES_MAX, Incoming, Keeper, Whole, too_large
 
 STDIN = "-"
 
-LINE_BYTES_MAX = 16 * 1024 * 1024
-"""A longer line is kept in pieces, each larger than any touchpoint may be: none of them is taken for one."""
+PIECE_BYTES = 1024 * 1024
 
 TOLD_EVERY = 1_000
 """Records between two steps of a progress bar."""
@@ -22,19 +20,28 @@ _BOM = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"
 
 
+class Line(NamedTuple):
+    number: int
+    raw: bytes
+    whole: Whole | None
+    """Where `raw` is but the beginning."""
+
+
 def json_lines(paths: Iterable[Path]) -> Iterator[Incoming]:
     """One record a line, its bytes as they stand there; blank lines are nothing."""
     for path in paths:
         name = named(path)
         # The name is UTF-8; a folder's need not be.
         place = name if str(path) == STDIN else str(path).encode(errors="backslashreplace").decode()
-        for number, line in lines(path):
-            if line.strip():
-                yield Incoming(line, name, f"{place}:{number}")
+        for number, raw, whole in lines(path):
+            if whole is not None:
+                yield Incoming(raw, name, f"{place}:{number}", reason=too_large(whole.length, LINE_BYTES_MAX), whole=whole)
+            elif raw.strip():
+                yield Incoming(raw, name, f"{place}:{number}")
 
 
-def lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The lines of `path` with their numbers, without the line ends."""
+def lines(path: Path) -> Iterator[Line]:
+    """The lines of `path` with their numbers, without the line ends. (What is compressed is refused by `check`: it has no bounds here.)"""
     if str(path) == STDIN:
         yield from _numbered(sys.stdin.buffer)
         return
@@ -72,7 +79,7 @@ class Watched:
         weight = 0
         mark = f'"{SIMULATED}/'.encode()
         for count, one in enumerate(self._incoming, start=1):
-            weight += len(one.raw) + 1
+            weight += one.length + 1
             self.simulated = self.simulated or mark in one.raw
             if count % TOLD_EVERY == 0:
                 self._tell(weight)
@@ -88,16 +95,28 @@ def _opened(path: Path) -> BinaryIO:
         raise Refused(f"{path} can't be read: {error.strerror}") from error
 
 
-def _numbered(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+def _numbered(file: BinaryIO) -> Iterator[Line]:
     number = 0
-    while line := file.readline(LINE_BYTES_MAX):
+    while line := file.readline(PIECE_BYTES):
         number += 1
         if number == 1:
             line = line.removeprefix(_BOM)
-        while not line.endswith(b"\n") and (more := file.readline(LINE_BYTES_MAX)):
-            if len(more) <= BODY_BYTES_MAX + len(b"\r\n"):
-                line += more
-            else:
-                yield number, line
-                line = more
-        yield number, line.removesuffix(b"\n").removesuffix(b"\r")
+        if line.endswith(b"\n") or len(line) < PIECE_BYTES - len(_BOM):
+            yield Line(number, _without_end(line), None)
+        else:
+            yield Line(number, *_long(line, file))
+
+
+def _long(line: bytes, file: BinaryIO) -> tuple[bytes, Whole | None]:
+    """A line that goes on after its first piece."""
+    keeper = Keeper(LINE_BYTES_MAX)
+    # A line end may lie across two pieces.
+    while not line.endswith(b"\n") and (more := file.readline(PIECE_BYTES)):
+        keeper.add(line[:-1])
+        line = line[-1:] + more
+    keeper.add(_without_end(line))
+    return keeper.kept()
+
+
+def _without_end(line: bytes) -> bytes:
+    return line.removesuffix(b"\n").removesuffix(b"\r")

@@ -4,12 +4,13 @@ The decision is recorded first, then the log has what is sent, and the letter is
 between, the same command again comes to the same end, since what is in already is a duplicate.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from app.engine import Engine
 from journey.errors import Refused
-from streams.dead_letters import REQUEUE, requeuing, sent_again
+from streams.dead_letters import REQUEUE, can_be_sent, requeuing, sent_again
+from streams.placement import UNIT_BYTES_MAX
 from streams.ports import By, Kept, State
 
 LETTERS_AT_ONCE_MAX = 200
@@ -34,19 +35,18 @@ async def requeue_named(engine: Engine, numbers: Sequence[int], by: By) -> Reque
     done = Requeued()
     some: list[Kept] = []
     for number in dict.fromkeys(numbers):
-        one = await engine.desk.show(number)
+        one = await _kept(engine, number)
         if one is None:
             raise Refused(f"there is no dead letter {number}")
         if one.state is State.requeued:
             done.before.append(number)
-        elif sent_again(one) is None:
+        elif not can_be_sent(one):
             raise Refused(
                 f"nothing can be made of dead letter {number} as it is; journey dead-letters fix {number} --body FILE, and then requeue it"
             )
         else:
             some.append(one)
-    for start in range(0, len(some), LETTERS_AT_ONCE_MAX):
-        await _send(engine, some[start : start + LETTERS_AT_ONCE_MAX], by, done)
+    await _send(engine, some, by, done)
     return await _told(engine, done)
 
 
@@ -56,23 +56,42 @@ async def requeue_waiting(engine: Engine, code: str | None, by: By) -> Requeued:
     last = 0
     while found := await engine.desk.kept(after=last, limit=LETTERS_AT_ONCE_MAX, states=(State.open, State.fixed), code=code):
         last = found[-1].number
-        done.need_fix += (one.number for one in found if sent_again(one) is None)
-        if some := [one for one in found if sent_again(one) is not None]:
-            await _send(engine, some, by, done)
+        done.need_fix += (one.number for one in found if not can_be_sent(one))
+        await _send(engine, [one for one in found if can_be_sent(one)], by, done)
     return await _told(engine, done)
 
 
-async def _send(engine: Engine, some: Sequence[Kept], by: By, done: Requeued) -> None:
-    await engine.desk.decide(at=by.at, actor=by.actor, action=REQUEUE, reason=by.reason, detail=requeuing(some))
-    await engine.ingest(again for letter in some if (again := sent_again(letter)) is not None)
-    done.sent += len(some)
-    for letter in some:
-        one = await engine.desk.show(letter.number)
-        assert one is not None, "letters stay"
-        if one.state is State.requeued:
-            done.came_in += 1
-        else:
-            done.still.append(one)
+async def _send(engine: Engine, letters: Sequence[Kept], by: By, done: Requeued) -> None:
+    for some in _at_once(letters):
+        await engine.desk.decide(at=by.at, actor=by.actor, action=REQUEUE, reason=by.reason, detail=requeuing(some))
+        loaded = [await engine.desk.show(letter.number) for letter in some]
+        await engine.ingest([sent_again(one) for one in loaded if one is not None])
+        done.sent += len(some)
+        for letter in some:
+            one = await _kept(engine, letter.number)
+            assert one is not None, "letters stay"
+            if one.state is State.requeued:
+                done.came_in += 1
+            else:
+                done.still.append(one)
+
+
+def _at_once(letters: Sequence[Kept]) -> Iterator[list[Kept]]:
+    """`letters` in the numbers that are sent at once, and loaded."""
+    some: list[Kept] = []
+    for one in letters:
+        some.append(one)
+        if len(some) == LETTERS_AT_ONCE_MAX or sum(each.length + each.to_send for each in some) >= UNIT_BYTES_MAX:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+async def _kept(engine: Engine, number: int) -> Kept | None:
+    """A letter without its bytes."""
+    found = await engine.desk.kept(after=number - 1, limit=1)
+    return found[0] if found and found[0].number == number else None
 
 
 async def _told(engine: Engine, done: Requeued) -> Requeued:

@@ -10,7 +10,7 @@ from rich.text import Text
 from app.printing import as_it_came, as_json, note, pairs, put, readable, readable_lines, table
 from app.requeuing import Requeued
 from journey.instants import iso
-from streams.ports import Conflict, IdleRetraction, Kept, State
+from streams.ports import Conflict, IdleRetraction, Kept, Letter, State
 
 RAW_SHOWN_MAX = 2_000
 STILL_SHOWN_MAX = 20
@@ -79,19 +79,32 @@ def _idle(one: IdleRetraction) -> str:
     return "nothing of that source and id is published under that subject, so far"
 
 
-def letter(one: Kept, *, json: bool) -> None:
+def letter(one: Letter, *, json: bool) -> None:
     if json:
         as_json({
-            **_letter(one), "raw": _text(one.raw), "raw_base64": base64.b64encode(one.raw).decode(),
+            **_letter(one.kept), "kept_bytes": len(one.raw), "raw": _text(one.raw), "raw_base64": base64.b64encode(one.raw).decode(),
             "fix": None if one.fix is None else _text(one.fix),
         })  # fmt: skip
         return
-    pairs({name: value for name, value in _letter(one).items() if value is not None})
+    pairs({name: value for name, value in _letter(one.kept).items() if value is not None})
     put("", Text(_text(one.raw[:RAW_SHOWN_MAX])))
-    if len(one.raw) > RAW_SHOWN_MAX:
+    if one.kept.sha256 is not None:
+        note(f"kept are {_beginning(one)}; --raw writes them")
+    elif len(one.raw) > RAW_SHOWN_MAX:
         note(f"… and {len(one.raw) - RAW_SHOWN_MAX:,} bytes more; --raw writes all of them as they came")
     if one.fix is not None:
         put("", "the fix that is sent in its place:", Text(_text(one.fix[:RAW_SHOWN_MAX])))
+
+
+def raw(one: Letter) -> None:
+    """Its bytes as they came, and nothing else."""
+    as_it_came(one.raw)
+    if one.kept.sha256 is not None:
+        note(f"that was only its beginning: {_beginning(one)}")
+
+
+def _beginning(one: Letter) -> str:
+    return f"the first {len(one.raw):,} of {one.kept.length:,} bytes; SHA-256 {one.kept.sha256}"
 
 
 def conflict(one: Conflict, *, json: bool) -> None:
@@ -131,7 +144,8 @@ def requeued(done: Requeued, *, json: bool) -> None:
 def _letter(one: Kept) -> dict[str, Any]:
     return {
         "number": one.number, "code": one.code, "reason": one.reason, "source": one.source, "place": one.place, "seen": one.seen,
-        "first_at": iso(one.first_at), "last_at": iso(one.last_at), "bytes": len(one.raw), "state": one.state, "position": one.position,
+        "first_at": iso(one.first_at), "last_at": iso(one.last_at), "bytes": one.length, "sha256": one.sha256, "state": one.state,
+        "position": one.position,
     }  # fmt: skip
 
 

@@ -137,7 +137,7 @@ def _of_row(plan: _Plan, number: int, row: Row, equal: Counter[bytes], bodies: d
     reasons = []
     if row.reason is not None or len(cells) != plan.columns:
         cells_wrong = f"{len(cells)} cells, where the header has {plan.columns} columns"
-        yield Incoming(row.raw, file, place, None, row.reason or cells_wrong)
+        yield Incoming(row.raw, file, place, None, row.reason or cells_wrong, whole=row.whole)
         return
     hashed = _hashed(plan, cells, equal) if plan.seed else ""
     if plan.blank:

@@ -3,10 +3,13 @@
 import csv
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import BinaryIO, NamedTuple
 
+from schemas.incoming import LINE_BYTES_MAX, Keeper, Whole
+
 ROW_BYTES_MAX = 1 << 20
-"""A longer line is cut here and is unreadable. (A cell may hold 128 KiB, which is Python's own limit.)"""
+"""A longer row is unreadable. (A cell may hold 128 KiB, which is Python's own limit.)"""
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -16,6 +19,12 @@ class Row(NamedTuple):
     raw: bytes
     cells: list[str]
     reason: str | None
+    whole: Whole | None = None
+    """Where `raw` is but the beginning."""
+
+
+class _TooLong(Exception):
+    """A row that goes on beyond what a row may have. Its lines until then are one row with a reason; the next begins after them."""
 
 
 class _Lines:
@@ -26,7 +35,9 @@ class _Lines:
         self.read = 0
         self.row: list[bytes] = []
         self.again: deque[bytes] = deque()
+        self.size = 0
         self.reason: str | None = None
+        self.whole: Whole | None = None
 
     def __iter__(self) -> "_Lines":
         return self
@@ -35,12 +46,17 @@ class _Lines:
         line = self.again.popleft() if self.again else self.file.readline(ROW_BYTES_MAX)
         if not line:
             raise StopIteration
+        goes_on = len(line) == ROW_BYTES_MAX and not line.endswith(b"\n")
+        if goes_on and self.row:
+            self.again.appendleft(line)
+            raise _TooLong
         if self.read == 0:
             line = line.removeprefix(_BOM)
         self.read += 1
-        self.row.append(line)
-        if len(line) == ROW_BYTES_MAX:
-            self._skip_rest(line)
+        self.row.append(self._all_of(line) if goes_on else line)
+        self.size += len(line)
+        if goes_on or self.size > ROW_BYTES_MAX:
+            raise _TooLong
         if b"\0" in line:
             self.reason = "holds a NUL byte"
         try:
@@ -49,26 +65,35 @@ class _Lines:
             self.reason = "not UTF-8"
             return line.decode("utf-8", "replace")
 
-    def _skip_rest(self, line: bytes) -> None:
-        self.reason = f"a line longer than {ROW_BYTES_MAX} bytes"
-        while line and not line.endswith(b"\n"):
-            line = self.file.readline(ROW_BYTES_MAX)
+    def _all_of(self, line: bytes) -> bytes:
+        """A line that goes on, as far as it is kept."""
+        keeper = Keeper(LINE_BYTES_MAX)
+        # A line end may lie across two pieces.
+        while not line.endswith(b"\n") and (more := self.file.readline(ROW_BYTES_MAX)):
+            keeper.add(line[:-1])
+            line = line[-1:] + more
+        keeper.add(line.rstrip(b"\r\n"))
+        kept, self.whole = keeper.kept()
+        return kept
 
 
 def read_rows(file: BinaryIO, delimiter: str, skip_lines: int = 0) -> Iterator[Row]:
     """Rows in order, without those in which nothing stands. The file is never held in memory."""
     lines = _Lines(file)
     for _ in range(skip_lines):
-        next(lines, None)
-    lines.row.clear()
+        with suppress(_TooLong):
+            next(lines, None)
+        lines.row.clear()
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
-        lines.reason = None
-        error = None
+        lines.reason = lines.whole = error = None
+        lines.size = 0
         try:
             cells = next(reader)
         except StopIteration:
             return
+        except _TooLong:
+            cells, error = [], f"a row longer than {ROW_BYTES_MAX} bytes"
         except csv.Error as unread:
             cells, error = [], _why(unread)
             _only_first(lines)
@@ -76,7 +101,7 @@ def read_rows(file: BinaryIO, delimiter: str, skip_lines: int = 0) -> Iterator[R
         line = lines.read - len(lines.row) + 1
         lines.row.clear()
         if error or lines.reason or any(map(str.strip, cells)):
-            yield Row(line, raw.rstrip(b"\r\n"), cells, error or lines.reason)
+            yield Row(line, raw if lines.whole else raw.rstrip(b"\r\n"), cells, error or lines.reason, lines.whole)
 
 
 def _why(unread: csv.Error) -> str:

@@ -1,6 +1,20 @@
 """A record on its way in: its bytes as they came, and where they came from."""
 
+import hashlib
 from typing import NamedTuple
+
+LINE_BYTES_MAX = 16 * 1024 * 1024
+"""Of a longer line of a file, the beginning, the length and the hash are kept."""
+
+BEGINNING_BYTES = 64 * 1024
+"""What is kept of the bytes of a record that is too large to be kept whole."""
+
+
+class Whole(NamedTuple):
+    """What is known of all bytes of a record of which only the beginning is kept."""
+
+    length: int
+    sha256: str
 
 
 class Incoming(NamedTuple):
@@ -11,3 +25,47 @@ class Incoming(NamedTuple):
     reason: str | None = None  # why nothing could be made of it
     code: str | None = None  # a short name of that reason
     letter: str | None = None  # the id of the dead letter that it is sent again for
+    whole: Whole | None = None  # where `raw` is but the beginning
+
+    @property
+    def length(self) -> int:
+        """How many bytes the sender sent."""
+        return len(self.raw) if self.whole is None else self.whole.length
+
+    @property
+    def size(self) -> int:
+        """How many bytes of it are held."""
+        return len(self.raw) + len(self.body or b"")
+
+
+class Keeper:
+    """Takes the bytes of a record piece by piece: keeps them all up to a bound, beyond it the beginning, the length and the hash."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self._bytes_max = bytes_max
+        self._held = bytearray()
+        self._hash = hashlib.sha256()
+        self.length = 0
+
+    @property
+    def is_over(self) -> bool:
+        return self.length > self._bytes_max
+
+    def add(self, piece: bytes) -> None:
+        was_over = self.is_over
+        self.length += len(piece)
+        if was_over:
+            self._hash.update(piece)
+            return
+        self._held += piece
+        if self.is_over:
+            self._hash.update(self._held)
+            self._held = self._held[:BEGINNING_BYTES]
+
+    def kept(self) -> tuple[bytes, Whole | None]:
+        return bytes(self._held), Whole(self.length, self._hash.hexdigest()) if self.is_over else None
+
+
+def too_large(length: int, bytes_max: int) -> str:
+    """The reason why only the beginning of a record is kept."""
+    return f"{length:,} bytes; a record of more than {bytes_max:,} is no touchpoint, and of this one the first {BEGINNING_BYTES:,} are kept"

@@ -17,11 +17,13 @@ import orjson
 
 from journey.integers import INTEGER_MAX
 from journey.outside_names import PERSON, OutsideName, fitting, meant, without_currency
-from schemas.incoming import Incoming
+from schemas.incoming import Incoming, Whole
 
 SOURCE = "/segment"
 
 LINE_BYTES_MAX = 1_000_000
+_TOO_LARGE = f"a call of more than {LINE_BYTES_MAX} bytes"
+
 LINKS_KEPT_MAX = 200_000
 """How many pairs of ids are remembered as said already; beyond it they are said again, which changes nothing."""
 
@@ -54,12 +56,16 @@ class _Unusable(Exception):
     """A call that no touchpoint can be made of; the text says why."""
 
 
-def read_segment(lines: Iterable[bytes], source: str, names: Mapping[str, OutsideName]) -> Iterator[Incoming]:
-    """The touchpoints of a file of calls, one a line. A line of which nothing can be made is handed on with the reason."""
+def read_segment(lines: Iterable[tuple[bytes, Whole | None]], source: str, names: Mapping[str, OutsideName]) -> Iterator[Incoming]:
+    """The touchpoints of a file of calls, one a line; of one that is too large to be kept, there is the beginning, and what is known of the
+    whole. A line of which nothing can be made is handed on with the reason.
+    """
     shown: dict[str, str] = {}
-    for number, line in enumerate(lines, 1):
+    for number, (line, whole) in enumerate(lines, 1):
         raw = line.rstrip(b"\r\n")
-        if raw.strip():
+        if whole is not None:
+            yield Incoming(line, source, f"{source}:{number}", reason=f"{whole.length:,} bytes; {_TOO_LARGE}", whole=whole)
+        elif raw.strip():
             yield from _of_line(raw, source, f"{source}:{number}", names, shown)
 
 
@@ -82,7 +88,7 @@ def _of_line(raw: bytes, source: str, place: str, names: Mapping[str, OutsideNam
 
 def _read(raw: bytes) -> Call:
     if len(raw) > LINE_BYTES_MAX:
-        raise _Unusable(f"a call of more than {LINE_BYTES_MAX} bytes")
+        raise _Unusable(_TOO_LARGE)
     try:
         # Numbers keep their digits: a float would round them.
         call = json.loads(raw, parse_float=_decimal, parse_int=_integer, parse_constant=_no_number)

@@ -64,7 +64,7 @@ async def placed(
     (record,) = rest
     raise NotPlaced(
         f"{log}: placing {_told(batch)} ended in {_error(last)}. It is the record at partition {record.partition}, offset {record.offset}"
-        f" ({_readable(record.incoming.place)}; {len(record.incoming.raw):,} bytes, SHA-256 {sha256(record.incoming)});"
+        f" ({_readable(record.incoming.place)}; {record.incoming.length:,} bytes, SHA-256 {sha256(record.incoming)});"
         " what comes before it is in, and nothing of it. Where no newer version places it,"
         f" `journey dead-letters {SET_ASIDE} --partition {record.partition} --offset {record.offset} --reason WHY{options}`"
         " goes on without it: see docs/operating.md"

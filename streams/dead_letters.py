@@ -9,28 +9,33 @@ from journey.histories import Stored, settle
 from schemas.canonical import content_hash
 from schemas.incoming import Incoming
 from schemas.strict_json import BODY_BYTES_MAX
-from streams.ports import Conflict, Kept, Name, State
+from streams.ports import Conflict, Kept, Letter, Name, State
 
 FIX, REQUEUE, DISMISS = "fix", "requeue", "dismiss"
 """The actions, as the control log has them."""
 
 
-def sent_again(one: Kept) -> Incoming | None:
-    """What goes in again for a letter: its fix, else its bytes as they are. None where only a fix can be read."""
-    body = one.fix or one.body or one.raw
-    if (one.fix is None and one.needs_fix) or len(body) > BODY_BYTES_MAX:
-        return None
-    return Incoming(body, one.source, one.place, letter=one.id)
+def can_be_sent(one: Kept) -> bool:
+    """Whether there is anything to send again for a letter; else only a fix can be read."""
+    return 0 < one.to_send <= BODY_BYTES_MAX
 
 
-def fixing(number: int, one: Kept | None, body: bytes) -> dict[str, Any] | None:
+def sent_again(one: Letter) -> Incoming:
+    """What goes in again for a letter that can be sent: its fix, else its bytes as they are."""
+    return Incoming(one.fix or one.body or one.raw, one.kept.source, one.kept.place, letter=one.kept.id)
+
+
+def fixing(number: int, one: Letter | None, body: bytes) -> dict[str, Any] | None:
     """The decision to send `body` in place of a letter; None where that is so already. Raises Refused."""
-    before = _there(number, one)
+    if one is None:
+        raise _is_none(number)
+    before = one.kept
     if before.state is State.requeued:
         raise _is_in(before, "to correct it, send its touchpoint's 'retracted', and then what is right under a new id")
-    if before.state is State.fixed and before.fix == body:
+    if before.state is State.fixed and one.fix == body:
         return None
-    was = {"state": before.state, "code": before.code, "reason": before.reason, **_told(before.fix or before.raw)}
+    stood = {"bytes": before.length, "sha256": before.sha256} if before.sha256 and not one.fix else _told(one.fix or one.raw)
+    was = {"state": before.state, "code": before.code, "reason": before.reason, **stood}
     return {"letter": number, "before": was, "after": {"state": State.fixed, **_told(body)}}
 
 
@@ -61,16 +66,14 @@ def no_conflict(number: int) -> Refused:
     return Refused(f"there is no conflict c{number}")
 
 
-def _there(number: int, one: Kept | None) -> Kept:
-    if one is None:
-        raise Refused(f"there is no dead letter {number}")
-    return one
-
-
 def check_there(numbers: Collection[int], found: Sequence[Kept]) -> None:
     """Raises Refused for the first of `numbers` that is not among `found`."""
     for number in sorted(set(numbers) - {one.number for one in found}):
-        _there(number, None)
+        raise _is_none(number)
+
+
+def _is_none(number: int) -> Refused:
+    return Refused(f"there is no dead letter {number}")
 
 
 def _is_in(one: Kept, instead: str) -> Refused:

@@ -39,6 +39,9 @@ ATTEMPTS_MAX = 5
 UNIT_RECORDS_MAX = 40_000
 """Records that one unit takes at most."""
 
+UNIT_BYTES_MAX = 16 * 1024 * 1024
+"""And their bytes; what is read at once may go beyond it, by a few megabytes or by one record."""
+
 REASON_LENGTH_MAX = 1_000
 """Of why a record can't be read: what it quotes may be a sender's, and as long as the record."""
 
@@ -48,6 +51,7 @@ UNKNOWN_FIELD_LENGTH_MAX = 100
 
 TOO_FAR_AHEAD = "too-far-ahead"
 UNMAPPED = "unmapped"
+TOO_LARGE = "too-large"
 
 
 class Placement:
@@ -444,7 +448,7 @@ def advance(definition: Definition, journey: Journey, touches: Sequence[Touchpoi
 def decoded_of(incoming: Incoming) -> Decoded | Unreadable:
     """What `incoming` says. Needs nothing of the record: a worker does it for the next batch while one is committed."""
     if incoming.reason is not None:
-        return Unreadable(incoming.code or UNMAPPED, incoming.reason)
+        return Unreadable(incoming.code or (UNMAPPED if incoming.whole is None else TOO_LARGE), incoming.reason)
     try:
         return decode(incoming.raw if incoming.body is None else incoming.body)
     except Unreadable as error:
@@ -455,6 +459,9 @@ def dead_letter(record: Recorded, code: str, reason: str, letter: str | None) ->
     """`letter` is the one that the record was sent again for."""
     incoming = record.incoming
     known_by = [incoming.source.encode(), incoming.raw]
+    if incoming.whole is not None:
+        # No source begins so: what only looks like the beginning of something larger is another letter.
+        known_by = [b"\xff%d %b" % (incoming.whole.length, incoming.whole.sha256.encode()), *known_by]
     if code == SET_ASIDE:
         # Not one with what could not be read of the same bytes, such as another touchpoint of the same row: that has a body of its own.
         known_by += [code.encode(), incoming.body or b""]
@@ -469,6 +476,7 @@ def dead_letter(record: Recorded, code: str, reason: str, letter: str | None) ->
         incoming.body,
         needs_fix=incoming.reason is not None,
         again=letter is not None,
+        whole=incoming.whole,
     )
 
 

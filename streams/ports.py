@@ -15,7 +15,7 @@ from journey.identity import Id, Person, PersonId
 from journey.instants import Instant
 from journey.touchpoints import Touchpoint
 from schemas.decode import Decoded
-from schemas.incoming import Incoming
+from schemas.incoming import Incoming, Whole
 
 Name = tuple[str, str, str]
 """(subject, source, id): what one touchpoint is known by for ever."""
@@ -74,6 +74,8 @@ class DeadLetter(NamedTuple):
     """The letter of that id was sent again, and can't be read still: its reason is the new one, and it was not seen once more.
 
     Only of letters that are in the unit's `sent_again`."""
+    whole: Whole | None = None
+    """Where `raw` is but the beginning."""
 
 
 @dataclass(slots=True)
@@ -231,26 +233,38 @@ class State(StrEnum):
 
 
 class Kept(NamedTuple):
-    """A dead letter as it is listed: its number, how often it was seen, when, and what became of it."""
+    """A dead letter as it is listed: its number, how often it was seen, when, and what became of it. Its bytes are not loaded."""
 
     number: int
     code: str
     reason: str
     source: str
     place: str
-    raw: bytes
     seen: int
     first_at: Instant
     last_at: Instant
     id: str
     state: State
-    body: bytes | None
-    """What could not be read, where that was made of `raw`."""
     needs_fix: bool
-    fix: bytes | None
-    """What is sent in its place."""
     position: int | None
     """Of the unit that it came in with."""
+    length: int
+    """How many bytes came, whether or not all of them are kept."""
+    sha256: str | None
+    """Of all of them, where only the beginning is kept."""
+    to_send: int
+    """How many bytes are sent, where it is sent again: 0 where only a fix can be."""
+
+
+class Letter(NamedTuple):
+    """A dead letter with its bytes."""
+
+    kept: Kept
+    raw: bytes
+    body: bytes | None
+    """What could not be read, where that was made of `raw`."""
+    fix: bytes | None
+    """What is sent in its place."""
 
 
 class DeadLetters(Protocol):
@@ -263,7 +277,7 @@ class DeadLetters(Protocol):
         """Up to `limit` dead letters of `states` with numbers beyond `after`, in order of number."""
         ...
 
-    async def show(self, number: int) -> Kept | None: ...
+    async def show(self, number: int) -> Letter | None: ...
 
     async def codes(self, states: Collection[State] = tuple(State)) -> Mapping[str, tuple[int, int]]:
         """By code: how many dead letters of `states` there are, and how often they were seen."""
@@ -320,7 +334,10 @@ class Log(Protocol):
         ...
 
     async def read(self, partition: int, *, after: int, limit: int) -> Sequence[Recorded]:
-        """Up to `limit` records of one partition beyond offset `after`, oldest first, none skipped."""
+        """Up to `limit` records of one partition beyond offset `after`, oldest first, none skipped: one at least, where there is any.
+
+        There are fewer where they have many bytes.
+        """
         ...
 
     async def partitions(self) -> Collection[int]: ...

@@ -38,8 +38,8 @@ def is_aside(record: Recorded, aside: SetAside) -> Aside | None:
 
 
 def sha256(incoming: Incoming) -> str:
-    """Of the bytes as they came: those that its dead letter keeps."""
-    return hashlib.sha256(incoming.raw).hexdigest()
+    """Of the bytes as they came: those that its dead letter keeps, or keeps the beginning of."""
+    return hashlib.sha256(incoming.raw).hexdigest() if incoming.whole is None else incoming.whole.sha256
 
 
 async def set_aside(
@@ -79,5 +79,5 @@ async def _check_not_placed(histories: Histories, partition: int, offset: int) -
 def _detail(name: str, record: Recorded) -> dict[str, Any]:
     return {
         "log": name, "partition": record.partition, "offset": record.offset, "place": record.incoming.place,
-        "bytes": len(record.incoming.raw), "sha256": sha256(record.incoming), "before": "not placed", "after": "set aside",
+        "bytes": record.incoming.length, "sha256": sha256(record.incoming), "before": "not placed", "after": "set aside",
     }  # fmt: skip

@@ -28,14 +28,13 @@ from aiokafka.errors import (
 )
 
 from journey.errors import Away, Refused
-from streams.kafka.header_names import LenientRecords
+from streams.kafka.batches import Records, Share
+from streams.kafka.large import RECORD_BYTES_MAX
 from streams.kafka.settings import KafkaSettings
 
-# For all who read: with its own, a record with a header name that is no UTF-8 stops them for ever.
-fetcher.MemoryRecords = LenientRecords
-
-RECORD_BYTES_MAX = 20 * 1024 * 1024
-"""Far more than a touchpoint may have, so that what is too large still arrives and is kept as a dead letter: any line of a file."""
+# For all who read: with its own, a batch of a few bytes takes gigabytes, and a header name that is no UTF-8 stops them for ever.
+fetcher.MemoryRecords = Records
+fetcher.FetchResult = Share
 
 ENVELOPE_BYTES_MAX = 1024
 """What a record takes beside its key, value and headers."""

@@ -1,5 +1,6 @@
 """The topic of touchpoints: how records are published to it, and what a record of it is to us."""
 
+import asyncio
 import re
 from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
@@ -14,16 +15,20 @@ from journey.instants import Instant
 from journey.tuples import new
 from schemas.cloudevents import CONTENT_TYPE, from_headers, is_of_events
 from schemas.decode import Decoded, Unreadable
-from schemas.incoming import Incoming
-from streams.kafka.client import ENVELOPE_BYTES_MAX, RECORD_BYTES_MAX, meaning, producer
+from schemas.incoming import Incoming, Whole
+from streams.kafka.client import ENVELOPE_BYTES_MAX, meaning, producer
+from streams.kafka.large import OURS, RECORD_BYTES_MAX, Cut, LargeBatch, Reading, weight_of
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topics
-from streams.placement import decoded_of
+from streams.placement import TOO_LARGE, UNIT_BYTES_MAX, decoded_of
 from streams.ports import Recorded
 
 SOURCE, PLACE, RAW, REASON, LETTER = "journey_source", "journey_place", "journey_raw", "journey_reason", "journey_letter"
 """Headers of what `ingest` publishes: which file a record came from and what stood there, so that a dead letter says so; and of what is
 sent again: the id of the dead letter that it is sent for, which counts only where that letter is here and goes in so."""
+
+LENGTH, SHA256 = "journey_length", "journey_sha256"
+"""Of what was too large to be kept: how many bytes it has, and their hash; the value is its beginning."""
 
 READ_MS_MAX = 500
 
@@ -52,19 +57,22 @@ def recorded(record: ConsumerRecord, *, is_decoded: bool = False) -> Recorded:
 
 
 def _incoming(record: ConsumerRecord) -> Incoming:
-    if not record.headers and record.value:
+    if not record.headers and record.value and type(record.value) is not Cut:
         # Any client that knows nothing of headers: nearly all that comes.
-        made: Incoming = new(Incoming, (record.value, record.topic, _place(record), None, None, None, None))
+        made: Incoming = new(Incoming, (record.value, record.topic, _place(record), None, None, None, None, None))
         return made
     value = record.value if record.value is not None else b""
-    ours: dict[str, bytes] = {name: text for name, text in record.headers if name.startswith("journey_") and text is not None}
+    ours: dict[str, bytes] = {name: text for name, text in record.headers if name.startswith(OURS) and text is not None}
     source = _name(ours[SOURCE]) if SOURCE in ours else record.topic
     place = _name(ours[PLACE]) if PLACE in ours else _place(record)
     letter = ours[LETTER].decode() if LETTER in ours and _LETTER.fullmatch(ours[LETTER]) else None
     of_events = [(name, text) for name, text in record.headers if is_of_events(name)]
+    if isinstance(value, Cut):
+        return Incoming(_whole(of_events, value), source, place, None, value.reason, TOO_LARGE, letter, value.whole)
     if SOURCE in ours and not of_events:
         raw, body = (ours[RAW], value) if RAW in ours else (value, None)
-        return Incoming(raw, source, place, body, ours[REASON].decode(errors="replace") if REASON in ours else None, letter=letter)
+        reason = ours[REASON].decode(errors="replace") if REASON in ours else None
+        return Incoming(raw, source, place, body, reason, letter=letter, whole=None if reason is None else _cut_before(ours))
     try:
         body = from_headers(record.headers, record.value)
     except Unreadable as error:
@@ -83,6 +91,14 @@ def _name(text: bytes) -> str:
     return name if len(name) <= NAME_LENGTH_MAX else f"{name[: NAME_LENGTH_MAX - 1]}…"
 
 
+def _cut_before(ours: Mapping[str, bytes]) -> Whole | None:
+    """What `ingest` says of a record that it could not publish whole."""
+    length, sha256 = ours.get(LENGTH, b""), ours.get(SHA256, b"")
+    if re.fullmatch(rb"[1-9][0-9]{0,17}", length) and re.fullmatch(rb"[0-9a-f]{64}", sha256):
+        return Whole(int(length), sha256.decode())
+    return None
+
+
 def _whole(headers: Headers, value: bytes) -> bytes:
     """All that says what a record that can't be read was to be: its headers as in HTTP, an empty line, and the value as it is."""
     if not any(name.lower() != CONTENT_TYPE for name, _ in headers):
@@ -97,6 +113,8 @@ def published(incoming: Incoming) -> tuple[bytes | None, bytes, list[tuple[str, 
         headers.append((LETTER, incoming.letter.encode()))
     if incoming.reason is not None:
         headers.append((REASON, incoming.reason.encode()))
+    if incoming.whole is not None:
+        headers += [(LENGTH, b"%d" % incoming.whole.length), (SHA256, incoming.whole.sha256.encode())]
     if incoming.body is None:
         return _subject(incoming.raw), incoming.raw, headers
     return _subject(incoming.body), incoming.body, [*headers, (RAW, incoming.raw)]
@@ -190,12 +208,17 @@ class KafkaLog:
             place = TopicPartition(self.topic, partition)
             consumer.assign([place])
             consumer.seek(place, after + 1)
-            found: list[Recorded] = []
+            found: list[ConsumerRecord] = []
+            size = 0
             end: Mapping[TopicPartition, int] = await consumer.end_offsets([place])
-            while len(found) < limit and await consumer.position(place) < end[place]:
+            while len(found) < limit and size < UNIT_BYTES_MAX and await consumer.position(place) < end[place]:
                 for records in (await consumer.getmany(place, timeout_ms=READ_MS_MAX, max_records=limit - len(found))).values():
-                    found.extend(recorded(record) for record in records)
-            return found
+                    if type(records[-1].value) is LargeBatch:
+                        reading = Reading(records.pop(), after)
+                        records += await asyncio.to_thread(reading.take, limit - len(found) - len(records), UNIT_BYTES_MAX)
+                    found += records
+                    size += sum(map(weight_of, records))
+            return [recorded(record) for record in found]
         except KafkaError as error:
             raise meaning(error, self.settings.bootstrap) from error
         finally:

@@ -7,16 +7,18 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
+from math import ceil
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from journey.errors import Refused
 from streams.kafka.client import meaning
+from streams.kafka.large import LargeBatch, Reading, weight_of
 from streams.kafka.log import recorded
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topics, topic_id
-from streams.placement import UNIT_RECORDS_MAX
+from streams.placement import UNIT_BYTES_MAX, UNIT_RECORDS_MAX
 from streams.ports import Recorded
 
 FETCH_WAIT_MS = 10
@@ -27,6 +29,12 @@ QUIET_WAIT_MS = 100
 
 FETCH_BYTES_MAX = 8 * 1024 * 1024
 """Of one partition, at a time."""
+
+FETCH_OF_ALL_BYTES_MAX = 16 * 1024 * 1024
+"""Of all partitions of a broker, at a time."""
+
+READING_SECONDS_MAX = 5.0
+"""How long records are taken from batches that take their time before those that were found are placed."""
 
 POLL_MS = 200
 SESSION_MS = 6_000
@@ -65,6 +73,9 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
         self._next_after: dict[int, int] = {}
         self._read_to: dict[int, int] = {}
         """Where the client stands, by partition: beyond the last record by what is none, such as the marks of transactions."""
+        self._large: dict[TopicPartition, Reading] = {}
+        """Large batches in the middle of which we are: the client stands beyond them."""
+        self._turn = 0
         self._instance = instance
         self._heard_at = time.monotonic()
         self.looked_at = time.monotonic()
@@ -93,6 +104,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
             isolation_level="read_committed",
             # Of records that are larger than this, one is fetched at a time.
             max_partition_fetch_bytes=FETCH_BYTES_MAX,
+            fetch_max_bytes=FETCH_OF_ALL_BYTES_MAX,
         )
         self._consumer.subscribe([self.topic], listener=self)
         try:
@@ -177,23 +189,59 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
                 return batch
 
     async def _fetch(self, places: list[TopicPartition]) -> dict[TopicPartition, list[ConsumerRecord]]:
-        """Up to UNIT_RECORDS_MAX records, and of a backlog from each partition its share of what waits.
+        """Up to UNIT_RECORDS_MAX records and UNIT_BYTES_MAX, and of a backlog from each partition its share of what waits.
 
         So all partitions come to their ends together, and what happened at one time is placed at about one time: what is read partition
         by partition comes late to everybody who has ids or deals in several, and what comes late is derived again.
         """
         waiting = {place: self._waiting(place) for place in places}
         backlog = sum(waiting.values())
-        if backlog <= UNIT_RECORDS_MAX:
-            found: dict[TopicPartition, list[ConsumerRecord]] = await self._consumer.getmany(
-                *places, timeout_ms=POLL_MS, max_records=UNIT_RECORDS_MAX
-            )
-            return found
-        found = {}
-        for place, waits in waiting.items():
-            if share := -(-UNIT_RECORDS_MAX * waits // backlog):
-                found |= await self._consumer.getmany(place, timeout_ms=POLL_MS, max_records=share)
-        return found
+        found: dict[TopicPartition, list[ConsumerRecord]] = {}
+        if not self._large:
+            # Waits for the first that comes, of any of them.
+            for place, records in (await self._consumer.getmany(*places, timeout_ms=POLL_MS, max_records=1)).items():
+                found[place] = self._opened(place, records)
+            if not found:
+                return found
+        until = time.monotonic() + READING_SECONDS_MAX
+        records_left, bytes_left = UNIT_RECORDS_MAX, UNIT_BYTES_MAX
+        # Where a few are as much as a unit may have, each partition is the first in its turn.
+        self._turn += 1
+        for place in [*places[self._turn % len(places) :], *places[: self._turn % len(places)]]:
+            share = 1.0 if backlog <= UNIT_RECORDS_MAX else waiting[place] / backlog
+            records_max, bytes_max = min(records_left, ceil(UNIT_RECORDS_MAX * share)), min(bytes_left, ceil(UNIT_BYTES_MAX * share))
+            taken = found.setdefault(place, [])
+            taken += await self._take(place, records_max - len(taken), bytes_max, until)
+            records_left -= len(taken)
+            bytes_left -= sum(map(weight_of, taken))
+        return {place: records for place, records in found.items() if records}
+
+    async def _take(self, place: TopicPartition, records_max: int, bytes_max: int, until: float) -> list[ConsumerRecord]:
+        """What comes next in a partition, and is here: up to one of the bounds."""
+        taken: list[ConsumerRecord] = []
+        weight = 0
+        while len(taken) < records_max and weight < bytes_max:
+            if (large := self._large.get(place)) is not None:
+                if (seconds := until - time.monotonic()) <= 0:
+                    break
+                some = await asyncio.to_thread(large.take, records_max - len(taken), bytes_max - weight, seconds)
+                self.looked_at = time.monotonic()
+                if large.is_done:
+                    del self._large[place]
+            else:
+                got = await self._consumer.getmany(place, timeout_ms=0, max_records=records_max - len(taken))
+                if not got:
+                    break
+                some = self._opened(place, got[place])
+            taken += some
+            weight += sum(map(weight_of, some))
+        return taken
+
+    def _opened(self, place: TopicPartition, records: list[ConsumerRecord]) -> list[ConsumerRecord]:
+        """`records` without the large batch that may come last, which is read from now on."""
+        if type(records[-1].value) is LargeBatch:
+            self._large[place] = Reading(records.pop(), self._next_after[place.partition])
+        return records
 
     async def _check_quiet(self) -> bool:
         """Where nothing has come for QUIET_SECONDS, see whether the broker is there. Returns whether it was so. Raises Away, Refused."""
@@ -212,6 +260,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
         """Go to where the record stands, in every partition that is ours. Raises Away, Refused."""
         epoch, assigned = self.epoch, self._consumer.assignment()
         self._next_after = {}
+        self._large = {}
         if assigned:
             self._has_asked = False
             await self._check_topic()
@@ -250,4 +299,6 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
         except AssertionError:
             # Taken away from us meanwhile: the watchdog looks from a thread of its own.
             return 0
+        if (large := self._large.get(place)) is not None:
+            return max(1, int(large.last) - self._next_after.get(place.partition, -1))
         return unknown if end is None else max(0, end - self._read_to[place.partition])

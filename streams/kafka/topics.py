@@ -15,7 +15,8 @@ from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Boolean, CompactArray, CompactString, Int16, Int32, Schema, TaggedFields
 
 from journey.errors import Away, Refused
-from streams.kafka.client import RECORD_BYTES_MAX, check_credentials, meaning
+from streams.kafka.client import check_credentials, meaning
+from streams.kafka.large import RECORD_BYTES_MAX
 from streams.kafka.settings import KafkaSettings
 
 HOUR_MS = 3_600_000

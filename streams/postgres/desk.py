@@ -1,17 +1,16 @@
 """What operators see and decide, in PostgreSQL: the control log, dead letters, conflicts."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-import asyncpg
 import orjson
 
 from journey.histories import Stored
 from journey.instants import Instant
 from schemas.decode import touchpoint_of
 from streams.dead_letters import DISMISS, FIX, check_there, conflict, dismissing, fixing, no_conflict
-from streams.ports import By, Conflict, Decision, IdleRetraction, Kept, State
+from streams.ports import By, Conflict, Decision, IdleRetraction, Kept, Letter, State
 from streams.postgres.awake import Connection
 from streams.postgres.database import Database
 from streams.postgres.writing import LOCK_LETTERS
@@ -19,10 +18,14 @@ from streams.postgres.writing import LOCK_LETTERS
 DECIDING = 7_004
 """The advisory lock that puts decisions in one order: taken last."""
 
-_KEPT = (
-    "SELECT d.number, d.code, d.reason, d.source, d.place, d.raw, d.seen, d.first_at, d.last_at, d.id, d.state, d.body, d.needs_fix, d.fix,"
-    " u.position FROM journey.dead_letters AS d LEFT JOIN journey.units AS u ON u.unit = d.unit"
+_FIELDS = (
+    "d.number, d.code, d.reason, d.source, d.place, d.seen, d.first_at, d.last_at, d.id, d.state, d.needs_fix, u.position,"
+    " COALESCE(d.length, octet_length(d.raw)), d.sha256,"
+    " CASE WHEN d.needs_fix AND d.fix IS NULL THEN 0"
+    " ELSE COALESCE(octet_length(d.fix), NULLIF(octet_length(d.body), 0), octet_length(d.raw)) END"
 )
+_LETTERS = "FROM journey.dead_letters AS d LEFT JOIN journey.units AS u ON u.unit = d.unit"
+_KEPT = f"SELECT {_FIELDS} {_LETTERS}"
 
 
 class PostgresDesk:
@@ -61,7 +64,7 @@ class PostgresDesk:
             )
         return [_kept(row) for row in rows]
 
-    async def show(self, number: int) -> Kept | None:
+    async def show(self, number: int) -> Letter | None:
         async with self.database.connection() as db:
             return await _show(db, number)
 
@@ -127,9 +130,9 @@ class PostgresDesk:
         return len(letters) + len(closed)
 
 
-async def _show(db: Connection, number: int) -> Kept | None:
-    row = await db.fetchrow(f"{_KEPT} WHERE d.number = $1", number)
-    return None if row is None else _kept(row)
+async def _show(db: Connection, number: int) -> Letter | None:
+    row = await db.fetchrow(f"SELECT d.raw, d.body, d.fix, {_FIELDS} {_LETTERS} WHERE d.number = $1", number)
+    return None if row is None else Letter(_kept(row[3:]), *row[:3])
 
 
 async def _dismiss_conflicts(db: Connection, numbers: Collection[int]) -> list[int]:
@@ -159,6 +162,6 @@ async def decide(db: Connection, by: By, action: str, detail: dict[str, Any]) ->
     return number
 
 
-def _kept(row: asyncpg.Record) -> Kept:
+def _kept(row: Iterable[Any]) -> Kept:
     one = Kept(*row)
     return one._replace(state=State(one.state))

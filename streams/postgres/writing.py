@@ -110,13 +110,14 @@ _CHANGES = """
 _STRUCK = "UPDATE journey.changes SET struck = $2 WHERE unit = $1 AND part = 0"
 _LETTERS = """
     -- Behind LOCK_LETTERS, so that no lower number appears after a higher one.
-    INSERT INTO journey.dead_letters AS d (number, id, code, reason, source, place, raw, body, needs_fix, seen, first_at, last_at)
+    INSERT INTO journey.dead_letters AS d
+        (number, id, code, reason, source, place, raw, body, needs_fix, seen, first_at, last_at, length, sha256)
     SELECT (SELECT COALESCE(MAX(number), 0) FROM journey.dead_letters) + nth,
-        id, code, reason, source, place, raw, body, needs_fix, seen, first_at, last_at
+        id, code, reason, source, place, raw, body, needs_fix, seen, first_at, last_at, length, sha256
     FROM unnest(
         $1::BIGINT[], $2::TEXT[], $3::TEXT[], $4::TEXT[], $5::TEXT[], $6::TEXT[], $7::BYTEA[], $8::BYTEA[], $9::BOOLEAN[],
-        $10::BIGINT[], $11::BIGINT[], $12::BIGINT[]
-    ) AS u (nth, id, code, reason, source, place, raw, body, needs_fix, seen, first_at, last_at)
+        $10::BIGINT[], $11::BIGINT[], $12::BIGINT[], $13::BIGINT[], $14::TEXT[]
+    ) AS u (nth, id, code, reason, source, place, raw, body, needs_fix, seen, first_at, last_at, length, sha256)
     ON CONFLICT (id) DO UPDATE SET seen = d.seen + excluded.seen, last_at = GREATEST(d.last_at, excluded.last_at)
 """
 _STILL = """
@@ -156,7 +157,7 @@ READY = (
     Step(_JOURNEYS.format("journeys"), ([], [], [])),
     Step(_GONE, ([],)),
     Step(_CHANGES, (0, [], [], [])),
-    Step(_LETTERS, ([], [], [], [], [], [], [], [], [], [], [], [])),
+    Step(_LETTERS, ([], [], [], [], [], [], [], [], [], [], [], [], [], [])),
     Step(_STILL, ([], [], [])),
     Step(_REQUEUED, (0, [])),
     Step(SENT_AGAIN, ([],)),
@@ -189,7 +190,7 @@ def steps(unit: Unit, number: int) -> list[Step]:
     if unit.dead_letters or unit.requeued:
         found.append(Step(LOCK_LETTERS, ()))
         letters = _letters([letter for letter in unit.dead_letters if not letter.again])
-        found += (Step(_LETTERS, _columns(some)) for some in _some(letters, lambda row: len(row[6])))
+        found += (Step(_LETTERS, _columns(some)) for some in _some(letters, lambda row: len(row[6]) + len(row[7] or b"")))
         if still := [(letter.id, _clean(letter.code), _clean(letter.reason)) for letter in unit.dead_letters if letter.again]:
             found.append(Step(_STILL, _columns(sorted(set(still)))))
         if unit.requeued:
@@ -274,7 +275,8 @@ def _letters(letters: Sequence[DeadLetter]) -> list[tuple[Any, ...]]:
         row = rows.get(letter.id)
         if row is None:
             texts = map(_clean, (letter.id, letter.code, letter.reason, letter.source, letter.place))
-            rows[letter.id] = [nth, *texts, letter.raw, letter.body, letter.needs_fix, 1, letter.recorded_at, letter.recorded_at]
+            at = letter.recorded_at
+            rows[letter.id] = [nth, *texts, letter.raw, letter.body, letter.needs_fix, 1, at, at, *(letter.whole or (None, None))]
         else:
             row[9] += 1
             row[11] = max(row[11], letter.recorded_at)
@@ -291,12 +293,12 @@ def _columns(rows: Collection[tuple[Any, ...]]) -> tuple[Any, ...]:
 
 
 def _some(rows: list[T], size: Callable[[T], int]) -> Iterator[list[T]]:
-    """`rows` in the sizes that one statement takes."""
+    """`rows` in the sizes that one statement takes, or one of them where that is larger."""
     held, start = 0, 0
     for index, row in enumerate(rows):
-        if held >= BYTES_PER_STATEMENT_MAX:
-            yield rows[start:index]
-            held, start = 0, index
         held += size(row)
+        if held > BYTES_PER_STATEMENT_MAX and index > start:
+            yield rows[start:index]
+            held, start = size(row), index
     if start < len(rows):
         yield rows[start:]

@@ -10,10 +10,14 @@ from journey.histories import Stored
 from journey.instants import Instant
 from schemas.decode import touchpoint_of
 from streams.dead_letters import DISMISS, FIX, check_there, conflict, dismissing, fixing, no_conflict
-from streams.ports import By, Conflict, Decision, IdleRetraction, Kept, State
+from streams.ports import By, Conflict, Decision, IdleRetraction, Kept, Letter, State
 from streams.sqlite.database import transaction
 
-_KEPT = "SELECT number, code, reason, source, place, raw, seen, first_at, last_at, id, state, body, needs_fix, fix, unit FROM dead_letters"
+_FIELDS = (
+    "number, code, reason, source, place, seen, first_at, last_at, id, state, needs_fix, unit, COALESCE(length, length(raw)), sha256,"
+    " iif(needs_fix AND length(fix) IS NULL, 0, COALESCE(length(fix), NULLIF(length(body), 0), length(raw)))"
+)
+_KEPT = f"SELECT {_FIELDS} FROM dead_letters"
 
 
 class SqliteDesk:
@@ -45,9 +49,9 @@ class SqliteDesk:
         )
         return [_kept(row) for row in rows]
 
-    async def show(self, number: int) -> Kept | None:
-        row = self.db.execute(f"{_KEPT} WHERE number = ?", (number,)).fetchone()
-        return None if row is None else _kept(row)
+    async def show(self, number: int) -> Letter | None:
+        row = self.db.execute(f"SELECT raw, body, fix, {_FIELDS} FROM dead_letters WHERE number = ?", (number,)).fetchone()
+        return None if row is None else Letter(_kept(row[3:]), *row[:3])
 
     async def codes(self, states: Collection[State] = tuple(State)) -> Mapping[str, tuple[int, int]]:
         rows = self.db.execute(

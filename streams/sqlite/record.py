@@ -18,9 +18,10 @@ from journey.identity import Id, Person, PersonId
 from journey.instants import Instant
 from journey.integers import INTEGER_MAX
 from schemas.decode import touchpoint_of
-from schemas.incoming import Incoming
+from schemas.incoming import Incoming, Whole
 from schemas.strict_json import BODY_BYTES_MAX
 from streams.pauses import Pauses
+from streams.placement import UNIT_BYTES_MAX
 from streams.ports import (
     Brought,
     Change,
@@ -75,19 +76,33 @@ class SqliteRecord:
     async def append(self, batch: Sequence[Incoming], recorded_at: Instant) -> int:
         with transaction(self.db):
             self.db.executemany(
-                "INSERT INTO log (recorded_at, raw, body, reason, source, place, letter) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                ((recorded_at, one.raw, one.body, one.reason, one.source, one.place, one.letter) for one in batch),
+                "INSERT INTO log (recorded_at, raw, body, reason, source, place, letter, length, sha256)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    (recorded_at, one.raw, one.body, one.reason, one.source, one.place, one.letter, *(one.whole or (None, None)))
+                    for one in batch
+                ),
             )
             return self._number('SELECT COALESCE(MAX("offset"), -1) FROM log')
 
     async def read(self, partition: int, *, after: int, limit: int) -> Sequence[Recorded]:
         assert partition == PARTITION
-        found = self.db.execute(
-            'SELECT "offset", recorded_at, raw, source, place, body, reason, NULL, letter FROM log'
+        rows = self.db.execute(
+            'SELECT "offset", recorded_at, length, sha256, raw, source, place, body, reason, NULL, letter FROM log'
             ' WHERE "offset" > ? ORDER BY "offset" LIMIT ?',
             (after, limit),
         )
-        return [Recorded(PARTITION, offset, at, Incoming(*incoming)) for offset, at, *incoming in found]
+        found: list[Recorded] = []
+        size = 0
+        for offset, at, length, hashed, *parts in rows:
+            incoming = Incoming(*parts)
+            if length is not None:
+                incoming = incoming._replace(whole=Whole(length, hashed))
+            found.append(Recorded(PARTITION, offset, at, incoming))
+            size += incoming.size
+            if size >= UNIT_BYTES_MAX:
+                break
+        return found
 
     async def partitions(self) -> Collection[int]:
         return (PARTITION,)
@@ -395,7 +410,7 @@ class SqliteRecord:
 
     def _keep_dead_letters(self, letters: Iterable[DeadLetter]) -> None:
         number = self._number("SELECT COALESCE(MAX(number), 0) FROM dead_letters")
-        for nth, (id, code, reason, source, place, raw, recorded_at, body, needs_fix, again) in enumerate(letters, start=1):
+        for nth, (id, code, reason, source, place, raw, recorded_at, body, needs_fix, again, whole) in enumerate(letters, start=1):
             if again:
                 self.db.execute(
                     "UPDATE dead_letters SET code = iif(state = 'requeued', code, ?), reason = iif(state = 'requeued', reason, ?),"
@@ -404,10 +419,11 @@ class SqliteRecord:
                 )
                 continue
             self.db.execute(
-                "INSERT INTO dead_letters (id, number, code, reason, source, place, raw, body, needs_fix, seen, first_at, last_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?)"
+                "INSERT INTO dead_letters"
+                " (id, number, code, reason, source, place, raw, body, needs_fix, seen, first_at, last_at, length, sha256)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?)"
                 " ON CONFLICT (id) DO UPDATE SET seen = seen + 1, last_at = MAX(last_at, excluded.last_at)",
-                (id, number + nth, code, reason, source, place, raw, body, needs_fix, recorded_at, recorded_at),
+                (id, number + nth, code, reason, source, place, raw, body, needs_fix, recorded_at, recorded_at, *(whole or (None, None))),
             )
 
     def _number(self, query: str) -> int:

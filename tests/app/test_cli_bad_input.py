@@ -1,15 +1,19 @@
 """What can't be read is kept byte for byte, with source, place and reason, and counted; the rest goes on."""
 
 import json
+import re
+import subprocess
+import sys
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
-from app.reading import LINE_BYTES_MAX
-from tests.app.command import here, journey, put, touch
+from schemas.incoming import BEGINNING_BYTES, LINE_BYTES_MAX
+from tests.app.command import environment, here, journey, put, touch
 from tests.examples import example
 
 
@@ -42,7 +46,7 @@ BAD = {
     "too-long": [broken(id="x" * 10_000)],
     "too-deep": [broken(data={"url": "u", "deep": json.loads("[" * 40 + "]" * 40)}), b"[" * 100_000],
     "number-too-large": [broken(data={"url": "u"})[:-2] + b',"n":9007199254740993}}', b'{"n":' + b"9" * 5_000 + b"}", b'{"n":1e999}'],
-    "too-large": [broken(data={"url": "u", "rest": "x" * 1_500_000}), b"x" * 17_000_000],
+    "too-large": [broken(data={"url": "u", "rest": "x" * 1_500_000}), b"x" * 16_000_000],
 }  # fmt: skip
 
 
@@ -127,17 +131,57 @@ def test_line_ends_and_blank_lines_are_no_part_of_a_record(tmp_path: Path, end: 
     assert raw(1, tmp_path) == b"{ \t"
 
 
-def test_a_line_of_any_length_is_kept_in_pieces_and_no_piece_is_taken_for_a_touchpoint(tmp_path: Path) -> None:
+def test_of_a_line_too_large_to_keep_beginning_length_and_hash_are_kept_and_nothing_in_it_is_a_touchpoint(tmp_path: Path) -> None:
     hidden = touch(id="hidden")
-    for filler in (LINE_BYTES_MAX, 2 * LINE_BYTES_MAX - 500_000):
-        (tmp_path / "in.jsonl").write_bytes(touch(id="1") + b"\n" + b"x" * filler + hidden + b"\nno json")
-        assert here("ingest", "in.jsonl", "--json", "--data", str(filler), cwd=tmp_path).json["accepted"] == 1
-        letters = here("dead-letters", "--json", "--data", str(filler), cwd=tmp_path).json["dead_letters"]
-        assert {one["code"] for one in letters[:-1]} == {"too-large"}
-        assert {one["place"] for one in letters[:-1]} == {"in.jsonl:2"}
-        assert letters[-1]["place"] == "in.jsonl:3"
-        kept = [here("dead-letters", "show", str(one["number"]), "--raw", "--data", str(filler), cwd=tmp_path).raw for one in letters]
-        assert b"".join(kept[:-1]) == b"x" * filler + hidden
+    # Its first bytes by themselves would be a touchpoint.
+    line = touch(id="2") + b" " * LINE_BYTES_MAX + hidden
+    (tmp_path / "in.jsonl").write_bytes(touch(id="1") + b"\n" + line + b"\r\nno json")
+    assert here("ingest", "in.jsonl", "--json", cwd=tmp_path).json["accepted"] == 1
+    first, last = listed(tmp_path)
+    assert (first["code"], first["place"], first["bytes"], first["sha256"]) == (
+        "too-large",
+        "in.jsonl:2",
+        len(line),
+        sha256(line).hexdigest(),
+    )
+    assert last["place"] == "in.jsonl:3"
+    told = f"the first {BEGINNING_BYTES:,} of {len(line):,} bytes; SHA-256 {sha256(line).hexdigest()}"
+    assert told in here("dead-letters", "show", "1", cwd=tmp_path).err
+    written = here("dead-letters", "show", "1", "--raw", cwd=tmp_path)
+    assert written.raw == line[:BEGINNING_BYTES]
+    assert told in written.err
+    assert here("dead-letters", "requeue", "--all", "--json", cwd=tmp_path).json["need_fix"] == [1]
+    (tmp_path / "fix.json").write_bytes(touch(id="2"))
+    here("dead-letters", "fix", "1", "--body", "fix.json", cwd=tmp_path)
+    assert here("dead-letters", "requeue", "1", "--json", cwd=tmp_path).json["in"] == 1
+
+
+def test_two_lines_that_only_begin_alike_are_two_letters_and_the_same_one_twice_is_one(tmp_path: Path) -> None:
+    lines = [b"x" * LINE_BYTES_MAX + end for end in (b"a", b"b", b"a")]
+    put(tmp_path / "in.jsonl", *lines, lines[0][:BEGINNING_BYTES])
+    here("ingest", "in.jsonl", cwd=tmp_path)
+    assert [(one["place"], one["seen"]) for one in listed(tmp_path)] == [("in.jsonl:1", 2), ("in.jsonl:2", 1), ("in.jsonl:4", 1)]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--format", "segment"], ["--map", "map.yaml"]], ids=["events", "calls", "rows"])
+def test_a_line_of_any_length_takes_little_memory(tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / "map.yaml").write_text(
+        "zone: UTC\ntouchpoints: [{type: page_view, subject: 'user:{Visitor}', time: {from: When}, data: {url: '{Page}'}}]"
+    )
+    with (tmp_path / "in.csv").open("wb") as file:
+        file.write(b"Visitor,When,Page\n7,2026-03-01T10:00:00Z,https://shop.example/\n")
+        file.truncate(300_000_000)
+    if not arguments or arguments[0] != "--map":
+        (tmp_path / "in.csv").rename(tmp_path / "in.jsonl")
+    name = "in.csv" if "--map" in arguments else "in.jsonl"
+    code = "import atexit; atexit.register(lambda: print(open('/proc/self/status').read())); from app.cli import main; main()"
+    ran = subprocess.run(
+        [sys.executable, "-c", code, "ingest", name, *arguments], cwd=tmp_path, env=environment(), capture_output=True, check=True
+    )
+    (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", ran.stdout.decode())
+    assert int(peak) < 250_000
+    (letter,) = [one for one in listed(tmp_path) if one["place"] == f"{name}:3"]
+    assert letter["bytes"] == 300_000_000 - len(b"Visitor,When,Page\n7,2026-03-01T10:00:00Z,https://shop.example/\n")
 
 
 def test_an_empty_file_is_nothing(tmp_path: Path) -> None:

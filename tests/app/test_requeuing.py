@@ -149,7 +149,9 @@ async def played(folder: Path, story: Story) -> list[Any]:
             await requeue_named(engine, list(letters.values()), BY)
         for letter in await engine.desk.kept(after=0, limit=100):
             assert letter.state is State.requeued
-            assert letter.raw == next(one for one in records if one.place == letter.place).raw
+            shown = await engine.desk.show(letter.number)
+            assert shown is not None
+            assert shown.raw == next(one for one in records if one.place == letter.place).raw
         return await digests(engine)
 
 
@@ -168,7 +170,7 @@ async def do(engine: Engine, deed: str, one: Incoming, line: bytes, number: int 
     elif number is not None:
         letter = await engine.desk.show(number)
         assert letter is not None
-        if letter.state is State.requeued:
+        if letter.kept.state is State.requeued:
             return
         match deed:
             case "fix":
@@ -177,7 +179,7 @@ async def do(engine: Engine, deed: str, one: Incoming, line: bytes, number: int 
                 await engine.desk.fix(number, b"{", BY)
             case "dismiss":
                 await engine.desk.dismiss([number], [], BY)
-            case "requeue" if letter.fix or not letter.needs_fix:
+            case "requeue" if letter.fix or not letter.kept.needs_fix:
                 for _ in range(2):
                     await requeue_named(engine, [number], BY)
 

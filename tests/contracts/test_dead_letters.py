@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from journey.errors import Refused
-from streams.ports import By, DeadLetter, IdleRetraction, Kept, State
+from schemas.incoming import Whole
+from streams.ports import By, DeadLetter, IdleRetraction, Kept, Letter, State
 from tests.contracts.places import RECORDS, Place, Record, until_killed
 from tests.contracts.units import commit, name, row
 from tests.streams.builders import at, retraction, sent
@@ -20,6 +21,10 @@ async def kept(record: Record, *, after: int = 0, limit: int = 100) -> list[Kept
     return list(await record.dead_letters.kept(after=after, limit=limit))
 
 
+async def letters(record: Record) -> list[Letter]:
+    return [await shown(record, one.number) for one in await kept(record)]
+
+
 async def test_without_any_there_is_nothing_to_show(record: Record) -> None:
     assert await kept(record) == []
     assert await record.dead_letters.show(1) is None
@@ -30,9 +35,20 @@ async def test_without_any_there_is_nothing_to_show(record: Record) -> None:
 async def test_a_dead_letter_is_kept_as_bytes_with_the_reason(record: Record) -> None:
     await commit(record.histories, dead_letters=[letter("a", recorded_at=7)])
     (one,) = await kept(record)
-    assert one[1:9] == ("not-json", "not-json: look again", "crm.jsonl", "crm.jsonl:1", b"\xff\0a", 1, 7, 7)
-    assert one[9:] == ("a", State.open, None, False, None, None)
-    assert await record.dead_letters.show(one.number) == one
+    assert one[1:8] == ("not-json", "not-json: look again", "crm.jsonl", "crm.jsonl:1", 1, 7, 7)
+    assert one[8:] == ("a", State.open, False, None, 3, None, 3)
+    assert await record.dead_letters.show(one.number) == Letter(one, b"\xff\0a", None, None)
+
+
+async def test_of_what_is_too_large_length_and_hash_are_kept_beside_the_beginning(record: Record) -> None:
+    bomb = letter("a")._replace(raw=b"the beginning", needs_fix=True, whole=Whole(990_000_000, "ab" * 32))
+    await commit(record.histories, dead_letters=[bomb])
+    ((one, raw, _, _),) = await letters(record)
+    assert (raw, one.length, one.sha256, one.to_send) == (b"the beginning", 990_000_000, "ab" * 32, 0)
+    assert await record.dead_letters.fix(1, b"right", BY)
+    ((_, _, detail),) = await decided(record)
+    assert (detail["before"]["bytes"], detail["before"]["sha256"]) == (990_000_000, "ab" * 32)
+    assert (await kept(record))[0].to_send == 5
 
 
 async def test_dead_letters_are_listed_in_pages_in_the_order_they_came(record: Record) -> None:
@@ -41,7 +57,7 @@ async def test_dead_letters_are_listed_in_pages_in_the_order_they_came(record: R
     got: list[Kept] = []
     while more := await kept(record, after=got[-1].number if got else 0, limit=2):
         got += more
-    assert [one.raw[2:] for one in got] == [b"a", b"b", b"c", b"d", b"e", b"f"]
+    assert [one.id for one in got] == ["a", "b", "c", "d", "e", "f"]
     assert [one.number for one in got] == sorted({one.number for one in got})
 
 
@@ -51,7 +67,7 @@ async def test_what_is_seen_again_counts_again_at_its_number_and_first_place(rec
     first, second, third = await kept(record)
     assert (first.seen, first.first_at, first.last_at, first.place) == (3, 5, 9, "crm.jsonl:1")
     assert second.seen == third.seen == 1
-    assert third.raw == b"\xff\0c"
+    assert (await shown(record, third.number)).raw == b"\xff\0c"
 
 
 async def test_codes_count_letters_and_how_often_they_were_seen(record: Record) -> None:
@@ -105,7 +121,7 @@ async def commit_a_letter(name: str, folder: Path) -> None:
 async def test_a_dead_letter_survives_a_crash(record_place: Place[Record]) -> None:
     await record_place.killed_in(commit_a_letter)
     async with record_place.open() as record:
-        assert [one.raw for one in await kept(record)] == [b"\xff\0a"]
+        assert [one.raw for one in await letters(record)] == [b"\xff\0a"]
 
 
 # --- what becomes of them
@@ -117,7 +133,7 @@ def again(id: str, *, code: str = "no-time") -> DeadLetter:
     return letter(id, code=code, recorded_at=20)._replace(again=True, source="elsewhere", raw=b"what was sent")
 
 
-async def shown(record: Record, number: int) -> Kept:
+async def shown(record: Record, number: int) -> Letter:
     one = await record.dead_letters.show(number)
     assert one is not None
     return one
@@ -130,9 +146,9 @@ async def decided(record: Record) -> list[tuple[str, str, dict[str, Any]]]:
 async def test_a_letter_keeps_what_was_made_of_its_bytes(record: Record) -> None:
     made = letter("a")._replace(body=b"{}")
     await commit(record.histories, dead_letters=[made, letter("b")._replace(needs_fix=True)])
-    first, second = await kept(record)
-    assert (first.body, first.needs_fix) == (b"{}", False)
-    assert (second.body, second.needs_fix) == (None, True)
+    first, second = await letters(record)
+    assert (first.body, first.kept.needs_fix, first.kept.to_send) == (b"{}", False, 2)
+    assert (second.body, second.kept.needs_fix, second.kept.to_send) == (None, True, 0)
 
 
 async def test_a_fix_is_kept_beside_the_first_bytes_with_who_and_why(record: Record) -> None:
@@ -140,7 +156,7 @@ async def test_a_fix_is_kept_beside_the_first_bytes_with_who_and_why(record: Rec
     assert await record.dead_letters.fix(1, b"right", BY)
     assert await record.dead_letters.fix(1, b"righter", BY)
     one = await shown(record, 1)
-    assert (one.state, one.raw, one.fix) == (State.fixed, b"\xff\0a", b"righter")
+    assert (one.kept.state, one.raw, one.fix) == (State.fixed, b"\xff\0a", b"righter")
     (action, actor, first), (_, _, second) = await decided(record)
     assert (action, actor, first["letter"]) == ("fix", "ann", 1)
     assert (first["before"]["state"], first["before"]["bytes"], first["after"]["state"], first["after"]["bytes"]) == ("open", 3, "fixed", 5)
@@ -161,25 +177,24 @@ async def test_what_a_unit_brings_in_is_requeued_at_its_position_and_stays_so(re
     await commit(record.histories, requeued={"a"}, dead_letters=[again("a")])
     await commit(record.histories, dead_letters=[letter("a", recorded_at=9)])
     first, second = await kept(record)
-    assert (first.state, first.position, first.code, first.raw, first.fix) == (State.requeued, position, "not-json", b"\xff\0a", b"right")
+    assert (first.state, first.position, first.code) == (State.requeued, position, "not-json")
+    assert (await shown(record, 1))[1:] == (b"\xff\0a", None, b"right")
     assert first.seen == 2, "sent again is not seen again"
     assert (second.state, second.position) == (State.open, None)
     with pytest.raises(Refused, match="dead letter 1 is in since position 2"):
         await record.dead_letters.fix(1, b"other", BY)
     with pytest.raises(Refused, match="dead letter 1 is in since position 2"):
         await record.dead_letters.dismiss([2, 1], [], BY)
-    assert (await shown(record, 2)).state is State.open, "all or none"
+    assert (await shown(record, 2)).kept.state is State.open, "all or none"
 
 
 async def test_what_is_still_unreadable_is_open_with_its_new_reason_and_its_first_bytes(record: Record) -> None:
     await commit(record.histories, dead_letters=[letter("a", recorded_at=5)])
     await record.dead_letters.fix(1, b"right", BY)
     await commit(record.histories, dead_letters=[again("a")])
-    (one,) = await kept(record)
-    assert (one.state, one.code, one.reason, one.source, one.raw) == (
-        State.open, "no-time", "no-time: look again", "crm.jsonl", b"\xff\0a",
-    )  # fmt: skip
-    assert (one.seen, one.first_at, one.last_at, one.fix) == (1, 5, 5, b"right")
+    ((one, raw, _, fix),) = await letters(record)
+    assert (one.state, one.code, one.reason, one.source) == (State.open, "no-time", "no-time: look again", "crm.jsonl")
+    assert (one.seen, one.first_at, one.last_at, raw, fix) == (1, 5, 5, b"\xff\0a", b"right")
 
 
 async def test_in_one_unit_what_is_in_wins(record: Record) -> None:
@@ -195,7 +210,7 @@ async def test_dismissed_it_stays_so_when_it_is_seen_again(record: Record) -> No
     assert await record.dead_letters.dismiss([1], [], BY) == 0
     await commit(record.histories, dead_letters=[letter("a")])
     await commit(record.histories, dead_letters=[again("a")])
-    one = await shown(record, 1)
+    one = (await shown(record, 1)).kept
     assert (one.state, one.seen, one.code) == (State.dismissed, 2, "no-time")
     ((action, _, detail),) = await decided(record)
     assert (action, detail) == ("dismiss", {"letters": [1], "conflicts": [], "before": {"1": "open"}, "after": "dismissed"})
@@ -205,7 +220,7 @@ async def test_dismissed_and_then_fixed_it_is_fixed(record: Record) -> None:
     await commit(record.histories, dead_letters=[letter("a")])
     await record.dead_letters.dismiss([1], [], BY)
     await record.dead_letters.fix(1, b"right", BY)
-    assert (await shown(record, 1)).state is State.fixed
+    assert (await shown(record, 1)).kept.state is State.fixed
 
 
 async def test_letters_and_codes_of_some_states_can_be_asked_for(record: Record) -> None:
@@ -228,7 +243,7 @@ async def test_what_is_not_there_is_refused(record: Record) -> None:
     ):
         with pytest.raises(Refused, match=told):
             await doing
-    assert (await shown(record, 1)).state is State.open
+    assert (await shown(record, 1)).kept.state is State.open
     assert await decided(record) == []
 
 
@@ -258,5 +273,5 @@ async def fix_a_letter(name: str, folder: Path) -> None:
 async def test_what_was_decided_about_a_letter_survives_a_crash(record_place: Place[Record]) -> None:
     await record_place.killed_in(fix_a_letter)
     async with record_place.open() as record:
-        assert [(one.state, one.fix) for one in await kept(record)] == [(State.fixed, b"right"), (State.dismissed, None)]
+        assert [(one.kept.state, one.fix) for one in await letters(record)] == [(State.fixed, b"right"), (State.dismissed, None)]
         assert [action for action, _, _ in await decided(record)] == ["fix", "dismiss"]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from schemas.incoming import Incoming
+from schemas.incoming import Incoming, Whole
+from streams.placement import UNIT_BYTES_MAX
 from streams.ports import Log, Recorded
 from tests.contracts.places import LOGS, Place, until_killed
 
@@ -50,11 +51,12 @@ async def test_append_returns_the_offset_of_its_last_record(log: Log) -> None:
         Incoming(b"\xff\0 no touchpoint", "crm.csv", "crm.csv:17", body=b"{}", reason="no column says when"),
         Incoming(b"7;\xc3\xa9", "crm \u00e9.csv", "crm \u00e9.csv:17", body=b'{"subject":"user:7"}'),
         Incoming(b"7;x", "crm.csv", "crm.csv:17", reason="no column says when"),
+        Incoming(b"the beginning", "crm.csv", "crm.csv:17", reason="too large", whole=Whole(990_000_000, "ab" * 32)),
         Incoming(b"", "test", "test:1"),
         Incoming(b"", "test", "test:1", body=b""),
         Incoming(b'{"subject":"user:7"}', "", ""),
     ],
-    ids=["unreadable", "made of a row", "made nothing of", "empty", "made of nothing", "from nowhere"],
+    ids=["unreadable", "made of a row", "made nothing of", "too large to keep", "empty", "made of nothing", "from nowhere"],
 )
 async def test_a_record_is_read_as_it_was_appended(log: Log, made: Incoming) -> None:
     await log.append([made], 1)
@@ -95,6 +97,17 @@ async def test_reading_on_from_where_the_last_read_ended_skips_nothing_and_repea
         got += more
     assert raw(got) == sent
     assert [one.offset for one in got] == sorted({one.offset for one in got})
+
+
+async def test_records_of_many_bytes_are_read_a_few_at_a_time(log: Log) -> None:
+    large = [b"%d" % number + b"x" * (UNIT_BYTES_MAX // 3) for number in range(7)]
+    await log.append([Incoming(one, "test", "test") for one in large], 1)
+    found: list[Recorded] = []
+    while len(found) < len(large):
+        some = await read(log, found[-1].offset if found else FIRST)
+        assert 1 <= len(some) < 5
+        found += some
+    assert [one.incoming.raw for one in found] == large
 
 
 async def test_of_a_batch_with_a_record_that_cannot_be_kept_nothing_is_kept(log: Log) -> None:

@@ -1,5 +1,6 @@
 """A CSV export and a map become touchpoints; a row that can't be read is kept, and the rest goes on."""
 
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,9 @@ from hypothesis import strategies as st
 
 from journey.errors import Refused
 from schemas.csv_dry_run import dry_run
+from schemas.csv_rows import ROW_BYTES_MAX
 from schemas.decode import decode
-from schemas.incoming import Incoming
+from schemas.incoming import BEGINNING_BYTES, LINE_BYTES_MAX, Incoming, Whole
 from tests.schemas.csv_desk import DEALS, Desk, body
 
 
@@ -200,11 +202,37 @@ def test_a_quote_that_never_closes_costs_one_row_not_the_rest_of_the_file(desk: 
     assert (good[0].place, good[-1].place) == ("crm.csv:3", "crm.csv:20002")
 
 
-def test_a_line_without_end_is_cut_and_the_next_one_read(desk: Desk) -> None:
-    bad, good = desk.read(DEALS, b"Deal ID,Changed,Next\n12,2026-03-01 10:00," + b"a" * 3_000_000 + b"\n13,2026-03-01 10:00,b\n")
-    assert len(bad.raw) == 1 << 20
-    assert bad.body is None
+@pytest.mark.parametrize("length", [ROW_BYTES_MAX, 3_000_000, LINE_BYTES_MAX + 1])
+def test_a_line_too_long_for_a_row_is_kept_and_the_next_one_read(desk: Desk, length: int) -> None:
+    line = b"12,2026-03-01 10:00,".ljust(length, b"a")
+    bad, good = desk.read(DEALS, b"Deal ID,Changed,Next\r\n" + line + b"\r\n13,2026-03-01 10:00,b\r\n")
+    assert (bad.body, bad.reason) == (None, "a row longer than 1048576 bytes")
+    is_kept = length <= LINE_BYTES_MAX
+    assert bad.raw == (line if is_kept else line[:BEGINNING_BYTES])
+    assert bad.whole == (None if is_kept else Whole(length, sha256(line).hexdigest()))
     assert (body(good)["id"], good.place) == ("13", "crm.csv:3")
+
+
+def test_a_row_that_goes_on_over_lines_for_ever_is_kept_in_rows_of_a_bounded_size(desk: Desk) -> None:
+    lines = b'x","y\n' * 700_000
+    *bad, good = desk.read(DEALS, b'Deal ID,Changed,Next\n1,"y\n' + lines + b'"\n13,2026-03-01 10:00,b\n')
+    assert b"\n".join(one.raw for one in bad) == b'1,"y\n' + lines + b'"'
+    assert max(len(one.raw) for one in bad) <= ROW_BYTES_MAX + 100
+    assert body(good)["id"] == "13"
+
+
+def test_a_long_line_behind_an_open_quote_is_a_row_of_its_own(desk: Desk) -> None:
+    long = b"z" * 2_000_000
+    opened, bad, good = desk.read(DEALS, b'Deal ID,Changed,Next\n1,"y\n' + long + b"\n13,2026-03-01 10:00,b\n")
+    assert (opened.raw, opened.body, bad.raw, bad.place) == (b'1,"y', None, long, "crm.csv:3")
+    assert (body(good)["id"], good.place) == ("13", "crm.csv:4")
+
+
+def test_a_line_to_skip_may_be_of_any_length(desk: Desk) -> None:
+    (good,) = desk.read(
+        f"skip_lines: 2\n{DEALS}", b"\xef\xbb\xbf" + b"x" * 3_000_000 + b"\n\nDeal ID,Changed,Next\n13,2026-03-01 10:00,b\n"
+    )
+    assert (body(good)["id"], good.place) == ("13", "crm.csv:4")
 
 
 def test_quoted_line_breaks_quotes_and_delimiters_are_part_of_a_cell(desk: Desk) -> None:

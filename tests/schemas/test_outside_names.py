@@ -89,7 +89,7 @@ def tracked(name: str, properties: dict[str, Any]) -> list[Any]:
             "properties": properties,
         }
     )
-    found = [one.body or b"" for one in read_segment([line], "x", shipped_names())]
+    found = [one.body or b"" for one in read_segment([(line, None)], "x", shipped_names())]
     for one in found:
         decode(one)
     return [orjson.loads(one) for one in found]

@@ -24,7 +24,7 @@ def call(kind: str, /, **fields: Any) -> bytes:
 
 
 def read(*lines: bytes) -> list[Incoming]:
-    return list(read_segment(lines, "calls.jsonl", shipped_names()))
+    return list(read_segment(((line, None) for line in lines), "calls.jsonl", shipped_names()))
 
 
 def made(*lines: bytes) -> list[Any]:
@@ -318,6 +318,6 @@ def test_whatever_a_call_holds_it_is_a_touchpoint_or_a_reason(kind: str, fields:
 
 def test_half_a_character_in_an_id_is_a_reason_and_not_a_crash():
     line = b'{"type":"track","event":"x","messageId":"m","userId":"u","anonymousId":"\\ud800","timestamp":"2026-03-04T08:00:00Z"}'
-    (one,) = read_segment([line], "calls.jsonl", {})
+    (one,) = read_segment([(line, None)], "calls.jsonl", {})
     assert one.body is None
     assert "half of a character" in (one.reason or "")

@@ -20,8 +20,12 @@ async def test_letters_and_conflicts_from_before_they_had_states_are_open_and_nu
     db.executemany("INSERT INTO contested VALUES (?, '/crm', 'a', ?)", [("user:2", 5), ("user:1", 5), ("user:3", 4)])
     db.close()
     record = SqliteRecord(tmp_path / "journey.db")
-    letters = await SqliteDesk(record.db).kept(after=0, limit=9)
-    assert [(one.state, one.needs_fix) for one in letters] == [(State.open, True), (State.open, False)]
+    desk = SqliteDesk(record.db)
+    letters = await desk.kept(after=0, limit=9)
+    assert [(one.state, one.needs_fix, one.length) for one in letters] == [(State.open, True, 1), (State.open, False, 1)]
+    shown = await desk.show(2)
+    assert shown is not None
+    assert shown.raw == b"\0"
     numbered = record.db.execute("SELECT number, subject, dismissed FROM contested ORDER BY number").fetchall()
     record.close()
     assert numbered == [(1, "user:3", 0), (2, "user:1", 0), (3, "user:2", 0)]

@@ -83,6 +83,17 @@ async def publish_raw(settings: KafkaSettings, *sent: Sent, name: bytes, instead
         await (await producer.send_batch(batch, Topics(settings).touchpoints, partition=0))
 
 
+async def publish_batch(settings: KafkaSettings, raw: bytes, count: int) -> None:
+    """A batch of `count` records as another client made it."""
+    async with sending(settings) as producer:
+        batch = producer.create_batch()
+        for _ in range(count):
+            batch.append(timestamp=None, key=None, value=b"", headers=[])
+        batch._build()
+        batch._buffer = raw
+        await (await producer.send_batch(batch, Topics(settings).touchpoints, partition=0))
+
+
 async def read(settings: KafkaSettings, topic: str, *, committed: bool = False) -> list[ConsumerRecord]:
     """All that is in a topic, partition by partition; or what is `committed` of it."""
     level = "read_committed" if committed else "read_uncommitted"

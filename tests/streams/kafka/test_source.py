@@ -11,14 +11,19 @@ from aiokafka.admin import RecordsToDelete
 
 from journey.errors import Away, Refused
 from streams import pump as pumps
+from streams.kafka.batches import TAKEN_BYTES_MAX
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.source import QUIET_WAIT_MS, Source
 from streams.kafka.topics import Topics, ensure_topics
-from streams.ports import OutOfStep
+from streams.kafka.unpacking import ZSTD
+from streams.placement import UNIT_BYTES_MAX
+from streams.ports import OutOfStep, Recorded
 from streams.postgres.record import PostgresRecord
 from tests.services.service import Service
 from tests.streams.builders import at, sent
-from tests.streams.kafka.clients import Sent, admin, beating, publish, sending, until
+from tests.streams.kafka.clients import Sent, admin, beating, publish, publish_batch, sending, until
+from tests.streams.kafka.packing import batch, packed
+from tests.streams.kafka.packing import record as packed_record
 
 
 def views(first: int, last: int, partition: int = 0) -> list[Sent]:
@@ -73,6 +78,59 @@ async def test_partitions_that_came_in_the_middle_of_a_fetch_are_read(
         assert [one.offset for one in batch.records] == [4, 5]
     finally:
         await source.stop()
+
+
+async def test_a_batch_has_a_bounded_number_of_bytes_and_every_partition_its_turn(settings: KafkaSettings) -> None:
+    settings = replace(settings, partitions=3)
+    topic_id = await ensure_topics(settings)
+    size, count = 1_000_000, 40
+    sent = [Sent(b"%d" % number + b"x" * size, partition=partition) for partition in range(3) for number in range(count)]
+    # A fetch brings all of them.
+    await publish(settings, *sent, compression_type="lz4")
+
+    async def nothing() -> dict[int, int]:
+        return {}
+
+    source = Source(settings, "one", topic_id, nothing)
+    await source.start()
+    found: list[Recorded] = []
+    turns: list[set[int]] = []
+    try:
+        while len(found) < len(sent):
+            batch = await asyncio.wait_for(source.next(), 20)
+            assert sum(len(one.incoming.raw) for one in batch.records) < UNIT_BYTES_MAX + TAKEN_BYTES_MAX + size
+            found += batch.records
+            turns.append({one.partition for one in batch.records})
+    finally:
+        await source.stop()
+    assert set.union(*turns[:4]) == {0, 1, 2}
+    for partition in range(3):
+        assert [one.offset for one in found if one.partition == partition] == list(range(count))
+
+
+async def test_a_large_batch_is_read_in_units_and_from_its_middle_on(settings: KafkaSettings, record: PostgresRecord) -> None:
+    views_of = [sent("page_view", f"user:{number % 50}", at(0), id=f"v-{number}") for number in range(3_000)]
+    parts = (part for offset, one in enumerate(views_of) for part in packed_record(offset, one + b" " * 3_000))
+    await publish(settings, *views(50, 53))
+    await publish_batch(settings, batch(packed(ZSTD, parts), len(views_of), ZSTD), len(views_of))
+    await publish(settings, *views(53, 54))
+    topic_id = record.topic
+
+    async def in_the_middle() -> dict[int, int]:
+        return {0: 2_000}
+
+    source = Source(settings, "one", topic_id, in_the_middle)
+    await source.start()
+    try:
+        found: list[int] = []
+        while not found or found[-1] < 3_003:
+            found += [one.offset for one in (await asyncio.wait_for(source.next(), 20)).records]
+        assert found == list(range(2_001, 3_004))
+    finally:
+        await source.stop()
+    async with beating(settings, record, "two") as heart:
+        await heart.reached(p0=3_003)
+    assert (await record.counted()).accepted == 3_004
 
 
 async def test_offsets_that_retention_took_are_refused_in_one_line(settings: KafkaSettings, topic_id: str) -> None:
