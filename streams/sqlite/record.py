@@ -93,10 +93,10 @@ class SqliteRecord:
         )
         found: list[Recorded] = []
         size = 0
-        for offset, at, length, sha256, *parts in rows:
+        for offset, at, length, hashed, *parts in rows:
             incoming = Incoming(*parts)
             if length is not None:
-                incoming = incoming._replace(whole=Whole(length, sha256))
+                incoming = incoming._replace(whole=Whole(length, hashed))
             found.append(Recorded(PARTITION, offset, at, incoming))
             size += incoming.size
             if size >= UNIT_BYTES_MAX:
