@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.growth import CASES, Case, Work, embedded, exponent
+from benchmarks.growth import CASES, embedded, exponent
 from journey.definition import Bounds
 from streams.world import NEAR_FROM
 
