@@ -208,7 +208,7 @@ async def test_one_more_on_a_deal_is_derived_and_the_others_are_not(bench: Bench
     await bench.take(deal_opened("1", at(0), *(f"user:{number}" for number in range(9))))
     watched.read.clear()
     await bench.take(sent("call", "user:new", at(1), deal="1"), deal_opened("2", at(2), "user:1", "user:2"))
-    assert set(watched.read) == {"user:new", "deal:1"}
+    assert set(watched.read) == {"user:new", "deal:1", "deal:2"}
 
 
 async def test_others_get_their_turn_while_a_long_history_is_placed_and_derived(bench: Bench) -> None:
