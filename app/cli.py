@@ -107,12 +107,13 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 def _check(arguments: list[str]) -> None:
-    """Raises Refused for a text that no file of ours, no topic and no database could hold."""
+    """Raises Refused for a text that no topic and no database could hold. A file may be named like that."""
     for one in arguments:
         try:
             one.encode()
         except UnicodeEncodeError:
-            raise Refused(f"{one!r} is not UTF-8; rename it, or write it in UTF-8") from None
+            if not os.path.lexists(one):
+                raise Refused(f"{one!r} is not UTF-8; rename it, or write it in UTF-8") from None
 
 
 def _leave_unwritten() -> None:
