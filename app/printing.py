@@ -1,5 +1,6 @@
 """How we print: aligned tables that fit, bars, JSON; remarks and progress on standard error, progress on a terminal only."""
 
+import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -44,7 +45,8 @@ def refusal(message: str) -> None:
     err.print(f"journey: {readable(message)}")
 
 
-def note(message: str) -> None:
+def note(message: str, level: int = logging.INFO) -> None:
+    """A remark of a command, whatever its level."""
     err.print(Text(message, style="dim"))
 
 

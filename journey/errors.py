@@ -6,11 +6,15 @@ class Refused(Exception):
 
 
 class Away(Exception):
-    """A server that is needed can't be reached, or not now; the message says which. Wait, and try again.
+    """A server that is needed can't do it now; the message says which, and what is the matter with it. Wait, and try again.
 
     A commit that ends so may have been stored or not: where the record stands tells.
     """
 
+    def __init__(self, message: str, outage: str = "") -> None:
+        super().__init__(message)
+        self.outage = outage or message
+        """What it is part of: a server that is killed breaks connections first, then refuses them, and is one outage all along."""
 
 class NotPlaced(Exception):
     """Placing ended in an error of ours. The message says in which records, and what a person may decide about the one at fault.

@@ -154,7 +154,8 @@ def _known_value(data: dict[str, Any], reader: "_Reader") -> Data:
         if len(written) <= VALUE_BYTES_KEPT_MAX:
             if len(reader.values) >= VALUES_KEPT_MAX:
                 reader.values.clear()
-            reader.values[written] = value
+            # A copy: what orjson returns holds on to four kilobytes, however short it is.
+            reader.values[bytes(memoryview(written))] = value
     return value
 
 

@@ -4,8 +4,6 @@ Connections are direct or from a pooler in session mode: prepared statements and
 """
 
 import asyncio
-import socket
-import ssl
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -15,6 +13,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from journey.errors import Away, Refused
+from streams.postgres.meaning import lost, meaning
 
 if TYPE_CHECKING:
     Connection = PoolConnectionProxy[asyncpg.Record]
@@ -60,21 +59,6 @@ SESSION = {
     "enable_mergejoin": "off",
     "jit": "off",
 }
-
-_REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError, asyncpg.InsufficientPrivilegeError)
-IN_THE_WAY = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
-"""Another writer was: nothing was stored, and the next try may do it."""
-
-_AWAY = (
-    *IN_THE_WAY,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.IdleInTransactionSessionTimeoutError,
-    asyncpg.ReadOnlySQLTransactionError,
-    OSError,
-    TimeoutError,
-)
 
 
 class Database:
@@ -230,15 +214,10 @@ class Database:
             await db.set_type_codec("numeric", schema="pg_catalog", encoder=str, decoder=int, format="text")
 
     def _meaning(self, error: Exception) -> Exception:
-        if isinstance(error, _REFUSED):
-            return Refused(f"{self.place} refuses us: {error}")
-        unnamed = isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME and not self._reached
-        if unnamed or isinstance(error, ssl.SSLCertVerificationError):
-            return Refused(f"{self.place} can't be reached: {error}")
-        return self._away(error) if isinstance(error, _AWAY) else error
+        return meaning(error, self.place, is_new=not self._reached)
 
     def _away(self, error: Exception) -> Away:
-        return Away(f"{self.place} can't be reached, or not now: {str(error) or type(error).__name__}")
+        return lost(error, self.place)
 
 
 @asynccontextmanager

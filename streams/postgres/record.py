@@ -37,8 +37,9 @@ from streams.ports import (
 )
 from streams.postgres.beside import PostgresBeside
 from streams.postgres.committing import finish, lock_subjects, position_of, run
-from streams.postgres.database import IN_THE_WAY, Connection, Database, is_lost, transaction
+from streams.postgres.database import Connection, Database, is_lost, transaction
 from streams.postgres.desk import decide
+from streams.postgres.meaning import IN_THE_WAY
 from streams.postgres.tables import migrate
 from streams.postgres.writing import (
     GENERATION,
