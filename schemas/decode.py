@@ -46,9 +46,9 @@ DIGEST_BYTES = 16
 ERRORS_SHOWN_MAX = 3
 VALUE_SHOWN_MAX = 40
 
-VALUES_KEPT_MAX = 4_096
+VALUES_KEPT_MAX = 2_048
 """Values of one type that are kept to be shared, and how long what they are read from may be."""
-VALUE_BYTES_KEPT_MAX = 512
+VALUE_BYTES_KEPT_MAX = 256
 
 _TEXTS = ("id", "source", "subject", "type")
 _SECONDS_LENGTH = len("2026-03-01T10:00:00Z")

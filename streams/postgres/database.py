@@ -204,6 +204,9 @@ class Database:
     async def _begin(self, db: "asyncpg.Connection[asyncpg.Record] | Connection") -> None:
         # Of an earlier session, where the server has given its number again.
         self._ready.discard(db.get_server_pid())
+        if len(self._ready) >= CONNECTIONS_MAX:
+            # Some are of sessions that are no more. Those that still are get ready once more.
+            self._ready.clear()
         if db.get_server_version().major < SERVER_VERSION_MIN:
             raise Refused(f"{self.place} is of version {db.get_server_version().major}; {SERVER_VERSION_MIN} is the oldest that works")
         # It may be lost as soon as it is made.
