@@ -79,6 +79,8 @@ def begun(form: Form, worker: str) -> Iterator[None]:
     root = logging.getLogger()
     lines = logging.StreamHandler(sys.stderr)
     lines.setFormatter(Lines(form, worker))
+    # Of a connection to a broker that went away, which is left for Python to close.
+    lines.addFilter(lambda record: not record.getMessage().startswith("Unclosed AIOKafka"))
     before = root.level, sys.excepthook, threading.excepthook, sys.unraisablehook
     root.addHandler(lines)
     root.setLevel(logging.WARNING)

@@ -69,11 +69,12 @@ def told(error: Exception) -> str:
     match error:
         case asyncpg.PostgresError():
             more = {"detail": error.detail, "hint": error.hint}
-            return "; ".join([error.args[0], *(f"{name}: {text}" for name, text in more.items() if text)])
+            lines = [str(error.args[0]), *(f"{name}: {text}" for name, text in more.items() if text)]
+            return "; ".join(" ".join(line.split()) for line in lines)
         case asyncpg.InterfaceError() | asyncpg.InternalClientError() | ConnectionResetError() | BrokenPipeError():
             return "the connection was lost"
         case ssl.SSLCertVerificationError():
-            return f"its certificate is not to be trusted: {error.verify_message}"
+            return f"its certificate is not to be trusted: {getattr(error, 'verify_message', error)}"
         case socket.gaierror():
             return f"its name can't be looked up: {error.strerror}"
         case TimeoutError():
