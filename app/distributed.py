@@ -151,6 +151,7 @@ async def opened(servers: Servers, say: Say, *, prepared: bool = True) -> AsyncI
         topic = await until_there(partial(ensure_topics, kafka), say)
         record = await until_there(partial(PostgresRecord.open, servers.postgres, topic), say)
         stack.push_async_callback(record.close)
+        record.say = say
         demand = PostgresReadStore(marketing, Database(settings.marketing or servers.postgres))
         deals = PostgresReadStore(sales, Database(settings.sales or servers.postgres))
         for store in (demand, deals):

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 from journey.definition import Definition
-from journey.errors import Away, Refused
+from journey.errors import Away, Busy, Refused
 from journey.instants import Instant
 from journey.person import FOLD_VERSION
 from projections.read_model import ReadStore, Superseded, Switched
@@ -86,9 +86,9 @@ async def rebuild_store(engine: Engine, store: ReadStore, progress: Progress = l
                 continue
             try:
                 return await beside.switch(anew.known_at, engine.record.changes)
-            except (Superseded, Pruned):
+            except (Superseded, Pruned, Busy):
                 continue
-    raise Away(f"{store.model.name} was superseded {ATTEMPTS_MAX} times while it was built anew")
+    raise Away(f"{store.model.name} was taken by other writers {ATTEMPTS_MAX} times when it was built anew; nothing has changed")
 
 
 async def follow(engine: Engine, store: ReadStore, say: Say) -> int:

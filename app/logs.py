@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any
 
 from app.printing import readable
+from journey.errors import NotPlaced
 from streams.saying import Say
 
 MESSAGE_CHARS_MAX = 4_000
@@ -116,7 +117,9 @@ def _unraisable(one: Any) -> None:
 
 
 def _summary(error: BaseException) -> str:
-    """What went wrong, and in which line of whose code."""
+    """What went wrong, and in which line of whose code; or in which record, where that is known."""
+    if isinstance(error, NotPlaced):
+        return str(error)
     what = "".join(traceback.format_exception_only(error)).strip()
     frames = traceback.extract_tb(error.__traceback__)
     where = f", at {frames[-1].filename}:{frames[-1].lineno} in {frames[-1].name}" if frames else ""

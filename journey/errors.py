@@ -16,6 +16,11 @@ class Away(Exception):
         self.outage = outage or message
         """What it is part of: a server that is killed breaks connections first, then refuses them, and is one outage all along."""
 
+
+class Busy(Away):
+    """Another one has what is needed, and for long: nothing was stored, and what is the matter is no fault of the server's."""
+
+
 class NotPlaced(Exception):
     """Placing ended in an error of ours. The message says in which records, and what a person may decide about the one at fault.
 

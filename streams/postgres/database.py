@@ -149,7 +149,9 @@ class Database:
             yield
         except asyncio.CancelledError:
             if beating.done() and not holder.uncancel():
-                raise Away(f"{self.place} ended the session that held {name!r} for us", outage=self.place) from None
+                raise Away(
+                    f"{self.place} ended the session that had {name!r} for us, or we were silent in it for too long", outage=self.place
+                ) from None
             raise
         finally:
             beating.cancel()

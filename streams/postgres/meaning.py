@@ -7,26 +7,26 @@ import ssl
 
 import asyncpg
 
-from journey.errors import Away, Refused
+from journey.errors import Away, Busy, Refused
 
 _REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError, asyncpg.InsufficientPrivilegeError)
 IN_THE_WAY = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
 """Another writer was: nothing was stored, and the next try may do it."""
 
-_WRITER = "another writer has what we wait for in {place}"
+_BUSY = "another session has locked what we wait for in {place}"
 _GONE = "{place} can't be reached"
 
 _SITUATIONS = {
     "08": _GONE,
     "25006": "{place} is there, and takes no writes: it is a standby, or was set to read only",
     "25P03": "{place} ended our session, which had said nothing in the middle of a transaction for too long",
-    "40001": _WRITER,
-    "40P01": _WRITER,
+    "40001": _BUSY,
+    "40P01": _BUSY,
     "53": "{place} is there, and has run out of something",
     "53100": "{place} is there, and its disk is full",
     "53200": "{place} is there, and is out of memory",
     "53300": "{place} is there, and has no connection left for us",
-    "55P03": _WRITER,
+    "55P03": _BUSY,
     "57": "{place} ended our session",
     "57014": "{place} is there, and took too long for an answer",
     "57P01": "{place} ended our session, since it is shutting down or somebody told it to",
@@ -55,6 +55,8 @@ def meaning(error: Exception, place: str, *, is_new: bool) -> Exception:
         if known is None:
             return error
         situation = _SITUATIONS[known].format(place=place)
+        if isinstance(error, IN_THE_WAY):
+            return Busy(f"{situation}: {told(error)}", outage=situation)
         return Away(f"{situation}: {told(error)}", outage=place if known in _UNREACHED else situation)
     return lost(error, place) if isinstance(error, OSError | TimeoutError) else error
 
