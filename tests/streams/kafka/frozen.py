@@ -12,12 +12,17 @@ from aiokafka import AIOKafkaProducer
 from app.worker import keep_doing
 from streams.kafka.relay import telling
 from streams.kafka.settings import KafkaSettings
+from streams.postgres import awake
 from streams.postgres import database as bounds
 from streams.postgres.announcements import PostgresAnnouncements
 from streams.postgres.record import PostgresRecord
 from tests.streams.freezing import freeze, freezing_before, started
 
-ALONE_IDLE_MS_MAX, ALONE_BEAT_SECONDS = 600, 0.1
+SHORT: tuple[tuple[object, str, float], ...] = (
+    (bounds, "ALONE_IDLE_MS_MAX", 600),
+    (bounds, "ALONE_RETRY_SECONDS", 0.1),
+    (awake, "BEAT_SECONDS", 0.1),
+)
 """So that who waits for a frozen one waits for less than a second."""
 
 POLL_SECONDS = 0.01
@@ -101,7 +106,8 @@ async def relay(record: PostgresRecord, settings: KafkaSettings, say: Callable[[
 
 
 async def main(database: str, topic: str, bootstrap: str, prefix: str, where: str) -> None:
-    bounds.ALONE_IDLE_MS_MAX, bounds.ALONE_BEAT_SECONDS = ALONE_IDLE_MS_MAX, ALONE_BEAT_SECONDS
+    for bound in SHORT:
+        setattr(*bound)
     freeze_at(where)
     await relay(await PostgresRecord.open(database, topic), KafkaSettings(bootstrap, prefix=prefix), partial(print, flush=True))
 

@@ -13,14 +13,13 @@ from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topics
 from streams.placement import Placement
 from streams.ports import Recorded
-from streams.postgres import database as bounds
 from streams.postgres.announcements import PostgresAnnouncements
 from streams.postgres.record import PostgresRecord
 from tests.journey.builders import SMALL
 from tests.streams.builders import LATER, at, incoming, link, sent, unlink
 from tests.streams.followed import Told, entries, stands, summed
 from tests.streams.kafka.clients import read, until
-from tests.streams.kafka.frozen import ALONE_BEAT_SECONDS, ALONE_IDLE_MS_MAX, PLACES, frozen, relay
+from tests.streams.kafka.frozen import PLACES, SHORT, frozen, relay
 
 PEOPLE = 40
 SECONDS_MAX = 120.0
@@ -60,8 +59,8 @@ async def said_it_waits(relay: asyncio.subprocess.Process) -> bytes:
 async def test_frozen_eight_times_and_thawed_the_last_word_about_everyone_is_what_the_record_says(
     database: str, record: PostgresRecord, settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bounds, "ALONE_IDLE_MS_MAX", ALONE_IDLE_MS_MAX)
-    monkeypatch.setattr(bounds, "ALONE_BEAT_SECONDS", ALONE_BEAT_SECONDS)
+    for bound in SHORT:
+        monkeypatch.setattr(*bound)
     placement, announcements, offset = Placement(SMALL, record), PostgresAnnouncements(record), -1
     anons = [f"anon:{number}" for number in range(PEOPLE)]
 
