@@ -19,7 +19,7 @@ from tests.journey.builders import SMALL
 from tests.streams.builders import LATER, at, incoming, link, sent, unlink
 from tests.streams.followed import Told, entries, stands, summed
 from tests.streams.kafka.clients import read, until
-from tests.streams.kafka.frozen import PLACES, SHORT, frozen, relay
+from tests.streams.kafka.frozen import BOUNDS, PLACES, frozen, relay
 
 PEOPLE = 40
 SECONDS_MAX = 120.0
@@ -59,7 +59,7 @@ async def said_it_waits(relay: asyncio.subprocess.Process) -> bytes:
 async def test_frozen_eight_times_and_thawed_the_last_word_about_everyone_is_what_the_record_says(
     database: str, record: PostgresRecord, settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for bound in SHORT:
+    for bound in BOUNDS:
         monkeypatch.setattr(*bound)
     placement, announcements, offset = Placement(SMALL, record), PostgresAnnouncements(record), -1
     anons = [f"anon:{number}" for number in range(PEOPLE)]
