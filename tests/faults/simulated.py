@@ -149,6 +149,7 @@ class SharedRecord(SqliteRecord):
             "offsets",
             "position",
             "bodies",
+            "named",
             "known",
             "voided",
             "people",
