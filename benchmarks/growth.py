@@ -12,6 +12,7 @@ import gc
 import math
 import os
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -31,7 +32,7 @@ from app.generations import rebuilding
 from app.reconciling import reconcile
 from benchmarks.compare import services
 from benchmarks.load import publish
-from benchmarks.measuring import Failed, bench_folder, said_by, watched
+from benchmarks.measuring import SAID_CHARS_MAX, Failed, bench_folder, said_by, watched
 from benchmarks.ours import POLL_SECONDS, WORKER, cpu_seconds, place, says, workers_of
 from journey import identity, person
 from journey.definition import Bounds
@@ -262,7 +263,7 @@ async def distributed(kafka: str, postgres: str, case: Case, size: int) -> Cost:
         with workers_of(settings, {"worker": WORKER}) as workers:
             worker = workers["worker"]
             await says(worker, b"at work")
-            await _placed(engine, first)
+            await _placed(engine, first, worker)
             cost.seconds["place"] = cpu_seconds(worker.pid)
             other = default_definition().model_copy(update={"bounds": Bounds(partners_max=30)})
             file = bench_folder("growth") / f"{name}.yaml"
@@ -275,7 +276,7 @@ async def distributed(kafka: str, postgres: str, case: Case, size: int) -> Cost:
                     await asyncio.gather(_trickle(engine, some), asyncio.to_thread(_command, env, *command))
                 cost.seconds[what] = use.peer
             await _trickle(engine, list(rest))
-            await _placed(engine, len(lines))
+            await _placed(engine, len(lines), worker)
             cost.seconds["worker in all"] = cpu_seconds(worker.pid)
             with watched() as use:
                 await asyncio.to_thread(_command, env, "reconcile")
@@ -292,10 +293,13 @@ async def _trickle(engine: Distributed, lines: Sequence[bytes]) -> None:
             await asyncio.sleep(LIVE_SECONDS)
 
 
-async def _placed(engine: Distributed, touchpoints: int) -> None:
+async def _placed(engine: Distributed, touchpoints: int, worker: "subprocess.Popen[bytes]") -> None:
     """Wait until both read models have so many."""
     until = time.monotonic() + SECONDS_MAX
     while sum(offset + 1 for offset in (await engine.record.offsets()).values()) < touchpoints:
+        if worker.poll() is not None:
+            assert worker.stderr is not None
+            raise Failed(f"the worker ended before all was placed: {worker.stderr.read().decode()[-SAID_CHARS_MAX:]}")
         if time.monotonic() > until:
             raise Failed(f"not all was placed within {SECONDS_MAX} s")
         await asyncio.sleep(POLL_SECONDS)

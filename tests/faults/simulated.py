@@ -185,6 +185,7 @@ class SharedRecord(SqliteRecord):
             "offsets",
             "position",
             "bodies",
+            "named",
             "known",
             "voided",
             "people",

@@ -29,6 +29,7 @@ from journey.definition import Definition
 from journey.instants import DAY, HOUR
 from projections.sqlite_store import SqliteReadStore
 from streams import scheduler
+from streams import world as histories
 from streams.kafka.relay import Relay
 from streams.kafka.settings import KafkaSettings
 from streams.placement import Placement
@@ -215,6 +216,8 @@ def assign(world: World) -> None:
 
 async def run(seed: int, folder: Path) -> Ran:
     chance = random.Random(seed)
+    # What links come to is kept of the shortest histories, so that it is read, raced and lost here.
+    histories.NEAR_FROM = 3
     world = World(
         chance,
         folder,
