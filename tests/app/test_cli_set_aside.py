@@ -87,4 +87,4 @@ def test_what_can_not_be_set_aside_is_refused_in_one_line(stopped: Path, argumen
 
 def test_who_decides_and_why_are_text(stopped: Path) -> None:
     told = refused(here(*ASIDE, "3", "--reason", "\udcff", cwd=stopped))
-    assert told == r"'\udcff' is not UTF-8, and what is decided is kept as text"
+    assert told.startswith(r"'\udcff' is not UTF-8")
