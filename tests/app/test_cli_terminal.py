@@ -6,7 +6,6 @@ import pty
 import re
 import struct
 import subprocess
-import sys
 import termios
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -176,8 +175,7 @@ def test_no_refusal_harms_a_terminal_or_forges_a_line(tmp_path: Path, arguments:
     assert FORGED not in ran.err
 
 
-def test_remarks_and_tracebacks_harm_no_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(printing.err, "file", sys.stderr)
+def test_remarks_and_tracebacks_harm_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     printing.note(f"waiting: Kafka says {HARM}{FORGED}")
     printing.failure(ValueError(HARM))
     told = capsys.readouterr().err
@@ -192,6 +190,8 @@ def test_remarks_and_tracebacks_harm_no_terminal(capsys: pytest.CaptureFixture[s
         ("ingest", "in.jsonl", "--data", "caf\udce9"),
         ("definition", "use", "caf\udce9.yaml"),
         ("dead-letters", "dismiss", "1", "--reason", "\udce9"),
+        ("timeline", "user:\udce9"),
+        ("audit", "--action", "\udce9"),
     ],
 )
 def test_what_is_no_utf_8_is_refused(tmp_path: Path, arguments: tuple[str, ...]) -> None:
@@ -204,7 +204,7 @@ def test_a_definition_in_a_file_whose_name_is_no_utf_8_is_used(tmp_path: Path) -
     (tmp_path / "caf\udce9.yaml").write_bytes(written.replace(b"starts: 1 ", b"starts: 4 "))
     assert here("definition", "check", "caf\udce9.yaml", "--json", cwd=tmp_path).json["file"] == r"caf\udce9.yaml"
     assert here("definition", "use", "caf\udce9.yaml", cwd=tmp_path).status == 0
-    assert r"caf\udce9.yaml" in here("audit", cwd=tmp_path).out
+    assert r"caf\udce9.yaml" in here("audit", "--json", cwd=tmp_path).json["decisions"][-1]["detail"]["file"]
 
 
 # --- pipes
