@@ -190,17 +190,16 @@ async def bent(trial: Trial) -> int:
     record = PostgresRecord(Database(trial.place.postgres), await topic_id(settings))
     try:
         deadline = time.monotonic() + PROGRESS_SECONDS_MAX
-        while await record.published() < (position := await record.position()):
+        while await record.published() < await record.position():
             trial.raise_the_dead()
             assert time.monotonic() < deadline, f"not all is told\n{trial.said()}"
             await asyncio.sleep(LOOK_SECONDS)
         last = {one.key.decode(): one.value for one in await read(settings, Topics(settings).stages)}
         said = {person: orjson.loads(value)["stage"] for person, value in last.items() if value is not None}
         announcements = PostgresAnnouncements(record)
-        mark = await announcements.mark(position)
         stands: dict[str, str] = {}
         async for ids in announcements.ids():
-            stands |= {person: stage for person, (stage, _) in (await announcements.stages(ids, mark)).items() if stage}
+            stands |= {person: stage for person, (stage, _) in (await announcements.stages(ids)).items() if stage}
     finally:
         await record.close()
     return sum(said.get(person) != stands.get(person) for person in {*said, *stands})
