@@ -1,7 +1,9 @@
 """`make soak`: real workers, a real Kafka and a real PostgreSQL, killed at random while touchpoints flow.
 
 Whatever happens, what Kafka has acknowledged is in both read models, once: their digests are those of the embedded runtime, at every
-checkpoint. Exits 1 where they are not, or anything was lost or doubled. `--seed` makes the same plan again.
+checkpoint. After each fault comes a record that is made to do harm (`tests.faults.poison`). Exits 1 where the digests differ, where
+anything was lost or doubled, a dead letter too, or where the topic of stages says something else than the record. `--seed` makes the
+same plan again.
 """
 
 import argparse
@@ -13,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,7 +26,8 @@ from streams.kafka.settings import KafkaSettings
 from tests.app.command import journey
 from tests.e2e.one_digest import accepted
 from tests.e2e.workers import Place, placed, wait_for
-from tests.faults.soaking import FAULTS, WORKERS, Flow, Met, Trial, feed
+from tests.faults.poison import Poisoner
+from tests.faults.soaking import FAULTS, WORKERS, Flow, Met, Trial, bent, feed
 from tests.services.databases import fresh_database
 from tests.services.kafka import fresh_topics
 from tests.services.service import Service
@@ -59,28 +63,29 @@ async def soak(
     customers = int(max(seconds, 300) * 1.5 * RATE / TOUCHPOINTS_PER_CUSTOMER)
     flow = Flow(KafkaSettings(place.kafka, prefix=place.prefix), feed(seed, customers), RATE)
     trial = Trial(place, kafka, postgres, chance, flow)
+    poisoner = Poisoner(KafkaSettings(place.kafka, prefix=place.prefix), random.Random(seed + 1))
     for name in WORKERS:
         place.start(name)
     for name in WORKERS:
         await asyncio.to_thread(place.at_work, name)
     flowing = asyncio.create_task(flow.run())
-    checked: list[int] = []
     faults = list(first)
-    equal = True
+    checks = Checks(trial, poisoner, say)
     try:
         await asyncio.sleep(2)
         looked = time.monotonic()
         while time.monotonic() - began < seconds or faults:
             faults = faults or deck(chance, rare)
             met = await trial.meet(faults.pop())
-            say(f"{time.monotonic() - began:6.0f} s  {met.fault:<28} going on after {met.seconds:5.2f} s")
+            dealt = await poisoner.deal()
+            say(f"{time.monotonic() - began:6.0f} s  {met.fault:<28} going on after {met.seconds:5.2f} s; then {dealt}")
             if time.monotonic() - looked > CHECKPOINT_SECONDS:
-                equal &= await _checkpoint(trial, checked, say)
+                await checks.look()
                 looked = time.monotonic()
             await asyncio.sleep(chance.uniform(*BETWEEN_SECONDS))
             assert not flowing.done(), "the feed is at its end"
-        equal &= await _checkpoint(trial, checked, say)
-        taken_in, held = len(set(flow.acknowledged)), await accepted(place)
+        await checks.look()
+        taken_in, held = len({*flow.acknowledged, *poisoner.touchpoints}), await accepted(place)
     finally:
         flowing.cancel()
         await asyncio.wait([flowing])
@@ -91,8 +96,12 @@ async def soak(
         "touchpoints": taken_in,
         "lost": max(0, taken_in - held),
         "doubled": max(0, held - taken_in),
-        "checkpoints": len(checked),
-        "digests_equal": equal,
+        "dead_letters": poisoner.letters.total(),
+        "letters_equal": checks.letters_equal,
+        "bent": checks.bent,
+        "poison": dict(sorted(poisoner.dealt.items())),
+        "checkpoints": checks.times,
+        "digests_equal": checks.digests_equal,
         "kills": trial.kills,
         "ended_by_themselves": trial.ended,
         "faults": {
@@ -111,31 +120,60 @@ def _after(met: Sequence[Met]) -> dict[str, list[float]]:
     }
 
 
-async def _checkpoint(trial: Trial, checked: list[int], say: Callable[[str], None]) -> bool:
-    """Whether both read models hold exactly what is acknowledged by now: compared with the embedded runtime."""
-    place, flow = trial.place, trial.flow
-    await flow.pause()
-    await trial.caught_up()
-    done = checked[-1] if checked else 0
-    new = place.folder / "acknowledged.jsonl"
-    new.write_bytes(b"".join(line + b"\n" for line in flow.acknowledged[done:]))
-    checked.append(len(flow.acknowledged))
+@dataclass
+class Checks:
+    """What is looked at while nothing flows: whether everything is exactly what was acknowledged by now."""
 
-    def compare() -> bool:
-        ran = journey("ingest", new, "--data", "embedded", cwd=place.folder)
+    trial: Trial
+    poisoner: Poisoner
+    say: Callable[[str], None]
+    times: int = 0
+    digests_equal: bool = True
+    letters_equal: bool = True
+    bent: int = 0
+    """People of whom the topic of stages says something else than the record does."""
+    _flowed: int = 0
+    _poisoned: int = 0
+
+    async def look(self) -> None:
+        trial, flow = self.trial, self.trial.flow
+        await flow.pause()
+        await trial.caught_up()
+        new = [*flow.acknowledged[self._flowed :], *self.poisoner.touchpoints[self._poisoned :]]
+        self._flowed, self._poisoned = len(flow.acknowledged), len(self.poisoner.touchpoints)
+        (trial.place.folder / "acknowledged.jsonl").write_bytes(b"".join(line + b"\n" for line in new))
+        self.times += 1
+        equal, letters = await asyncio.to_thread(self._has_one_digest), await asyncio.to_thread(self._has_all_letters)
+        self.digests_equal &= equal
+        self.letters_equal &= letters
+        self.bent += (wrong := await bent(trial))
+        told = "one digest" if equal else "DIFFERENT digests"
+        told += "" if letters else ", DIFFERENT dead letters"
+        told += f", {wrong} people BENT in the topic of stages" if wrong else ""
+        self.say(f"          checkpoint: {self._flowed:,} + {self._poisoned:,} acknowledged, {told}")
+        flow.go_on()
+
+    def _has_one_digest(self) -> bool:
+        """Whether both read models hold exactly what the embedded runtime makes of the same."""
+        place = self.trial.place
+        ran = journey("ingest", "acknowledged.jsonl", "--data", "embedded", cwd=place.folder)
         assert ran.status == 0, ran.err
         expected = journey("digest", "--json", "--data", "embedded", cwd=place.folder).json
         try:
             wait_for(lambda: place.digest() == {model: expected[model] for model in ("marketing", "sales")}, "one digest")
         except AssertionError:
-            say(f"NOT the embedded digest; journey reconcile says:\n{place.command('reconcile').out}\n{trial.said()}")
+            self.say(f"NOT the embedded digest; journey reconcile says:\n{place.command('reconcile').out}\n{self.trial.said()}")
             return False
         return True
 
-    equal = await asyncio.to_thread(compare)
-    say(f"          checkpoint: {len(flow.acknowledged):,} acknowledged, {'one digest' if equal else 'DIFFERENT digests'}")
-    flow.go_on()
-    return equal
+    def _has_all_letters(self) -> bool:
+        """Whether every record that can't be read is kept, each as one letter, and none is taken for sent again."""
+        kept = self.trial.place.command("dead-letters", "--json", "--limit", "1").json
+        letters = {code: counted["letters"] for code, counted in kept["codes"].items()}
+        equal = letters == dict(self.poisoner.letters) and set(kept["states"]) <= {"open"}
+        if not equal:
+            self.say(f"NOT the dead letters that were sent, {dict(self.poisoner.letters)}, but {letters}, {kept['states']}")
+        return equal
 
 
 def _times(seconds: list[float]) -> dict[str, float]:
@@ -180,7 +218,7 @@ def main() -> int:
         only = [asked.fault] * asked.times if asked.fault else []
         report = run(folder, kafka, postgres, 0 if only else asked.minutes * 60, seed, say, only)
     sys.stdout.write(orjson.dumps(report, option=orjson.OPT_INDENT_2).decode() + "\n" if asked.json else _told(report))
-    return 0 if report["digests_equal"] and not report["lost"] and not report["doubled"] else 1
+    return 0 if report["digests_equal"] and report["letters_equal"] and not any(report[how] for how in ("lost", "doubled", "bent")) else 1
 
 
 def _told(report: Report) -> str:

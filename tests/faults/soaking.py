@@ -12,6 +12,7 @@ from itertools import islice
 from typing import NamedTuple
 
 import asyncpg
+import orjson
 
 from app.engine import now
 from app.simulation.world import simulate
@@ -19,9 +20,14 @@ from journey.errors import Away
 from schemas.incoming import Incoming
 from streams.kafka.log import KafkaLog, held
 from streams.kafka.settings import KafkaSettings
+from streams.kafka.topics import Topics, topic_id
+from streams.postgres.announcements import PostgresAnnouncements
+from streams.postgres.database import Database
+from streams.postgres.record import PostgresRecord
 from tests.app.command import Ran, journey
 from tests.e2e.workers import Place
 from tests.services.service import Service
+from tests.streams.kafka.clients import read
 
 BATCHES_PER_SECOND = 10
 WINDOW = 1_000
@@ -178,6 +184,27 @@ class Trial:
         await asyncio.gather(*(asyncio.to_thread(service.start_again) for service in services))
 
 
+async def bent(trial: Trial) -> int:
+    """Of how many people the last message of the compacted topic of stages is not what the record says, once all is told."""
+    settings = trial.place_settings
+    record = PostgresRecord(Database(trial.place.postgres), await topic_id(settings))
+    try:
+        deadline = time.monotonic() + PROGRESS_SECONDS_MAX
+        while await record.published() < await record.position():
+            trial.raise_the_dead()
+            assert time.monotonic() < deadline, f"not all is told\n{trial.said()}"
+            await asyncio.sleep(LOOK_SECONDS)
+        last = {one.key.decode(): one.value for one in await read(settings, Topics(settings).stages)}
+        said = {person: orjson.loads(value)["stage"] for person, value in last.items() if value is not None}
+        announcements = PostgresAnnouncements(record)
+        stands: dict[str, str] = {}
+        async for ids in announcements.ids():
+            stands |= {person: stage for person, (stage, _) in (await announcements.stages(ids)).items() if stage}
+    finally:
+        await record.close()
+    return sum(said.get(person) != stands.get(person) for person in {*said, *stands})
+
+
 # --- faults: each returns when it was over, and progress could begin
 
 
@@ -266,6 +293,17 @@ async def worker_frozen(trial: Trial) -> float:
     return time.monotonic()
 
 
+async def relay_frozen(trial: Trial) -> float:
+    """Both are stopped in turn, past their sessions, as soon as something new is to be told: one of them is telling it."""
+    for name in WORKERS:
+        worker = trial.place.workers[name]
+        await asyncio.sleep(trial.chance.random() / 5)
+        worker.send_signal(signal.SIGSTOP)
+        await asyncio.sleep(FROZEN_SECONDS)
+        worker.send_signal(signal.SIGCONT)
+    return time.monotonic()
+
+
 async def sessions_ended(trial: Trial) -> float:
     """An administrator ends everybody's session."""
     db = await asyncpg.connect(trial.place.postgres)
@@ -343,6 +381,7 @@ FAULTS: dict[str, Callable[[Trial], Awaitable[float]]] = {
         worker_and_database_killed,
         all_killed,
         worker_frozen,
+        relay_frozen,
         sessions_ended,
         rebalance_storm,
         two_under_one_name,
