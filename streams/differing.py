@@ -53,8 +53,9 @@ async def differing(
     facts: Facts = Counter()
     journeys: dict[str, Journey] = {}
     affected = await world.affected(changed, ids, others, several, twice)
-    before, after = ({name: one for name, one in those.items() if name not in affected.same} for those in affected[:2])
-    rest = affected.others
+    same, rest = affected.same, affected.others
+    before = {name: one for name, one in affected.before.items() if name not in same}
+    after = {name: one for name, one in affected.after.items() if name not in same}
     await world.bring(id for one in chain(before.values(), after.values()) for id in one.ids)
     pauses = Pauses()
     for one in sorted(before.values()):
@@ -70,9 +71,9 @@ async def differing(
         journeys[subject], asserted = derive(definition, subject, world.counting(subject, AFTER))
         facts.update(asserted)
     was = {id for one in before.values() for id in one.ids} | affected.ends
-    same = sorted(affected.after[name] for name in affected.same)
+    unchanged = sorted(affected.after[name] for name in same)
     subjects = before.keys() | after.keys() | rest
-    return Differing(facts, sorted(after.values()), same, journeys, was, before.keys() - after.keys(), subjects)
+    return Differing(facts, sorted(after.values()), unchanged, journeys, was, before.keys() - after.keys(), subjects)
 
 
 async def since(definition: Definition, histories: Histories, known_at: int, up_to: int, near: dict[Id, Near]) -> Part:
