@@ -188,7 +188,7 @@ async def test_what_cannot_be_read_is_kept_whole_with_its_place_and_the_rest_goe
     assert [orjson.loads(one.raw)["subject"] for one in kept.values()] == ["deal:1", "deal:2"]
     assert {one.kept.code for one in kept.values()} == {"wrong-subject"}
     assert len((await record.bodies(["user:9"]))["user:9"]) == 1
-    assert heart.said == []
+    assert all("dead letters" in one for one in heart.said)
 
 
 async def test_whatever_our_headers_say_a_record_is_kept_and_the_rest_goes_on(settings: KafkaSettings, record: PostgresRecord) -> None:
