@@ -199,8 +199,8 @@ def set_aside_(
     record, is_new = write(data, run)
     if not is_new:
         note("it is set aside already; nothing was changed")
-    raw, place = record.incoming.raw, record.incoming.place
-    answer = {"partition": partition, "offset": offset, "place": place, "bytes": len(raw), "sha256": sha256(record.incoming)}
+    one = record.incoming
+    answer = {"partition": partition, "offset": offset, "place": one.place, "bytes": one.length, "sha256": sha256(one)}
     if json:
         as_json({**answer, "changed": is_new})
     else:

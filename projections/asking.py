@@ -91,4 +91,7 @@ Money = dict[str, int]
 
 
 def add(money: Money, currency: str, amount_minor: int) -> None:
+    """Add an amount; nothing where no currency was ever said, as of a deal that only an update without one is known of."""
+    if not currency:
+        return
     money[currency] = money.get(currency, 0) + amount_minor

@@ -24,7 +24,6 @@ SWITCH_MS_MAX = 600_000
 SWITCH_LOCK_MS_MAX = 60_000
 """How long a switch waits for who writes the rows right now: units of a worker that has much to catch up with."""
 
-BUILD_IDLE_MS_MAX = 600_000
 JOINS = "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on; SET LOCAL plan_cache_mode = auto"
 """For who reads whole tables: lookups by key may not."""
 

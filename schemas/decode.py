@@ -93,6 +93,8 @@ def decode(raw: bytes) -> Decoded:
         at, written = instant(sent_at), sent_at.isoformat()[:-6] + "Z"
     elif len(written) > _SECONDS_LENGTH and at % SECOND == 0:
         written = f"{written[:19]}Z"
+    if at == 0:
+        raise Unreadable("wrong-time", "time 1970-01-01T00:00:00Z is what a clock says that was never set; send when it happened")
     happened, version = at, 1
     if not _RARE.isdisjoint(event):
         happened = _repaired(event, at)
@@ -259,7 +261,7 @@ def _repaired(event: dict[str, Any], at: Instant) -> Instant:
     """
     try:
         repaired = at + instant(rfc3339(event["receivedat"])) - instant(rfc3339(event["sentat"]))
-        return repaired if moment(repaired).year >= 1970 else at
+        return repaired if repaired > 0 and moment(repaired).year >= 1970 else at
     except (KeyError, ValueError, TypeError, OverflowError):
         return at
 

@@ -57,8 +57,8 @@ async def placed(
         failed = await _failed(placement, rest, after)
         if failed is None:
             raise NotPlaced(
-                f"{log}: placing {_told(batch)} ended in {_error(first)}; placed again in halves it did not, and all of it is in: it is no"
-                " single record. Started again, placing goes on; please report what is above"
+                f"{log}: placing {_told(batch)} ended in {_error(first)}; placed again in halves it did not: it is no single record."
+                " What was placed so is in, and started again, placing goes on from there; please report what is above"
             ) from first
         last = failed
     (record,) = rest

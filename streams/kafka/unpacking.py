@@ -145,7 +145,9 @@ def _snappy(block: memoryview) -> Iterator[bytes]:
                 at += bytes_of_back
             if not 0 < back <= len(reach):
                 raise CorruptRecordException(f"a block of Snappy's copies from {back} bytes back, and {len(reach)} are there")
-            copied = reach[-back:][:size]
+            # Not what is behind it too: such a copy takes five bytes, and there may be millions.
+            begin = len(reach) - back
+            copied = reach[begin : begin + size]
             reach += copied if back >= size else (copied * (size // back + 1))[:size]
         made += size
         if made > length:

@@ -3,7 +3,6 @@
 import os
 import re
 import socket
-import ssl
 
 import asyncpg
 
@@ -47,7 +46,7 @@ def meaning(error: Exception, place: str, *, is_new: bool) -> Exception:
     if isinstance(error, _REFUSED):
         return Refused(f"{place} refuses us: {told(error)}")
     unnamed = isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME and is_new
-    if unnamed or isinstance(error, ssl.SSLCertVerificationError):
+    if unnamed:
         return Refused(f"{place} can't be reached: {told(error)}")
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""
@@ -75,8 +74,6 @@ def told(error: Exception) -> str:
             return "; ".join(" ".join(line.split()) for line in lines)
         case asyncpg.InterfaceError() | asyncpg.InternalClientError() | ConnectionResetError() | BrokenPipeError():
             return "the connection was lost"
-        case ssl.SSLCertVerificationError():
-            return f"its certificate is not to be trusted: {getattr(error, 'verify_message', error)}"
         case socket.gaierror():
             return f"its name can't be looked up: {error.strerror}"
         case TimeoutError():

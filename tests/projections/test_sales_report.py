@@ -141,6 +141,11 @@ async def test_a_handoff_starts_the_clock_anew_and_a_breach_of_the_one_before_do
     assert report.breached == 0
 
 
+async def test_a_deal_of_which_only_an_update_is_known_is_worth_nothing(sales: AskSales) -> None:
+    report = await sales(sent("deal_updated", "deal:1", at(0), amount=None, currency=None, pipeline=None, stage=None), until=end_of(1))
+    assert [(one.number, one.value) for one in report.open_deals if one.number] == [(1, {})]
+
+
 async def test_open_leads_are_listed_by_score_with_their_stage_and_owner(sales: AskSales) -> None:
     report = await sales(
         lead("created", "user:1", at(0)), lead("assigned", "user:1", at(0, 1), owner="bob"),

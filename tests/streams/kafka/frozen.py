@@ -1,6 +1,7 @@
 """A relay that freezes while it tells, as a process of its own. Let go on, it goes on, and says what it hears."""
 
 import asyncio
+import logging
 import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -17,6 +18,7 @@ from streams.postgres import awake
 from streams.postgres import database as bounds
 from streams.postgres.announcements import PostgresAnnouncements
 from streams.postgres.record import PostgresRecord
+from streams.saying import Say
 from tests.streams.freezing import freeze, freezing_before, started
 
 BOUNDS: tuple[tuple[object, str, float], ...] = (
@@ -102,7 +104,7 @@ class Engine:
         return self.record.alone(name)
 
 
-async def relay(record: PostgresRecord, settings: KafkaSettings, say: Callable[[str], None]) -> None:
+async def relay(record: PostgresRecord, settings: KafkaSettings, say: Say) -> None:
     """As a worker does it."""
     take_over = partial(telling, settings, record, PostgresAnnouncements(record))
     await keep_doing(Engine(record), "relay", take_over, POLL_SECONDS, say)  # type: ignore[arg-type]
@@ -112,7 +114,11 @@ async def main(database: str, topic: str, bootstrap: str, prefix: str, where: st
     for bound in BOUNDS:
         setattr(*bound)
     freeze_at(where)
-    await relay(await PostgresRecord.open(database, topic), KafkaSettings(bootstrap, prefix=prefix), partial(print, flush=True))
+    await relay(await PostgresRecord.open(database, topic), KafkaSettings(bootstrap, prefix=prefix), aloud)
+
+
+def aloud(text: str, level: int = logging.INFO) -> None:
+    print(text, flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -161,6 +161,23 @@ def test_a_large_block_of_snappys_unpacks_to_the_same(parts: list[tuple[bytes, i
         assert b"".join(pieces(SNAPPY, memoryview(packed(SNAPPY, [plain])))) == plain
 
 
+def test_copies_from_far_back_cost_what_they_copy() -> None:
+    """1,500,000 copies of 64 bytes each, from nearly the whole reach behind: with what lies between, they would take minutes."""
+    start, times = 900_000, 1_500_000
+    copy = bytes([63 << 2 | 3]) + start.to_bytes(4, "little")
+    block = varint_plain(start + 64 * times) + bytes([63 << 2]) + (start - 1).to_bytes(4, "little") + b"\0" * start + copy * times
+    assert sum(map(len, pieces(SNAPPY, memoryview(block)))) == start + 64 * times
+
+
+def varint_plain(number: int) -> bytes:
+    """As Snappy has it."""
+    made = bytearray()
+    while number > 0x7F:
+        made.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*made, number])
+
+
 # --- headers
 
 

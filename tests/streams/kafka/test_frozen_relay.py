@@ -15,6 +15,7 @@ from streams.placement import Placement
 from streams.ports import Recorded
 from streams.postgres.announcements import PostgresAnnouncements
 from streams.postgres.record import PostgresRecord
+from streams.saying import nobody
 from tests.journey.builders import SMALL
 from tests.streams.builders import LATER, at, incoming, link, sent, unlink
 from tests.streams.followed import Told, entries, stands, summed
@@ -33,7 +34,7 @@ async def followed(settings: KafkaSettings, topic: str, *, committed: bool) -> l
 @asynccontextmanager
 async def relaying(record: PostgresRecord, settings: KafkaSettings) -> AsyncIterator[Callable[[], Awaitable[None]]]:
     """Another relay, which takes over where it can. Gives what waits until all is told."""
-    task = asyncio.create_task(relay(record, settings, lambda text: None))
+    task = asyncio.create_task(relay(record, settings, nobody))
 
     async def all_is_told() -> bool:
         assert not task.done()
@@ -50,7 +51,7 @@ async def said_it_waits(relay: asyncio.subprocess.Process) -> bytes:
     """All that it said until it said that: asyncpg may have told of a connection before."""
     assert relay.stdout is not None
     said = b""
-    while b"relay is waiting: " not in said:
+    while b"waiting: " not in said:
         said += (line := await relay.stdout.readline())
         assert line, said
     return said
@@ -85,7 +86,7 @@ async def test_frozen_eight_times_and_thawed_the_last_word_about_everyone_is_wha
         finally:
             thawing.kill()
             rest, _ = await thawing.communicate()
-        assert ((said + rest).count(b"is waiting"), (said + rest).count(b"aiokafka")) == (1, 0), (where, said + rest)
+        assert ((said + rest).count(b"waiting: "), (said + rest).count(b"aiokafka")) == (1, 0), (where, said + rest)
         now = {person: stage for person, (stage, _) in (await announcements.stages([*anons, "user:7", "user:8"])).items()}
         for committed in (True, False):
             stages = await followed(settings, Topics(settings).stages, committed=committed)
