@@ -57,7 +57,7 @@ async def differing(
     before = {name: one for name, one in affected.before.items() if name not in same}
     after = {name: one for name, one in affected.after.items() if name not in same}
     await world.bring(id for one in chain(before.values(), after.values()) for id in one.ids)
-    pauses = Pauses()
+    pauses = world.pauses
     for one in sorted(before.values()):
         _, asserted = await derived_person(definition, one, await world.history(one, BEFORE), pauses)
         facts.subtract(asserted)

@@ -13,10 +13,13 @@ class Pauses:
     """Counts what was done since others had their turn, and gives it to them."""
 
     def __init__(self) -> None:
+        self.done = 0
+        """All that was: who looks at it twice sees whether there was anything in between."""
         self._done = 0
 
     async def after(self, touchpoints: int) -> None:
         """So many more were read or folded."""
+        self.done += touchpoints
         self._done += touchpoints
         if self._done >= TOUCHPOINTS_AT_ONCE:
             self._done = 0

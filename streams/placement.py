@@ -59,6 +59,8 @@ class Placement:
 
     def __init__(self, definition: Definition, histories: Histories) -> None:
         self.histories = histories
+        self.pauses = Pauses()
+        """What was done of the units, also of the one that is under way."""
         self._at_hand = AtHand()
         self._aside: SetAside | None = None
         """What was set aside, as of the last unit."""
@@ -237,9 +239,8 @@ class Placement:
             derived = await self._derive(unit, changed, ids, again_others, facts, several, twice)
             for subject in derived:
                 pending.pop(subject, None)
-        pauses = Pauses()
         for subject, touches in pending.items():
-            await pauses.after(len(touches))
+            await self.pauses.after(len(touches))
             journey, more = advance(self.definition, self._at_hand.journeys[subject], touches)
             self._keep(unit, subject, journey)
             for fact, count in more.items():
@@ -359,7 +360,7 @@ class Placement:
             kept = await self.histories.journeys([NEAR + id for id in ids])
             return {key.removeprefix(NEAR): load_near(body) for key, body in kept.items()}
 
-        return World(self.histories, self.definition.bounds, rows, voids, lambda keys: self._watch(unit, keys), near)
+        return World(self.histories, self.definition.bounds, rows, voids, lambda keys: self._watch(unit, keys), near, self.pauses)
 
     def _keep_near(self, unit: Unit, world: World) -> None:
         unit.journeys.update((NEAR + id, dump_near(near)) for id, near in world.near_to_keep())

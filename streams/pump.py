@@ -48,6 +48,7 @@ class Pump:
         self._queue: asyncio.Queue[Batch] = asyncio.Queue(BATCHES_AHEAD_MAX)
         self._placing = False
         self.moved_at = time.monotonic()
+        self._worked = 0
 
     async def fetch(self) -> None:
         """Keep a batch ahead."""
@@ -131,9 +132,11 @@ class Pump:
         return self.placed > 0 or self.source.found_nothing
 
     def is_stuck(self) -> bool:
-        """Whether records have been waiting for longer than they may, here or in Kafka, and none was placed; or nobody looks for any."""
+        """Whether records have been waiting for longer than they may, here or in Kafka, and nothing was done for them; or nobody looks."""
         looks = time.monotonic() - self.source.looked_at < STUCK_SECONDS_MAX
-        if looks and not self._placing and self._queue.empty() and self.source.lag() == 0:
+        worked, self._worked = self._worked, self.placement.pauses.done
+        # A unit may take longer than that, on a busy machine; who goes on with it is not stuck.
+        if worked != self._worked or (looks and not self._placing and self._queue.empty() and self.source.lag() == 0):
             self.moved_at = time.monotonic()
         return time.monotonic() - self.moved_at > STUCK_SECONDS_MAX
 

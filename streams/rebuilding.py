@@ -13,7 +13,6 @@ from journey.identity import Id, Near, Person, PersonId
 from streams.differing import derive, derived_person, kept_in, since
 from streams.journeys import dump
 from streams.past import Past
-from streams.pauses import Pauses
 from streams.ports import Bodies, Histories, Part
 from streams.world import BEFORE, World
 
@@ -82,7 +81,7 @@ async def derived(definition: Definition, histories: Bodies, keys: Sequence[str]
     await world.load(keys)
     facts: Facts = Counter()
     journeys: dict[str, bytes] = {}
-    pauses = Pauses()
+    pauses = world.pauses
     people: dict[Id, Person] = {}
     for key in filter(is_person, keys):
         await pauses.after(1)

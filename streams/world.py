@@ -54,6 +54,7 @@ class World:
     """Called with keys before they are read, by those who must know whether another writer changed them since."""
     kept_near: Callable[[Collection[Id]], Awaitable[Mapping[Id, Near]]] = _nothing_near
     """What the links of those of these ids come to of whom that is kept, before."""
+    pauses: Pauses = field(default_factory=Pauses)
     _stored: dict[str, list[Stored]] = field(default_factory=dict)
     _added: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
     _named: dict[Id, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -88,6 +89,7 @@ class World:
             found = await self.histories.bodies(missing)
             for key in missing:
                 self._stored[key] = found.get(key, [])
+                await self.pauses.after(len(self._stored[key]))
 
     def stored(self, key: str, side: Side) -> list[Stored]:
         """The bodies under `key`, which was loaded."""
@@ -340,9 +342,8 @@ class World:
         before: dict[str, Person] = {}
         after: dict[str, Person] = {}
         done: set[Id] = set()
-        pauses = Pauses()
         while todo:
-            await pauses.after(1)
+            await self.pauses.after(1)
             id = todo.pop()
             done.add(id)
             for side, persons in ((BEFORE, before), (AFTER, after)):

@@ -270,6 +270,43 @@ async def test_who_has_records_and_places_none_is_stuck(
         await until(stuck, "the worker to be taken for stuck, with its last batch in hand")
 
 
+async def test_who_is_at_work_on_a_long_unit_is_not_stuck(
+    settings: KafkaSettings, record: PostgresRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pumps, "STUCK_SECONDS_MAX", 0.5)
+    working, done = asyncio.Event(), asyncio.Event()
+    looks = 0
+
+    async with beating(settings, record) as heart:
+
+        async def work(*_: Any) -> None:
+            working.set()
+            while not done.is_set():
+                await heart.pump.placement.pauses.after(1)
+                await asyncio.sleep(0.01)
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(heart.pump.placement, "run", work)
+        await publish(settings, *views(0, 1))
+        await asyncio.wait_for(working.wait(), 20)
+        began = time.monotonic()
+
+        async def long_enough() -> bool:
+            nonlocal looks
+            looks += 1
+            assert not heart.pump.is_stuck()
+            return time.monotonic() - began > 1.0
+
+        await until(long_enough, "twice as long as who is stuck may live")
+        assert looks > 1
+        done.set()
+
+        async def stuck() -> bool:
+            return heart.pump.is_stuck()
+
+        await until(stuck, "the worker to be taken for stuck, once it no longer works")
+
+
 @pytest.mark.parametrize("trouble", [Away("PostgreSQL is away"), OutOfStep("another was first")])
 async def test_trouble_with_a_commit_is_waited_for_and_nothing_is_lost_or_doubled(
     settings: KafkaSettings, record: PostgresRecord, monkeypatch: pytest.MonkeyPatch, trouble: Exception
