@@ -138,8 +138,8 @@ def test_a_worker_ends_in_good_order_and_listens_to_nobody(place: Place):
     ("changed", "says"),
     [
         ({"JOURNEY_POSTGRES": "postgresql://nobody:wrong@{postgres}/nowhere"}, "refuses us"),
-        ({"JOURNEY_POSTGRES": "not an address"}, "PostgreSQL"),
-        ({"JOURNEY_KAFKA": "127.0.0.1"}, "Kafka"),
+        ({"JOURNEY_POSTGRES": "not an address"}, "JOURNEY_POSTGRES can't be read"),
+        ({"JOURNEY_KAFKA": "127.0.0.1"}, "JOURNEY_KAFKA can't be read"),
     ],
     ids=["wrong credentials", "no address", "a broker without a port"],
 )
