@@ -13,11 +13,13 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from app.logs import FAILED_EXIT
 from app.printing import failure, note, readable, refusal
 from journey.errors import Away, NotPlaced, Refused
 
 DISTRIBUTION = "customer-journey-engine"
+
+FAILED_EXIT = 70
+"""After a bug."""
 
 COMMANDS = (
     "simulate", "ingest", "demo", "worker", "report", "digest", "timeline", "explain", "audit", "rebuild", "reconcile", "definition",

@@ -16,6 +16,7 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Any
 
+from app.cli import FAILED_EXIT as FAILED_EXIT
 from app.printing import readable
 from journey.errors import NotPlaced
 from streams.saying import Say
@@ -25,9 +26,6 @@ TRACEBACK_CHARS_MAX = 40_000
 
 SAID_BY_US = ("aiokafka", "faust", "mode")
 """What these log of an outage, again and again while it lasts, they raise too, or we find out ourselves: we say it once."""
-
-FAILED_EXIT = 70
-"""The exit status of a worker that a bug ended."""
 
 _OURS = "journey."
 

@@ -80,7 +80,7 @@ class Reading:
         self.last = record.offset
         self.is_done = False
 
-    def take(self, records_max: int, bytes_max: int, seconds_max: float = inf) -> list[ConsumerRecord]:
+    def cut(self, records_max: int, bytes_max: int, seconds_max: float = inf) -> list[ConsumerRecord]:
         """The next of its records, in order: up to one of the bounds, or to its end. Raises CorruptRecordException."""
         taken: list[ConsumerRecord] = []
         weight, began = 0, time.monotonic()
@@ -151,7 +151,7 @@ def _record(stream: "_Stream", after: int) -> _Told | None:
     """The next record; None where it is not beyond `after`, which is counted from the first offset of the batch."""
     length = stream.varint()
     end = stream.read + length
-    stream.take(1)
+    stream.cut(1)
     timestamp, offset = stream.varint(), stream.varint()
     if offset <= after:
         stream.pass_over(end - stream.read)
@@ -202,14 +202,14 @@ def _header(stream: "_Stream", keeper: Keeper, found: list[tuple[str, bytes | No
     size = stream.varint()
     if size < 0:
         raise CorruptRecordException(f"a header says that its name has {size} bytes")
-    start = stream.take(min(size, NAME_BYTES_MAX))
+    start = stream.cut(min(size, NAME_BYTES_MAX))
     name = start.decode(errors="surrogateescape")
     if not (is_of_events(name) or name.startswith(OURS)):
         stream.pass_over(size - len(start))
         stream.pass_over(stream.varint())
         return
     if keeper.length + size <= RECORD_BYTES_MAX:
-        start += stream.take(size - len(start))
+        start += stream.cut(size - len(start))
         name = start.decode(errors="surrogateescape")
     keeper.add(start)
     stream.pass_over(size - len(start), keeper.add)
@@ -219,7 +219,7 @@ def _header(stream: "_Stream", keeper: Keeper, found: list[tuple[str, bytes | No
         found.clear()
         stream.pass_over(length, keeper.add)
     else:
-        text = stream.take(length) if length >= 0 else None
+        text = stream.cut(length) if length >= 0 else None
         keeper.add(text or b"")
         found.append((name, text))
     keeper.add(b"\r\n")
@@ -277,7 +277,7 @@ class _Stream:
             shift += 7
         raise CorruptRecordException("a number in a batch does not end")
 
-    def take(self, size: int) -> bytes:
+    def cut(self, size: int) -> bytes:
         """The next `size` bytes, which are few enough to be held."""
         end = self._at + size
         if end <= len(self._piece):
@@ -304,7 +304,7 @@ class _Stream:
         if size < 0:
             return None
         if size <= bytes_max:
-            return self.take(size)
+            return self.cut(size)
         keeper = Keeper(BEGINNING_BYTES)
         self.pass_over(size, keeper.add)
         beginning, whole = keeper.kept()

@@ -215,7 +215,7 @@ class KafkaLog:
                 for records in (await consumer.getmany(place, timeout_ms=READ_MS_MAX, max_records=limit - len(found))).values():
                     if type(records[-1].value) is LargeBatch:
                         reading = Reading(records.pop(), after)
-                        records += await asyncio.to_thread(reading.take, limit - len(found) - len(records), UNIT_BYTES_MAX)
+                        records += await asyncio.to_thread(reading.cut, limit - len(found) - len(records), UNIT_BYTES_MAX)
                     found += records
                     size += sum(map(weight_of, records))
             return [recorded(record) for record in found]

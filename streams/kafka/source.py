@@ -230,7 +230,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
             if (large := self._large.get(place)) is not None:
                 if (seconds := until - time.monotonic()) <= 0:
                     break
-                some = await asyncio.to_thread(large.take, records_max - len(taken), bytes_max - weight, seconds)
+                some = await asyncio.to_thread(large.cut, records_max - len(taken), bytes_max - weight, seconds)
                 self.looked_at = time.monotonic()
                 if large.is_done:
                     del self._large[place]

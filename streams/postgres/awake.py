@@ -27,6 +27,9 @@ BEAT_SECONDS = 1.0
 STUCK_SECONDS_MAX = 120.0
 """How long the event loop may not turn, which is how long a piece of Python's work may take, until what it holds is let go."""
 
+REST_SECONDS_MAX = 5.0
+"""How long what is left to do in the thread may take when it ends."""
+
 LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 
 
@@ -46,9 +49,20 @@ class Keeper:
         self._loop.call_soon_threadsafe(do)
 
     async def close(self) -> None:
+        # What was cancelled here may still be on its way there, such as a connection that is being made.
+        await self.run(_rest_ended())
         self.call(self._loop.stop)
         await asyncio.to_thread(self._thread.join)
         self._loop.close()
+
+
+async def _rest_ended() -> None:
+    """All else of this loop is over: what was cancelled has put in order what it began."""
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    if rest:
+        await asyncio.wait(rest, timeout=REST_SECONDS_MAX)
 
 
 class Awake:

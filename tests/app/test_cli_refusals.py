@@ -269,8 +269,9 @@ def test_a_setting_that_cannot_be_read_is_refused_and_not_repeated(kept: Path, n
 
 @pytest.mark.parametrize("instance", ["w 1", "w\x1b[31m", "w\nworker w2 is at work", "w\u202e", "w/1", "..", "w" * 201])
 def test_a_worker_goes_by_a_name_that_kafka_and_a_log_can_take(kept: Path, instance: str) -> None:
-    told = refused(here("worker", cwd=kept, JOURNEY_KAFKA=KAFKA, JOURNEY_POSTGRES=POSTGRES, JOURNEY_INSTANCE=instance))
-    assert told.startswith("JOURNEY_INSTANCE is no name for Kafka: up to 200 letters")
+    ran = here("worker", cwd=kept, JOURNEY_KAFKA=KAFKA, JOURNEY_POSTGRES=POSTGRES, JOURNEY_INSTANCE=instance)
+    assert (ran.status, ran.err.count("\n")) == (1, 1)
+    assert " ERROR worker: JOURNEY_INSTANCE is no name for Kafka: up to 200 letters" in ran.err
 
 
 def test_what_is_set_is_in_no_representation(monkeypatch: pytest.MonkeyPatch) -> None:

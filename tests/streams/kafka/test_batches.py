@@ -46,7 +46,7 @@ def ours(raw: bytes, after: int = -1) -> list[ConsumerRecord]:
     found = []
     while records.has_next():
         for one in records.next_batch():
-            found += reading(one.offset, one.value, after).take(10**9, 10**12) if type(one.value) is LargeBatch else [one]
+            found += reading(one.offset, one.value, after).cut(10**9, 10**12) if type(one.value) is LargeBatch else [one]
     return found
 
 
@@ -65,7 +65,7 @@ HEADERS = st.lists(st.tuples(st.sampled_from(["ce_id", "content-type", "journey_
 def test_an_ordinary_batch_is_what_aiokafka_reads_and_so_is_one_that_is_read_record_by_record(codec: int, told: list[Told]) -> None:
     raw = built(told, codec)
     assert plainly(ours(raw + raw)) == theirs(raw + raw)
-    assert plainly(reading(len(told) - 1, raw).take(10**9, 10**12)) == theirs(raw)
+    assert plainly(reading(len(told) - 1, raw).cut(10**9, 10**12)) == theirs(raw)
 
 
 @PACKED
@@ -101,7 +101,7 @@ def test_many_small_records_of_a_large_batch_come_a_few_at_a_time() -> None:
     large_one = reading(one.offset, one.value)
     offsets = []
     while not large_one.is_done:
-        some = large_one.take(70_000, 100_000_000)
+        some = large_one.cut(70_000, 100_000_000)
         assert len(some) <= 70_000
         offsets += [each.offset for each in some]
     assert offsets == list(range(count))
