@@ -124,9 +124,6 @@ DISTRIBUTED = {
 }
 FROZEN = "tests/streams/kafka/test_frozen_relay.py"
 TELLING = {
-    "a relay does not fence those before": Mutant(
-        "streams/kafka/relay.py", 'f"{settings.prefix}.relay"', 'f"{settings.prefix}.relay.{id(announced)}"', FROZEN
-    ),
     "what is told is marked before it is committed": Mutant(
         "streams/kafka/relay.py",
         "        await self._sender.commit_transaction()\n        self._sent.clear()\n        await self._record.mark_published(whole)\n",

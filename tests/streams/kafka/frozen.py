@@ -113,8 +113,6 @@ async def relay(record: PostgresRecord, settings: KafkaSettings, say: Say) -> No
 async def main(database: str, topic: str, bootstrap: str, prefix: str, where: str) -> None:
     for bound in BOUNDS:
         setattr(*bound)
-    # Let go on, it is slow to notice that it has lost its role: what it was about to send it sends, unless Kafka takes it no more.
-    awake.BEAT_SECONDS, bounds.ALONE_IDLE_MS_MAX = 8.0, 3_000
     freeze_at(where)
     await relay(await PostgresRecord.open(database, topic), KafkaSettings(bootstrap, prefix=prefix), aloud)
 
