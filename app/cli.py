@@ -13,13 +13,11 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from app.printing import failure, note, readable, refusal
-from journey.errors import Away, NotPlaced, Refused
+from app.printing import failure, note, refusal
+from journey.errors import FAILED_EXIT, Away, NotPlaced, Refused
+from journey.readable import readable
 
 DISTRIBUTION = "customer-journey-engine"
-
-FAILED_EXIT = 70
-"""After a bug."""
 
 COMMANDS = (
     "simulate", "ingest", "demo", "worker", "report", "digest", "timeline", "explain", "audit", "rebuild", "reconcile", "definition",

@@ -9,8 +9,9 @@ from rich.text import Text
 from app.arguments import Data, Json
 from app.doors import read
 from app.engine import Engine
-from app.printing import as_json, note, put, readable, table
+from app.printing import as_json, note, put, table
 from journey.instants import iso
+from journey.readable import readable
 from streams.ports import Decision
 
 app = typer.Typer(add_completion=False)

@@ -8,9 +8,10 @@ import typer
 from app.arguments import Data, Json, Until, asked_until, in_zone
 from app.doors import read
 from app.engine import Engine
-from app.printing import as_json, note, progress, readable
+from app.printing import as_json, note, progress
 from app.reconciling import Reconciled, as_answer
 from app.reconciling import reconcile as reconciled
+from journey.readable import readable
 from projections.laws import Broken
 
 app = typer.Typer(add_completion=False)

@@ -12,9 +12,9 @@ from typing import Annotated
 import typer
 
 from app.doors import with_servers
-from app.logs import FAILED_EXIT, Form, begun, failed, say_as
+from app.logs import begun, failed, say_as
 from app.wiring import Servers, needs_clients, read_settings, where
-from journey.errors import Away, Refused
+from journey.errors import FAILED_EXIT, Away, Refused
 from streams.saying import Say
 
 app = typer.Typer(add_completion=False)
@@ -37,7 +37,7 @@ def worker(
     Needs JOURNEY_KAFKA and JOURNEY_POSTGRES.
     """
     settings = read_settings()
-    with begun(Form(settings.log), settings.instance or socket.gethostname()):
+    with begun(settings.log, settings.instance or socket.gethostname()):
         say = say_as("worker")
         try:
             status = _work(only, say)

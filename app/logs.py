@@ -12,13 +12,12 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from enum import StrEnum
 from types import TracebackType
 from typing import Any
 
-from app.cli import FAILED_EXIT as FAILED_EXIT
-from app.printing import readable
+from app.wiring import Form
 from journey.errors import NotPlaced
+from journey.readable import readable
 from streams.saying import Say
 
 MESSAGE_CHARS_MAX = 4_000
@@ -28,11 +27,6 @@ SAID_BY_US = ("aiokafka", "faust", "mode")
 """What these log of an outage, again and again while it lasts, they raise too, or we find out ourselves: we say it once."""
 
 _OURS = "journey."
-
-
-class Form(StrEnum):
-    text = "text"
-    json = "json"
 
 
 class Lines(logging.Formatter):
@@ -48,7 +42,7 @@ class Lines(logging.Formatter):
         message = _cut(record.getMessage(), MESSAGE_CHARS_MAX)
         trace = _cut("".join(traceback.format_exception(*record.exc_info)), TRACEBACK_CHARS_MAX) if record.exc_info else ""
         if self._form is Form.text:
-            return _one_line(f"{at} {record.levelname} {part}: {message}{f' | {trace}' if trace else ''}")
+            return readable(f"{at} {record.levelname} {part}: {message}{f' | {trace}' if trace else ''}")
         event = {"time": at, "level": record.levelname.lower(), "part": part, "worker": self._worker, "message": message}
         if trace:
             event["traceback"] = trace
@@ -126,7 +120,3 @@ def _summary(error: BaseException) -> str:
 
 def _cut(text: str, chars_max: int) -> str:
     return text if len(text) <= chars_max else f"{text[: chars_max // 2]} … {text[-chars_max // 2 :]}"
-
-
-def _one_line(text: str) -> str:
-    return readable(text).replace("\n", "\\n")

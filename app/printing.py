@@ -29,6 +29,7 @@ from rich.text import Text
 
 from journey.integers import all_plain
 from journey.money import major
+from journey.readable import readable
 from projections.asking import Money
 
 WIDTH_PIPED = 110
@@ -183,14 +184,6 @@ def money(amounts: Money) -> Text:
     """Each currency on a line of its own: sums over currencies need rates."""
     each = (f"{major(amount, currency):,.0f} {currency}" for currency, amount in sorted(amounts.items()))
     return Text("\n".join(each) or "·")
-
-
-def readable(text: str) -> str:
-    """`text` on one line, as it can be printed anywhere: what would move the cursor, change colours or directions, or is not seen at all,
-    is spelled out. So are surrogates, which stand for bytes that are no UTF-8."""
-    if text.isprintable():
-        return text
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
 def readable_lines(text: str) -> str:

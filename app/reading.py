@@ -7,7 +7,7 @@ from typing import BinaryIO, NamedTuple
 
 from app.simulation.feed import SIMULATED
 from journey.errors import Refused
-from schemas.incoming import LINE_BYTES_MAX, Incoming, Keeper, Whole, too_large
+from schemas.incoming import LINE_BYTES_MAX, Incoming, Whole, rest_of_line, too_large, without_end
 
 STDIN = "-"
 
@@ -102,21 +102,6 @@ def _numbered(file: BinaryIO) -> Iterator[Line]:
         if number == 1:
             line = line.removeprefix(_BOM)
         if line.endswith(b"\n") or len(line) < PIECE_BYTES - len(_BOM):
-            yield Line(number, _without_end(line), None)
+            yield Line(number, without_end(line), None)
         else:
-            yield Line(number, *_long(line, file))
-
-
-def _long(line: bytes, file: BinaryIO) -> tuple[bytes, Whole | None]:
-    """A line that goes on after its first piece."""
-    keeper = Keeper(LINE_BYTES_MAX)
-    # A line end may lie across two pieces.
-    while not line.endswith(b"\n") and (more := file.readline(PIECE_BYTES)):
-        keeper.add(line[:-1])
-        line = line[-1:] + more
-    keeper.add(_without_end(line))
-    return keeper.kept()
-
-
-def _without_end(line: bytes) -> bytes:
-    return line.removesuffix(b"\n").removesuffix(b"\r")
+            yield Line(number, *rest_of_line(line, file, PIECE_BYTES))

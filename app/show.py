@@ -8,7 +8,8 @@ from pathlib import Path
 from rich.text import Text
 
 from app.engine import Summary
-from app.printing import as_json, counts, note, put, readable, table
+from app.printing import as_json, counts, note, put, table
+from journey.readable import readable
 from streams.timeline import Entry, Timeline
 
 FIELDS_SHOWN_MAX = 12

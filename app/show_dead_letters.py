@@ -7,9 +7,10 @@ from typing import Any
 import orjson
 from rich.text import Text
 
-from app.printing import as_it_came, as_json, note, pairs, put, readable, readable_lines, table
+from app.printing import as_it_came, as_json, note, pairs, put, readable_lines, table
 from app.requeuing import Requeued
 from journey.instants import iso
+from journey.readable import readable
 from streams.ports import Conflict, IdleRetraction, Kept, Letter, State
 
 RAW_SHOWN_MAX = 2_000

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from app.printing import put, readable, table
+from app.printing import put, table
 from journey.explain import Evidence, Unmet
+from journey.readable import readable
 from streams.between import Between, Difference
 from streams.explaining import Explained
 

@@ -4,6 +4,7 @@ import re
 import socket
 import sys
 from dataclasses import dataclass, field
+from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -22,6 +23,13 @@ NAME = re.compile(rf"(?!\.{{1,2}}$)[A-Za-z0-9._-]{{1,{NAME_LENGTH_MAX}}}")
 """What Kafka takes as the name of a topic or of a member of a group, and we begin or lengthen by some letters."""
 
 _SERVER = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
+
+
+class Form(StrEnum):
+    """How a worker's log is written."""
+
+    text = "text"
+    json = "json"
 
 
 class Settings(BaseSettings):
@@ -44,7 +52,7 @@ class Settings(BaseSettings):
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(default="PLAIN", description="for Kafka with SASL")
     username: str | None = Field(default=None, description="for Kafka with SASL", repr=False)
     password: str | None = Field(default=None, description="for Kafka with SASL", repr=False)
-    log: Literal["text", "json"] = Field(default="text", description="how a worker's log is written")
+    log: Form = Field(default=Form.text, description="how a worker's log is written")
     ca_file: Path | None = Field(default=None, description="authorities that Kafka's certificate is checked against")
 
 

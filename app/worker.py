@@ -18,9 +18,8 @@ from app.distributed import Distributed, until_there
 from app.engine import now
 from app.generations import Engine
 from app.generations import follow as followed
-from app.logs import FAILED_EXIT
 from app.logs import failed as tell_failed
-from journey.errors import Away, Refused
+from journey.errors import FAILED_EXIT, Away, Refused
 from projections.postgres_store import PostgresReadStore
 from streams.kafka.client import meaning
 from streams.kafka.relay import telling

@@ -1,5 +1,8 @@
 """What can go wrong that a person can do something about."""
 
+FAILED_EXIT = 70
+"""The exit status after a bug, and of work that stands still for one."""
+
 
 class Refused(Exception):
     """What the person asked for can't be done; the message says why and what would work. Each argument is a line of it."""

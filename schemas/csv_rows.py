@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import BinaryIO, NamedTuple
 
-from schemas.incoming import LINE_BYTES_MAX, Keeper, Whole
+from schemas.incoming import Whole, rest_of_line
 
 ROW_BYTES_MAX = 1 << 20
 """A longer row is unreadable. (A cell may hold 128 KiB, which is Python's own limit.)"""
@@ -53,8 +53,10 @@ class _Lines:
         if self.read == 0:
             line = line.removeprefix(_BOM)
         self.read += 1
-        self.row.append(self._all_of(line) if goes_on else line)
         self.size += len(line)
+        if goes_on:
+            line, self.whole = rest_of_line(line, self.file, ROW_BYTES_MAX)
+        self.row.append(line)
         if goes_on or self.size > ROW_BYTES_MAX:
             raise _TooLong
         if b"\0" in line:
@@ -64,17 +66,6 @@ class _Lines:
         except UnicodeDecodeError:
             self.reason = "not UTF-8"
             return line.decode("utf-8", "replace")
-
-    def _all_of(self, line: bytes) -> bytes:
-        """A line that goes on, as far as it is kept."""
-        keeper = Keeper(LINE_BYTES_MAX)
-        # A line end may lie across two pieces.
-        while not line.endswith(b"\n") and (more := self.file.readline(ROW_BYTES_MAX)):
-            keeper.add(line[:-1])
-            line = line[-1:] + more
-        keeper.add(line.rstrip(b"\r\n"))
-        kept, self.whole = keeper.kept()
-        return kept
 
 
 def read_rows(file: BinaryIO, delimiter: str, skip_lines: int = 0) -> Iterator[Row]:

@@ -1,7 +1,7 @@
 """A record on its way in: its bytes as they came, and where they came from."""
 
 import hashlib
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 LINE_BYTES_MAX = 16 * 1024 * 1024
 """Of a longer line of a file, the beginning, the length and the hash are kept."""
@@ -64,6 +64,22 @@ class Keeper:
 
     def kept(self) -> tuple[bytes, Whole | None]:
         return bytes(self._held), Whole(self.length, self._hash.hexdigest()) if self.is_over else None
+
+
+def rest_of_line(line: bytes, file: BinaryIO, piece_bytes: int) -> tuple[bytes, Whole | None]:
+    """A line of `file` that begins with `line` and goes on, without its end; read by so many bytes at a time, and kept as `Keeper` does."""
+    keeper = Keeper(LINE_BYTES_MAX)
+    # A line end may lie across two pieces.
+    while not line.endswith(b"\n") and (more := file.readline(piece_bytes)):
+        keeper.add(line[:-1])
+        line = line[-1:] + more
+    keeper.add(without_end(line))
+    return keeper.kept()
+
+
+def without_end(line: bytes) -> bytes:
+    """`line` without its line end."""
+    return line.removesuffix(b"\n").removesuffix(b"\r")
 
 
 def too_large(length: int, bytes_max: int) -> str:

@@ -21,8 +21,8 @@ from schemas.incoming import Incoming, Whole
 
 SOURCE = "/segment"
 
-LINE_BYTES_MAX = 1_000_000
-_TOO_LARGE = f"a call of more than {LINE_BYTES_MAX} bytes"
+CALL_BYTES_MAX = 1_000_000
+_TOO_LARGE = f"a call of more than {CALL_BYTES_MAX} bytes"
 
 LINKS_KEPT_MAX = 200_000
 """How many pairs of ids are remembered as said already; beyond it they are said again, which changes nothing."""
@@ -87,7 +87,7 @@ def _of_line(raw: bytes, source: str, place: str, names: Mapping[str, OutsideNam
 
 
 def _read(raw: bytes) -> Call:
-    if len(raw) > LINE_BYTES_MAX:
+    if len(raw) > CALL_BYTES_MAX:
         raise _Unusable(_TOO_LARGE)
     try:
         # Numbers keep their digits: a float would round them.

@@ -7,6 +7,7 @@ same: a wrong number is worse. But whoever is called knows what to look at, and 
 from collections.abc import Callable, Sequence
 
 from journey.errors import Away, NotPlaced, Refused
+from journey.readable import readable
 from streams.placement import Placement
 from streams.ports import OutOfStep, Recorded, Unit
 from streams.set_aside import SET_ASIDE, sha256
@@ -64,7 +65,7 @@ async def placed(
     (record,) = rest
     raise NotPlaced(
         f"{log}: placing {_told(batch)} ended in {_error(last)}. It is the record at partition {record.partition}, offset {record.offset}"
-        f" ({_readable(record.incoming.place)}; {record.incoming.length:,} bytes, SHA-256 {sha256(record.incoming)});"
+        f" ({readable(record.incoming.place)}; {record.incoming.length:,} bytes, SHA-256 {sha256(record.incoming)});"
         " what comes before it is in, and nothing of it. Where no newer version places it,"
         f" `journey dead-letters {SET_ASIDE} --partition {record.partition} --offset {record.offset} --reason WHY{options}`"
         " goes on without it: see docs/operating.md"
@@ -96,9 +97,5 @@ def _told(batch: Sequence[Recorded]) -> str:
 
 
 def _error(error: Exception) -> str:
-    text = _readable(str(error).partition("\n")[0][:ERROR_LENGTH_MAX])
+    text = readable(str(error).partition("\n")[0][:ERROR_LENGTH_MAX])
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def _readable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from journey.definition import Definition
-from journey.errors import Away
+from journey.errors import FAILED_EXIT, Away
 from streams.culprit import placed
 from streams.kafka.source import Batch, Source
 from streams.placement import Placement
@@ -27,8 +27,6 @@ BATCHES_AHEAD_MAX = 1
 RETRY_SECONDS = 0.5
 STUCK_SECONDS_MAX = 60.0
 """How long a worker may have records waiting and place none of them before it ends itself, to be started anew."""
-
-STUCK_EXIT = 70
 
 
 class Pump:
@@ -159,7 +157,7 @@ def watch(is_stuck: Callable[[], bool], say: Say) -> Callable[[], None]:
         while not ended.wait(1):
             if is_stuck():
                 say(f"records are waiting and none was placed for {STUCK_SECONDS_MAX:.0f} s: ending, to be started anew", logging.ERROR)
-                os._exit(STUCK_EXIT)
+                os._exit(FAILED_EXIT)
 
     threading.Thread(target=look, name="watchdog", daemon=True).start()
     return ended.set

@@ -33,7 +33,7 @@ REST_SECONDS_MAX = 5.0
 LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 
 
-class Keeper:
+class SessionThread:
     """The thread, and its event loop."""
 
     def __init__(self) -> None:
@@ -68,8 +68,8 @@ async def _rest_ended() -> None:
 class Awake:
     """A session of the thread, used from here like any other: one statement at a time, and a word in between where it is silent."""
 
-    def __init__(self, keeper: Keeper, db: Connection) -> None:
-        self._keeper, self._db = keeper, db
+    def __init__(self, thread: SessionThread, db: Connection) -> None:
+        self._thread, self._db = thread, db
         self._one_at_a_time = asyncio.Lock()
         self._here = asyncio.get_running_loop()
         self._turned_at = time.monotonic()
@@ -96,14 +96,14 @@ class Awake:
         return self._db.get_server_pid()
 
     def terminate(self) -> None:
-        self._keeper.call(self._db.terminate)
+        self._thread.call(self._db.terminate)
 
     async def _there(self, statement: Callable[[], Coroutine[Any, Any, T]]) -> T:
         async def say() -> T:
             async with self._one_at_a_time:
                 return await statement()
 
-        return await self._keeper.run(say())
+        return await self._thread.run(say())
 
     async def begin(self, lost: Callable[[], None]) -> None:
         """In the thread: keep the session awake from now on. Calls `lost` here when it is no more."""
@@ -137,7 +137,7 @@ class Awake:
 
 
 @asynccontextmanager
-async def kept_awake(keeper: Keeper, db: Connection, lost: Callable[[], None] = lambda: None) -> AsyncIterator[Connection]:
+async def kept_awake(thread: SessionThread, db: Connection, lost: Callable[[], None] = lambda: None) -> AsyncIterator[Connection]:
     """`db`, a session of the thread's, for use from here. `lost` is called when it is no more, unless this is over by then."""
     over = False
 
@@ -145,10 +145,10 @@ async def kept_awake(keeper: Keeper, db: Connection, lost: Callable[[], None] = 
         if not over:
             lost()
 
-    session = Awake(keeper, db)
-    await keeper.run(session.begin(gone))
+    session = Awake(thread, db)
+    await thread.run(session.begin(gone))
     try:
         yield cast("Connection", session)
     finally:
         over = True
-        await keeper.run(session.end())
+        await thread.run(session.end())

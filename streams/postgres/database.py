@@ -13,7 +13,7 @@ import asyncpg
 
 from journey.errors import Away, Refused
 from streams.postgres.address import read_address
-from streams.postgres.awake import Connection, Keeper, kept_awake
+from streams.postgres.awake import Connection, SessionThread, kept_awake
 from streams.postgres.meaning import lost, meaning
 
 SERVER_VERSION_MIN = 14
@@ -67,9 +67,9 @@ class Database:
         self._ready: set[int] = set()
         self._opening = asyncio.Lock()
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
-        self._keeper: Keeper | None = None
+        self._thread: SessionThread | None = None
         self._kept: asyncpg.Pool[asyncpg.Record] | None = None
-        """The keeper's connections."""
+        """The thread's connections."""
 
     @property
     def place(self) -> str:
@@ -80,12 +80,12 @@ class Database:
         if self._pool is not None:
             await _closed(self._pool)
             self._pool = None
-        if self._keeper is not None:
+        if self._thread is not None:
             if self._kept is not None:
-                await self._keeper.run(_closed(self._kept))
+                await self._thread.run(_closed(self._kept))
                 self._kept = None
-            await self._keeper.close()
-            self._keeper = None
+            await self._thread.close()
+            self._thread = None
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -170,19 +170,19 @@ class Database:
     async def awake(self, lost: Callable[[], None] = lambda: None) -> AsyncIterator[Connection]:
         """A connection that is never silent while it is ours, whatever else we do. Calls `lost` where it is no more."""
         async with self._opening:
-            if self._keeper is None:
-                self._keeper = Keeper()
+            if self._thread is None:
+                self._thread = SessionThread()
             if self._kept is None:
-                self._kept = await self._keeper.run(self._made())
-        keeper, pool = self._keeper, self._kept
-        db = await keeper.run(self._acquired(pool))
+                self._kept = await self._thread.run(self._made())
+        thread, pool = self._thread, self._kept
+        db = await thread.run(self._acquired(pool))
         try:
-            async with kept_awake(keeper, db, lost) as session:
+            async with kept_awake(thread, db, lost) as session:
                 with self.named(session):
                     yield session
         finally:
             with self.named(db):
-                await keeper.run(pool.release(db))
+                await thread.run(pool.release(db))
 
     async def _acquired(self, pool: "asyncpg.Pool[asyncpg.Record]") -> Connection:
         try:

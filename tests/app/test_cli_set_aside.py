@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.cli import FAILED_EXIT
+from journey.errors import FAILED_EXIT
 from tests.app.command import here, put, refused, touch
 from tests.poison import POISON, poisoned
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from app.cli import FAILED_EXIT
+from journey.errors import FAILED_EXIT
 from tests.app.command import environment
 from tests.e2e.workers import DONE_SECONDS_MAX, Place, embedded_digest, placed, simulated, wait_for
 from tests.poison import POISON
