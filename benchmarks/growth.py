@@ -106,7 +106,8 @@ def deals_of_others(size: int) -> Iterator[bytes]:
 
 def deals_of_the_same(size: int) -> Iterator[bytes]:
     """Deals of the same 200 people, as they come: what a deal's close means is another thing for each of them."""
-    return iter(sorted(_deals(size, lambda deal, nth: f"user:{nth}"), key=lambda line: orjson.loads(line)["time"]))
+    made = map(orjson.loads, _deals(size, lambda deal, nth: f"user:{nth}"))
+    return iter([orjson.dumps(one) for one in sorted(made, key=lambda one: (one["time"], one["id"]))])
 
 
 @dataclass(frozen=True, slots=True)
