@@ -46,7 +46,9 @@ def environment(**env: str) -> dict[str, str]:
     return {**ours, "PYTHONPATH": str(ROOT), **env}
 
 
-def journey(*arguments: str | Path, cwd: Path, stdin: bytes = b"", before: tuple[str, ...] = (), **env: str) -> Ran:
+def journey(
+    *arguments: str | Path, cwd: Path, stdin: bytes = b"", before: tuple[str, ...] = (), seconds_max: float = SECONDS_MAX, **env: str
+) -> Ran:
     """Run the command in a process of its own. `before` is what starts it in another way."""
     ran = subprocess.run(
         [*before, *COMMAND, *map(str, arguments)],
@@ -54,7 +56,7 @@ def journey(*arguments: str | Path, cwd: Path, stdin: bytes = b"", before: tuple
         env=environment(**env),
         input=stdin,
         capture_output=True,
-        timeout=SECONDS_MAX,
+        timeout=seconds_max,
         check=False,
     )
     return Ran(ran.returncode, ran.stdout, ran.stderr.decode())

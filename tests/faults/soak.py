@@ -27,7 +27,7 @@ from tests.app.command import journey
 from tests.e2e.one_digest import accepted
 from tests.e2e.workers import Place, placed, wait_for
 from tests.faults.poison import Poisoner
-from tests.faults.soaking import FAULTS, WORKERS, Flow, Met, Trial, bent, feed
+from tests.faults.soaking import COMMAND_SECONDS_MAX, FAULTS, WORKERS, Flow, Met, Trial, bent, feed
 from tests.services.databases import fresh_database
 from tests.services.kafka import fresh_topics
 from tests.services.service import Service
@@ -85,7 +85,6 @@ async def soak(
             await asyncio.sleep(chance.uniform(*BETWEEN_SECONDS))
             assert not flowing.done(), "the feed is at its end"
         await checks.look()
-        taken_in, held = len({*flow.acknowledged, *poisoner.touchpoints}), await accepted(place)
     finally:
         flowing.cancel()
         await asyncio.wait([flowing])
@@ -93,9 +92,9 @@ async def soak(
         "seed": seed,
         "seconds": round(time.monotonic() - began),
         "acknowledged": len(flow.acknowledged),
-        "touchpoints": taken_in,
-        "lost": max(0, taken_in - held),
-        "doubled": max(0, held - taken_in),
+        "touchpoints": checks.touchpoints,
+        "lost": checks.lost,
+        "doubled": checks.doubled,
         "dead_letters": poisoner.letters.total(),
         "letters_equal": checks.letters_equal,
         "bent": checks.bent,
@@ -130,6 +129,10 @@ class Checks:
     times: int = 0
     digests_equal: bool = True
     letters_equal: bool = True
+    touchpoints: int = 0
+    """Acknowledged, each counted once, by the last look."""
+    lost: int = 0
+    doubled: int = 0
     bent: int = 0
     """People of whom the topic of stages says something else than the record does."""
     _flowed: int = 0
@@ -147,18 +150,22 @@ class Checks:
         self.digests_equal &= equal
         self.letters_equal &= letters
         self.bent += (wrong := await bent(trial))
+        self.touchpoints, held = len({*flow.acknowledged, *self.poisoner.touchpoints}), await accepted(trial.place)
+        self.lost += max(0, self.touchpoints - held)
+        self.doubled += max(0, held - self.touchpoints)
         told = "one digest" if equal else "DIFFERENT digests"
         told += "" if letters else ", DIFFERENT dead letters"
         told += f", {wrong} people BENT in the topic of stages" if wrong else ""
+        told += "" if held == self.touchpoints else f", {held:,} HELD of {self.touchpoints:,}"
         self.say(f"          checkpoint: {self._flowed:,} + {self._poisoned:,} acknowledged, {told}")
         flow.go_on()
 
     def _has_one_digest(self) -> bool:
         """Whether both read models hold exactly what the embedded runtime makes of the same."""
         place = self.trial.place
-        ran = journey("ingest", "acknowledged.jsonl", "--data", "embedded", cwd=place.folder)
+        ran = journey("ingest", "acknowledged.jsonl", "--data", "embedded", cwd=place.folder, seconds_max=COMMAND_SECONDS_MAX)
         assert ran.status == 0, ran.err
-        expected = journey("digest", "--json", "--data", "embedded", cwd=place.folder).json
+        expected = journey("digest", "--json", "--data", "embedded", cwd=place.folder, seconds_max=COMMAND_SECONDS_MAX).json
         try:
             wait_for(lambda: place.digest() == {model: expected[model] for model in ("marketing", "sales")}, "one digest")
         except AssertionError:

@@ -33,7 +33,9 @@ BATCHES_PER_SECOND = 10
 WINDOW = 1_000
 """Touchpoints that are shuffled at a time."""
 LATE_SHARE, TWICE_SHARE = 0.03, 0.05
-PROGRESS_SECONDS_MAX = 90.0
+PROGRESS_SECONDS_MAX = 300.0
+COMMAND_SECONDS_MAX = 900.0
+"""All of a long soak is derived anew while more flows in, on a machine that does other work too."""
 LOOK_SECONDS = 0.02
 FROZEN_SECONDS = 8.0
 """Longer than a worker keeps its partitions without a sign of life."""
@@ -364,7 +366,8 @@ async def rebuild_killed(trial: Trial) -> float:
 
 async def _command(trial: Trial, *arguments: str) -> Ran:
     # In a process of its own: this one goes on feeding.
-    return await asyncio.to_thread(journey, *arguments, cwd=trial.place.folder, **trial.place.env)
+    place = trial.place
+    return await asyncio.to_thread(lambda: journey(*arguments, cwd=place.folder, seconds_max=COMMAND_SECONDS_MAX, **place.env))
 
 
 FAULTS: dict[str, Callable[[Trial], Awaitable[float]]] = {
