@@ -11,12 +11,12 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from journey import leads
-from journey.channels import campaign_of, channel_of, excluded
+from journey.channels import UNASSIGNED, campaign_of, channel_of, excluded, names_its_origin, returns_from_paying
 from journey.conditions import Scene, judge
 from journey.deadlines import Due, next_due, to_strike
 from journey.definition import Conversion, Definition
 from journey.facts import NEVER, Converted, Described, Facts, LeadMoved, Ordered, Outlook, Scored, StageEntered, Touch, Touched
-from journey.instants import Instant, day
+from journey.instants import DAY, Instant, Micros, day
 from journey.leads import LeadCycle
 from journey.plan import OfType, Plan, plan_of
 from journey.score import Fall, Ledger, Points
@@ -44,8 +44,11 @@ from journey.touchpoints import (
     Touchpoint,
 )
 
-FOLD_VERSION = 2
+FOLD_VERSION = 3
 """Raised when the folds come to assert other facts from the same history; a golden file tells."""
+
+PAYING_MAX: Micros = DAY
+"""Who comes back from paying within this goes on with the session that was left for it."""
 
 NOT_YET: Instant = -(2**53)
 
@@ -260,7 +263,9 @@ class _Fold:
         """Count a touchpoint for marketing, keep the session going, and remember a touch."""
         journey, definition, data, at = self.journey, self.plan.definition, touch.data, touch.occurred_at
         starts = of_type.session and at - journey.session_at > definition.session_idle
-        if of_type.session and not starts and not _names_its_origin(data):
+        if starts and at - journey.session_at <= PAYING_MAX and returns_from_paying(definition, data):
+            starts = False
+        if of_type.session and not starts and not names_its_origin(definition, data):
             channel, campaign = journey.session_channel, campaign_of(definition, data) or journey.session_campaign
         else:
             channel, campaign = channel_of(definition, of_type.name, data), campaign_of(definition, data)
@@ -449,11 +454,13 @@ class _Fold:
         return index is None or not (isinstance(data, LeadAccepted) and leads.may_still_answer(cycles[index], data.lead))
 
     def _open(self, touch: Touchpoint, *, lead: str, lead_source: str) -> None:
-        """Open the next cycle. Its channel is as stated, else that of the last touch up to it within the look-back."""
+        """Open the next cycle. Its channel is as stated, else that of the last touch up to it within the look-back, else what the
+        definition's rules make of the source that a CRM states."""
         journey, definition, data, at = self.journey, self.plan.definition, touch.data, touch.occurred_at
         last = journey.touches[-1] if journey.touches else None
         if last is None or last.at < at - definition.attribution.look_back:
-            last = Touch(at, "", "Unassigned", "", "")
+            stated = isinstance(data, LeadCreated) and data.lead_source
+            last = Touch(at, "", channel_of(definition, touch.type, data) if stated else UNASSIGNED, "", "")
         journey.cycles_before += 1
         cycle = LeadCycle(
             number=journey.cycles_before,
@@ -570,10 +577,6 @@ class _Fold:
 
 
 _PROFILE = frozenset({"country", "region", "language", "age_band", "gender", "job_title", "seniority", "department", "lead_source"})
-
-
-def _names_its_origin(data: Data) -> bool:
-    return data.channel is not None or data.utm_source is not None or data.click_id is not None
 
 
 def _worth(data: Data) -> tuple[int, str]:

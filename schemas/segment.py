@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any, Never
-from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 
 from journey.integers import INTEGER_MAX
 from journey.outside_names import PERSON, OutsideName, fitting, meant, without_currency
+from journey.touchpoints import TEXT_LENGTH_MAX
 from schemas.incoming import Incoming
 
 SOURCE = "/segment"
@@ -30,12 +30,6 @@ Made = Iterator[tuple[str, str, str, dict[str, Any]]]
 """Id, subject, type and data of touchpoints."""
 
 CAMPAIGN = {"name": "utm_campaign", "source": "utm_source", "medium": "utm_medium", "term": "utm_term", "content": "utm_content"}
-
-CLICK_IDS = frozenset({
-    "dclid", "epik", "fbclid", "gbraid", "gclid", "li_fat_id", "msclkid",
-    "qclid", "rdt_cid", "sccid", "ttclid", "twclid", "wbraid", "yclid",
-})  # fmt: skip
-"""What ad networks add to a link that is clicked."""
 
 TRAITS = {
     "title": "job_title",
@@ -186,7 +180,7 @@ def _viewed(call: Call, id: str, subject: str, kind: str) -> tuple[str, str, str
     properties = _dict(call.get("properties"))
     name = _text(call.get("name")) or _text(properties.get("name"))
     page = _dict(_dict(call.get("context")).get("page"))
-    url = _text(properties.get("url")) or _text(page.get("url")) or (f"screen:{name}" if kind == "screen" and name else None)
+    url = _url(properties, page) or (f"screen:{name}" if kind == "screen" and name else None)
     if url is None:
         return id, subject, "custom", _custom(call, name or kind, properties)
     stated = {
@@ -210,7 +204,7 @@ def _identified(call: Call, id: str, subject: str) -> Made:
     user, anonymous = _ids(call)
     both = user is not None and anonymous is not None
     if data or not both:
-        yield id, subject, "profile_updated", data
+        yield id, subject, "profile_updated", {**_context(call), **data}
     if both:
         yield f"{id}#link", f"anon:{anonymous}", "identified", {"other": f"user:{user}", "method": "identify"}
 
@@ -279,19 +273,19 @@ def _context(call: Call) -> dict[str, Any]:
     found = {ours: _text(campaign.get(theirs)) for theirs, ours in CAMPAIGN.items()}
     found["referrer"] = _text(page.get("referrer"))
     found["agent"] = _text(context.get("userAgent"))
-    found["click_id"] = _click_id(_text(page.get("url")) or _text(_dict(call.get("properties")).get("url")))
+    url = _url(page, _dict(call.get("properties")))
+    found["url"] = url if url is not None and len(url) <= TEXT_LENGTH_MAX else None
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _click_id(url: str | None) -> str | None:
-    """`gclid:Cj0KCQ` of a link that an ad network added it to."""
-    if url is None or "?" not in url:
-        return None
-    try:
-        query = parse_qsl(urlsplit(url).query)
-    except ValueError:
-        return None
-    return next((f"{name.lower()}:{value}" for name, value in query if name.lower() in CLICK_IDS), None)
+def _url(*said: Mapping[str, Any]) -> str | None:
+    """The first link that is said, with the query that is said apart from it: what brought the person is in its tags."""
+    url = next((url for one in said if (url := _text(one.get("url"))) is not None), None)
+    search = next((search for one in said if (search := _text(one.get("search"))) is not None), None)
+    if url is None or search is None or "?" in url:
+        return url
+    page, mark, fragment = url.partition("#")
+    return f"{page}?{search.removeprefix('?')}{mark}{fragment}"
 
 
 def _body(head: Mapping[str, str], made: tuple[str, str, str, dict[str, Any]]) -> bytes:

@@ -101,7 +101,6 @@ def test_a_page_is_a_page_view_with_where_it_came_from() -> None:
         "view": "Pricing",
         "referrer": "https://www.google.com/",
         "agent": "Firefox",
-        "click_id": "gclid:Cj0",
         "utm_campaign": "spring",
         "utm_source": "google",
         "utm_medium": "cpc",
@@ -109,6 +108,24 @@ def test_a_page_is_a_page_view_with_where_it_came_from() -> None:
         "utm_content": "blue",
         "properties": {"path": "/pricing"},
     }
+
+
+@pytest.mark.parametrize("kind", ["track", "identify", "page"])
+def test_the_link_that_brought_a_person_is_kept_with_its_query(kind: str) -> None:
+    said = {"event": "Something"} if kind == "track" else {"traits": {"title": "CTO"}} if kind == "identify" else {}
+    (found,) = made(call(kind, **said, context={"page": {"url": "https://x.example/#top", "search": "?utm_source=a&gclid=1"}}))
+    assert found["data"]["url"] == "https://x.example/?utm_source=a&gclid=1#top"
+
+
+def test_a_query_that_a_page_says_itself_comes_before_that_of_its_context() -> None:
+    page = {"url": "https://x.example/", "search": "?gclid=1"}
+    (found,) = made(call("page", properties={"path": "/", "search": "?utm_source=a"}, context={"page": page}))
+    assert found["data"]["url"] == "https://x.example/?utm_source=a"
+
+
+def test_a_link_that_no_field_could_hold_is_left_out() -> None:
+    (found,) = made(call("track", event="Something", context={"page": {"url": "https://x.example/?" + "a" * 20_000}}))
+    assert "url" not in found["data"]
 
 
 def test_a_page_may_say_where_it_is_in_its_context() -> None:
