@@ -21,18 +21,18 @@ def marketing(report: MarketingReport, *, simulated: bool) -> None:
         "people": f"{report.people:,}", "touchpoints": f"{report.touchpoints:,}", "new leads": f"{report.new_leads:,}",
         "visit to lead": percent(report.visit_to_lead), "customers": f"{report.buyers:,}", "spend": money(report.spend),
     })  # fmt: skip
-    if not report.touchpoints:
-        put(Text("no touchpoints up to then", style="dim"), "")
-        return
-    _funnel(report.stages)
-    _audiences("Channels", "channel", report.channels, report)
+    rows = [row for row in report.conversions if row.number]
+    if any(row.entered for row in report.stages):
+        _funnel(report.stages)
+    if report.channels:
+        _audiences("Channels", "channel", report.channels, report)
     if any(row.name for row in report.campaigns):
         _audiences("Campaigns", "campaign", report.campaigns, report)
-    put(
-        Text("People are distinct, so they do not add up over rows. First, last: credited to the first and the last touch.", style="dim"),
-        "",
-    )
-    rows = [row for row in report.conversions if row.number]
+    if report.channels or report.campaigns:
+        said = "People are distinct, so they do not add up over rows. First, last: credited to the first and the last touch."
+        put(Text(said, style="dim"), "")
+    elif not rows:
+        put(Text("nothing for marketing up to then", style="dim"), "")
     if rows:
         table("Conversions", {
             "conversion": [row.conversion for row in rows],
@@ -41,7 +41,8 @@ def marketing(report: MarketingReport, *, simulated: bool) -> None:
             ">value": [money(row.value) for row in rows],
             "": ["makes a customer" if row.customers else "" for row in rows],
         })  # fmt: skip
-    _weeks(report)
+    if report.days:
+        _weeks(report)
 
 
 def sales(report: SalesReport, *, simulated: bool) -> None:

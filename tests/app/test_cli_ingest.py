@@ -170,7 +170,7 @@ def test_touchpoints_of_this_very_minute_can_be_asked_for(tmp_path: Path) -> Non
     put(tmp_path / "in.jsonl", touch(at=moment.isoformat()))
     here("ingest", "in.jsonl", cwd=tmp_path)
     unasked = here("report", "marketing", cwd=tmp_path)
-    assert "no touchpoints up to then" in unasked.out
+    assert "nothing for marketing up to then" in unasked.out
     hint = unasked.err.split("--until ")[1].split()[0]
     assert here("report", "marketing", "--json", "--until", hint, cwd=tmp_path).json["people"] == 1
 
