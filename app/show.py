@@ -9,22 +9,27 @@ from rich.text import Text
 
 from app.engine import Summary
 from app.printing import as_json, counts, note, put, readable, table
+from schemas.outside_names import Noticed
 from streams.timeline import Entry, Timeline
 
 FIELDS_SHOWN_MAX = 12
+LEFT_OUT_SHOWN_MAX = 40
 BECAUSE_SHOWN_MAX = 3
 
 _STYLES = {"stage": "bold green", "lead": "bold cyan", "score": "yellow", "deal": "magenta", "due": "dim"}
 
 
-def summary(done: Summary, *, json: bool = False, short: bool = False) -> None:
-    """What an ingest did. `short` leaves out what the dead letters are."""
+def summary(done: Summary, noticed: Noticed | None = None, *, json: bool = False, short: bool = False) -> None:
+    """What an ingest did, and what its reader noticed. `short` leaves out what the dead letters are."""
+    noticed = noticed or Noticed()
+    left_out = [(event, why, number) for (event, why), number in noticed.left_out.most_common()]
     dead = sum(done.dead_letters.values())
     if json:
         as_json({
             "read": done.read, "accepted": done.accepted, "duplicates": done.duplicates, "conflicts": done.conflicts,
             "dead_lettered": dead, "dead_letters": dict(sorted(done.dead_letters.items())),
-            "unknown_fields": dict(sorted(done.unknown_fields.items())),
+            "unknown_fields": dict(sorted(done.unknown_fields.items())), "rounded": noticed.rounded,
+            "left_out": [{"event": event, "why": why, "number": number} for event, why, number in left_out],
         })  # fmt: skip
         return
     rows = [("read", done.read), ("accepted", done.accepted), ("duplicates", done.duplicates), ("conflicts", done.conflicts),
@@ -34,7 +39,17 @@ def summary(done: Summary, *, json: bool = False, short: bool = False) -> None:
         if done.unknown_fields:
             rows.append(("fields kept that no type names", done.unknown_fields.total()))
             rows += [(f"  {name}", number) for name, number in done.unknown_fields.most_common(FIELDS_SHOWN_MAX)]
+    if noticed.rounded:
+        rows.append(("amounts rounded to their currency", noticed.rounded))
     counts(rows)
+    if left_out:
+        table("Left out", {
+            "event": [event for event, _, _ in left_out[:LEFT_OUT_SHOWN_MAX]],
+            ">number": [f"{number:,}" for _, _, number in left_out[:LEFT_OUT_SHOWN_MAX]],
+            "why": [why for _, why, _ in left_out[:LEFT_OUT_SHOWN_MAX]],
+        })  # fmt: skip
+        more = f"; {len(left_out) - LEFT_OUT_SHOWN_MAX:,} more are in --json" if len(left_out) > LEFT_OUT_SHOWN_MAX else ""
+        note(f"what is left out is kept in the event all the same, `custom` where it is no touchpoint{more}")
     if dead or done.conflicts:
         note("what is a dead letter or a conflict is kept; `journey dead-letters` lists it with the reasons")
 

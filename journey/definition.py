@@ -28,6 +28,7 @@ def _length(value: object) -> object:
 
 Length = Annotated[Micros, BeforeValidator(_length), PlainSerializer(spelled, return_type=str), Field(gt=0)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
+Currency = Annotated[str, Field(min_length=3, max_length=3)]
 
 
 def _one_or_more(value: object) -> object:
@@ -285,7 +286,7 @@ class Definition(Model):
     name: Name
     zone: str = "UTC"
     """The reporting zone: whose days are days."""
-    currency: Annotated[str, Field(min_length=3, max_length=3)] = "EUR"
+    currency: Currency = "EUR"
     rate_day: Literal["fact"] = "fact"
     fiscal_year_starts: Annotated[int, Field(ge=1, le=12)] = 1
     customer: Literal["account", "person"] = "account"
@@ -325,6 +326,8 @@ class Definition(Model):
     small_count: Annotated[int, Field(ge=1)] = 5
     outside_names: dict[str, dict[str, Any]] = {}
     """What other systems' events are called here, besides the table that ships: see `outside_names.py`."""
+    default_currency: dict[str, Currency] = {}
+    """Of amounts without a currency, by the source that sends them, such as `/segment`."""
 
     def __copy__(self) -> "Definition":
         """A copy that works out its own identity: `model_copy(update=…)` would keep this one's."""

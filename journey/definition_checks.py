@@ -317,6 +317,10 @@ def _zone(name: str, place: Place, who: str) -> Iterator[Problem]:
 def _the_rest(definition: Definition) -> Iterator[Problem]:
     if definition.currency not in DECIMALS:
         yield Problem(("currency",), f"currency {definition.currency!r} is not in ISO 4217{meant(definition.currency, DECIMALS)}")
+    for source, currency in definition.default_currency.items():
+        if currency not in DECIMALS:
+            message = f"default_currency of {source!r}: {currency!r} is not in ISO 4217{meant(currency, DECIMALS)}"
+            yield Problem(("default_currency", source), message)
     if sorted(definition.deadline_order) != ["inactivity", "score_expiry", "sla"]:
         yield Problem(("deadline_order",), "deadline_order names each of score_expiry, sla and inactivity once")
     handoff = definition.handoff

@@ -8,6 +8,7 @@ earliest time, however many calls show it; and such a sight never outweighs an `
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any, Never
@@ -15,9 +16,10 @@ from typing import Any, Never
 import orjson
 
 from journey.integers import INTEGER_MAX
-from journey.outside_names import PERSON, OutsideName, fitting, meant, without_currency
+from journey.outside_names import PERSON, Meaning, OutsideName, Unfit, fitting, meant, without_currency
 from journey.touchpoints import TEXT_LENGTH_MAX
 from schemas.incoming import Incoming
+from schemas.outside_names import Noticed
 
 SOURCE = "/segment"
 
@@ -48,22 +50,33 @@ class _Unusable(Exception):
     """A call that no touchpoint can be made of; the text says why."""
 
 
-def read_segment(lines: Iterable[bytes], source: str, names: Mapping[str, OutsideName]) -> Iterator[Incoming]:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """By what calls are read, and what is noticed on the way."""
+
+    names: Mapping[str, OutsideName]
+    currency: str = ""
+    """Of amounts whose call names none."""
+    noticed: Noticed = field(default_factory=Noticed)
+    shown: dict[str, str] = field(default_factory=dict)
+    """Links that were said already: when."""
+
+
+def read_segment(lines: Iterable[bytes], source: str, by: Reading) -> Iterator[Incoming]:
     """The touchpoints of a file of calls, one a line. A line of which nothing can be made is handed on with the reason."""
-    shown: dict[str, str] = {}
     for number, line in enumerate(lines, 1):
         raw = line.rstrip(b"\r\n")
         if raw.strip():
-            yield from _of_line(raw, source, f"{source}:{number}", names, shown)
+            yield from _of_line(raw, source, f"{source}:{number}", by)
 
 
-def _of_line(raw: bytes, source: str, place: str, names: Mapping[str, OutsideName], shown: dict[str, str]) -> Iterator[Incoming]:
+def _of_line(raw: bytes, source: str, place: str, by: Reading) -> Iterator[Incoming]:
     try:
         call = _read(raw)
         head = _head(call)
-        made = list(_touchpoints(call, head["id"], names))
+        made = list(_touchpoints(call, head["id"], by))
         bodies = [_body(head, one) for one in made]
-        bodies += [_body(_bare(head), one) for one in _sight(call, head, shown)]
+        bodies += [_body(_bare(head), one) for one in _sight(call, head, by.shown)]
     except _Unusable as error:
         yield Incoming(raw, source, place, None, str(error))
         return
@@ -130,14 +143,14 @@ def _bare(head: Mapping[str, str]) -> dict[str, str]:
     return {name: head[name] for name in ("specversion", "source", "time", *repairing)}
 
 
-def _touchpoints(call: Call, id: str, names: Mapping[str, OutsideName]) -> Made:
+def _touchpoints(call: Call, id: str, by: Reading) -> Made:
     kind = call.get("type")
     subject = _person(call)
     match kind:
         case "track":
-            yield from _tracked(call, id, subject, names)
+            yield from _tracked(call, id, subject, by)
         case "page" | "screen":
-            yield _viewed(call, id, subject, kind)
+            yield _viewed(call, id, subject, kind, by)
         case "identify":
             yield from _identified(call, id, subject)
         case "group":
@@ -148,21 +161,34 @@ def _touchpoints(call: Call, id: str, names: Mapping[str, OutsideName]) -> Made:
             raise _Unusable("a call's type is track, identify, page, screen, group or alias")
 
 
-def _tracked(call: Call, id: str, subject: str, names: Mapping[str, OutsideName]) -> Made:
+def _tracked(call: Call, id: str, subject: str, by: Reading) -> Made:
     event = _text(call.get("event"))
     if event is None:
         raise _Unusable("a track call without the name of its event")
     properties = _dict(call.get("properties"))
-    own = {"id": id, "user": _text(call.get("userId")) or "", "group": _text(_dict(call.get("context")).get("groupId")) or ""}
-    found, used = meant(names[event], properties, own) if event in names else ([], frozenset[str]())
-    for one in found:
-        about_person = one.subject == PERSON
+    found = _meaning(event, call, id, properties, by)
+    by.noticed.rounded += found.rounded
+    for why in found.left_out:
+        by.noticed.note(event, why)
+    for one in found.touchpoints:
+        is_first, about_person = one is found.touchpoints[0], one.subject == PERSON
         data = {**_context(call), **one.data} if about_person else one.data
-        if one is found[0] and (rest := {name: value for name, value in properties.items() if name not in used}):
+        if is_first and (rest := {name: value for name, value in properties.items() if name not in found.used}):
             data = {**data, "properties": rest}
-        yield id if one is found[0] else f"{id}#{one.type}", subject if about_person else one.subject, one.type, data
-    if not found:
+        yield id if is_first else f"{id}#{one.type}", subject if about_person else one.subject, one.type, data
+    if not found.touchpoints:
         yield id, subject, "custom", _custom(call, event, properties)
+
+
+def _meaning(event: str, call: Call, id: str, properties: Mapping[str, Any], by: Reading) -> Meaning:
+    name = by.names.get(event)
+    if name is None:
+        return Meaning([], left_out=("no touchpoint is named for it",))
+    own = {"id": id, "user": _text(call.get("userId")) or "", "group": _text(_dict(call.get("context")).get("groupId")) or ""}
+    try:
+        return meant(name, properties, own, by.currency)
+    except Unfit as error:
+        raise _Unusable(f"{event}: {error}") from error
 
 
 def _custom(call: Call, name: str, properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,12 +202,13 @@ def _custom(call: Call, name: str, properties: Mapping[str, Any]) -> dict[str, A
     return {**data, "properties": properties} if properties else data
 
 
-def _viewed(call: Call, id: str, subject: str, kind: str) -> tuple[str, str, str, dict[str, Any]]:
+def _viewed(call: Call, id: str, subject: str, kind: str, by: Reading) -> tuple[str, str, str, dict[str, Any]]:
     properties = _dict(call.get("properties"))
     name = _text(call.get("name")) or _text(properties.get("name"))
     page = _dict(_dict(call.get("context")).get("page"))
     url = _url(properties, page) or (f"screen:{name}" if kind == "screen" and name else None)
     if url is None:
+        by.noticed.note(name or kind, "no page_view: it says no url")
         return id, subject, "custom", _custom(call, name or kind, properties)
     stated = {
         "url": url,
