@@ -10,7 +10,7 @@ from app.printing import BAR_WIDTH, WIDTH_PIPED, bar, count, figures, money, out
 from journey.instants import day, instant, rfc3339
 from projections.asking import Asked, StageRow
 from projections.marketing_report import Audience, MarketingReport
-from projections.sales_report import Lead, SalesReport
+from projections.sales_report import NOT_HANDED_OVER, Lead, SalesReport
 
 ROWS_SHOWN_MAX = 12
 
@@ -136,7 +136,7 @@ def _weeks(report: MarketingReport) -> None:
 def _cycles(report: SalesReport) -> None:
     rows = []
     for answer, number in report.answers.items():
-        rows.append((answer, number, "blue"))
+        rows.append((answer.replace("_", " "), number, "blue"))
         if answer == "accepted":
             rows.extend((f"  {state}", times, "cyan") for state, times in report.states.items())
     rows.append(("past the SLA", report.breached, "red"))
@@ -146,6 +146,8 @@ def _cycles(report: SalesReport) -> None:
         ">number": [f"{number:,}" for _, number, _ in rows],
         "": [bar(number, most, style) for _, number, style in rows],
     })  # fmt: skip
+    if report.answers[NOT_HANDED_OVER]:
+        put(Text("Not handed over: nothing of the definition's handoff.starts has happened, so no clock runs.", style="dim"), "")
 
 
 def _leads(leads: Sequence[Lead]) -> None:

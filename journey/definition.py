@@ -177,6 +177,8 @@ class LeadRules(Model):
 class Handoff(Model):
     limit: Length
     business_time: bool = True
+    starts: Annotated[tuple[Literal["assigned", "mql", "created"], ...], Field(min_length=1)] = ("assigned", "mql")
+    """What hands a lead over, and so starts the clock: the first of these that has happened."""
     near: Annotated[Decimal, Field(gt=0, lt=1)] = Decimal("0.8")
     expire_after: Length | None = None
 

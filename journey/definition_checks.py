@@ -324,6 +324,8 @@ def _the_rest(definition: Definition) -> Iterator[Problem]:
     if sorted(definition.deadline_order) != ["inactivity", "score_expiry", "sla"]:
         yield Problem(("deadline_order",), "deadline_order names each of score_expiry, sla and inactivity once")
     handoff = definition.handoff
+    if len(set(handoff.starts)) < len(handoff.starts):
+        yield Problem(("handoff", "starts"), "handoff.starts names each of assigned, mql and created once at most")
     if handoff.expire_after is not None and handoff.expire_after <= handoff.limit:
         message = f"handoff.expire_after {spelled(handoff.expire_after)} is not longer than handoff.limit {spelled(handoff.limit)}"
         yield Problem(("handoff", "expire_after"), message)

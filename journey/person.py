@@ -431,8 +431,7 @@ class _Fold:
                     self._make_mql(index, touch, (touch.key,))
             case LeadAssigned():
                 cycle = cycle._replace(owner=data.owner or "", team=data.team)
-                if cycle.waits and cycle.basis != "assigned":
-                    cycle = leads.handed_off(cycle, self.plan.definition, at=at, basis="assigned", because=(touch.key,))
+                cycle = leads.handed_over(cycle, self.plan.definition, "assigned", at=at, because=(touch.key,))
                 self._step(index, cycle, "assigned", touch)
             case LeadAccepted():
                 self._step(index, leads.answered(cycle, "accepted", owner=data.owner), "accepted", touch)
@@ -474,14 +473,13 @@ class _Fold:
             team=data.team or "",
             because=(touch.key,),
         )
-        journey.cycles.append(leads.opened(cycle, definition))
+        journey.cycles.append(leads.handed_over(cycle, definition, "created", at=at, because=cycle.because))
         del journey.cycles[: -leads.CYCLES_MAX]
         self._step(len(journey.cycles) - 1, journey.cycles[-1], "created", touch)
 
     def _make_mql(self, index: int, touch: Touchpoint, because: tuple[Key, ...]) -> None:
         cycle = self.journey.cycles[index]._replace(mql_at=touch.occurred_at)
-        if cycle.waits and cycle.basis == "created":
-            cycle = leads.handed_off(cycle, self.plan.definition, at=touch.occurred_at, basis="mql", because=because)
+        cycle = leads.handed_over(cycle, self.plan.definition, "mql", at=touch.occurred_at, because=because)
         self._step(index, cycle, "mql", touch, because=because)
 
     def _step(self, index: int, cycle: LeadCycle, step: str, touch: Touchpoint, *, reason: str = "", because: tuple[Key, ...] = ()) -> None:
@@ -490,15 +488,15 @@ class _Fold:
         journey.cycles[index] = cycle
         journey.quiet_until = NOT_YET
         self.scene.lead_steps[step] = because
-        self._lead_moved(cycle, step, touch.occurred_at, journey.place(touch.occurred_at), reason, "", because)
+        self._lead_moved(cycle, step, touch.occurred_at, journey.place(touch.occurred_at), reason, because)
         for conversion in self.plan.definition.attribution.conversions:
             if conversion.lead == step:
                 self._converted(conversion, touch.occurred_at, of=f"lead:{cycle.number}", lead_at=cycle.created_at)
 
-    def _lead_moved(self, cycle: LeadCycle, step: str, at: Instant, nth: int, reason: str, basis: str, because: tuple[Key, ...]) -> None:
+    def _lead_moved(self, cycle: LeadCycle, step: str, at: Instant, nth: int, reason: str, because: tuple[Key, ...]) -> None:
         fact = LeadMoved(
             self.journey.person, cycle.number, at, nth, step, cycle.lead, cycle.owner, cycle.team, cycle.channel, cycle.campaign,
-            cycle.lead_source, reason, basis, step, because,
+            cycle.lead_source, reason, cycle.basis, step, because,
         )  # fmt: skip
         self.facts[fact] += 1
 
@@ -557,7 +555,7 @@ class _Fold:
                 self.facts[StageEntered(journey.person, due.stage, due.at, nth, left, due.name, due.because)] += 1
             else:
                 cycle = journey.cycles[-1]
-                self._lead_moved(cycle, due.name, due.at, nth, "", cycle.basis, due.because)
+                self._lead_moved(cycle, due.name, due.at, nth, "", due.because)
         journey.quiet_until = NEVER if due is None else due.at
 
     def look_ahead(self) -> None:

@@ -1,5 +1,6 @@
 """Lead cycles: when one opens and ends, which one a touchpoint belongs to, and the clock of the handoff."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -31,9 +32,22 @@ VIEWS = [{"name": "view", "when": {"types": "page_view"}, "points": 10, "expires
 OFFICE = {"zone": "Europe/Berlin", "hours": dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), "09:00-17:00")}
 
 
-def by(*, limit: str = "4h", expire_after: str | None = None, scoring: Any = (), calendars: Any = None, **lead: Any) -> Any:
+def by(
+    *,
+    starts: Sequence[str] = ("assigned", "mql", "created"),
+    limit: str = "4h",
+    expire_after: str | None = None,
+    scoring: Any = (),
+    calendars: Any = None,
+    **lead: Any,
+) -> Any:
     rules = {"mql": NEVER_MQL, "sql": {"types": "lead_qualified"}} | lead
-    handoff = {"limit": limit, "expire_after": expire_after, "business_time": calendars is not None}
+    handoff = {
+        "starts": starts,
+        "limit": limit,
+        "expire_after": expire_after,
+        "business_time": calendars is not None,
+    }
     handoff = {key: value for key, value in handoff.items() if value is not None}
     return definition(lead=rules, handoff=handoff, scoring=list(scoring), calendars=calendars or {})
 
@@ -192,6 +206,26 @@ def test_the_clock_runs_from_the_creation_then_from_the_mql_then_from_the_first_
     assert clock(created, mql, assigned, definition=by()) == [("breached", "assigned", MONDAY + 6 * HOUR)]
     assert clock(created, assigned, again, definition=by()) == [("breached", "assigned", MONDAY + 6 * HOUR)]
     assert clock(created, assigned, lead("scored", MONDAY + 3 * HOUR), definition=by()) == [("breached", "assigned", MONDAY + 6 * HOUR)]
+
+
+def test_a_lead_that_nobody_handed_over_has_no_clock() -> None:
+    usual = by(starts=("assigned", "mql"))
+    created, mql, assigned = lead("created"), lead("scored", MONDAY + HOUR), lead("assigned", MONDAY + 2 * HOUR)
+    assert clock(created, definition=usual) == []
+    assert clock(created, mql, definition=usual) == [("breached", "mql", MONDAY + 5 * HOUR)]
+    assert clock(created, assigned, definition=usual) == [("breached", "assigned", MONDAY + 6 * HOUR)]
+
+
+def test_what_the_definition_prefers_starts_the_clock_and_a_breach_that_struck_stays() -> None:
+    by_mql = by(starts=("mql", "assigned"))
+    created, assigned, mql = lead("created"), lead("assigned", MONDAY + HOUR), lead("scored", MONDAY + 6 * HOUR)
+    assert clock(created, assigned, mql, definition=by_mql) == [
+        ("breached", "assigned", MONDAY + 5 * HOUR),
+        ("breached", "mql", MONDAY + 10 * HOUR),
+    ]
+    assert clock(created, lead("scored", MONDAY + HOUR), lead("assigned", MONDAY + 2 * HOUR), definition=by_mql) == [
+        ("breached", "mql", MONDAY + 5 * HOUR)
+    ]
 
 
 def test_a_breach_is_because_of_what_started_its_clock() -> None:
