@@ -147,8 +147,8 @@ def test_what_nothing_reads_is_said_and_nothing_else(desk: Path, monkeypatch: py
     (desk / "mine.yaml").write_text(yaml)
     monkeypatch.setattr(Model, "__getattribute__", reading)
     for command in (
-        "definition use mine.yaml", "ingest feed.jsonl won.jsonl", "ingest calls.jsonl --format segment", "report marketing", "report sales",
-        "reconcile", "identity held",
+        "definition use mine.yaml", "ingest feed.jsonl won.jsonl", "ingest calls.jsonl --format segment", "report marketing",
+        "report sales", "reconcile", "identity held",
     ):  # fmt: skip
         assert here(*command.split(), cwd=desk).status == 0, command
     monkeypatch.undo()
