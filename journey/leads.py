@@ -66,17 +66,24 @@ class LeadCycle(NamedTuple):
 def handed_over(cycle: LeadCycle, definition: Definition, basis: str, *, at: Instant, because: tuple[Key, ...]) -> LeadCycle:
     """`cycle` with its clock started by `basis` at `at`, where that hands a lead over and nothing that the definition prefers has.
 
-    What was started by the same is not started again: another owner later does not.
+    What was started by the same is not started again: another owner later does not. Where it would run out at the very instant, as out
+    of hours, it is a reason as well.
     """
     handoff = definition.handoff
     starts = handoff.starts
-    if not cycle.waits or basis not in starts or (cycle.basis and starts.index(basis) >= starts.index(cycle.basis)):
+    if not cycle.waits or basis not in starts or (cycle.basis and starts.index(basis) > starts.index(cycle.basis)):
         return cycle
     calendar = None
     if handoff.business_time:
         calendar = definition.calendars.get(cycle.team) or definition.calendars.get("default")
+    breach_at = after(calendar, at, handoff.limit)
     expire_at = 0 if handoff.expire_after is None else after(calendar, at, handoff.expire_after)
-    return cycle._replace(basis=basis, because=because, breach_at=after(calendar, at, handoff.limit), expire_at=expire_at)
+    if cycle.basis != basis:
+        return cycle._replace(basis=basis, because=because, breach_at=breach_at, expire_at=expire_at)
+    if breach_at == cycle.breach_at or (expire_at and expire_at == cycle.expire_at):
+        both = tuple(dict.fromkeys(cycle.because + because))
+        return cycle._replace(because=both[-definition.bounds.evidence_max :])
+    return cycle
 
 
 def answered(cycle: LeadCycle, status: str, *, owner: str = "") -> LeadCycle:

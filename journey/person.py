@@ -62,10 +62,13 @@ class PersonDeal:
     """The touchpoint that the outcome is by."""
     opened_at: Instant
     opened_by: Key
+    """What tied it to its lead cycle."""
     cycle: int = 0
-    """The number of the lead cycle that it belongs to; 0: none."""
+    """The number of the lead cycle that it belongs to; 0: none, or none yet."""
     lead_at: Instant = 0
     primary: bool = False
+    is_opened: bool = False
+    """Whether its opening is known: only that ties it to a lead before it is closed."""
 
 
 @dataclass(slots=True)
@@ -255,7 +258,8 @@ class _Fold:
                     self._converted(conversion, at, of=f"{touch.source}#{touch.id}", amount_minor=amount_minor, currency=currency)
         self._stage(touch, of_type)
         if of_type.activity and not any(test is None or test(data) for test in of_type.not_activity):
-            journey.active_at, journey.active_because = at, (touch.key,)
+            others = journey.active_because if journey.active_at == at else ()
+            journey.active_at, journey.active_because = at, (*others, touch.key)[-plan.definition.bounds.evidence_max :]
 
     # --- what is remembered of a touchpoint, and for how long
 
@@ -363,6 +367,9 @@ class _Fold:
         deal = journey.deals.get(data.deal)
         if deal is None or isinstance(data, DealOpened):
             deal = journey.deals[data.deal] = self._opened(data, at, touch.key, primary=deal is not None and deal.primary)
+        if isinstance(data, Close) and not deal.is_opened:
+            tied = self._opened(data, deal.opened_at, touch.key, primary=deal.primary)
+            deal.opened_by, deal.cycle, deal.lead_at = tied.opened_by, tied.cycle, tied.lead_at
         if isinstance(data, DealOpened | DealUpdated) and data.people is not None:
             deal.primary = any(person.primary and person.person in journey.ids for person in data.people)
         if outcome:
@@ -379,13 +386,14 @@ class _Fold:
                     self._step(index, leads.answered(cycle, "closed"), "closed", touch, because=because)
 
     def _opened(self, data: Data, at: Instant, key: Key, *, primary: bool) -> PersonDeal:
-        """A deal as it begins, tied to a lead cycle. Its lead creation is that of the lead that it names, else the person's first."""
-        cycles = self.journey.cycles
+        """A deal as it begins. Its opening ties it to a lead cycle, else its close: an update that came before a lead does not keep the
+        deal's close from it. Its lead creation is that of the lead that it names, else the person's first."""
+        cycles, is_opened = self.journey.cycles, isinstance(data, DealOpened)
         lead = data.lead if isinstance(data, DealOpened) else None
-        index = leads.cycle_of_deal(cycles, lead)
+        index = leads.cycle_of_deal(cycles, lead) if isinstance(data, DealOpened | Close) else None
         if index is None:
-            return PersonDeal("", key, at, key, primary=primary)
-        return PersonDeal("", key, at, key, cycles[index].number, cycles[index if lead else 0].created_at, primary)
+            return PersonDeal("", key, at, key, primary=primary, is_opened=is_opened)
+        return PersonDeal("", key, at, key, cycles[index].number, cycles[index if lead else 0].created_at, primary, is_opened)
 
     # --- leads
 
