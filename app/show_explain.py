@@ -6,11 +6,9 @@ from rich.text import Text
 
 from app.printing import put, readable, table
 from journey.explain import Evidence, Unmet
-from streams.between import Between, Difference
 from streams.explaining import Explained
 
 EVIDENCE_SHOWN_MAX = 5
-CAUSES_SHOWN_MAX = 3
 
 
 def explanation(answer: Explained, *, simulated: bool) -> None:
@@ -38,34 +36,6 @@ def explanation(answer: Explained, *, simulated: bool) -> None:
             "rule": [one.rule for one in reasons.why_not],
             "what it would take": [Text(_missing(one.unmet, one.leads_from)) for one in reasons.why_not],
         }, last="what it would take")  # fmt: skip
-
-
-def between(answer: Between, *, simulated: bool) -> None:
-    before, after = answer.before, answer.after
-    heading = Text.assemble((readable(after.subject), "bold"), (" (simulated)" if simulated else "", "bold yellow"))
-    heading.append(f" · as known at {before.position} and at {after.position} · until {_second(answer.until)} UTC")
-    put(heading)
-    for side in (before, after):
-        says = f"stage {side.stage or 'none yet'} · score {side.score} · known as {', '.join(side.ids)}" if side.ids else "nothing known"
-        put(Text(readable(f"at {side.position}: {says}"), style="dim"))
-    put("")
-    if not answer.differences:
-        put("no difference")
-        return
-    table("", {
-        "time (UTC)": [_second(one.entry.at) for one in answer.differences],
-        "": [Text("+ told since" if one.since else "- no more", "green" if one.since else "red") for one in answer.differences],
-        "what": [Text(_differs(one)) for one in answer.differences],
-    }, last="what")  # fmt: skip
-
-
-def _differs(one: Difference) -> str:
-    rule = f" · rule {one.entry.rule}" if one.entry.rule and one.entry.what != "lead" else ""
-    lines = [f"{one.entry.what} {one.entry.says}{rule}".rstrip()]
-    lines += [f"  by {cause.what} at {cause.position}: {cause.says}" for cause in one.causes[:CAUSES_SHOWN_MAX]]
-    if len(one.causes) > CAUSES_SHOWN_MAX:
-        lines.append(f"  or one of {len(one.causes) - CAUSES_SHOWN_MAX} more of that unit")
-    return readable("\n".join(lines))
 
 
 def _moved(entered: str, left: str, rule: str, cycle: int) -> str:
