@@ -8,6 +8,7 @@ from journey.deadlines import all_due
 from journey.definition import AnyOf, Counted, Definition, NoOpenDeal, Rule, Scored
 from journey.facts import NEVER, LeadMoved, StageEntered
 from journey.facts import Scored as PointsScored
+from journey.histories import keys, people_named
 from journey.identity import Person
 from journey.instants import Instant, iso, spelled
 from journey.person import Step, stepwise
@@ -106,10 +107,10 @@ def explain(
     """The reasons as of `until`; only those about `stage` where one is given. `links` are the statements that tie the person's ids."""
     steps, scene = stepwise(by, person.name, person.ids, history, until)
     case = _Case(by, steps, scene, until)
-    ties = _ties(person, links)
+    tied = _Tied(person, links, history)
     for step in steps:
         if (touch := step.touch) is not None:
-            case.known[touch.key] = evidence(touch, _tied(touch, person, ties, history))
+            case.known[touch.key] = evidence(touch, tied.by(touch))
     moves = sorted((move for step in steps for move in _moves(case, step)), key=lambda move: move[0])
     ledger = tuple(entry for step in steps for entry in _points(case, step))
     assert sum(entry.points for entry in ledger) == scene.journey.ledger.score
@@ -161,16 +162,28 @@ def _ties(person: Person, links: Sequence[Touchpoint]) -> dict[str, tuple[Key, .
     return found
 
 
-def _tied(touch: Touchpoint, person: Person, ties: dict[str, tuple[Key, ...]], history: Sequence[Touchpoint]) -> tuple[Key, ...]:
-    if touch.subject in person.ids:
-        return ties.get(touch.subject, ())
-    # It comes through a deal: the first touchpoint of it that names one of the ids says so.
-    for other in history:
-        if other.data.deal == touch.data.deal:
-            for id in (other.subject, *(one.person for one in getattr(other.data, "people", None) or ())):
-                if id in person.ids:
-                    return (*dict.fromkeys([*ties.get(id, ()), other.key]),)
-    return ()
+def _deals(touch: Touchpoint) -> list[str]:
+    """The deals that it is stored under: the one that it is published under, and the one that it names."""
+    return [key for key in keys(touch) if key.startswith("deal:")]
+
+
+class _Tied:
+    """What ties touchpoints to the person: its links, and the first touchpoint of each deal that names one of its ids."""
+
+    def __init__(self, person: Person, links: Sequence[Touchpoint], history: Sequence[Touchpoint]) -> None:
+        self.ids = frozenset(person.ids)
+        self.links = _ties(person, links)
+        self.deals: dict[str, tuple[Key, ...]] = {}
+        for touch in history:
+            named = next((id for id in people_named(touch) if id in self.ids), None)
+            if named is not None:
+                for deal in _deals(touch):
+                    self.deals.setdefault(deal, (*self.links.get(named, ()), touch.key))
+
+    def by(self, touch: Touchpoint) -> tuple[Key, ...]:
+        if touch.subject in self.ids:
+            return self.links.get(touch.subject, ())
+        return next((self.deals[deal] for deal in _deals(touch) if deal in self.deals), ())
 
 
 # --- why not
