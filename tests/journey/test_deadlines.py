@@ -70,6 +70,15 @@ def test_silence_is_because_of_the_last_activity() -> None:
     assert (lost.stage, lost.at, lost.rule, lost.because) == ("lost", TUESDAY + 30 * DAY, "silent", keys(views[1]))
 
 
+def test_silence_is_because_of_all_activity_of_the_last_instant() -> None:
+    views = [touch("page_view", at=TUESDAY, id=id) for id in ("a", "b", "c")]
+    (*_, lost) = moves(derived(touch("page_view"), *views, touch("email_sent", at=LIMIT + 2 * DAY))[1])
+    assert (lost.stage, lost.because) == ("lost", keys(*views))
+    few = definition(bounds={"evidence_max": 2})
+    (*_, lost) = moves(derived(touch("page_view"), *views, touch("email_sent", at=LIMIT + 2 * DAY), by=few)[1])
+    assert lost.because == keys(*views[1:])
+
+
 def test_inactivity_runs_from_the_entry_where_that_is_later_and_from_both_where_they_are_at_once() -> None:
     ways = {**STAGES, "consideration": [{"name": "sent", "when": {"types": ["email_delivered", "need_stated"]}}]}
     view, mail = touch("page_view"), touch("email_delivered", at=TUESDAY)

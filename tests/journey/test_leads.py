@@ -123,6 +123,18 @@ def test_a_deal_belongs_to_the_cycle_that_it_names_else_to_the_last_one_opened_b
     assert told(opened(), *first[-1:], closed()) == [(1, "created")]
 
 
+def test_only_its_opening_ties_a_deal_to_a_lead_before_its_close() -> None:
+    """What else was said of it before the lead keeps its close from none, so nothing hangs on it that does not name it."""
+    update, close = touch("deal_updated", at=MONDAY), closed(at=THURSDAY, outcome="lost")
+    first = [lead("created", MONDAY, "L1"), lead("rejected", MONDAY + 1, "L1")]
+    for before in ([], first):
+        history = [*before, lead("created", TUESDAY, "L2"), close]
+        (*_, last) = lead_moves(derived(*history, by=PLAIN)[1])
+        assert (last.step, last.because) == ("closed", keys(close))
+        assert lead_moves(derived(update, *history, by=PLAIN)[1])[-1] == last
+    assert told(update, opened(at=MONDAY + 1), lead("created", TUESDAY, "L2"), close) == [(1, "created")]
+
+
 # --- which cycle a touchpoint belongs to
 
 
@@ -233,6 +245,15 @@ def test_a_breach_is_because_of_what_started_its_clock() -> None:
     _, facts = derived(lead("created", TUESDAY - HOUR), assigned, lead("accepted", WEDNESDAY), by=by())
     (breach,) = (move for move in lead_moves(facts) if move.step == "breached")
     assert (breach.because, breach.owner, breach.team) == (keys(assigned), "ann", "north")
+
+
+def test_a_breach_is_because_of_all_that_would_have_started_its_clock_alike() -> None:
+    """Out of hours, whatever starts a clock starts it in the morning."""
+    friday, saturday, monday = (lead("assigned", at(when)) for when in ("2026-03-06T18:00", "2026-03-07T10:00", "2026-03-09T08:30"))
+    rules = by(calendars={"default": OFFICE})
+    _, facts = derived(lead("created", MONDAY), friday, saturday, monday, lead("accepted", at("2026-03-10T10:00")), by=rules)
+    (breach,) = (move for move in lead_moves(facts) if move.step == "breached" and move.basis == "assigned")
+    assert (breach.at, breach.because) == (at("2026-03-09T12:00"), keys(friday, saturday))
 
 
 @pytest.mark.parametrize("answer", ["accepted", "rejected", "recycled", "disqualified", "qualified"])
