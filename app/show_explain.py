@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from app.printing import put, readable, table
-from journey.explain import Evidence, Unmet
+from journey.explain import LEAD_STEPS, Evidence, Unmet, WhyNot
 from streams.explaining import Explained
 
 EVIDENCE_SHOWN_MAX = 5
@@ -23,19 +23,25 @@ def explanation(answer: Explained, *, simulated: bool) -> None:
         table("What happened, and because of what", {
             "time (UTC)": [_second(one.at) for one in reasons.transitions],
             "": [Text(_because(_moved(one.entered, one.left, one.rule, one.cycle), one.because)) for one in reasons.transitions],
-        }, last="")  # fmt: skip
+        }, last="", wrap=True)  # fmt: skip
     if reasons.ledger:
         table("The score, entry by entry", {
             ">points": [f"{entry.points:+d}" for entry in reasons.ledger] + [f"{reasons.score}"],
             "until": [_second(entry.until) or "for good" for entry in reasons.ledger] + [""],
             "by": [f"rule {entry.rule}: {_words(entry.by)}" for entry in reasons.ledger] + ["in all"],
-        }, last="by")  # fmt: skip
+        }, last="by", wrap=True)  # fmt: skip
+    if reasons.why:
+        table("Why, and what held then", {
+            "lead": [f"{one.cycle}: {one.stage}" for one in reasons.why],
+            "time (UTC)": [_second(one.at) for one in reasons.why],
+            "what held": [Text(readable("\n".join(_lines(one.held, "", evidence=True)))) for one in reasons.why],
+        }, last="what held", wrap=True)  # fmt: skip
     if reasons.why_not:
         table("Why not elsewhere, and what it would take", {
             "stage": [one.stage for one in reasons.why_not],
             "rule": [one.rule for one in reasons.why_not],
-            "what it would take": [Text(_missing(one.unmet, one.leads_from)) for one in reasons.why_not],
-        }, last="what it would take")  # fmt: skip
+            "what it would take": [Text(_missing(one)) for one in reasons.why_not],
+        }, last="what it would take", wrap=True)  # fmt: skip
 
 
 def _moved(entered: str, left: str, rule: str, cycle: int) -> str:
@@ -45,25 +51,31 @@ def _moved(entered: str, left: str, rule: str, cycle: int) -> str:
 
 
 def _because(what: str, because: tuple[Evidence, ...]) -> str:
-    lines = [readable(f"  {_words(one)}") for one in because[:EVIDENCE_SHOWN_MAX]]
+    return readable("\n".join([what, *_named(because, "  ")]))
+
+
+def _named(because: tuple[Evidence, ...], indent: str) -> Iterator[str]:
+    for one in because[:EVIDENCE_SHOWN_MAX]:
+        yield f"{indent}{_words(one)}"
     if len(because) > EVIDENCE_SHOWN_MAX:
-        lines.append(f"  and {len(because) - EVIDENCE_SHOWN_MAX} more")
-    return "\n".join([readable(what), *lines])
+        yield f"{indent}and {len(because) - EVIDENCE_SHOWN_MAX} more"
 
 
 def _words(one: Evidence) -> str:
     return f"{one.type} {one.id} of {_second(one.at)}" + (f": {one.says}" if one.says else "")
 
 
-def _missing(unmet: Unmet, leads_from: tuple[str, ...]) -> str:
-    lines = [f"leads out of {', '.join(one or 'no stage yet' for one in leads_from)} only"] if leads_from else []
-    return readable("\n".join([*lines, *_lines(unmet, "")]))
+def _missing(one: WhyNot) -> str:
+    lines = [f"leads out of {', '.join(stage or 'no stage yet' for stage in one.leads_from)} only"] if one.leads_from else []
+    return readable("\n".join([*lines, *_lines(one.unmet, "", evidence=one.stage in LEAD_STEPS)]))
 
 
-def _lines(unmet: Unmet, indent: str) -> Iterator[str]:
+def _lines(unmet: Unmet, indent: str, *, evidence: bool) -> Iterator[str]:
     yield indent + unmet.more
+    if evidence:
+        yield from _named(unmet.because, indent + "  by ")
     for part in unmet.parts:
-        yield from _lines(part, indent + "  ")
+        yield from _lines(part, indent + "  ", evidence=evidence)
 
 
 def _second(at: str) -> str:

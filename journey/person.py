@@ -208,6 +208,16 @@ def stepwise(
     return [*steps, Step(None, fold.facts)], fold.scene
 
 
+def scene_of(definition: Definition, person: str, ids: Sequence[str], history: Sequence[Touchpoint], touch: Touchpoint) -> Scene:
+    """What conditions were judged by at `touch`, which is in `history`."""
+    fold = _Fold(plan_of(definition), PersonJourney(person=person, ids=tuple(ids)))
+    for one in history:
+        fold.fold(one)
+        if one is touch:
+            break
+    return fold.scene
+
+
 class _Fold:
     """One run over touchpoints: the journey as it changes, the facts handed out so far, and the scene of the present touchpoint."""
 
