@@ -24,7 +24,7 @@ from tests.journey.builders import MONDAY, touch
 from tests.streams.brute_force import components, linked, name_of
 
 DEFAULT = default_definition()
-CUSTOMERS, SEED = 300, 4
+CUSTOMERS, SEED = 300, 1
 UNCITED_MAX = 20
 """How many touchpoints that nothing cites are left out of a person's history, one at a time: drawn at random where there are more."""
 
