@@ -94,8 +94,8 @@ class Engine:
         return self.record
 
     async def digest(self) -> dict[str, int | str]:
-        """The position that both read models reflect, and the digest of each."""
-        return await digests(self)
+        """The position that both read models reflect, the digest of each, and that of all that was accepted."""
+        return await digests(self, self.record)
 
     # --- writing
 

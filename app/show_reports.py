@@ -10,7 +10,7 @@ from app.printing import BAR_WIDTH, WIDTH_PIPED, Cell, bar, count, figures, mone
 from journey.instants import day, instant, rfc3339
 from projections.asking import Asked, StageRow
 from projections.marketing_report import Audience, MarketingReport
-from projections.sales_report import Lead, SalesReport
+from projections.sales_report import NOT_HANDED_OVER, Lead, SalesReport
 
 ROWS_SHOWN_MAX = 12
 
@@ -21,18 +21,18 @@ def marketing(report: MarketingReport, *, simulated: bool) -> None:
         "people": f"{report.people:,}", "touchpoints": f"{report.touchpoints:,}", "new leads": f"{report.new_leads:,}",
         "visit to lead": percent(report.visit_to_lead), "customers": f"{report.buyers:,}", "spend": money(report.spend),
     })  # fmt: skip
-    if not report.touchpoints:
-        put(Text("no touchpoints up to then", style="dim"), "")
-        return
-    _funnel(report.stages)
-    _audiences("Channels", "channel", report.channels, report)
+    rows = [row for row in report.conversions if row.number]
+    if any(row.entered for row in report.stages):
+        _funnel(report.stages)
+    if report.channels:
+        _audiences("Channels", "channel", report.channels, report)
     if any(row.name for row in report.campaigns):
         _audiences("Campaigns", "campaign", report.campaigns, report)
-    put(
-        Text("People are distinct, so they do not add up over rows. First, last: credited to the first and the last touch.", style="dim"),
-        "",
-    )
-    rows = [row for row in report.conversions if row.number]
+    if report.channels or report.campaigns:
+        said = "People are distinct, so they do not add up over rows. First, last: credited to the first and the last touch."
+        put(Text(said, style="dim"), "")
+    elif not rows:
+        put(Text("nothing for marketing up to then", style="dim"), "")
     if rows:
         table("Conversions", {
             "conversion": [row.conversion for row in rows],
@@ -41,7 +41,8 @@ def marketing(report: MarketingReport, *, simulated: bool) -> None:
             ">value": [money(row.value) for row in rows],
             "": ["makes a customer" if row.customers else "" for row in rows],
         })  # fmt: skip
-    _weeks(report)
+    if report.days:
+        _weeks(report)
 
 
 def sales(report: SalesReport, *, simulated: bool) -> None:
@@ -135,7 +136,7 @@ def _weeks(report: MarketingReport) -> None:
 def _cycles(report: SalesReport) -> None:
     rows = []
     for answer, number in report.answers.items():
-        rows.append((answer, number, "blue"))
+        rows.append((answer.replace("_", " "), number, "blue"))
         if answer == "accepted":
             rows.extend((f"  {state}", times, "cyan") for state, times in report.states.items())
     rows.append(("past the SLA", report.breached, "red"))
@@ -145,6 +146,8 @@ def _cycles(report: SalesReport) -> None:
         ">number": [f"{number:,}" for _, number, _ in rows],
         "": [bar(number, most, style) for _, number, style in rows],
     })  # fmt: skip
+    if report.answers[NOT_HANDED_OVER]:
+        put(Text("Not handed over: nothing of the definition's handoff.starts has happened, so no clock runs.", style="dim"), "")
 
 
 def _leads(leads: Sequence[Lead]) -> None:

@@ -40,7 +40,8 @@ class StageEntered(NamedTuple):
 
 class LeadMoved(NamedTuple):
     """A step of a lead cycle: created, mql, assigned, breached, expired, accepted, rejected, recycled, disqualified, qualified,
-    withdrawn, closed. `basis` is what a breach or an expiry was counted from: assigned, mql or created."""
+    withdrawn, closed. `basis` is what has handed the lead over, and a breach or an expiry was counted from: assigned, mql or created;
+    "" while nothing has."""
 
     person: str
     cycle: int

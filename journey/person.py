@@ -12,12 +12,12 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from journey import leads
-from journey.channels import campaign_of, channel_of, excluded
+from journey.channels import UNASSIGNED, campaign_of, channel_of, excluded, names_its_origin, returns_from_paying
 from journey.conditions import Scene, judge
 from journey.deadlines import Due, next_due, to_strike
 from journey.definition import Conversion, Definition
 from journey.facts import NEVER, Converted, Described, Facts, LeadMoved, Ordered, Outlook, Scored, StageEntered, Touch, Touched
-from journey.instants import Instant, day
+from journey.instants import DAY, Instant, Micros, day
 from journey.leads import LeadCycle
 from journey.plan import OfType, Plan, plan_of
 from journey.score import Fall, Ledger, Points
@@ -45,8 +45,11 @@ from journey.touchpoints import (
     Touchpoint,
 )
 
-FOLD_VERSION = 2
+FOLD_VERSION = 3
 """Raised when the folds come to assert other facts from the same history; a golden file tells."""
+
+PAYING_MAX: Micros = DAY
+"""Who comes back from paying within this goes on with the session that was left for it."""
 
 NOT_YET: Instant = -(2**53)
 
@@ -63,10 +66,13 @@ class PersonDeal:
     """The touchpoint that the outcome is by."""
     opened_at: Instant
     opened_by: Key
+    """What tied it to its lead cycle."""
     cycle: int = 0
-    """The number of the lead cycle that it belongs to; 0: none."""
+    """The number of the lead cycle that it belongs to; 0: none, or none yet."""
     lead_at: Instant = 0
     primary: bool = False
+    is_opened: bool = False
+    """Whether its opening is known: only that ties it to a lead before it is closed."""
 
 
 @dataclass(slots=True)
@@ -206,6 +212,16 @@ def stepwise(
     return [*steps, Step(None, fold.facts)], fold.scene
 
 
+def scene_of(definition: Definition, person: str, ids: Sequence[str], history: Sequence[Touchpoint], touch: Touchpoint) -> Scene:
+    """What conditions were judged by at `touch`, which is in `history`."""
+    fold = _Fold(plan_of(definition), PersonJourney(person=person, ids=tuple(ids)))
+    for one in history:
+        fold.fold(one)
+        if one is touch:
+            break
+    return fold.scene
+
+
 class _Fold:
     """One run over touchpoints: the journey as it changes, the facts handed out so far, and the scene of the present touchpoint."""
 
@@ -256,7 +272,8 @@ class _Fold:
                     self._converted(conversion, at, of=f"{touch.source}#{touch.id}", amount_minor=amount_minor, currency=currency)
         self._stage(touch, of_type)
         if of_type.activity and not any(test is None or test(data) for test in of_type.not_activity):
-            journey.active_at, journey.active_because = at, (touch.key,)
+            others = journey.active_because if journey.active_at == at else ()
+            journey.active_at, journey.active_because = at, (*others, touch.key)[-plan.definition.bounds.evidence_max :]
 
     # --- what is remembered of a touchpoint, and for how long
 
@@ -264,7 +281,9 @@ class _Fold:
         """Count a touchpoint for marketing, keep the session going, and remember a touch."""
         journey, definition, data, at = self.journey, self.plan.definition, touch.data, touch.occurred_at
         starts = of_type.session and at - journey.session_at > definition.session_idle
-        if of_type.session and not starts and not _names_its_origin(data):
+        if starts and at - journey.session_at <= PAYING_MAX and returns_from_paying(definition, data):
+            starts = False
+        if of_type.session and not starts and not names_its_origin(definition, data):
             channel, campaign = journey.session_channel, campaign_of(definition, data) or journey.session_campaign
         else:
             channel, campaign = channel_of(definition, of_type.name, data), campaign_of(definition, data)
@@ -362,6 +381,9 @@ class _Fold:
         deal = journey.deals.get(data.deal)
         if deal is None or isinstance(data, DealOpened):
             deal = journey.deals[data.deal] = self._opened(data, at, touch.key, primary=deal is not None and deal.primary)
+        if isinstance(data, Close) and not deal.is_opened:
+            tied = self._opened(data, deal.opened_at, touch.key, primary=deal.primary)
+            deal.opened_by, deal.cycle, deal.lead_at = tied.opened_by, tied.cycle, tied.lead_at
         if isinstance(data, DealOpened | DealUpdated) and data.people is not None:
             deal.primary = not _primaries(data).isdisjoint(journey.ids)
         if outcome:
@@ -378,13 +400,14 @@ class _Fold:
                     self._step(index, leads.answered(cycle, "closed"), "closed", touch, because=because)
 
     def _opened(self, data: Data, at: Instant, key: Key, *, primary: bool) -> PersonDeal:
-        """A deal as it begins, tied to a lead cycle. Its lead creation is that of the lead that it names, else the person's first."""
-        cycles = self.journey.cycles
+        """A deal as it begins. Its opening ties it to a lead cycle, else its close: an update that came before a lead does not keep the
+        deal's close from it. Its lead creation is that of the lead that it names, else the person's first."""
+        cycles, is_opened = self.journey.cycles, isinstance(data, DealOpened)
         lead = data.lead if isinstance(data, DealOpened) else None
-        index = leads.cycle_of_deal(cycles, lead)
+        index = leads.cycle_of_deal(cycles, lead) if isinstance(data, DealOpened | Close) else None
         if index is None:
-            return PersonDeal("", key, at, key, primary=primary)
-        return PersonDeal("", key, at, key, cycles[index].number, cycles[index if lead else 0].created_at, primary)
+            return PersonDeal("", key, at, key, primary=primary, is_opened=is_opened)
+        return PersonDeal("", key, at, key, cycles[index].number, cycles[index if lead else 0].created_at, primary, is_opened)
 
     # --- leads
 
@@ -430,8 +453,7 @@ class _Fold:
                     self._make_mql(index, touch, (touch.key,))
             case LeadAssigned():
                 cycle = cycle._replace(owner=data.owner or "", team=data.team)
-                if cycle.waits and cycle.basis != "assigned":
-                    cycle = leads.handed_off(cycle, self.plan.definition, at=at, basis="assigned", because=(touch.key,))
+                cycle = leads.handed_over(cycle, self.plan.definition, "assigned", at=at, because=(touch.key,))
                 self._step(index, cycle, "assigned", touch)
             case LeadAccepted():
                 self._step(index, leads.answered(cycle, "accepted", owner=data.owner), "accepted", touch)
@@ -453,11 +475,13 @@ class _Fold:
         return index is None or not (isinstance(data, LeadAccepted) and leads.may_still_answer(cycles[index], data.lead))
 
     def _open(self, touch: Touchpoint, *, lead: str, lead_source: str) -> None:
-        """Open the next cycle. Its channel is as stated, else that of the last touch up to it within the look-back."""
+        """Open the next cycle. Its channel is as stated, else that of the last touch up to it within the look-back, else what the
+        definition's rules make of the source that a CRM states."""
         journey, definition, data, at = self.journey, self.plan.definition, touch.data, touch.occurred_at
         last = journey.touches[-1] if journey.touches else None
         if last is None or last.at < at - definition.attribution.look_back:
-            last = Touch(at, "", "Unassigned", "", "")
+            stated = isinstance(data, LeadCreated) and data.lead_source
+            last = Touch(at, "", channel_of(definition, touch.type, data) if stated else UNASSIGNED, "", "")
         journey.cycles_before += 1
         cycle = LeadCycle(
             number=journey.cycles_before,
@@ -471,14 +495,13 @@ class _Fold:
             team=data.team or "",
             because=(touch.key,),
         )
-        journey.cycles.append(leads.opened(cycle, definition))
+        journey.cycles.append(leads.handed_over(cycle, definition, "created", at=at, because=cycle.because))
         del journey.cycles[: -leads.CYCLES_MAX]
         self._step(len(journey.cycles) - 1, journey.cycles[-1], "created", touch)
 
     def _make_mql(self, index: int, touch: Touchpoint, because: tuple[Key, ...]) -> None:
         cycle = self.journey.cycles[index]._replace(mql_at=touch.occurred_at)
-        if cycle.waits and cycle.basis == "created":
-            cycle = leads.handed_off(cycle, self.plan.definition, at=touch.occurred_at, basis="mql", because=because)
+        cycle = leads.handed_over(cycle, self.plan.definition, "mql", at=touch.occurred_at, because=because)
         self._step(index, cycle, "mql", touch, because=because)
 
     def _step(self, index: int, cycle: LeadCycle, step: str, touch: Touchpoint, *, reason: str = "", because: tuple[Key, ...] = ()) -> None:
@@ -487,15 +510,15 @@ class _Fold:
         journey.cycles[index] = cycle
         journey.quiet_until = NOT_YET
         self.scene.lead_steps[step] = because
-        self._lead_moved(cycle, step, touch.occurred_at, journey.place(touch.occurred_at), reason, "", because)
+        self._lead_moved(cycle, step, touch.occurred_at, journey.place(touch.occurred_at), reason, because)
         for conversion in self.plan.definition.attribution.conversions:
             if conversion.lead == step:
                 self._converted(conversion, touch.occurred_at, of=f"lead:{cycle.number}", lead_at=cycle.created_at)
 
-    def _lead_moved(self, cycle: LeadCycle, step: str, at: Instant, nth: int, reason: str, basis: str, because: tuple[Key, ...]) -> None:
+    def _lead_moved(self, cycle: LeadCycle, step: str, at: Instant, nth: int, reason: str, because: tuple[Key, ...]) -> None:
         fact = LeadMoved(
             self.journey.person, cycle.number, at, nth, step, cycle.lead, cycle.owner, cycle.team, cycle.channel, cycle.campaign,
-            cycle.lead_source, reason, basis, step, because,
+            cycle.lead_source, reason, cycle.basis, step, because,
         )  # fmt: skip
         self.facts[fact] += 1
 
@@ -554,7 +577,7 @@ class _Fold:
                 self.facts[StageEntered(journey.person, due.stage, due.at, nth, left, due.name, due.because)] += 1
             else:
                 cycle = journey.cycles[-1]
-                self._lead_moved(cycle, due.name, due.at, nth, "", cycle.basis, due.because)
+                self._lead_moved(cycle, due.name, due.at, nth, "", due.because)
         journey.quiet_until = NEVER if due is None else due.at
 
     def look_ahead(self) -> None:
@@ -580,10 +603,6 @@ _PROFILE = frozenset({"country", "region", "language", "age_band", "gender", "jo
 def _primaries(data: DealOpened | DealUpdated) -> frozenset[str]:
     """The ids that `data` says are primary. Everybody on the deal asks for the same ones, and there may be hundreds."""
     return frozenset(person.person for person in data.people or () if person.primary)
-
-
-def _names_its_origin(data: Data) -> bool:
-    return data.channel is not None or data.utm_source is not None or data.click_id is not None
 
 
 def _worth(data: Data) -> tuple[int, str]:

@@ -139,6 +139,7 @@ class _About:
     team: Slug | None = None
     products: Slugs = ()
     session: Slug | None = None
+    url: Text | None = None
     utm_source: Slug | None = None
     utm_medium: Slug | None = None
     utm_campaign: Slug | None = None

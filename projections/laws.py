@@ -15,10 +15,9 @@ from projections.marketing import marketing
 from projections.marketing_report import MarketingReport
 from projections.read_model import Ask, ReadModel, Table
 from projections.sales import sales
-from projections.sales_report import SalesReport
+from projections.sales_report import ANSWERS, SalesReport
 
 MODELS: dict[str, ReadModel] = {model.name: model for model in (marketing, sales)}
-ANSWERS = ("waiting", "accepted", "rejected", "expired", "withdrawn")
 
 
 class Broken(NamedTuple):
@@ -170,15 +169,22 @@ def _spend(report: MarketingReport, other: SalesReport) -> Figures:
     yield "marketing", "spend by campaigns", dict(report.spend), dict(spent)
 
 
-def _won(report: MarketingReport, other: SalesReport) -> Figures:
-    won = next(one for one in report.conversions if one.conversion == "won")
-    outcome = next(one for one in other.outcomes if one.outcome == "won")
-    yield "sales", "deals won", won.number, outcome.number
-    yield "sales", "value of deals won", won.value, outcome.value
-    value: Counter[str] = Counter()
-    for month in other.won_by_month.values():
-        value.update(month.value)
-    yield "sales", "value of deals won, by months", outcome.value, Money(value)
+async def _won(both: Both) -> AsyncIterator[Broken]:
+    """Each conversion that the definition makes of won deals is what sales has won, whatever it is called; there may be none."""
+    if both.reports is None:
+        return
+    ours, theirs = both.reports
+    outcome = next(one for one in theirs.outcomes if one.outcome == "won")
+    by_month: Counter[str] = Counter()
+    for month in theirs.won_by_month.values():
+        by_month.update(month.value)
+    if outcome.value != Money(by_month):
+        yield Broken("sales", "report", {"figure": "value of deals won, by months"}, outcome.value, Money(by_month))
+    of_deals = {one.name for one in both.definition.attribution.conversions if one.deal == "won"}
+    for won in ours.conversions:
+        if won.conversion in of_deals and (won.number, won.value) != (outcome.number, outcome.value):
+            figure = {"figure": f"number and value of deals won, which marketing calls {won.conversion}"}
+            yield Broken("sales", "report", figure, (won.number, won.value), (outcome.number, outcome.value))
 
 
 def _deals(report: MarketingReport, other: SalesReport) -> Figures:
@@ -188,7 +194,7 @@ def _deals(report: MarketingReport, other: SalesReport) -> Figures:
 
 def _cycles(report: MarketingReport, other: SalesReport) -> Figures:
     answered = sum(number for answer, number in other.answers.items() if answer in ANSWERS)
-    yield "sales", "leads waiting, accepted, rejected, expired and withdrawn", other.leads, answered
+    yield "sales", "leads not handed over, waiting, accepted, rejected, expired and withdrawn", other.leads, answered
     yield "sales", "states of accepted leads", other.answers["accepted"], sum(other.states.values())
     yield "sales", "breached and qualified leads are leads", True, max(other.breached, other.qualified) <= other.leads
 
@@ -238,7 +244,7 @@ LAWS: tuple[Law, ...] = (
     figures("new leads add up, and are the leads of sales", _new_leads),
     figures("credits add up to conversions", _credits),
     figures("spend adds up", _spend),
-    figures("what was won is won in both, and adds up", _won),
+    Law("what was won is won in both, and adds up", _won),
     figures("every deal is open, won or lost", _deals),
     figures("every lead cycle has one answer", _cycles),
 )

@@ -90,7 +90,7 @@ async def of(ask: Ask, definition: Definition, until: Instant) -> MarketingRepor
     channels, campaigns, days = await _audience(ask, today, campaign_of)
     leads = await _new_leads(ask, until, definition.zone, campaign_of, channels, campaigns, days)
     conversions = await _conversions(ask, definition, until)
-    spend = await _spend(ask, today, campaign_of, campaigns)
+    spend = await _spend(ask, today, campaign_of, channels, campaigns)
     ((touchpoints,),) = await ask("SELECT COALESCE(SUM(n), 0) FROM touched WHERE day <= ?", today)
     visitors = {person for (person,) in await ask("SELECT DISTINCT person FROM touched WHERE day <= ?", today)}
     funnel = await stages(ask, until, definition.stage_names)
@@ -231,15 +231,22 @@ def _by_kind(definition: Definition, conversions: list[Conversion]) -> list[Conv
     return rows
 
 
-async def _spend(ask: Ask, today: str, campaign_of: Callable[[str], str], campaigns: dict[str, Audience]) -> Money:
+async def _spend(
+    ask: Ask, today: str, campaign_of: Callable[[str], str], channels: dict[str, Audience], campaigns: dict[str, Audience]
+) -> Money:
+    """Add what was spent to the campaigns, and to the channels that it states. Returns the sum."""
     total: Money = {}
-    spent: Counter[tuple[str, str]] = Counter()
+    spent: Counter[tuple[str, str, str]] = Counter()
     # Added up here: a database's own sum is not exact at any size in SQLite.
-    for name, currency, amount_minor in await ask("SELECT campaign, currency, amount_minor FROM spend WHERE day <= ?", today):
-        spent[name, currency] += int(amount_minor)
-    for (name, currency), amount_minor in sorted(spent.items()):
+    for name, channel, currency, amount_minor in await ask(
+        "SELECT campaign, channel, currency, amount_minor FROM spend WHERE day <= ?", today
+    ):
+        spent[name, channel, currency] += int(amount_minor)
+    for (name, channel, currency), amount_minor in sorted(spent.items()):
         campaign = campaign_of(name)
         add(campaigns.setdefault(campaign, Audience(campaign)).spend, currency, amount_minor)
+        if channel:
+            add(channels.setdefault(channel, Audience(channel)).spend, currency, amount_minor)
         add(total, currency, amount_minor)
     return total
 

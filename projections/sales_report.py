@@ -13,10 +13,15 @@ from projections.read_model import Ask, ReadStore
 LEADS_SHOWN_MAX = 20
 
 
+NOT_HANDED_OVER = "not_handed_over"
+ANSWERS = (NOT_HANDED_OVER, "waiting", "accepted", "rejected", "expired", "withdrawn")
+"""Every lead cycle has one of these; the definition's `handoff.starts` says what hands one over."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """A lead cycle as of an instant. `answer` is one of waiting, accepted, rejected, expired, withdrawn; of those accepted, `state` is one
-    of working, qualified, recycled, disqualified."""
+    """A lead cycle as of an instant. `answer` is one of ANSWERS: it waits for one once it was handed over; of those accepted, `state` is
+    one of working, qualified, recycled, disqualified."""
 
     person: str
     cycle: int
@@ -26,13 +31,13 @@ class Lead:
     owner: str = ""
     stage: str = ""
     score: int = 0
-    answer: str = "waiting"
+    answer: str = NOT_HANDED_OVER
     state: str = ""
     is_mql: bool = False
     qualified: bool = False
     breached: bool = False
-    basis: str = "created"
-    breaches: frozenset[str] = frozenset()
+    basis: str = ""
+    """What handed it over."""
     is_open: bool = True
 
 
@@ -98,7 +103,7 @@ async def of(ask: Ask, definition: Definition, until: Instant) -> SalesReport:
         mql=len(mqls),
         qualified=sum(one.qualified for one in cycles),
         breached=sum(one.breached for one in cycles),
-        answers=_counted((one.answer for one in cycles), ("waiting", "accepted", "rejected", "expired", "withdrawn")),
+        answers=_counted((one.answer for one in cycles), ANSWERS),
         states=_counted((one.state for one in cycles if one.state), ("working", "qualified", "recycled", "disqualified")),
         mql_accepted=ratio(sum(one.answer == "accepted" for one in mqls), len(mqls)),
         mql_to_sql=ratio(sum(one.qualified for one in mqls), len(mqls)),
@@ -132,26 +137,21 @@ async def _leads(ask: Ask, definition: Definition, until: Instant) -> list[Lead]
     points = await ask("SELECT person, SUM(points * n) FROM scores WHERE at <= ? AND until_at > ? GROUP BY person", until, until)
     scores = {person: int(score) for person, score in points}
     in_stage = await stage_of_person(ask, until)
-    return [
-        replace(one, score=scores.get(one.person, 0), stage=in_stage.get(one.person, ""), breached=one.basis in one.breaches)
-        for one in found.values()
-    ]
+    return [replace(one, score=scores.get(one.person, 0), stage=in_stage.get(one.person, "")) for one in found.values()]
 
 
 def after_step(lead: Lead, step: str, basis: str) -> Lead:
     """`lead` after a step of its cycle, which is not opened again once it ended, except by a late answer to what expired.
 
-    A breach counts by the handoff that it was measured from, if that is the cycle's.
+    A breach stays, whatever the clock was started by later.
     """
-    waits = lead.answer == "waiting"
     may_be_answered = lead.is_open or lead.answer == "expired"
+    lead = replace(lead, basis=basis, answer="waiting" if basis and lead.answer == NOT_HANDED_OVER else lead.answer)
     match step:
         case "mql":
-            return replace(lead, is_mql=True, basis="mql" if waits and lead.basis == "created" else lead.basis)
-        case "assigned":
-            return replace(lead, basis="assigned" if waits else lead.basis)
+            return replace(lead, is_mql=True)
         case "breached":
-            return replace(lead, breaches=lead.breaches | {basis})
+            return replace(lead, breached=True)
         case "accepted" if may_be_answered:
             return replace(lead, answer="accepted", state=lead.state or "working", is_open=True)
         case "qualified" if may_be_answered:

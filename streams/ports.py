@@ -394,6 +394,10 @@ class Histories(Bodies, Protocol):
         """Of those of `ids` that are dead letters here, and can be sent again: the SHA-256 of what goes in for them."""
         ...
 
+    async def digest(self, position: int) -> str:
+        """SHA-256 over everything accepted up to `position`: see `streams.record_digest`."""
+        ...
+
     async def definitions(self) -> Sequence[tuple[int, str]]:
         """Since which position which definition was in use, as its fingerprint: oldest first."""
         ...

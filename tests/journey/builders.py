@@ -80,7 +80,7 @@ def definition(stages: dict[str, list[dict[str, Any]]] | None = None, **parts: A
         "traffic": ["page_view", "ad_click", "content_view", "form_submitted"],
         "session_types": ["page_view", "page_engaged", "content_view", "form_submitted", "ad_click"],
         "lead": {"mql": {"types": "form_submitted", "where": {"intent": "demo"}}, "sql": {"types": "lead_qualified"}},
-        "handoff": {"limit": "4h", "business_time": False},
+        "handoff": {"limit": "4h", "business_time": False, "starts": ["assigned", "mql", "created"]},
         "attribution": {
             "touches": ["ad_click", "content_download"],
             "look_back": "90d",

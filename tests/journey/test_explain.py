@@ -10,10 +10,11 @@ from journey import person
 from journey.conditions import judge, standing
 from journey.definition import Condition, Counted, DealIs, Definition, NoOpenDeal
 from journey.definition import Scored as ScoreIs
-from journey.explain import Explanation, WhyNot, explain
+from journey.explain import Evidence, Explanation, Unmet, WhyNot, explain
 from journey.facts import LeadMoved, Scored, StageEntered
 from journey.identity import Person
 from journey.instants import DAY, HOUR, iso
+from journey.leads import cycle_of, open_cycle
 from journey.person import derive, stepwise
 from journey.touchpoints import Touchpoint
 from tests.journey.builders import MONDAY, TUESDAY, WEDNESDAY, closed, definition, derived, in_order, only, opened, touch
@@ -167,6 +168,96 @@ def test_what_ties_a_touchpoint_to_the_person_stands_apart_from_the_evidence() -
     answer = explain(RICH, ME, [view, deal], [link], WEDNESDAY)
     stages = [move for move in answer.transitions if move.what == "stage"]
     assert [[one.ties for one in move.because] for move in stages] == [[(link.key,)], [(deal.key,)]]
+
+
+def test_who_is_named_in_a_meeting_is_no_id_and_what_stands_under_a_deal_is_tied_by_who_was_named_in_it() -> None:
+    """A meeting has names of people where an opening has ids; and not all that is published under a deal names it again."""
+    link = touch("identified", subject="anon:a", other="user:7", id="l")
+    names = touch("meeting", subject="user:8", at=MONDAY, id="m", deal="12", people=["Kim"], status="held")
+    opening = touch("deal_opened", at=TUESDAY, people=[{"person": "anon:a"}], id="o")
+    bought = touch("custom", subject="deal:12", at=WEDNESDAY, id="c", name="purchase")
+    assert bought.data.deal is None
+    answer = explain(DEFINITIONS[-1], ME, [names, opening, bought], [link], WEDNESDAY)
+    ties = {one.id: one.ties for move in answer.transitions for one in move.because}
+    assert ties == dict.fromkeys(("m", "o", "c"), (link.key, opening.key))
+
+
+# --- leads
+
+
+def lead_told(answer: Explanation) -> tuple[str, list[tuple[str, bool]]]:
+    """Which of `why` and `why_not` tells of the lead, and the smallest parts of it."""
+
+    def leaves(one: Unmet) -> list[tuple[str, bool]]:
+        return [leaf for part in one.parts for leaf in leaves(part)] if one.parts else [(one.more, one.met)]
+
+    if answer.why:
+        return f"{answer.why[0].stage} since {answer.why[0].at}", leaves(answer.why[0].held)
+    (missing,) = answer.why_not
+    return f"no {missing.stage}", leaves(missing.unmet)
+
+
+def test_an_mql_is_told_by_the_parts_that_held_then_with_their_touchpoints() -> None:
+    view, form, download = touch("page_view"), touch("form_submitted", at=TUESDAY), touch("content_download", at=TUESDAY + 1)
+    answer = explained(view, form, download, stage="mql")
+    assert lead_told(answer) == (
+        f"mql since {iso(TUESDAY)}",
+        [("held: a score of 20 (20)", True), ("not then: content_download", False), ("not then: lead_scored whose grade is mql", False)],
+    )
+    assert [one.id for one in answer.why[0].held.parts[0].because] == [view.id, form.id]
+    assert [(move.entered, move.cycle) for move in answer.transitions] == [("mql", 1)]
+    stated = explained(touch("lead_created"), touch("lead_scored", at=TUESDAY, lead=None), stage="mql")
+    assert lead_told(stated)[1][-1] == ("held: lead_scored whose grade is mql", True)
+
+
+def test_who_is_no_mql_is_told_what_is_missing() -> None:
+    lead = "needs a lead that is open: lead_created, lead_assigned or lead_accepted; or form_submitted"
+    rest = [("needs: content_download", False), ("needs: lead_scored whose grade is mql", False)]
+    assert lead_told(explained(touch("page_view"), stage="mql")) == (
+        "no mql", [(lead, False), ("score 10 of 20; 10 points more", False), *rest]
+    )  # fmt: skip
+    views = [touch("page_view", id=id, url="https://shop.example/pricing") for id in ("a", "b")]
+    assert lead_told(explained(*views, stage="mql"))[1][1] == ("a score of 20, which a lead's opening sets off", True)
+    created = touch("lead_created", id="L")
+    answer = explained(created, stage="mql")
+    assert lead_told(answer)[1] == [("lead 1 is open", True), ("score 0 of 20; 20 points more", False), *rest]
+    assert [one.id for one in answer.why_not[0].unmet.parts[0].because] == ["L"]
+
+
+def test_an_sql_is_told_by_what_qualified_it_and_what_is_missing_before() -> None:
+    created, need = touch("lead_created"), touch("need_stated", at=TUESDAY)
+    assert lead_told(explained(created, need, stage="sql")) == (
+        f"sql since {iso(TUESDAY)}", [("held: lead_qualified or need_stated", True)]
+    )  # fmt: skip
+    rejected = touch("lead_rejected", at=TUESDAY, lead=None)
+    assert lead_told(explained(created, rejected, stage="sql")) == (
+        "no sql", [("lead 1 has ended: rejected", True), ("needs: lead_qualified or need_stated", False)]
+    )  # fmt: skip
+
+
+@by_any_definition
+@many
+@given(history=histories(), days=st.integers(0, DAYS + 20), asked=st.sampled_from(["mql", "sql"]))
+def test_a_lead_is_told_as_what_it_is_by_all_that_counted(by: Definition, history: list[Touchpoint], days: int, asked: str) -> None:
+    until = MONDAY + days * DAY
+    answer = explain(by, ME, history, [], until, asked)
+    _, scene = stepwise(by, ME.name, IDS, history, until)
+    cycles = scene.journey.cycles
+    index = open_cycle(cycles) if asked == "mql" else cycle_of(cycles, None)
+    cycle = cycles[index] if index is not None else None
+    assert bool(answer.why) is bool(cycle and (cycle.mql_at if asked == "mql" else cycle.is_qualified))
+    for one in answer.why:
+        assert one.held.met
+        (moved,) = (move for move in answer.transitions if (move.cycle, move.at) == (one.cycle, one.at))
+        if not any(seen.type == "lead_scored" for seen in moved.because):
+            # The opening of the lead is a reason too, where it was that which set it off.
+            created = [seen for seen in moved.because if seen.at == one.at]
+            assert {seen.id for seen in evidences(one.held)} <= {seen.id for seen in moved.because}
+            assert {seen.id for seen in moved.because} <= {seen.id for seen in [*evidences(one.held), *created]}
+
+
+def evidences(one: Unmet) -> list[Evidence]:
+    return [*(one.because if not one.parts and one.met else ()), *(seen for part in one.parts for seen in evidences(part))]
 
 
 def test_nobody_is_at_no_stage_and_lacks_everything() -> None:

@@ -265,6 +265,14 @@ async def test_spend_that_is_stated_again_counts_as_stated_last(marketing: AskMa
     assert (await marketing(spent("99.00", at(0)))).spend == {"EUR": 1250}, "it was stated before, and came late"
 
 
+async def test_spend_is_the_channels_that_it_states(marketing: AskMarketing) -> None:
+    spent = sent("spend_recorded", "campaign:ads", at(1), campaign="ads", channel="Display", amount="10.00")
+    other = sent("spend_recorded", "campaign:fair", at(1), campaign="fair", channel=None, amount="5.00")
+    report = await marketing(spent, other, until=end_of(90))
+    assert {one.name: one.spend for one in report.channels} == {"Display": {"EUR": 1000}}
+    assert report.spend == {"EUR": 1500}
+
+
 async def test_spend_under_an_alias_is_the_campaigns(marketing: AskMarketing) -> None:
     report = await marketing(
         sent("campaign_launched", "campaign:spring", at(0), campaign="spring", name="Spring", aliases=["s"]),

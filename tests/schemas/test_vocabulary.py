@@ -195,4 +195,4 @@ def test_a_time_in_the_data_is_written_like_the_time_of_the_touchpoint(time):
 
 
 def test_a_value_shows_what_it_says_and_no_more():
-    assert repr(PageView(url="/pricing", bot=True)) == "PageView(bot=True, url='/pricing')"
+    assert repr(PageView(url="/pricing", bot=True)) == "PageView(url='/pricing', bot=True)"

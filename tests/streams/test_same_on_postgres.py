@@ -76,6 +76,8 @@ async def test_the_digests_and_reports_are_those_of_the_embedded_runtime(
         units = await place(record, 0, lines, 400)
         assert sum(unit.duplicates for unit in units) == 100
         assert await digests(record, stores) == wanted
+        assert await record.digest(await record.position()) == await bench.record.digest(await bench.record.position())
+        assert await record.digest(1) != await record.digest(2), "as of a position"
         for report, theirs, ours in zip((marketing_report.report, sales_report.report), bench.stores, stores, strict=True):
             said = await report(ours, DEFINITION, at(100))
             told = await report(theirs, DEFINITION, at(100))
