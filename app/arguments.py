@@ -96,6 +96,11 @@ def share_of(name: str, text: str) -> float:
     return share
 
 
+def name_of(file: Path) -> str:
+    """Its name as text: bytes that are no UTF-8 are spelled out."""
+    return str(file).encode(errors="backslashreplace").decode()
+
+
 def first_told(load: Callable[[], Loaded], where: str, *, every: bool = False) -> Loaded:
     """What `load` gives. Of several mistakes in a file only the first is told, and where to see the others."""
     try:

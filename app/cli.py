@@ -13,13 +13,11 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from app.logs import FAILED_EXIT
 from app.printing import failure, note, readable, refusal
 from journey.errors import Away, NotPlaced, Refused
 
 DISTRIBUTION = "customer-journey-engine"
-
-FAILED_EXIT = 70
-"""After an error of ours, as a worker's."""
 
 COMMANDS = (
     "simulate", "ingest", "demo", "worker", "report", "digest", "timeline", "explain", "audit", "rebuild", "reconcile", "definition",
@@ -107,12 +105,13 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 def _check(arguments: list[str]) -> None:
-    """Raises Refused for a text that no file of ours, no topic and no database could hold."""
+    """Raises Refused for a text that no topic and no database could hold. A file may be named like that."""
     for one in arguments:
         try:
             one.encode()
         except UnicodeEncodeError:
-            raise Refused(f"{one!r} is not UTF-8; rename it, or write it in UTF-8") from None
+            if not os.path.lexists(one):
+                raise Refused(f"{one!r} is not UTF-8; rename it, or write it in UTF-8") from None
 
 
 def _leave_unwritten() -> None:

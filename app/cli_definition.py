@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app.arguments import Actor, Data, File, Json, Reason, first_told
+from app.arguments import Actor, Data, File, Json, Reason, first_told, name_of
 from app.doors import read, start, user, write
 from app.engine import Engine, now
 from app.generations import DEFINITION, REBUILD, using
@@ -22,7 +22,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="What a journ
 def definition_check(file: File, json: Json = False) -> None:
     """Read a definition and say what is wrong with it, each mistake with file and line."""
     definition = load_definition(file)
-    answer = {"file": str(file), "name": definition.name, "fingerprint": definition.fingerprint}
+    answer = {"file": name_of(file), "name": definition.name, "fingerprint": definition.fingerprint}
     if json:
         as_json({**answer, "not_used_yet": unused(definition)})
     else:
@@ -70,7 +70,7 @@ def definition_use(
             answer = {"before": before, "definition": definition.fingerprint}
             if before == definition.fingerprint:
                 return {**answer, "position": await engine.record.position()}
-            decided = using(definition, str(file), decisions[-1], By(now(), actor or user(), reason))
+            decided = using(definition, name_of(file), decisions[-1], By(now(), actor or user(), reason))
             return {**answer, **await derived(engine, definition, decided)}
 
     answer = write(data, run)

@@ -1,14 +1,21 @@
 """`journey worker`: one process of the distributed runtime."""
 
+import logging
+import os
+import signal
+import socket
 from enum import StrEnum
+from functools import partial
+from types import FrameType
 from typing import Annotated
 
 import typer
 
 from app.doors import with_servers
-from app.printing import note
-from app.wiring import Servers, needs_clients, where
-from journey.errors import Refused
+from app.logs import FAILED_EXIT, Form, begun, failed, say_as
+from app.wiring import Servers, needs_clients, read_settings, where
+from journey.errors import Away, Refused
+from streams.saying import Say
 
 app = typer.Typer(add_completion=False)
 
@@ -29,6 +36,26 @@ def worker(
 
     Needs JOURNEY_KAFKA and JOURNEY_POSTGRES.
     """
+    settings = read_settings()
+    with begun(Form(settings.log), settings.instance or socket.gethostname()):
+        say = say_as("worker")
+        try:
+            status = _work(only, say)
+        except (Refused, Away) as error:
+            say(str(error), logging.ERROR)
+            status = 1
+        except OSError as error:
+            # A file that a setting names: its name and what is the matter with it.
+            say(": ".join(str(one) for one in (error.filename, error.strerror) if one is not None), logging.ERROR)
+            status = 1
+        except Exception as error:
+            failed("worker", error)
+            status = FAILED_EXIT
+    if status:
+        raise typer.Exit(status)
+
+
+def _work(only: Only | None, say: Say) -> int:
     place = where(None)
     if not isinstance(place, Servers):
         raise Refused("a worker works for the distributed runtime; set JOURNEY_KAFKA and JOURNEY_POSTGRES (embedded data needs none)")
@@ -38,10 +65,17 @@ def worker(
 
     from app.worker import work  # once the clients are known to be there
 
-    try:
-        # A read model whose server is away holds up itself only.
-        status = uvloop.run(with_servers(place, lambda engine: work(engine, instance, only, note), prepared=False))
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
-    if status:
-        raise typer.Exit(status)
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, partial(_leave, say))
+    # A read model whose server is away holds up itself only.
+    run = with_servers(place, lambda engine: work(engine, instance, only, say_as), say, prepared=False)
+    status: int = uvloop.run(run)
+    say("stopped")
+    return status
+
+
+def _leave(say: Say, number: int, _frame: FrameType | None) -> None:
+    """Told to stop while it waits for the servers that it needs to begin: nothing is to be put in order."""
+    say(f"stopping: {signal.Signals(number).name}")
+    say("stopped")
+    os._exit(0)

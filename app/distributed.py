@@ -25,6 +25,7 @@ from streams.ports import Decided
 from streams.postgres.database import Database
 from streams.postgres.desk import PostgresDesk
 from streams.postgres.record import PostgresRecord
+from streams.saying import Outage, Say, nobody
 
 T = TypeVar("T")
 
@@ -50,7 +51,7 @@ class Distributed:
     desk: PostgresDesk
     marketing: PostgresReadStore
     sales: PostgresReadStore
-    say: Callable[[str], None]
+    say: Say
     """Is told what is waited for."""
 
     async def definition(self) -> Definition:
@@ -69,7 +70,7 @@ class Distributed:
         """The position that both read models reflect, the digest of each, and that of all that was accepted."""
         return await digests(self, self.record)
 
-    async def start(self, say: Callable[[str], None] = lambda text: None, progress: Progress = lambda subjects: None) -> None:
+    async def start(self, say: Say = nobody, progress: Progress = lambda subjects: None) -> None:
         """Bring the record up to date: a definition in the control log, and everything derived by it. One process does, the others wait."""
         await bring_up_to_date(self, now(), say, progress)
 
@@ -140,7 +141,7 @@ class Distributed:
 
 
 @asynccontextmanager
-async def opened(servers: Servers, say: Callable[[str], None], *, prepared: bool = True) -> AsyncIterator[Distributed]:
+async def opened(servers: Servers, say: Say, *, prepared: bool = True) -> AsyncIterator[Distributed]:
     """Topics, tables and connections, made where they are missing. Waits, and says for what, while a service is away.
 
     Not for the read models' servers where they need not be `prepared`: who follows the record prepares them.
@@ -150,6 +151,7 @@ async def opened(servers: Servers, say: Callable[[str], None], *, prepared: bool
         topic = await until_there(partial(ensure_topics, kafka), say)
         record = await until_there(partial(PostgresRecord.open, servers.postgres, topic), say)
         stack.push_async_callback(record.close)
+        record.say = say
         demand = PostgresReadStore(marketing, _database(settings.marketing, "JOURNEY_MARKETING", servers))
         deals = PostgresReadStore(sales, _database(settings.sales, "JOURNEY_SALES", servers))
         for store in (demand, deals):
@@ -166,17 +168,14 @@ def _database(address: str | None, variable: str, servers: Servers) -> Database:
     return Database(servers.postgres) if address is None else Database(address, variable)
 
 
-async def until_there(do: Callable[[], Awaitable[T]], say: Callable[[str], None]) -> T:
+async def until_there(do: Callable[[], Awaitable[T]], say: Say) -> T:
     """What `do` returns, as soon as the service that it needs is there."""
-    told = ""
+    outage = Outage(say)
     while True:
         try:
             done = await do()
-            if told:
-                say("going on")
+            outage.is_over()
             return done
         except Away as away:
-            if str(away) != told:
-                told = str(away)
-                say(f"waiting: {away}")
+            outage.goes_on(away)
             await asyncio.sleep(RETRY_SECONDS)

@@ -13,6 +13,7 @@ import typer
 from app.engine import Engine, opened, reading
 from app.printing import note, progress, refusal
 from app.wiring import Servers, needs_clients, where
+from streams.saying import Say
 
 Run = Callable[[Any], Coroutine[Any, Any, Any]]
 """What a command does with an engine: the embedded one or the distributed one, which answer alike."""
@@ -44,14 +45,14 @@ def read(data: Path | None, run: Run) -> Any:
         return asyncio.run(run(engine))
 
 
-async def with_servers(place: Servers, run: Run, *, prepared: bool = True) -> Any:
+async def with_servers(place: Servers, run: Run, say: Say = note, *, prepared: bool = True) -> Any:
     # Its clients take half a second to load, which the embedded commands need not wait for.
     needs_clients()
     from app import distributed
 
     # What it logs, it raises too, and we say it once.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    async with distributed.opened(place, note, prepared=prepared) as engine:
+    async with distributed.opened(place, say, prepared=prepared) as engine:
         return await run(engine)
 
 

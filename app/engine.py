@@ -25,6 +25,7 @@ from schemas.incoming import Incoming
 from streams.culprit import placed
 from streams.placement import UNIT_BYTES_MAX, UNIT_RECORDS_MAX, Placement
 from streams.ports import Counted, Decided, Unit
+from streams.saying import Say, nobody
 from streams.sqlite.desk import SqliteDesk
 from streams.sqlite.record import FILE, PARTITION, SqliteRecord
 
@@ -99,7 +100,7 @@ class Engine:
 
     # --- writing
 
-    async def start(self, say: Callable[[str], None] = lambda text: None, progress: Progress = lambda subjects: None) -> None:
+    async def start(self, say: Say = nobody, progress: Progress = lambda subjects: None) -> None:
         """Bring the folder up to date: a definition in the control log, what a crash left in the log placed, the read stores level."""
         await bring_up_to_date(self, now(), say, progress)
         self.placement = Placement(await self.definition(), self.record)

@@ -1,10 +1,12 @@
 """`journey rebuild all --from-log`: this process is a worker until all that Kafka holds is placed and in both read models."""
 
 import asyncio
+import logging
 import sys
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, NamedTuple
 
 from app.distributed import POLL_SECONDS, Distributed, until_there
@@ -14,6 +16,7 @@ from app.worker import parts
 from journey.errors import Refused
 from streams.kafka.log import Held, KafkaLog, held
 from streams.ports import By
+from streams.saying import Say
 
 FROM_LOG = "from-log"
 QUIET_SECONDS = 3.0
@@ -30,7 +33,7 @@ class _Wanted(NamedTuple):
         return sum(max(0, last - max(offsets.get(one, -1), self.first[one] - 1)) for one, last in self.last.items())
 
 
-async def from_log(engine: Distributed, instance: str, by: By, say: Callable[[str], None]) -> dict[str, Any]:
+async def from_log(engine: Distributed, instance: str, by: By, say: Say) -> dict[str, Any]:
     """Place what Kafka holds as of now. Raises Refused where the record is not empty, unless by a run of this that was cut off."""
     there = await until_there(lambda: held(engine.kafka), say)
     wanted = await _begun(engine, there, by)
@@ -39,7 +42,9 @@ async def from_log(engine: Distributed, instance: str, by: By, say: Callable[[st
             say(f"partition {partition} begins at offset {first}: what was before it, Kafka no longer holds")
     total = wanted.left({})
     async with AsyncExitStack() as stack:
-        running = [asyncio.create_task(run(), name=name) for name, run in (await parts(engine, instance, None, stack)).tasks]
+        running = [
+            asyncio.create_task(run(), name=name) for name, run in (await parts(engine, instance, None, stack, partial(_of, say))).tasks
+        ]
         try:
             with progress(total, "placing what Kafka holds") as tell:
                 await _until_placed(engine, wanted, running, tell)
@@ -57,6 +62,11 @@ async def from_log(engine: Distributed, instance: str, by: By, say: Callable[[st
         "missing_before": {str(one): first for one, first in sorted(wanted.first.items()) if first},
         **digests,
     }
+
+
+def _of(say: Say, part: str) -> Say:
+    """Tells which part of the work says it."""
+    return lambda text, level=logging.INFO: say(f"{part}: {text}", level)
 
 
 async def _begun(engine: Distributed, there: Held, by: By) -> _Wanted:

@@ -6,13 +6,14 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 from journey.definition import Definition
-from journey.errors import Away, Refused
+from journey.errors import Away, Busy, Refused
 from journey.instants import Instant
 from journey.person import FOLD_VERSION
 from projections.read_model import ReadStore, Superseded, Switched
 from schemas.definition_files import default_definition, dump_definition, kept_definition
 from streams.ports import By, ControlLog, Decided, Decision, Generation, Histories, Pruned
 from streams.rebuilding import Anew
+from streams.saying import Say
 
 DEFINITION, REBUILD = "definition", "rebuild"
 """The actions, as the control log has them."""
@@ -46,7 +47,7 @@ async def in_use(engine: Engine) -> Definition:
     raise Refused(f"the definition {generation.definition}, by which the data was derived, is not in the control log")
 
 
-async def bring_up_to_date(engine: Engine, at: Instant, say: Callable[[str], None], progress: Progress = lambda subjects: None) -> None:
+async def bring_up_to_date(engine: Engine, at: Instant, say: Say, progress: Progress = lambda subjects: None) -> None:
     """See to it that everything is derived by the definition that was decided last, by this version of the folds. One does, others wait."""
     if await _wanted(engine) == await engine.record.generation():
         return
@@ -85,12 +86,12 @@ async def rebuild_store(engine: Engine, store: ReadStore, progress: Progress = l
                 continue
             try:
                 return await beside.switch(anew.known_at, engine.record.changes)
-            except (Superseded, Pruned):
+            except (Superseded, Pruned, Busy):
                 continue
-    raise Away(f"{store.model.name} was superseded {ATTEMPTS_MAX} times while it was built anew")
+    raise Away(f"{store.model.name} was taken by other writers {ATTEMPTS_MAX} times when it was built anew; nothing has changed")
 
 
-async def follow(engine: Engine, store: ReadStore, say: Callable[[str], None]) -> int:
+async def follow(engine: Engine, store: ReadStore, say: Say) -> int:
     """Bring `store` to where the record is; build it anew where what it needs is no longer kept. Returns its position."""
     try:
         return await store.apply(engine.record.changes(await store.position()))

@@ -3,6 +3,7 @@
 What came from outside never reaches a terminal as it is: it could move the cursor, forge a line, or turn round what is read.
 """
 
+import logging
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -53,7 +54,8 @@ def refusal(first: object, *more: object) -> None:
     err.print(f"journey: {readable(str(first))}", *(readable(str(line)) for line in more), sep="\n")
 
 
-def note(message: str) -> None:
+def note(message: str, level: int = logging.INFO) -> None:
+    """A remark of a command, whatever its level."""
     err.print(Text(readable(message), style="dim"))
 
 

@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(default="PLAIN", description="for Kafka with SASL")
     username: str | None = Field(default=None, description="for Kafka with SASL", repr=False)
     password: str | None = Field(default=None, description="for Kafka with SASL", repr=False)
+    log: Literal["text", "json"] = Field(default="text", description="how a worker's log is written")
     ca_file: Path | None = Field(default=None, description="authorities that Kafka's certificate is checked against")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes
+import logging
 import os
 import signal
 import time
@@ -17,7 +18,8 @@ from app.distributed import Distributed, until_there
 from app.engine import now
 from app.generations import Engine
 from app.generations import follow as followed
-from app.printing import failure, refusal
+from app.logs import FAILED_EXIT
+from app.logs import failed as tell_failed
 from journey.errors import Away, Refused
 from projections.postgres_store import PostgresReadStore
 from streams.kafka.client import meaning
@@ -28,6 +30,7 @@ from streams.postgres.announcements import PostgresAnnouncements
 from streams.postgres.database import Database
 from streams.postgres.record import PostgresRecord
 from streams.pump import Pump, watch
+from streams.saying import Outage, Say, SayAs
 from streams.scheduler import SCHEDULE_SECONDS, announce
 
 POLL_SECONDS = 0.02
@@ -39,7 +42,6 @@ RESTING_POLLS, RESTING_SECONDS = 10, 0.1
 RETRY_SECONDS = 0.5
 HEAD_START_SECONDS_MAX = 2.0
 STOP_SECONDS_MAX = 8.0
-FAILED_EXIT = 70
 
 M_MMAP_THRESHOLD = -3
 OWN_PART_BYTES = 1024 * 1024
@@ -49,33 +51,46 @@ Task = Callable[[], Coroutine[Any, Any, None]]
 Step = Callable[[], Awaitable[int]]
 
 
-async def work(engine: Distributed, instance: str, only: str | None, say: Callable[[str], None]) -> int:
+class Failure(NamedTuple):
+    """What ended a part of the work."""
+
+    part: str
+    error: BaseException
+
+
+async def work(engine: Distributed, instance: str, only: str | None, say_as: SayAs) -> int:
     """Run until SIGTERM or SIGINT. Returns the exit status. A bug stops the worker, loudly: a wrong number is worse."""
     _give_memory_back()
+    say = engine.say
     stopping = asyncio.Event()
-    failures: list[BaseException] = []
+    failures: list[Failure] = []
 
-    def failed(error: BaseException) -> None:
-        failures.append(error)
+    def failed(part: str, error: BaseException) -> None:
+        failures.append(Failure(part, error))
+        stopping.set()
+
+    def stop(by: signal.Signals) -> None:
+        if not stopping.is_set():
+            say(f"stopping: {by.name}")
         stopping.set()
 
     loop = asyncio.get_running_loop()
     for one in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(one, stopping.set)
+        loop.add_signal_handler(one, stop, one)
     async with AsyncExitStack() as stack:
-        starting = asyncio.create_task(_start(engine, instance, only, failed, stack))
+        starting = asyncio.create_task(_start(engine, instance, only, failed, stack, say_as))
         told_to = asyncio.create_task(stopping.wait())
         await asyncio.wait([starting, told_to], return_when=asyncio.FIRST_COMPLETED)
         if not starting.done():
             starting.cancel()
         elif error := starting.exception():
-            failed(error)
+            failed("worker", error)
         else:
             say(f"worker {instance} is at work: {', '.join(starting.result())}")
         await told_to
-        status = _told(failures)
+        status = _told(failures, say_as)
         # What hangs on a server that is away must not hold us up: nothing that is left to do has to be done.
-        loop.call_later(STOP_SECONDS_MAX, os._exit, status)
+        loop.call_later(STOP_SECONDS_MAX, _leave, status, say)
         await asyncio.wait([starting])
     return status
 
@@ -89,18 +104,18 @@ def _give_memory_back() -> None:
 
 
 async def _start(
-    engine: Distributed, instance: str, only: str | None, failed: Callable[[BaseException], None], stack: AsyncExitStack
+    engine: Distributed, instance: str, only: str | None, failed: Callable[[str, BaseException], None], stack: AsyncExitStack, say_as: SayAs
 ) -> list[str]:
     """Begin all the work, and see to it that `stack` ends it. Waits for what is away. Returns what it is."""
 
-    async def guarded(run: Task) -> None:
+    async def guarded(name: str, run: Task) -> None:
         try:
             await run()
         except Exception as error:
-            failed(error)
+            failed(name, error)
 
-    tasks, is_under_way = await parts(engine, instance, only, stack)
-    running = [asyncio.create_task(guarded(run), name=name) for name, run in tasks]
+    tasks, is_under_way = await parts(engine, instance, only, stack, say_as)
+    running = [asyncio.create_task(guarded(name, run), name=name) for name, run in tasks]
     for task in running:
         stack.callback(task.cancel)
     engine.say(f"worker {instance} begins: {', '.join(task.get_name() for task in running)}")
@@ -122,7 +137,7 @@ async def _start(
             raise
         stack.push_async_callback(app.stop)
 
-    await until_there(hosted, engine.say)
+    await until_there(hosted, say_as("faust"))
     return [task.get_name() for task in running]
 
 
@@ -137,17 +152,18 @@ class Parts(NamedTuple):
     is_under_way: Callable[[], bool]
 
 
-async def parts(engine: Distributed, instance: str, only: str | None, stack: AsyncExitStack) -> Parts:
+async def parts(engine: Distributed, instance: str, only: str | None, stack: AsyncExitStack, say_as: SayAs) -> Parts:
     """`stack` closes what they use."""
-    say = engine.say
     tasks: list[tuple[str, Task]] = []
     pump: Pump | None = None
     if only in (None, "placement"):
         source = Source(engine.kafka, instance, engine.record.topic, engine.record.offsets)
-        await until_there(source.start, say)
+        await until_there(source.start, say_as("source"))
         stack.push_async_callback(source.stop)
-        pump = Pump(source, Placement(await until_there(engine.definition, say), engine.record), engine.definition, say)
-        stack.callback(watch(pump.is_stuck, say))
+        definition = await until_there(engine.definition, say_as("placement"))
+        pump = Pump(source, Placement(definition, engine.record), engine.definition, say_as)
+        stack.callback(pump.flush)
+        stack.callback(watch(pump.is_stuck, say_as("placement")))
         tasks += [("source", pump.fetch), ("placement", pump.place)]
     if only != "placement":
         # By those who have the read models: where placement is a process of its own, it is the one that has no time to spare.
@@ -157,21 +173,21 @@ async def parts(engine: Distributed, instance: str, only: str | None, stack: Asy
         announcements = PostgresAnnouncements(writer)
         relay = partial(telling, engine.kafka, engine.record, announcements)
         scheduler = doing(lambda: announce(announcements, now()))
-        tasks.append(("relay", lambda: keep_doing(engine, "relay", relay, POLL_SECONDS, say)))
-        tasks.append(("scheduler", lambda: keep_doing(engine, "scheduler", scheduler, SCHEDULE_SECONDS, say)))
+        tasks.append(("relay", lambda: keep_doing(engine, "relay", relay, POLL_SECONDS, say_as("relay"))))
+        tasks.append(("scheduler", lambda: keep_doing(engine, "scheduler", scheduler, SCHEDULE_SECONDS, say_as("scheduler"))))
     for name, store in (("marketing", engine.marketing), ("sales", engine.sales)):
         if only is None or only == name:
-            tasks.append((name, _following(engine, store, name, say)))
+            tasks.append((name, _following(engine, store, name, say_as(name))))
     return Parts(tasks, lambda: pump is None or pump.is_under_way())
 
 
-def _following(engine: Distributed, store: PostgresReadStore, name: str, say: Callable[[str], None]) -> Task:
+def _following(engine: Distributed, store: PostgresReadStore, name: str, say: Say) -> Task:
     async def step() -> int:
         before = await store.position()
         return await followed(engine, store, say) - before
 
     async def follow() -> None:
-        await until_there(store.prepare, lambda text: say(f"{name} is {text}"))
+        await until_there(store.prepare, say)
         await keep_doing(engine, name, doing(step), POLL_SECONDS, say)
 
     return follow
@@ -183,36 +199,37 @@ def doing(step: Step) -> Callable[[], AbstractAsyncContextManager[Step]]:
 
 
 async def keep_doing(
-    engine: Engine, name: str, taking_over: Callable[[], AbstractAsyncContextManager[Step]], pause: float, say: Callable[[str], None]
+    engine: Engine, name: str, taking_over: Callable[[], AbstractAsyncContextManager[Step]], pause: float, say: Say
 ) -> None:
     """Call a step again and again, as the only one among all workers; whoever is not waits to take over.
 
     Each time that it does, `taking_over` gives the step, and what it needs.
     """
-    told = ""
+    outage = Outage(say)
     while True:
         try:
             async with engine.alone(name), taking_over() as step:
                 idle = 0
                 while True:
                     done = await step()
-                    if told:
-                        told = ""
-                        say(f"{name} is going on")
+                    outage.is_over()
                     idle = 0 if done else idle + 1
                     if idle:
                         await asyncio.sleep(pause if idle <= RESTING_POLLS else max(pause, RESTING_SECONDS))
         except Away as away:
-            if str(away) != told:
-                told = str(away)
-                say(f"{name} is waiting: {away}")
+            outage.goes_on(away)
             await asyncio.sleep(RETRY_SECONDS)
 
 
-def _told(failures: list[BaseException]) -> int:
-    for error in failures:
+def _told(failures: list[Failure], say_as: SayAs) -> int:
+    for part, error in failures:
         if isinstance(error, Refused):
-            refusal(*error.args)
+            say_as(part)(", ".join(map(str, error.args)), logging.ERROR)
             return 1
-        failure(error)
+        tell_failed(part, error)
     return FAILED_EXIT if failures else 0
+
+
+def _leave(status: int, say: Say) -> None:
+    say(f"stopped, and has not waited for what did not end within {STOP_SECONDS_MAX:.0f} s", logging.WARNING)
+    os._exit(status)

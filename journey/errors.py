@@ -9,10 +9,19 @@ class Refused(Exception):
 
 
 class Away(Exception):
-    """A server that is needed can't be reached, or not now; the message says which. Wait, and try again.
+    """A server that is needed can't do it now; the message says which, and what is the matter with it. Wait, and try again.
 
     A commit that ends so may have been stored or not: where the record stands tells.
     """
+
+    def __init__(self, message: str, outage: str = "") -> None:
+        super().__init__(message)
+        self.outage = outage or message
+        """What it is part of: a server that is killed breaks connections first, then refuses them, and is one outage all along."""
+
+
+class Busy(Away):
+    """Another one has what is needed, and for long: nothing was stored, and what is the matter is no fault of the server's."""
 
 
 class NotPlaced(Exception):

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 SWITCH_MS_MAX = 600_000
 """How long one statement of a switch may run, and how long it may wait for what it reads from elsewhere."""
 
+SWITCH_LOCK_MS_MAX = 60_000
+"""How long a switch waits for who writes the rows right now: units of a worker that has much to catch up with."""
+
 BUILD_IDLE_MS_MAX = 600_000
 JOINS = "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on; SET LOCAL plan_cache_mode = auto"
 """For who reads whole tables: lookups by key may not."""
@@ -59,6 +62,7 @@ class PostgresBeside:
             async with self._db.transaction():
                 await self._db.execute(f"SET LOCAL statement_timeout = {SWITCH_MS_MAX}; {JOINS}")
                 await self._db.execute(f"SET LOCAL idle_in_transaction_session_timeout = {SWITCH_MS_MAX}")
+                await self._db.execute(f"SET LOCAL lock_timeout = {SWITCH_LOCK_MS_MAX}")
                 live: int = await self._db.fetchval(f"SELECT position FROM {self._name}.reflects FOR UPDATE")
                 if changes is not None:
                     position = await catch_up(self, position, changes)

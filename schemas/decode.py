@@ -46,9 +46,9 @@ DIGEST_BYTES = 16
 ERRORS_SHOWN_MAX = 3
 VALUE_SHOWN_MAX = 40
 
-VALUES_KEPT_MAX = 4_096
+VALUES_KEPT_MAX = 2_048
 """Values of one type that are kept to be shared, and how long what they are read from may be."""
-VALUE_BYTES_KEPT_MAX = 512
+VALUE_BYTES_KEPT_MAX = 256
 
 _TEXTS = ("id", "source", "subject", "type")
 _SECONDS_LENGTH = len("2026-03-01T10:00:00Z")
@@ -154,7 +154,8 @@ def _known_value(data: dict[str, Any], reader: "_Reader") -> Data:
         if len(written) <= VALUE_BYTES_KEPT_MAX:
             if len(reader.values) >= VALUES_KEPT_MAX:
                 reader.values.clear()
-            reader.values[written] = value
+            # A copy: what orjson returns holds on to four kilobytes, however short it is.
+            reader.values[bytes(memoryview(written))] = value
     return value
 
 

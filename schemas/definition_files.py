@@ -52,7 +52,7 @@ def parse_definition(text: str, name: str, nodes_max: int = NODES_MAX) -> Defini
         definition = Definition.model_validate(reading.content)
     except ValidationError as error:
         told_already = {problem.path for problem in found}
-        words = _in_words(error.errors(include_url=False)[:PROBLEMS_MAX], reading.content)
+        words = _in_words(error.errors(include_url=False), reading.content)
         found += [problem for problem in words if problem.path not in told_already]
     else:
         found += problems(definition)
@@ -204,6 +204,8 @@ def _in_words(errors: list[ErrorDetails], content: Any) -> list[Problem]:
         problem = _problem(error, content, misspelled)
         if problem is not None:
             found.setdefault(problem.path, problem)
+        if len(found) == PROBLEMS_MAX:
+            break
     return [problem for problem in found.values() if problem.path not in misspelled]
 
 

@@ -83,15 +83,11 @@ def make_app(settings: KafkaSettings, instance: str, hint: Callable[[bytes], Awa
     return app
 
 
-def _tell(died: threading.ExceptHookArgs) -> None:
-    """What ends a thread of Faust's. Stopped while the broker is away, its consumer lets out that it has cancelled a fetch of its own."""
-    if died.exc_type is not asyncio.CancelledError:
-        threading.__excepthook__(died)
-
-
 async def host(app: faust.App, tasks: Sequence[asyncio.Task[None]]) -> None:
     """Start `app` with `tasks` as its services. Raises what Kafka's client raises where it can't be reached."""
-    threading.excepthook = _tell
+    tell = threading.excepthook
+    # Stopped while the broker is away, Faust's consumer lets out of its thread that it has cancelled a fetch of its own.
+    threading.excepthook = lambda died: None if died.exc_type is asyncio.CancelledError else tell(died)
     await app.start()
     for task in tasks:
         await app.add_runtime_dependency(Hosted(task))

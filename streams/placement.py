@@ -349,7 +349,7 @@ class Placement:
                     unit.persons[id] = one.name
         unit.touched.update(found.ids)
         for name in found.gone:
-            self._at_hand.journeys.pop(name, None)
+            self._at_hand.drop(name)
         unit.gone |= found.gone
         self._keep_near(unit, world)
         return found.subjects
@@ -367,10 +367,9 @@ class Placement:
     # --- journeys and persons at hand
 
     def _keep(self, unit: Unit, subject: str, journey: Journey) -> None:
-        self._at_hand.journeys[subject] = journey
-        self._at_hand.journeys.move_to_end(subject)
         unit.touched.update(journey.ids if isinstance(journey, PersonJourney) else (subject,))
         kept = dump(journey)
+        self._at_hand.keep(subject, journey, len(kept))
         if kept:
             unit.journeys[subject] = kept
         if isinstance(journey, PersonJourney) and self._at_hand.unrecorded:
@@ -410,7 +409,7 @@ class Placement:
         """Journeys that are not at hand: as they were kept, else derived from the history."""
         missing = {subject for subject in subjects if subject not in self._at_hand.journeys}
         for subject in missing & self._at_hand.unrecorded:
-            self._at_hand.journeys[subject] = PersonJourney(person=subject, ids=(subject,))
+            self._at_hand.keep(subject, PersonJourney(person=subject, ids=(subject,)))
         missing -= self._at_hand.unrecorded
         if not missing:
             return
@@ -418,13 +417,14 @@ class Placement:
         kept = await self.histories.journeys(missing)
         rest = missing - kept.keys()
         for subject, body in kept.items():
-            self._at_hand.journeys[subject] = load(subject, body)
+            self._at_hand.keep(subject, load(subject, body), len(body))
         if rest:
             world = self._world(unit, [], set())
             await world.load(rest)
             await world.bring(id for subject in rest if is_person(subject) for id in self._at_hand.persons[subject].ids)
             for subject in rest:
-                self._at_hand.journeys[subject] = await self.derived(world, subject)
+                journey = await self.derived(world, subject)
+                self._at_hand.keep(subject, journey, len(dump(journey)))
 
     async def derived(self, world: World, subject: str) -> Journey:
         """The journey of `subject` from its history, as the record stands."""

@@ -6,9 +6,11 @@ is lost or counted twice on the way.
 """
 
 import asyncio
+import logging
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from journey.definition import Definition
@@ -16,7 +18,8 @@ from journey.errors import Away
 from streams.culprit import placed
 from streams.kafka.source import Batch, Source
 from streams.placement import Placement
-from streams.ports import OutOfStep, Regenerated
+from streams.ports import OutOfStep, Regenerated, Unit
+from streams.saying import Outage, Say, SayAs, Tally
 
 BATCHES_AHEAD_MAX = 1
 """Batches that wait to be placed. Our own queue, and never a channel of Faust's: a rebalance would wedge it for good."""
@@ -29,44 +32,43 @@ STUCK_EXIT = 70
 
 
 class Pump:
-    """Places what `source` hands out. `say` is told what it waits for."""
+    """Places what `source` hands out. Says what it waits for, and how much of it was no touchpoint."""
 
-    def __init__(
-        self, source: Source, placement: Placement, definition: Callable[[], Awaitable[Definition]], say: Callable[[str], None]
-    ) -> None:
+    def __init__(self, source: Source, placement: Placement, definition: Callable[[], Awaitable[Definition]], say_as: SayAs) -> None:
         self.source = source
         self.placement = placement
         self._definition = definition
         """By which the record is derived."""
         self.placed = 0
-        self._say = say
+        self._say = say_as("placement")
+        self._fetching, self._waiting = Outage(say_as("source")), Outage(self._say)
+        # One loop runs all of it, and is there once placing begins.
+        self._dead = Tally(self._say, lambda seconds, tell: asyncio.get_running_loop().call_later(seconds, tell), _dead_letters)
+        self._contested = Tally(self._say, lambda seconds, tell: asyncio.get_running_loop().call_later(seconds, tell), _conflicts)
         self._queue: asyncio.Queue[Batch] = asyncio.Queue(BATCHES_AHEAD_MAX)
         self._placing = False
         self.moved_at = time.monotonic()
 
     async def fetch(self) -> None:
         """Keep a batch ahead."""
-        waiting = ""
         while True:
             try:
+                if self._fetching.lasts:
+                    # What comes next may be long in coming, and what was away is back.
+                    await self.source.check()
+                    self._fetching.is_over()
                 batch = await self.source.next()
             except Away as away:
-                if str(away) != waiting:
-                    waiting = str(away)
-                    self._say(f"waiting: {away}")
+                self._fetching.goes_on(away)
                 self.source.again()
                 await self._pause()
                 continue
-            if waiting:
-                waiting = ""
-                self._say("going on")
             await self._queue.put(batch)
 
     async def place(self) -> None:
         """Place and commit batch by batch, in the order in which they were fetched."""
-        waiting = ""
         while True:
-            batch = await self._queue.get()
+            batch = await self._next()
             if batch.epoch != self.source.epoch:
                 continue
             self._placing = True
@@ -76,18 +78,36 @@ class Pump:
                 # Another worker was first, or nobody knows whether the commit arrived: where the record stands tells.
                 reason = await self._again(error)
                 if isinstance(reason, Away):
-                    if str(reason) != waiting:
-                        waiting = str(reason)
-                        self._say(f"waiting: {reason}")
+                    self._waiting.goes_on(reason)
                     await self._pause()
                 continue
             finally:
                 self._placing = False
-            if waiting:
-                waiting = ""
-                self._say("going on")
+            self._waiting.is_over()
+            self._tell(unit)
             self.placed += unit.accepted
             self.moved_at = time.monotonic()
+
+    async def _next(self) -> Batch:
+        """The next batch. What could not be placed was, where nothing is left to fetch: another worker did it."""
+        while self._waiting.lasts:
+            try:
+                async with asyncio.timeout(RETRY_SECONDS):
+                    return await self._queue.get()
+            except TimeoutError:
+                if self.source.found_nothing:
+                    self._waiting.is_over()
+        return await self._queue.get()
+
+    def _tell(self, unit: Unit) -> None:
+        """What an operator has to see: it is kept, and nothing is missing, but nobody is waited for."""
+        self._dead.add(letter.code for letter in unit.dead_letters)
+        self._contested.add("" for _ in unit.contested)
+
+    def flush(self) -> None:
+        """Tell what is counted and not told yet."""
+        self._dead.flush()
+        self._contested.flush()
 
     async def _again(self, reason: OutOfStep | Away) -> OutOfStep | Away:
         """Forget what is at hand, and begin where the record stands, by the definition that it is derived by. Returns what went wrong."""
@@ -118,14 +138,24 @@ class Pump:
         return time.monotonic() - self.moved_at > STUCK_SECONDS_MAX
 
 
-def watch(is_stuck: Callable[[], bool], say: Callable[[str], None]) -> Callable[[], None]:
+def _dead_letters(codes: Counter[str]) -> str:
+    many = "1 dead letter" if codes.total() == 1 else f"{codes.total():,} dead letters"
+    return f"{many}: {', '.join(f'{number:,} {code}' for code, number in codes.most_common())}; `journey dead-letters` shows them"
+
+
+def _conflicts(names: Counter[str]) -> str:
+    many = "1 touchpoint has" if names.total() == 1 else f"{names.total():,} touchpoints have"
+    return f"{many} several bodies under one id; `journey dead-letters` shows them"
+
+
+def watch(is_stuck: Callable[[], bool], say: Say) -> Callable[[], None]:
     """End the process when it is stuck. In a thread of its own, since a stuck event loop could not tell. Returns what ends the watch."""
     ended = threading.Event()
 
     def look() -> None:
         while not ended.wait(1):
             if is_stuck():
-                say(f"records are waiting and none was placed for {STUCK_SECONDS_MAX:.0f} s: ending, to be started anew")
+                say(f"records are waiting and none was placed for {STUCK_SECONDS_MAX:.0f} s: ending, to be started anew", logging.ERROR)
                 os._exit(STUCK_EXIT)
 
     threading.Thread(target=look, name="watchdog", daemon=True).start()

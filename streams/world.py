@@ -254,7 +254,7 @@ class World:
         for id in ids:
             for side in (BEFORE, AFTER):
                 some: Collection[Id] = self.partners(id, side) if id in self._stored else self.near(id, side).partners
-                if len(some) <= self.bounds.ids_max:
+                if len(some) <= self.bounds.ids_max and not self._told(id, side):
                     near.update(some)
         await self.know(near)
 

@@ -10,20 +10,40 @@ from aiokafka.conn import collect_hosts, create_conn
 from aiokafka.consumer import fetcher
 from aiokafka.errors import (
     AuthenticationFailedError,
+    BrokerNotAvailableError,
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
     IllegalSaslStateError,
     InvalidProducerEpoch,
     InvalidProducerIdMapping,
     InvalidTxnState,
     KafkaConnectionError,
     KafkaError,
+    KafkaStorageError,
     KafkaTimeoutError,
     KafkaUnavailableError,
+    LeaderNotAvailableError,
+    LogDirNotFound,
     MessageSizeTooLargeError,
+    NotControllerError,
+    NotCoordinatorForGroupError,
+    NotEnoughReplicasAfterAppendError,
+    NotEnoughReplicasError,
+    NotLeaderForPartitionError,
     OutOfOrderSequenceNumber,
+    PolicyViolationError,
     ProducerFenced,
+    RecordListTooLargeError,
+    RecordTooLargeError,
+    ReplicaNotAvailableError,
+    RequestTimedOutError,
     SaslAuthenticationFailed,
+    TopicAuthorizationFailedError,
     TransactionalIdAuthorizationFailed,
     UnknownProducerId,
+    UnknownTopicOrPartitionError,
     UnsupportedSaslMechanismError,
 )
 
@@ -53,16 +73,43 @@ STOP_SECONDS_MAX = 2.0
 _FENCED = (ProducerFenced, InvalidProducerEpoch, InvalidProducerIdMapping, InvalidTxnState, OutOfOrderSequenceNumber, UnknownProducerId)
 
 
+_DENIED = {
+    TopicAuthorizationFailedError: "read and write the topic",
+    GroupAuthorizationFailedError: "join the consumer group",
+    ClusterAuthorizationFailedError: "do what we asked of the cluster",
+    TransactionalIdAuthorizationFailed: "send in a transaction, which takes WRITE and DESCRIBE on the transactional id",
+}
+_THERE = {
+    (NotEnoughReplicasError, NotEnoughReplicasAfterAppendError): "has too few replicas in step to store anything safely",
+    (KafkaStorageError, LogDirNotFound): "can't write: a disk of it is full or has failed",
+    (UnknownTopicOrPartitionError,): "does not know the topic, or a partition of it",
+    (
+        BrokerNotAvailableError, GroupCoordinatorNotAvailableError, GroupLoadInProgressError, LeaderNotAvailableError, NotControllerError,
+        NotCoordinatorForGroupError, NotLeaderForPartitionError, ReplicaNotAvailableError,
+    ): "has not settled yet which of its brokers leads",
+}  # fmt: skip
+"""What a broker that answers is short of: these pass, with no help of ours."""
+
+
 def meaning(error: KafkaError, bootstrap: str) -> Exception:
-    """What an error of Kafka's is to us: Refused where only a person can mend it, Away where waiting may."""
+    """What an error of Kafka's is to us: Refused where only a person can mend it, Away where waiting may. In words for who is on call."""
+    place = f"Kafka at {bootstrap}"
     if isinstance(error, SaslAuthenticationFailed | AuthenticationFailedError | UnsupportedSaslMechanismError | IllegalSaslStateError):
-        return Refused(f"Kafka at {bootstrap} refuses our credentials: {error}")
-    if isinstance(error, MessageSizeTooLargeError):
-        return Refused(f"Kafka at {bootstrap} takes no record that large; set max.message.bytes={RECORD_BYTES_MAX} on the topic: {error}")
-    if isinstance(error, TransactionalIdAuthorizationFailed):
-        return Refused(f"Kafka at {bootstrap} lets us send in no transaction; allow WRITE and DESCRIBE on the transactional id: {error}")
-    if isinstance(error, KafkaConnectionError | KafkaTimeoutError | KafkaUnavailableError) or error.retriable:
-        return Away(f"Kafka at {bootstrap} can't be reached: {str(error) or type(error).__name__}")
+        return Refused(f"{place} refuses our credentials{_words(error)}")
+    if isinstance(error, MessageSizeTooLargeError | RecordListTooLargeError | RecordTooLargeError):
+        return Refused(f"{place} takes no record that large; set max.message.bytes={RECORD_BYTES_MAX} on the topic{_words(error)}")
+    if isinstance(error, PolicyViolationError):
+        return Refused(f"{place} has a policy against what we asked{_words(error)}")
+    for denied, what in _DENIED.items():
+        if isinstance(error, denied):
+            return Refused(f"{place} does not allow us to {what}{_words(error)}; give us the right to")
+    for there, what in _THERE.items():
+        if isinstance(error, there):
+            return Away(f"{place} is there, and {what}{_words(error)}")
+    if isinstance(error, KafkaTimeoutError | RequestTimedOutError):
+        return Away(f"{place} does not answer in time{_words(error)}", outage=place)
+    if isinstance(error, KafkaConnectionError | KafkaUnavailableError) or error.retriable:
+        return Away(f"{place} can't be reached{_words(error)}", outage=place)
     unexpected: Exception = error
     return unexpected
 
@@ -71,6 +118,12 @@ def is_fenced(error: BaseException) -> bool:
     """Whether Kafka takes nothing more from a producer, and would from a new one."""
     # What aiokafka did not expect, it wraps.
     return isinstance(error, _FENCED) or isinstance(error.__cause__, _FENCED)
+
+
+def _words(error: KafkaError) -> str:
+    """What the broker or the client adds, where that is for people: the client also says how it keeps addresses, or nothing."""
+    said = ", ".join(", ".join(sorted(map(str, one))) if isinstance(one, set | frozenset | list) else str(one) for one in error.args)
+    return "" if not said or "<" in said else f": {said}"
 
 
 async def check_credentials(settings: KafkaSettings) -> None:

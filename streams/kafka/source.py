@@ -83,7 +83,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
         self._has_asked = False
         """Whether it has asked for partitions once more, since it was given none."""
         self.found_nothing = False
-        """Whether there was none to be found, once at least."""
+        """Whether there was none to be found, since it last began where the record stands."""
 
     async def start(self) -> None:
         """Join the group. Raises Away, Refused; may then be tried again."""
@@ -134,6 +134,12 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
         """Read everything anew from where the record stands. Batches handed out before are of an older epoch."""
         self.epoch += 1
         self._reset = True
+        self.found_nothing = False
+
+    async def check(self) -> None:
+        """Raises Away where what is fetched, or where the record stands, could not be read now; Refused as `next` does."""
+        await self._check_topic()
+        await self._offsets()
 
     async def next(self) -> Batch:
         """The next records, in order within each partition. Waits for some. Raises Away, Refused."""
@@ -172,7 +178,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
             # aiokafka asks for it with each fetch, and has no way to say so but when it is made.
             self._consumer._fetcher._fetch_max_wait_ms = FETCH_WAIT_MS if found else QUIET_WAIT_MS
             if not found:
-                self.found_nothing = True
+                self.found_nothing = epoch == self.epoch
                 await self._check_quiet()
                 continue
             self._heard_at = time.monotonic()

@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExists
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Boolean, CompactArray, CompactString, Int16, Int32, Schema, TaggedFields
 
-from journey.errors import Away, Refused
+from journey.errors import Refused
 from streams.kafka.client import check_credentials, meaning
 from streams.kafka.large import RECORD_BYTES_MAX
 from streams.kafka.settings import KafkaSettings
@@ -82,7 +82,7 @@ async def ensure_topics(settings: KafkaSettings) -> str:
 
 
 async def topic_id(settings: KafkaSettings) -> str:
-    """The id of the topic of touchpoints, as it is now. Raises Away."""
+    """The id of the topic of touchpoints, as it is now. Raises Away, Refused."""
     admin = AIOKafkaAdminClient(**settings.connection())
     try:
         await admin.start()
@@ -197,5 +197,7 @@ async def _topic_id(admin: AIOKafkaAdminClient, topic: str) -> str:
         for error_code, name, topic_id, *_ in answer.topics:
             if name == topic and not error_code:
                 return str(topic_id)
+            if error_code and not for_code(error_code).retriable:
+                raise for_code(error_code)(topic)
         await asyncio.sleep(KNOWN_SECONDS)
-    raise Away(f"Kafka does not know the topic {topic} yet")
+    raise UnknownTopicOrPartitionError(topic)

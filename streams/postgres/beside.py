@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import orjson
 
-from streams.ports import Generation, Part
+from streams.ports import FactRow, Generation, Part
 from streams.postgres.awake import Connection
 from streams.postgres.committing import run
 from streams.postgres.database import transaction
@@ -68,30 +68,29 @@ class PostgresBeside:
             await db.execute(_BEGIN, timeout=SWITCH_MS_MAX / 1000)
 
     async def put(self, db: Connection, part: Part) -> None:
-        """In a transaction of its own."""
+        """In a transaction of its own. What is put is worked out before it begins, since that may take long."""
+        storing = self._storing(part)
         async with transaction(db):
-            await self._put(db, part)
+            await run(db, storing)
 
-    async def _put(self, db: Connection, part: Part) -> None:
-        if part.gone:
-            await db.execute(_GONE, sorted(part.gone))
-        await run(db, write_journeys(part.journeys, part.facts, "journeys_next"))
+    def _storing(self, part: Part) -> list[Step]:
+        steps = [Step(_GONE, (sorted(part.gone),))] if part.gone else []
+        steps += write_journeys(part.journeys, part.facts, "journeys_next")
         if part.persons:
-            await db.execute(_PERSONS, list(part.persons), list(part.persons.values()))
-        if part.facts:
-            await self._tell(db, part, is_last=False)
+            steps.append(Step(_PERSONS, (list(part.persons), list(part.persons.values()))))
+        return [*steps, *self._telling(part.facts, is_last=False)] if part.facts else steps
 
-    async def _tell(self, db: Connection, part: Part, *, is_last: bool) -> None:
-        storing: list[Step] = write_changes(self.number, self._part, part.facts, is_last=is_last)
-        await run(db, storing)
+    def _telling(self, facts: list[FactRow], *, is_last: bool) -> list[Step]:
+        storing = write_changes(self.number, self._part, facts, is_last=is_last)
         self._part += sum(len(step.values[1]) for step in storing)
+        return storing
 
     async def switch(self, db: Connection, parts: AsyncIterator[Part], generation: Generation) -> None:
         """Add `parts`, and put all in the place of what is in use. In the transaction that is open, while nobody else commits."""
         await db.execute(LIMITS)
         async for part in parts:
-            await self._put(db, part)
-        await self._tell(db, Part([], {}, {}), is_last=True)
+            await run(db, self._storing(part))
+        await run(db, self._telling([], is_last=True))
         gone = [subject for (subject,) in await db.fetch(_NO_MORE, timeout=SWITCH_MS_MAX / 1000)]
         await db.execute("UPDATE journey.changes SET gone = $2 WHERE unit = $1 AND part = 0", self.number, orjson.dumps(gone))
         await db.execute(_SWITCH, timeout=SWITCH_MS_MAX / 1000)

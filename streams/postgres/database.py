@@ -4,7 +4,6 @@ Connections are direct or from a pooler in session mode: prepared statements and
 """
 
 import asyncio
-import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -15,6 +14,7 @@ import asyncpg
 from journey.errors import Away, Refused
 from streams.postgres.address import read_address
 from streams.postgres.awake import Connection, Keeper, kept_awake
+from streams.postgres.meaning import lost, meaning
 
 SERVER_VERSION_MIN = 14
 """The first one that ends sessions which sleep on a lock."""
@@ -55,21 +55,6 @@ SESSION = {
     "enable_mergejoin": "off",
     "jit": "off",
 }
-
-_REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError, asyncpg.InsufficientPrivilegeError)
-IN_THE_WAY = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
-"""Another writer was: nothing was stored, and the next try may do it."""
-
-_AWAY = (
-    *IN_THE_WAY,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.IdleInTransactionSessionTimeoutError,
-    asyncpg.ReadOnlySQLTransactionError,
-    OSError,
-    TimeoutError,
-)
 
 
 class Database:
@@ -157,11 +142,11 @@ class Database:
         """
         holder = asyncio.current_task()
         assert holder is not None
-        lost = False
+        is_gone = False
 
         def lose() -> None:
-            nonlocal lost
-            lost = True
+            nonlocal is_gone
+            is_gone = True
             holder.cancel()
 
         try:
@@ -175,8 +160,10 @@ class Database:
                     if not is_lost(db):
                         await db.execute("SELECT pg_advisory_unlock_all(); RESET idle_session_timeout")
         except asyncio.CancelledError:
-            if lost and not holder.uncancel():
-                raise Away(f"{self.place} ended the session that held {name!r} for us") from None
+            if is_gone and not holder.uncancel():
+                raise Away(
+                    f"{self.place} ended the session that had {name!r} for us, or we were silent in it for too long", outage=self.place
+                ) from None
             raise
 
     @asynccontextmanager
@@ -236,6 +223,9 @@ class Database:
     async def _begin(self, db: "asyncpg.Connection[asyncpg.Record] | Connection") -> None:
         # Of an earlier session, where the server has given its number again.
         self._ready.discard(db.get_server_pid())
+        if len(self._ready) >= CONNECTIONS_MAX:
+            # Some are of sessions that are no more. Those that still are get ready once more.
+            self._ready.clear()
         if db.get_server_version().major < SERVER_VERSION_MIN:
             raise Refused(f"{self.place} is of version {db.get_server_version().major}; {SERVER_VERSION_MIN} is the oldest that works")
         # It may be lost as soon as it is made.
@@ -246,11 +236,6 @@ class Database:
             await db.set_type_codec("numeric", schema="pg_catalog", encoder=str, decoder=int, format="text")
 
     def _meaning(self, error: Exception) -> Exception:
-        if isinstance(error, _REFUSED):
-            return Refused(f"{self.place} refuses us: {error}")
-        unnamed = isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME and not self._reached
-        if unnamed:
-            return Refused(f"{self.place} can't be reached: {error}")
         if isinstance(error, ssl.SSLCertVerificationError):
             return Refused(
                 f"{self.place} has a certificate that is not trusted: {error.verify_message}; say whom to trust by sslrootcert=FILE in"
@@ -261,10 +246,10 @@ class Database:
                 f"{self.place} speaks no TLS, which {self._address.mode} asks for; for a private network say sslmode=disable in"
                 f" {self._address.variable}"
             )
-        return self._away(error) if isinstance(error, _AWAY) else error
+        return meaning(error, self.place, is_new=not self._reached)
 
     def _away(self, error: Exception) -> Away:
-        return Away(f"{self.place} can't be reached, or not now: {str(error) or type(error).__name__}")
+        return lost(error, self.place)
 
 
 @asynccontextmanager

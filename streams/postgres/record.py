@@ -6,7 +6,7 @@ out from. Both are locked until the transaction ends, so READ COMMITTED is enoug
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from contextvars import ContextVar
 from itertools import islice
 from typing import TypeVar
@@ -14,6 +14,7 @@ from typing import TypeVar
 import asyncpg
 import orjson
 
+from journey.errors import Busy
 from journey.histories import Stored
 from journey.identity import Id, Person
 from journey.instants import Instant
@@ -39,8 +40,9 @@ from streams.ports import (
 from streams.postgres.awake import Connection
 from streams.postgres.beside import PostgresBeside
 from streams.postgres.committing import finish, lock_subjects, position_of, run
-from streams.postgres.database import IN_THE_WAY, Database, is_lost, transaction
+from streams.postgres.database import Database, is_lost, transaction
 from streams.postgres.desk import decide
+from streams.postgres.meaning import IN_THE_WAY
 from streams.postgres.tables import migrate
 from streams.postgres.writing import (
     GENERATION,
@@ -55,6 +57,7 @@ from streams.postgres.writing import (
     steps,
 )
 from streams.record_digest import RecordDigest
+from streams.saying import Outage, Say, nobody
 from streams.set_aside import decided
 
 T = TypeVar("T")
@@ -73,6 +76,9 @@ TURN_IDLE_MS_MAX = 6_000
 
 TURN_WAIT_MS_MAX = 35_000
 """More than that, so that who waits for a frozen one gets its turn. Who waits for a rebuild hears Away, and waits again."""
+
+TURNS_WAITED_FOR_MAX = 5
+"""How often a rebuild waits so long, when it has all but the last of it."""
 
 BODIES = "SELECT key, body, occurred_at, voided_by IS NOT NULL FROM journey.touchpoints WHERE key = ANY($1::TEXT[])"
 BODIES_AS_OF = (
@@ -120,6 +126,8 @@ class PostgresRecord:
     def __init__(self, database: Database, topic: str) -> None:
         self.database = database
         self.topic = topic
+        self.say: Say = nobody
+        """Is told what a rebuild waits for."""
         # Of the task that has the turn, and of those that it starts: others of this process wait like those of any other.
         self._turn: ContextVar[Connection | None] = ContextVar("turn", default=None)
 
@@ -390,6 +398,25 @@ class PostgresRecord:
                 if not is_lost(db):
                     await db.execute(f"SELECT pg_advisory_unlock({COMMITTING}); RESET lock_timeout; RESET idle_session_timeout")
 
+    @asynccontextmanager
+    async def _turn_at_last(self) -> AsyncIterator[None]:
+        """The turn, waited for longer: to give up is to throw away what was derived until now."""
+        outage = Outage(self.say)
+        async with AsyncExitStack() as stack:
+            for _ in range(TURNS_WAITED_FOR_MAX):
+                try:
+                    await stack.enter_async_context(self.turn())
+                except Busy as busy:
+                    outage.goes_on(busy)
+                    continue
+                outage.is_over()
+                yield
+                return
+        raise Busy(
+            f"other writers have had the turn in {self.database.place} for {TURNS_WAITED_FOR_MAX * TURN_WAIT_MS_MAX // 1000} s: a rebuild,"
+            " or workers that place large units; nothing has changed, and it can be done when they are through"
+        )
+
     async def rebuild(
         self,
         parts: AsyncIterator[Part],
@@ -404,7 +431,7 @@ class PostgresRecord:
                 await beside.begin(db)
                 async for part in parts:
                     await beside.put(db, part)
-            async with self.turn() if self._turn.get() is None else nullcontext(), self._writing() as db:
+            async with self._turn_at_last() if self._turn.get() is None else nullcontext(), self._writing() as db:
                 limits = f"SET LOCAL idle_in_transaction_session_timeout = {TURN_IDLE_MS_MAX}"
                 async with transaction(db, f"BEGIN; {limits}"):
                     await beside.switch(db, nothing() if last is None else last(), generation)

@@ -199,6 +199,14 @@ def test_what_is_no_utf_8_is_refused(tmp_path: Path, arguments: tuple[str, ...])
     assert "is not UTF-8; rename it" in refused(journey(*arguments, cwd=tmp_path))
 
 
+def test_a_definition_in_a_file_whose_name_is_no_utf_8_is_used(tmp_path: Path) -> None:
+    written = here("definition", "show", "--default", cwd=tmp_path).raw
+    (tmp_path / "caf\udce9.yaml").write_bytes(written.replace(b"starts: 1 ", b"starts: 4 "))
+    assert here("definition", "check", "caf\udce9.yaml", "--json", cwd=tmp_path).json["file"] == r"caf\udce9.yaml"
+    assert here("definition", "use", "caf\udce9.yaml", cwd=tmp_path).status == 0
+    assert r"caf\udce9.yaml" in here("audit", cwd=tmp_path).out
+
+
 # --- pipes
 
 

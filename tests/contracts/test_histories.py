@@ -172,6 +172,22 @@ async def test_what_is_known_under_a_name_is_its_bodies(histories: Histories) ->
     assert {one.digest for one in found[name(first)]} == {row(first).digest, row(other).digest}
 
 
+async def test_what_stands_under_a_name_is_read_without_the_rest_of_the_history(histories: Histories) -> None:
+    first, other, rest = view(id="v"), view(id="v", url="/other"), view(id="w")
+    await commit(histories, first, rest)
+    await commit(histories, other)
+    await commit(histories, retraction(first, at(1), id="r"), voids={name(first)})
+    for known_at, bodies, are_void in (
+        (1, {first}, False),
+        (2, {first, other}, False),
+        (3, {first, other}, True),
+        (None, {first, other}, True),
+    ):
+        found = await histories.named([name(first), ("user:2", "urn:test", "v"), ("user:1", "urn:other", "v")], known_at)
+        assert found.keys() == {name(first)}
+        assert {(one.body, one.voided) for one in found[name(first)]} == {(row(body).body, are_void) for body in bodies}
+
+
 async def test_what_a_retraction_names_is_void_under_every_key_once_it_is_there(histories: Histories) -> None:
     call, other = sent("call", "user:1", at(0), id="c", deal="1"), sent("call", "user:1", at(0), id="d", deal="1")
     await commit(histories, call, other)

@@ -39,6 +39,10 @@ class Desk:
     async def kept(self) -> list[Kept]:
         return list(await self.letters.kept(after=0, limit=100))
 
+    async def raw(self) -> list[bytes]:
+        shown = [await self.letters.show(one.number) for one in await self.kept()]
+        return [one.raw for one in shown if one is not None]
+
     async def states(self) -> list[tuple[State, str]]:
         return [(one.state, one.code) for one in await self.kept()]
 
@@ -52,7 +56,7 @@ async def test_two_that_can_not_be_read_and_name_the_same_unknown_letter_are_bot
     await desk.comes(incoming(b"{one", letter=UNKNOWN), incoming(b"{two", letter=UNKNOWN))
     await desk.comes(incoming(b"{three", letter=UNKNOWN))
     kept = await desk.kept()
-    assert [one.raw for one in kept] == [b"{one", b"{two", b"{three"]
+    assert await desk.raw() == [b"{one", b"{two", b"{three"]
     assert len({one.id for one in kept} - {UNKNOWN}) == 3
 
 
@@ -63,7 +67,8 @@ async def test_another_touchpoint_with_the_id_of_an_open_letter_is_in_and_the_le
     assert (unit.accepted, unit.requeued) == (1, set())
     still, own = await desk.kept()
     assert still == letter
-    assert (own.raw, own.state) == (b"{", State.open)
+    assert own.state is State.open
+    assert await desk.raw() == [WRONG, b"{"]
 
 
 @pytest.mark.parametrize("what", ["its fix", "what was made of it", "its bytes"])
@@ -76,6 +81,7 @@ async def test_what_goes_in_for_a_letter_marks_it_once_however_often_it_comes(de
     else:
         await desk.comes(incoming(b"a;row", body=WRONG))
     (letter,) = await desk.kept()
+    raw = await desk.raw()
     if what == "its fix":
         await desk.letters.fix(letter.number, RIGHT, BY)
     if what == "what was made of it":
@@ -86,7 +92,7 @@ async def test_what_goes_in_for_a_letter_marks_it_once_however_often_it_comes(de
     for _ in range(2):
         await desk.comes(incoming(RIGHT, letter=letter.id))
     (done,) = await desk.kept()
-    assert (done.state, done.position, done.seen, done.raw) == (State.requeued, 2, 1, letter.raw)
+    assert (done.state, done.position, done.seen, await desk.raw()) == (State.requeued, 2, 1, raw)
 
 
 @pytest.mark.parametrize("order", [1, -1])

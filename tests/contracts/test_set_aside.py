@@ -9,7 +9,7 @@ from journey.errors import Refused
 from schemas.definition_files import default_definition
 from schemas.incoming import Incoming
 from streams.placement import Placement
-from streams.ports import By, Kept, OutOfStep, Recorded, State
+from streams.ports import By, Letter, OutOfStep, Recorded, State
 from streams.set_aside import SET_ASIDE, set_aside
 from tests.contracts.places import RECORDS, Place, Record, until_killed
 from tests.streams.builders import LATER, at, sent
@@ -48,16 +48,17 @@ async def decide(record: Record, offset: int, *, partition: int = 1, log: str | 
     return is_new
 
 
-async def kept(record: Record) -> list[Kept]:
-    return list(await record.dead_letters.kept(after=0, limit=9))
+async def kept(record: Record) -> list[Letter]:
+    shown = [await record.dead_letters.show(one.number) for one in await record.dead_letters.kept(after=0, limit=9)]
+    return [one for one in shown if one is not None]
 
 
 async def test_what_is_set_aside_is_an_open_dead_letter_and_all_else_is_placed(record: Record) -> None:
     assert await decide(record, 3)
     unit, _ = await Placement(default_definition(), record.histories).run(records(), {1: -1})
     assert (unit.accepted, unit.reached) == (3, {1: 4})
-    (letter,) = await kept(record)
-    assert (letter.code, letter.reason, letter.state, letter.raw) == ("set-aside", "it ends every worker", State.open, VIEWS[2])
+    ((letter, raw, _, _),) = await kept(record)
+    assert (letter.code, letter.reason, letter.state, raw) == ("set-aside", "it ends every worker", State.open, VIEWS[2])
     assert await record.histories.sent_again([letter.id]) == {letter.id: sha256(VIEWS[2]).digest()}
     ((_, _, actor, action, reason, detail),) = await record.control.decisions(SET_ASIDE)
     assert (actor, action, reason) == ("ann", "set-aside", "it ends every worker")
@@ -96,7 +97,7 @@ async def test_of_two_touchpoints_of_one_row_the_one_that_is_set_aside_is_kept_w
     row = [Recorded(1, offset, LATER, Incoming(b"7;a row", "crm.csv", "crm.csv:1", body)) for offset, body in enumerate(made)]
     await decide(record, 1, of=row)
     await Placement(default_definition(), record.histories).run(row, {1: -1})
-    assert [(one.code, one.body) for one in await kept(record)] == [("not-json", b"{no touchpoint"), ("set-aside", VIEWS[2])]
+    assert [(one.kept.code, one.body) for one in await kept(record)] == [("not-json", b"{no touchpoint"), ("set-aside", VIEWS[2])]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from app.wiring import Servers, where
 from schemas.incoming import Incoming
 from streams.kafka.log import KafkaLog
 from streams.kafka.topics import ensure_topics
-from tests.app.command import journey, put, refused, touch
+from tests.app.command import journey, put, touch
 from tests.e2e.workers import placed
 from tests.services.kafka import PASSWORD, USER, Secured, secured_kafka
 from tests.services.processes import NoService
@@ -83,7 +83,9 @@ def test_what_is_wrong_is_said_in_one_line(
     secured: Secured, way: str, wrong: dict[str, str], says: str, database: str, tmp_path: Path
 ) -> None:
     env = ways(secured)[way] | {"JOURNEY_POSTGRES": database, **wrong}
-    told = refused(journey("worker", cwd=tmp_path, **env))
+    ran = journey("worker", cwd=tmp_path, **env)
+    assert (ran.status, ran.raw) == (1, b"")
+    (told,) = ran.err.splitlines()
     assert says in told
     assert PASSWORD not in told
     assert "guessed" not in told

@@ -1,11 +1,14 @@
 """Kafka or PostgreSQL away, at start or in the middle, or a worker that freezes: everybody waits, says for what, and goes on by itself."""
 
 import asyncio
+import re
 import signal
 import subprocess
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -128,6 +131,72 @@ def test_a_worker_frozen_past_its_session_and_thawed_doubles_nothing(place: Plac
     asyncio.run(publish(place, lines))
     comes_to(place, expected)
     assert [worker.poll() for worker in place.workers.values()] == [None, None]
+
+
+PARTS = {"worker", "faust", "source", "placement", "relay", "scheduler", "marketing", "sales"}
+
+
+def told(place: Place, name: str, begins: str) -> Counter[str]:
+    """How many lines that begin so each part has said."""
+    return Counter(one["part"] for one in place.events(name) if one["message"].startswith(begins))
+
+
+def well_formed(events: list[dict[str, str]]) -> None:
+    """Each line says when, how bad and about what, and nothing that only a programmer could make sense of."""
+    for one in events:
+        assert one.keys() == {"time", "level", "part", "worker", "message"}, one
+        assert datetime.fromisoformat(one["time"]).utcoffset() == timedelta(0)
+        assert one["level"] in ("info", "warning", "error")
+        assert (one["part"] in PARTS, one["worker"]) == (True, "w1"), one
+        assert not re.search(r"Error|Exception|Errno|<\w+\.\w+|switch to state", one["message"]), one
+
+
+def test_an_outage_is_one_line_a_part_and_one_when_it_is_over_dead_letters_are_counted_and_a_stop_is_said(
+    place: Place, own_kafka: Service, own_postgres: Service
+) -> None:
+    lines = simulated(60)
+    place.more = {"JOURNEY_LOG": "json"}
+    place.start("w1")
+    place.at_work("w1")
+    asyncio.run(publish(place, [*lines[::2], b"no touchpoint\n2026-01-01 forged", b'{"specversion": "1.0"}']))
+    wait_for(lambda: told(place, "w1", "2 dead letters: ")["placement"] == 1, "dead letters to be said", lambda: place.said("w1"))
+
+    own_postgres.kill()
+    asyncio.run(publish(place, lines[1::2]))
+    wait_for(
+        lambda: told(place, "w1", "waiting: ").keys() >= {"placement", "relay", "marketing", "sales"},
+        "all to wait",
+        lambda: place.said("w1"),
+    )
+    own_postgres.start_again()
+    wait_for(lambda: asyncio.run(accepted(place)) == len(lines), "all to be placed", lambda: place.said("w1"))
+    wait_for(lambda: told(place, "w1", "waiting: ") == told(place, "w1", "going on, after "), "all to go on", lambda: place.said("w1"))
+    assert set(told(place, "w1", "waiting: PostgreSQL at 127.0.0.1:").values()) == {1}, place.said("w1")
+    before = told(place, "w1", "waiting: ")
+
+    own_kafka.kill()
+    wait_for(lambda: told(place, "w1", "waiting: Kafka at 127.0.0.1:").keys() == {"source"}, "the source to wait", lambda: place.said("w1"))
+    own_kafka.start_again()
+    # Nothing is published: that it is over is not only found out by what comes next.
+    wait_for(lambda: told(place, "w1", "waiting: ") == told(place, "w1", "going on, after "), "all to go on", lambda: place.said("w1"))
+    assert told(place, "w1", "waiting: ") - before == {"source": 1}, place.said("w1")
+
+    worker = place.workers.pop("w1")
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(STOP_SECONDS_MAX) == 0
+    events = place.events("w1")
+    assert [one["message"] for one in events[-2:]] == ["stopping: SIGTERM", "stopped"]
+    well_formed(events)
+
+
+def test_a_worker_that_is_told_to_stop_while_it_waits_to_begin_says_so(place: Place, own_postgres: Service) -> None:
+    own_postgres.kill()
+    place.start("w1")
+    wait_for(lambda: "waiting: PostgreSQL" in place.said("w1"), "it to wait", lambda: place.said("w1"))
+    assert place.kill("w1", signal.SIGTERM) == 0
+    own_postgres.start_again()
+    lines = place.said("w1").splitlines()
+    assert [line.partition(" INFO worker: ")[2] for line in lines[-2:]] == ["stopping: SIGTERM", "stopped"]
 
 
 def test_a_worker_ends_in_bounded_time_while_the_broker_is_away(place: Place, own_kafka: Service) -> None:

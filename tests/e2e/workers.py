@@ -1,5 +1,6 @@
 """Workers as real processes, and what tests of them have in common."""
 
+import json
 import signal
 import subprocess
 import time
@@ -74,6 +75,11 @@ class Place:
 
     def said(self, name: str) -> str:
         return self.log(name).read_text(errors="replace") if self.log(name).exists() else ""
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """The lines of a worker's log, each of which has to be an event. For one whose `more` says JOURNEY_LOG=json."""
+        whole = self.said(name)
+        return [json.loads(line) for line in whole[: whole.rfind("\n") + 1].splitlines()]
 
     def at_work(self, name: str) -> None:
         """Wait until the worker says that it is, each time it was started."""

@@ -23,9 +23,15 @@ class Source:
         self._next: dict[int, int] = {}
         self._reset = True
 
+        self.found_nothing = False
+
     def again(self) -> None:
         self.epoch += 1
         self._reset = True
+        self.found_nothing = False
+
+    async def check(self) -> None:
+        await self._offsets()
 
     async def next(self) -> Batch:
         world, chance = self.world, self.world.chance
@@ -58,6 +64,7 @@ class Source:
             await world.point("after a fetch")
             if batch.records and batch.epoch == self.epoch:
                 return batch
+            self.found_nothing = not batch.records and batch.epoch == self.epoch
             await asyncio.sleep(chance.uniform(0.05, 0.5))
 
 

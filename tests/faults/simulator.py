@@ -34,6 +34,7 @@ from streams.kafka.settings import KafkaSettings
 from streams.placement import Placement
 from streams.ports import By
 from streams.pump import Pump
+from streams.saying import nobody
 from streams.sqlite.desk import SqliteDesk
 from tests.faults.simulated import (
     HELD,
@@ -145,14 +146,12 @@ async def live(
     return True
 
 
-def nothing(text: str) -> None: ...
-
-
 async def worker(world: World, name: str, engine: Engine) -> list[Coroutine[Any, Any, Any]]:
     """The parts of a worker, as `app.worker` puts them together."""
-    await until_there(lambda: bring_up_to_date(engine, LATER, nothing), nothing)
+    await until_there(lambda: bring_up_to_date(engine, LATER, nobody), nobody)
     source = Source(world, name, engine.record)
-    pump = Pump(source, Placement(await until_there(lambda: in_use(engine), nothing), engine.record), lambda: in_use(engine), nothing)  # type: ignore[arg-type]
+    placement = Placement(await until_there(lambda: in_use(engine), nobody), engine.record)
+    pump = Pump(source, placement, lambda: in_use(engine), lambda part: nobody)  # type: ignore[arg-type]
     announcements = Announcements(SharedRecord(world))
 
     @asynccontextmanager
@@ -161,18 +160,18 @@ async def worker(world: World, name: str, engine: Engine) -> list[Coroutine[Any,
         await producer.start()
         yield Relay(SETTINGS, engine.record, announcements, producer).step
 
-    parts = [pump.fetch(), pump.place(), keep_doing(engine, "relay", telling, POLL_SECONDS, nothing)]
+    parts = [pump.fetch(), pump.place(), keep_doing(engine, "relay", telling, POLL_SECONDS, nobody)]
     strike = partial(scheduler.announce, announcements)
-    parts.append(keep_doing(engine, "scheduler", doing(lambda: strike(world.now())), SCHEDULE_SECONDS, nothing))
+    parts.append(keep_doing(engine, "scheduler", doing(lambda: strike(world.now())), SCHEDULE_SECONDS, nobody))
     return parts + [_following(engine, store) for store in engine.stores]
 
 
 def _following(engine: Engine, store: SqliteReadStore) -> Coroutine[Any, Any, Any]:
     async def step() -> int:
         before = await store.position()
-        return await follow(engine, store, nothing) - before
+        return await follow(engine, store, nobody) - before
 
-    return keep_doing(engine, store.model.name, doing(step), POLL_SECONDS, nothing)
+    return keep_doing(engine, store.model.name, doing(step), POLL_SECONDS, nobody)
 
 
 async def supervised(world: World, name: str) -> None:
@@ -189,7 +188,7 @@ async def operate(world: World, definitions: dict[str, Definition]) -> None:
         other = world.chance.choice(list(definitions.values()))
 
         async def work(engine: Engine, other: Definition = other) -> list[Coroutine[Any, Any, Any]]:
-            return [until_there(lambda: _use(engine, other), nothing)]
+            return [until_there(lambda: _use(engine, other), nobody)]
 
         if not await live(world, "operator", work):
             world.sometimes["who derived all anew crashed"] += 1

@@ -209,13 +209,18 @@ def test_what_is_near_tells_who_is_held_however_many_partners_there_are() -> Non
     users = {f"user:{number}": Said((number, "", "", ""), True) for number in range(1000)}
     devices = {f"anon:{number}": Said((number, "", "", ""), True) for number in range(1000)}
     few = dict(list(users.items())[: BOUNDS.partners_max])
-    for last, id, is_held in [
-        (users | devices, "user:me", True), (devices | users, "user:me", True),
-        (devices | few, "user:me", False), (devices, "anon:me", True),
-    ]:  # fmt: skip
+    for last, id, is_held in (
+        (users | devices, "user:me", True),
+        (devices | users, "user:me", True),
+        (devices | few, "user:me", False),
+        (devices, "anon:me", True),
+    ):
         near = Near.of(last, BOUNDS)
         assert near.is_held(id, BOUNDS) is is_held
         assert len(near.partners) == near_max(BOUNDS) > BOUNDS.ids_max
+        for other in list(near.partners):
+            near.unlink(other)
+        assert near.is_held(id, BOUNDS) is (False if last.keys() == (devices | few).keys() else None)
 
 
 def partners_of(*pairs: tuple[str, str]) -> dict[str, set[str]]:

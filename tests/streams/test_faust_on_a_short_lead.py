@@ -1,5 +1,6 @@
 """What of Faust's loses or doubles events is not used: see `docs/decisions/` and `streams/faust_app.py`."""
 
+import asyncio
 import re
 from pathlib import Path
 from typing import Any
@@ -56,9 +57,10 @@ def test_who_uses_it_is_found(what: str, line: str) -> None:
     assert users(what, changed) == ["streams/faust_app.py"]
 
 
-def test_the_app_is_made_without_a_listener_of_its_own() -> None:
-    async def hint(_: bytes) -> None: ...
+async def hint(_: bytes) -> None: ...
 
+
+def test_the_app_is_made_without_a_listener_of_its_own() -> None:
     conf: Any = make_app(KafkaSettings("127.0.0.1:1"), "one", hint).conf
     assert not conf.web_enabled
     assert not conf.web_tables_enabled
@@ -70,3 +72,11 @@ def test_faust_and_aiokafka_each_stay_in_the_files_named_for_them() -> None:
     kafka = [name for name, text in OURS.items() if re.search(r"^\s*(import aiokafka|from aiokafka)", text, re.M)]
     assert faust == ["streams/faust_app.py"]
     assert all(name.startswith("streams/kafka/") or name == "app/worker.py" for name in kafka)
+
+
+def test_it_makes_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    app = make_app(KafkaSettings("localhost:9092"), "one", hint)
+    asyncio.run(app.on_first_start())
+    assert list(tmp_path.iterdir()) == []

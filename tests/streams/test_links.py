@@ -11,9 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from journey.definition import Definition
 from journey.histories import is_person
 from journey.identity import HeldBack
+from streams import world
 from streams.identities import all_held_back, identity
+from streams.rebuilding import Anew
 from tests.streams.builders import Bench, at, deal_opened, definition, link, quick_bench, sent, unlink
 from tests.streams.deliveries import Delivery, check, delivered
 from tests.streams.test_any_order import IDS, TIGHT, anything, deliveries, thorough, who_is_who
@@ -74,6 +77,36 @@ async def test_a_kiosk_that_gains_and_loses_partners_is_shown_while_it_is_held(t
         assert set((await bench.persons("user:1", "user:3", "anon:kiosk")).values()) == {"user:1"}
     finally:
         bench.close()
+
+
+# --- while all is derived anew
+
+
+async def told_since(bench: Bench, by: Definition, *units: Sequence[bytes]) -> dict[str, str]:
+    """The persons of those whom `units` name, as a rebuild by `by` is told that had read all when they came."""
+    anew = Anew(by, bench.record)
+    async for _ in anew.parts():
+        pass
+    for lines in units:
+        await bench.take(*lines)
+    return {id: name async for part in anew.rest() for id, name in part.persons.items()}
+
+
+async def test_who_is_one_person_by_another_definition_is_told_of_those_who_come_meanwhile(bench: Bench) -> None:
+    """Placed by the definition before they are one person, and nothing that they did changes when they are not."""
+    users = {f"user:{number}": f"user:{number}" for number in range(4)}
+    come = [link("anon:kiosk", user, at(1)) for user in users]
+    assert await told_since(bench, TIGHT, come) == {"anon:kiosk": "anon:kiosk", **users}
+    assert set((await bench.persons(*users)).values()) == {"user:0"}
+
+
+async def test_of_two_bodies_that_come_meanwhile_under_one_name_the_earlier_says_who_is_linked(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world, "NEAR_FROM", 1)
+    await bench.take(link("anon:a", "user:1", at(1)))
+    come = [unlink("anon:a", "user:1", at(2), id="x")], [link("anon:a", "user:1", at(3), id="x")]
+    assert await told_since(bench, TIGHT, *come) == {"anon:a": "anon:a", "user:1": "user:1"}
 
 
 @thorough

@@ -1,5 +1,6 @@
 """One micro-batch from the log to a unit: what becomes of each record, and what it costs."""
 
+import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,10 +11,12 @@ import pytest
 from journey.histories import Stored
 from journey.instants import DAY
 from schemas.incoming import Incoming
+from streams.pauses import TOUCHPOINTS_AT_ONCE
 from streams.placement import ATTEMPTS_MAX, TOO_FAR_AHEAD, Placement
 from streams.ports import Histories, OutOfStep, Raced, Unit
+from streams.world import NEAR_FROM
 from tests.streams.brute_force import told
-from tests.streams.builders import LATER, Bench, at, deal_opened, link, retraction, sent
+from tests.streams.builders import LATER, Bench, at, deal_opened, link, retraction, sent, unlink
 
 
 def view(subject: str = "user:1", when: int = at(0), **data: Any) -> bytes:
@@ -185,6 +188,50 @@ async def test_what_is_late_reads_the_histories_that_it_reaches_and_no_other(ben
     watched.read.clear()
     await bench.take(view("user:1", at(1)), view("user:2", at(9)))
     assert set(watched.read) == {"anon:a", "user:1"}
+
+
+async def test_one_more_link_of_a_hub_reads_no_more_than_the_new_partner(bench: Bench, watched: Watched) -> None:
+    await bench.take(*(link("anon:kiosk", f"user:{number}", at(number)) for number in range(NEAR_FROM)))
+    watched.read.clear()
+    await bench.take(link("anon:kiosk", "user:new", at(200)), unlink("anon:kiosk", "user:1", at(200)))
+    assert set(watched.read) == {"user:new", "user:1"}
+
+
+async def test_who_logs_in_once_more_has_nothing_read_again(bench: Bench, watched: Watched) -> None:
+    await bench.take(*(link("anon:phone", "user:1", at(number)) for number in range(NEAR_FROM)))
+    watched.read.clear()
+    await bench.take(link("anon:phone", "user:1", at(200)), view("anon:phone", at(201)))
+    assert watched.read == []
+
+
+async def test_one_more_on_a_deal_is_derived_and_the_others_are_not(bench: Bench, watched: Watched) -> None:
+    await bench.take(deal_opened("1", at(0), *(f"user:{number}" for number in range(9))))
+    watched.read.clear()
+    await bench.take(sent("call", "user:new", at(1), deal="1"), deal_opened("2", at(2), "user:1", "user:2"))
+    assert set(watched.read) == {"user:new", "deal:1", "deal:2"}
+
+
+async def test_others_get_their_turn_while_a_long_history_is_placed_and_derived(bench: Bench) -> None:
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    others = asyncio.create_task(take_turns())
+    try:
+        for day, least in ((1, 0), (0, 3)):  # In order; and before all that is there, so that all of it is derived anew.
+            lines = [view(f"user:{number % 3}", at(day, number / 1000), id=f"{day}-{number}") for number in range(2 * TOUCHPOINTS_AT_ONCE)]
+            turns = 0
+            await bench.take(*lines)
+            assert turns > least
+        turns = 0
+        await bench.rebuild(bench.definition)
+        assert turns >= 2
+    finally:
+        others.cancel()
 
 
 async def test_what_several_units_add_is_what_one_unit_adds(bench: Bench) -> None:

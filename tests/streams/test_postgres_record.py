@@ -13,13 +13,13 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
-from journey.errors import Away, Refused
+from journey.errors import Away, Busy, Refused
 from streams.ports import Change, DeadLetter, Generation, OutOfStep, Part, Pruned, Raced, Unit
 from streams.postgres import awake
 from streams.postgres import database as bounds
 from streams.postgres import record as record_module
 from streams.postgres.desk import PostgresDesk
-from streams.postgres.record import PostgresRecord
+from streams.postgres.record import PostgresRecord, nothing
 from streams.postgres.tables import MIGRATIONS, migrate
 from streams.postgres.writing import PART_FACTS_MAX
 from tests.contracts.units import commit, name, row
@@ -273,6 +273,40 @@ async def test_who_waits_for_a_turn_too_long_hears_that_it_is_not_free(
                 raise AssertionError("it was not free")
     async with other.turn():
         await other.commit(unit(2, view()))
+
+
+async def test_a_rebuild_waits_for_others_turns_says_so_once_and_goes_on(
+    one: PostgresRecord, other: PostgresRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await one.commit(unit(1, view()))
+    monkeypatch.setattr(record_module, "TURN_WAIT_MS_MAX", 50)
+    waited, said = asyncio.Event(), list[str]()
+
+    def say(text: str, level: int = 0) -> None:
+        said.append(text)
+        waited.set()
+
+    other.say = say
+    async with asyncio.TaskGroup() as tasks:
+        async with one.turn():
+            rebuilding = tasks.create_task(other.rebuild(nothing(), BY, LATER))
+            await asyncio.wait_for(waited.wait(), SECONDS_MAX)
+    assert rebuilding.result() == 2
+    assert [line.partition(":")[0].partition(",")[0] for line in said] == ["waiting", "going on"]
+    assert "another session has locked what we wait for" in said[0]
+
+
+async def test_a_rebuild_that_never_gets_its_turn_says_who_has_it_and_that_nothing_changed(
+    one: PostgresRecord, other: PostgresRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await one.commit(unit(1, view()))
+    monkeypatch.setattr(record_module, "TURN_WAIT_MS_MAX", 20)
+    async with one.turn():
+        with pytest.raises(
+            Busy, match=r"other writers have had the turn in PostgreSQL at .*: a rebuild, or workers .*; nothing has changed"
+        ):
+            await other.rebuild(nothing(), BY, LATER)
+    assert (await one.position(), await one.generation()) == (1, None)
 
 
 async def until_waited_for(record: PostgresRecord) -> None:

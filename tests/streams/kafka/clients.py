@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import logging
 import struct
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -22,6 +23,7 @@ from streams.kafka.topics import Topics
 from streams.placement import Placement
 from streams.postgres.record import PostgresRecord
 from streams.pump import Pump
+from streams.saying import Say
 
 SECONDS_MAX = 30.0
 LENGTH, LENGTH_AT = struct.Struct(">i"), 8
@@ -164,7 +166,10 @@ async def beating(settings: KafkaSettings, record: PostgresRecord, instance: str
     async def definition() -> Definition:
         return default_definition()
 
-    heart = Heart(source, Pump(source, Placement(default_definition(), record), definition, said.append), record, said)
+    def say_as(part: str) -> Say:
+        return lambda text, level=logging.INFO: said.append(f"{part}: {text}")
+
+    heart = Heart(source, Pump(source, Placement(default_definition(), record), definition, say_as), record, said)
     await source.start()
     try:
         heart.tasks += [asyncio.create_task(heart.pump.fetch()), asyncio.create_task(heart.pump.place())]

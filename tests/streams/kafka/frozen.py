@@ -10,15 +10,23 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from app.worker import keep_doing
+from streams.kafka import client
 from streams.kafka.relay import telling
 from streams.kafka.settings import KafkaSettings
+from streams.postgres import awake
 from streams.postgres import database as bounds
 from streams.postgres.announcements import PostgresAnnouncements
 from streams.postgres.record import PostgresRecord
 from tests.streams.freezing import freeze, freezing_before, started
 
-ALONE_IDLE_MS_MAX, ALONE_BEAT_SECONDS = 600, 0.1
-"""So that who waits for a frozen one waits for less than a second."""
+BOUNDS: tuple[tuple[object, str, float], ...] = (
+    # Who waits for a frozen one waits for less than a second.
+    (bounds, "ALONE_IDLE_MS_MAX", 600),
+    (bounds, "ALONE_RETRY_SECONDS", 0.1),
+    (awake, "BEAT_SECONDS", 0.1),
+    # What a thawed one can still send, it does send before it says that it waits.
+    (client, "STOP_SECONDS_MAX", 60.0),
+)
 
 POLL_SECONDS = 0.01
 SENT_BEFORE = 30
@@ -101,7 +109,8 @@ async def relay(record: PostgresRecord, settings: KafkaSettings, say: Callable[[
 
 
 async def main(database: str, topic: str, bootstrap: str, prefix: str, where: str) -> None:
-    bounds.ALONE_IDLE_MS_MAX, bounds.ALONE_BEAT_SECONDS = ALONE_IDLE_MS_MAX, ALONE_BEAT_SECONDS
+    for bound in BOUNDS:
+        setattr(*bound)
     freeze_at(where)
     await relay(await PostgresRecord.open(database, topic), KafkaSettings(bootstrap, prefix=prefix), partial(print, flush=True))
 

@@ -52,7 +52,7 @@ def ours(raw: bytes, after: int = -1) -> list[ConsumerRecord]:
 
 def letter(one: ConsumerRecord) -> str:
     """The id of the dead letter that it becomes."""
-    return dead_letter(Recorded(0, one.offset, 0, recorded(one).incoming), "too-large", "").id
+    return dead_letter(Recorded(0, one.offset, 0, recorded(one).incoming), "too-large", "", None).id
 
 
 BYTES = st.none() | st.binary(max_size=300)
@@ -201,7 +201,7 @@ def test_bombs_that_begin_alike_are_two_letters_and_the_same_one_twice_is_one() 
     assert letter(bomb(b"a")) == letter(bomb(b"a")) != letter(bomb(b"b"))
     found = recorded(bomb(b"a")).incoming
     assert found.whole is not None
-    assert letter(bomb(b"a")) != dead_letter(Recorded(0, 0, 0, found._replace(whole=None)), "too-large", "").id
+    assert letter(bomb(b"a")) != dead_letter(Recorded(0, 0, 0, found._replace(whole=None)), "too-large", "", None).id
 
 
 def test_a_header_name_that_is_no_utf8_is_read_in_a_large_batch_too() -> None:

@@ -107,7 +107,7 @@ async def test_an_amount_that_a_reader_may_round_is_told_as_text(desk: Desk) -> 
     await desk.take(
         *(sent("order_placed", "user:7", at(1), id=id, order=id, amount=str(value), currency="JPY") for id, value in amounts.items())
     )
-    await desk.relay.step()
+    await desk.tell()
     (change,) = await desk.told("changes")
     ordered = {fact[3]: fact[6] for fact in change["facts"] if fact[0] == "ordered"}
     assert ordered == {"at most a number": 2**53, "text": "9007199254740993", "less than nothing": "-999999999999999999"}
@@ -292,8 +292,12 @@ class _FrozenInItsTurn(PostgresAnnouncements):
         return await super().announce(struck, mark, recorded_at)
 
 
-async def test_whatever_comes_the_transitions_sum_to_the_stage_entries_up_to_the_mark(desk: Desk) -> None:
+@pytest.mark.parametrize("at_once", [1, relay.MESSAGES_PER_TRANSACTION_MAX])
+async def test_whatever_comes_the_transitions_sum_to_the_stage_entries_up_to_the_mark(
+    desk: Desk, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Marks between, at and after touchpoints; merges and corrections before and after what was announced."""
+    monkeypatch.setattr(relay, "MESSAGES_PER_TRANSACTION_MAX", at_once)
     steps: list[tuple[bytes, ...] | Instant | str] = [
         (view("anon:a", 0), view("user:7", 3)),
         at(31),
