@@ -12,6 +12,7 @@ from journey.identity import Person
 from journey.instants import Instant, iso, spelled
 from journey.person import Step, stepwise
 from journey.touchpoints import Identified, Key, Touchpoint
+from journey.turns import Turns
 from journey.wording import said, wanted
 
 
@@ -101,10 +102,16 @@ class _Case:
 
 
 def explain(
-    by: Definition, person: Person, history: Sequence[Touchpoint], links: Sequence[Touchpoint], until: Instant, stage: str = ""
+    by: Definition,
+    person: Person,
+    history: Sequence[Touchpoint],
+    turns: Turns,
+    links: Sequence[Touchpoint],
+    until: Instant,
+    stage: str = "",
 ) -> Explanation:
     """The reasons as of `until`; only those about `stage` where one is given. `links` are the statements that tie the person's ids."""
-    steps, scene = stepwise(by, person.name, person.ids, history, until)
+    steps, scene = stepwise(by, person.name, person.ids, history, turns, until)
     case = _Case(by, steps, scene, until)
     ties = _ties(person, links)
     for step in steps:

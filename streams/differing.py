@@ -13,11 +13,12 @@ from journey.dimension import DimensionJourney
 from journey.facts import Facts, to_row
 from journey.histories import people_named
 from journey.identity import Id, Person
+from journey.person import PersonJourney
 from journey.touchpoints import Retracted, Touchpoint
 from streams.journeys import Journey, dump
 from streams.past import Past
 from streams.ports import Histories, Name, Part
-from streams.world import AFTER, BEFORE, World
+from streams.world import AFTER, BEFORE, Side, World
 
 
 class Differing(NamedTuple):
@@ -43,10 +44,10 @@ async def differing(
     before, after, rest = await world.affected(changed, ids, others)
     await world.bring(id for one in chain(before.values(), after.values()) for id in one.ids)
     for one in sorted(before.values()):
-        _, asserted = person.derive(definition, one.name, one.ids, await world.history(one, BEFORE))
+        _, asserted = await derive_person(definition, world, one, BEFORE)
         facts.subtract(asserted)
     for one in sorted(after.values()):
-        journeys[one.name], asserted = person.derive(definition, one.name, one.ids, await world.history(one, AFTER))
+        journeys[one.name], asserted = await derive_person(definition, world, one, AFTER)
         facts.update(asserted)
     for subject in sorted(rest):
         _, asserted = derive(definition, subject, world.counting(subject, BEFORE))
@@ -76,6 +77,12 @@ async def since(definition: Definition, histories: Histories, known_at: int, up_
     journeys = {subject: kept for subject, journey in found.journeys.items() if (kept := dump(journey))}
     persons = {id: one.name for one in found.people for id in one.ids}
     return Part([to_row(fact, count) for fact, count in found.facts.items() if count], journeys, persons, found.gone)
+
+
+async def derive_person(definition: Definition, world: World, one: Person, side: Side) -> tuple[PersonJourney, Facts]:
+    """The journey and the facts of a person, from its history and what its deals say of theirs."""
+    history = await world.history(one, side)
+    return person.derive(definition, one.name, one.ids, history, world.turns(definition, one, side))
 
 
 def derive(definition: Definition, subject: str, history: Sequence[Touchpoint]) -> tuple[DealJourney | DimensionJourney, Facts]:

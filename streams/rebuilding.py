@@ -7,12 +7,11 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 
-from journey import person
 from journey.definition import Definition
 from journey.facts import Facts, to_row
 from journey.histories import is_person
 from journey.identity import Id, PersonId
-from streams.differing import derive, since
+from streams.differing import derive, derive_person, since
 from streams.journeys import dump
 from streams.past import Past
 from streams.ports import Bodies, Histories, Part
@@ -82,7 +81,7 @@ async def derived(definition: Definition, histories: Bodies, keys: Sequence[str]
     for nth, one in enumerate(named):
         if nth % SUBJECTS_AT_ONCE == 0:
             await asyncio.sleep(0)
-        journey, asserted = person.derive(definition, one.name, one.ids, await world.history(one, BEFORE))
+        journey, asserted = await derive_person(definition, world, one, BEFORE)
         facts.update(asserted)
         journeys[one.name] = dump(journey)
     persons: dict[Id, PersonId] = {key: one.name for key, one in people.items()}

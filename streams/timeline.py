@@ -45,10 +45,13 @@ class Timeline:
 
 async def timeline(definition: Definition, histories: Bodies, subject: str, until: Instant) -> Timeline:
     """The story of `subject`, or of the person that it is an id of, up to `until`. Raises Refused where nothing is known of it."""
-    _, one, history = await looked_up(definition, histories, subject)
+    _, one, history, turns = await looked_up(definition, histories, subject)
     entries = [(touch.occurred_at, 0, 0, _touched(touch)) for touch in history if touch.occurred_at <= until]
     stage, score = "", 0
-    _, facts = person.derive(definition, one.name, one.ids, history) if is_person(subject) else derive(definition, subject, history)
+    if is_person(subject):
+        _, facts = person.derive(definition, one.name, one.ids, history, turns)
+    else:
+        _, facts = derive(definition, subject, history)
     # What is still to strike runs from the last touchpoint: seen from before it, it is not what was due.
     is_last = all(touch.occurred_at <= until for touch in history)
     for fact in facts.elements():

@@ -41,7 +41,7 @@ def rule(answer: Explanation, name: str) -> WhyNot:
 @given(history=histories(), days=st.integers(0, DAYS + 20))
 def test_step_by_step_it_is_the_fold_of_what_was_up_to_then(by: Definition, history: list[Touchpoint], days: int) -> None:
     until = MONDAY + days * DAY
-    steps, scene = stepwise(by, ME.name, IDS, history, until)
+    steps, scene = stepwise(by, ME.name, IDS, history, turns_in(by, history), until)
     moved = [fact for step in steps for fact in step.facts.elements() if isinstance(fact, StageEntered | LeadMoved)]
     # A mail just after lets strike what is due by then.
     nothing = touch("email_sent", at=until + 1, id="zz")
@@ -76,7 +76,7 @@ def test_a_state_is_met_where_the_evaluation_says_that_it_holds(by: Definition, 
     if not history:
         return
     until = history[-1].occurred_at
-    _, scene = stepwise(by, ME.name, IDS, history, until)
+    _, scene = stepwise(by, ME.name, IDS, history, turns_in(by, history), until)
     if not hasattr(scene, "touch") or scene.touch.occurred_at != until:
         return  # The last one is a link, or nobody's: nothing was judged at it.
     for one in scene.plan.rules:

@@ -16,6 +16,7 @@ from journey.person import FOLD_VERSION
 from schemas.canonical import content_hash
 from schemas.decode import decode
 from schemas.definition_files import load_definition
+from tests.journey.builders import turns_in
 
 GOLDEN = Path(__file__).parent / "golden"
 FACTS = GOLDEN / "facts.json"
@@ -35,7 +36,7 @@ def asserted() -> list[list[Any]]:
     for ids in PERSONS:
         through = [touch for history in deals.values() if not takes_part(history).isdisjoint(ids) for touch in history]
         history = person_history(ids, (one for id in ids for one in stored[id]), through, content_hash)
-        facts.update(person.derive(by, ids[0], ids, history)[1])
+        facts.update(person.derive(by, ids[0], ids, history, turns_in(by, through))[1])
     for key, history in deals.items():
         facts.update(deal.derive(by, key, history)[1])
     for key, bodies in stored.items():

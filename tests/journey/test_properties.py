@@ -18,7 +18,7 @@ from journey.person import PersonJourney, advance
 from journey.plan import Plan, plan_of
 from journey.touchpoints import Key, Touchpoint
 from schemas.definition_files import default_definition
-from tests.journey.builders import ME, MONDAY, touch
+from tests.journey.builders import ME, MONDAY, touch, turns_in
 from tests.journey.random_histories import DAYS, DEFINITIONS, IDS, RICH, histories
 
 many = settings(deadline=None)
@@ -29,7 +29,7 @@ NOBODY = PersonJourney(person=ME, ids=IDS)
 
 
 def derive(by: Definition, history: list[Touchpoint]) -> tuple[PersonJourney, Facts]:
-    return person.derive(by, ME, IDS, history)
+    return person.derive(by, ME, IDS, history, turns_in(by, history))
 
 
 # --- steps
