@@ -16,7 +16,7 @@ from journey.identity import Person
 from journey.instants import DAY, HOUR, iso
 from journey.person import derive, stepwise
 from journey.touchpoints import Touchpoint
-from tests.journey.builders import MONDAY, TUESDAY, WEDNESDAY, closed, definition, derived, in_order, only, opened, touch
+from tests.journey.builders import MONDAY, TUESDAY, WEDNESDAY, closed, definition, derived, in_order, only, opened, touch, turns_in
 from tests.journey.random_histories import DAYS, DEFINITIONS, IDS, RICH, histories
 
 ME = Person("user:7", IDS)
@@ -25,7 +25,7 @@ by_any_definition = pytest.mark.parametrize("by", DEFINITIONS, ids=["rich", "oth
 
 
 def explained(*history: Touchpoint, by: Definition = RICH, until: int = MONDAY + 3 * DAY, stage: str = "") -> Explanation:
-    return explain(by, ME, in_order(history), [], until, stage)
+    return explain(by, ME, in_order(history), turns_in(by, history), [], until, stage)
 
 
 def rule(answer: Explanation, name: str) -> WhyNot:
@@ -45,9 +45,9 @@ def test_step_by_step_it_is_the_fold_of_what_was_up_to_then(by: Definition, hist
     moved = [fact for step in steps for fact in step.facts.elements() if isinstance(fact, StageEntered | LeadMoved)]
     # A mail just after lets strike what is due by then.
     nothing = touch("email_sent", at=until + 1, id="zz")
-    _, facts = derive(by, ME.name, IDS, [*(one for one in history if one.occurred_at <= until), nothing])
+    _, facts = derive(by, ME.name, IDS, [*(one for one in history if one.occurred_at <= until), nothing], turns_in(by, history))
     assert Counter(moved) == Counter({fact: count for fact, count in facts.items() if isinstance(fact, StageEntered | LeadMoved)})
-    answer = explain(by, ME, history, [], until)
+    answer = explain(by, ME, history, turns_in(by, history), [], until)
     assert answer.stage == scene.journey.stage
     told = Counter((one.at, one.entered, tuple((seen.source, seen.id, seen.subject) for seen in one.because)) for one in answer.transitions)
     assert told == Counter((iso(move.at), move.stage if isinstance(move, StageEntered) else move.step, move.because) for move in moved)
@@ -58,8 +58,8 @@ def test_step_by_step_it_is_the_fold_of_what_was_up_to_then(by: Definition, hist
 @given(history=histories(), days=st.integers(0, DAYS + 20))
 def test_the_entries_of_the_ledger_add_up_to_the_score(by: Definition, history: list[Touchpoint], days: int) -> None:
     until = MONDAY + days * DAY
-    answer = explain(by, ME, history, [], until)
-    _, facts = derive(by, ME.name, IDS, history)
+    answer = explain(by, ME, history, turns_in(by, history), [], until)
+    _, facts = derive(by, ME.name, IDS, history, turns_in(by, history))
     assert sum(entry.points for entry in answer.ledger) == answer.score
     assert answer.score == sum(fact.points for fact in facts.elements() if isinstance(fact, Scored) and fact.at <= until < fact.until)
 
@@ -93,14 +93,14 @@ def test_a_state_is_met_where_the_evaluation_says_that_it_holds(by: Definition, 
 def test_what_is_said_to_meet_a_count_meets_it_and_one_less_does_not(history: list[Touchpoint], days: int) -> None:
     until = MONDAY + days * DAY
     history = [one for one in history if one.occurred_at <= until]
-    answer = explain(RICH, ME, history, [], until, "consideration")
+    answer = explain(RICH, ME, history, turns_in(RICH, history), [], until, "consideration")
     if answer.stage not in ("", "awareness"):
         return
     unmet = rule(answer, "reads").unmet
     lacking = max(1, unmet.need - unmet.have)
     for more, entered in ((lacking - 1, False), (lacking, True)):
         views = [touch("content_view", at=until, id=f"zz{nth}") for nth in range(more)]
-        _, facts = person.derive(RICH, ME.name, IDS, [*history, *views])
+        _, facts = person.derive(RICH, ME.name, IDS, [*history, *views], turns_in(RICH, history))
         keys = {view.key for view in views}
         reads = [move for move in only(StageEntered, facts) if move.rule == "reads" and not keys.isdisjoint(move.because)]
         assert bool(reads) is entered
@@ -164,7 +164,7 @@ def test_a_rule_that_leads_out_of_other_stages_says_which() -> None:
 def test_what_ties_a_touchpoint_to_the_person_stands_apart_from_the_evidence() -> None:
     link = touch("identified", subject="anon:a", other="user:7", id="l")
     view, deal = touch("page_view", subject="anon:a", at=MONDAY, id="v"), opened(at=TUESDAY, id="d")
-    answer = explain(RICH, ME, [view, deal], [link], WEDNESDAY)
+    answer = explain(RICH, ME, [view, deal], {}, [link], WEDNESDAY)
     stages = [move for move in answer.transitions if move.what == "stage"]
     assert [[one.ties for one in move.because] for move in stages] == [[(link.key,)], [(deal.key,)]]
 

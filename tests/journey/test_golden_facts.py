@@ -57,7 +57,8 @@ def test_facts_are_what_they_were_or_the_fold_version_was_raised() -> None:
 def test_the_history_brings_about_every_kind_of_fact_and_every_step_of_a_lead() -> None:
     rows = asserted()
     assert {row[0] for row in rows} == {
-        "touched", "stage_entered", "lead_moved", "scored", "converted", "outlook", "ordered", "described", "deal_stood", "spent",
+        "touched", "stage_entered", "lead_moved", "scored", "converted", "outlook", "ordered", "lowered", "left_out", "described",
+        "deal_stood", "spent",
     }  # fmt: skip
     assert {row[6] for row in rows if row[0] == "lead_moved"} == {
         "created", "mql", "assigned", "breached", "expired", "accepted", "rejected", "recycled", "disqualified", "qualified", "withdrawn",
