@@ -14,7 +14,7 @@ from streams.timeline import Entry, Timeline
 FIELDS_SHOWN_MAX = 12
 BECAUSE_SHOWN_MAX = 3
 
-_STYLES = {"stage": "bold green", "lead": "bold cyan", "score": "yellow", "deal": "magenta", "due": "dim"}
+_STYLES = {"stage": "bold green", "lead": "bold cyan", "score": "yellow", "deal": "magenta", "order": "magenta", "due": "dim"}
 
 
 def summary(done: Summary, *, json: bool = False, short: bool = False) -> None:

@@ -6,13 +6,14 @@ from datetime import date, timedelta
 
 from rich.text import Text
 
-from app.printing import BAR_WIDTH, WIDTH_PIPED, bar, count, figures, money, out, percent, put, table
+from app.printing import BAR_WIDTH, WIDTH_PIPED, bar, count, figures, money, out, percent, put, readable, table
 from journey.instants import day, instant, rfc3339
 from projections.asking import Asked, StageRow
 from projections.marketing_report import Audience, MarketingReport
 from projections.sales_report import Lead, SalesReport
 
 ROWS_SHOWN_MAX = 12
+UNKNOWN_SHOWN_MAX = 5
 
 
 def marketing(report: MarketingReport, *, simulated: bool) -> None:
@@ -22,16 +23,24 @@ def marketing(report: MarketingReport, *, simulated: bool) -> None:
         "visit to lead": percent(report.visit_to_lead), "customers": f"{report.buyers:,}", "spend": money(report.spend),
     })  # fmt: skip
     if not report.touchpoints:
-        put(Text("no touchpoints up to then", style="dim"), "")
-        return
-    _funnel(report.stages)
-    _audiences("Channels", "channel", report.channels, report)
+        is_empty = not (report.channels or report.campaigns or report.left_out or any(row.entered for row in report.stages))
+        put(Text("no touchpoints up to then" if is_empty else "no visits up to then", style="dim"), "")
+    if any(row.entered for row in report.stages):
+        _funnel(report.stages)
+    if report.channels:
+        _audiences("Channels", "channel", report.channels, report)
     if any(row.name for row in report.campaigns):
         _audiences("Campaigns", "campaign", report.campaigns, report)
-    put(
-        Text("People are distinct, so they do not add up over rows. First, last: credited to the first and the last touch.", style="dim"),
-        "",
-    )
+    if report.channels or report.campaigns:
+        says = "People are distinct, so they do not add up over rows. First, last: credited to the first and the last touch."
+        put(Text(says, style="dim"), "")
+    _conversions(report)
+    _left_out(report)
+    if report.days:
+        _weeks(report)
+
+
+def _conversions(report: MarketingReport) -> None:
     rows = [row for row in report.conversions if row.number]
     if rows:
         table("Conversions", {
@@ -41,7 +50,15 @@ def marketing(report: MarketingReport, *, simulated: bool) -> None:
             ">value": [money(row.value) for row in rows],
             "": ["makes a customer" if row.customers else "" for row in rows],
         })  # fmt: skip
-    _weeks(report)
+
+
+def _left_out(report: MarketingReport) -> None:
+    if report.left_out:
+        table("Orders and refunds left out, wholly or in part", {
+            "why": [row.why for row in report.left_out],
+            ">number": [f"{row.number:,}" for row in report.left_out],
+            "such as": [readable(row.of) for row in report.left_out],
+        })  # fmt: skip
 
 
 def sales(report: SalesReport, *, simulated: bool) -> None:
@@ -173,6 +190,16 @@ def _deals(report: SalesReport) -> None:
             ">weighted": [money(row.weighted) for row in open_],
             "": [bar(row.number, most) for row in open_],
         }, drop=[[""]])  # fmt: skip
+    unknown = [row for row in open_ if not row.known]
+    if unknown:
+        left_out = sum(row.unweighted for row in unknown)
+        places = "; ".join(f"{row.pipeline or '(no pipeline)'} / {row.stage or '(no stage)'}" for row in unknown[:UNKNOWN_SHOWN_MAX])
+        more = f" and {len(unknown) - UNKNOWN_SHOWN_MAX} more" if len(unknown) > UNKNOWN_SHOWN_MAX else ""
+        put(Text(readable(
+            f"The definition does not know {'this stage' if len(unknown) == 1 else 'these stages'}: {places}{more}."
+            f" {left_out:,} of {sum(row.number for row in unknown):,} deals there have no probability of their own, so the weighted"
+            " value leaves them out; name the stages under `pipelines` in the definition."
+        ), style="yellow"), "")  # fmt: skip
     closed = [row for row in report.outcomes if row.number]
     if not closed:
         return

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from journey import person
 from journey.definition import Definition
-from journey.facts import DealStood, LeadMoved, Outlook, Scored, StageEntered
+from journey.facts import DealStood, LeadMoved, LeftOut, Lowered, Ordered, Outlook, Scored, StageEntered
 from journey.histories import is_person
 from journey.instants import Instant, iso
 from journey.money import major
@@ -17,7 +17,7 @@ from streams.ports import Bodies
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What happened at an instant. `what` is the touchpoint's type, or one of stage, lead, score, deal, due."""
+    """What happened at an instant. `what` is the touchpoint's type, or one of stage, lead, score, deal, order, due."""
 
     at: str
     what: str
@@ -69,6 +69,15 @@ async def timeline(definition: Definition, histories: Bodies, subject: str, unti
                 amount = f", {major(fact.amount_minor, fact.currency)} {fact.currency}" if fact.currency else ""
                 says = f"{fact.outcome}, {fact.stage}{amount}"
                 entries.append((at, 1, nth, Entry(iso(at), "deal", says)))
+            case Ordered(at=at, order=order, currency=currency, amount_minor=amount_minor) if at <= until:
+                says = f"order {order}: {major(amount_minor, currency)} {currency}"
+                entries.append((at, 1, -1, Entry(iso(at), "order", says)))
+            case Lowered(at=at, order=order, currency=currency, amount_minor=amount_minor) if at <= until:
+                says = f"order {order}: {major(-amount_minor, currency)} {currency} paid back"
+                entries.append((at, 1, -1, Entry(iso(at), "order", says)))
+            case LeftOut(at=at, of=of, why=why) if at <= until:
+                says = f"{of.replace(':', ' ', 1)}: left out, {why}"
+                entries.append((at, 1, -1, Entry(iso(at), "order", says)))
             case Outlook(strikes=strikes) if is_last:
                 for strike in strikes:
                     what = "stage" if strike.cycle == 0 else "lead"
