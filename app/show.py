@@ -25,6 +25,7 @@ def summary(done: Summary, *, json: bool = False, short: bool = False) -> None:
             "read": done.read, "accepted": done.accepted, "duplicates": done.duplicates, "conflicts": done.conflicts,
             "dead_lettered": dead, "dead_letters": dict(sorted(done.dead_letters.items())),
             "unknown_fields": dict(sorted(done.unknown_fields.items())),
+            "unknown_stages": dict(sorted(done.unknown_stages.items())),
         })  # fmt: skip
         return
     rows = [("read", done.read), ("accepted", done.accepted), ("duplicates", done.duplicates), ("conflicts", done.conflicts),
@@ -34,6 +35,9 @@ def summary(done: Summary, *, json: bool = False, short: bool = False) -> None:
         if done.unknown_fields:
             rows.append(("fields kept that no type names", done.unknown_fields.total()))
             rows += [(f"  {name}", number) for name, number in done.unknown_fields.most_common(FIELDS_SHOWN_MAX)]
+        if done.unknown_stages:
+            rows.append(("pipelines and stages that the definition does not know", done.unknown_stages.total()))
+            rows += [(f"  {readable(name)}", number) for name, number in done.unknown_stages.most_common(FIELDS_SHOWN_MAX)]
     counts(rows)
     if dead or done.conflicts:
         note("what is a dead letter or a conflict is kept; `journey dead-letters` lists it with the reasons")

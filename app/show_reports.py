@@ -197,8 +197,8 @@ def _deals(report: SalesReport) -> None:
         more = f" and {len(unknown) - UNKNOWN_SHOWN_MAX} more" if len(unknown) > UNKNOWN_SHOWN_MAX else ""
         put(Text(readable(
             f"The definition does not know {'this stage' if len(unknown) == 1 else 'these stages'}: {places}{more}."
-            f" {left_out:,} of {sum(row.number for row in unknown):,} deals there have no probability of their own, so the weighted"
-            " value leaves them out; name the stages under `pipelines` in the definition."
+            f" The weighted value leaves out the deals there that have no probability of their own ({left_out:,}); name the stages under"
+            " `pipelines` in the definition."
         ), style="yellow"), "")  # fmt: skip
     closed = [row for row in report.outcomes if row.number]
     if not closed:

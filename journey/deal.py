@@ -5,7 +5,7 @@ Which of them turn the deal is settled first (`turns`); each field changes at th
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from journey.channels import excluded
 from journey.definition import Definition
@@ -24,7 +24,7 @@ class DealJourney:
     deal: str
     people: frozenset[str] = frozenset()
     """The ids that were ever named."""
-    heard: Heard = Heard()
+    heard: Heard = field(default_factory=Heard)
     stated: bool = False
     """Whether anything has said how the deal stands yet."""
     outcome: str = "open"

@@ -101,12 +101,15 @@ class Orders:
         silent: dict[Key, str] = {}
         here: dict[tuple[str, ...], Version] = {}
         for touch in touches:
+            data = touch.data
+            if not isinstance(data, OrderPlaced | Refund) or data.order is None:
+                continue
+            order = self.known.get(order_of(data))
+            if order is None and self.cut:
+                return None
             key = key_of(touch)
             if key is None:
                 continue
-            order = self.known.get(key[1])
-            if order is None and self.cut:
-                return None
             version, before = version_of(touch), here.get(key, NOT_THERE)
             if before is NOT_THERE and order is not None:
                 before = order.refunds.get(key[2], NOT_THERE) if len(key) > 2 else order.version if order.currency else NOT_THERE

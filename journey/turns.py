@@ -218,9 +218,10 @@ def onward(definition: Definition, heard: Heard, touch: Touchpoint) -> tuple[Hea
         return after, silent
     if heard.standing != heard.outcome or (heard.turned_at is not None and one.at <= heard.turned_at):
         return None
-    if one.outcome != "open" and heard.outcome != "open":
-        if one.how == "stated" or (one.how == "plain" and heard.turned_how == "stage" and _agrees(heard.outcome, one.outcome)):
-            return None
+    is_closed_again = one.outcome != "open" and heard.outcome != "open"
+    is_made_explicit = one.how == "plain" and heard.turned_how == "stage" and _agrees(heard.outcome, one.outcome)
+    if is_closed_again and (one.how == "stated" or is_made_explicit):
+        return None
     after = replace(after, standing=one.outcome, word=one.word, turned_at=one.at, turned_how=one.how, outcome=one.outcome)
     return after, one.outcome
 

@@ -257,7 +257,11 @@ LAWS: tuple[Law, ...] = (
         "0 or more",
     ),
     within(
-        "refunds take of an order from its date on", _tables("lowered"), ("subject", "order_id", "order_at"), TAKEN_BEFORE, "its date or later"
+        "refunds take of an order from its date on",
+        _tables("lowered"),
+        ("subject", "order_id", "order_at"),
+        TAKEN_BEFORE,
+        "its date or later",
     ),
     within("what a refund takes is below 0", _tables("lowered"), ("subject", "order_id", "at"), RAISED, "below 0"),
     Law("a won conversion is of a win of its deal", _wins),

@@ -21,7 +21,7 @@ from journey.histories import KeptApart, is_person, keys, people_named
 from journey.identity import Id, Person, PersonId
 from journey.orders import NEVER_SENT
 from journey.person import FOLD_VERSION, PersonJourney
-from journey.touchpoints import Identified, Key, Retracted, Touchpoint, Unlinked, stated_at
+from journey.touchpoints import DealOpened, DealReopened, DealUpdated, Identified, Key, Retracted, Touchpoint, Unlinked, stated_at
 from journey.tuples import new
 from journey.turns import Turns
 from schemas.decode import Decoded, Unreadable, decode
@@ -30,7 +30,7 @@ from schemas.strict_json import BODY_BYTES_MAX
 from streams.at_hand import AtHand
 from streams.differing import derive, derive_person, differing
 from streams.journeys import Journey, dump, load
-from streams.ports import DeadLetter, Generation, Histories, Known, Name, Raced, Recorded, Row, SetAside, Unit
+from streams.ports import PIPELINE, STAGE, DeadLetter, Generation, Histories, Known, Name, Raced, Recorded, Row, SetAside, Unit
 from streams.set_aside import SET_ASIDE, is_aside
 from streams.world import BEFORE, World
 
@@ -185,6 +185,9 @@ class Placement:
             unit.touched.update(row.keys)
             for field in dict.fromkeys(_cut(one, UNKNOWN_FIELD_LENGTH_MAX) for one in row.unknown[:UNKNOWN_FIELDS_MAX]):
                 unit.unknown_fields[touch.type, field] = unit.unknown_fields.get((touch.type, field), 0) + 1
+            if isinstance(touch.data, DealOpened | DealUpdated | DealReopened) and (unknown := unknown_to(self.definition, touch.data)):
+                counted = (unknown[0], _cut(unknown[1], UNKNOWN_FIELD_LENGTH_MAX))
+                unit.unknown_fields[counted] = unit.unknown_fields.get(counted, 0) + 1
             if touch.data.deal is not None:
                 unit.takes_part.update((id, f"deal:{touch.data.deal}") for id in people_named(touch))
         return several
@@ -446,6 +449,18 @@ def advance(definition: Definition, journey: Journey, touches: Sequence[Touchpoi
             return deals.advance(definition, journey, touches)
         case DimensionJourney():
             return dimension.advance(definition, journey, touches)
+
+
+def unknown_to(definition: Definition, data: DealOpened | DealUpdated | DealReopened) -> tuple[str, str] | None:
+    """The pipeline, else the stage, that `data` names and the definition does not know: it says nothing of such a stage."""
+    known = {pipeline.name: {stage.name for stage in pipeline.stages} for pipeline in definition.pipelines}
+    if isinstance(data, DealOpened):
+        if data.pipeline not in known:
+            return (PIPELINE, data.pipeline) if data.pipeline else None
+        known = {data.pipeline: known[data.pipeline]}
+    if not data.stage or any(data.stage in stages for stages in known.values()):
+        return None
+    return STAGE, data.stage
 
 
 def decoded_of(incoming: Incoming) -> Decoded | Unreadable:

@@ -66,8 +66,8 @@ async def timeline(definition: Definition, histories: Bodies, subject: str, unti
                 score += points if ends > until else 0
                 entries.append((at, 1, -1, Entry(iso(at), "score", f"{points:+d} points", rule=rule)))
             case DealStood(at=at, nth=nth) if at <= until:
-                amount = f", {major(fact.amount_minor, fact.currency)} {fact.currency}" if fact.currency else ""
-                says = f"{fact.outcome}, {fact.stage}{amount}"
+                amount = f"{major(fact.amount_minor, fact.currency)} {fact.currency}" if fact.currency else ""
+                says = ", ".join(filter(None, (fact.outcome, fact.stage, amount)))
                 entries.append((at, 1, nth, Entry(iso(at), "deal", says)))
             case Ordered(at=at, order=order, currency=currency, amount_minor=amount_minor) if at <= until:
                 says = f"order {order}: {major(amount_minor, currency)} {currency}"

@@ -42,8 +42,8 @@ def test_all_is_well(desk: Path, at_once: int, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_row_counted_twice_a_row_gone_and_a_row_too_many_are_named_in_each_table(desk: Path) -> None:
-    orders = [touch("order_placed", id=f"o{n}", subject="user:zz", order=f"o-{n}", amount="9.00") for n in range(3)]
-    refunds = [touch("refund", id=f"r{n}", subject="user:zz", order=f"o-{n}", amount="10.00") for n in range(3)]
+    orders = [touch("order_placed", id=f"o{n}", subject="user:zz", order=f"o-{n}", amount="9.00") for n in range(4)]
+    refunds = [touch("refund", id=f"r{n}", subject="user:zz", order=f"o-{n}", amount="10.00") for n in range(4)]
     put(desk / "orders.jsonl", *orders, *refunds)
     assert here("ingest", "orders.jsonl", cwd=desk).status == 0
     for model, table, columns in TABLES:
@@ -88,7 +88,11 @@ def test_what_is_wrong_is_told_with_its_table(desk: Path) -> None:
         ("refunds take no more of an order than there is", "marketing", "UPDATE lowered SET order_id = 'another'"),
         ("refunds take of an order from its date on", "marketing", "UPDATE lowered SET at = order_at - 1"),
         ("what a refund takes is below 0", "marketing", "UPDATE lowered SET amount_minor = 0"),
-        ("a won conversion is of a win of its deal", "marketing", "UPDATE conversions SET at = at + 1 WHERE conversion = 'won'"),
+        (
+            "a won conversion is of a win of its deal",
+            "marketing",
+            "UPDATE conversions SET conversion = 'won', of_what = '0' WHERE conversion = 'lead'",
+        ),
         ("points end after they begin", "sales", "UPDATE scores SET until_at = at"),
         ("both hold the same transitions", "sales", "UPDATE stages SET rule = 'another'"),
         ("both hold the same outlooks", "marketing", "UPDATE outlook SET seen_at = seen_at + 1"),

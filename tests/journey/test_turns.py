@@ -110,7 +110,7 @@ def test_what_a_deal_is_worth_is_never_below_0_after_refunds() -> None:
     def paid(back: str, at: Instant, **fields: Any) -> Touchpoint:
         return touch("refund", subject="deal:12", deal="12", order=None, at=at, amount=back, **fields)
 
-    journey, facts = deal.derive(BY, "deal:12", [OPENED, paid("800.00", on(3)), closed(at=on(5)), paid("200.00", on(6))])
+    _, facts = deal.derive(BY, "deal:12", [OPENED, paid("800.00", on(3)), closed(at=on(5)), paid("200.00", on(6))])
     assert [(one.at, one.amount_minor) for one in only(DealStood, facts)] == [
         (FEBRUARY, 90000), (on(3), 10000), (on(5), 10000), (on(6), 0),
     ]  # fmt: skip
@@ -164,7 +164,9 @@ def said(draw: st.DrawFn, nth: int) -> Touchpoint:
     match draw(st.sampled_from(["opened", "staged", "staged", "closed", "restated", "restated", "restated", "reopened", "other"])):
         case "opened":
             amount = draw(st.sampled_from(["900.00", "900.00", "100.00"]))
-            return opened(at=at, id=id, pipeline=draw(st.sampled_from(["default", "default", "", "new"])), stage=draw(stages), amount=amount)
+            return opened(
+                at=at, id=id, pipeline=draw(st.sampled_from(["default", "default", "", "new"])), stage=draw(stages), amount=amount
+            )
         case "staged":
             return staged(draw(stages), at, id, stage_outcome=draw(st.sampled_from([None, None, None, "open", "won", "lost"])))
         case "closed":

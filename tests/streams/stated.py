@@ -5,6 +5,7 @@ Nothing here is the engine's: what it comes to by its folds, in any steps, is he
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from journey.channels import excluded
@@ -90,9 +91,9 @@ def turns(definition: Definition, history: list[Touchpoint]) -> list[Say]:
                 closings.append(other)
             if any(other.how == "stated" for other in closings):
                 continue
-            if one.how == "stage" and later is not None and later.how != "stage" and later.outcome != "open":
-                if same(one.outcome, later.outcome):
-                    continue
+            is_closing = later is not None and later.how != "stage" and later.outcome != "open"
+            if one.how == "stage" and later is not None and is_closing and same(one.outcome, later.outcome):
+                continue
         left.insert(0, one)
     standing, found = "open", []
     for one in left:
@@ -109,7 +110,7 @@ def deal(definition: Definition, whole: list[Touchpoint]) -> tuple[dict[Key, str
     counting = {one.touch.key: one.outcome for one in turns(definition, history)}
     unsaid = {touch.key for touch in history if touch.type == "close"}
     openings = [touch for touch in history if touch.type == "deal_opened"]
-    for before, after in zip(openings, openings[1:], strict=False):
+    for before, after in pairwise(openings):
         if before.occurred_at == after.occurred_at and before.data == after.data:
             unsaid.add(after.key)
     refunds = [touch for touch in history if touch.type == "refund"]
