@@ -127,12 +127,6 @@ ENTERED = "SELECT person, stage, at, nth, n FROM {table} WHERE n <> 1"
 CLOSED = "SELECT deal, at, nth, outcome, closed_at FROM {table} WHERE (outcome = 'open') <> (closed_at = 0)"
 STOOD = "SELECT deal, at, nth, SUM(n) FROM {table} GROUP BY deal, at, nth HAVING SUM(n) <> 1"
 PLACED = "SELECT subject, order_id, SUM(n) FROM {table} GROUP BY subject, order_id HAVING SUM(n) <> 1"
-LEFT_OF_ORDERS = (
-    "SELECT l.subject, l.order_id, l.order_at, l.currency,"
-    " CAST(COALESCE(MIN(o.amount_minor), 0) + SUM(l.amount_minor) AS BIGINT) FROM {table} AS l"
-    " LEFT JOIN orders AS o ON o.subject = l.subject AND o.order_id = l.order_id AND o.at = l.order_at AND o.currency = l.currency"
-    " GROUP BY l.subject, l.order_id, l.order_at, l.currency HAVING COALESCE(MIN(o.amount_minor), 0) + SUM(l.amount_minor) < 0"
-)
 TAKEN_BEFORE = "SELECT subject, order_id, order_at, at FROM {table} WHERE at < order_at"
 RAISED = "SELECT subject, order_id, at, amount_minor FROM {table} WHERE amount_minor >= 0"
 COUNTED = "SELECT person, rule, points, at, until_at FROM {table} WHERE until_at <= at"
@@ -177,6 +171,21 @@ def _spend(report: MarketingReport, other: SalesReport) -> Figures:
     for one in report.campaigns:
         spent.update(one.spend)
     yield "marketing", "spend by campaigns", dict(report.spend), dict(spent)
+
+
+async def _left(both: Both) -> AsyncIterator[Broken]:
+    """Added up here: a database's own sum is not exact at any size in SQLite."""
+    columns = ("subject", "order_id", "at", "currency")
+    ask = both.asks["marketing"]
+    left: Counter[tuple[Any, ...]] = Counter()
+    for *row, amount_minor in await ask(f"SELECT {', '.join(columns)}, amount_minor FROM orders"):
+        left[tuple(row)] += int(amount_minor)
+    lowered = await ask("SELECT subject, order_id, order_at, currency, amount_minor FROM lowered")
+    for *row, amount_minor in lowered:
+        left[tuple(row)] += int(amount_minor)
+    for order in sorted({tuple(row) for *row, _ in lowered}):
+        if left[order] < 0:
+            yield Broken("marketing", "lowered", dict(zip(columns, order, strict=True)), "0 or more is left", left[order])
 
 
 async def _wins(both: Both) -> AsyncIterator[Broken]:
@@ -249,13 +258,7 @@ LAWS: tuple[Law, ...] = (
     within("a deal stands in one way at a time", _tables("deals"), ("deal", "at", "nth"), STOOD, 1),
     within("a deal is closed when it has an outcome", _tables("deals"), ("deal", "at", "nth", "outcome"), CLOSED, "0 while open"),
     within("an order is there once", _tables("orders"), ("subject", "order_id"), PLACED, 1),
-    within(
-        "refunds take no more of an order than there is",
-        _tables("lowered"),
-        ("subject", "order_id", "order_at", "currency"),
-        LEFT_OF_ORDERS,
-        "0 or more",
-    ),
+    Law("refunds take no more of an order than there is", _left),
     within(
         "refunds take of an order from its date on",
         _tables("lowered"),

@@ -141,4 +141,4 @@ def plain(values: object) -> str:
     return orjson.dumps(values, default=list).decode()
 
 
-marketing = ReadModel(name="marketing", version=2, tables=TABLES, rows=rows)
+marketing = ReadModel(name="marketing", version=3, tables=TABLES, rows=rows)

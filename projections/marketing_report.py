@@ -227,8 +227,10 @@ async def _won(ask: Ask, until: Instant) -> dict[str, tuple[Instant, int, str]]:
 
 async def _lowered(ask: Ask, until: Instant) -> dict[tuple[str, str], int]:
     """What refunds up to `until` have taken of orders, by whose they are and by order:…, as conversions name them."""
-    rows = await ask("SELECT subject, order_id, SUM(amount_minor) FROM lowered WHERE at <= ? GROUP BY subject, order_id", until)
-    return {(subject, f"order:{order}"): int(amount_minor) for subject, order, amount_minor in rows}
+    taken: Counter[tuple[str, str]] = Counter()
+    for subject, order, amount_minor in await ask("SELECT subject, order_id, amount_minor FROM lowered WHERE at <= ?", until):
+        taken[subject, f"order:{order}"] += int(amount_minor)
+    return taken
 
 
 async def _left_out(ask: Ask, until: Instant) -> list[LeftOutRow]:
