@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.text import Text
 
 from app.engine import Summary
-from app.printing import as_json, counts, note, put, table
+from app.printing import as_json, counts, note, put, readable, table
 from schemas.outside_names import Noticed
 
 FIELDS_SHOWN_MAX = 12
@@ -24,7 +24,8 @@ def summary(done: Summary, noticed: Noticed | None = None, *, json: bool = False
         as_json({
             "read": done.read, "accepted": done.accepted, "duplicates": done.duplicates, "conflicts": done.conflicts,
             "dead_lettered": dead, "dead_letters": dict(sorted(done.dead_letters.items())),
-            "unknown_fields": dict(sorted(done.unknown_fields.items())), "rounded": noticed.rounded,
+            "unknown_fields": dict(sorted(done.unknown_fields.items())),
+            "unknown_stages": dict(sorted(done.unknown_stages.items())), "rounded": noticed.rounded,
             "left_out": [{"event": event, "why": why, "number": number} for event, why, number in left_out],
         })  # fmt: skip
         return
@@ -35,6 +36,9 @@ def summary(done: Summary, noticed: Noticed | None = None, *, json: bool = False
         if done.unknown_fields:
             rows.append(("fields kept that no type names", done.unknown_fields.total()))
             rows += [(f"  {name}", number) for name, number in done.unknown_fields.most_common(FIELDS_SHOWN_MAX)]
+        if done.unknown_stages:
+            rows.append(("pipelines and stages that the definition does not know", done.unknown_stages.total()))
+            rows += [(f"  {readable(name)}", number) for name, number in done.unknown_stages.most_common(FIELDS_SHOWN_MAX)]
     if noticed.rounded:
         rows.append(("amounts rounded to their currency", noticed.rounded))
     counts(rows)

@@ -6,13 +6,14 @@ from datetime import date, timedelta
 
 from rich.text import Text
 
-from app.printing import BAR_WIDTH, WIDTH_PIPED, Cell, bar, count, figures, money, out, percent, put, table
+from app.printing import BAR_WIDTH, WIDTH_PIPED, Cell, bar, count, figures, money, out, percent, put, readable, table
 from journey.instants import day, instant, rfc3339
 from projections.asking import Asked, StageRow
-from projections.marketing_report import Audience, MarketingReport
+from projections.marketing_report import Audience, ConversionRow, LeftOutRow, MarketingReport
 from projections.sales_report import NOT_HANDED_OVER, Lead, SalesReport
 
 ROWS_SHOWN_MAX = 12
+UNKNOWN_SHOWN_MAX = 5
 
 
 def marketing(report: MarketingReport, *, simulated: bool) -> None:
@@ -31,18 +32,32 @@ def marketing(report: MarketingReport, *, simulated: bool) -> None:
     if report.channels or report.campaigns:
         said = "People are distinct, so they do not add up over rows. First, last: credited to the first and the last touch."
         put(Text(said, style="dim"), "")
-    elif not rows:
+    elif not (rows or report.left_out):
         put(Text("nothing for marketing up to then", style="dim"), "")
     if rows:
-        table("Conversions", {
-            "conversion": [row.conversion for row in rows],
-            ">number": [f"{row.number:,}" for row in rows],
-            ">people": [f"{row.people:,}" for row in rows],
-            ">value": [money(row.value) for row in rows],
-            "": ["makes a customer" if row.customers else "" for row in rows],
-        })  # fmt: skip
+        _conversions(rows)
+    if report.left_out:
+        _left_out(report.left_out)
     if report.days:
         _weeks(report)
+
+
+def _conversions(rows: Sequence[ConversionRow]) -> None:
+    table("Conversions", {
+        "conversion": [row.conversion for row in rows],
+        ">number": [f"{row.number:,}" for row in rows],
+        ">people": [f"{row.people:,}" for row in rows],
+        ">value": [money(row.value) for row in rows],
+        "": ["makes a customer" if row.customers else "" for row in rows],
+    })  # fmt: skip
+
+
+def _left_out(rows: Sequence[LeftOutRow]) -> None:
+    table("Orders and refunds left out, wholly or in part", {
+        "why": [row.why for row in rows],
+        ">number": [f"{row.number:,}" for row in rows],
+        "such as": [readable(row.of) for row in rows],
+    })  # fmt: skip
 
 
 def sales(report: SalesReport, *, simulated: bool) -> None:
@@ -176,6 +191,16 @@ def _deals(report: SalesReport) -> None:
             ">weighted": [money(row.weighted) for row in open_],
             "": [bar(row.number, most) for row in open_],
         }, drop=[[""]])  # fmt: skip
+    unknown = [row for row in open_ if not row.known]
+    if unknown:
+        left_out = sum(row.unweighted for row in unknown)
+        places = "; ".join(f"{row.pipeline or '(no pipeline)'} / {row.stage or '(no stage)'}" for row in unknown[:UNKNOWN_SHOWN_MAX])
+        more = f" and {len(unknown) - UNKNOWN_SHOWN_MAX} more" if len(unknown) > UNKNOWN_SHOWN_MAX else ""
+        put(Text(readable(
+            f"The definition does not know {'this stage' if len(unknown) == 1 else 'these stages'}: {places}{more}."
+            f" The weighted value leaves out the deals there that have no probability of their own ({left_out:,}); name the stages under"
+            " `pipelines` in the definition."
+        ), style="yellow"), "")  # fmt: skip
     closed = [row for row in report.outcomes if row.number]
     if not closed:
         return

@@ -8,16 +8,16 @@ from rich.text import Text
 from app.printing import put, readable, table
 from journey.money import major
 from streams.between import Between, Difference
-from streams.timeline import Deal, Entry, Lead, Points, Sent, Stage, Timeline
+from streams.timeline import Deal, Entry, Lead, Omitted, Order, Points, Sent, Stage, Timeline
 
 BECAUSE_SHOWN_MAX = 3
 CAUSES_SHOWN_MAX = 3
 
-_STYLES = {"stage": "bold green", "lead": "bold cyan", "score": "yellow", "deal": "magenta", "due": "dim"}
+_STYLES = {"stage": "bold green", "lead": "bold cyan", "score": "yellow", "deal": "magenta", "order": "magenta", "due": "dim"}
 
 
 def what(entry: Entry) -> str:
-    """The touchpoint's type, or one of stage, lead, score, deal, due."""
+    """The touchpoint's type, or one of stage, lead, score, deal, order, due."""
     if entry.is_due:
         return "due"
     match entry.means:
@@ -31,6 +31,8 @@ def what(entry: Entry) -> str:
             return "score"
         case Deal():
             return "deal"
+        case Order() | Omitted():
+            return "order"
         case other:
             assert_never(other)
 
@@ -51,7 +53,13 @@ def _meant(entry: Entry) -> str:
         case Points(points=points):
             return f"{points:+d} points"
         case Deal(outcome=outcome, stage=stage, amount_minor=amount_minor, currency=currency):
-            return f"{outcome}, {stage}" + (f", {major(amount_minor, currency)} {currency}" if currency else "")
+            amount = f"{major(amount_minor, currency)} {currency}" if currency else ""
+            return ", ".join(filter(None, (outcome, stage, amount)))
+        case Order(order=order, amount_minor=amount_minor, currency=currency):
+            is_paid_back = amount_minor < 0
+            return f"order {order}: {major(abs(amount_minor), currency)} {currency}" + (" paid back" if is_paid_back else "")
+        case Omitted(of=of, why=why):
+            return f"{of.replace(':', ' ', 1)}: left out, {why}"
         case other:
             assert_never(other)
 

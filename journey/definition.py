@@ -216,6 +216,8 @@ class Bots(Model):
 class PipelineStage(Model):
     name: Name
     probability: Annotated[Decimal, Field(ge=0, le=1)]
+    outcome: Literal["open", "won", "lost"] = "open"
+    """What a deal that comes to this stage is by it, unless the sender says otherwise (`stage_outcome`)."""
     forecast_category: Name | None = None
     stuck_after: Length | None = None
 
@@ -334,7 +336,7 @@ class Definition(Model):
     def __copy__(self) -> "Definition":
         """A copy that works out its own identity: `model_copy(update=…)` would keep this one's."""
         copied = super().__copy__()
-        for known in ("fingerprint", "stage_names"):
+        for known in ("fingerprint", "stage_names", "stage_outcomes"):
             copied.__dict__.pop(known, None)
         return copied
 
@@ -343,6 +345,16 @@ class Definition(Model):
         """SHA-256 over the content, comments and order of keys apart, as 64 hexadecimal digits."""
         content = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
         return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
+
+    @cached_property
+    def stage_outcomes(self) -> dict[tuple[str, str], str]:
+        """What the stages of pipelines say of a deal, by pipeline and stage; for a deal without a pipeline (""), that on which all
+        pipelines agree that have the stage."""
+        known = {(pipeline.name, stage.name): stage.outcome for pipeline in self.pipelines for stage in pipeline.stages}
+        said: dict[str, set[str]] = {}
+        for (_, stage), outcome in known.items():
+            said.setdefault(stage, set()).add(outcome)
+        return {**known, **{("", stage): next(iter(outcomes)) for stage, outcomes in said.items() if len(outcomes) == 1}}
 
     @cached_property
     def stage_names(self) -> tuple[str, ...]:

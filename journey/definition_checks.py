@@ -136,6 +136,12 @@ def _matches(definition: Definition) -> Iterator[Problem]:
             match part:
                 case Match():
                     yield from problems_of_match(part, inner, who, reach, definition)
+                    if "close" in part.types and reach >= DEAL and part.where.keys() <= {"outcome"}:
+                        wanted = "{deal: won}, {deal: lost} or {deal: abandoned}"
+                        yield Problem(
+                            (*inner, "types"),
+                            f"{who} asks for touchpoint type 'close', and a stage may close a deal too; ask {wanted}",
+                        )
                 case Counted(count=count):
                     yield from problems_of_match(count.of, (*inner, "count", "of"), who, reach, definition)
                     if count.times > evidence_max:

@@ -14,6 +14,7 @@ from journey.identity import Person
 from journey.instants import Instant, iso, spelled
 from journey.person import Step, scene_of, stepwise
 from journey.touchpoints import Identified, Key, LeadScored, Touchpoint
+from journey.turns import Turns
 from journey.wording import said, wanted
 
 LEAD_STEPS = {"mql": "mql", "sql": "qualified"}
@@ -110,6 +111,7 @@ class _Case:
     by: Definition
     person: Person
     history: Sequence[Touchpoint]
+    turns: Turns
     steps: list[Step]
     scene: Scene
     until: Instant
@@ -120,12 +122,18 @@ class _Case:
 
 
 def explain(
-    by: Definition, person: Person, history: Sequence[Touchpoint], links: Sequence[Touchpoint], until: Instant, stage: str = ""
+    by: Definition,
+    person: Person,
+    history: Sequence[Touchpoint],
+    turns: Turns,
+    links: Sequence[Touchpoint],
+    until: Instant,
+    stage: str = "",
 ) -> Explanation:
-    """The reasons as of `until`; only those about `stage` (or mql, or sql) where one is given. `links` are the statements that tie the
-    person's ids."""
-    steps, scene = stepwise(by, person.name, person.ids, history, until)
-    case = _Case(by, person, history, steps, scene, until)
+    """The reasons as of `until`; only those about `stage` (or mql, or sql) where one is given. `turns` are those of the deals in
+    `history`; `links` are the statements that tie the person's ids."""
+    steps, scene = stepwise(by, person.name, person.ids, history, turns, until)
+    case = _Case(by, person, history, turns, steps, scene, until)
     tied = _Tied(person, links, history)
     for step in steps:
         if (touch := step.touch) is not None:
@@ -307,7 +315,7 @@ def _step(case: _Case, cycle: int, name: str) -> tuple[Touchpoint, LeadMoved]:
 
 def _held(case: _Case, asked: str, touch: Touchpoint) -> Unmet:
     """Which parts of the criteria held at `touch`."""
-    scene = scene_of(case.by, case.person.name, case.person.ids, case.history, touch)
+    scene = scene_of(case.by, case.person.name, case.person.ids, case.history, case.turns, touch)
     held = _judged(case, _criteria(scene, asked), scene)
     if asked == "mql" and case.by.lead.mql_stated:
         stated = isinstance(touch.data, LeadScored) and touch.data.grade == "mql"

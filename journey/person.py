@@ -5,7 +5,7 @@ anew after the last: that is what makes advancing in any number of steps, summed
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from operator import attrgetter
@@ -16,18 +16,17 @@ from journey.channels import UNASSIGNED, campaign_of, channel_of, excluded, name
 from journey.conditions import Scene, judge
 from journey.deadlines import Due, next_due, to_strike
 from journey.definition import Conversion, Definition
-from journey.facts import NEVER, Converted, Described, Facts, LeadMoved, Ordered, Outlook, Scored, StageEntered, Touch, Touched
+from journey.facts import NEVER, Converted, Described, Facts, LeadMoved, Outlook, Scored, StageEntered, Touch, Touched
 from journey.instants import DAY, Instant, Micros, day
 from journey.leads import LeadCycle
+from journey.orders import NEVER_SENT, Orders, left_out, order_of, sent_again
 from journey.plan import OfType, Plan, plan_of
 from journey.score import Fall, Ledger, Points
 from journey.touchpoints import (
     AccountJoined,
     AccountLeft,
-    Close,
     Data,
     DealOpened,
-    DealReopened,
     DealUpdated,
     Key,
     LeadAccepted,
@@ -44,6 +43,7 @@ from journey.touchpoints import (
     Refund,
     Touchpoint,
 )
+from journey.turns import Turns
 
 FOLD_VERSION = 3
 """Raised when the folds come to assert other facts from the same history; a golden file tells."""
@@ -64,15 +64,14 @@ class PersonDeal:
     outcome: str
     key: Key
     """The touchpoint that the outcome is by."""
-    opened_at: Instant
     opened_by: Key
-    """What tied it to its lead cycle."""
+    """What tied it to its lead cycle: its opening, as far as that is known, else its close."""
+    opened_at: Instant = 0
+    """0: no opening is known. Only that ties it to a lead before it is closed."""
     cycle: int = 0
     """The number of the lead cycle that it belongs to; 0: none, or none yet."""
     lead_at: Instant = 0
     primary: bool = False
-    is_opened: bool = False
-    """Whether its opening is known: only that ties it to a lead before it is closed."""
 
 
 @dataclass(slots=True)
@@ -111,6 +110,7 @@ class PersonJourney:
     touches: list[Touch] = field(default_factory=list)
     touches_cut_at: Instant = NOT_YET
     """The instant of the last touch that was dropped, though the look-back still held it."""
+    orders: Orders = field(default_factory=Orders)
     outlook: Outlook | None = None
 
     def copied(self) -> "PersonJourney":
@@ -121,6 +121,7 @@ class PersonJourney:
         other.counts = {index: kept.copy() for index, kept in self.counts.items()}
         other.deals = {deal: replace(one) for deal, one in self.deals.items()}
         other.touches = self.touches.copy()
+        other.orders = self.orders.copied()
         return other
 
     def ahead(self) -> "PersonJourney":
@@ -169,23 +170,45 @@ class PersonJourney:
 _all_fields = attrgetter(*(one.name for one in fields(PersonJourney)))
 
 
-def derive(definition: Definition, person: str, ids: Sequence[str], history: Sequence[Touchpoint]) -> tuple[PersonJourney, Facts]:
-    """The journey of a whole history, in order, and all the facts that it asserts."""
-    return advance(definition, PersonJourney(person=person, ids=tuple(ids)), history, is_given=True)
+def derive(
+    definition: Definition, person: str, ids: Sequence[str], history: Sequence[Touchpoint], turns: Turns
+) -> tuple[PersonJourney, Facts]:
+    """The journey of a whole history, in order, and all the facts that it asserts. `turns` are those of the deals in it."""
+    journey = PersonJourney(person=person, ids=tuple(ids))
+    return advance(definition, journey, history, _settled(definition, ids, history, turns), is_given=True)
 
 
 def advance(
-    definition: Definition, journey: PersonJourney, touches: Sequence[Touchpoint], *, is_given: bool = False
+    definition: Definition, journey: PersonJourney, touches: Sequence[Touchpoint], turns: Turns, *, is_given: bool = False
 ) -> tuple[PersonJourney, Facts]:
     """`journey` after `touches`, which are in order and all later than those in it; and the signed facts that this changes.
 
-    `is_given`: the caller has no more use for `journey` as it was, and it may become the one that is returned.
+    `turns`: what of them turns a deal, and what counts nowhere. `is_given`: the caller has no more use for `journey` as it was, and it
+    may become the one that is returned.
     """
-    fold = _Fold(plan_of(definition), journey if is_given else journey.copied())
+    fold = _Fold(plan_of(definition), journey if is_given else journey.copied(), turns)
     for touch in touches:
         fold.fold(touch)
+    fold.journey.orders.bound()
     fold.look_ahead()
     return fold.journey, fold.facts
+
+
+def goes_on(definition: Definition, journey: PersonJourney, touches: Sequence[Touchpoint]) -> dict[Key, str] | None:
+    """Which of `touches`, all later than those in `journey`, count nowhere by what it knows of orders. None: it is to be derived."""
+    return journey.orders.onward(_own(definition, journey.ids, touches))
+
+
+def _settled(definition: Definition, ids: Sequence[str], history: Sequence[Touchpoint], turns: Turns) -> Turns:
+    """`turns`, and which orders and refunds of a person's history count nowhere."""
+    return {**turns, **sent_again(_own(definition, ids, history))}
+
+
+def _own(definition: Definition, ids: Sequence[str], history: Iterable[Touchpoint]) -> Iterator[Touchpoint]:
+    """The orders and refunds among the person's own touchpoints."""
+    for touch in history:
+        if isinstance(touch.data, OrderPlaced | Refund) and touch.subject in ids and not excluded(definition, touch.data):
+            yield touch
 
 
 class Step(NamedTuple):
@@ -196,10 +219,10 @@ class Step(NamedTuple):
 
 
 def stepwise(
-    definition: Definition, person: str, ids: Sequence[str], history: Sequence[Touchpoint], until: Instant
+    definition: Definition, person: str, ids: Sequence[str], history: Sequence[Touchpoint], turns: Turns, until: Instant
 ) -> tuple[list[Step], Scene]:
     """The same fold, up to `until`, with what each touchpoint brought about told apart; and what conditions are judged by after it."""
-    fold = _Fold(plan_of(definition), PersonJourney(person=person, ids=tuple(ids)))
+    fold = _Fold(plan_of(definition), PersonJourney(person=person, ids=tuple(ids)), _settled(definition, ids, history, turns))
     steps = []
     for touch in history:
         if touch.occurred_at <= until:
@@ -212,9 +235,11 @@ def stepwise(
     return [*steps, Step(None, fold.facts)], fold.scene
 
 
-def scene_of(definition: Definition, person: str, ids: Sequence[str], history: Sequence[Touchpoint], touch: Touchpoint) -> Scene:
+def scene_of(
+    definition: Definition, person: str, ids: Sequence[str], history: Sequence[Touchpoint], turns: Turns, touch: Touchpoint
+) -> Scene:
     """What conditions were judged by at `touch`, which is in `history`."""
-    fold = _Fold(plan_of(definition), PersonJourney(person=person, ids=tuple(ids)))
+    fold = _Fold(plan_of(definition), PersonJourney(person=person, ids=tuple(ids)), _settled(definition, ids, history, turns))
     for one in history:
         fold.fold(one)
         if one is touch:
@@ -225,11 +250,12 @@ def scene_of(definition: Definition, person: str, ids: Sequence[str], history: S
 class _Fold:
     """One run over touchpoints: the journey as it changes, the facts handed out so far, and the scene of the present touchpoint."""
 
-    __slots__ = ("facts", "is_changed", "journey", "plan", "scene")
+    __slots__ = ("facts", "is_changed", "journey", "plan", "scene", "turns")
 
-    def __init__(self, plan: Plan, journey: PersonJourney) -> None:
+    def __init__(self, plan: Plan, journey: PersonJourney, turns: Turns) -> None:
         self.plan = plan
         self.journey = journey
+        self.turns = turns
         self.is_changed = False
         """Whether anything happened that what is still to strike rests on."""
         self.facts: Facts = Counter()
@@ -237,6 +263,11 @@ class _Fold:
 
     def fold(self, touch: Touchpoint) -> None:
         journey, plan, data, at = self.journey, self.plan, touch.data, touch.occurred_at
+        turn = self.turns.get(touch.key) if self.turns else None
+        if turn == NEVER_SENT:
+            if touch.subject in journey.ids and (fact := left_out(journey.person, touch)) is not None:
+                self.facts[fact] += 1
+            return
         journey.seen = touch.order
         of_type = plan.of_type[type(data)]
         if of_type.silent or excluded(plan.definition, data):
@@ -263,13 +294,14 @@ class _Fold:
         if of_type.counts:
             self._count(touch, of_type)
         if of_type.moves_deal:
-            self._deal(touch)
+            self._deal(touch, turn)
         if own:
             self._lead(touch, of_type)
             for conversion, test in of_type.conversions:
                 if test is None or test(data):
                     amount_minor, currency = _worth(data)
-                    self._converted(conversion, at, of=f"{touch.source}#{touch.id}", amount_minor=amount_minor, currency=currency)
+                    of = f"order:{order_of(data)}" if isinstance(data, OrderPlaced) else f"{touch.source}#{touch.id}"
+                    self._converted(conversion, at, of=of, amount_minor=amount_minor, currency=currency)
         self._stage(touch, of_type)
         if of_type.activity and not any(test is None or test(data) for test in of_type.not_activity):
             others = journey.active_because if journey.active_at == at else ()
@@ -351,10 +383,11 @@ class _Fold:
                 if account == journey.account:
                     journey.account = ""
                     self._described(at, "account", "")
-            case OrderPlaced():
-                self.facts[Ordered(journey.person, data.order, at, data.currency, data.minor("amount") or 0)] += 1
-            case Refund():
-                self.facts[Ordered(journey.person, data.order or f"deal:{data.deal}", at, data.currency, -(data.minor("amount") or 0))] += 1
+            case OrderPlaced() | Refund():
+                for fact, count in journey.orders.after(journey.person, touch):
+                    self.facts[fact] += count
+                    if not self.facts[fact]:
+                        del self.facts[fact]
             case _:
                 pass
 
@@ -366,48 +399,44 @@ class _Fold:
 
     # --- deals
 
-    def _deal(self, touch: Touchpoint) -> None:
-        """What a touchpoint changes about a deal, as far as the person's own journey is concerned."""
+    def _deal(self, touch: Touchpoint, turn: str | None) -> None:
+        """What a touchpoint changes about a deal, as far as the person's own journey is concerned. `turn` is the deal's own."""
         data, journey, at = touch.data, self.journey, touch.occurred_at
-        match data:
-            case DealOpened() | DealReopened():
-                outcome = "open"
-            case DealUpdated():
-                outcome = "" if data.deal in journey.deals else "open"
-            case Close():
-                outcome = data.outcome
-            case _:
-                return
+        assert data.deal is not None
         deal = journey.deals.get(data.deal)
-        if deal is None or isinstance(data, DealOpened):
-            deal = journey.deals[data.deal] = self._opened(data, at, touch.key, primary=deal is not None and deal.primary)
-        if isinstance(data, Close) and not deal.is_opened:
-            tied = self._opened(data, deal.opened_at, touch.key, primary=deal.primary)
-            deal.opened_by, deal.cycle, deal.lead_at = tied.opened_by, tied.cycle, tied.lead_at
+        if deal is None:
+            turn = turn or "open"
+            deal = journey.deals[data.deal] = self._begun(data, touch.key, turn)
+        elif not deal.opened_at and (isinstance(data, DealOpened) or turn not in (None, "open")):
+            begun = self._begun(data, touch.key, turn)
+            deal.opened_by, deal.cycle, deal.lead_at = begun.opened_by, begun.cycle, begun.lead_at
+        if isinstance(data, DealOpened):
+            deal.opened_at = deal.opened_at or at
         if isinstance(data, DealOpened | DealUpdated) and data.people is not None:
             deal.primary = not _primaries(data).isdisjoint(journey.ids)
-        if outcome:
-            deal.outcome, deal.key, self.scene.deal_now = outcome, touch.key, outcome
-            journey.quiet_until = NOT_YET
-        if outcome == "won":
+        if not turn:
+            return
+        deal.outcome, deal.key, self.scene.deal_now = turn, touch.key, turn
+        journey.quiet_until = NOT_YET
+        if turn == "won":
             for conversion in self.plan.definition.attribution.conversions:
                 if conversion.deal == "won":
                     self._converted(conversion, at, of=data.deal, deal=deal)
-        if isinstance(data, Close):
+        if turn != "open":
             for index, cycle in enumerate(journey.cycles):
                 if cycle.number == deal.cycle and cycle.is_open:
                     because = tuple(dict.fromkeys([touch.key, deal.opened_by]))
                     self._step(index, leads.answered(cycle, "closed"), "closed", touch, because=because)
 
-    def _opened(self, data: Data, at: Instant, key: Key, *, primary: bool) -> PersonDeal:
+    def _begun(self, data: Data, key: Key, turn: str | None) -> PersonDeal:
         """A deal as it begins. Its opening ties it to a lead cycle, else its close: an update that came before a lead does not keep the
         deal's close from it. Its lead creation is that of the lead that it names, else the person's first."""
-        cycles, is_opened = self.journey.cycles, isinstance(data, DealOpened)
+        cycles, is_tied = self.journey.cycles, isinstance(data, DealOpened) or turn not in (None, "open")
         lead = data.lead if isinstance(data, DealOpened) else None
-        index = leads.cycle_of_deal(cycles, lead) if isinstance(data, DealOpened | Close) else None
+        index = leads.cycle_of_deal(cycles, lead) if is_tied else None
         if index is None:
-            return PersonDeal("", key, at, key, primary=primary, is_opened=is_opened)
-        return PersonDeal("", key, at, key, cycles[index].number, cycles[index if lead else 0].created_at, primary, is_opened)
+            return PersonDeal("open", key, key)
+        return PersonDeal("open", key, key, cycle=cycles[index].number, lead_at=cycles[index if lead else 0].created_at)
 
     # --- leads
 

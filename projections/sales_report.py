@@ -48,6 +48,10 @@ class StageOfDeals:
     number: int = 0
     value: Money = field(default_factory=dict)
     weighted: Money = field(default_factory=dict)
+    known: bool = True
+    """Whether the definition has this stage in this pipeline."""
+    unweighted: int = 0
+    """Deals of which neither they nor the definition say how probable they are: in the value, and not in the weighted one."""
 
 
 @dataclass(slots=True)
@@ -95,7 +99,7 @@ async def of(ask: Ask, definition: Definition, until: Instant) -> SalesReport:
     funnel = await stages(ask, until, definition.stage_names)
     outcomes = _outcomes(deals)
     won, lost = outcomes["won"].number, outcomes["lost"].number
-    days = [deal.closed_at - deal.opened_at for deal in deals if deal.outcome == "won"]
+    days = [deal.closed_at - deal.opened_at for deal in deals if deal.outcome == "won" and 0 < deal.opened_at <= deal.closed_at]
     mqls = [one for one in cycles if one.is_mql]
     return SalesReport(
         asked=asked(until, definition.zone, position),
@@ -206,23 +210,27 @@ async def _deals(ask: Ask, until: Instant) -> list[Deal]:
 
 
 def _open_deals(definition: Definition, deals: list[Deal]) -> list[StageOfDeals]:
-    """Open deals by stage, in the order of the pipelines; weighted by the deal's own probability, else its stage's."""
+    """Open deals by stage, in the order of the pipelines, then stages that none of them has; weighted by the deal's own probability,
+    else its stage's."""
     rows: dict[tuple[str, str], StageOfDeals] = {}
     chances: dict[tuple[str, str], Decimal] = {}
     for pipeline in definition.pipelines:
         for stage in pipeline.stages:
-            rows[pipeline.name, stage.name] = StageOfDeals(pipeline.name, stage.name)
             chances[pipeline.name, stage.name] = stage.probability
+            if stage.outcome == "open":
+                rows[pipeline.name, stage.name] = StageOfDeals(pipeline.name, stage.name)
     for deal in deals:
         if deal.outcome == "open":
             place = (deal.pipeline, deal.stage)
-            row = rows.setdefault(place, StageOfDeals(*place))
+            row = rows.setdefault(place, StageOfDeals(*place, known=place in chances))
             row.number += 1
             add(row.value, deal.currency, deal.amount_minor)
             chance = Decimal(deal.probability) if deal.probability else chances.get(place)
             if chance is not None:
                 add(row.weighted, deal.currency, weighted(deal.amount_minor, chance))
-    return [row for row in rows.values() if row.number or (row.pipeline, row.stage) in chances]
+            else:
+                row.unweighted += 1
+    return list(rows.values())
 
 
 def _outcomes(deals: list[Deal]) -> dict[str, Outcome]:

@@ -31,7 +31,7 @@ async def explained(definition: Definition, histories: Bodies, subject: str, unt
         raise Refused(f"there is no stage {stage!r} in the definition; it has {stages}; and leads are {' and '.join(LEAD_STEPS)}")
     if is_subject(subject) and not is_person(subject):
         raise Refused(f"{subject!r} is no person, and only persons are at stages; `journey timeline {subject}` tells its story")
-    world, one, history = await looked_up(definition, histories, subject)
+    world, one, history, turns = await looked_up(definition, histories, subject)
     tying = links(world, one)
     return Explained(
         subject=one.name,
@@ -40,5 +40,5 @@ async def explained(definition: Definition, histories: Bodies, subject: str, unt
         position=await histories.position(),
         until=iso(until),
         ties=tuple(evidence(link) for link in tying),
-        reasons=explain(definition, one, history, tying, until, stage),
+        reasons=explain(definition, one, history, turns, tying, until, stage),
     )

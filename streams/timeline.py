@@ -10,7 +10,7 @@ from typing import NamedTuple
 from journey import person
 from journey.deadlines import run_out
 from journey.definition import Definition
-from journey.facts import DealStood, Fact, LeadMoved, Scored, StageEntered
+from journey.facts import DealStood, Fact, LeadMoved, LeftOut, Lowered, Ordered, Scored, StageEntered
 from journey.histories import is_person
 from journey.instants import Instant, iso
 from journey.person import PersonJourney
@@ -55,7 +55,22 @@ class Deal(NamedTuple):
     currency: str
 
 
-Meaning = Sent | Stage | Lead | Points | Deal
+class Order(NamedTuple):
+    """An order, or what a refund took of it: then the amount is below 0."""
+
+    order: str
+    amount_minor: int
+    currency: str
+
+
+class Omitted(NamedTuple):
+    """An order or a refund that is in no figure, or not with all of its amount, and why. `of` is order:… or deal:…"""
+
+    of: str
+    why: str
+
+
+Meaning = Sent | Stage | Lead | Points | Deal | Order | Omitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +107,10 @@ Place = tuple[Instant, int, int]
 
 async def timeline(definition: Definition, histories: Bodies, subject: str, until: Instant) -> Timeline:
     """The story of `subject`, or of the person that it is an id of, up to `until`. Raises Refused where nothing is known of it."""
-    _, one, history = await looked_up(definition, histories, subject)
+    _, one, history, turns = await looked_up(definition, histories, subject)
     placed: list[tuple[Place, Entry]] = [((touch.occurred_at, 0, 0), _sent(touch)) for touch in history if touch.occurred_at <= until]
     if is_person(subject):
-        journey, facts = person.derive(definition, one.name, one.ids, history)
+        journey, facts = person.derive(definition, one.name, one.ids, history, turns)
         if all(touch.occurred_at <= until for touch in history):
             # What is still to strike runs from the last touchpoint: seen from before it, it is not what was due.
             placed += _ahead(definition, journey, until)
@@ -132,6 +147,12 @@ def _told(fact: Fact) -> tuple[Place, Entry] | None:
             return (at, 1, -1), Entry(iso(at), Points(points), rule=rule)
         case DealStood(at=at, nth=nth):
             return (at, 1, nth), Entry(iso(at), Deal(fact.outcome, fact.stage, fact.amount_minor, fact.currency))
+        case Ordered(at=at, order=order, currency=currency, amount_minor=amount_minor):
+            return (at, 1, -1), Entry(iso(at), Order(order, amount_minor, currency))
+        case Lowered(at=at, order=order, currency=currency, amount_minor=amount_minor):
+            return (at, 1, -1), Entry(iso(at), Order(order, amount_minor, currency))
+        case LeftOut(at=at, of=of, why=why):
+            return (at, 1, -1), Entry(iso(at), Omitted(of, why))
         case _:
             return None
 

@@ -20,7 +20,7 @@ from journey.touchpoints import DealOpened, Identified, Retracted, Touchpoint
 from schemas.canonical import content_hash
 from schemas.decode import decode
 from schemas.definition_files import default_definition
-from tests.journey.builders import MONDAY, touch
+from tests.journey.builders import MONDAY, touch, turns_in
 from tests.streams.brute_force import components, linked, name_of
 
 DEFAULT = default_definition()
@@ -68,7 +68,7 @@ FAR = MONDAY + 2000 * DAY
 
 def struck(one: Person, history: list[Touchpoint]) -> list[Move]:
     """All transitions in order: a mail long after has let every deadline strike."""
-    _, facts = person.derive(DEFAULT, one.name, one.ids, [*history, touch("email_sent", at=FAR)])
+    _, facts = person.derive(DEFAULT, one.name, one.ids, [*history, touch("email_sent", at=FAR)], turns_in(DEFAULT, history))
     return sorted((fact for fact in facts.elements() if isinstance(fact, Move)), key=lambda fact: (fact.at, fact.nth))
 
 
@@ -80,7 +80,7 @@ def told(move: Move) -> tuple[Any, ...]:
 
 def test_everybody_can_be_explained_with_what_ties_all_that_counted_to_them() -> None:
     for one, history, links in people():
-        answer = explain(DEFAULT, one, history, links, FAR)
+        answer = explain(DEFAULT, one, history, turns_in(DEFAULT, history), links, FAR)
         for move in answer.transitions:
             assert move.because
             for seen in move.because:

@@ -164,7 +164,7 @@ async def test_a_conversion_that_no_touch_came_before_is_credited_to_none(market
 
 async def test_credits_of_each_kind_add_up_to_its_conversions(marketing: AskMarketing) -> None:
     report = await marketing(
-        ad("user:1", at(0)), mail("user:1", at(1)), order("user:1", at(2)), order("user:1", at(3)), order("user:2", at(1)),
+        ad("user:1", at(0)), mail("user:1", at(1)), order("user:1", at(2)), order("user:1", at(3), order="o-2"), order("user:2", at(1)),
         asked_for_a_demo("user:3", at(0)), deal_opened("1", at(4), "user:1", "user:3"), sent("close", "deal:1", at(5)),
     )  # fmt: skip
     for audiences in (report.channels, report.campaigns):
@@ -231,7 +231,7 @@ async def test_a_deal_that_was_reopened_is_not_won_until_it_is_won_again(marketi
 
 
 async def test_a_deals_value_is_its_last_amount_also_when_that_was_changed_after_the_close(marketing: AskMarketing) -> None:
-    changed = sent("deal_updated", "deal:1", at(4), amount="650.00")
+    changed = sent("deal_updated", "deal:1", at(4), amount="650.00", stage=None)
     report = await marketing(deal_opened("1", at(1), "user:1"), sent("close", "deal:1", at(2), amount="500.00"), changed, until=end_of(3))
     assert conversion(report, "won")[2] == {"EUR": 50000}
     assert conversion(await marketing(until=end_of(4)), "won")[2] == {"EUR": 65000}
