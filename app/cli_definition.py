@@ -11,6 +11,7 @@ from app.engine import Engine, now
 from app.generations import DEFINITION, REBUILD, using
 from app.printing import as_it_came, as_json, note, pairs
 from app.rebuilds import derived, show_rebuilt
+from journey.definition import Definition, unused
 from schemas.definition_files import default_definition, dump_definition, load_definition
 from streams.ports import By
 
@@ -23,9 +24,10 @@ def definition_check(file: File, json: Json = False) -> None:
     definition = load_definition(file)
     answer = {"file": name_of(file), "name": definition.name, "fingerprint": definition.fingerprint}
     if json:
-        as_json(answer)
+        as_json({**answer, "not_used_yet": unused(definition)})
     else:
         pairs(answer)
+        _note_unused(definition)
 
 
 @app.command("show")
@@ -74,7 +76,14 @@ def definition_use(
     answer = write(data, run)
     if answer["before"] == answer["definition"]:
         note("it is in use already; nothing was changed")
+    elif not json:
+        _note_unused(definition)
     if json:
-        as_json(answer)
+        as_json({**answer, "not_used_yet": unused(definition)})
     else:
         show_rebuilt(answer)
+
+
+def _note_unused(definition: Definition) -> None:
+    if settings := unused(definition):
+        note(f"kept, not used yet: {', '.join(settings)}")

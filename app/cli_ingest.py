@@ -18,8 +18,8 @@ from journey.definition import Definition
 from journey.errors import Refused
 from schemas.decode import decode
 from schemas.incoming import Incoming
-from schemas.outside_names import outside_names
-from schemas.segment import read_segment
+from schemas.outside_names import Noticed, outside_names
+from schemas.segment import SOURCE, Reading, read_segment
 
 if TYPE_CHECKING:
     from schemas.csv_map import CsvMap
@@ -71,13 +71,14 @@ def ingest(
             return
         # Read here, so that a file that does not fit its map is refused before there is any data.
         rows = csv_map.read(paths)
+    noticed = Noticed()
     size = sum(path.stat().st_size for path in paths if path.is_file())
 
     async def run(engine: Engine) -> Summary:
         await start(engine)
         incoming = rows
         if incoming is None:
-            incoming = json_lines(paths) if format is Format.cloudevents else _segment(paths, await engine.definition())
+            incoming = json_lines(paths) if format is Format.cloudevents else _segment(paths, await engine.definition(), noticed)
         with progress(size, "taking in", bytes=True) as tell:
             watched = Watched(incoming, tell)
             summary = await engine.ingest(watched)
@@ -86,7 +87,7 @@ def ingest(
         return summary
 
     summary = write(data, run)
-    show.summary(summary, json=json)
+    show.summary(summary, noticed, json=json)
     if map is None and not json and _is_something_else(summary):
         note(f"none of it could be read: are these lines what --format {format} says?")
     _strictly(strict, summary.dead_letters.total())
@@ -102,10 +103,10 @@ def _try_out(csv_map: "CsvMap", paths: list[Path], *, json: bool) -> int:
     return sum(letters.count for letters in found.dead.values())
 
 
-def _segment(paths: list[Path], definition: Definition) -> Iterator[Incoming]:
-    names = outside_names(definition.outside_names)
+def _segment(paths: list[Path], definition: Definition, noticed: Noticed) -> Iterator[Incoming]:
+    by = Reading(outside_names(definition.outside_names), definition.default_currency.get(SOURCE, ""), noticed)
     for path in paths:
-        yield from read_segment(((raw, whole) for _, raw, whole in lines(path)), named(path), names)
+        yield from read_segment(((raw, whole) for _, raw, whole in lines(path)), named(path), by)
 
 
 def _is_something_else(summary: Summary) -> bool:

@@ -1,6 +1,5 @@
 """`journey timeline`: one customer's whole story; or what it was told differently at two positions."""
 
-from dataclasses import asdict
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app import show, show_explain
+from app import show_timeline
 from app.arguments import Data, Json, KnownAt, Until, asked_until, in_zone
 from app.doors import read
 from app.engine import Engine
@@ -52,9 +51,9 @@ def timeline(
 
     story, simulated = read(data, run)
     if json:
-        as_json({**asdict(story), "simulated": simulated})
+        as_json({**show_timeline.plain(story), "simulated": simulated})
     else:
-        show.timeline(story, simulated=simulated)
+        show_timeline.timeline(story, simulated=simulated)
 
 
 def _between(id: str, data: Path | None, asked: Instant | date, positions: tuple[str, str], *, json: bool) -> None:
@@ -68,6 +67,6 @@ def _between(id: str, data: Path | None, asked: Instant | date, positions: tuple
 
     answer, simulated = read(data, run)
     if json:
-        as_json({**asdict(answer), "simulated": simulated})
+        as_json({**show_timeline.plain_between(answer), "simulated": simulated})
     else:
-        show_explain.between(answer, simulated=simulated)
+        show_timeline.between(answer, simulated=simulated)

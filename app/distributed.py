@@ -67,8 +67,8 @@ class Distributed:
         return KafkaLog(self.kafka)
 
     async def digest(self) -> dict[str, int | str]:
-        """The position that both read models reflect, and the digest of each."""
-        return await digests(self)
+        """The position that both read models reflect, the digest of each, and that of all that was accepted."""
+        return await digests(self, self.record)
 
     async def start(self, say: Say = nobody, progress: Progress = lambda subjects: None) -> None:
         """Bring the record up to date: a definition in the control log, and everything derived by it. One process does, the others wait."""

@@ -6,7 +6,7 @@ import shlex
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
@@ -24,7 +24,7 @@ from projections.sqlite_store import SqliteReadStore
 from schemas.incoming import Incoming
 from streams.culprit import placed
 from streams.placement import UNIT_BYTES_MAX, UNIT_RECORDS_MAX, Placement
-from streams.ports import Counted, Decided, Unit
+from streams.ports import PIPELINE, STAGE, Counted, Decided, Unit
 from streams.saying import Say, nobody
 from streams.sqlite.desk import SqliteDesk
 from streams.sqlite.record import FILE, PARTITION, SqliteRecord
@@ -45,14 +45,15 @@ class Summary:
     conflicts: int = 0
     dead_letters: Counter[str] = field(default_factory=Counter)
     unknown_fields: Counter[str] = field(default_factory=Counter)
+    unknown_stages: Counter[str] = field(default_factory=Counter)
+    """Pipelines and stages that the definition does not know."""
 
     def add(self, unit: Unit) -> None:
         self.accepted += unit.accepted
         self.duplicates += unit.duplicates
         self.conflicts += len(unit.contested)
         self.dead_letters.update(letter.code for letter in unit.dead_letters)
-        for (type, name), seen in unit.unknown_fields.items():
-            self.unknown_fields[f"{type}.{name}"] += seen
+        self._count_unknown({f"{type}.{name}": seen for (type, name), seen in unit.unknown_fields.items()})
 
     def count(self, before: Counted, after: Counted) -> None:
         """Add what a record's units did between two counts of it."""
@@ -60,7 +61,15 @@ class Summary:
         self.duplicates += after.duplicates - before.duplicates
         self.conflicts += after.conflicts - before.conflicts
         self.dead_letters.update(Counter(after.dead_letters) - Counter(before.dead_letters))
-        self.unknown_fields.update(Counter(after.unknown_fields) - Counter(before.unknown_fields))
+        self._count_unknown(Counter(after.unknown_fields) - Counter(before.unknown_fields))
+
+    def _count_unknown(self, names: Mapping[str, int]) -> None:
+        for name, seen in names.items():
+            kind, _, rest = name.partition(".")
+            if kind in (PIPELINE, STAGE):
+                self.unknown_stages[f"{kind} {rest}"] += seen
+            else:
+                self.unknown_fields[name] += seen
 
 
 def now() -> Instant:
@@ -95,8 +104,8 @@ class Engine:
         return self.record
 
     async def digest(self) -> dict[str, int | str]:
-        """The position that both read models reflect, and the digest of each."""
-        return await digests(self)
+        """The position that both read models reflect, the digest of each, and that of all that was accepted."""
+        return await digests(self, self.record)
 
     # --- writing
 

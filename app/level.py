@@ -8,6 +8,7 @@ from typing import Protocol
 from journey.errors import Refused
 from projections.canonical import digest
 from projections.read_model import Ask, ReadStore
+from streams.ports import Histories
 
 MEETINGS_MAX, MEETING_SECONDS = 100, 0.1
 """How often, and how far apart, the read models are looked at until both stand at one position: they follow one after the other."""
@@ -35,8 +36,9 @@ async def level(models: ReadModels) -> AsyncIterator[tuple[int, Mapping[str, Ask
     raise Refused(f"the read models stand at different positions ({position} and {other}); is an ingest running, or no worker? try again")
 
 
-async def digests(models: ReadModels) -> dict[str, int | str]:
-    """The position that both read models reflect, and the digest of each."""
+async def digests(models: ReadModels, record: Histories) -> dict[str, int | str]:
+    """The position that both read models reflect, the digest of each, and that of all that was accepted up to there."""
     async with level(models) as (position, asks):
         stores = (models.marketing, models.sales)
-        return {"position": position, **{store.model.name: await digest(store.model, asks[store.model.name]) for store in stores}}
+        of_models = {store.model.name: await digest(store.model, asks[store.model.name]) for store in stores}
+        return {"position": position, **of_models, "record": await record.digest(position)}

@@ -12,7 +12,8 @@ from typing import Any
 
 import orjson
 from rich.box import Box
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -34,6 +35,9 @@ from projections.asking import Money
 
 WIDTH_PIPED = 110
 """How wide we print where there is no terminal to ask."""
+
+LINE_MAX = 100_000
+"""No line is longer, where there is no terminal that it would have to fit."""
 
 BAR_WIDTH = 24
 
@@ -112,11 +116,22 @@ def progress(size: int | None, what: str, *, bytes: bool = False) -> Iterator[Ca
 # --- tables
 
 
-def table(title: str, columns: Mapping[str, Sequence[Cell]], *, drop: Sequence[Sequence[str]] = (), last: str | None = None) -> None:
+def table(
+    title: str,
+    columns: Mapping[str, Sequence[Cell]],
+    *,
+    drop: Sequence[Sequence[str]] = (),
+    last: str | None = None,
+    wrap: bool = False,
+) -> None:
     """Print `columns` below each other's headings; a heading that starts with > is for numbers.
 
     Where the terminal is too narrow, columns are left out, some at a time, in the order of `drop`; column `last` is cut to what is left.
+    `wrap`: it goes on in further lines instead, and where there is no terminal, in lines as long as they are.
     """
+    if wrap:
+        _put_whole(title, columns, last)
+        return
     shown = dict(columns)
     made = _made(shown, last)
     for headings in drop:
@@ -127,7 +142,31 @@ def table(title: str, columns: Mapping[str, Sequence[Cell]], *, drop: Sequence[S
     put(*([Text(title, style="bold")] if title else []), made, "")
 
 
-def _made(columns: Mapping[str, Sequence[Cell]], last: str | None) -> Table:
+def _put_whole(title: str, columns: Mapping[str, Sequence[Cell]], last: str | None) -> None:
+    whole = {heading: [_in_lines(cell) for cell in cells] if heading == last else cells for heading, cells in columns.items()}
+    made = _made(whole, last)
+    for column in made.columns:
+        if column.ratio is not None:
+            column.no_wrap, column.overflow = False, "fold"
+    width = out.width
+    if not out.is_terminal:
+        out.width = max(width, out.measure(_made(whole, None), options=out.options.update(max_width=LINE_MAX)).maximum)
+    try:
+        put(*([Text(title, style="bold")] if title else []), made, "")
+    finally:
+        if not out.is_terminal:
+            out.width = width
+
+
+def _in_lines(cell: Cell) -> Group:
+    """The lines of a cell, each of which goes on where it began when it is wrapped."""
+    text = cell if isinstance(cell, Text) else Text(readable(cell))
+    lines = text.split("\n", allow_blank=True)
+    indents = [len(line.plain) - len(line.plain.lstrip(" ")) for line in lines]
+    return Group(*(Padding(line[indent:], (0, 0, 0, indent)) for line, indent in zip(lines, indents, strict=True)))
+
+
+def _made(columns: Mapping[str, Sequence[Cell | Group]], last: str | None) -> Table:
     made = Table(box=_RULED, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), expand=last is not None)
     for heading in columns:
         number = heading.startswith(">")
@@ -139,7 +178,7 @@ def _made(columns: Mapping[str, Sequence[Cell]], last: str | None) -> Table:
             ratio=1 if heading == last else None,
         )
     for row in zip(*columns.values(), strict=True):
-        made.add_row(*(_shown(cell) if isinstance(cell, Text) else Text(readable(cell)) for cell in row))
+        made.add_row(*(Text(readable(cell)) if isinstance(cell, str) else _shown(cell) if isinstance(cell, Text) else cell for cell in row))
     return made
 
 

@@ -5,13 +5,11 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from app.printing import put, table
-from journey.explain import Evidence, Unmet
+from journey.explain import LEAD_STEPS, Evidence, Unmet, WhyNot
 from journey.readable import readable
-from streams.between import Between, Difference
 from streams.explaining import Explained
 
 EVIDENCE_SHOWN_MAX = 5
-CAUSES_SHOWN_MAX = 3
 
 
 def explanation(answer: Explained, *, simulated: bool) -> None:
@@ -26,47 +24,25 @@ def explanation(answer: Explained, *, simulated: bool) -> None:
         table("What happened, and because of what", {
             "time (UTC)": [_second(one.at) for one in reasons.transitions],
             "": [Text(_because(_moved(one.entered, one.left, one.rule, one.cycle), one.because)) for one in reasons.transitions],
-        }, last="")  # fmt: skip
+        }, last="", wrap=True)  # fmt: skip
     if reasons.ledger:
         table("The score, entry by entry", {
             ">points": [f"{entry.points:+d}" for entry in reasons.ledger] + [f"{reasons.score}"],
             "until": [_second(entry.until) or "for good" for entry in reasons.ledger] + [""],
             "by": [f"rule {entry.rule}: {_words(entry.by)}" for entry in reasons.ledger] + ["in all"],
-        }, last="by")  # fmt: skip
+        }, last="by", wrap=True)  # fmt: skip
+    if reasons.why:
+        table("Why, and what held then", {
+            "lead": [f"{one.cycle}: {one.stage}" for one in reasons.why],
+            "time (UTC)": [_second(one.at) for one in reasons.why],
+            "what held": [Text("\n".join(map(readable, _lines(one.held, "", evidence=True)))) for one in reasons.why],
+        }, last="what held", wrap=True)  # fmt: skip
     if reasons.why_not:
         table("Why not elsewhere, and what it would take", {
             "stage": [one.stage for one in reasons.why_not],
             "rule": [one.rule for one in reasons.why_not],
-            "what it would take": [Text(_missing(one.unmet, one.leads_from)) for one in reasons.why_not],
-        }, last="what it would take")  # fmt: skip
-
-
-def between(answer: Between, *, simulated: bool) -> None:
-    before, after = answer.before, answer.after
-    heading = Text.assemble((readable(after.subject), "bold"), (" (simulated)" if simulated else "", "bold yellow"))
-    heading.append(f" · as known at {before.position} and at {after.position} · until {_second(answer.until)} UTC")
-    put(heading)
-    for side in (before, after):
-        says = f"stage {side.stage or 'none yet'} · score {side.score} · known as {', '.join(side.ids)}" if side.ids else "nothing known"
-        put(Text(readable(f"at {side.position}: {says}"), style="dim"))
-    put("")
-    if not answer.differences:
-        put("no difference")
-        return
-    table("", {
-        "time (UTC)": [_second(one.entry.at) for one in answer.differences],
-        "": [Text("+ told since" if one.since else "- no more", "green" if one.since else "red") for one in answer.differences],
-        "what": [Text(_differs(one)) for one in answer.differences],
-    }, last="what")  # fmt: skip
-
-
-def _differs(one: Difference) -> str:
-    rule = f" · rule {one.entry.rule}" if one.entry.rule and one.entry.what != "lead" else ""
-    lines = [f"{one.entry.what} {one.entry.says}{rule}".rstrip()]
-    lines += [f"  by {cause.what} at {cause.position}: {cause.says}" for cause in one.causes[:CAUSES_SHOWN_MAX]]
-    if len(one.causes) > CAUSES_SHOWN_MAX:
-        lines.append(f"  or one of {len(one.causes) - CAUSES_SHOWN_MAX} more of that unit")
-    return "\n".join(map(readable, lines))
+            "what it would take": [Text(_missing(one)) for one in reasons.why_not],
+        }, last="what it would take", wrap=True)  # fmt: skip
 
 
 def _moved(entered: str, left: str, rule: str, cycle: int) -> str:
@@ -76,25 +52,31 @@ def _moved(entered: str, left: str, rule: str, cycle: int) -> str:
 
 
 def _because(what: str, because: tuple[Evidence, ...]) -> str:
-    lines = [readable(f"  {_words(one)}") for one in because[:EVIDENCE_SHOWN_MAX]]
+    return "\n".join(map(readable, [what, *_named(because, "  ")]))
+
+
+def _named(because: tuple[Evidence, ...], indent: str) -> Iterator[str]:
+    for one in because[:EVIDENCE_SHOWN_MAX]:
+        yield f"{indent}{_words(one)}"
     if len(because) > EVIDENCE_SHOWN_MAX:
-        lines.append(f"  and {len(because) - EVIDENCE_SHOWN_MAX} more")
-    return "\n".join([readable(what), *lines])
+        yield f"{indent}and {len(because) - EVIDENCE_SHOWN_MAX} more"
 
 
 def _words(one: Evidence) -> str:
     return f"{one.type} {one.id} of {_second(one.at)}" + (f": {one.says}" if one.says else "")
 
 
-def _missing(unmet: Unmet, leads_from: tuple[str, ...]) -> str:
-    lines = [f"leads out of {', '.join(one or 'no stage yet' for one in leads_from)} only"] if leads_from else []
-    return "\n".join(map(readable, [*lines, *_lines(unmet, "")]))
+def _missing(one: WhyNot) -> str:
+    lines = [f"leads out of {', '.join(stage or 'no stage yet' for stage in one.leads_from)} only"] if one.leads_from else []
+    return "\n".join(map(readable, [*lines, *_lines(one.unmet, "", evidence=one.stage in LEAD_STEPS)]))
 
 
-def _lines(unmet: Unmet, indent: str) -> Iterator[str]:
+def _lines(unmet: Unmet, indent: str, *, evidence: bool) -> Iterator[str]:
     yield indent + unmet.more
+    if evidence:
+        yield from _named(unmet.because, indent + "  by ")
     for part in unmet.parts:
-        yield from _lines(part, indent + "  ")
+        yield from _lines(part, indent + "  ", evidence=evidence)
 
 
 def _second(at: str) -> str:

@@ -8,11 +8,13 @@ from rich.text import Text
 
 from app.printing import BAR_WIDTH, WIDTH_PIPED, Cell, bar, count, figures, money, out, percent, put, table
 from journey.instants import day, instant, rfc3339
+from journey.readable import readable
 from projections.asking import Asked, StageRow
-from projections.marketing_report import Audience, MarketingReport
-from projections.sales_report import Lead, SalesReport
+from projections.marketing_report import Audience, ConversionRow, LeftOutRow, MarketingReport
+from projections.sales_report import NOT_HANDED_OVER, Lead, SalesReport
 
 ROWS_SHOWN_MAX = 12
+UNKNOWN_SHOWN_MAX = 5
 
 
 def marketing(report: MarketingReport, *, simulated: bool) -> None:
@@ -21,27 +23,42 @@ def marketing(report: MarketingReport, *, simulated: bool) -> None:
         "people": f"{report.people:,}", "touchpoints": f"{report.touchpoints:,}", "new leads": f"{report.new_leads:,}",
         "visit to lead": percent(report.visit_to_lead), "customers": f"{report.buyers:,}", "spend": money(report.spend),
     })  # fmt: skip
-    if not report.touchpoints:
-        put(Text("no touchpoints up to then", style="dim"), "")
-        return
-    _funnel(report.stages)
-    _audiences("Channels", "channel", report.channels, report)
+    rows = [row for row in report.conversions if row.number]
+    if any(row.entered for row in report.stages):
+        _funnel(report.stages)
+    if report.channels:
+        _audiences("Channels", "channel", report.channels, report)
     if any(row.name for row in report.campaigns):
         _audiences("Campaigns", "campaign", report.campaigns, report)
-    put(
-        Text("People are distinct, so they do not add up over rows. First, last: credited to the first and the last touch.", style="dim"),
-        "",
-    )
-    rows = [row for row in report.conversions if row.number]
+    if report.channels or report.campaigns:
+        said = "People are distinct, so they do not add up over rows. First, last: credited to the first and the last touch."
+        put(Text(said, style="dim"), "")
+    elif not (rows or report.left_out):
+        put(Text("nothing for marketing up to then", style="dim"), "")
     if rows:
-        table("Conversions", {
-            "conversion": [row.conversion for row in rows],
-            ">number": [f"{row.number:,}" for row in rows],
-            ">people": [f"{row.people:,}" for row in rows],
-            ">value": [money(row.value) for row in rows],
-            "": ["makes a customer" if row.customers else "" for row in rows],
-        })  # fmt: skip
-    _weeks(report)
+        _conversions(rows)
+    if report.left_out:
+        _left_out(report.left_out)
+    if report.days:
+        _weeks(report)
+
+
+def _conversions(rows: Sequence[ConversionRow]) -> None:
+    table("Conversions", {
+        "conversion": [row.conversion for row in rows],
+        ">number": [f"{row.number:,}" for row in rows],
+        ">people": [f"{row.people:,}" for row in rows],
+        ">value": [money(row.value) for row in rows],
+        "": ["makes a customer" if row.customers else "" for row in rows],
+    })  # fmt: skip
+
+
+def _left_out(rows: Sequence[LeftOutRow]) -> None:
+    table("Orders and refunds left out, wholly or in part", {
+        "why": [row.why for row in rows],
+        ">number": [f"{row.number:,}" for row in rows],
+        "such as": [readable(row.of) for row in rows],
+    })  # fmt: skip
 
 
 def sales(report: SalesReport, *, simulated: bool) -> None:
@@ -135,7 +152,7 @@ def _weeks(report: MarketingReport) -> None:
 def _cycles(report: SalesReport) -> None:
     rows = []
     for answer, number in report.answers.items():
-        rows.append((answer, number, "blue"))
+        rows.append((answer.replace("_", " "), number, "blue"))
         if answer == "accepted":
             rows.extend((f"  {state}", times, "cyan") for state, times in report.states.items())
     rows.append(("past the SLA", report.breached, "red"))
@@ -145,6 +162,8 @@ def _cycles(report: SalesReport) -> None:
         ">number": [f"{number:,}" for _, number, _ in rows],
         "": [bar(number, most, style) for _, number, style in rows],
     })  # fmt: skip
+    if report.answers[NOT_HANDED_OVER]:
+        put(Text("Not handed over: nothing of the definition's handoff.starts has happened, so no clock runs.", style="dim"), "")
 
 
 def _leads(leads: Sequence[Lead]) -> None:
@@ -173,6 +192,16 @@ def _deals(report: SalesReport) -> None:
             ">weighted": [money(row.weighted) for row in open_],
             "": [bar(row.number, most) for row in open_],
         }, drop=[[""]])  # fmt: skip
+    unknown = [row for row in open_ if not row.known]
+    if unknown:
+        left_out = sum(row.unweighted for row in unknown)
+        places = "; ".join(f"{row.pipeline or '(no pipeline)'} / {row.stage or '(no stage)'}" for row in unknown[:UNKNOWN_SHOWN_MAX])
+        more = f" and {len(unknown) - UNKNOWN_SHOWN_MAX} more" if len(unknown) > UNKNOWN_SHOWN_MAX else ""
+        put(Text(readable(
+            f"The definition does not know {'this stage' if len(unknown) == 1 else 'these stages'}: {places}{more}."
+            f" The weighted value leaves out the deals there that have no probability of their own ({left_out:,}); name the stages under"
+            " `pipelines` in the definition."
+        ), style="yellow"), "")  # fmt: skip
     closed = [row for row in report.outcomes if row.number]
     if not closed:
         return

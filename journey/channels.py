@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from journey.definition import ChannelRule, Definition
 from journey.matching import SEARCHED_MAX, Said, tests
-from journey.touchpoints import Data, SocialEngagement
+from journey.touchpoints import Data, LeadCreated, SocialEngagement
+from journey.utm import NO_TAGS, Tags, tags_of
 
 BLANK = "(blank)"
 """The channel of a touchpoint whose sender stated an empty one: not derived, not Unassigned, not Direct."""
@@ -18,8 +19,8 @@ BLANK = "(blank)"
 DIRECT = "Direct"
 UNASSIGNED = "Unassigned"
 
-OWN = "own"
-"""The kind of `referrers` that says nothing about where a person came from: the company's own hosts."""
+OWN, PAYMENT = "own", "payment"
+"""The kinds of `referrers` that say nothing about where a person came from: the company's own hosts, and where people only pay."""
 
 FIELDS = {
     "source": "utm_source",
@@ -32,9 +33,9 @@ FIELDS = {
 }
 """What channel rules call the fields of a touchpoint that they may test."""
 
-DERIVED = frozenset({"type", "paid_click", "site", "brand"})
+DERIVED = frozenset({"type", "paid_click", "site", "brand", "lead_source"})
 """What channel rules may test besides: the type, the network of the click id, the kind of site that the source (else the
-referrer) is, and whether a brand term is in the term or the campaign."""
+referrer) is, whether a brand term is in the term or the campaign, and the source of a lead as a CRM states it."""
 
 Key = TypeVar("Key")
 Answer = TypeVar("Answer")
@@ -53,10 +54,31 @@ def campaign_of(definition: Definition, data: Data) -> str:
     """The campaign as stated, else the one that utm_campaign is an alias of, else utm_campaign, else none."""
     if data.campaign is not None:
         return data.campaign
-    stated = data.utm_campaign
-    if stated is None:
+    if data.utm_campaign is None and data.url is None:
         return ""
-    return (_compiled.get(definition.fingerprint) or _compile(definition)).aliases.get(stated.casefold(), stated)
+    channels = _compiled.get(definition.fingerprint) or _compile(definition)
+    stated = data.utm_campaign or channels.tags(data).utm_campaign
+    return "" if stated is None else channels.aliases.get(stated.casefold(), stated)
+
+
+def names_its_origin(definition: Definition, data: Data) -> bool:
+    """Whether `data` says where the person came from, itself or by the tags of its link: it need not be what its session says.
+
+    A link with a source and no medium does not say enough to part with what the session's first touchpoint said.
+    """
+    if data.channel is not None or data.utm_source is not None or data.click_id is not None:
+        return True
+    if data.url is None:
+        return False
+    tags = (_compiled.get(definition.fingerprint) or _compile(definition)).tags(data)
+    return (tags.utm_source is not None and tags.utm_medium is not None) or tags.click_id is not None
+
+
+def returns_from_paying(definition: Definition, data: Data) -> bool:
+    """Whether the referrer is where people only pay: they come back to what they left."""
+    if data.referrer is None:
+        return False
+    return (_compiled.get(definition.fingerprint) or _compile(definition)).kind_of_host(host_of(data.referrer)) == PAYMENT
 
 
 def excluded(definition: Definition, data: Data) -> bool:
@@ -83,6 +105,7 @@ class _Channels:
         self.networks_by_click = {prefix.casefold(): network for prefix, network in definition.click_ids.items()}
         self.brand_terms = tuple(term.casefold() for term in definition.brand_terms)
         self.aliases = {name.casefold(): alias.campaign for alias in definition.campaign_aliases for name in alias.names}
+        self.click_ids = frozenset(self.networks_by_click)
         self.networks = frozenset(definition.bots.networks)
         self.bots = [re.compile(pattern, re.IGNORECASE).search for pattern in definition.bots.agents]
         self.agents: dict[str, bool] = {}
@@ -92,6 +115,7 @@ class _Channels:
         often = [name for name in ("term", "content") if name not in tested and not ("brand" in tested and name == "term")]
         self.names = [name for name in FIELDS if name not in often]
         self.said: Callable[[Data], tuple[Any, ...]] = attrgetter("channel", "campaign", *(FIELDS[name] for name in self.names))
+        self.of_link: Callable[[Tags], tuple[Any, ...]] = attrgetter(*(FIELDS[name] for name in self.names))
         self.answers: dict[tuple[Any, ...], str] = {}
         self.hosts: dict[str, str | None] = {}
 
@@ -99,15 +123,24 @@ class _Channels:
         said = self.said(data)
         if said[0] is not None:
             return said[0] or BLANK
+        if data.url is not None and (tags := self.tags(data)) is not NO_TAGS:
+            # What the touchpoint states itself holds.
+            of_link = self.of_link(tags)
+            said = (*said[:2], *(one if one is not None else other for one, other in zip(said[2:], of_link, strict=True)))
         click_id, referrer = said[-2:]
         if click_id is not None or referrer is not None:
             # Click ids and referrers are many; what they say of a channel is not.
             said = (*said[:-2], _prefix(click_id) if click_id else None, self._host(referrer, data) if referrer else None)
-        key = (type_name, said)
+        lead_source = data.lead_source if type(data) is LeadCreated else None
+        key = (type_name, lead_source, said)
         answer = self.answers.get(key)
         if answer is None:
-            answer = _keep(self.answers, key, self._derived(type_name, data, said))
+            answer = _keep(self.answers, key, self._derived(type_name, lead_source, data, said))
         return answer
+
+    def tags(self, data: Data) -> Tags:
+        """What the link of `data` says."""
+        return tags_of(data.url, self.click_ids)
 
     def excludes(self, data: Data) -> bool:
         if data.network in self.networks and type(data) is not SocialEngagement:
@@ -126,25 +159,24 @@ class _Channels:
             host = self.hosts[referrer]
         except KeyError:
             host = host_of(referrer)
-            host = _keep(self.hosts, referrer, None if self._site(host) == OWN else host)
-        url = getattr(data, "url", None)
-        return None if host is None or (url is not None and _is_on(url, host)) else host
+            host = _keep(self.hosts, referrer, None if self.kind_of_host(host) in (OWN, PAYMENT) else host)
+        return None if host is None or (data.url is not None and _is_on(data.url, host)) else host
 
-    def _derived(self, type_name: str, data: Data, said: tuple[Any, ...]) -> str:
+    def _derived(self, type_name: str, lead_source: str | None, data: Data, said: tuple[Any, ...]) -> str:
         values: dict[str, Any] = dict(zip(self.names, said[2:], strict=True))
         source, referrer, click_id = values["source"], values["referrer"], values["click_id"]
         campaign = values["campaign"] = values["campaign"] or data.campaign
-        values["type"] = type_name
+        values["type"], values["lead_source"] = type_name, lead_source
         values["paid_click"] = self.networks_by_click.get(click_id) if click_id else None
-        values["site"] = self._site(source) if source else self._site(referrer) if referrer else None
+        values["site"] = self.kind_of_host(source) if source else self.kind_of_host(referrer) if referrer else None
         words = f"{values.get('term') or ''} {campaign or ''}".casefold()
         values["brand"] = any(term in words for term in self.brand_terms)
         for channel, holds in self.rules:
             if holds(values.get):
                 return channel
-        return UNASSIGNED if any(said) else DIRECT
+        return UNASSIGNED if any(said) or lead_source else DIRECT
 
-    def _site(self, name: str) -> str | None:
+    def kind_of_host(self, name: str) -> str | None:
         """The kind of the site `name`, a source or a host: by the longest part of it that is listed, or by its bare name."""
         name = name.casefold()
         rest = name

@@ -71,19 +71,23 @@ def _together(because: tuple[Key, ...], closes: tuple[Key, ...]) -> tuple[Key, .
 
 def to_strike(plan: Plan, journey: "PersonJourney") -> tuple[Strike, ...]:
     """The clock, run out: every deadline that would strike, one after the other."""
+    return tuple(strike for strike, _ in run_out(plan, journey))
+
+
+def run_out(plan: Plan, journey: "PersonJourney") -> Iterator[tuple[Strike, tuple[Key, ...]]]:
+    """The same, each with what it is because of."""
     due = next_due(plan, journey)
     if due is None:
-        return ()
-    ahead = journey.ahead()
-    strikes: list[Strike] = []
+        return
+    ahead, struck = journey.ahead(), 0
     while due is not None:
-        assert len(strikes) < plan.chain_max, f"more than {plan.chain_max} deadlines follow each other for {ahead.person}"
+        assert struck < plan.chain_max, f"more than {plan.chain_max} deadlines follow each other for {ahead.person}"
+        struck += 1
         left = ahead.stage
         nth = ahead.strike(due)
         if due.stage:
-            strikes.append(Strike(due.at, nth, due.stage, left, due.name, 0, ""))
+            yield Strike(due.at, nth, due.stage, left, due.name, 0, ""), due.because
         else:
             cycle = ahead.cycles[-1]
-            strikes.append(Strike(due.at, nth, due.name, "", due.name, cycle.number, cycle.basis))
+            yield Strike(due.at, nth, due.name, "", due.name, cycle.number, cycle.basis), due.because
         due = next_due(plan, ahead)
-    return tuple(strikes)

@@ -1,15 +1,20 @@
-"""The fold of a deal: its stage, value and outcome, from all touchpoints that name it. Outcome and value are asserted here only."""
+"""The fold of a deal: its stage, value and outcome, from all touchpoints that name it. Outcome and value are asserted here only.
+
+Which of them turn the deal is settled first (`turns`); each field changes at the touchpoints that name it, in order.
+"""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from journey.channels import excluded
 from journey.definition import Definition
-from journey.facts import DealStood, Facts, Ordered
+from journey.facts import DealStood, Facts, LeftOut
 from journey.histories import people_named
 from journey.instants import Instant
-from journey.touchpoints import Close, DealOpened, DealReopened, DealUpdated, Order, Refund, Touchpoint
+from journey.orders import AGAIN, NEVER_SENT, NO_DEAL, OTHER_CURRENCY, TOO_MUCH, Waiting
+from journey.touchpoints import Close, DealOpened, DealReopened, DealUpdated, Key, Order, Refund, Touchpoint
+from journey.turns import Heard, Turns, onward, turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +24,14 @@ class DealJourney:
     deal: str
     people: frozenset[str] = frozenset()
     """The ids that were ever named."""
-    seen: Order | None = None
+    heard: Heard = field(default_factory=Heard)
     stated: bool = False
     """Whether anything has said how the deal stands yet."""
     outcome: str = "open"
     pipeline: str = ""
     stage: str = ""
     amount_minor: int = 0
+    """As last stated; less the refunds it is what the deal is worth."""
     currency: str = ""
     probability: str = ""
     expected_close_on: str = ""
@@ -38,25 +44,41 @@ class DealJourney:
     closed_at: Instant = 0
     moved_at: Instant = -1
     moved: int = 0
+    refunds: tuple[Waiting, ...] = ()
 
-    def after(self, touch: Touchpoint) -> "DealJourney":
-        """The deal after `touch`. Never refuses: what happened, happened."""
+    @property
+    def seen(self) -> Order | None:
+        return self.heard.last
+
+    @property
+    def value_minor(self) -> int:
+        """What it is worth: its amount less what was paid back in its currency, and never below 0 by that."""
+        back = sum(one.amount_minor for one in self.refunds if one.currency == self.currency)
+        return self.amount_minor if back <= 0 else min(self.amount_minor, max(0, self.amount_minor - back))
+
+    def after(self, touch: Touchpoint, turn: str | None) -> "DealJourney":
+        """The deal after `touch`, which comes to `turn` by it if it is one. Never refuses: what happened, happened."""
         at, data = touch.occurred_at, touch.data
         named: dict[str, object] = {
             name: value for name in ("owner", "team", "account") if (value := getattr(data, name)) is not None
         }  # fmt: skip
         match data:
             case DealOpened():
-                named |= {"pipeline": data.pipeline, "deal_kind": data.kind, "opened_at": at}
-                named |= {"outcome": "open", "reason": "", "closed_at": 0}
-            case DealUpdated():
+                named |= {"pipeline": data.pipeline, "deal_kind": data.kind}
+                if not self.deal_kind:
+                    named["opened_at"] = at
+            case DealUpdated() | Close() | DealReopened():
                 pass
-            case Close(outcome=outcome, reason=reason):
-                named |= {"outcome": outcome, "reason": reason or "", "closed_at": at}
-            case DealReopened(reason=reason):
-                named |= {"outcome": "open", "reason": "", "closed_at": 0}
+            case Refund() if self.stated:
+                after = replace(self, refunds=(*self.refunds, _refund(touch, data)))
+                return after if after.value_minor == self.value_minor else after.moving(at)
+            case Refund():
+                return replace(self, refunds=(*self.refunds, _refund(touch, data)))
             case _:
                 return self
+        if turn is not None:
+            reason = data.reason or "" if isinstance(data, Close) else ""
+            named |= {"outcome": turn, "reason": reason, "closed_at": 0 if turn == "open" else at}
         match data:
             case DealOpened() | DealUpdated() | Close() if data.amount is not None:
                 named |= {"amount_minor": data.minor("amount") or 0, "currency": data.currency or ""}
@@ -75,36 +97,82 @@ class DealJourney:
                     named["probability"] = format(data.probability.normalize(), "f")
             case _:
                 pass
-        if not self.stated:
-            named.setdefault("opened_at", at)
-        moved = self.moved + 1 if self.moved_at == at else 0
-        return replace(self, stated=True, moved_at=at, moved=moved, **named)  # type: ignore[arg-type]  # field by field, as above
+        return replace(self, stated=True, **named).moving(at)  # type: ignore[arg-type]  # field by field, as above
+
+    def moving(self, at: Instant) -> "DealJourney":
+        return replace(self, moved_at=at, moved=self.moved + 1 if self.moved_at == at else 0)
 
     def stood(self) -> DealStood:
         return DealStood(
-            self.deal, self.moved_at, self.moved, self.outcome, self.pipeline, self.stage, self.amount_minor, self.currency,
+            self.deal, self.moved_at, self.moved, self.outcome, self.pipeline, self.stage, self.value_minor, self.currency,
             self.probability, self.expected_close_on, self.owner, self.team, self.account, self.deal_kind, self.reason, self.opened_at,
             self.closed_at,
         )  # fmt: skip
 
+    def left_out(self) -> Iterator[LeftOut]:
+        """The refunds that take nothing, or not all, of what the deal is worth."""
+        left = self.amount_minor
+        for one in self.refunds:
+            if not self.stated:
+                yield LeftOut(self.deal, self.deal, one.at, NO_DEAL, one.source, one.id)
+            elif one.currency != self.currency:
+                yield LeftOut(self.deal, self.deal, one.at, OTHER_CURRENCY, one.source, one.id)
+            elif one.amount_minor > max(0, left):
+                left = 0
+                yield LeftOut(self.deal, self.deal, one.at, TOO_MUCH, one.source, one.id)
+            else:
+                left -= one.amount_minor
+
+
+def _refund(touch: Touchpoint, data: Refund) -> Waiting:
+    return Waiting(touch.occurred_at, touch.source, touch.id, data.currency, data.minor("amount") or 0)
+
 
 def derive(definition: Definition, deal: str, history: Sequence[Touchpoint]) -> tuple[DealJourney, Facts]:
     """The deal of a whole history, in order, and all the facts that it asserts. `deal` is its subject, `deal:…`."""
-    return advance(definition, DealJourney(deal=deal), history)
+    found, heard = turns(definition, history)
+    journey, facts = _folded(definition, DealJourney(deal=deal), history, found)
+    return replace(journey, heard=heard), facts
 
 
 def advance(definition: Definition, journey: DealJourney, touches: Sequence[Touchpoint]) -> tuple[DealJourney, Facts]:
-    """`journey` after `touches`, which are in order and later than those in it; and the facts that they add."""
+    """`journey` after `touches`, after which `goes_on` says that it can go on; and the facts that they add."""
+    gone_on = goes_on(definition, journey, touches)
+    assert gone_on is not None, f"{journey.deal} has to be derived"
+    heard, found = gone_on
+    journey, facts = _folded(definition, journey, touches, found)
+    return replace(journey, heard=heard), facts
+
+
+def goes_on(definition: Definition, journey: DealJourney, touches: Sequence[Touchpoint]) -> tuple[Heard, dict[Key, str]] | None:
+    """What is heard of a deal after `touches`, in order, and their turns. None where the deal, and all who take part, are to be derived."""
+    heard, found = journey.heard, dict[Key, str]()
+    for touch in touches:
+        told = onward(definition, heard, touch)
+        if told is None:
+            return None
+        heard, turn = told
+        if turn is not None:
+            found[touch.key] = turn
+    return heard, found
+
+
+def _folded(definition: Definition, journey: DealJourney, touches: Sequence[Touchpoint], found: Turns) -> tuple[DealJourney, Facts]:
     facts: Facts = Counter()
     for touch in touches:
-        journey = replace(journey, seen=touch.order, people=journey.people.union(people_named(touch)))
+        journey = replace(journey, people=journey.people.union(people_named(touch)))
         if excluded(definition, touch.data):
             continue
-        after = journey.after(touch)
-        if after is not journey:
-            journey = after
-            facts[journey.stood()] += 1
-        if isinstance(touch.data, Refund) and touch.subject == journey.deal:
-            data = touch.data
-            facts[Ordered(journey.deal, data.order or journey.deal, touch.occurred_at, data.currency, -(data.minor("amount") or 0))] += 1
-    return journey, facts
+        turn = found.get(touch.key)
+        if turn == NEVER_SENT:
+            if isinstance(touch.data, Refund):
+                facts[LeftOut(journey.deal, journey.deal, touch.occurred_at, AGAIN, touch.source, touch.id)] += 1
+            continue
+        after = journey.after(touch, turn)
+        if after.moved_at != journey.moved_at or after.moved != journey.moved:
+            facts[after.stood()] += 1
+        if after.refunds:
+            facts.subtract(journey.left_out())
+            facts.update(after.left_out())
+        journey = after
+    return journey, Counter({fact: count for fact, count in facts.items() if count})

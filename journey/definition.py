@@ -28,6 +28,7 @@ def _length(value: object) -> object:
 
 Length = Annotated[Micros, BeforeValidator(_length), PlainSerializer(spelled, return_type=str), Field(gt=0)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
+Currency = Annotated[str, Field(min_length=3, max_length=3)]
 
 
 def _one_or_more(value: object) -> object:
@@ -176,6 +177,8 @@ class LeadRules(Model):
 class Handoff(Model):
     limit: Length
     business_time: bool = True
+    starts: Annotated[tuple[Literal["assigned", "mql", "created"], ...], Field(min_length=1)] = ("assigned", "mql")
+    """What hands a lead over, and so starts the clock: the first of these that has happened."""
     near: Annotated[Decimal, Field(gt=0, lt=1)] = Decimal("0.8")
     expire_after: Length | None = None
 
@@ -213,6 +216,8 @@ class Bots(Model):
 class PipelineStage(Model):
     name: Name
     probability: Annotated[Decimal, Field(ge=0, le=1)]
+    outcome: Literal["open", "won", "lost"] = "open"
+    """What a deal that comes to this stage is by it, unless the sender says otherwise (`stage_outcome`)."""
     forecast_category: Name | None = None
     stuck_after: Length | None = None
 
@@ -285,7 +290,7 @@ class Definition(Model):
     name: Name
     zone: str = "UTC"
     """The reporting zone: whose days are days."""
-    currency: Annotated[str, Field(min_length=3, max_length=3)] = "EUR"
+    currency: Currency = "EUR"
     rate_day: Literal["fact"] = "fact"
     fiscal_year_starts: Annotated[int, Field(ge=1, le=12)] = 1
     customer: Literal["account", "person"] = "account"
@@ -325,11 +330,13 @@ class Definition(Model):
     small_count: Annotated[int, Field(ge=1)] = 5
     outside_names: dict[str, dict[str, Any]] = {}
     """What other systems' events are called here, besides the table that ships: see `outside_names.py`."""
+    default_currency: dict[str, Currency] = {}
+    """Of amounts without a currency, by the source that sends them, such as `/segment`."""
 
     def __copy__(self) -> "Definition":
         """A copy that works out its own identity: `model_copy(update=…)` would keep this one's."""
         copied = super().__copy__()
-        for known in ("fingerprint", "stage_names"):
+        for known in ("fingerprint", "stage_names", "stage_outcomes"):
             copied.__dict__.pop(known, None)
         return copied
 
@@ -340,8 +347,49 @@ class Definition(Model):
         return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
 
     @cached_property
+    def stage_outcomes(self) -> dict[tuple[str, str], str]:
+        """What the stages of pipelines say of a deal, by pipeline and stage; for a deal without a pipeline (""), that on which all
+        pipelines agree that have the stage."""
+        known = {(pipeline.name, stage.name): stage.outcome for pipeline in self.pipelines for stage in pipeline.stages}
+        said: dict[str, set[str]] = {}
+        for (_, stage), outcome in known.items():
+            said.setdefault(stage, set()).add(outcome)
+        return {**known, **{("", stage): next(iter(outcomes)) for stage, outcomes in said.items() if len(outcomes) == 1}}
+
+    @cached_property
     def stage_names(self) -> tuple[str, ...]:
         return tuple(stage.name for stage in self.stages)
+
+
+UNUSED = (
+    "attribution.half_life",
+    "currency",
+    "customer",
+    "engaged_seconds",
+    "fiscal_year_starts",
+    "follow_up_plan",
+    "handoff.near",
+    "key_events",
+    "pipelines.stages.forecast_category",
+    "pipelines.stages.stuck_after",
+    "rate_day",
+    "segments",
+    "small_count",
+)
+"""Settings that nothing reads yet. A test finds them by watching what is read, so that none stays here once it is."""
+
+
+def unused(definition: Definition) -> list[str]:
+    """Those settings of `definition` that it states and nothing reads yet."""
+    return [path for path in UNUSED if _states(definition, path.split("."))]
+
+
+def _states(part: object, path: list[str]) -> bool:
+    if isinstance(part, tuple):
+        return any(_states(one, path) for one in part)
+    assert isinstance(part, Model)
+    name, *rest = path
+    return name in part.model_fields_set and (not rest or _states(getattr(part, name), rest))
 
 
 All.model_rebuild()

@@ -136,6 +136,12 @@ def _matches(definition: Definition) -> Iterator[Problem]:
             match part:
                 case Match():
                     yield from problems_of_match(part, inner, who, reach, definition)
+                    if "close" in part.types and reach >= DEAL and part.where.keys() <= {"outcome"}:
+                        wanted = "{deal: won}, {deal: lost} or {deal: abandoned}"
+                        yield Problem(
+                            (*inner, "types"),
+                            f"{who} asks for touchpoint type 'close', and a stage may close a deal too; ask {wanted}",
+                        )
                 case Counted(count=count):
                     yield from problems_of_match(count.of, (*inner, "count", "of"), who, reach, definition)
                     if count.times > evidence_max:
@@ -310,9 +316,15 @@ def _zone(name: str, place: Place, who: str) -> Iterator[Problem]:
 def _the_rest(definition: Definition) -> Iterator[Problem]:
     if definition.currency not in DECIMALS:
         yield Problem(("currency",), f"currency {definition.currency!r} is not in ISO 4217{meant(definition.currency, DECIMALS)}")
+    for source, currency in definition.default_currency.items():
+        if currency not in DECIMALS:
+            message = f"default_currency of {source!r}: {currency!r} is not in ISO 4217{meant(currency, DECIMALS)}"
+            yield Problem(("default_currency", source), message)
     if sorted(definition.deadline_order) != ["inactivity", "score_expiry", "sla"]:
         yield Problem(("deadline_order",), "deadline_order names each of score_expiry, sla and inactivity once")
     handoff = definition.handoff
+    if len(set(handoff.starts)) < len(handoff.starts):
+        yield Problem(("handoff", "starts"), "handoff.starts names each of assigned, mql and created once at most")
     if handoff.expire_after is not None and handoff.expire_after <= handoff.limit:
         message = f"handoff.expire_after {spelled(handoff.expire_after)} is not longer than handoff.limit {spelled(handoff.limit)}"
         yield Problem(("handoff", "expire_after"), message)

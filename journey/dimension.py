@@ -5,20 +5,22 @@ A statement replaces the one before under its key, for all instants; a described
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NamedTuple
 
 from journey.definition import Definition
-from journey.facts import Described, Fact, Facts, Ordered, Spent
+from journey.facts import Described, Fact, Facts, Spent
 from journey.instants import Instant
 from journey.money import share
+from journey.orders import NEVER_SENT, Orders, left_out, sent_again
 from journey.touchpoints import (
     AccountUpdated,
     CampaignEnded,
     CampaignLaunched,
     ContentPublished,
+    Key,
     Order,
     OrderPlaced,
     Refund,
@@ -48,20 +50,46 @@ class DimensionJourney:
     statements: dict[tuple[str, ...], Statement] = field(default_factory=dict)
     described_at: Instant = -1
     described: int = 0
+    orders: Orders = field(default_factory=Orders)
 
 
 def derive(definition: Definition, subject: str, history: Sequence[Touchpoint]) -> tuple[DimensionJourney, Facts]:
     """The journey of a whole history, in order, and all the facts that it asserts."""
-    return advance(definition, DimensionJourney(subject=subject), history)
+    return _folded(DimensionJourney(subject=subject), history, sent_again(_orders(history)))
 
 
 def advance(definition: Definition, journey: DimensionJourney, touches: Sequence[Touchpoint]) -> tuple[DimensionJourney, Facts]:
     """`journey` after `touches`, which are in order and later than those in it; and the signed facts that this changes."""
-    after = DimensionJourney(journey.subject, journey.seen, dict(journey.statements), journey.described_at, journey.described)
+    silent = goes_on(journey, touches)
+    assert silent is not None, f"{journey.subject} has to be derived"
+    return _folded(journey, touches, silent)
+
+
+def goes_on(journey: DimensionJourney, touches: Sequence[Touchpoint]) -> Mapping[Key, str] | None:
+    """Which of `touches`, all later than those in `journey`, count nowhere. None: it is to be derived from its history."""
+    return journey.orders.onward(_orders(touches))
+
+
+def _orders(touches: Sequence[Touchpoint]) -> Iterator[Touchpoint]:
+    return (touch for touch in touches if isinstance(touch.data, OrderPlaced | Refund) and not touch.data.test)
+
+
+def _folded(journey: DimensionJourney, touches: Sequence[Touchpoint], silent: Mapping[Key, str]) -> tuple[DimensionJourney, Facts]:
+    after = DimensionJourney(
+        journey.subject, journey.seen, dict(journey.statements), journey.described_at, journey.described, journey.orders.copied()
+    )
     facts: Facts = Counter()
     for touch in touches:
+        if silent.get(touch.key) == NEVER_SENT:
+            if (found := left_out(after.subject, touch)) is not None:
+                facts[found] += 1
+            continue
         after.seen = touch.order
         if touch.data.test:
+            continue
+        if isinstance(touch.data, OrderPlaced | Refund):
+            for fact, count in after.orders.after(after.subject, touch):
+                facts[fact] += count
             continue
         if not is_statement(type(touch.data)):
             facts.update(_described(after, touch))
@@ -75,6 +103,7 @@ def advance(definition: Definition, journey: DimensionJourney, touches: Sequence
             facts.update(stated.facts)
             if before is not None:
                 facts.subtract(before.facts)
+    after.orders.bound()
     return after, Counter({fact: count for fact, count in facts.items() if count})
 
 
@@ -116,10 +145,6 @@ def _described(journey: DimensionJourney, touch: Touchpoint) -> Iterator[Fact]:
             fields = {name: "" if value is None else str(value) for name, value in said.items()}
         case CampaignEnded():
             fields = {"ended": data.reason or "ended"}
-        case OrderPlaced():
-            yield Ordered(journey.subject, data.order, at, data.currency, data.minor("amount") or 0)
-        case Refund():
-            yield Ordered(journey.subject, data.order or f"deal:{data.deal}", at, data.currency, -(data.minor("amount") or 0))
         case _:
             return
     for name, value in fields.items():

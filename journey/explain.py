@@ -3,16 +3,22 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from journey.conditions import Scene, Standing, standing
+from journey import leads
+from journey.conditions import Scene, Standing, judge, standing
 from journey.deadlines import all_due
-from journey.definition import AnyOf, Counted, Definition, NoOpenDeal, Rule, Scored
+from journey.definition import All, AnyOf, Condition, Counted, Definition, NoOpenDeal, Rule, Scored
 from journey.facts import NEVER, LeadMoved, StageEntered
 from journey.facts import Scored as PointsScored
+from journey.histories import keys, people_named
 from journey.identity import Person
 from journey.instants import Instant, iso, spelled
-from journey.person import Step, stepwise
-from journey.touchpoints import Identified, Key, Touchpoint
+from journey.person import Step, scene_of, stepwise
+from journey.touchpoints import Identified, Key, LeadScored, Touchpoint
+from journey.turns import Turns
 from journey.wording import said, wanted
+
+LEAD_STEPS = {"mql": "mql", "sql": "qualified"}
+"""What may be asked about as stages are, and the step of a lead that it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Unmet:
-    """What a rule still needs. `more` says what would meet it; `because` is what counts so far. `parts`: all of them, or (`any`) one."""
+    """What a rule still needs, or had. `more` says what would meet it; `because` is what counts so far. `parts`: all, or (`any`) one."""
 
     wanted: str
     met: bool
@@ -77,6 +83,16 @@ class WhyNot:
 
 
 @dataclass(frozen=True, slots=True)
+class Why:
+    """What a lead became an MQL or SQL by: the parts of its criteria, and which of them held at that instant."""
+
+    stage: str
+    cycle: int
+    at: str
+    held: Unmet
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     stage: str
     score: int
@@ -84,6 +100,8 @@ class Explanation:
     ledger: tuple[Entry, ...]
     """Its points add up to the score: what has expired, or was beyond a daily limit, is not in it."""
     why_not: tuple[WhyNot, ...]
+    why: tuple[Why, ...] = ()
+    """Of an MQL or SQL, where one is asked about and is there."""
 
 
 @dataclass(slots=True)
@@ -91,6 +109,9 @@ class _Case:
     """What an explanation is made from."""
 
     by: Definition
+    person: Person
+    history: Sequence[Touchpoint]
+    turns: Turns
     steps: list[Step]
     scene: Scene
     until: Instant
@@ -101,23 +122,35 @@ class _Case:
 
 
 def explain(
-    by: Definition, person: Person, history: Sequence[Touchpoint], links: Sequence[Touchpoint], until: Instant, stage: str = ""
+    by: Definition,
+    person: Person,
+    history: Sequence[Touchpoint],
+    turns: Turns,
+    links: Sequence[Touchpoint],
+    until: Instant,
+    stage: str = "",
 ) -> Explanation:
-    """The reasons as of `until`; only those about `stage` where one is given. `links` are the statements that tie the person's ids."""
-    steps, scene = stepwise(by, person.name, person.ids, history, until)
-    case = _Case(by, steps, scene, until)
-    ties = _ties(person, links)
+    """The reasons as of `until`; only those about `stage` (or mql, or sql) where one is given. `turns` are those of the deals in
+    `history`; `links` are the statements that tie the person's ids."""
+    steps, scene = stepwise(by, person.name, person.ids, history, turns, until)
+    case = _Case(by, person, history, turns, steps, scene, until)
+    tied = _Tied(person, links, history)
     for step in steps:
         if (touch := step.touch) is not None:
-            case.known[touch.key] = evidence(touch, _tied(touch, person, ties, history))
+            case.known[touch.key] = evidence(touch, tied.by(touch))
     moves = sorted((move for step in steps for move in _moves(case, step)), key=lambda move: move[0])
     ledger = tuple(entry for step in steps for entry in _points(case, step))
     assert sum(entry.points for entry in ledger) == scene.journey.ledger.score
-    told = tuple(move for _, move in moves if not stage or move.entered == stage)
+    told = tuple(move for _, move in moves if not stage or move.entered in (stage, LEAD_STEPS.get(stage)))
     entered = {move.entered for _, move in moves if move.what == "stage"}
     asked = [stage] if stage else [name for name in by.stage_names if name not in entered]
     why_not = tuple(_why_not(case, name, rule) for name in asked if name != scene.journey.stage for rule in _rules(case, name))
-    return Explanation(scene.journey.stage, scene.journey.ledger.score, told, ledger, why_not)
+    why = _lead(case, stage) if stage in LEAD_STEPS else None
+    if isinstance(why, WhyNot):
+        why_not += (why,)
+    return Explanation(
+        scene.journey.stage, scene.journey.ledger.score, told, ledger, why_not, (why,) if isinstance(why, Why) else ()
+    )  # fmt: skip
 
 
 def evidence(touch: Touchpoint, ties: tuple[Key, ...] = ()) -> Evidence:
@@ -161,16 +194,28 @@ def _ties(person: Person, links: Sequence[Touchpoint]) -> dict[str, tuple[Key, .
     return found
 
 
-def _tied(touch: Touchpoint, person: Person, ties: dict[str, tuple[Key, ...]], history: Sequence[Touchpoint]) -> tuple[Key, ...]:
-    if touch.subject in person.ids:
-        return ties.get(touch.subject, ())
-    # It comes through a deal: the first touchpoint of it that names one of the ids says so.
-    for other in history:
-        if other.data.deal == touch.data.deal:
-            for id in (other.subject, *(one.person for one in getattr(other.data, "people", None) or ())):
-                if id in person.ids:
-                    return (*dict.fromkeys([*ties.get(id, ()), other.key]),)
-    return ()
+def _deals(touch: Touchpoint) -> list[str]:
+    """The deals that it is stored under: the one that it is published under, and the one that it names."""
+    return [key for key in keys(touch) if key.startswith("deal:")]
+
+
+class _Tied:
+    """What ties touchpoints to the person: its links, and the first touchpoint of each deal that names one of its ids."""
+
+    def __init__(self, person: Person, links: Sequence[Touchpoint], history: Sequence[Touchpoint]) -> None:
+        self.ids = frozenset(person.ids)
+        self.links = _ties(person, links)
+        self.deals: dict[str, tuple[Key, ...]] = {}
+        for touch in history:
+            named = next((id for id in people_named(touch) if id in self.ids), None)
+            if named is not None:
+                for deal in _deals(touch):
+                    self.deals.setdefault(deal, (*self.links.get(named, ()), touch.key))
+
+    def by(self, touch: Touchpoint) -> tuple[Key, ...]:
+        if touch.subject in self.ids:
+            return self.links.get(touch.subject, ())
+        return next((self.deals[deal] for deal in _deals(touch) if deal in self.deals), ())
 
 
 # --- why not
@@ -186,12 +231,15 @@ def _why_not(case: _Case, stage: str, rule: Rule) -> WhyNot:
     return WhyNot(stage, rule.name, () if case.scene.journey.stage in leads_from else leads_from, unmet)
 
 
-def _unmet(case: _Case, one: Standing) -> Unmet:
-    parts = tuple(_unmet(case, part) for part in one.parts)
+def _unmet(case: _Case, one: Standing, *, before_lead: bool = False) -> Unmet:
+    """`before_lead`: it is asked of a lead that is not there yet, whose opening sets off what holds already."""
+    parts = tuple(_unmet(case, part, before_lead=before_lead) for part in one.parts)
     if parts:
         any = isinstance(one.condition, AnyOf)
         return Unmet(wanted(one.condition), one.met, one.have, one.need, "one of these" if any else "all of these", any=any, parts=parts)
     match one.condition:
+        case condition if before_lead and one.met:
+            more = f"{wanted(condition)}, which a lead's opening sets off"
         case Counted(count=count):
             # What holds already was not set off: it takes one that counts.
             lacking = max(1, one.need - one.have)
@@ -217,3 +265,86 @@ def _deadline(case: _Case, stage: str, rule: Rule) -> Unmet:
     if rule.unless_deal_open and journey.has_open_deal:
         return Unmet(what, False, 0, 1, "waits while a deal is open")
     return Unmet(what, False, 0, 1, "does not run")
+
+
+# --- leads: why, and why not
+
+
+def _lead(case: _Case, asked: str) -> Why | WhyNot:
+    """Whether the lead is what is asked about, an MQL or SQL: what it became one by, or what is missing."""
+    cycles = case.scene.journey.cycles
+    index = leads.open_cycle(cycles) if asked == "mql" else leads.cycle_of(cycles, None)
+    cycle = None if index is None else cycles[index]
+    if cycle is not None and (cycle.mql_at if asked == "mql" else cycle.is_qualified):
+        touch, moved = _step(case, cycle.number, LEAD_STEPS[asked])
+        return Why(asked, cycle.number, iso(moved.at), _held(case, asked, touch))
+    if cycle is None:
+        openers = "lead_created, lead_assigned or lead_accepted"
+        if case.by.lead.created_by is not None:
+            openers += f"; or {wanted(case.by.lead.created_by)}"
+        there = Unmet("a lead", False, 0, 1, f"needs a lead that is open: {openers}")
+    else:
+        _, created = _step(case, cycle.number, "created")
+        is_open = " is open" if cycle.is_open else f" has ended: {cycle.status}"
+        there = Unmet("a lead", True, 1, 1, f"lead {cycle.number}{is_open}", case.told(created.because))
+    criteria = _unmet(case, standing(_criteria(case.scene, asked), case.scene, case.until), before_lead=cycle is None)
+    if asked == "mql" and case.by.lead.mql_stated:
+        criteria = _or_stated(criteria, Unmet(_STATED, False, 0, 1, f"needs: {_STATED}"))
+    met = there.met + criteria.met
+    return WhyNot(asked, f"lead.{asked}", (), Unmet(_CALLED[asked], False, met, 2, "all of these", parts=(there, criteria)))
+
+
+_CALLED = {"mql": "an MQL", "sql": "an SQL"}
+_STATED = "lead_scored whose grade is mql"
+
+
+def _criteria(scene: Scene, asked: str) -> Condition:
+    """As the scene's own plan has them, which knows its conditions by identity."""
+    lead = scene.plan.definition.lead
+    return lead.mql if asked == "mql" else lead.sql
+
+
+def _step(case: _Case, cycle: int, name: str) -> tuple[Touchpoint, LeadMoved]:
+    """The touchpoint that brought a lead cycle to a step, and the fact of it."""
+    for step in case.steps:
+        for fact in step.facts:
+            if isinstance(fact, LeadMoved) and (fact.cycle, fact.step) == (cycle, name) and step.touch is not None:
+                return step.touch, fact
+    raise AssertionError(f"lead {cycle} of {case.person.name} came to {name!r} by nothing")
+
+
+def _held(case: _Case, asked: str, touch: Touchpoint) -> Unmet:
+    """Which parts of the criteria held at `touch`."""
+    scene = scene_of(case.by, case.person.name, case.person.ids, case.history, case.turns, touch)
+    held = _judged(case, _criteria(scene, asked), scene)
+    if asked == "mql" and case.by.lead.mql_stated:
+        stated = isinstance(touch.data, LeadScored) and touch.data.grade == "mql"
+        more = f"{'held' if stated else 'not then'}: {_STATED}"
+        held = _or_stated(held, Unmet(_STATED, stated, int(stated), 1, more, case.told([touch.key]) if stated else ()))
+    return held
+
+
+def _judged(case: _Case, condition: Condition, scene: Scene) -> Unmet:
+    judged = judge(condition, scene)
+    if isinstance(condition, All | AnyOf):
+        any = isinstance(condition, AnyOf)
+        parts = tuple(_judged(case, part, scene) for part in (condition.any if isinstance(condition, AnyOf) else condition.all))
+        need = 1 if any else len(parts)
+        more = "one of these" if any else "all of these"
+        return Unmet(wanted(condition), judged.holds, sum(part.met for part in parts), need, more, any=any, parts=parts)
+    have, need = int(judged.holds), 1
+    what = wanted(condition)
+    if isinstance(condition, Counted | Scored):
+        so_far = standing(condition, scene, scene.touch.occurred_at)
+        have, need = so_far.have, so_far.need
+        what += f" ({have})"
+    return Unmet(
+        wanted(condition), judged.holds, have, need, f"{'held' if judged.holds else 'not then'}: {what}", case.told(judged.because)
+    )
+
+
+def _or_stated(criteria: Unmet, stated: Unmet) -> Unmet:
+    """The definition's criteria, or another system's word for it."""
+    parts = (*(criteria.parts if criteria.any else (criteria,)), stated)
+    met = sum(part.met for part in parts)
+    return Unmet(f"{criteria.wanted}; or {stated.wanted}", met > 0, met, 1, "one of these", any=True, parts=parts)

@@ -40,7 +40,8 @@ class StageEntered(NamedTuple):
 
 class LeadMoved(NamedTuple):
     """A step of a lead cycle: created, mql, assigned, breached, expired, accepted, rejected, recycled, disqualified, qualified,
-    withdrawn, closed. `basis` is what a breach or an expiry was counted from: assigned, mql or created."""
+    withdrawn, closed. `basis` is what has handed the lead over, and a breach or an expiry was counted from: assigned, mql or created;
+    "" while nothing has."""
 
     person: str
     cycle: int
@@ -82,7 +83,8 @@ class Touch(NamedTuple):
 
 
 class Converted(NamedTuple):
-    """A success, and the touches before it within the look-back, oldest first. `of` names the deal, the lead cycle or the touchpoint.
+    """A success, and the touches before it within the look-back, oldest first. `of` names the deal, the lead cycle, the order or the
+    touchpoint.
 
     `lead_at` and `opened_at` are the milestones (0: none). `cut` is 1 where older touches of the look-back were no longer kept.
     """
@@ -123,7 +125,7 @@ class Outlook(NamedTuple):
 
 
 class Ordered(NamedTuple):
-    """An order or a refund (negative), as money at its instant. `subject` is who it was published under, as a person where that is one."""
+    """An order, as money at its instant. `subject` is who it was published under, as a person where that is one."""
 
     subject: str
     order: str
@@ -131,6 +133,31 @@ class Ordered(NamedTuple):
     currency: str
     amount_minor: int
     kind: str = "ordered"
+
+
+class Lowered(NamedTuple):
+    """What a refund takes of an order, negative, at the later of both dates; `order_at` is that of the order, and of its conversion.
+    Orders dated up to T and what lowered them up to T add up to net revenue at T."""
+
+    subject: str
+    order: str
+    at: Instant
+    order_at: Instant
+    currency: str
+    amount_minor: int
+    kind: str = "lowered"
+
+
+class LeftOut(NamedTuple):
+    """An order or a refund that is in no figure, or not with all of its amount, and why. `of` is order:… or deal:…"""
+
+    subject: str
+    of: str
+    at: Instant
+    why: str
+    source: str
+    id: str
+    kind: str = "left_out"
 
 
 class Described(NamedTuple):
@@ -145,7 +172,9 @@ class Described(NamedTuple):
 
 
 class DealStood(NamedTuple):
-    """How a deal stood from `at` on: its state at T is the last one up to T, by (at, nth)."""
+    """How a deal stood from `at` on: its state at T is the last one up to T, by (at, nth). `amount_minor` is its value after refunds.
+
+    `opened_at` is 0 where no opening is known, and may lie after `closed_at`: then nobody knows how long it took."""
 
     deal: str
     at: Instant
@@ -181,7 +210,7 @@ class Spent(NamedTuple):
     kind: str = "spent"
 
 
-Fact = Touched | StageEntered | LeadMoved | Scored | Converted | Outlook | Ordered | Described | DealStood | Spent
+Fact = Touched | StageEntered | LeadMoved | Scored | Converted | Outlook | Ordered | Lowered | LeftOut | Described | DealStood | Spent
 
 Facts = Counter[Fact]
 """A multiset of facts; a negative count takes back."""

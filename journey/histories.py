@@ -4,14 +4,31 @@ Each is a function of the one before, and none of them knows in which order anyt
 """
 
 from collections.abc import Callable, Collection, Hashable, Iterable
+from itertools import chain
 from typing import NamedTuple, TypeVar
 
-from journey.touchpoints import ANY, DealOpened, DealUpdated, Identified, Key, Retracted, Touchpoint, Unlinked
+from journey.touchpoints import (
+    ANY,
+    Close,
+    DealOpened,
+    DealReopened,
+    DealUpdated,
+    Identified,
+    Key,
+    Retracted,
+    Touchpoint,
+    Unlinked,
+)
 
 N = TypeVar("N", bound=Hashable)
 
 ContentHash = Callable[[bytes], bytes]
 """SHA-256 of a body as canonical JSON. Called only where two bodies stand under one id."""
+
+
+KeptApart = Identified | Unlinked | Retracted | DealOpened | DealUpdated | DealReopened | Close
+"""What takes no part in making one touchpoint of those that stand under one (source, id) with several ids of a person: what a link or a
+deal says is said once for all who hear of it."""
 
 
 class Stored(NamedTuple):
@@ -95,11 +112,12 @@ def person_history(
     """A person's history, in order: what counts under its ids, one per (source, id), and what it is part of through its deals.
 
     `own` holds bodies stored under the ids; `through_deals` what counts in the deals that the person takes part in. What stands in
-    several of them is one touchpoint.
+    several of them is one touchpoint. Several bodies under one (source, id) are one, but for what is `KeptApart`.
     """
     counting = _chosen((stored for stored in own if stored.touch.subject in ids), _key, content_hash)
-    one = _chosen(counting.values(), _name, content_hash)
-    return _with_deals(ids, (stored.touch for stored in one.values()), through_deals)
+    one = _chosen((stored for stored in counting.values() if not isinstance(stored.touch.data, KeptApart)), _name, content_hash)
+    apart = (stored for stored in counting.values() if isinstance(stored.touch.data, KeptApart))
+    return _with_deals(ids, (stored.touch for stored in chain(one.values(), apart)), through_deals)
 
 
 def history_of_one(id: str, counting: Iterable[Touchpoint], through_deals: Iterable[Touchpoint]) -> list[Touchpoint]:

@@ -48,7 +48,8 @@ class LeadCycle(NamedTuple):
     team: str = ""
     mql_at: Instant = 0
     is_qualified: bool = False
-    basis: str = "created"
+    basis: str = ""
+    """What handed it over: assigned, mql or created; "" where nothing has, and no clock runs."""
     breach_at: Instant = 0
     """When the SLA's limit is reached; 0 once it was, or once the lead was answered."""
     expire_at: Instant = 0
@@ -62,19 +63,27 @@ class LeadCycle(NamedTuple):
         return self.status == "created"
 
 
-def opened(cycle: LeadCycle, definition: Definition) -> LeadCycle:
-    """`cycle` with its clock started at its creation."""
-    return handed_off(cycle, definition, at=cycle.created_at, basis="created", because=cycle.because)
+def handed_over(cycle: LeadCycle, definition: Definition, basis: str, *, at: Instant, because: tuple[Key, ...]) -> LeadCycle:
+    """`cycle` with its clock started by `basis` at `at`, where that hands a lead over and nothing that the definition prefers has.
 
-
-def handed_off(cycle: LeadCycle, definition: Definition, *, at: Instant, basis: str, because: tuple[Key, ...]) -> LeadCycle:
-    """`cycle` with the handoff's clock running from `at`. Another owner later does not restart it."""
+    What was started by the same is not started again: another owner later does not. Where it would run out at the very instant, as out
+    of hours, it is a reason as well.
+    """
     handoff = definition.handoff
+    starts = handoff.starts
+    if not cycle.waits or basis not in starts or (cycle.basis and starts.index(basis) > starts.index(cycle.basis)):
+        return cycle
     calendar = None
     if handoff.business_time:
         calendar = definition.calendars.get(cycle.team) or definition.calendars.get("default")
+    breach_at = after(calendar, at, handoff.limit)
     expire_at = 0 if handoff.expire_after is None else after(calendar, at, handoff.expire_after)
-    return cycle._replace(basis=basis, because=because, breach_at=after(calendar, at, handoff.limit), expire_at=expire_at)
+    if cycle.basis != basis:
+        return cycle._replace(basis=basis, because=because, breach_at=breach_at, expire_at=expire_at)
+    if breach_at == cycle.breach_at or (expire_at and expire_at == cycle.expire_at):
+        both = tuple(dict.fromkeys(cycle.because + because))
+        return cycle._replace(because=both[-definition.bounds.evidence_max :])
+    return cycle
 
 
 def answered(cycle: LeadCycle, status: str, *, owner: str = "") -> LeadCycle:

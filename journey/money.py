@@ -1,7 +1,7 @@
 """Money: whole minor units of an ISO 4217 currency, never a float; shares of it add up."""
 
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 
 AMOUNT_DIGITS_MAX = 18
@@ -32,9 +32,7 @@ class TooLarge(ValueError):
 
 def minor(amount: Decimal, currency: str) -> int:
     """`amount` in minor units of `currency`: 12.50 EUR is 1250. Raises ValueError where it is no whole number of them."""
-    decimals = DECIMALS.get(currency)
-    if decimals is None:
-        raise ValueError(f"currency {currency!r} is not in ISO 4217")
+    decimals = _decimals(currency)
     if amount and amount.adjusted() + decimals >= AMOUNT_DIGITS_MAX:
         most = f"{major(AMOUNT_MINOR_MAX, currency):,}"
         raise TooLarge(f"{amount} {currency} is beyond ±{most}, the most that an amount may be")
@@ -43,6 +41,26 @@ def minor(amount: Decimal, currency: str) -> int:
     if whole != scaled:
         raise ValueError(f"{amount} {currency} has more than {decimals} decimals")
     return whole
+
+
+NOISE = Decimal("1e-9")
+"""How far from a whole minor unit, of the amount itself, is what a float leaves behind: 59.970000000000006 is 59.97."""
+
+
+def nearest(amount: Decimal, currency: str) -> tuple[Decimal, bool]:
+    """`amount` in whole minor units, half to even; and whether that took more than noise from it. Raises ValueError for no currency."""
+    decimals = _decimals(currency)
+    scaled = amount.scaleb(decimals)
+    whole = scaled.to_integral_value(ROUND_HALF_EVEN)
+    return whole.scaleb(-decimals), abs(scaled - whole) > abs(scaled) * NOISE
+
+
+def _decimals(currency: str) -> int:
+    decimals = DECIMALS.get(currency)
+    if decimals is None:
+        meant = currency.strip().upper()
+        raise ValueError(f"currency {currency!r} is not in ISO 4217" + (f"; write {meant}" if meant in DECIMALS else ""))
+    return decimals
 
 
 def major(amount_minor: int, currency: str) -> Decimal:

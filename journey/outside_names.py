@@ -1,6 +1,7 @@
 """What other systems call their events, and which of our touchpoints that is: a table of data, and one pure function."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from functools import cache
@@ -10,13 +11,14 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, model_validator
 
 from journey.instants import rfc3339
-from journey.money import TooLarge, minor
+from journey.money import DECIMALS, TooLarge, minor, nearest
 from journey.touchpoints import TYPES, field_names
 
 Properties = Mapping[str, Any]
 """What the sender says of an event: Segment's and PostHog's `properties`, GA4's `params`."""
 
 PERSON = "person"
+SHOWN_MAX = 40
 
 _Paths = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
 
@@ -62,6 +64,10 @@ class OutsideName(OutsideTouch):
     also: tuple[OutsideTouch, ...] = ()
 
 
+class Unfit(ValueError):
+    """An event says what its touchpoint needs in a way that can't be read. The text says which field, why, and what would cure it."""
+
+
 class Meant(NamedTuple):
     """A touchpoint's type, whom it is about (`person`, or the subject), and its data."""
 
@@ -70,17 +76,39 @@ class Meant(NamedTuple):
     data: dict[str, Any]
 
 
-def meant(name: OutsideName, properties: Properties, own: Mapping[str, str]) -> tuple[list[Meant], frozenset[str]]:
-    """The touchpoints that the event says enough for, and which of its properties are in them. None: it is no more than its name."""
+class Meaning(NamedTuple):
+    """What an event stands for."""
+
+    touchpoints: list[Meant]
+    """None: it is no more than its name."""
+    used: frozenset[str] = frozenset()
+    """Which of its properties are in them."""
+    left_out: tuple[str, ...] = ()
+    """Why something of it is in none of them, or why there is none."""
+    rounded: int = 0
+    """Amounts with more digits than their currency has."""
+
+
+def meant(name: OutsideName, properties: Properties, own: Mapping[str, str], currency: str = "") -> Meaning:
+    """The touchpoints that the event says enough for. `currency` is that of amounts without one. Raises Unfit."""
     found: list[Meant] = []
     used: set[str] = set()
+    left_out: list[str] = []
+    rounded = 0
     for touch in (name, *name.also):
-        data, names = _data(touch, properties, own)
-        if all(field in data for field in touch.needs):
-            subject = PERSON if touch.about == PERSON else f"{touch.about}:{data[touch.about]}"
-            found.append(Meant(touch.type, subject, data))
-            used |= names
-    return found, frozenset(used)
+        read = _read(touch, properties, own, currency)
+        if unfit := [read.unfit[needed] for needed in touch.needs if needed in read.unfit]:
+            raise Unfit(unfit[0])
+        if missing := [needed for needed in touch.needs if needed not in read.data]:
+            if touch is name:
+                left_out.append(f"no {touch.type}: it says no {', no '.join(missing)}")
+            continue
+        left_out += read.unfit.values()
+        rounded += read.rounded
+        subject = PERSON if touch.about == PERSON else f"{touch.about}:{read.data[touch.about]}"
+        found.append(Meant(touch.type, subject, read.data))
+        used.update(read.taken.values())
+    return Meaning(found, frozenset(used), tuple(dict.fromkeys(left_out)), rounded)
 
 
 def fitting(type_name: str, field: str, value: object) -> Any:
@@ -101,26 +129,76 @@ def fitting(type_name: str, field: str, value: object) -> Any:
     return value
 
 
-def _data(touch: OutsideTouch, properties: Properties, own: Mapping[str, str]) -> tuple[dict[str, Any], set[str]]:
-    """The data that the event gives for `touch`, and which of its properties that takes."""
-    data: dict[str, Any] = dict(touch.constants)
-    taken: dict[str, str] = {}
-    for field, paths in touch.fields.items():
+@dataclass(slots=True)
+class _Read:
+    """What an event says for one touchpoint: its data, which property each field is from, and why others are not in it."""
+
+    data: dict[str, Any]
+    taken: dict[str, str] = field(default_factory=dict)
+    unfit: dict[str, str] = field(default_factory=dict)
+    rounded: int = 0
+
+
+def _read(touch: OutsideTouch, properties: Properties, own: Mapping[str, str], currency: str) -> _Read:
+    read = _Read(dict(touch.constants))
+    for name, paths in touch.fields.items():
         for path in paths:
-            value = own.get(path[1:]) if path.startswith("@") else _at(properties, path)
-            if value in (None, "", []):
+            said = own.get(path[1:]) if path.startswith("@") else _at(properties, path)
+            if said in (None, "", []):
                 continue
-            if field in touch.values:
-                value = touch.values[field].get(str(value).casefold())
-            value = fitting(touch.type, field, value)
+            words = touch.values.get(name)
+            value = fitting(touch.type, name, said if words is None else words.get(str(said).casefold()))
             if value is not None:
-                data[field] = f"{touch.prefix[field]}{value}" if field in touch.prefix else value
-                taken[field] = path
+                read.data[name] = f"{touch.prefix[name]}{value}" if name in touch.prefix else value
+                read.taken[name] = path
+                read.unfit.pop(name, None)
                 break
-    for field in without_currency(touch.type, data):
-        del data[field]
-        taken.pop(field, None)
-    return data, set(taken.values())
+            read.unfit.setdefault(name, f"{path} is {_shown(said)}, {_why_unfit(touch, name)}")
+    _read_money(touch, read, currency)
+    return read
+
+
+def _read_money(touch: OutsideTouch, read: _Read, default: str) -> None:
+    """Bring amounts into whole minor units of their currency. One that is no money is left out, with the reason."""
+    amounts = [name for name in TYPES[touch.type].money if name in read.data]
+    currency = read.data.get("currency", default if amounts and "currency" not in read.unfit else None)
+    for name in amounts:
+        path = read.taken.get(name, name)
+        if not currency:
+            lacking = (
+                read.unfit.get("currency") or "there is no currency: send one, or give its source a default_currency in the definition"
+            )
+            read.unfit[name] = f"{path} is {_shown(read.data[name])}, and {lacking}"
+        elif currency not in DECIMALS:
+            read.unfit[name] = (
+                f"{path} is {_shown(read.data[name])} {currency}, which is no currency; send its code of ISO 4217, such as EUR"
+            )
+        else:
+            amount, is_rounded = nearest(Decimal(str(read.data[name])), currency)
+            read.data["currency"] = currency
+            read.rounded += is_rounded
+            if amount != Decimal(str(read.data[name])):
+                read.data[name] = str(amount) if isinstance(read.data[name], str) else amount
+            continue
+        del read.data[name]
+        read.taken.pop(name, None)
+    if amounts and not any(name in read.data for name in amounts):
+        read.data.pop("currency", None)
+        read.taken.pop("currency", None)
+
+
+def _why_unfit(touch: OutsideTouch, name: str) -> str:
+    if name in touch.values:
+        return f"which is none of {', '.join(touch.values[name])}"
+    kinds = _wanted(touch.type)[name].kinds
+    if Decimal in kinds or float in kinds or int in kinds:
+        return "which is no number; send digits and a point only, such as 1299.00"
+    return f"which is no {name}"
+
+
+def _shown(value: object) -> str:
+    text = repr(str(value) if isinstance(value, Decimal) else value)
+    return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…"
 
 
 def without_currency(type_name: str, data: Mapping[str, Any]) -> list[str]:

@@ -5,29 +5,28 @@ anew after the last: that is what makes advancing in any number of steps, summed
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from operator import attrgetter
 from typing import NamedTuple
 
 from journey import leads
-from journey.channels import campaign_of, channel_of, excluded
+from journey.channels import UNASSIGNED, campaign_of, channel_of, excluded, names_its_origin, returns_from_paying
 from journey.conditions import Scene, judge
 from journey.deadlines import Due, next_due, to_strike
 from journey.definition import Conversion, Definition
-from journey.facts import NEVER, Converted, Described, Facts, LeadMoved, Ordered, Outlook, Scored, StageEntered, Touch, Touched
-from journey.instants import Instant, day
+from journey.facts import NEVER, Converted, Described, Facts, LeadMoved, Outlook, Scored, StageEntered, Touch, Touched
+from journey.instants import DAY, Instant, Micros, day
 from journey.leads import LeadCycle
+from journey.orders import NEVER_SENT, Orders, left_out, order_of, sent_again
 from journey.plan import OfType, Plan, plan_of
 from journey.score import Fall, Ledger, Points
 from journey.touchpoints import (
     AccountJoined,
     AccountLeft,
-    Close,
     Data,
     DealOpened,
-    DealReopened,
     DealUpdated,
     Key,
     LeadAccepted,
@@ -44,9 +43,13 @@ from journey.touchpoints import (
     Refund,
     Touchpoint,
 )
+from journey.turns import Turns
 
-FOLD_VERSION = 2
+FOLD_VERSION = 3
 """Raised when the folds come to assert other facts from the same history; a golden file tells."""
+
+PAYING_MAX: Micros = DAY
+"""Who comes back from paying within this goes on with the session that was left for it."""
 
 NOT_YET: Instant = -(2**53)
 
@@ -61,10 +64,12 @@ class PersonDeal:
     outcome: str
     key: Key
     """The touchpoint that the outcome is by."""
-    opened_at: Instant
     opened_by: Key
+    """What tied it to its lead cycle: its opening, as far as that is known, else its close."""
+    opened_at: Instant = 0
+    """0: no opening is known. Only that ties it to a lead before it is closed."""
     cycle: int = 0
-    """The number of the lead cycle that it belongs to; 0: none."""
+    """The number of the lead cycle that it belongs to; 0: none, or none yet."""
     lead_at: Instant = 0
     primary: bool = False
 
@@ -105,6 +110,7 @@ class PersonJourney:
     touches: list[Touch] = field(default_factory=list)
     touches_cut_at: Instant = NOT_YET
     """The instant of the last touch that was dropped, though the look-back still held it."""
+    orders: Orders = field(default_factory=Orders)
     outlook: Outlook | None = None
 
     def copied(self) -> "PersonJourney":
@@ -115,6 +121,7 @@ class PersonJourney:
         other.counts = {index: kept.copy() for index, kept in self.counts.items()}
         other.deals = {deal: replace(one) for deal, one in self.deals.items()}
         other.touches = self.touches.copy()
+        other.orders = self.orders.copied()
         return other
 
     def ahead(self) -> "PersonJourney":
@@ -163,23 +170,45 @@ class PersonJourney:
 _all_fields = attrgetter(*(one.name for one in fields(PersonJourney)))
 
 
-def derive(definition: Definition, person: str, ids: Sequence[str], history: Sequence[Touchpoint]) -> tuple[PersonJourney, Facts]:
-    """The journey of a whole history, in order, and all the facts that it asserts."""
-    return advance(definition, PersonJourney(person=person, ids=tuple(ids)), history, is_given=True)
+def derive(
+    definition: Definition, person: str, ids: Sequence[str], history: Sequence[Touchpoint], turns: Turns
+) -> tuple[PersonJourney, Facts]:
+    """The journey of a whole history, in order, and all the facts that it asserts. `turns` are those of the deals in it."""
+    journey = PersonJourney(person=person, ids=tuple(ids))
+    return advance(definition, journey, history, _settled(definition, ids, history, turns), is_given=True)
 
 
 def advance(
-    definition: Definition, journey: PersonJourney, touches: Sequence[Touchpoint], *, is_given: bool = False
+    definition: Definition, journey: PersonJourney, touches: Sequence[Touchpoint], turns: Turns, *, is_given: bool = False
 ) -> tuple[PersonJourney, Facts]:
     """`journey` after `touches`, which are in order and all later than those in it; and the signed facts that this changes.
 
-    `is_given`: the caller has no more use for `journey` as it was, and it may become the one that is returned.
+    `turns`: what of them turns a deal, and what counts nowhere. `is_given`: the caller has no more use for `journey` as it was, and it
+    may become the one that is returned.
     """
-    fold = _Fold(plan_of(definition), journey if is_given else journey.copied())
+    fold = _Fold(plan_of(definition), journey if is_given else journey.copied(), turns)
     for touch in touches:
         fold.fold(touch)
+    fold.journey.orders.bound()
     fold.look_ahead()
     return fold.journey, fold.facts
+
+
+def goes_on(definition: Definition, journey: PersonJourney, touches: Sequence[Touchpoint]) -> dict[Key, str] | None:
+    """Which of `touches`, all later than those in `journey`, count nowhere by what it knows of orders. None: it is to be derived."""
+    return journey.orders.onward(_own(definition, journey.ids, touches))
+
+
+def _settled(definition: Definition, ids: Sequence[str], history: Sequence[Touchpoint], turns: Turns) -> Turns:
+    """`turns`, and which orders and refunds of a person's history count nowhere."""
+    return {**turns, **sent_again(_own(definition, ids, history))}
+
+
+def _own(definition: Definition, ids: Sequence[str], history: Iterable[Touchpoint]) -> Iterator[Touchpoint]:
+    """The orders and refunds among the person's own touchpoints."""
+    for touch in history:
+        if isinstance(touch.data, OrderPlaced | Refund) and touch.subject in ids and not excluded(definition, touch.data):
+            yield touch
 
 
 class Step(NamedTuple):
@@ -190,10 +219,10 @@ class Step(NamedTuple):
 
 
 def stepwise(
-    definition: Definition, person: str, ids: Sequence[str], history: Sequence[Touchpoint], until: Instant
+    definition: Definition, person: str, ids: Sequence[str], history: Sequence[Touchpoint], turns: Turns, until: Instant
 ) -> tuple[list[Step], Scene]:
     """The same fold, up to `until`, with what each touchpoint brought about told apart; and what conditions are judged by after it."""
-    fold = _Fold(plan_of(definition), PersonJourney(person=person, ids=tuple(ids)))
+    fold = _Fold(plan_of(definition), PersonJourney(person=person, ids=tuple(ids)), _settled(definition, ids, history, turns))
     steps = []
     for touch in history:
         if touch.occurred_at <= until:
@@ -206,14 +235,27 @@ def stepwise(
     return [*steps, Step(None, fold.facts)], fold.scene
 
 
+def scene_of(
+    definition: Definition, person: str, ids: Sequence[str], history: Sequence[Touchpoint], turns: Turns, touch: Touchpoint
+) -> Scene:
+    """What conditions were judged by at `touch`, which is in `history`."""
+    fold = _Fold(plan_of(definition), PersonJourney(person=person, ids=tuple(ids)), _settled(definition, ids, history, turns))
+    for one in history:
+        fold.fold(one)
+        if one is touch:
+            break
+    return fold.scene
+
+
 class _Fold:
     """One run over touchpoints: the journey as it changes, the facts handed out so far, and the scene of the present touchpoint."""
 
-    __slots__ = ("facts", "is_changed", "journey", "plan", "scene")
+    __slots__ = ("facts", "is_changed", "journey", "plan", "scene", "turns")
 
-    def __init__(self, plan: Plan, journey: PersonJourney) -> None:
+    def __init__(self, plan: Plan, journey: PersonJourney, turns: Turns) -> None:
         self.plan = plan
         self.journey = journey
+        self.turns = turns
         self.is_changed = False
         """Whether anything happened that what is still to strike rests on."""
         self.facts: Facts = Counter()
@@ -221,6 +263,11 @@ class _Fold:
 
     def fold(self, touch: Touchpoint) -> None:
         journey, plan, data, at = self.journey, self.plan, touch.data, touch.occurred_at
+        turn = self.turns.get(touch.key) if self.turns else None
+        if turn == NEVER_SENT:
+            if touch.subject in journey.ids and (fact := left_out(journey.person, touch)) is not None:
+                self.facts[fact] += 1
+            return
         journey.seen = touch.order
         of_type = plan.of_type[type(data)]
         if of_type.silent or excluded(plan.definition, data):
@@ -247,16 +294,18 @@ class _Fold:
         if of_type.counts:
             self._count(touch, of_type)
         if of_type.moves_deal:
-            self._deal(touch)
+            self._deal(touch, turn)
         if own:
             self._lead(touch, of_type)
             for conversion, test in of_type.conversions:
                 if test is None or test(data):
                     amount_minor, currency = _worth(data)
-                    self._converted(conversion, at, of=f"{touch.source}#{touch.id}", amount_minor=amount_minor, currency=currency)
+                    of = f"order:{order_of(data)}" if isinstance(data, OrderPlaced) else f"{touch.source}#{touch.id}"
+                    self._converted(conversion, at, of=of, amount_minor=amount_minor, currency=currency)
         self._stage(touch, of_type)
         if of_type.activity and not any(test is None or test(data) for test in of_type.not_activity):
-            journey.active_at, journey.active_because = at, (touch.key,)
+            others = journey.active_because if journey.active_at == at else ()
+            journey.active_at, journey.active_because = at, (*others, touch.key)[-plan.definition.bounds.evidence_max :]
 
     # --- what is remembered of a touchpoint, and for how long
 
@@ -264,7 +313,9 @@ class _Fold:
         """Count a touchpoint for marketing, keep the session going, and remember a touch."""
         journey, definition, data, at = self.journey, self.plan.definition, touch.data, touch.occurred_at
         starts = of_type.session and at - journey.session_at > definition.session_idle
-        if of_type.session and not starts and not _names_its_origin(data):
+        if starts and at - journey.session_at <= PAYING_MAX and returns_from_paying(definition, data):
+            starts = False
+        if of_type.session and not starts and not names_its_origin(definition, data):
             channel, campaign = journey.session_channel, campaign_of(definition, data) or journey.session_campaign
         else:
             channel, campaign = channel_of(definition, of_type.name, data), campaign_of(definition, data)
@@ -332,10 +383,11 @@ class _Fold:
                 if account == journey.account:
                     journey.account = ""
                     self._described(at, "account", "")
-            case OrderPlaced():
-                self.facts[Ordered(journey.person, data.order, at, data.currency, data.minor("amount") or 0)] += 1
-            case Refund():
-                self.facts[Ordered(journey.person, data.order or f"deal:{data.deal}", at, data.currency, -(data.minor("amount") or 0))] += 1
+            case OrderPlaced() | Refund():
+                for fact, count in journey.orders.after(journey.person, touch):
+                    self.facts[fact] += count
+                    if not self.facts[fact]:
+                        del self.facts[fact]
             case _:
                 pass
 
@@ -347,44 +399,44 @@ class _Fold:
 
     # --- deals
 
-    def _deal(self, touch: Touchpoint) -> None:
-        """What a touchpoint changes about a deal, as far as the person's own journey is concerned."""
+    def _deal(self, touch: Touchpoint, turn: str | None) -> None:
+        """What a touchpoint changes about a deal, as far as the person's own journey is concerned. `turn` is the deal's own."""
         data, journey, at = touch.data, self.journey, touch.occurred_at
-        match data:
-            case DealOpened() | DealReopened():
-                outcome = "open"
-            case DealUpdated():
-                outcome = "" if data.deal in journey.deals else "open"
-            case Close():
-                outcome = data.outcome
-            case _:
-                return
+        assert data.deal is not None
         deal = journey.deals.get(data.deal)
-        if deal is None or isinstance(data, DealOpened):
-            deal = journey.deals[data.deal] = self._opened(data, at, touch.key, primary=deal is not None and deal.primary)
+        if deal is None:
+            turn = turn or "open"
+            deal = journey.deals[data.deal] = self._begun(data, touch.key, turn)
+        elif not deal.opened_at and (isinstance(data, DealOpened) or turn not in (None, "open")):
+            begun = self._begun(data, touch.key, turn)
+            deal.opened_by, deal.cycle, deal.lead_at = begun.opened_by, begun.cycle, begun.lead_at
+        if isinstance(data, DealOpened):
+            deal.opened_at = deal.opened_at or at
         if isinstance(data, DealOpened | DealUpdated) and data.people is not None:
             deal.primary = not _primaries(data).isdisjoint(journey.ids)
-        if outcome:
-            deal.outcome, deal.key, self.scene.deal_now = outcome, touch.key, outcome
-            journey.quiet_until = NOT_YET
-        if outcome == "won":
+        if not turn:
+            return
+        deal.outcome, deal.key, self.scene.deal_now = turn, touch.key, turn
+        journey.quiet_until = NOT_YET
+        if turn == "won":
             for conversion in self.plan.definition.attribution.conversions:
                 if conversion.deal == "won":
                     self._converted(conversion, at, of=data.deal, deal=deal)
-        if isinstance(data, Close):
+        if turn != "open":
             for index, cycle in enumerate(journey.cycles):
                 if cycle.number == deal.cycle and cycle.is_open:
                     because = tuple(dict.fromkeys([touch.key, deal.opened_by]))
                     self._step(index, leads.answered(cycle, "closed"), "closed", touch, because=because)
 
-    def _opened(self, data: Data, at: Instant, key: Key, *, primary: bool) -> PersonDeal:
-        """A deal as it begins, tied to a lead cycle. Its lead creation is that of the lead that it names, else the person's first."""
-        cycles = self.journey.cycles
+    def _begun(self, data: Data, key: Key, turn: str | None) -> PersonDeal:
+        """A deal as it begins. Its opening ties it to a lead cycle, else its close: an update that came before a lead does not keep the
+        deal's close from it. Its lead creation is that of the lead that it names, else the person's first."""
+        cycles, is_tied = self.journey.cycles, isinstance(data, DealOpened) or turn not in (None, "open")
         lead = data.lead if isinstance(data, DealOpened) else None
-        index = leads.cycle_of_deal(cycles, lead)
+        index = leads.cycle_of_deal(cycles, lead) if is_tied else None
         if index is None:
-            return PersonDeal("", key, at, key, primary=primary)
-        return PersonDeal("", key, at, key, cycles[index].number, cycles[index if lead else 0].created_at, primary)
+            return PersonDeal("open", key, key)
+        return PersonDeal("open", key, key, cycle=cycles[index].number, lead_at=cycles[index if lead else 0].created_at)
 
     # --- leads
 
@@ -430,8 +482,7 @@ class _Fold:
                     self._make_mql(index, touch, (touch.key,))
             case LeadAssigned():
                 cycle = cycle._replace(owner=data.owner or "", team=data.team)
-                if cycle.waits and cycle.basis != "assigned":
-                    cycle = leads.handed_off(cycle, self.plan.definition, at=at, basis="assigned", because=(touch.key,))
+                cycle = leads.handed_over(cycle, self.plan.definition, "assigned", at=at, because=(touch.key,))
                 self._step(index, cycle, "assigned", touch)
             case LeadAccepted():
                 self._step(index, leads.answered(cycle, "accepted", owner=data.owner), "accepted", touch)
@@ -453,11 +504,13 @@ class _Fold:
         return index is None or not (isinstance(data, LeadAccepted) and leads.may_still_answer(cycles[index], data.lead))
 
     def _open(self, touch: Touchpoint, *, lead: str, lead_source: str) -> None:
-        """Open the next cycle. Its channel is as stated, else that of the last touch up to it within the look-back."""
+        """Open the next cycle. Its channel is as stated, else that of the last touch up to it within the look-back, else what the
+        definition's rules make of the source that a CRM states."""
         journey, definition, data, at = self.journey, self.plan.definition, touch.data, touch.occurred_at
         last = journey.touches[-1] if journey.touches else None
         if last is None or last.at < at - definition.attribution.look_back:
-            last = Touch(at, "", "Unassigned", "", "")
+            stated = isinstance(data, LeadCreated) and data.lead_source
+            last = Touch(at, "", channel_of(definition, touch.type, data) if stated else UNASSIGNED, "", "")
         journey.cycles_before += 1
         cycle = LeadCycle(
             number=journey.cycles_before,
@@ -471,14 +524,13 @@ class _Fold:
             team=data.team or "",
             because=(touch.key,),
         )
-        journey.cycles.append(leads.opened(cycle, definition))
+        journey.cycles.append(leads.handed_over(cycle, definition, "created", at=at, because=cycle.because))
         del journey.cycles[: -leads.CYCLES_MAX]
         self._step(len(journey.cycles) - 1, journey.cycles[-1], "created", touch)
 
     def _make_mql(self, index: int, touch: Touchpoint, because: tuple[Key, ...]) -> None:
         cycle = self.journey.cycles[index]._replace(mql_at=touch.occurred_at)
-        if cycle.waits and cycle.basis == "created":
-            cycle = leads.handed_off(cycle, self.plan.definition, at=touch.occurred_at, basis="mql", because=because)
+        cycle = leads.handed_over(cycle, self.plan.definition, "mql", at=touch.occurred_at, because=because)
         self._step(index, cycle, "mql", touch, because=because)
 
     def _step(self, index: int, cycle: LeadCycle, step: str, touch: Touchpoint, *, reason: str = "", because: tuple[Key, ...] = ()) -> None:
@@ -487,15 +539,15 @@ class _Fold:
         journey.cycles[index] = cycle
         journey.quiet_until = NOT_YET
         self.scene.lead_steps[step] = because
-        self._lead_moved(cycle, step, touch.occurred_at, journey.place(touch.occurred_at), reason, "", because)
+        self._lead_moved(cycle, step, touch.occurred_at, journey.place(touch.occurred_at), reason, because)
         for conversion in self.plan.definition.attribution.conversions:
             if conversion.lead == step:
                 self._converted(conversion, touch.occurred_at, of=f"lead:{cycle.number}", lead_at=cycle.created_at)
 
-    def _lead_moved(self, cycle: LeadCycle, step: str, at: Instant, nth: int, reason: str, basis: str, because: tuple[Key, ...]) -> None:
+    def _lead_moved(self, cycle: LeadCycle, step: str, at: Instant, nth: int, reason: str, because: tuple[Key, ...]) -> None:
         fact = LeadMoved(
             self.journey.person, cycle.number, at, nth, step, cycle.lead, cycle.owner, cycle.team, cycle.channel, cycle.campaign,
-            cycle.lead_source, reason, basis, step, because,
+            cycle.lead_source, reason, cycle.basis, step, because,
         )  # fmt: skip
         self.facts[fact] += 1
 
@@ -554,7 +606,7 @@ class _Fold:
                 self.facts[StageEntered(journey.person, due.stage, due.at, nth, left, due.name, due.because)] += 1
             else:
                 cycle = journey.cycles[-1]
-                self._lead_moved(cycle, due.name, due.at, nth, "", cycle.basis, due.because)
+                self._lead_moved(cycle, due.name, due.at, nth, "", due.because)
         journey.quiet_until = NEVER if due is None else due.at
 
     def look_ahead(self) -> None:
@@ -580,10 +632,6 @@ _PROFILE = frozenset({"country", "region", "language", "age_band", "gender", "jo
 def _primaries(data: DealOpened | DealUpdated) -> frozenset[str]:
     """The ids that `data` says are primary. Everybody on the deal asks for the same ones, and there may be hundreds."""
     return frozenset(person.person for person in data.people or () if person.primary)
-
-
-def _names_its_origin(data: Data) -> bool:
-    return data.channel is not None or data.utm_source is not None or data.click_id is not None
 
 
 def _worth(data: Data) -> tuple[int, str]:

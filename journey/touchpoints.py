@@ -139,6 +139,7 @@ class _About:
     team: Slug | None = None
     products: Slugs = ()
     session: Slug | None = None
+    url: Text | None = None
     utm_source: Slug | None = None
     utm_medium: Slug | None = None
     utm_campaign: Slug | None = None
@@ -745,6 +746,8 @@ class FollowUp(_About):
 # --- deals
 
 People = Annotated[tuple[Person, ...], Field(max_length=PEOPLE_MAX)]
+StageOutcome = Literal["open", "won", "lost"]
+"""What a stage says of its deal, where the sender knows: it need not be a stage of the definition's."""
 
 
 @touchpoint_type
@@ -753,12 +756,13 @@ class DealOpened(_Priced):
     money: ClassVar[tuple[str, ...]] = ("amount",)
     deal: Id
     pipeline: Slug
-    stage: Slug
     amount: Amount
     currency: Currency
     expected_close_on: Day
     owner: Slug
     kind: Literal["new", "expansion", "renewal"]
+    stage: Slug | None = None
+    stage_outcome: StageOutcome | None = None
     people: People = ()
     probability: Share | None = None
     lead: Id | None = None
@@ -770,6 +774,7 @@ class DealUpdated(_Priced):
     money: ClassVar[tuple[str, ...]] = ("amount",)
     deal: Id
     stage: Slug | None = None
+    stage_outcome: StageOutcome | None = None
     amount: Amount | None = None
     expected_close_on: Day | None = None
     probability: Share | None = None
@@ -791,6 +796,8 @@ class Close(_Priced):
     reason: Slug | None = None
     competitor: Slug | None = None
     margin: Amount | None = None
+    stated_at: Time | None = None
+    """When it was said: the time at which the record was modified. Of several, that said last counts."""
 
     def __post_init__(self) -> None:
         _Priced.__post_init__(self)
@@ -818,6 +825,7 @@ class OrderPlaced(_Priced):
     currency: Currency
     margin: Amount | None = None
     cost: Amount | None = None
+    stated_at: Time | None = None
 
 
 @touchpoint_type
@@ -827,6 +835,8 @@ class Refund(_Priced):
     amount: Amount
     currency: Currency
     order: Id | None = None
+    refund: Id | None = None
+    stated_at: Time | None = None
     reason: Slug | None = None
 
     def __post_init__(self) -> None:
@@ -1107,3 +1117,9 @@ def statement_of(touch: Touchpoint) -> tuple[tuple[str, ...], tuple[Instant, str
 
 def is_statement(kind: type[Data]) -> bool:
     return issubclass(kind, _Statement)
+
+
+def stated_at(data: Data) -> Instant | None:
+    """When `data` was said to be so, where its sender may say it again otherwise, and says when."""
+    said: datetime | None = getattr(data, "stated_at", None)
+    return None if said is None else instant(said)

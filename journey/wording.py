@@ -8,9 +8,14 @@ _SAID = ("url", "name", "form", "intent", "event", "content", "survey", "score",
          "topic", "deal", "pipeline", "stage", "amount", "currency", "reason", "campaign", "channel", "utm_source", "owner")  # fmt: skip
 
 
+def telling(touch: Touchpoint) -> tuple[tuple[str, str], ...]:
+    """The fields that tell a reader which touchpoint it is, with their values as text."""
+    return tuple((name, str(value)) for name in _SAID if (value := getattr(touch.data, name, None)) not in (None, "", ()))
+
+
 def said(touch: Touchpoint) -> str:
     """What `touch` says, as far as it tells a reader which one it is."""
-    return " · ".join(str(value) for name in _SAID if (value := getattr(touch.data, name, None)) not in (None, "", ()))
+    return " · ".join(value for _, value in telling(touch))
 
 
 def wanted(condition: Condition) -> str:

@@ -5,7 +5,21 @@ from typing import Final
 
 import orjson
 
-from journey.facts import Converted, DealStood, Described, Fact, LeadMoved, Ordered, Outlook, Scored, Spent, StageEntered, Touched
+from journey.facts import (
+    Converted,
+    DealStood,
+    Described,
+    Fact,
+    LeadMoved,
+    LeftOut,
+    Lowered,
+    Ordered,
+    Outlook,
+    Scored,
+    Spent,
+    StageEntered,
+    Touched,
+)
 from projections.read_model import Column, ReadModel, Row, Table
 
 INTEGER: Final = "INTEGER"
@@ -76,6 +90,15 @@ TABLES = (
     ),
     Table("described", (Column("subject"), Column("field"), Column("at", INTEGER), Column("nth", INTEGER), Column("value"))),
     Table("orders", (Column("subject"), Column("order_id"), Column("at", INTEGER), Column("currency")), sums=("amount_minor",)),
+    Table(
+        "lowered",
+        (Column("subject"), Column("order_id"), Column("at", INTEGER), Column("order_at", INTEGER), Column("currency")),
+        sums=("amount_minor",),
+    ),
+    Table(
+        "left_out",
+        (Column("subject"), Column("of_what"), Column("at", INTEGER), Column("why"), Column("source"), Column("touchpoint_id")),
+    ),
 )
 
 
@@ -100,6 +123,10 @@ def rows(fact: Fact) -> Iterator[Row]:
             yield Row("described", fact[:5])
         case Ordered():
             yield Row("orders", fact[:4], (fact.amount_minor,))
+        case Lowered():
+            yield Row("lowered", fact[:5], (fact.amount_minor,))
+        case LeftOut():
+            yield Row("left_out", fact[:6])
         case Scored():
             return  # Sales' own.
 
@@ -114,4 +141,4 @@ def plain(values: object) -> str:
     return orjson.dumps(values, default=list).decode()
 
 
-marketing = ReadModel(name="marketing", version=2, tables=TABLES, rows=rows)
+marketing = ReadModel(name="marketing", version=3, tables=TABLES, rows=rows)

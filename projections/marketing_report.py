@@ -38,7 +38,8 @@ class Audience:
 
 @dataclass(slots=True)
 class ConversionRow:
-    """`customers`: whether who has one is a customer. `value` is of won deals and matched touchpoints, as of `until`."""
+    """`customers`: whether who has one is a customer. `value` is of won deals and matched touchpoints, as of `until`,
+    less what was paid back by then."""
 
     conversion: str
     number: int
@@ -56,6 +57,16 @@ class DayRow:
 
 
 @dataclass(slots=True)
+class LeftOutRow:
+    """Orders and refunds that are in no figure, or not with all of their amount."""
+
+    why: str
+    number: int
+    of: str
+    """One of them: what it is about."""
+
+
+@dataclass(slots=True)
 class MarketingReport:
     asked: Asked
     people: int
@@ -69,6 +80,7 @@ class MarketingReport:
     campaigns: list[Audience]
     conversions: list[ConversionRow]
     days: list[DayRow]
+    left_out: list[LeftOutRow]
 
 
 async def report(store: ReadStore, definition: Definition, until: Instant) -> MarketingReport:
@@ -90,7 +102,7 @@ async def of(ask: Ask, definition: Definition, until: Instant) -> MarketingRepor
     channels, campaigns, days = await _audience(ask, today, campaign_of)
     leads = await _new_leads(ask, until, definition.zone, campaign_of, channels, campaigns, days)
     conversions = await _conversions(ask, definition, until)
-    spend = await _spend(ask, today, campaign_of, campaigns)
+    spend = await _spend(ask, today, campaign_of, channels, campaigns)
     ((touchpoints,),) = await ask("SELECT COALESCE(SUM(n), 0) FROM touched WHERE day <= ?", today)
     visitors = {person for (person,) in await ask("SELECT DISTINCT person FROM touched WHERE day <= ?", today)}
     funnel = await stages(ask, until, definition.stage_names)
@@ -112,6 +124,7 @@ async def of(ask: Ask, definition: Definition, until: Instant) -> MarketingRepor
         campaigns=_largest(campaigns),
         conversions=_by_kind(definition, conversions),
         days=[days[one] for one in sorted(days)],
+        left_out=await _left_out(ask, until),
     )
 
 
@@ -175,6 +188,7 @@ async def _conversions(ask: Ask, definition: Definition, until: Instant) -> list
     """What was achieved up to `until`. A deal counts once, while its last close is a win, with the touches of all its people."""
     by_kind = {one.name: one for one in definition.attribution.conversions}
     won = await _won(ask, until)
+    lowered = await _lowered(ask, until)
     deals: dict[tuple[str, str], list[tuple[str, int, list[Touch]]]] = defaultdict(list)
     found: list[Conversion] = []
     rows = await ask(
@@ -189,7 +203,8 @@ async def _conversions(ask: Ask, definition: Definition, until: Instant) -> list
             if of in won and won[of][0] == at:
                 deals[conversion, of].append((person, primary, touches))
         else:
-            found.extend([Conversion(conversion, (person,), tuple(touches), amount_minor, currency)] * n)
+            worth = amount_minor + lowered.get((person, of), 0)
+            found.extend([Conversion(conversion, (person,), tuple(touches), worth, currency)] * n)
     # Also those that name nobody: marketing counts every deal that sales does.
     for conversion, of in [(kind.name, of) for kind in by_kind.values() if kind.deal == "won" for of in won]:
         takers = deals[conversion, of]
@@ -208,6 +223,19 @@ async def _won(ask: Ask, until: Instant) -> dict[str, tuple[Instant, int, str]]:
     for deal, outcome, closed_at, amount_minor, currency in rows:
         last[deal.removeprefix("deal:")] = (outcome, closed_at, amount_minor, currency)
     return {deal: (closed_at, amount, currency) for deal, (outcome, closed_at, amount, currency) in last.items() if outcome == "won"}
+
+
+async def _lowered(ask: Ask, until: Instant) -> dict[tuple[str, str], int]:
+    """What refunds up to `until` have taken of orders, by whose they are and by order:…, as conversions name them."""
+    taken: Counter[tuple[str, str]] = Counter()
+    for subject, order, amount_minor in await ask("SELECT subject, order_id, amount_minor FROM lowered WHERE at <= ?", until):
+        taken[subject, f"order:{order}"] += int(amount_minor)
+    return taken
+
+
+async def _left_out(ask: Ask, until: Instant) -> list[LeftOutRow]:
+    rows = await ask("SELECT why, SUM(n), MIN(of_what) FROM left_out WHERE at <= ? GROUP BY why", until)
+    return [LeftOutRow(why, int(number), of) for why, number, of in sorted(rows)]
 
 
 def _credit(conversions: list[Conversion], audiences: dict[str, Audience], name: Callable[[Touch], str]) -> None:
@@ -231,15 +259,22 @@ def _by_kind(definition: Definition, conversions: list[Conversion]) -> list[Conv
     return rows
 
 
-async def _spend(ask: Ask, today: str, campaign_of: Callable[[str], str], campaigns: dict[str, Audience]) -> Money:
+async def _spend(
+    ask: Ask, today: str, campaign_of: Callable[[str], str], channels: dict[str, Audience], campaigns: dict[str, Audience]
+) -> Money:
+    """Add what was spent to the campaigns, and to the channels that it states. Returns the sum."""
     total: Money = {}
-    spent: Counter[tuple[str, str]] = Counter()
+    spent: Counter[tuple[str, str, str]] = Counter()
     # Added up here: a database's own sum is not exact at any size in SQLite.
-    for name, currency, amount_minor in await ask("SELECT campaign, currency, amount_minor FROM spend WHERE day <= ?", today):
-        spent[name, currency] += int(amount_minor)
-    for (name, currency), amount_minor in sorted(spent.items()):
+    for name, channel, currency, amount_minor in await ask(
+        "SELECT campaign, channel, currency, amount_minor FROM spend WHERE day <= ?", today
+    ):
+        spent[name, channel, currency] += int(amount_minor)
+    for (name, channel, currency), amount_minor in sorted(spent.items()):
         campaign = campaign_of(name)
         add(campaigns.setdefault(campaign, Audience(campaign)).spend, currency, amount_minor)
+        if channel:
+            add(channels.setdefault(channel, Audience(channel)).spend, currency, amount_minor)
         add(total, currency, amount_minor)
     return total
 

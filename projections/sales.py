@@ -2,7 +2,21 @@
 
 from collections.abc import Iterator
 
-from journey.facts import Converted, DealStood, Described, Fact, LeadMoved, Ordered, Outlook, Scored, Spent, StageEntered, Touched
+from journey.facts import (
+    Converted,
+    DealStood,
+    Described,
+    Fact,
+    LeadMoved,
+    LeftOut,
+    Lowered,
+    Ordered,
+    Outlook,
+    Scored,
+    Spent,
+    StageEntered,
+    Touched,
+)
 from projections.marketing import INTEGER, OUTLOOK, STAGES, outlook_row
 from projections.read_model import Column, ReadModel, Row, Table
 
@@ -65,7 +79,7 @@ def rows(fact: Fact) -> Iterator[Row]:
             yield Row("scores", fact[:5])
         case DealStood():
             yield Row("deals", fact[:17])
-        case Touched() | Converted() | Spent() | Described() | Ordered():
+        case Touched() | Converted() | Spent() | Described() | Ordered() | Lowered() | LeftOut():
             return  # Marketing's own.
 
 

@@ -13,10 +13,15 @@ from projections.read_model import Ask, ReadStore
 LEADS_SHOWN_MAX = 20
 
 
+NOT_HANDED_OVER = "not_handed_over"
+ANSWERS = (NOT_HANDED_OVER, "waiting", "accepted", "rejected", "expired", "withdrawn")
+"""Every lead cycle has one of these; the definition's `handoff.starts` says what hands one over."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """A lead cycle as of an instant. `answer` is one of waiting, accepted, rejected, expired, withdrawn; of those accepted, `state` is one
-    of working, qualified, recycled, disqualified."""
+    """A lead cycle as of an instant. `answer` is one of ANSWERS: it waits for one once it was handed over; of those accepted, `state` is
+    one of working, qualified, recycled, disqualified."""
 
     person: str
     cycle: int
@@ -26,13 +31,13 @@ class Lead:
     owner: str = ""
     stage: str = ""
     score: int = 0
-    answer: str = "waiting"
+    answer: str = NOT_HANDED_OVER
     state: str = ""
     is_mql: bool = False
     qualified: bool = False
     breached: bool = False
-    basis: str = "created"
-    breaches: frozenset[str] = frozenset()
+    basis: str = ""
+    """What handed it over."""
     is_open: bool = True
 
 
@@ -43,6 +48,10 @@ class StageOfDeals:
     number: int = 0
     value: Money = field(default_factory=dict)
     weighted: Money = field(default_factory=dict)
+    known: bool = True
+    """Whether the definition has this stage in this pipeline."""
+    unweighted: int = 0
+    """Deals of which neither they nor the definition say how probable they are: in the value, and not in the weighted one."""
 
 
 @dataclass(slots=True)
@@ -90,7 +99,7 @@ async def of(ask: Ask, definition: Definition, until: Instant) -> SalesReport:
     funnel = await stages(ask, until, definition.stage_names)
     outcomes = _outcomes(deals)
     won, lost = outcomes["won"].number, outcomes["lost"].number
-    days = [deal.closed_at - deal.opened_at for deal in deals if deal.outcome == "won"]
+    days = [deal.closed_at - deal.opened_at for deal in deals if deal.outcome == "won" and 0 < deal.opened_at <= deal.closed_at]
     mqls = [one for one in cycles if one.is_mql]
     return SalesReport(
         asked=asked(until, definition.zone, position),
@@ -98,7 +107,7 @@ async def of(ask: Ask, definition: Definition, until: Instant) -> SalesReport:
         mql=len(mqls),
         qualified=sum(one.qualified for one in cycles),
         breached=sum(one.breached for one in cycles),
-        answers=_counted((one.answer for one in cycles), ("waiting", "accepted", "rejected", "expired", "withdrawn")),
+        answers=_counted((one.answer for one in cycles), ANSWERS),
         states=_counted((one.state for one in cycles if one.state), ("working", "qualified", "recycled", "disqualified")),
         mql_accepted=ratio(sum(one.answer == "accepted" for one in mqls), len(mqls)),
         mql_to_sql=ratio(sum(one.qualified for one in mqls), len(mqls)),
@@ -132,26 +141,21 @@ async def _leads(ask: Ask, definition: Definition, until: Instant) -> list[Lead]
     points = await ask("SELECT person, SUM(points * n) FROM scores WHERE at <= ? AND until_at > ? GROUP BY person", until, until)
     scores = {person: int(score) for person, score in points}
     in_stage = await stage_of_person(ask, until)
-    return [
-        replace(one, score=scores.get(one.person, 0), stage=in_stage.get(one.person, ""), breached=one.basis in one.breaches)
-        for one in found.values()
-    ]
+    return [replace(one, score=scores.get(one.person, 0), stage=in_stage.get(one.person, "")) for one in found.values()]
 
 
 def after_step(lead: Lead, step: str, basis: str) -> Lead:
     """`lead` after a step of its cycle, which is not opened again once it ended, except by a late answer to what expired.
 
-    A breach counts by the handoff that it was measured from, if that is the cycle's.
+    A breach stays, whatever the clock was started by later.
     """
-    waits = lead.answer == "waiting"
     may_be_answered = lead.is_open or lead.answer == "expired"
+    lead = replace(lead, basis=basis, answer="waiting" if basis and lead.answer == NOT_HANDED_OVER else lead.answer)
     match step:
         case "mql":
-            return replace(lead, is_mql=True, basis="mql" if waits and lead.basis == "created" else lead.basis)
-        case "assigned":
-            return replace(lead, basis="assigned" if waits else lead.basis)
+            return replace(lead, is_mql=True)
         case "breached":
-            return replace(lead, breaches=lead.breaches | {basis})
+            return replace(lead, breached=True)
         case "accepted" if may_be_answered:
             return replace(lead, answer="accepted", state=lead.state or "working", is_open=True)
         case "qualified" if may_be_answered:
@@ -206,23 +210,27 @@ async def _deals(ask: Ask, until: Instant) -> list[Deal]:
 
 
 def _open_deals(definition: Definition, deals: list[Deal]) -> list[StageOfDeals]:
-    """Open deals by stage, in the order of the pipelines; weighted by the deal's own probability, else its stage's."""
+    """Open deals by stage, in the order of the pipelines, then stages that none of them has; weighted by the deal's own probability,
+    else its stage's."""
     rows: dict[tuple[str, str], StageOfDeals] = {}
     chances: dict[tuple[str, str], Decimal] = {}
     for pipeline in definition.pipelines:
         for stage in pipeline.stages:
-            rows[pipeline.name, stage.name] = StageOfDeals(pipeline.name, stage.name)
             chances[pipeline.name, stage.name] = stage.probability
+            if stage.outcome == "open":
+                rows[pipeline.name, stage.name] = StageOfDeals(pipeline.name, stage.name)
     for deal in deals:
         if deal.outcome == "open":
             place = (deal.pipeline, deal.stage)
-            row = rows.setdefault(place, StageOfDeals(*place))
+            row = rows.setdefault(place, StageOfDeals(*place, known=place in chances))
             row.number += 1
             add(row.value, deal.currency, deal.amount_minor)
             chance = Decimal(deal.probability) if deal.probability else chances.get(place)
             if chance is not None:
                 add(row.weighted, deal.currency, weighted(deal.amount_minor, chance))
-    return [row for row in rows.values() if row.number or (row.pipeline, row.stage) in chances]
+            else:
+                row.unweighted += 1
+    return list(rows.values())
 
 
 def _outcomes(deals: list[Deal]) -> dict[str, Outcome]:

@@ -135,6 +135,8 @@ class FieldRule(Part):
     list: str | None = None
     each: "FieldSpec | None" = None
     values: dict[str, Constant] | None = None
+    starts: dict[str, Constant] | None = None
+    """Like `values`, by how the text begins; the longest beginning counts, and "" is how all begin."""
     else_: Annotated[Literal["error", "skip", "keep"], Field(alias="else")] = "error"
     blank: Constant | None = None
 
@@ -145,10 +147,12 @@ class FieldRule(Part):
             raise ValueError(f"a cell is read in one way, here are {' and '.join(stated)}")
         if self.values is not None and stated not in ([], ["list"]):
             raise ValueError(f"`values` gives what a text stands for, so `{stated[0]}` has nothing to read")
+        if self.starts is not None and (stated or self.values is not None):
+            raise ValueError(f"`starts` gives what a text stands for, so `{(stated or ['values'])[0]}` has nothing to read")
         if self.each is not None and self.list is None:
             raise ValueError("`each` is for the pieces of a `list`, which is not there")
-        if self.values is None and "else_" in self.model_fields_set:
-            raise ValueError("`else` says what to do with texts that are not among `values`, which are not there")
+        if self.values is None and self.starts is None and "else_" in self.model_fields_set:
+            raise ValueError("`else` says what to do with texts that are not among `values` or `starts`, which are not there")
         return self
 
     def make(self, around: Surroundings) -> Make:
@@ -185,6 +189,8 @@ class FieldRule(Part):
             return time_reader(self.time, zone)
         if self.values is not None:
             return _valued(self.values, self.else_)
+        if self.starts is not None:
+            return _begun(self.starts, self.else_)
         return lambda text: text
 
     def _pieces(self, around: Surroundings, separator: str) -> Callable[[Cells, int, str], object]:
@@ -214,6 +220,20 @@ def _valued(values: Mapping[str, object], otherwise: str) -> Callable[[str], obj
     return read
 
 
+def _begun(starts: Mapping[str, object], otherwise: str) -> Callable[[str], object]:
+    folded = sorted(((text.casefold(), value) for text, value in starts.items()), key=lambda pair: -len(pair[0]))
+
+    def read(text: str) -> object:
+        for beginning, value in folded:
+            if text.casefold().startswith(beginning):
+                return value
+        if otherwise == "error":
+            raise Unread("a text that begins like none of the map's `starts`")
+        return text if otherwise == "keep" else None
+
+    return read
+
+
 class Fixed(RootModel[Constant]):
     """A constant: true, false or a whole number."""
 
@@ -224,7 +244,7 @@ def _kind(value: object) -> str:
         case dict() if unquoted(value):
             return "text"
         case dict():
-            slip = {"form", "column", "cell"} & value.keys() and {*READINGS, "values"} & value.keys()
+            slip = {"form", "column", "cell"} & value.keys() and {*READINGS, "values", "starts"} & value.keys()
             return "rule" if "from" in value or slip else "object"
         case list():
             return "list"

@@ -23,7 +23,9 @@ from journey.touchpoints import (
     Data,
     DealUpdated,
     Identified,
+    OrderPlaced,
     ProfileUpdated,
+    Refund,
     Touchpoint,
     Unlinked,
     field_types,
@@ -111,6 +113,10 @@ def decode(raw: bytes) -> Decoded:
     data, exact, value = _said(raw, name, version, data, rest, reader)
     if kind in _THINGS or reader.stated_on or reader.links:
         _check_agreement(value, subject, reader)
+    if isinstance(value, OrderPlaced | Refund) and value.amount < 0:
+        # Checked here and not by the type: what was taken in before there was this rule has to stay readable.
+        cure = "send a refund of what was paid back" if isinstance(value, OrderPlaced) else "it says what was paid back, without a sign"
+        raise Unreadable("negative-amount", f"the amount of {name} is {value.amount}; {cure}")
 
     named = frozenset(data.keys() & reader.fields) if reader.clears else frozenset()
     touch = new(Touchpoint, (happened, source, id_, subject, value, named))

@@ -1,6 +1,8 @@
 """The table of outside names that ships, and what a definition adds to it."""
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +15,25 @@ from schemas.csv_yaml import constant, read_yaml, refused
 SHIPPED = Path(__file__).parent / "definitions" / "outside_names.yaml"
 
 _TABLE = TypeAdapter(dict[str, OutsideName])
+
+
+NOTICED_MAX = 1_000
+"""Names of events that are told apart, with why something of them is left out."""
+OTHERS = "(others)"
+
+
+@dataclass(slots=True)
+class Noticed:
+    """What a reader of outside events left out, so that whoever sends them sees it."""
+
+    left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By the name of the event and why: how many."""
+    rounded: int = 0
+    """Amounts with more digits than their currency has."""
+
+    def note(self, event: str, why: str) -> None:
+        known = (event, why) in self.left_out or len(self.left_out) < NOTICED_MAX
+        self.left_out[(event, why) if known else (OTHERS, why)] += 1
 
 
 def load_outside_names(path: Path) -> dict[str, OutsideName]:

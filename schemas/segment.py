@@ -8,16 +8,18 @@ earliest time, however many calls show it; and such a sight never outweighs an `
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any, Never
-from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 
 from journey.integers import INTEGER_MAX
-from journey.outside_names import PERSON, OutsideName, fitting, meant, without_currency
+from journey.outside_names import PERSON, Meaning, OutsideName, Unfit, fitting, meant, without_currency
+from journey.touchpoints import TEXT_LENGTH_MAX
 from schemas.incoming import Incoming, Whole
+from schemas.outside_names import Noticed
 
 SOURCE = "/segment"
 
@@ -32,12 +34,6 @@ Made = Iterator[tuple[str, str, str, dict[str, Any]]]
 """Id, subject, type and data of touchpoints."""
 
 CAMPAIGN = {"name": "utm_campaign", "source": "utm_source", "medium": "utm_medium", "term": "utm_term", "content": "utm_content"}
-
-CLICK_IDS = frozenset({
-    "dclid", "epik", "fbclid", "gbraid", "gclid", "li_fat_id", "msclkid",
-    "qclid", "rdt_cid", "sccid", "ttclid", "twclid", "wbraid", "yclid",
-})  # fmt: skip
-"""What ad networks add to a link that is clicked."""
 
 TRAITS = {
     "title": "job_title",
@@ -56,26 +52,37 @@ class _Unusable(Exception):
     """A call that no touchpoint can be made of; the text says why."""
 
 
-def read_segment(lines: Iterable[tuple[bytes, Whole | None]], source: str, names: Mapping[str, OutsideName]) -> Iterator[Incoming]:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """By what calls are read, and what is noticed on the way."""
+
+    names: Mapping[str, OutsideName]
+    currency: str = ""
+    """Of amounts whose call names none."""
+    noticed: Noticed = field(default_factory=Noticed)
+    shown: dict[str, str] = field(default_factory=dict)
+    """Links that were said already: when."""
+
+
+def read_segment(lines: Iterable[tuple[bytes, Whole | None]], source: str, by: Reading) -> Iterator[Incoming]:
     """The touchpoints of a file of calls, one a line; of one that is too large to be kept, there is the beginning, and what is known of the
     whole. A line of which nothing can be made is handed on with the reason.
     """
-    shown: dict[str, str] = {}
     for number, (line, whole) in enumerate(lines, 1):
         raw = line.rstrip(b"\r\n")
         if whole is not None:
             yield Incoming(line, source, f"{source}:{number}", reason=f"{whole.length:,} bytes; {_TOO_LARGE}", whole=whole)
         elif raw.strip():
-            yield from _of_line(raw, source, f"{source}:{number}", names, shown)
+            yield from _of_line(raw, source, f"{source}:{number}", by)
 
 
-def _of_line(raw: bytes, source: str, place: str, names: Mapping[str, OutsideName], shown: dict[str, str]) -> Iterator[Incoming]:
+def _of_line(raw: bytes, source: str, place: str, by: Reading) -> Iterator[Incoming]:
     try:
         call = _read(raw)
         head = _head(call)
-        made = list(_touchpoints(call, head["id"], names))
+        made = list(_touchpoints(call, head["id"], by))
         bodies = [_body(head, one) for one in made]
-        bodies += [_body(_bare(head), one) for one in _sight(call, head, shown)]
+        bodies += [_body(_bare(head), one) for one in _sight(call, head, by.shown)]
     except _Unusable as error:
         yield Incoming(raw, source, place, None, str(error))
         return
@@ -142,14 +149,14 @@ def _bare(head: Mapping[str, str]) -> dict[str, str]:
     return {name: head[name] for name in ("specversion", "source", "time", *repairing)}
 
 
-def _touchpoints(call: Call, id: str, names: Mapping[str, OutsideName]) -> Made:
+def _touchpoints(call: Call, id: str, by: Reading) -> Made:
     kind = call.get("type")
     subject = _person(call)
     match kind:
         case "track":
-            yield from _tracked(call, id, subject, names)
+            yield from _tracked(call, id, subject, by)
         case "page" | "screen":
-            yield _viewed(call, id, subject, kind)
+            yield _viewed(call, id, subject, kind, by)
         case "identify":
             yield from _identified(call, id, subject)
         case "group":
@@ -160,21 +167,34 @@ def _touchpoints(call: Call, id: str, names: Mapping[str, OutsideName]) -> Made:
             raise _Unusable("a call's type is track, identify, page, screen, group or alias")
 
 
-def _tracked(call: Call, id: str, subject: str, names: Mapping[str, OutsideName]) -> Made:
+def _tracked(call: Call, id: str, subject: str, by: Reading) -> Made:
     event = _text(call.get("event"))
     if event is None:
         raise _Unusable("a track call without the name of its event")
     properties = _dict(call.get("properties"))
-    own = {"id": id, "user": _text(call.get("userId")) or "", "group": _text(_dict(call.get("context")).get("groupId")) or ""}
-    found, used = meant(names[event], properties, own) if event in names else ([], frozenset[str]())
-    for one in found:
-        about_person = one.subject == PERSON
+    found = _meaning(event, call, id, properties, by)
+    by.noticed.rounded += found.rounded
+    for why in found.left_out:
+        by.noticed.note(event, why)
+    for one in found.touchpoints:
+        is_first, about_person = one is found.touchpoints[0], one.subject == PERSON
         data = {**_context(call), **one.data} if about_person else one.data
-        if one is found[0] and (rest := {name: value for name, value in properties.items() if name not in used}):
+        if is_first and (rest := {name: value for name, value in properties.items() if name not in found.used}):
             data = {**data, "properties": rest}
-        yield id if one is found[0] else f"{id}#{one.type}", subject if about_person else one.subject, one.type, data
-    if not found:
+        yield id if is_first else f"{id}#{one.type}", subject if about_person else one.subject, one.type, data
+    if not found.touchpoints:
         yield id, subject, "custom", _custom(call, event, properties)
+
+
+def _meaning(event: str, call: Call, id: str, properties: Mapping[str, Any], by: Reading) -> Meaning:
+    name = by.names.get(event)
+    if name is None:
+        return Meaning([], left_out=("no touchpoint is named for it",))
+    own = {"id": id, "user": _text(call.get("userId")) or "", "group": _text(_dict(call.get("context")).get("groupId")) or ""}
+    try:
+        return meant(name, properties, own, by.currency)
+    except Unfit as error:
+        raise _Unusable(f"{event}: {error}") from error
 
 
 def _custom(call: Call, name: str, properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -188,12 +208,13 @@ def _custom(call: Call, name: str, properties: Mapping[str, Any]) -> dict[str, A
     return {**data, "properties": properties} if properties else data
 
 
-def _viewed(call: Call, id: str, subject: str, kind: str) -> tuple[str, str, str, dict[str, Any]]:
+def _viewed(call: Call, id: str, subject: str, kind: str, by: Reading) -> tuple[str, str, str, dict[str, Any]]:
     properties = _dict(call.get("properties"))
     name = _text(call.get("name")) or _text(properties.get("name"))
     page = _dict(_dict(call.get("context")).get("page"))
-    url = _text(properties.get("url")) or _text(page.get("url")) or (f"screen:{name}" if kind == "screen" and name else None)
+    url = _url(properties, page) or (f"screen:{name}" if kind == "screen" and name else None)
     if url is None:
+        by.noticed.note(name or kind, "no page_view: it says no url")
         return id, subject, "custom", _custom(call, name or kind, properties)
     stated = {
         "url": url,
@@ -216,7 +237,7 @@ def _identified(call: Call, id: str, subject: str) -> Made:
     user, anonymous = _ids(call)
     both = user is not None and anonymous is not None
     if data or not both:
-        yield id, subject, "profile_updated", data
+        yield id, subject, "profile_updated", {**_context(call), **data}
     if both:
         yield f"{id}#link", f"anon:{anonymous}", "identified", {"other": f"user:{user}", "method": "identify"}
 
@@ -285,19 +306,19 @@ def _context(call: Call) -> dict[str, Any]:
     found = {ours: _text(campaign.get(theirs)) for theirs, ours in CAMPAIGN.items()}
     found["referrer"] = _text(page.get("referrer"))
     found["agent"] = _text(context.get("userAgent"))
-    found["click_id"] = _click_id(_text(page.get("url")) or _text(_dict(call.get("properties")).get("url")))
+    url = _url(page, _dict(call.get("properties")))
+    found["url"] = url if url is not None and len(url) <= TEXT_LENGTH_MAX else None
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _click_id(url: str | None) -> str | None:
-    """`gclid:Cj0KCQ` of a link that an ad network added it to."""
-    if url is None or "?" not in url:
-        return None
-    try:
-        query = parse_qsl(urlsplit(url).query)
-    except ValueError:
-        return None
-    return next((f"{name.lower()}:{value}" for name, value in query if name.lower() in CLICK_IDS), None)
+def _url(*said: Mapping[str, Any]) -> str | None:
+    """The first link that is said, with the query that is said apart from it: what brought the person is in its tags."""
+    url = next((url for one in said if (url := _text(one.get("url"))) is not None), None)
+    search = next((search for one in said if (search := _text(one.get("search"))) is not None), None)
+    if url is None or search is None or "?" in url:
+        return url
+    page, mark, fragment = url.partition("#")
+    return f"{page}?{search.removeprefix('?')}{mark}{fragment}"
 
 
 def _body(head: Mapping[str, str], made: tuple[str, str, str, dict[str, Any]]) -> bytes:

@@ -111,7 +111,7 @@ class _Story:
     async def keys(self, position: int) -> set[str]:
         """All that the story was told from."""
         try:
-            _, one, _ = await looked_up(await self.definition_at(position), Past(self.histories, position), self.subject)
+            one = (await looked_up(await self.definition_at(position), Past(self.histories, position), self.subject)).one
         except Refused:
             return {self.subject}
         return {self.subject, *one.ids, *(await self.histories.deals_of(one.ids) if is_person(self.subject) else ())}

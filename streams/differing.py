@@ -20,7 +20,7 @@ from streams.journeys import Journey, dump
 from streams.past import Past
 from streams.pauses import HISTORY_AT_ONCE_MAX, Pauses
 from streams.ports import Histories, Name, Part
-from streams.world import AFTER, BEFORE, World
+from streams.world import AFTER, BEFORE, Side, World
 
 
 class Differing(NamedTuple):
@@ -59,10 +59,10 @@ async def differing(
     await world.bring(id for one in chain(before.values(), after.values()) for id in one.ids)
     pauses = world.pauses
     for one in sorted(before.values()):
-        _, asserted = await derived_person(definition, one, await world.history(one, BEFORE), pauses)
+        _, asserted = await derived_person(definition, world, one, BEFORE, pauses)
         facts.subtract(asserted)
     for one in sorted(after.values()):
-        journeys[one.name], asserted = await derived_person(definition, one, await world.history(one, AFTER), pauses)
+        journeys[one.name], asserted = await derived_person(definition, world, one, AFTER, pauses)
         facts.update(asserted)
     for subject in sorted(rest):
         _, asserted = derive(definition, subject, world.counting(subject, BEFORE))
@@ -106,12 +106,15 @@ def kept_in(near: Mapping[Id, Near]) -> Callable[[Collection[Id]], Awaitable[Map
     return kept
 
 
-async def derived_person(definition: Definition, one: Person, history: Sequence[Touchpoint], pauses: Pauses) -> tuple[PersonJourney, Facts]:
-    """The journey and the facts of a person. Other tasks get their turn, however long the history is."""
+async def derived_person(definition: Definition, world: World, one: Person, side: Side, pauses: Pauses) -> tuple[PersonJourney, Facts]:
+    """The journey and the facts of a person, from its history and what its deals say of theirs. Other tasks get their turn, however long
+    the history is."""
+    history = await world.history(one, side)
+    turns = world.turns(definition, one, side)
     await pauses.after(len(history))
     if len(history) > HISTORY_AT_ONCE_MAX:
-        return await asyncio.to_thread(person.derive, definition, one.name, one.ids, history)
-    return person.derive(definition, one.name, one.ids, history)
+        return await asyncio.to_thread(person.derive, definition, one.name, one.ids, history, turns)
+    return person.derive(definition, one.name, one.ids, history, turns)
 
 
 def derive(definition: Definition, subject: str, history: Sequence[Touchpoint]) -> tuple[DealJourney | DimensionJourney, Facts]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from journey.definition import Definition
 from journey.errors import Refused
-from journey.explain import Evidence, Explanation, evidence, explain
+from journey.explain import LEAD_STEPS, Evidence, Explanation, evidence, explain
 from journey.histories import is_person, is_subject
 from journey.instants import Instant, iso
 from streams.lookup import links, looked_up
@@ -26,11 +26,12 @@ class Explained:
 
 async def explained(definition: Definition, histories: Bodies, subject: str, until: Instant, stage: str = "") -> Explained:
     """The reasons of the person that `subject` is an id of, up to `until`. Raises Refused where there can be none."""
-    if stage and stage not in definition.stage_names:
-        raise Refused(f"there is no stage {stage!r} in the definition; it has {', '.join(definition.stage_names)}")
+    if stage and stage not in definition.stage_names and stage not in LEAD_STEPS:
+        stages = ", ".join(definition.stage_names)
+        raise Refused(f"there is no stage {stage!r} in the definition; it has {stages}; and leads are {' and '.join(LEAD_STEPS)}")
     if is_subject(subject) and not is_person(subject):
         raise Refused(f"{subject!r} is no person, and only persons are at stages; `journey timeline {subject}` tells its story")
-    world, one, history = await looked_up(definition, histories, subject)
+    world, one, history, turns = await looked_up(definition, histories, subject)
     tying = links(world, one)
     return Explained(
         subject=one.name,
@@ -39,5 +40,5 @@ async def explained(definition: Definition, histories: Bodies, subject: str, unt
         position=await histories.position(),
         until=iso(until),
         ties=tuple(evidence(link) for link in tying),
-        reasons=explain(definition, one, history, tying, until, stage),
+        reasons=explain(definition, one, history, turns, tying, until, stage),
     )

@@ -1,29 +1,41 @@
 """A subject as a question finds it: whose it is, and the whole history."""
 
+from typing import NamedTuple
+
 from journey.definition import Definition
 from journey.errors import Refused
 from journey.histories import is_person, is_subject
 from journey.identity import Person
 from journey.touchpoints import Identified, Touchpoint
+from journey.turns import Turns
 from streams.ports import Bodies
 from streams.world import BEFORE, World
 
 
-async def looked_up(definition: Definition, histories: Bodies, subject: str) -> tuple[World, Person, list[Touchpoint]]:
-    """The person that `subject` is an id of, or the subject itself, with its history. Raises Refused where nothing is known of it."""
+class Found(NamedTuple):
+    """The person that was asked for by one of its ids, or a subject that is no person; and what is known of it."""
+
+    world: World
+    one: Person
+    history: list[Touchpoint]
+    turns: Turns
+
+
+async def looked_up(definition: Definition, histories: Bodies, subject: str) -> Found:
+    """Whose `subject` is, and the whole history. Raises Refused where nothing is known of it."""
     if not is_subject(subject):
         raise Refused(f"{subject!r} is no subject; one is written like user:42, anon:9f3c or deal:12")
     world = World(histories, definition.bounds, [], set())
     await world.load([subject])
     if is_person(subject):
         one = await world.person(subject, BEFORE)
-        history = await world.history(one, BEFORE)
+        history, turns = await world.history(one, BEFORE), world.turns(definition, one, BEFORE)
     else:
         one = Person(subject, (subject,))
-        history = world.counting(subject, BEFORE)
+        history, turns = world.counting(subject, BEFORE), {}
     if not history and not world.stored(subject, BEFORE):
         raise Refused(f"nothing is known of {subject!r}")
-    return world, one, history
+    return Found(world, one, history, turns)
 
 
 def links(world: World, person: Person) -> list[Touchpoint]:

@@ -6,7 +6,7 @@ hands out the difference. Nothing here knows where the record is kept.
 """
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import ChainMap, Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from itertools import chain
@@ -17,19 +17,21 @@ from journey.deal import DealJourney
 from journey.definition import Definition
 from journey.dimension import DimensionJourney
 from journey.facts import Facts, to_row
-from journey.histories import is_person, keys, people_named
+from journey.histories import KeptApart, is_person, keys, people_named
 from journey.identity import Id, Near, Person, PersonId
+from journey.orders import NEVER_SENT
 from journey.person import FOLD_VERSION, PersonJourney
-from journey.touchpoints import Identified, Retracted, Touchpoint, Unlinked
+from journey.touchpoints import DealOpened, DealReopened, DealUpdated, Identified, Key, Retracted, Touchpoint, Unlinked, stated_at
 from journey.tuples import new
+from journey.turns import Turns
 from schemas.decode import Decoded, Unreadable, decode
 from schemas.incoming import Incoming
 from schemas.strict_json import BODY_BYTES_MAX
 from streams.at_hand import AtHand
-from streams.differing import derive, differing
+from streams.differing import derive, derived_person, differing
 from streams.journeys import NEAR, Journey, dump, dump_near, load, load_near
 from streams.pauses import Pauses
-from streams.ports import DeadLetter, Generation, Histories, Known, Name, Raced, Recorded, Row, SetAside, Unit
+from streams.ports import PIPELINE, STAGE, DeadLetter, Generation, Histories, Known, Name, Raced, Recorded, Row, SetAside, Unit
 from streams.set_aside import SET_ASIDE, is_aside
 from streams.world import BEFORE, World
 
@@ -48,6 +50,8 @@ REASON_LENGTH_MAX = 1_000
 UNKNOWN_FIELDS_MAX = 100
 UNKNOWN_FIELD_LENGTH_MAX = 100
 """The fields of one touchpoint that are counted because no type names them, and what is told of the name of one. All are kept."""
+
+NO_TURNS: Turns = {}
 
 TOO_FAR_AHEAD = "too-far-ahead"
 UNMAPPED = "unmapped"
@@ -146,8 +150,10 @@ class Placement:
             return Unreadable(SET_ASIDE, aside.reason)
         decoded = record.decoded or decoded_of(record.incoming)
         if isinstance(decoded, Decoded):
-            if decoded.touch.occurred_at > record.recorded_at + future:
-                return Unreadable(TOO_FAR_AHEAD, "its time is too far after the time at which the log recorded it")
+            happened, said = decoded.touch.occurred_at, stated_at(decoded.touch.data) or 0
+            if max(happened, said) > record.recorded_at + future:
+                which = "time" if happened >= said else "stated_at"
+                return Unreadable(TOO_FAR_AHEAD, f"its {which} is too far after the time at which the log recorded it")
             return decoded
         if isinstance(decoded, Unreadable):
             return decoded
@@ -186,6 +192,9 @@ class Placement:
             unit.touched.update(row.keys)
             for field in dict.fromkeys(_cut(one, UNKNOWN_FIELD_LENGTH_MAX) for one in row.unknown[:UNKNOWN_FIELDS_MAX]):
                 unit.unknown_fields[touch.type, field] = unit.unknown_fields.get((touch.type, field), 0) + 1
+            if isinstance(touch.data, DealOpened | DealUpdated | DealReopened) and (unknown := unknown_to(self.definition, touch.data)):
+                counted = (unknown[0], _cut(unknown[1], UNKNOWN_FIELD_LENGTH_MAX))
+                unit.unknown_fields[counted] = unit.unknown_fields.get(counted, 0) + 1
             if touch.data.deal is not None:
                 unit.takes_part.update((id, f"deal:{touch.data.deal}") for id in people_named(touch))
         return several
@@ -222,15 +231,9 @@ class Placement:
         await self._know(unit, live)
         twice = await self._under_two_ids(live)
         changed, pending, again_persons = self._split(live, several | twice)
-        again_others: set[str] = set()
-        for subject, touches in pending.items():
-            touches.sort(key=lambda touch: touch[:4])
-            seen = self._at_hand.journeys[subject].seen
-            if seen is not None and touches[0][:4] <= seen:
-                if is_person(subject):
-                    again_persons.add(subject)
-                else:
-                    again_others.add(subject)
+        again, turns = self._going_on(pending)
+        again_persons |= {subject for subject in again if is_person(subject)}
+        again_others = again - again_persons
         changed += rivals
         changed += await self._retracted(unit)
         facts: Facts = Counter()
@@ -241,11 +244,44 @@ class Placement:
                 pending.pop(subject, None)
         for subject, touches in pending.items():
             await self.pauses.after(len(touches))
-            journey, more = advance(self.definition, self._at_hand.journeys[subject], touches)
+            journey, more = advance(self.definition, self._at_hand.journeys[subject], touches, turns.get(subject, NO_TURNS))
             self._keep(unit, subject, journey)
             for fact, count in more.items():
                 facts[fact] += count
         unit.facts = [to_row(fact, count) for fact, count in facts.items() if count]
+
+    def _going_on(self, pending: dict[str, list[Touchpoint]]) -> tuple[set[str], dict[str, Turns]]:
+        """The subjects whose earlier touchpoints may count otherwise now, which are derived; and for the persons among the others, what
+        their deals and orders make of the touchpoints in `pending`. Those that count nowhere are no persons' any more."""
+        again: set[str] = set()
+        turned: dict[Key, str] = {}
+        for subject, touches in pending.items():
+            touches.sort(key=lambda touch: touch[:4])
+            if subject.startswith("deal:"):
+                gone_on = deals.goes_on(self.definition, self._deal(subject), touches)
+                if gone_on is None:
+                    people = self._deal(subject).people.union(*map(people_named, touches))
+                    again |= {subject, *(self._at_hand.persons[id].name for id in people)}
+                else:
+                    turned |= gone_on[1]
+        turns: dict[str, Turns] = {}
+        for subject in [one for one in pending if not one.startswith("deal:") and one not in again]:
+            journey, touches = self._at_hand.journeys[subject], pending[subject]
+            if turned and is_person(subject):
+                touches = pending[subject] = [touch for touch in touches if turned.get(touch.key) != NEVER_SENT]
+            if not touches:
+                del pending[subject]
+            elif journey.seen is not None and touches[0][:4] <= journey.seen:
+                again.add(subject)
+            elif isinstance(journey, PersonJourney):
+                silent = person.goes_on(self.definition, journey, touches)
+                if silent is None:
+                    again.add(subject)
+                else:
+                    turns[subject] = ChainMap(silent, turned) if silent else turned
+            elif isinstance(journey, DimensionJourney) and dimension.goes_on(journey, touches) is None:
+                again.add(subject)
+        return again, turns
 
     async def _know(self, unit: Unit, live: Iterable[Touchpoint]) -> None:
         """Bring in the persons, deals and journeys that `live` reaches directly."""
@@ -304,7 +340,7 @@ class Placement:
         here: dict[tuple[str, str, str], Name] = {}
         twice: set[Name] = set()
         for touch in live:
-            if not is_person(touch.subject):
+            if not is_person(touch.subject) or isinstance(touch.data, KeptApart):
                 continue
             person = self._at_hand.persons[touch.subject]
             if len(person.ids) > 1:
@@ -432,18 +468,30 @@ class Placement:
         if not is_person(subject):
             return derive(self.definition, subject, world.counting(subject, BEFORE))[0]
         one = self._at_hand.persons[subject]
-        return person.derive(self.definition, one.name, one.ids, await world.history(one, BEFORE))[0]
+        return (await derived_person(self.definition, world, one, BEFORE, Pauses()))[0]
 
 
-def advance(definition: Definition, journey: Journey, touches: Sequence[Touchpoint]) -> tuple[Journey, Facts]:
+def advance(definition: Definition, journey: Journey, touches: Sequence[Touchpoint], turns: Turns) -> tuple[Journey, Facts]:
     """`journey` after `touches`, and what that changes. It may be changed itself: as it was nobody wants it again."""
     match journey:
         case PersonJourney():
-            return person.advance(definition, journey, touches, is_given=True)
+            return person.advance(definition, journey, touches, turns, is_given=True)
         case DealJourney():
             return deals.advance(definition, journey, touches)
         case DimensionJourney():
             return dimension.advance(definition, journey, touches)
+
+
+def unknown_to(definition: Definition, data: DealOpened | DealUpdated | DealReopened) -> tuple[str, str] | None:
+    """The pipeline, else the stage, that `data` names and the definition does not know: it says nothing of such a stage."""
+    known = {pipeline.name: {stage.name for stage in pipeline.stages} for pipeline in definition.pipelines}
+    if isinstance(data, DealOpened):
+        if data.pipeline not in known:
+            return (PIPELINE, data.pipeline) if data.pipeline else None
+        known = {data.pipeline: known[data.pipeline]}
+    if not data.stage or any(data.stage in stages for stages in known.values()):
+        return None
+    return STAGE, data.stage
 
 
 def decoded_of(incoming: Incoming) -> Decoded | Unreadable:

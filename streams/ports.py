@@ -78,6 +78,10 @@ class DeadLetter(NamedTuple):
     """Where `raw` is but the beginning."""
 
 
+PIPELINE, STAGE = "pipeline", "stage"
+"""What stands for the type where a name that the definition does not know is counted: no type of the vocabulary is called so."""
+
+
 @dataclass(slots=True)
 class Unit:
     """One micro-batch and all its effect: committed whole, together with the offsets that it reached, or not at all."""
@@ -110,6 +114,7 @@ class Unit:
     set_aside: int | None = None
     """The last decision to set a record aside that it knows of: commits only if there is none since."""
     unknown_fields: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(type, field), and (PIPELINE or STAGE, name) for those that the definition does not know."""
     mark: Instant | None = None
     """The instant up to which deadlines are announced from here on, where the unit moves it; `struck`: those that it announces."""
     struck: list[list[Any]] = field(default_factory=list)
@@ -134,7 +139,7 @@ class Change(NamedTuple):
 
 
 class Counted(NamedTuple):
-    """What the units of a record did, altogether. Dead letters by code, and fields that no type names, count how often they were seen."""
+    """What the units of a record did, altogether. Dead letters by code, and names that nothing knows, count how often they were seen."""
 
     accepted: int
     duplicates: int
@@ -392,6 +397,10 @@ class Histories(Bodies, Protocol):
 
     async def sent_again(self, ids: Collection[str]) -> Mapping[str, bytes]:
         """Of those of `ids` that are dead letters here, and can be sent again: the SHA-256 of what goes in for them."""
+        ...
+
+    async def digest(self, position: int) -> str:
+        """SHA-256 over everything accepted up to `position`: see `streams.record_digest`."""
         ...
 
     async def definitions(self) -> Sequence[tuple[int, str]]:

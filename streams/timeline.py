@@ -1,32 +1,90 @@
-"""One subject's whole story, derived when asked: its touchpoints, what they brought about, by which rule and because of what."""
+"""One subject's whole story, derived when asked: its touchpoints, what they brought about, by which rule and because of what.
 
+An entry says what it means; `app.show_timeline` puts it in words.
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from journey import person
+from journey.deadlines import run_out
 from journey.definition import Definition
-from journey.facts import DealStood, LeadMoved, Outlook, Scored, StageEntered
+from journey.facts import DealStood, Fact, LeadMoved, LeftOut, Lowered, Ordered, Scored, StageEntered
 from journey.histories import is_person
 from journey.instants import Instant, iso
-from journey.money import major
+from journey.person import PersonJourney
+from journey.plan import plan_of
 from journey.touchpoints import Key, Touchpoint
-from journey.wording import said
+from journey.wording import telling
 from streams.differing import derive
 from streams.lookup import looked_up
 from streams.ports import Bodies
 
 
+class Sent(NamedTuple):
+    """A touchpoint. `fields` are those that tell a reader which one it is, with their values."""
+
+    type: str
+    fields: tuple[tuple[str, str], ...]
+
+
+class Stage(NamedTuple):
+    """A stage entered; `left` is "" for the first."""
+
+    left: str
+    stage: str
+
+
+class Lead(NamedTuple):
+    cycle: int
+    step: str
+    reason: str
+
+
+class Points(NamedTuple):
+    points: int
+
+
+class Deal(NamedTuple):
+    """How a deal stood from then on; no amount where there is no currency."""
+
+    outcome: str
+    stage: str
+    amount_minor: int
+    currency: str
+
+
+class Order(NamedTuple):
+    """An order, or what a refund took of it: then the amount is below 0."""
+
+    order: str
+    amount_minor: int
+    currency: str
+
+
+class Omitted(NamedTuple):
+    """An order or a refund that is in no figure, or not with all of its amount, and why. `of` is order:… or deal:…"""
+
+    of: str
+    why: str
+
+
+Meaning = Sent | Stage | Lead | Points | Deal | Order | Omitted
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What happened at an instant. `what` is the touchpoint's type, or one of stage, lead, score, deal, due."""
+    """What happened at an instant; or what will (`is_due`), if nothing more does. A touchpoint has a source, id and subject."""
 
     at: str
-    what: str
-    says: str
+    means: Meaning
     source: str = ""
     id: str = ""
     subject: str = ""
     rule: str = ""
     because: tuple[Key, ...] = ()
+    is_due: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,53 +101,65 @@ class Timeline:
     entries: list[Entry]
 
 
+Place = tuple[Instant, int, int]
+"""Touchpoints of an instant come before what they brought about, and that before what time brings then."""
+
+
 async def timeline(definition: Definition, histories: Bodies, subject: str, until: Instant) -> Timeline:
     """The story of `subject`, or of the person that it is an id of, up to `until`. Raises Refused where nothing is known of it."""
-    _, one, history = await looked_up(definition, histories, subject)
-    entries = [(touch.occurred_at, 0, 0, _touched(touch)) for touch in history if touch.occurred_at <= until]
-    stage, score = "", 0
-    _, facts = person.derive(definition, one.name, one.ids, history) if is_person(subject) else derive(definition, subject, history)
-    # What is still to strike runs from the last touchpoint: seen from before it, it is not what was due.
-    is_last = all(touch.occurred_at <= until for touch in history)
-    for fact in facts.elements():
-        match fact:
-            case StageEntered(at=at, nth=nth, stage=entered, left=left, rule=rule, because=because) if at <= until:
-                says = f"{left} -> {entered}" if left else f"-> {entered}"
-                entries.append((at, 1, nth, Entry(iso(at), "stage", says, rule=rule, because=because)))
-            case LeadMoved(at=at, nth=nth, step=step, cycle=cycle, because=because, rule=rule, reason=reason) if at <= until:
-                says = f"lead {cycle}: {step}" + (f" ({reason})" if reason else "")
-                entries.append((at, 1, nth, Entry(iso(at), "lead", says, rule=rule, because=because)))
-            case Scored(at=at, points=points, until=ends, rule=rule) if at <= until:
-                score += points if ends > until else 0
-                entries.append((at, 1, -1, Entry(iso(at), "score", f"{points:+d} points", rule=rule)))
-            case DealStood(at=at, nth=nth) if at <= until:
-                amount = f", {major(fact.amount_minor, fact.currency)} {fact.currency}" if fact.currency else ""
-                says = f"{fact.outcome}, {fact.stage}{amount}"
-                entries.append((at, 1, nth, Entry(iso(at), "deal", says)))
-            case Outlook(strikes=strikes) if is_last:
-                for strike in strikes:
-                    what = "stage" if strike.cycle == 0 else "lead"
-                    says = f"{strike.left} -> {strike.name}" if strike.cycle == 0 else f"lead {strike.cycle}: {strike.name}"
-                    if strike.at > until:
-                        what, says = "due", f"{says}, if nothing more happens"
-                    entries.append((strike.at, 2, strike.nth, Entry(iso(strike.at), what, says, rule=strike.rule)))
-            case _:
-                pass
-    entries.sort(key=lambda entry: entry[:3])
-    for _, _, _, entry in entries:
-        if entry.what == "stage":
-            stage = entry.says.rpartition("-> ")[2]
+    _, one, history, turns = await looked_up(definition, histories, subject)
+    placed: list[tuple[Place, Entry]] = [((touch.occurred_at, 0, 0), _sent(touch)) for touch in history if touch.occurred_at <= until]
+    if is_person(subject):
+        journey, facts = person.derive(definition, one.name, one.ids, history, turns)
+        if all(touch.occurred_at <= until for touch in history):
+            # What is still to strike runs from the last touchpoint: seen from before it, it is not what was due.
+            placed += _ahead(definition, journey, until)
+    else:
+        _, facts = derive(definition, subject, history)
+    placed += (told for fact in facts.elements() if (told := _told(fact)) is not None and told[0][0] <= until)
+    placed.sort(key=lambda told: told[0])
+    entries = [entry for _, entry in placed]
+    entered = [entry.means.stage for entry in entries if isinstance(entry.means, Stage) and not entry.is_due]
     return Timeline(
         subject=one.name,
         ids=one.ids,
         definition=definition.fingerprint,
         position=await histories.position(),
         until=iso(until),
-        stage=stage,
-        score=score,
-        entries=[entry for *_, entry in entries],
+        stage=entered[-1] if entered else "",
+        score=sum(fact.points for fact in facts.elements() if isinstance(fact, Scored) and fact.at <= until < fact.until),
+        entries=entries,
     )
 
 
-def _touched(touch: Touchpoint) -> Entry:
-    return Entry(iso(touch.occurred_at), touch.type, said(touch), touch.source, touch.id, touch.subject)
+def _sent(touch: Touchpoint) -> Entry:
+    return Entry(iso(touch.occurred_at), Sent(touch.type, telling(touch)), touch.source, touch.id, touch.subject)
+
+
+def _told(fact: Fact) -> tuple[Place, Entry] | None:
+    """What a fact tells of, and where it stands; nothing of those that only figures are made of."""
+    match fact:
+        case StageEntered(at=at, nth=nth, stage=stage, left=left, rule=rule, because=because):
+            return (at, 1, nth), Entry(iso(at), Stage(left, stage), rule=rule, because=because)
+        case LeadMoved(at=at, nth=nth, step=step, cycle=cycle, reason=reason, rule=rule, because=because):
+            return (at, 1, nth), Entry(iso(at), Lead(cycle, step, reason), rule=rule, because=because)
+        case Scored(at=at, points=points, rule=rule):
+            return (at, 1, -1), Entry(iso(at), Points(points), rule=rule)
+        case DealStood(at=at, nth=nth):
+            return (at, 1, nth), Entry(iso(at), Deal(fact.outcome, fact.stage, fact.amount_minor, fact.currency))
+        case Ordered(at=at, order=order, currency=currency, amount_minor=amount_minor):
+            return (at, 1, -1), Entry(iso(at), Order(order, amount_minor, currency))
+        case Lowered(at=at, order=order, currency=currency, amount_minor=amount_minor):
+            return (at, 1, -1), Entry(iso(at), Order(order, amount_minor, currency))
+        case LeftOut(at=at, of=of, why=why):
+            return (at, 1, -1), Entry(iso(at), Omitted(of, why))
+        case _:
+            return None
+
+
+def _ahead(definition: Definition, journey: PersonJourney, until: Instant) -> Iterator[tuple[Place, Entry]]:
+    """What time alone brings after the last touchpoint: up to `until` it has struck, and after that it is due."""
+    for strike, because in run_out(plan_of(definition), journey):
+        means = Lead(strike.cycle, strike.name, "") if strike.cycle else Stage(strike.left, strike.name)
+        entry = Entry(iso(strike.at), means, rule=strike.rule, because=because, is_due=strike.at > until)
+        yield (strike.at, 2, strike.nth), entry

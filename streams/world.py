@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple
 
-from journey.definition import Bounds
+from journey.definition import Bounds, Definition
 from journey.histories import Stored, history_of_one, is_person, keys, person_history, settle, takes_part
 from journey.identity import Id, Near, Person, Said, held, last_said, person_of, walked
-from journey.touchpoints import Identified, Order, Retracted, Touchpoint, Unlinked
+from journey.touchpoints import Identified, Key, Order, Retracted, Touchpoint, Unlinked
+from journey.turns import Turns, turns
 from schemas.canonical import content_hash
 from streams.pauses import Pauses
 from streams.ports import Bodies, Name, Row
@@ -70,6 +71,7 @@ class World:
     _persons: dict[tuple[Id, Side], Person] = field(default_factory=dict)
     _too_many: dict[Side, set[Id]] = field(default_factory=lambda: {BEFORE: set(), AFTER: set()})
     """Ids that are known to be of a component beyond `ids_max`."""
+    _turns: dict[tuple[str, Side], Turns] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for row in self.rows:
@@ -283,12 +285,24 @@ class World:
     async def history(self, person: Person, side: Side) -> list[Touchpoint]:
         """The person's history: its own and that of the deals it takes part in."""
         await self.bring(person.ids)
-        deals = sorted(set().union(*(self._taking_part.get((id, side), ()) for id in person.ids)))
-        through = [touch for deal in deals for touch in self.counting(deal, side)]
+        through = [touch for deal in self._deals(person, side) for touch in self.counting(deal, side)]
         if len(person.ids) == 1:
             return history_of_one(person.name, self.counting(person.name, side), through)
         own = chain.from_iterable(self._counting_bodies(id, side) for id in person.ids)
         return person_history(frozenset(person.ids), own, through, content_hash)
+
+    def turns(self, definition: Definition, person: Person, side: Side) -> Turns:
+        """What the deals that the person takes part in, which was brought, say of their touchpoints: worked out once a deal."""
+        found: dict[Key, str] = {}
+        for deal in self._deals(person, side):
+            known = (deal, BEFORE if self._is_same(deal, side) else side)
+            if known not in self._turns:
+                self._turns[known] = turns(definition, self.counting(deal, side))[0]
+            found.update(self._turns[known])
+        return found
+
+    def _deals(self, person: Person, side: Side) -> list[str]:
+        return sorted(set().union(*(self._taking_part.get((id, side), ()) for id in person.ids)))
 
     def _counting_bodies(self, key: str, side: Side) -> Iterator[Stored]:
         """What counts under `key`, as it is stored."""

@@ -56,6 +56,7 @@ from streams.postgres.writing import (
     name_digest,
     steps,
 )
+from streams.record_digest import RecordDigest
 from streams.saying import Outage, Say, nobody
 from streams.set_aside import decided
 
@@ -103,6 +104,17 @@ _BROUGHT = (
     " LEFT JOIN journey.units AS v ON v.unit = t.voided_by AND v.position <= $4"
     " WHERE t.unit BETWEEN $1 AND $2 AND t.unit = ANY($3::BIGINT[])"
 )
+
+
+DIGESTS_AT_ONCE = 10_000
+_WHOLE = "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL statement_timeout = 0"
+"""For what reads all of a table, once."""
+
+_DIGESTS = (
+    "SELECT t.digest, MIN(t.occurred_at) FROM journey.touchpoints AS t JOIN journey.units AS u ON u.unit = t.unit AND u.position <= $1"
+    " GROUP BY t.digest ORDER BY t.digest"
+)
+_VOIDED = "SELECT v.subject, v.source, v.id FROM journey.voids AS v JOIN journey.units AS u ON u.unit = v.unit AND u.position <= $1"
 
 
 class PostgresRecord:
@@ -194,6 +206,16 @@ class PostgresRecord:
             async with self.database.connection() as db:
                 found |= await _sent_again(db, some)
         return found
+
+    async def digest(self, position: int) -> str:
+        found = RecordDigest()
+        async with self.database.connection() as db, db.transaction(isolation="repeatable_read", readonly=True):
+            await db.execute(_WHOLE)
+            bodies = db.cursor(_DIGESTS, position, prefetch=DIGESTS_AT_ONCE)
+            async for digest, occurred_at in bodies:
+                found.add([(digest, occurred_at)])
+            voids = await db.fetch(_VOIDED, position)
+        return found.ended((subject, source, id) for subject, source, id in voids)
 
     async def definitions(self) -> Sequence[tuple[int, str]]:
         async with self.database.connection() as db:

@@ -40,6 +40,7 @@ from streams.ports import (
     SetAside,
     Unit,
 )
+from streams.record_digest import RecordDigest
 from streams.set_aside import EMBEDDED, decided
 from streams.sqlite.database import check_tables, connect, migrate, transaction
 from streams.sqlite.desk import decide
@@ -151,6 +152,13 @@ class SqliteRecord:
             for id, body in self.db.execute(f"{SENT_AGAIN} AND id IN ({_marks(some)})", some):
                 found[id] = sha256(body).digest()
         return found
+
+    async def digest(self, position: int) -> str:
+        found = RecordDigest()
+        found.add(
+            self.db.execute("SELECT digest, MIN(occurred_at) FROM touchpoints WHERE unit <= ? GROUP BY digest ORDER BY digest", (position,))
+        )
+        return found.ended(self.db.execute("SELECT subject, source, id FROM voids WHERE unit <= ?", (position,)))
 
     async def definitions(self) -> Sequence[tuple[int, str]]:
         return self.db.execute("SELECT position, definition FROM units WHERE definition IS NOT NULL ORDER BY position").fetchall()

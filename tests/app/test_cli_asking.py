@@ -64,8 +64,27 @@ def test_reports_are_tables_without_blanks_at_the_ends_of_lines(shop: Path) -> N
 
 
 def test_a_report_of_nothing_is_short(shop: Path) -> None:
-    assert here("report", "marketing", "--until", "2025-01-01", cwd=shop).out.endswith("no touchpoints up to then\n\n")
+    assert here("report", "marketing", "--until", "2025-01-01", cwd=shop).out.endswith("nothing for marketing up to then\n\n")
     assert here("report", "sales", "--until", "2025-01-01", cwd=shop).out.endswith("no leads and no deals up to then\n\n")
+
+
+SPRING = {"campaign": "spring", "channel": "Paid Search", "period_start": "2026-03-01", "period_end": "2026-03-01"}
+WITHOUT_VISITS = {
+    "a shop's orders": (touch("order_placed", order="1", amount="140.00", currency="EUR"), ["post_purchase", "order", "140 EUR"]),
+    "the cost of ads": (
+        touch("spend_recorded", subject="campaign:spring", amount="100.00", currency="EUR", **SPRING),
+        ["spring", "Paid Search", "100 EUR"],
+    ),
+    "a CRM's leads": (touch("lead_created", lead="1", lead_source="Trade Show", channel=None), ["awareness", "Events"]),
+}
+
+
+@pytest.mark.parametrize("what", WITHOUT_VISITS)
+def test_marketing_shows_what_there_is_without_any_visit(what: str, tmp_path: Path) -> None:
+    line, shown = WITHOUT_VISITS[what]
+    assert here("ingest", put(tmp_path / "in.jsonl", line), cwd=tmp_path).status == 0
+    told = here("report", "marketing", "--until", "2026-03-31", cwd=tmp_path).out
+    assert [word for word in shown if word not in told] == []
 
 
 # --- until

@@ -1,11 +1,15 @@
 """`journey definition`: a definition is checked line by line, used by decision, and what was decided is kept."""
 
 import asyncio
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.engine import reading
+from journey.definition import UNUSED, Model
 from streams.ports import Decision
 from tests.app.command import here, journey, put, refused, touch
 
@@ -106,3 +110,58 @@ def test_the_one_in_use_is_shown_as_a_file_that_can_be_used_again(desk: Path) ->
     answer = here("definition", "show", "--json", cwd=desk).json
     assert answer["fingerprint"] == fingerprint
     assert answer["scoring"][0]["name"] == "visit"
+
+
+# --- what nothing reads yet
+
+CHECKING = ("journey.definition", "journey.definition_checks", "journey.match_checks", "pydantic", "schemas.definition_files")
+PARTS = {"attribution": "Attribution", "handoff": "Handoff", "stages": "PipelineStage"}
+LEFT_ASIDE = (
+    "Definition.version",
+    "Definition.name",
+    "Definition.topics",
+    "Definition.reasons",
+    "Reasons.",
+    "NoOpenDeal.",
+    "Segment.",
+    "FollowUpStep.",
+)
+"""What names a definition, or what its rules are checked by; and the parts of settings that are not read themselves."""
+
+
+def test_what_nothing_reads_is_said_and_nothing_else(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has everything done that a definition has a say in, and watches what is read of it."""
+    read: set[str] = set()
+
+    def reading(model: Any, name: str) -> Any:
+        if not sys._getframe(1).f_globals["__name__"].startswith(CHECKING):
+            read.add(f"{type(model).__name__}.{name}")
+        return object.__getattribute__(model, name)
+
+    (desk / "feed.jsonl").write_bytes(here("simulate", "--customers", "60", "--days", "120", cwd=desk).raw)
+    put(desk / "won.jsonl", touch("deal_opened", subject="deal:12", deal="12"), touch("close", id="2", subject="deal:12", deal="12"))
+    put(desk / "calls.jsonl", b'{"type": "track", "event": "x", "messageId": "1", "userId": "1", "timestamp": "2025-01-01T00:00:00Z"}')
+    yaml = (desk / "default.yaml").read_text()
+    yaml = yaml.replace("campaign_aliases: []", "campaign_aliases: [{campaign: spring, names: [spring26]}]")
+    yaml = yaml.replace("segments: []", "segments: [{name: big, where: {tier: big}}]\nrate_day: fact")
+    (desk / "mine.yaml").write_text(yaml)
+    monkeypatch.setattr(Model, "__getattribute__", reading)
+    for command in (
+        "definition use mine.yaml", "ingest feed.jsonl won.jsonl", "ingest calls.jsonl --format segment", "report marketing",
+        "report sales", "reconcile", "identity held",
+    ):  # fmt: skip
+        assert here(*command.split(), cwd=desk).status == 0, command
+    monkeypatch.undo()
+    unread = {f"{kind.__name__}.{name}" for kind in _models(Model) for name in kind.model_fields} - read
+    said = [path.split(".") for path in UNUSED]
+    unread = {one for one in unread if not one.startswith(LEFT_ASIDE)}
+    assert unread == {f"{PARTS[path[-2]] if path[1:] else 'Definition'}.{path[-1]}" for path in said}
+    told = here("definition", "check", "mine.yaml", cwd=desk)
+    assert told.err == f"kept, not used yet: {', '.join(UNUSED)}\n"
+    assert here("definition", "check", "mine.yaml", "--json", cwd=desk).json["not_used_yet"] == list(UNUSED)
+
+
+def _models(kind: type[Model]) -> Iterator[type[Model]]:
+    for one in kind.__subclasses__():
+        yield one
+        yield from _models(one)

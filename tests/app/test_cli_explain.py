@@ -1,5 +1,6 @@
 """Reasons, and what was known when, as the commands tell them."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,39 @@ def test_one_stage_is_asked_about_alone(shop: Path) -> None:
     assert all(line == line.rstrip() and len(line) <= 110 for line in ran.out.splitlines())
 
 
+def test_a_lead_is_asked_about_as_a_stage_is(shop: Path) -> None:
+    answer = here("explain", "user:7", "--stage", "mql", *UNTIL, "--json", cwd=shop).json
+    assert [(one["stage"], one["cycle"], one["at"], one["held"]["met"]) for one in answer["why"]] == [
+        ("mql", 1, "2026-03-03T09:00:00Z", True)
+    ]
+    told = here("explain", "user:7", "--stage", "mql", *UNTIL, cwd=shop).out
+    assert "held: form_submitted whose intent is demo\n" in told
+    assert "by form_submitted form of 2026-03-03 09:00:00: contact · demo\n" in told
+    answer = here("explain", "user:7", "--stage", "sql", *UNTIL, "--json", cwd=shop).json
+    assert [(one["rule"], one["unmet"]["parts"][1]["more"]) for one in answer["why_not"]] == [("lead.sql", "needs: lead_qualified")]
+    assert "lead 1 is open" in here("explain", "user:7", "--stage", "sql", *UNTIL, cwd=shop).out
+
+
+@pytest.mark.parametrize("stage", [(), ("--stage", "awareness"), ("--stage", "mql")])
+def test_nothing_of_an_explanation_is_cut_and_on_a_terminal_it_is_wrapped(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, stage: tuple[str, ...]
+) -> None:
+    """What is read by a program has its lines whole."""
+    arguments = ("explain", "user:7", *stage, *UNTIL)
+    answer, piped = here(*arguments, "--json", cwd=shop).json, here(*arguments, cwd=shop).out
+    reasons = [one["unmet"]["more"] for one in answer["why_not"]]
+    assert all(f"{reason}\n" in piped for reason in reasons)
+    assert all(line == line.rstrip() for line in piped.splitlines())
+    monkeypatch.setattr("app.printing.out._force_terminal", True)
+    for columns in (60, 80, 200):
+        monkeypatch.setattr("app.printing.out._width", columns)
+        shown = re.sub(r"\x1b\[[0-9;]*m", "", here(*arguments, cwd=shop).out)
+        assert "…" not in shown
+        assert max(map(len, shown.splitlines())) <= columns
+        words = shown.split()
+        assert all(word in words for reason in reasons for word in reason.split() if len(word) < 20)
+
+
 @pytest.mark.parametrize("question", ["timeline user:7", "explain user:7", "report marketing", "report sales"])
 def test_the_last_position_answers_as_the_present_does_and_an_earlier_one_as_it_did(shop: Path, question: str) -> None:
     ask = (*question.split(), *UNTIL, "--json")
@@ -72,6 +106,7 @@ def test_what_two_positions_tell_differently_has_its_cause(shop: Path) -> None:
         ("explain user:9", "nothing is known of 'user:9'"),
         ("explain deal:12", "'deal:12' is no person, and only persons are at stages"),
         ("explain user:7 --stage desire", "there is no stage 'desire' in the definition; it has awareness, "),
+        ("explain user:7 --stage lead", "there is no stage 'lead' in the definition; it has awareness, "),
         ("explain user:7 --known-at 4", "position 4 is not there yet; the last one is 3"),
         ("report sales --known-at soon", "'soon' is no position and no time; write a number up to 3, or 2025-06-30T12:00:00Z"),
         ("timeline user:7 --known-at 0", "nothing is known of 'user:7'"),

@@ -14,10 +14,10 @@ SMALL = ("--customers", "60", "--days", "60")
 
 
 def digest(cwd: Path, data: str = "journey-data") -> dict[str, str]:
-    """The two hashes. The position is not among them: it says in how many steps it came in."""
+    """The hashes. The position is not among them: it says in how many steps it came in."""
     answer = here("digest", "--json", "--data", data, cwd=cwd).json
-    assert set(answer) == {"position", "marketing", "sales"}
-    return {name: answer[name] for name in ("marketing", "sales")}
+    assert set(answer) == {"position", "marketing", "sales", "record"}
+    return {name: answer[name] for name in ("marketing", "sales", "record")}
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +170,7 @@ def test_touchpoints_of_this_very_minute_can_be_asked_for(tmp_path: Path) -> Non
     put(tmp_path / "in.jsonl", touch(at=moment.isoformat()))
     here("ingest", "in.jsonl", cwd=tmp_path)
     unasked = here("report", "marketing", cwd=tmp_path)
-    assert "no touchpoints up to then" in unasked.out
+    assert "nothing for marketing up to then" in unasked.out
     hint = unasked.err.split("--until ")[1].split()[0]
     assert here("report", "marketing", "--json", "--until", hint, cwd=tmp_path).json["people"] == 1
 
@@ -230,6 +230,36 @@ def test_of_several_mistakes_in_a_map_the_first_is_told_and_a_dry_run_tells_all(
     assert told.startswith("bad.yaml:")
     assert told.endswith(" more: --dry-run lists them)")
     assert here("ingest", "crm.csv", "--map", "bad.yaml", "--dry-run", cwd=crm).err.count("\n") > 1
+
+
+def test_an_ingest_ends_with_what_is_left_out_of_outside_events(tmp_path: Path) -> None:
+    def call(id: str, event: str, **properties: object) -> bytes:
+        said = {"type": "track", "messageId": id, "event": event, "anonymousId": "a", "timestamp": "2026-03-04T08:00:00Z"}
+        return orjson.dumps(said | {"properties": properties})
+
+    put(
+        tmp_path / "calls.jsonl",
+        call("1", "Order Completed", order_id="1", total=59.970000000000006, currency="EUR"),
+        call("2", "Order Completed", order_id="2", total=448.753425, currency="EUR"),
+        call("3", "Order Completed", total=5, currency="EUR"),
+        call("4", "Song Played"),
+        call("5", "Order Completed", order_id="5", total=100),
+    )
+    told = here("ingest", "calls.jsonl", "--format", "segment", cwd=tmp_path).out
+    assert "amounts rounded to their currency" in told
+    assert "no order_placed: it says no order" in told
+    assert "no touchpoint is named for it" in told
+    (letter,) = here("dead-letters", "--json", cwd=tmp_path).json["dead_letters"]
+    assert "default_currency" in letter["reason"]
+
+    yaml = here("definition", "show", "--default", cwd=tmp_path).out.replace("default_currency: {}", "default_currency: {/segment: USD}")
+    (tmp_path / "mine.yaml").write_text(yaml)
+    assert here("definition", "use", "mine.yaml", cwd=tmp_path).status == 0
+    again = here("ingest", "calls.jsonl", "--format", "segment", "--json", cwd=tmp_path).json
+    assert (again["accepted"], again["rounded"]) == (1, 1)
+    assert [one["event"] for one in again["left_out"]] == ["Order Completed", "Song Played"]
+    orders = here("report", "marketing", "--until", "2026-03-31", "--json", cwd=tmp_path).json["conversions"]
+    assert [one["value"] for one in orders if one["number"]] == [{"EUR": 50872, "USD": 10000}]
 
 
 def test_calls_of_segments_go_in_and_a_bad_one_is_kept_with_its_line(tmp_path: Path) -> None:

@@ -42,6 +42,10 @@ def test_all_is_well(desk: Path, at_once: int, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_row_counted_twice_a_row_gone_and_a_row_too_many_are_named_in_each_table(desk: Path) -> None:
+    orders = [touch("order_placed", id=f"o{n}", subject="user:zz", order=f"o-{n}", amount="9.00") for n in range(4)]
+    refunds = [touch("refund", id=f"r{n}", subject="user:zz", order=f"o-{n}", amount="10.00") for n in range(4)]
+    put(desk / "orders.jsonl", *orders, *refunds)
+    assert here("ingest", "orders.jsonl", cwd=desk).status == 0
     for model, table, columns in TABLES:
         row = f"({', '.join(columns)}) = (SELECT {', '.join(columns)} FROM {table} ORDER BY {', '.join(columns)} LIMIT 1 OFFSET {{}})"
         spoil(
@@ -79,6 +83,16 @@ def test_what_is_wrong_is_told_with_its_table(desk: Path) -> None:
         ("a lead cycle is created once", "sales", "DELETE FROM leads WHERE step = 'created'"),
         ("a deal stands in one way at a time", "marketing", "UPDATE deals SET n = 2"),
         ("a deal is closed when it has an outcome", "sales", "UPDATE deals SET closed_at = 1 WHERE outcome = 'open'"),
+        ("an order is there once", "marketing", "UPDATE orders SET n = 2"),
+        ("refunds take no more of an order than there is", "marketing", "UPDATE lowered SET amount_minor = amount_minor * 1000000"),
+        ("refunds take no more of an order than there is", "marketing", "UPDATE lowered SET order_id = 'another'"),
+        ("refunds take of an order from its date on", "marketing", "UPDATE lowered SET at = order_at - 1"),
+        ("what a refund takes is below 0", "marketing", "UPDATE lowered SET amount_minor = 0"),
+        (
+            "a won conversion is of a win of its deal",
+            "marketing",
+            "UPDATE conversions SET conversion = 'won', of_what = '0' WHERE conversion = 'lead'",
+        ),
         ("points end after they begin", "sales", "UPDATE scores SET until_at = at"),
         ("both hold the same transitions", "sales", "UPDATE stages SET rule = 'another'"),
         ("both hold the same outlooks", "marketing", "UPDATE outlook SET seen_at = seen_at + 1"),

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
+from app import show_timeline
 from app.knowing import Known, definition_at, known, position_known, read_model
 from journey.definition import Definition
 from journey.errors import Refused
@@ -63,9 +64,9 @@ class Desk:
         was = await known(self, known_at)  # type: ignore[arg-type]
         found: list[Any] = []
         for subject in ("user:1", "anon:a", "anon:b", "deal:1"):
-            for ask in (timeline, explained):
+            for ask, plain in ((timeline, show_timeline.plain), (explained, asdict)):
                 try:
-                    found.append(asdict(await ask(was.definition, was.bodies, subject, UNTIL)))
+                    found.append(plain(await ask(was.definition, was.bodies, subject, UNTIL)))  # type: ignore[operator]
                 except Refused as error:
                     found.append(str(error))
         for model, report in ((marketing, marketing_report.report), (sales, sales_report.report)):
@@ -197,11 +198,13 @@ async def test_definitions_have_the_positions_since_which_they_were_in_use(desk:
 
 
 def told(answer: Between) -> list[tuple[bool, str, set[tuple[str, int]]]]:
-    return [(one.since, one.entry.what, {(cause.what, cause.position) for cause in one.causes}) for one in answer.differences]
+    return [
+        (one.since, show_timeline.what(one.entry), {(cause.what, cause.position) for cause in one.causes}) for one in answer.differences
+    ]
 
 
 def of(answer: Between, what: str) -> list[Difference]:
-    return [one for one in answer.differences if one.entry.what == what]
+    return [one for one in answer.differences if show_timeline.what(one.entry) == what]
 
 
 async def test_every_difference_has_its_cause(desk: Desk) -> None:
@@ -236,7 +239,10 @@ async def test_a_definition_is_the_cause_of_what_it_changed(desk: Desk) -> None:
     start = await desk.take(sent("demo", "user:1", at(0), id="d"), sent("page_view", "user:1", at(0)))
     await desk.use(OTHER)
     answer = await desk.between("user:1", start, start + 1)
-    assert [(one.since, one.entry.says) for one in of(answer, "stage")] == [(False, "-> consideration"), (True, "-> awareness")]
+    assert [(one.since, show_timeline.says(one.entry)) for one in of(answer, "stage")] == [
+        (False, "-> consideration"),
+        (True, "-> awareness"),
+    ]
     assert {cause.what for one in answer.differences for cause in one.causes} == {"definition"}
 
 

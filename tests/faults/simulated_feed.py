@@ -34,7 +34,8 @@ def _line(chance: random.Random, before: Sequence[bytes]) -> bytes:
     one, other = chance.sample(PEOPLE, 2)
     deal = chance.choice(DEALS)
     match chance.choices(
-        ("seen", "lead", "link", "unlink", "deal", "close", "spend", "taken back", "other body"), (9, 5, 4, 1, 3, 2, 1, 2, 2)
+        ("seen", "lead", "link", "unlink", "deal", "stage", "close", "order", "spend", "taken back", "other body"),
+        (9, 5, 4, 1, 3, 3, 4, 3, 1, 2, 2),
     )[0]:
         case "seen":
             return sent(chance.choice(("page_view", "content_view", "demo", "call")), one, when, id=id)
@@ -48,7 +49,20 @@ def _line(chance: random.Random, before: Sequence[bytes]) -> bytes:
         case "deal":
             return deal_opened(deal, when, *chance.sample(PEOPLE, chance.randrange(3)), id=id)
         case "close":
-            return sent("close", f"deal:{deal}", when, id=id, outcome=chance.choice(("won", "lost")), reason="price")
+            stated = chance.choice((None, None, iso(START + chance.randrange(0, 120) * DAY)))
+            whose = chance.choice((f"deal:{deal}", f"deal:{deal}", one))
+            outcome = chance.choice(("won", "lost"))
+            return sent("close", whose, when, id=id, deal=deal, outcome=outcome, reason="price", stated_at=stated)
+        case "stage":
+            outcome = chance.choice((None, "open", "won", "lost"))
+            stage = chance.choice(("proposal", "won", "elsewhere"))
+            return sent("deal_updated", f"deal:{deal}", when, id=id, stage=stage, stage_outcome=outcome)
+        case "order":
+            order, stated = chance.choice(("1", "#1", "2")), chance.choice((None, None, iso(when + DAY)))
+            if chance.random() < 0.5:
+                return sent("order_placed", one, when, id=id, order=order, stated_at=stated)
+            refund, amount = chance.choice((None, "r")), chance.choice(("80.00", "850.00"))
+            return sent("refund", one, when, id=id, order=order, refund=refund, amount=amount, stated_at=stated)
         case "spend":
             return sent("spend_recorded", "campaign:spring", when, id=id, campaign="spring")
         case "taken back" if before:

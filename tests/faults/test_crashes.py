@@ -160,6 +160,6 @@ def test_killed_while_it_made_its_files_it_starts_anew(feed: Path, undisturbed: 
         if asked.returncode:
             assert (asked.returncode, error.count(b"\n")) == (1, 1), error.decode()
         else:
-            assert orjson.loads(said).keys() == {"position", "marketing", "sales"}
+            assert orjson.loads(said).keys() == {"position", "marketing", "sales", "record"}
     ingest(data, feed)
     assert digest(data) == undisturbed

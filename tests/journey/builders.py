@@ -1,5 +1,6 @@
 """Touchpoints, histories and small definitions with all that does not matter filled in."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ from journey.histories import is_person
 from journey.instants import DAY, Instant, instant, iso, rfc3339
 from journey.person import PersonJourney
 from journey.touchpoints import Key, Touchpoint
+from journey.turns import turns
 from schemas.decode import decode
 from tests.examples import example
 
@@ -80,7 +82,7 @@ def definition(stages: dict[str, list[dict[str, Any]]] | None = None, **parts: A
         "traffic": ["page_view", "ad_click", "content_view", "form_submitted"],
         "session_types": ["page_view", "page_engaged", "content_view", "form_submitted", "ad_click"],
         "lead": {"mql": {"types": "form_submitted", "where": {"intent": "demo"}}, "sql": {"types": "lead_qualified"}},
-        "handoff": {"limit": "4h", "business_time": False},
+        "handoff": {"limit": "4h", "business_time": False, "starts": ["assigned", "mql", "created"]},
         "attribution": {
             "touches": ["ad_click", "content_download"],
             "look_back": "90d",
@@ -103,7 +105,17 @@ def derived(
     *history: Touchpoint, by: Definition = SMALL, name: str = ME, ids: Sequence[str] = (ME,)
 ) -> tuple[PersonJourney, Facts]:  # fmt: skip
     """The journey of a person whose history this is, and the facts that it asserts."""
-    return person.derive(by, name, ids, in_order(history))
+    history = in_order(history)
+    return person.derive(by, name, ids, history, turns_in(by, history))
+
+
+def turns_in(by: Definition, history: Iterable[Touchpoint]) -> dict[Key, str]:
+    """The turns of the deals whose touchpoints these are: of all of them, where all are there."""
+    deals: dict[str, list[Touchpoint]] = defaultdict(list)
+    for one in in_order(history):
+        if one.data.deal is not None or one.subject.startswith("deal:"):
+            deals[one.data.deal or one.subject.removeprefix("deal:")].append(one)
+    return {key: turn for those in deals.values() for key, turn in turns(by, those)[0].items()}
 
 
 def only(kind: type[F], facts: Facts) -> list[F]:

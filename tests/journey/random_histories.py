@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from journey.definition import Definition
-from journey.instants import DAY
+from journey.instants import DAY, iso
 from journey.touchpoints import Touchpoint
 from schemas.definition_files import default_definition
 from tests.journey.builders import ME, MONDAY, definition, in_order, touch
@@ -27,7 +27,8 @@ KINDS: dict[str, list[dict[str, Any]]] = {
     "email_unsubscribed": [{}],
     "demo": [{}, {"status": "no_show"}],
     "need_stated": [{}],
-    "order_placed": [{}],
+    "order_placed": [{}, {"order": "#order-1", "amount": "50.00"}, {"order": "2"}],
+    "refund": [{}, {"refund": "r"}, {"order": "2", "amount": "999.00"}, {"deal": "13", "order": None}],
     "lead_created": [{}, {"lead": "L2"}],
     "lead_assigned": [{"lead": None}, {"lead": "L2", "owner": "bob", "team": "south"}],
     "lead_accepted": [{"lead": None}, {"lead": "L2"}],
@@ -37,8 +38,21 @@ KINDS: dict[str, list[dict[str, Any]]] = {
     "lead_scored": [{"lead": None}],
     "lead_qualified": [{"lead": None}],
     "deal_opened": [{"people": _PEOPLE}, {"deal": "13", "people": _PEOPLE, "lead": "lead-1"}],
-    "deal_updated": [{"stage": "late", **_NOTHING_CHANGED}, {"deal": "13", "people": _PEOPLE[:1], **_NOTHING_CHANGED}],
-    "close": [{}, {"outcome": "lost", "reason": "price"}, {"deal": "13"}, {"deal": "13", "outcome": "lost", "reason": "price"}],
+    "deal_updated": [
+        {"stage": "late", **_NOTHING_CHANGED},
+        {"stage": "late", "stage_outcome": "open", **_NOTHING_CHANGED},
+        {"deal": "13", "people": _PEOPLE[:1], **_NOTHING_CHANGED},
+        {"deal": "13", "stage": "won", "stage_outcome": "won", **_NOTHING_CHANGED},
+        {"stage": "lost", "stage_outcome": "lost", **_NOTHING_CHANGED},
+    ],
+    "close": [
+        {},
+        {"outcome": "lost", "reason": "price"},
+        {"deal": "13"},
+        {"deal": "13", "outcome": "lost", "reason": "price"},
+        {"stated_at": iso(MONDAY + 20 * DAY)},
+        {"outcome": "lost", "reason": "price", "stated_at": iso(MONDAY + 30 * DAY)},
+    ],
     "deal_reopened": [{}],
     "negotiation": [{"deal": "13"}],
     "profile_updated": [{}],

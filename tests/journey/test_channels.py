@@ -16,7 +16,7 @@ def page(**said: Any) -> Data:
 
 
 def channel(type: str = "page_view", /, **said: Any) -> str:
-    return channel_of(default_definition(), type, KINDS[type](**({"url": "https://we.example/"} if type == "page_view" else {}), **said))
+    return channel_of(default_definition(), type, KINDS[type](**({"url": "https://we.example/"} if type == "page_view" else {}) | said))
 
 
 def utm(source: str | None = None, medium: str | None = None, campaign: str | None = None, **said: Any) -> str:
@@ -185,6 +185,82 @@ def test_the_host_of_a_referrer() -> None:
         "",
         "",
     ]
+
+
+# --- what the link says
+
+SPRING = "https://we.example/?utm_source=google&utm_medium=cpc&utm_campaign=spring"
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        (SPRING, "Paid Search"),
+        ("https://we.example/?gclid=Cj0", "Paid Search"),
+        ("https://we.example/?a=1&GCLID=Cj0#top", "Paid Search"),
+        ("https://we.example/?UTM_Source=Newsletter&utm_medium=E-Mail", "Email"),
+        ("https://we.example/app#/start?utm_source=google&utm_medium=cpc", "Paid Search"),
+        ("https://we.example/#utm_source=google&utm_medium=cpc", "Paid Search"),
+        ("/start?utm_source=linkedin&utm_medium=paid%20social", "Paid Social"),
+        ("https://we.example/?utm_campaign=spring", "Unassigned"),
+        ("https://we.example/?utm_source=&utm_medium=+", "Direct"),
+        ("https://we.example/?utm_source=a%00b", "Direct"),
+        ("https://we.example/?utm_source=" + "a" * 513, "Direct"),
+        ("https://we.example/?source=google&medium=cpc", "Direct"),
+    ],
+)
+def test_the_tags_of_a_link_say_where_its_visitor_came_from(url: str, name: str) -> None:
+    assert channel(url=url) == name
+
+
+@pytest.mark.parametrize("type", ["page_view", "ad_click", "form_submitted", "content_view"])
+def test_any_touchpoint_with_a_link_has_the_campaign_of_its_tags(type: str) -> None:
+    said = {"form_submitted": {"form": "contact", "intent": "demo"}, "content_view": {"content": "guide"}}.get(type, {})
+    data = KINDS[type](url=SPRING, **said)
+    aliased = having(campaign_aliases=[{"campaign": "spring-2026", "names": ["Spring"]}])
+    assert campaign_of(default_definition(), data) == "spring"
+    assert campaign_of(aliased, data) == "spring-2026"
+
+
+def test_what_a_touchpoint_states_itself_holds_over_its_link() -> None:
+    assert utm("facebook", url=SPRING) == "Paid Social"
+    assert campaign_of(default_definition(), page(url=SPRING, utm_campaign="autumn")) == "autumn"
+    assert campaign_of(default_definition(), page(url=SPRING, campaign="autumn")) == "autumn"
+    assert channel(url=SPRING, channel="Print") == "Print"
+
+
+# --- where people pay
+
+
+@pytest.mark.parametrize("referrer", ["https://www.paypal.com/checkoutnow", "https://checkout.stripe.com/c/1", "https://hooks.stripe.com/"])
+def test_where_people_only_pay_nobody_comes_from(referrer: str) -> None:
+    assert channel(referrer=referrer) == "Direct"
+
+
+def test_a_definition_says_where_people_pay() -> None:
+    assert channel(referrer="https://bank.example/") == "Referral"
+    payment = {**default_definition().referrers, "payment": ["bank.example"]}
+    assert channel_of(having(referrers=payment), "page_view", page(referrer="https://pay.bank.example/")) == "Direct"
+
+
+# --- what a CRM says
+
+
+@pytest.mark.parametrize(
+    ("lead_source", "name"),
+    [
+        ("Organic Search", "Organic Search"),
+        ("PAID_SEARCH", "Paid Search"),
+        ("Direct Traffic", "Direct"),
+        ("Referrals", "Referral"),
+        ("Trade Show", "Events"),
+        ("Web", "Website"),
+        ("Offline Sources", "Offline"),
+        ("the moon", "Unassigned"),
+    ],
+)
+def test_a_lead_has_the_channel_of_the_source_that_a_crm_states(lead_source: str, name: str) -> None:
+    assert channel("lead_created", lead="1", lead_source=lead_source) == name
 
 
 # --- campaigns

@@ -70,6 +70,15 @@ def test_silence_is_because_of_the_last_activity() -> None:
     assert (lost.stage, lost.at, lost.rule, lost.because) == ("lost", TUESDAY + 30 * DAY, "silent", keys(views[1]))
 
 
+def test_silence_is_because_of_all_activity_of_the_last_instant() -> None:
+    views = [touch("page_view", at=TUESDAY, id=id) for id in ("a", "b", "c")]
+    (*_, lost) = moves(derived(touch("page_view"), *views, touch("email_sent", at=LIMIT + 2 * DAY))[1])
+    assert (lost.stage, lost.because) == ("lost", keys(*views))
+    few = definition(bounds={"evidence_max": 2})
+    (*_, lost) = moves(derived(touch("page_view"), *views, touch("email_sent", at=LIMIT + 2 * DAY), by=few)[1])
+    assert lost.because == keys(*views[1:])
+
+
 def test_inactivity_runs_from_the_entry_where_that_is_later_and_from_both_where_they_are_at_once() -> None:
     ways = {**STAGES, "consideration": [{"name": "sent", "when": {"types": ["email_delivered", "need_stated"]}}]}
     view, mail = touch("page_view"), touch("email_delivered", at=TUESDAY)
@@ -83,7 +92,11 @@ def test_inactivity_runs_from_the_entry_where_that_is_later_and_from_both_where_
 
 def test_what_is_no_activity_puts_nothing_off() -> None:
     for type in ("email_sent", "email_opened", "profile_updated", "lead_created", "order_placed"):
-        _, facts = derived(touch("page_view"), touch(type, at=TUESDAY), by=definition(handoff={"limit": "400d", "business_time": False}))
+        _, facts = derived(
+            touch("page_view"),
+            touch(type, at=TUESDAY),
+            by=definition(handoff={"starts": ["created"], "limit": "400d", "business_time": False}),
+        )
         assert ("lost", LIMIT) in ahead(facts)
 
 
@@ -118,7 +131,7 @@ CHAINED = definition({"awareness": STAGES["awareness"], "lost": [FROM_AWARENESS]
 
 
 def test_the_outlook_holds_the_whole_chain_in_order() -> None:
-    rules = by(FROM_AWARENESS, handoff={"limit": "4h", "expire_after": "2d", "business_time": False})
+    rules = by(FROM_AWARENESS, handoff={"starts": ["created"], "limit": "4h", "expire_after": "2d", "business_time": False})
     _, facts = derived(touch("page_view"), by=CHAINED)
     assert [(one.name, one.left, one.at) for one in strikes(facts)] == [("lost", "awareness", LIMIT), ("churned", "lost", LIMIT + 10 * DAY)]
     _, facts = derived(touch("page_view", id="1"), touch("lead_created", id="2"), by=rules)
@@ -141,7 +154,7 @@ def test_a_chain_struck_by_a_later_touchpoint_is_the_one_that_was_asserted() -> 
 
 EACH_AT_ONCE: dict[str, Any] = {
     "scoring": [{"name": "form", "when": {"types": "form_submitted"}, "points": 10, "expires": "30d"}],
-    "handoff": {"limit": "30d", "business_time": False},
+    "handoff": {"starts": ["created"], "limit": "30d", "business_time": False},
     "lead": {"created_by": {"types": "form_submitted"}, "mql": {"score": {"at_least": 99}}, "sql": {"types": "lead_qualified"}},
 }
 
@@ -227,14 +240,14 @@ def test_a_fall_that_an_open_deal_held_off_strikes_when_it_closes_unless_the_sco
 
 def test_the_next_activity_takes_the_outlook_back_and_asserts_it_anew() -> None:
     journey, first = derived(touch("page_view"))
-    _, changed = person.advance(definition(), journey, [touch("page_view", at=TUESDAY)])
+    _, changed = person.advance(definition(), journey, [touch("page_view", at=TUESDAY)], {})
     assert changed[only(Outlook, first)[0]] == -1
     assert [fact.strikes[0].at for fact, count in changed.items() if isinstance(fact, Outlook) and count == 1] == [TUESDAY + 30 * DAY]
 
 
 def test_what_struck_before_the_next_touchpoint_stays() -> None:
     journey, _ = derived(touch("page_view"))
-    _, changed = person.advance(definition(), journey, [touch("page_view", at=LIMIT + DAY)])
+    _, changed = person.advance(definition(), journey, [touch("page_view", at=LIMIT + DAY)], {})
     assert {(fact.stage, fact.at): count for fact, count in changed.items() if isinstance(fact, StageEntered)} == {("lost", LIMIT): 1}
 
 
@@ -252,7 +265,7 @@ def test_a_touchpoint_that_comes_late_withdraws_what_would_not_have_struck() -> 
 
 def test_the_example_all_the_way() -> None:
     lead = {"created_by": {"types": "form_submitted"}, "mql": {"score": {"at_least": 99}}, "sql": {"types": "lead_qualified"}}
-    rules = definition(lead=lead, handoff={"limit": "400d", "business_time": False})
+    rules = definition(lead=lead, handoff={"starts": ["created"], "limit": "400d", "business_time": False})
     click = touch("ad_click", at=at("2026-03-01T10:00"), subject="anon:a")
     form = touch("form_submitted", at=at("2026-03-02T09:00"), subject="anon:a", intent="demo")
     demo = touch("demo", at=at("2026-03-09T15:00"))
@@ -263,7 +276,7 @@ def test_the_example_all_the_way() -> None:
 
     journey, unit_1 = derived(click, by=rules, name="anon:a", ids=("anon:a",))
     assert (stages(unit_1), lost(unit_1)) == ([("awareness", click.occurred_at)], click.occurred_at + 30 * DAY)
-    _, more = person.advance(rules, journey, [form])
+    _, more = person.advance(rules, journey, [form], {})
     unit_1.update(more)
     assert (steps(unit_1), lost(+unit_1)) == ([(1, "created", form.occurred_at)], at("2026-04-01T09:00"))
 

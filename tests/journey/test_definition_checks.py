@@ -196,6 +196,11 @@ def test_a_reason_that_is_not_listed_is_told(type: str, kind: str) -> None:
     assert problems(definition({"name": "r", "when": {"types": type, "where": {"reason": "price"}}}, reasons=reasons)) == []
 
 
+def test_a_rule_that_asks_for_the_closing_of_a_deal_by_one_of_two_ways_is_told_the_other() -> None:
+    for where in ({}, {"outcome": "won"}):
+        assert "a stage may close a deal too; ask {deal: won}" in about("close", where)
+
+
 def test_a_stage_of_no_pipeline_is_told() -> None:
     pipelines = [{"name": "p", "stages": [{"name": "proposal", "probability": "0.5"}]}]
     assert "not in the stages of any pipeline; did you mean 'proposal'?" in about("deal_updated", {"stage": "propsal"}, pipelines=pipelines)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journey import dimension
-from journey.facts import Described, Fact, Facts, Ordered, Spent
+from journey.facts import Described, Fact, Facts, Lowered, Ordered, Spent
 from journey.instants import Instant
 from journey.touchpoints import Touchpoint
 from tests.journey.builders import MONDAY, SMALL, TUESDAY, WEDNESDAY, in_order, only, touch
@@ -162,9 +162,9 @@ def test_orders_of_an_account_are_its_own() -> None:
         touch("order_placed", subject="account:acme", order="o-1", amount="80.00"),
         touch("refund", at=TUESDAY, subject="account:acme", order="o-1", amount="5.00"),
     ]
-    assert only(Ordered, facts_of(*history, subject="account:acme")) == [
-        Ordered("account:acme", "o-1", MONDAY, "EUR", 8000), Ordered("account:acme", "o-1", TUESDAY, "EUR", -500),
-    ]  # fmt: skip
+    facts = facts_of(*history, subject="account:acme")
+    assert only(Ordered, facts) == [Ordered("account:acme", "o-1", MONDAY, "EUR", 8000)]
+    assert only(Lowered, facts) == [Lowered("account:acme", "o-1", TUESDAY, MONDAY, "EUR", -500)]
 
 
 def test_tests_and_what_asserts_nothing_leave_no_fact() -> None:

@@ -16,6 +16,7 @@ from journey.person import FOLD_VERSION
 from schemas.canonical import content_hash
 from schemas.decode import decode
 from schemas.definition_files import load_definition
+from tests.journey.builders import turns_in
 
 GOLDEN = Path(__file__).parent / "golden"
 FACTS = GOLDEN / "facts.json"
@@ -35,7 +36,7 @@ def asserted() -> list[list[Any]]:
     for ids in PERSONS:
         through = [touch for history in deals.values() if not takes_part(history).isdisjoint(ids) for touch in history]
         history = person_history(ids, (one for id in ids for one in stored[id]), through, content_hash)
-        facts.update(person.derive(by, ids[0], ids, history)[1])
+        facts.update(person.derive(by, ids[0], ids, history, turns_in(by, through))[1])
     for key, history in deals.items():
         facts.update(deal.derive(by, key, history)[1])
     for key, bodies in stored.items():
@@ -56,7 +57,8 @@ def test_facts_are_what_they_were_or_the_fold_version_was_raised() -> None:
 def test_the_history_brings_about_every_kind_of_fact_and_every_step_of_a_lead() -> None:
     rows = asserted()
     assert {row[0] for row in rows} == {
-        "touched", "stage_entered", "lead_moved", "scored", "converted", "outlook", "ordered", "described", "deal_stood", "spent",
+        "touched", "stage_entered", "lead_moved", "scored", "converted", "outlook", "ordered", "lowered", "left_out", "described",
+        "deal_stood", "spent",
     }  # fmt: skip
     assert {row[6] for row in rows if row[0] == "lead_moved"} == {
         "created", "mql", "assigned", "breached", "expired", "accepted", "rejected", "recycled", "disqualified", "qualified", "withdrawn",

@@ -149,11 +149,11 @@ def test_what_is_voided_under_one_id_leaves_the_same_id_under_another() -> None:
     assert history([ME, "anon:a"], own) == [("1", ME)]
 
 
-def test_a_link_takes_no_place_from_a_touchpoint_of_the_same_id() -> None:
-    """Which of two bodies counts is by content; a person whose winner is a link has neither."""
+def test_links_and_what_says_of_a_deal_take_no_place_from_a_touchpoint_of_the_same_id() -> None:
     linked, called = touch("identified", id="1", subject="anon:a", at=MONDAY), call(at=TUESDAY)
-    assert history([ME, "anon:a"], [stored(linked), stored(called)]) == []
-    assert history([ME, "anon:a"], [stored(linked._replace(occurred_at=WEDNESDAY)), stored(called)]) == [("1", ME)]
+    assert history([ME, "anon:a"], [stored(linked), stored(called)]) == [("1", ME)]
+    won = closed(id="1", subject="anon:a", at=MONDAY)
+    assert history([ME, "anon:a"], [stored(won), stored(called)]) == [("1", "anon:a"), ("1", ME)]
 
 
 def test_through_several_deals_comes_what_counts_in_each_and_the_persons_own_is_not_doubled() -> None:

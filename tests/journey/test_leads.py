@@ -1,5 +1,6 @@
 """Lead cycles: when one opens and ends, which one a touchpoint belongs to, and the clock of the handoff."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -31,9 +32,22 @@ VIEWS = [{"name": "view", "when": {"types": "page_view"}, "points": 10, "expires
 OFFICE = {"zone": "Europe/Berlin", "hours": dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), "09:00-17:00")}
 
 
-def by(*, limit: str = "4h", expire_after: str | None = None, scoring: Any = (), calendars: Any = None, **lead: Any) -> Any:
+def by(
+    *,
+    starts: Sequence[str] = ("assigned", "mql", "created"),
+    limit: str = "4h",
+    expire_after: str | None = None,
+    scoring: Any = (),
+    calendars: Any = None,
+    **lead: Any,
+) -> Any:
     rules = {"mql": NEVER_MQL, "sql": {"types": "lead_qualified"}} | lead
-    handoff = {"limit": limit, "expire_after": expire_after, "business_time": calendars is not None}
+    handoff = {
+        "starts": starts,
+        "limit": limit,
+        "expire_after": expire_after,
+        "business_time": calendars is not None,
+    }
     handoff = {key: value for key, value in handoff.items() if value is not None}
     return definition(lead=rules, handoff=handoff, scoring=list(scoring), calendars=calendars or {})
 
@@ -107,6 +121,18 @@ def test_a_deal_belongs_to_the_cycle_that_it_names_else_to_the_last_one_opened_b
     assert told(*first, opened(at=WEDNESDAY, lead="L1"), closed())[3:] == []
     assert told(*first, opened(at=WEDNESDAY, lead="of somebody else"), closed())[3:] == []
     assert told(opened(), *first[-1:], closed()) == [(1, "created")]
+
+
+def test_only_its_opening_ties_a_deal_to_a_lead_before_its_close() -> None:
+    """What else was said of it before the lead keeps its close from none, so nothing hangs on it that does not name it."""
+    update, close = touch("deal_updated", at=MONDAY), closed(at=THURSDAY, outcome="lost")
+    first = [lead("created", MONDAY, "L1"), lead("rejected", MONDAY + 1, "L1")]
+    for before in ([], first):
+        history = [*before, lead("created", TUESDAY, "L2"), close]
+        (*_, last) = lead_moves(derived(*history, by=PLAIN)[1])
+        assert (last.step, last.because) == ("closed", keys(close))
+        assert lead_moves(derived(update, *history, by=PLAIN)[1])[-1] == last
+    assert told(update, opened(at=MONDAY + 1), lead("created", TUESDAY, "L2"), close) == [(1, "created")]
 
 
 # --- which cycle a touchpoint belongs to
@@ -194,11 +220,40 @@ def test_the_clock_runs_from_the_creation_then_from_the_mql_then_from_the_first_
     assert clock(created, assigned, lead("scored", MONDAY + 3 * HOUR), definition=by()) == [("breached", "assigned", MONDAY + 6 * HOUR)]
 
 
+def test_a_lead_that_nobody_handed_over_has_no_clock() -> None:
+    usual = by(starts=("assigned", "mql"))
+    created, mql, assigned = lead("created"), lead("scored", MONDAY + HOUR), lead("assigned", MONDAY + 2 * HOUR)
+    assert clock(created, definition=usual) == []
+    assert clock(created, mql, definition=usual) == [("breached", "mql", MONDAY + 5 * HOUR)]
+    assert clock(created, assigned, definition=usual) == [("breached", "assigned", MONDAY + 6 * HOUR)]
+
+
+def test_what_the_definition_prefers_starts_the_clock_and_a_breach_that_struck_stays() -> None:
+    by_mql = by(starts=("mql", "assigned"))
+    created, assigned, mql = lead("created"), lead("assigned", MONDAY + HOUR), lead("scored", MONDAY + 6 * HOUR)
+    assert clock(created, assigned, mql, definition=by_mql) == [
+        ("breached", "assigned", MONDAY + 5 * HOUR),
+        ("breached", "mql", MONDAY + 10 * HOUR),
+    ]
+    assert clock(created, lead("scored", MONDAY + HOUR), lead("assigned", MONDAY + 2 * HOUR), definition=by_mql) == [
+        ("breached", "mql", MONDAY + 5 * HOUR)
+    ]
+
+
 def test_a_breach_is_because_of_what_started_its_clock() -> None:
     assigned = lead("assigned", TUESDAY)
     _, facts = derived(lead("created", TUESDAY - HOUR), assigned, lead("accepted", WEDNESDAY), by=by())
     (breach,) = (move for move in lead_moves(facts) if move.step == "breached")
     assert (breach.because, breach.owner, breach.team) == (keys(assigned), "ann", "north")
+
+
+def test_a_breach_is_because_of_all_that_would_have_started_its_clock_alike() -> None:
+    """Out of hours, whatever starts a clock starts it in the morning."""
+    friday, saturday, monday = (lead("assigned", at(when)) for when in ("2026-03-06T18:00", "2026-03-07T10:00", "2026-03-09T08:30"))
+    rules = by(calendars={"default": OFFICE})
+    _, facts = derived(lead("created", MONDAY), friday, saturday, monday, lead("accepted", at("2026-03-10T10:00")), by=rules)
+    (breach,) = (move for move in lead_moves(facts) if move.step == "breached" and move.basis == "assigned")
+    assert (breach.at, breach.because) == (at("2026-03-09T12:00"), keys(friday, saturday))
 
 
 @pytest.mark.parametrize("answer", ["accepted", "rejected", "recycled", "disqualified", "qualified"])

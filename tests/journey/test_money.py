@@ -84,3 +84,8 @@ def test_what_rounding_leaves_goes_to_the_largest_remainders_and_of_equal_ones_t
 def test_nothing_is_shared_by_no_weight() -> None:
     with pytest.raises(ValueError, match="more than 0"):
         share(1, [0, 0])
+
+
+def test_a_currency_in_small_letters_is_told_how_it_is_written() -> None:
+    with pytest.raises(ValueError, match="currency 'eur' is not in ISO 4217; write EUR"):
+        minor(Decimal(1), "eur")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from journey.facts import Converted, Facts, Touched
+from journey.facts import Converted, Facts, LeadMoved, Touched
 from journey.instants import DAY, MINUTE, Instant
 from journey.touchpoints import EmailDelivered, EmailSent
 from tests.journey.builders import (
@@ -99,6 +99,32 @@ def test_what_names_its_own_origin_keeps_it_and_the_session_keeps_its_first() ->
 def test_a_new_session_asks_again_where_it_came_from() -> None:
     _, facts = derived(ad(campaign="spring"), touch("page_view", at=TUESDAY), by=BY)
     assert sorted(channels(facts)) == [("Direct", ""), ("Paid Search", "spring")]
+
+
+PAYING = {"referrer": "https://www.paypal.com/checkoutnow", "url": "https://we.example/thanks"}
+
+
+@pytest.mark.parametrize(("away", "sessions"), [(45 * MINUTE, 1), (DAY, 1), (DAY + 1, 2)])
+def test_who_comes_back_from_paying_within_a_day_goes_on_with_the_session(away: int, sessions: int) -> None:
+    by = definition(channels=CHANNELS, attribution=ATTRIBUTION, referrers={"payment": ["paypal"]})
+    history = [ad(), touch("page_view", at=MONDAY + away, **PAYING), order(MONDAY + away + 1)]
+    _, facts = derived(*history, by=by)
+    assert len(path(facts)) == sessions
+    assert {channel for channel, _ in channels(facts)} == ({"Paid Search"} if sessions == 1 else {"Paid Search", "Direct"})
+
+
+def test_a_link_with_a_source_alone_does_not_part_with_its_session() -> None:
+    landed = touch("page_view", at=MONDAY + MINUTE, url="https://we.example/?utm_source=google")
+    tagged = touch("page_view", at=MONDAY + 2 * MINUTE, url="https://we.example/?utm_source=news&utm_medium=email")
+    _, facts = derived(ad(), landed, tagged, by=BY)
+    assert sorted(channel for channel, _ in channels(facts)) == ["Email", "Paid Search", "Paid Search"]
+
+
+def test_a_lead_without_a_touch_has_the_channel_of_what_a_crm_says() -> None:
+    by = definition(channels=[*CHANNELS, {"channel": "Events", "when": {"lead_source": "trade show"}}], attribution=ATTRIBUTION)
+    lead = touch("lead_created", at=TUESDAY, lead_source="Trade Show")
+    assert only(LeadMoved, derived(lead, by=by)[1])[0].channel == "Events"
+    assert only(LeadMoved, derived(ad(), lead, by=by)[1])[0].channel == "Paid Search"
 
 
 def test_a_session_runs_over_midnight_and_over_all_ids_of_the_person() -> None:

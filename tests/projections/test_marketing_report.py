@@ -164,7 +164,7 @@ async def test_a_conversion_that_no_touch_came_before_is_credited_to_none(market
 
 async def test_credits_of_each_kind_add_up_to_its_conversions(marketing: AskMarketing) -> None:
     report = await marketing(
-        ad("user:1", at(0)), mail("user:1", at(1)), order("user:1", at(2)), order("user:1", at(3)), order("user:2", at(1)),
+        ad("user:1", at(0)), mail("user:1", at(1)), order("user:1", at(2)), order("user:1", at(3), order="o-2"), order("user:2", at(1)),
         asked_for_a_demo("user:3", at(0)), deal_opened("1", at(4), "user:1", "user:3"), sent("close", "deal:1", at(5)),
     )  # fmt: skip
     for audiences in (report.channels, report.campaigns):
@@ -231,7 +231,7 @@ async def test_a_deal_that_was_reopened_is_not_won_until_it_is_won_again(marketi
 
 
 async def test_a_deals_value_is_its_last_amount_also_when_that_was_changed_after_the_close(marketing: AskMarketing) -> None:
-    changed = sent("deal_updated", "deal:1", at(4), amount="650.00")
+    changed = sent("deal_updated", "deal:1", at(4), amount="650.00", stage=None)
     report = await marketing(deal_opened("1", at(1), "user:1"), sent("close", "deal:1", at(2), amount="500.00"), changed, until=end_of(3))
     assert conversion(report, "won")[2] == {"EUR": 50000}
     assert conversion(await marketing(until=end_of(4)), "won")[2] == {"EUR": 65000}
@@ -263,6 +263,14 @@ async def test_spend_that_is_stated_again_counts_as_stated_last(marketing: AskMa
 
     assert (await marketing(spent("10.00", at(1)), spent("12.50", at(2)))).spend == {"EUR": 1250}
     assert (await marketing(spent("99.00", at(0)))).spend == {"EUR": 1250}, "it was stated before, and came late"
+
+
+async def test_spend_is_the_channels_that_it_states(marketing: AskMarketing) -> None:
+    spent = sent("spend_recorded", "campaign:ads", at(1), campaign="ads", channel="Display", amount="10.00")
+    other = sent("spend_recorded", "campaign:fair", at(1), campaign="fair", channel=None, amount="5.00")
+    report = await marketing(spent, other, until=end_of(90))
+    assert {one.name: one.spend for one in report.channels} == {"Display": {"EUR": 1000}}
+    assert report.spend == {"EUR": 1500}
 
 
 async def test_spend_under_an_alias_is_the_campaigns(marketing: AskMarketing) -> None:

@@ -75,13 +75,19 @@ def test_all_that_a_map_makes_decodes_and_names_what_the_vocabulary_names(name: 
 def test_a_hubspot_deal_is_opened_moved_and_closed_with_its_people() -> None:
     bodies, reasons = read("hubspot-deals")
     assert sorted(bodies) == [
-        "9001-2026-02-10 15:31", "9001-closed-2026-02-10 15:30", "9001-opened",
-        "9002-2026-02-11 10:00", "9002-closed-2026-02-11 10:00", "9002-opened", "9004-2026-03-30 11:05",
+        "9001-2026-02-10 15:31", "9001-closed-2026-02-10 15:31", "9001-opened-2026-02-10 15:31",
+        "9002-2026-02-11 10:00", "9002-closed-2026-02-11 10:00", "9002-opened-2026-02-11 10:00", "9004-2026-03-30 11:05",
     ]  # fmt: skip
-    opened = bodies["9001-opened"]
+    opened = bodies["9001-opened-2026-02-10 15:31"]
+    assert "stage" not in opened["data"]
     assert opened["time"] == "2026-01-05T08:12:00Z"
     assert opened["data"]["people"] == [{"person": "user:101"}, {"person": "user:102"}]
-    assert bodies["9001-closed-2026-02-10 15:30"]["data"]["outcome"] == "won"
+    closed = bodies["9001-closed-2026-02-10 15:31"]
+    assert (closed["data"]["outcome"], closed["time"], closed["data"]["stated_at"]) == (
+        "won", "2026-02-10T14:30:00Z", "2026-02-10T14:31:00Z",
+    )  # fmt: skip
+    updated = [bodies[id]["data"]["stage_outcome"] for id in ("9001-2026-02-10 15:31", "9002-2026-02-11 10:00", "9004-2026-03-30 11:05")]
+    assert updated == ["won", "lost", "open"]
     lost = bodies["9002-closed-2026-02-11 10:00"]["data"]
     assert (lost["outcome"], lost["reason"], lost["amount"]) == ("lost", "not_stated", "0")
     assert "owner" not in bodies["9002-2026-02-11 10:00"]["data"]
@@ -106,13 +112,15 @@ def test_a_salesforce_opportunity_opens_with_what_its_first_change_says() -> Non
     found = sorted(touchpoints("salesforce-opportunity-history", [DATA / name for name in names]), key=lambda touch: touch.order)
     deal = [touch for touch in found if touch.subject == "deal:006A1"]
     assert [(touch.type, touch.id) for touch in deal] == [
-        ("deal_opened", "006A1-opened"),
+        ("deal_opened", "006A1-opened-2026-02-19T16:05:00.000Z"),
         ("deal_updated", "008H1"),
         ("deal_updated", "00K1"),
         ("deal_updated", "00K2"),
-        ("close", "006A1-closed-2026-02-19T16:05:00.000Z"),
+        ("deal_updated", "006A1-2026-02-19T16:05:00.000Z"),
         ("deal_updated", "008H2"),
+        ("close", "006A1-closed-2026-02-19T16:05:00.000Z"),
     ]
+    assert [touch.data.stage_outcome for touch in deal if touch.type == "deal_updated" and touch.data.stage] == ["open", "won", "won"]
 
 
 def test_a_salesforce_opportunity_closes_once_and_a_deleted_one_is_left_out() -> None:

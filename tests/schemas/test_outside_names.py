@@ -10,7 +10,7 @@ from journey.errors import Refused
 from journey.outside_names import OutsideName, fitting, meant
 from schemas.decode import decode
 from schemas.outside_names import load_outside_names, outside_names, shipped_names
-from schemas.segment import read_segment
+from schemas.segment import Reading, read_segment
 
 MESSAGE = {"email_id": "spring-1", "campaign_name": "spring"}
 
@@ -89,7 +89,7 @@ def tracked(name: str, properties: dict[str, Any]) -> list[Any]:
             "properties": properties,
         }
     )
-    found = [one.body or b"" for one in read_segment([(line, None)], "x", shipped_names())]
+    found = [one.body or b"" for one in read_segment([(line, None)], "x", Reading(shipped_names()))]
     for one in found:
         decode(one)
     return [orjson.loads(one) for one in found]
@@ -164,7 +164,7 @@ def test_a_value_is_brought_into_the_form_of_its_field_or_left_out(kind: str, fi
 def test_a_name_with_dots_in_it_is_found_before_what_is_inside() -> None:
     name = OutsideName.model_validate({"type": "signed_up", "fields": {"plan": "a.b"}})
     events: list[dict[str, Any]] = [{"a.b": "x", "a": {"b": "y"}}, {"a": {"b": "y"}}, {"a": 1}]
-    assert [meant(name, properties, {})[0][0].data.get("plan") for properties in events] == ["x", "y", None]
+    assert [meant(name, properties, {}).touchpoints[0].data.get("plan") for properties in events] == ["x", "y", None]
 
 
 def test_a_definition_adds_names_and_replaces_those_that_ship() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from schemas.decode import Unreadable, decode
 from schemas.incoming import Incoming
 from schemas.outside_names import shipped_names
-from schemas.segment import SOURCE, read_segment
+from schemas.segment import SOURCE, Reading, read_segment
 
 MONDAY = "2026-03-02T10:00:00.000Z"
 TUESDAY = "2026-03-03T10:00:00.000Z"
@@ -24,7 +24,11 @@ def call(kind: str, /, **fields: Any) -> bytes:
 
 
 def read(*lines: bytes) -> list[Incoming]:
-    return list(read_segment(((line, None) for line in lines), "calls.jsonl", shipped_names()))
+    return read_by(Reading(shipped_names()), *lines)
+
+
+def read_by(by: Reading, *lines: bytes) -> list[Incoming]:
+    return list(read_segment(((line, None) for line in lines), "calls.jsonl", by))
 
 
 def made(*lines: bytes) -> list[Any]:
@@ -101,7 +105,6 @@ def test_a_page_is_a_page_view_with_where_it_came_from() -> None:
         "view": "Pricing",
         "referrer": "https://www.google.com/",
         "agent": "Firefox",
-        "click_id": "gclid:Cj0",
         "utm_campaign": "spring",
         "utm_source": "google",
         "utm_medium": "cpc",
@@ -109,6 +112,24 @@ def test_a_page_is_a_page_view_with_where_it_came_from() -> None:
         "utm_content": "blue",
         "properties": {"path": "/pricing"},
     }
+
+
+@pytest.mark.parametrize("kind", ["track", "identify", "page"])
+def test_the_link_that_brought_a_person_is_kept_with_its_query(kind: str) -> None:
+    said = {"event": "Something"} if kind == "track" else {"traits": {"title": "CTO"}} if kind == "identify" else {}
+    (found,) = made(call(kind, **said, context={"page": {"url": "https://x.example/#top", "search": "?utm_source=a&gclid=1"}}))
+    assert found["data"]["url"] == "https://x.example/?utm_source=a&gclid=1#top"
+
+
+def test_a_query_that_a_page_says_itself_comes_before_that_of_its_context() -> None:
+    page = {"url": "https://x.example/", "search": "?gclid=1"}
+    (found,) = made(call("page", properties={"path": "/", "search": "?utm_source=a"}, context={"page": page}))
+    assert found["data"]["url"] == "https://x.example/?utm_source=a"
+
+
+def test_a_link_that_no_field_could_hold_is_left_out() -> None:
+    (found,) = made(call("track", event="Something", context={"page": {"url": "https://x.example/?" + "a" * 20_000}}))
+    assert "url" not in found["data"]
 
 
 def test_a_page_may_say_where_it_is_in_its_context() -> None:
@@ -211,19 +232,73 @@ def test_an_event_with_a_name_of_ours_is_that_touchpoint_and_keeps_the_rest() ->
 
 
 @pytest.mark.parametrize(
-    "properties",
+    ("properties", "lacks"),
     [
-        {"order_id": "1", "currency": "USD"},
-        {"order_id": "1", "total": 5},
-        {"order_id": "1", "total": 5.001, "currency": "USD"},
-        {"order_id": "1", "total": "free", "currency": "USD"},
-        {"order_id": "1", "total": 5, "currency": "dollars"},
-        {"order_id": {"a": 1}, "total": 5, "currency": "USD"},
+        ({"order_id": "1", "currency": "USD"}, "no amount"),
+        ({"order_id": "1", "total": "", "currency": None}, "no amount, no currency"),
+        ({}, "no order, no amount, no currency"),
     ],
 )
-def test_an_event_that_lacks_what_the_touchpoint_needs_is_kept_as_custom(properties: dict[str, Any]) -> None:
-    (found,) = made(call("track", event="Order Completed", properties=properties))
-    assert (found["type"], found["data"]["name"], found["data"]["properties"]) == ("custom", "Order Completed", properties)
+def test_an_event_that_does_not_say_what_its_touchpoint_needs_is_custom_and_noticed(properties: dict[str, Any], lacks: str) -> None:
+    by = Reading(shipped_names())
+    (one,) = read_by(by, call("track", event="Order Completed", properties=properties))
+    found = orjson.loads(one.body or b"")
+    assert (found["type"], found["data"]["name"]) == ("custom", "Order Completed")
+    assert by.noticed.left_out == {("Order Completed", f"no order_placed: it says {lacks}"): 1}
+
+
+@pytest.mark.parametrize(
+    ("properties", "told"),
+    [
+        ({"total": "free", "currency": "USD"}, "total is 'free', which is no number; send digits and a point only, such as 1299.00"),
+        (
+            {"total": "1,299.00", "currency": "USD"},
+            "total is '1,299.00', which is no number; send digits and a point only, such as 1299.00",
+        ),
+        ({"total": "$45.00", "currency": "USD"}, "total is '$45.00', which is no number; send digits and a point only, such as 1299.00"),
+        ({"total": 5, "currency": "dollars"}, "total is 5 DOLLARS, which is no currency; send its code of ISO 4217, such as EUR"),
+        (
+            {"total": 5},
+            "total is 5, and there is no currency: send one, or give its source a default_currency in the definition",
+        ),
+        ({"order_id": {"a": 1}, "total": 5, "currency": "USD"}, "order_id is {'a': 1}, which is no order"),
+    ],
+)
+def test_what_its_touchpoint_needs_and_can_not_be_read_is_a_dead_letter_with_the_cure(properties: dict[str, Any], told: str) -> None:
+    assert reason(call("track", event="Order Completed", properties={"order_id": "1"} | properties)) == f"Order Completed: {told}"
+
+
+@pytest.mark.parametrize(
+    ("total", "amount", "rounded"),
+    [
+        (59.970000000000006, "59.97", 0),
+        ("59.699999999999996", "59.70", 0),
+        (448.753425, "448.75", 1),
+        ("0.125", "0.12", 1),
+        ("0.135", "0.14", 1),
+        (30, "30", 0),
+    ],
+)
+def test_an_amount_is_whole_minor_units_and_what_is_more_than_noise_is_counted(total: object, amount: str, rounded: int) -> None:
+    by = Reading(shipped_names())
+    line = call("track", event="Order Completed", properties={"order_id": "1", "total": total, "currency": "USD"})
+    (one,) = read_by(by, line)
+    assert decode(one.body or b"").touch.data.amount == Decimal(amount)  # type: ignore[union-attr]
+    assert by.noticed.rounded == rounded
+
+
+def test_a_source_may_have_a_currency() -> None:
+    line = call("track", event="Order Completed", properties={"order_id": "1", "total": 5})
+    (one,) = read_by(Reading(shipped_names(), "CHF"), line)
+    assert orjson.loads(one.body or b"")["data"]["currency"] == "CHF"
+
+
+def test_what_is_left_out_is_noticed_by_name() -> None:
+    by = Reading(shipped_names())
+    lines = [call("track", event=name, properties={"product_id": "p", "price": 3}) for name in ("Dance", "Dance", "Product Viewed")]
+    assert len(read_by(by, *lines)) == 3
+    without = "price is 3, and there is no currency: send one, or give its source a default_currency in the definition"
+    assert by.noticed.left_out == {("Dance", "no touchpoint is named for it"): 2, ("Product Viewed", without): 1}
 
 
 @pytest.mark.parametrize("total", [1e17, "10000000000000000", 10**30, "9e99999"])
@@ -318,6 +393,6 @@ def test_whatever_a_call_holds_it_is_a_touchpoint_or_a_reason(kind: str, fields:
 
 def test_half_a_character_in_an_id_is_a_reason_and_not_a_crash():
     line = b'{"type":"track","event":"x","messageId":"m","userId":"u","anonymousId":"\\ud800","timestamp":"2026-03-04T08:00:00Z"}'
-    (one,) = read_segment([(line, None)], "calls.jsonl", {})
+    (one,) = read_by(Reading({}), line)
     assert one.body is None
     assert "half of a character" in (one.reason or "")

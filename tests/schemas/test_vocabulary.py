@@ -66,13 +66,14 @@ objection_handled     objection|topic outcome content?
 proposal_sent         deal proposal version amount currency list_amount? discount? valid_until? products?
 negotiation           deal by amount? currency? discount? terms?
 follow_up             owner outcome deal? order? activity? kind? step?
-deal_opened           deal pipeline stage amount currency expected_close_on owner kind team? account? people? probability? products? lead?
-deal_updated          deal stage? amount? currency? expected_close_on? probability? forecast_category? owner? team? competitors? products?
-                      next_step? people?
-close                 deal outcome amount currency reason? competitor? products? margin?
+deal_opened           deal pipeline stage? stage_outcome? amount currency expected_close_on owner kind team? account? people? probability?
+                      products? lead?
+deal_updated          deal stage? stage_outcome? amount? currency? expected_close_on? probability? forecast_category? owner? team?
+                      competitors? products? next_step? people?
+close                 deal outcome amount currency reason? competitor? products? margin? stated_at?
 deal_reopened         deal stage reason?
-order_placed          order amount currency margin? cost? products? deal?
-refund                order|deal amount currency reason?
+order_placed          order amount currency stated_at? margin? cost? products? deal?
+refund                order|deal amount currency refund? stated_at? reason?
 subscription_started  subscription mrr currency plan term_start_on term_end_on? auto_renew? deal?
 subscription_changed  subscription mrr currency plan effective_on? deal?
 renewal               subscription term_end_on mrr currency effective_on?
@@ -182,6 +183,14 @@ def test_an_amount_is_written_in_digits_to_the_minor_unit(amount):
         decode(orjson.dumps(example("refund", amount=amount)))
 
 
+def test_an_order_and_a_refund_are_not_negative_and_what_is_right_is_said():
+    for type_name, cure in (("order_placed", "send a refund"), ("refund", "without a sign")):
+        with pytest.raises(Unreadable, match=cure) as refused:
+            decode(orjson.dumps(example(type_name, amount="-0.50")))
+        assert refused.value.code == "negative-amount"
+        assert decode(orjson.dumps(example(type_name, amount="0"))).touch.data.minor("amount") == 0
+
+
 @pytest.mark.parametrize("day", ["2026-3-01", "20260301", "2026-02-30", "1700006400", 20513, "2026-03-01T00:00:00Z"])
 def test_a_day_is_written_as_a_day(day):
     with pytest.raises(Unreadable, match=r"data\.on"):
@@ -195,4 +204,4 @@ def test_a_time_in_the_data_is_written_like_the_time_of_the_touchpoint(time):
 
 
 def test_a_value_shows_what_it_says_and_no_more():
-    assert repr(PageView(url="/pricing", bot=True)) == "PageView(bot=True, url='/pricing')"
+    assert repr(PageView(url="/pricing", bot=True)) == "PageView(url='/pricing', bot=True)"

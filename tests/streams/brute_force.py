@@ -1,6 +1,7 @@
 """The whole set of touchpoints, read straight from DESIGN.md and all at once: what the engine has to come to, whatever arrived when.
 
-Shares the decoder, the folds and the rows of the read models with the engine; nothing of how it finds out what belongs to whom.
+Shares the decoder, the folds and the rows of the read models with the engine; nothing of how it finds out what belongs to whom, nor of
+which statements of deals and orders count (`stated`).
 """
 
 import hashlib
@@ -9,14 +10,15 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from journey import deal, dimension, person
+from journey import dimension, person
 from journey.definition import Definition
 from journey.facts import Fact, to_row
-from journey.touchpoints import DealOpened, DealUpdated, Identified, Retracted, Touchpoint, Unlinked
+from journey.touchpoints import DealOpened, DealUpdated, Identified, Key, Retracted, Touchpoint, Unlinked
 from projections.canonical import line
 from projections.read_model import ReadModel
 from schemas.canonical import content_hash
 from schemas.decode import Decoded, decode
+from tests.streams import stated
 from tests.streams.builders import added
 
 
@@ -41,12 +43,27 @@ def told(definition: Definition, lines: Iterable[bytes]) -> Told:
     facts: Counter[Fact] = Counter()
     heard_of = {touch.subject for touch in touches if is_id(touch.subject)}.union(links, *taking_part.values())
     everybody = {people.get(id, frozenset([id])) for id in heard_of}
-    for ids in everybody:
-        facts.update(person.derive(definition, name_of(ids), sorted(ids), history(ids, count, taking_part))[1])
+    outcomes: dict[Key, str] = {}
+    silent: set[Key] = set()
     for name in taking_part:
-        facts.update(deal.derive(definition, f"deal:{name}", [touch for touch in touches if deal_of(touch) == name])[1])
+        own = [touch for touch in touches if deal_of(touch) == name]
+        turned, unsaid = stated.deal(definition, own)
+        outcomes |= turned
+        silent |= unsaid
+        facts.update(stated.stood(definition, f"deal:{name}", own))
+    for ids in everybody:
+        whole = [touch for touch in history(ids, count, taking_part) if touch.key not in silent]
+        money, again = stated.orders(definition, name_of(ids), [touch for touch in whole if touch.subject in ids])
+        said = [touch for touch in whole if touch.key not in again]
+        found = person.derive(definition, name_of(ids), sorted(ids), said, outcomes)[1]
+        facts.update({fact: n for fact, n in found.items() if not isinstance(fact, stated.MONEY)})
+        facts.update(money)
     for subject in {touch.subject for touch in touches if not is_id(touch.subject) and not touch.subject.startswith("deal:")}:
-        facts.update(dimension.derive(definition, subject, [touch for touch in touches if touch.subject == subject])[1])
+        own = [touch for touch in touches if touch.subject == subject]
+        money, again = stated.orders(definition, subject, own)
+        found = dimension.derive(definition, subject, [touch for touch in own if touch.key not in again])[1]
+        facts.update({fact: n for fact, n in found.items() if not isinstance(fact, stated.MONEY)})
+        facts.update(money)
     return Told(Counter({fact: n for fact, n in facts.items() if n}), {id: ids for ids in everybody for id in ids})
 
 
@@ -124,12 +141,13 @@ def takers(touches: list[Touchpoint], name: str) -> set[str]:
 
 def history(ids: frozenset[str], count: list[Decoded], taking_part: dict[str, set[str]]) -> list[Touchpoint]:
     """What a person did under any id, each (source, id) once, and all of the deals that it takes part in."""
-    own: dict[tuple[str, str], Decoded] = {}
+    own: dict[tuple[str, ...], Decoded] = {}
     for one in count:
-        if one.touch.subject in ids:
-            name = (one.touch.source, one.touch.id)
+        if one.touch.subject in ids and not isinstance(one.touch.data, Identified | Unlinked):
+            says_of_a_deal = one.touch.type in ("deal_opened", "deal_updated", "deal_reopened", "close")
+            name = one.touch.key if says_of_a_deal else (one.touch.source, one.touch.id)
             own[name] = smaller(own.get(name), one)
-    mine = [one.touch for one in own.values() if not isinstance(one.touch.data, Identified | Unlinked)]
+    mine = [one.touch for one in own.values()]
     others = [one.touch for one in count if one.touch.subject not in ids]
     deals = [touch for touch in others if (name := deal_of(touch)) is not None and not ids.isdisjoint(taking_part[name])]
     return sorted(mine + deals, key=lambda touch: touch.order)

@@ -62,9 +62,9 @@ def deal_opened(deal: str, when: Instant, *people: str, id: str = "", **data: An
 
 
 def large_amounts() -> list[bytes]:
-    """Orders of one instant, spend of one day, deals won and open: amounts that are allowed, and together far beyond 64 bits."""
+    """Orders of one instant, spend of one day in one row, deals won and open: amounts that are allowed, and together far beyond 64 bits."""
     orders = [
-        sent("order_placed", "user:7", at(1), id=f"order-{number}", order="o1", amount="90071992547409.92", currency="EUR")
+        sent("order_placed", "user:7", at(1), id=f"order-{number}", order=f"o{number}", amount="90071992547409.92", currency="EUR")
         for number in range(1_030)
     ]
     day = {"period_start": "2026-03-03", "period_end": "2026-03-03", "provider": "google", "campaign": None, "currency": "EUR"}

@@ -11,11 +11,16 @@ import pytest
 
 from journey import identity
 from journey.definition import Definition
+from journey.instants import Instant
+from journey.touchpoints import Retracted
 from projections.marketing import marketing
 from projections.sales import sales
+from schemas.decode import decode
 from streams import at_hand, world
 from streams.past import Past
+from streams.ports import Name
 from streams.rebuilding import Anew, rebuilt
+from streams.record_digest import RecordDigest
 from tests.streams.brute_force import Told, digest, name_of, told
 from tests.streams.builders import Bench, added, definition, quick_bench
 
@@ -83,6 +88,20 @@ async def caught_up(bench: Bench) -> Counter[str]:
     return Counter({fact: count for fact, count in total.items() if count})
 
 
+def accepted(lines: Sequence[bytes]) -> str:
+    """The digest of a record that holds `lines`, all of which can be read."""
+    earliest: dict[bytes, Instant] = {}
+    voids: set[Name] = set()
+    for line in lines:
+        touch, _, _, body = decode(line)
+        earliest[body] = min(earliest.get(body, touch.occurred_at), touch.occurred_at)
+        if isinstance(touch.data, Retracted):
+            voids.add((touch.subject, touch.data.of_source, touch.data.of_id))
+    found = RecordDigest()
+    found.add(sorted(earliest.items()))
+    return found.ended(voids)
+
+
 def check(delivery: Delivery, by: Definition, *, as_if: Sequence[bytes] | None = None) -> None:
     """Fails where `delivery` comes to anything else than the whole set of what is in it, or of `as_if`, read at once."""
     expected = told(by, delivery.lines if as_if is None else as_if)
@@ -93,6 +112,7 @@ def check(delivery: Delivery, by: Definition, *, as_if: Sequence[bytes] | None =
             bench = await delivered(Path(folder), by, delivery)
             try:
                 await agrees(bench, expected, digests)
+                assert await bench.record.digest(await bench.record.position()) == accepted(delivery.lines)
             finally:
                 bench.close()
 

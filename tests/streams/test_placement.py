@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from journey.histories import Stored
-from journey.instants import DAY
+from journey.instants import DAY, iso
 from schemas.incoming import Incoming
 from streams.pauses import TOUCHPOINTS_AT_ONCE
 from streams.placement import ATTEMPTS_MAX, TOO_FAR_AHEAD, Placement
@@ -64,6 +64,23 @@ async def test_how_far_ahead_a_touchpoint_may_be_is_judged_by_when_the_log_recor
     assert unit.accepted == 1
     unit = await bench.take(view(when=at(1)), recorded_at=at(1) - future - 1)
     assert [one.code for one in unit.dead_letters] == [TOO_FAR_AHEAD]
+
+
+async def test_when_something_was_stated_may_be_no_further_ahead_than_the_touchpoint_itself(bench: Bench) -> None:
+    stated = [sent("close", "deal:1", at(0), id=str(n), stated_at=iso(at(1) + n)) for n in range(2)]
+    unit = await bench.take(*stated, recorded_at=at(0))
+    assert [(letter.code, letter.reason.split()[1]) for letter in unit.dead_letters] == [("too-far-ahead", "stated_at")]
+    assert unit.accepted == 1
+
+
+async def test_pipelines_and_stages_that_the_definition_does_not_know_are_counted(bench: Bench) -> None:
+    unit = await bench.take(
+        deal_opened("1", at(0), pipeline="Sales Pipeline", stage="Offen"),
+        deal_opened("2", at(0), stage="Offen"),
+        *(sent("deal_updated", "deal:1", at(0) + n, stage="Gewonnen", stage_outcome="won") for n in range(2)),
+        sent("deal_updated", "deal:2", at(0), stage="proposal"),
+    )
+    assert unit.unknown_fields == {("pipeline", "Sales Pipeline"): 1, ("stage", "Offen"): 1, ("stage", "Gewonnen"): 2}
 
 
 async def test_what_was_too_far_ahead_is_accepted_when_it_is_sent_again_in_time(bench: Bench) -> None:

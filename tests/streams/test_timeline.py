@@ -4,7 +4,7 @@ import pytest
 
 from journey.errors import Refused
 from journey.instants import iso
-from streams.timeline import Timeline, timeline
+from streams.timeline import Deal, Entry, Points, Sent, Stage, Timeline, timeline
 from tests.streams.builders import Bench, at, deal_opened, link, retraction, sent
 
 
@@ -12,14 +12,22 @@ async def told(bench: Bench, subject: str, until: int) -> Timeline:
     return await timeline(bench.definition, bench.record, subject, until)
 
 
+def kind(entry: Entry) -> str:
+    return entry.means.type if isinstance(entry.means, Sent) else "due" if entry.is_due else type(entry.means).__name__.lower()
+
+
 def what(story: Timeline) -> list[tuple[str, str]]:
-    return [(entry.what, entry.at) for entry in story.entries]
+    return [(kind(entry), entry.at) for entry in story.entries]
+
+
+def kinds(story: Timeline) -> list[str]:
+    return [kind(entry) for entry in story.entries]
 
 
 async def test_it_tells_touchpoints_and_what_they_brought_about_in_order(bench: Bench) -> None:
     await bench.take(sent("demo", "user:1", at(1)), sent("page_view", "user:1", at(0), url="/"))
     story = await told(bench, "user:1", at(10))
-    assert [entry.what for entry in story.entries if entry.what != "score"] == ["page_view", "stage", "demo", "stage", "due"]
+    assert [one for one in kinds(story) if one != "points"] == ["page_view", "stage", "demo", "stage", "due"]
     assert story.stage == "consideration"
     assert story.definition == bench.definition.fingerprint
     assert story.position == 1
@@ -36,7 +44,7 @@ async def test_points_of_one_instant_all_count(bench: Bench) -> None:
     await bench.take(*(sent("content_view", "user:1", at(0), id=f"v{number}") for number in range(3)))
     story = await told(bench, "user:1", at(0))
     assert story.score == 6
-    assert [entry.says for entry in story.entries if entry.what == "score"] == ["+2 points"] * 3
+    assert [entry.means for entry in story.entries if isinstance(entry.means, Points)] == [Points(2)] * 3
 
 
 async def test_points_that_expired_count_no_more(bench: Bench) -> None:
@@ -52,6 +60,14 @@ async def test_what_a_deadline_brought_is_told_once_it_struck(bench: Bench) -> N
     assert (after.stage, what(after)[-1]) == ("lost", ("stage", iso(at(90))))
 
 
+async def test_what_time_alone_brings_names_what_it_runs_from_whether_it_struck_or_is_due(bench: Bench) -> None:
+    await bench.take(sent("page_view", "user:1", at(0), id="v"))
+    for until in (at(90) - 1, at(90)):
+        last = (await told(bench, "user:1", until)).entries[-1]
+        assert (last.means, last.rule) == (Stage("awareness", "lost"), "silent")
+        assert last.because == (("urn:test", "v", "user:1"),)
+
+
 async def test_asked_before_the_last_touchpoint_it_tells_nothing_that_runs_from_it(bench: Bench) -> None:
     await bench.take(sent("page_view", "user:1", at(0)), sent("content_view", "user:1", at(50)))
     assert all(entry.at <= iso(at(20)) for entry in (await told(bench, "user:1", at(20))).entries)
@@ -60,14 +76,16 @@ async def test_asked_before_the_last_touchpoint_it_tells_nothing_that_runs_from_
 async def test_what_was_taken_back_is_not_told(bench: Bench) -> None:
     demo = sent("demo", "user:1", at(1))
     await bench.take(sent("page_view", "user:1", at(0)), demo, retraction(demo, at(2)))
-    assert "demo" not in [entry.what for entry in (await told(bench, "user:1", at(9))).entries]
+    assert "demo" not in kinds(await told(bench, "user:1", at(9)))
 
 
 async def test_a_deal_tells_how_it_stood(bench: Bench) -> None:
     await bench.take(deal_opened("1", at(0), "user:1"), sent("close", "deal:1", at(2)))
     story = await told(bench, "deal:1", at(9))
-    assert [entry.what for entry in story.entries] == ["deal_opened", "deal", "close", "deal"]
-    assert story.entries[-1].says.startswith("won")
+    assert kinds(story) == ["deal_opened", "deal", "close", "deal"]
+    last = story.entries[-1].means
+    assert isinstance(last, Deal)
+    assert last.outcome == "won"
 
 
 async def test_who_nothing_is_known_of_is_refused_in_words(bench: Bench) -> None:
