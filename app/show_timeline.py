@@ -5,7 +5,7 @@ from typing import Any, assert_never
 
 from rich.text import Text
 
-from app.printing import put, readable, table
+from app.printing import put, table
 from journey.money import major
 from streams.between import Between, Difference
 from streams.timeline import Deal, Entry, Lead, Omitted, Order, Points, Sent, Stage, Timeline
