@@ -6,6 +6,7 @@ A condition is positive: it holds because of touchpoints that are there. Absence
 
 import hashlib
 import json
+import re
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
@@ -277,10 +278,58 @@ class Bounds(Model):
     """An id with more partners than this joins nobody: a shared kiosk, a shared mailbox."""
     ids_max: Annotated[int, Field(ge=2, le=1000)] = 100
     """A component of more ids than this is not joined at all."""
+    users_per_device_max: Annotated[int, Field(ge=1, le=1000)] = 1
+    """A device that more people of one kind of id use joins none of them: two customers of one browser are two."""
     evidence_max: Annotated[int, Field(ge=1, le=10_000)] = 1000
     """Touchpoints that are remembered for one counting condition."""
     future: Length = DAY
     """How far after the log recorded it a touchpoint may be dated."""
+
+
+NEVER_IDS = (
+    "undefined", "null", "none", "nan", "nil", "anonymous", "guest", "unknown", "n/a", "[object Object]", "true", "false", "0", "-1",
+    "00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff",
+)  # fmt: skip
+
+
+class Identity(Model):
+    """What ids are: which are none, and of which kind the others are."""
+
+    never: Names = NEVER_IDS
+    """What programs write where they have no id, without `user:` or `anon:`; without regard to case, and to blanks around it."""
+    kinds: dict[Name, str] = {}
+    """Kinds of `user:` ids: a regular expression for what stands behind `user:`. The first that fits says the kind; where none does, an
+    e-mail address is of the kind `email`, `hubspot:101` of the kind `hubspot`, and anything else of the kind `other`."""
+
+    def is_no_id(self, value: str) -> bool:
+        """Whether `value`, an id without `user:` or `anon:`, names nobody."""
+        return (bare := value.strip().casefold()) == "" or bare in self._never
+
+    def kind(self, id: str) -> str:
+        """The kind of a `user:` id."""
+        value = id.removeprefix("user:")
+        for kind, pattern in self._patterns:
+            if pattern.search(value):
+                return kind
+        return "email" if "@" in value else value.partition(":")[0] if ":" in value else "other"
+
+    @cached_property
+    def _never(self) -> frozenset[str]:
+        return frozenset(one.strip().casefold() for one in self.never)
+
+    @cached_property
+    def _patterns(self) -> tuple[tuple[str, re.Pattern[str]], ...]:
+        return tuple((kind, re.compile(pattern)) for kind, pattern in self.kinds.items())
+
+    @field_validator("kinds")
+    @classmethod
+    def _readable(cls, kinds: dict[str, str]) -> dict[str, str]:
+        for kind, pattern in kinds.items():
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"{kind}: not a regular expression: {error}") from None
+        return kinds
 
 
 class Definition(Model):
@@ -327,6 +376,7 @@ class Definition(Model):
     attribution: Attribution
     segments: tuple[Segment, ...] = ()
     bounds: Bounds = Bounds()
+    identity: Identity = Identity()
     small_count: Annotated[int, Field(ge=1)] = 5
     outside_names: dict[str, dict[str, Any]] = {}
     """What other systems' events are called here, besides the table that ships: see `outside_names.py`."""
