@@ -7,6 +7,7 @@ from rich.text import Text
 
 from app.printing import put, table
 from journey.money import major
+from journey.readable import readable
 from streams.between import Between, Difference
 from streams.timeline import Deal, Entry, Lead, Omitted, Order, Points, Sent, Stage, Timeline
 
