@@ -26,7 +26,7 @@ def poisoned() -> Iterator[None]:
 
 def _failing(fold: Callable[..., Any]) -> Callable[..., Any]:
     def failing(*arguments: Any, **more: Any) -> Any:
-        touches: Sequence[Touchpoint] = arguments[-1]
+        touches: Sequence[Touchpoint] = arguments[-2]  # before the turns
         if any(touch.id == POISON for touch in touches):
             raise Bug(f"{POISON}\x1b[2J, and more\non a second line")
         return fold(*arguments, **more)

@@ -166,14 +166,6 @@ def test_one_id_under_two_subjects_is_one_touchpoint_while_they_are_one_person()
     assert len(of(Touched, in_any_order(*lines, unlink("anon:a", "user:1", at(3))))) == 2
 
 
-def test_a_link_said_again_under_the_id_of_a_view_takes_its_place_while_they_are_one_person() -> None:
-    """It changes nothing about who is one person, and what the person did all the same."""
-    tie, again = link("anon:a", "user:1", at(0), id="tie"), link("anon:a", "user:1", at(1), id="x")
-    lines = [tie, view("user:1", at(2), id="x"), view("user:1", at(3), id="y"), again]
-    assert len(of(Touched, in_any_order(*lines))) == 1
-    assert len(of(Touched, in_any_order(*lines, retraction(again, at(4), id="r")))) == 2
-
-
 def test_a_hub_that_gets_one_partner_too_many_joins_nobody_and_joins_them_again() -> None:
     users = ["user:1", "user:2", "user:3"]
     views = [view(user, at(0)) for user in users]

@@ -103,14 +103,14 @@ async def test_changes_are_told_in_the_order_of_units_and_once(desk: Desk) -> No
 
 
 async def test_an_amount_that_a_reader_may_round_is_told_as_text(desk: Desk) -> None:
-    amounts = {"at most a number": 2**53, "text": 2**53 + 1, "less than nothing": -AMOUNT_MINOR_MAX}
+    amounts = {"at most a number": 2**53, "text": 2**53 + 1, "the most": AMOUNT_MINOR_MAX}
     await desk.take(
         *(sent("order_placed", "user:7", at(1), id=id, order=id, amount=str(value), currency="JPY") for id, value in amounts.items())
     )
     await desk.tell()
     (change,) = await desk.told("changes")
     ordered = {fact[3]: fact[6] for fact in change["facts"] if fact[0] == "ordered"}
-    assert ordered == {"at most a number": 2**53, "text": "9007199254740993", "less than nothing": "-999999999999999999"}
+    assert ordered == {"at most a number": 2**53, "text": "9007199254740993", "the most": "999999999999999999"}
 
 
 async def test_a_transition_says_what_it_comes_from_and_its_key_is_the_person(desk: Desk) -> None:
