@@ -68,14 +68,14 @@ def words(amounts: Iterable[tuple[str, int]]) -> str:
 
 
 def suspects_of(
-    definition: Definition, ids: Sequence[Id], links: Iterable[Touchpoint], wins: Sequence[Win], touches: Iterable[tuple[Instant, Id]]
+    definition: Definition, ids: Sequence[Id], links: Iterable[Touchpoint], wins: Sequence[Win], touches: Iterable[Touchpoint]
 ) -> Iterator[Suspect]:
     """What looks wrong in a person. `links`: the last statement of each pair that makes its `ids` one; `touches`: what may be credited."""
     tied = sorted(((link, link.subject, _other(link)) for link in links), key=lambda one: one[0].order)
     yield from _devices(definition, ids, tied)
     yield from _many_ids(definition, ids, tied)
     if wins:
-        yield from _moved(definition, ids, tied, wins, sorted(touches))
+        yield from _moved(definition, ids, tied, wins, sorted(touches, key=lambda touch: touch.order))
 
 
 Tie = tuple[Touchpoint, Id, Id]
@@ -121,8 +121,7 @@ def _devices(definition: Definition, ids: Sequence[Id], ties: Sequence[Tie]) -> 
         users = {user for _, user in uses}
         if len(users) > 1:
             first = uses[0][1]
-            names = sorted(id for _, one, other in (tie for tie, _ in uses) for id in {one, other} if not _is_device(id))
-            names = sorted(set(names), key=str.encode)
+            names = sorted({id for (_, *ends), _ in uses for id in ends if not _is_device(id)}, key=str.encode)
             kinds = Counter(definition.identity.kind(id) for id in names)
             same = max(kinds.values()) > 1
             reason = f"{len(users)} users of one device, {'of one kind' if same else 'each of another kind'}: {', '.join(names)}"
@@ -158,7 +157,7 @@ def _many_ids(definition: Definition, ids: Sequence[Id], ties: Sequence[Tie]) ->
 
 
 def _moved(
-    definition: Definition, ids: Sequence[Id], ties: Sequence[Tie], wins: Sequence[Win], touches: Sequence[tuple[Instant, Id]]
+    definition: Definition, ids: Sequence[Id], ties: Sequence[Tie], wins: Sequence[Win], touches: Sequence[Touchpoint]
 ) -> Iterator[Suspect]:
     """Links without which touches of the one side would not be credited with what was won on the other."""
     back = definition.attribution.look_back
@@ -167,17 +166,22 @@ def _moved(
         group = _groups(ids, (each for each in ties if each is not tie))
         if group[one] == group[other]:
             continue
-        moved = [win for win in wins if any(
-            win.at - back <= at <= win.at and group[id].isdisjoint(win.ids) for at, id in touches
-        ) and win.amount_minor > 0 and (not group[one].isdisjoint(win.ids)) != (not group[other].isdisjoint(win.ids))]  # fmt: skip
-        if moved:
+        credited: dict[Win, Touchpoint] = {}
+        for win in wins:
+            if win.amount_minor > 0 and group[one].isdisjoint(win.ids) != group[other].isdisjoint(win.ids):
+                beyond = group[one] if group[one].isdisjoint(win.ids) else group[other]
+                first = next((touch for touch in touches if touch.subject in beyond and win.at - back <= touch.occurred_at <= win.at), None)
+                if first is not None:
+                    credited[win] = first
+        if credited:
             total: Counter[str] = Counter()
-            for win in moved:
+            for win in credited:
                 total[win.currency] += win.amount_minor
             amounts = tuple(sorted(total.items()))
             reason = f"the link of {one} and {other} credits touches of one with {words(amounts)} won by the other"
             weight = max(float(major(minor, currency)) for currency, minor in amounts)
-            yield Suspect(MOVED, reason, (one, other), amounts, _because([link, *(win.touch for win in moved)]), _undone([tie]), weight)
+            said = {touch.key: touch for win, first in credited.items() for touch in (first, win.touch)}
+            yield Suspect(MOVED, reason, (one, other), amounts, _because([link, *said.values()]), _undone([tie]), weight)
 
 
 def _because(touches: Iterable[Touchpoint]) -> tuple[Evidence, ...]:

@@ -56,7 +56,7 @@ async def suspects(
             )
             if len(person.ids) > 1:
                 names = {*definition.attribution.touches, *definition.traffic}
-                touches = [(one.occurred_at, one.subject) for one in history if one.type in names and one.subject in person.ids]
+                touches = [one for one in history if one.type in names and one.subject in person.ids]
                 wins = [*placed, *await _deals(definition, world, person, history)]
                 for one in suspects_of(definition, person.ids, links(world, person), wins, touches):
                     if kind in ("", one.kind):

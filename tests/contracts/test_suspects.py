@@ -1,14 +1,15 @@
 """Joins that look wrong are listed, the worst first, from either record; and the line that is given ends each."""
 
-import orjson
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import pytest
 
-from journey.identity import Id
 from journey.suspects import DEVICE, IDS, MOVED, ORDER, Suspect
 from schemas.decode import decode
-from schemas.definition_files import default_definition
 from streams.ports import Histories
 from streams.suspects import suspects
+from tests.contracts.places import RECORDS, Place, Record
 from tests.contracts.units import commit
 from tests.streams.builders import at, deal_opened, definition, link, sent, unlink
 
@@ -58,6 +59,8 @@ async def test_what_is_sent_for_a_suspect_ends_it(histories: Histories, lines: l
     (one,) = await found(histories, kind=kind)
     assert one.reason.startswith(says)
     assert one.because
+    if kind == MOVED:
+        assert "page_view" in [each.type for each in one.because], "the touch that is credited"
     known = {(touch.subject, touch.source, touch.id) for touch in (decode(line).touch for line in lines)}
     assert {(each.subject, each.source, each.id) for each in one.because} <= known
     await commit(histories, *(line.encode() for line in one.send))
@@ -75,3 +78,14 @@ async def test_the_worst_comes_first_and_the_others_are_counted(histories: Histo
 async def test_ordinary_people_are_no_suspects(histories: Histories) -> None:
     await commit(histories, link("anon:a", "user:1", at(1)), link("user:1", "user:ann@x.example", at(2)), *REPORTED_TWICE[:1])
     assert await found(histories) == []
+
+
+async def test_the_order_of_arrival_shows_nowhere(histories: Histories, record_place: Place[Record]) -> None:
+    lines = [*TWO_USERS, *TWO_ADDRESSES, *WON_DEAL, *REPORTED_TWICE]
+    takes_part = {("user:1", "deal:1")}
+    await commit(histories, *lines, takes_part=takes_part)
+    with TemporaryDirectory() as folder:
+        async with RECORDS[record_place.name](Path(folder)) as other:
+            for line in reversed(lines):
+                await commit(other.histories, line, takes_part=takes_part)
+            assert await found(other.histories) == await found(histories)
