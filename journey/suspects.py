@@ -118,15 +118,15 @@ def _devices(definition: Definition, ids: Sequence[Id], ties: Sequence[Tie]) -> 
             device, user = (one, other) if _is_device(one) else (other, one)
             of[group[device]].append((tie, group[user]))
     for device, uses in of.items():
-        users = {user for _, user in uses}
+        users = {person for _, person in uses}
         if len(users) > 1:
             first = uses[0][1]
             names = sorted({id for (_, *ends), _ in uses for id in ends if not _is_device(id)}, key=str.encode)
-            kinds = Counter(definition.identity.kind(id) for id in names)
+            kinds = Counter(kind for person in users for kind in {definition.identity.kind(id) for id in person})
             same = max(kinds.values()) > 1
             reason = f"{len(users)} users of one device, {'of one kind' if same else 'each of another kind'}: {', '.join(names)}"
             yield Suspect(DEVICE, reason, tuple(sorted(device, key=str.encode)), (), _because(tie[0] for tie, _ in uses),
-                          _undone(tie for tie, user in uses if user != first), len(users) + same * 1000)  # fmt: skip
+                          _undone(tie for tie, person in uses if person != first), len(users) + same * 1000)  # fmt: skip
 
 
 def _excess(definition: Definition, ids: Collection[Id], devices: int) -> list[str]:
