@@ -117,7 +117,7 @@ def _devices(definition: Definition, ids: Sequence[Id], ties: Sequence[Tie]) -> 
         if _is_device(one) != _is_device(other):
             device, user = (one, other) if _is_device(one) else (other, one)
             of[group[device]].append((tie, group[user]))
-    for device, uses in of.items():
+    for anons, uses in of.items():
         users = {person for _, person in uses}
         if len(users) > 1:
             first = uses[0][1]
@@ -125,7 +125,7 @@ def _devices(definition: Definition, ids: Sequence[Id], ties: Sequence[Tie]) -> 
             kinds = Counter(kind for person in users for kind in {definition.identity.kind(id) for id in person})
             same = max(kinds.values()) > 1
             reason = f"{len(users)} users of one device, {'of one kind' if same else 'each of another kind'}: {', '.join(names)}"
-            yield Suspect(DEVICE, reason, tuple(sorted(device, key=str.encode)), (), _because(tie[0] for tie, _ in uses),
+            yield Suspect(DEVICE, reason, tuple(sorted(anons, key=str.encode)), (), _because(tie[0] for tie, _ in uses),
                           _undone(tie for tie, person in uses if person != first), len(users) + same * 1000)  # fmt: skip
 
 
