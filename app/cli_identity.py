@@ -5,12 +5,16 @@ from typing import Annotated, Any
 
 import typer
 
+from app import show_suspects
 from app.arguments import Data, Json
 from app.doors import read
 from app.engine import Engine
 from app.printing import as_json, note, pairs, progress, table
+from journey.errors import Refused
 from journey.identity import HeldBack
+from journey.suspects import KINDS
 from streams.identities import all_held_back, identity
+from streams.suspects import suspects
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Which ids are one person, by which links, and which ids are kept apart."
@@ -72,3 +76,27 @@ def identity_held(data: Data = None, json: Json = False) -> None:
 
 def _bound(one: HeldBack) -> str:
     return "partners_max" if one.partners else "ids_max"
+
+
+@app.command("suspects")
+def identity_suspects(
+    limit: Annotated[int, typer.Option(min=1, help="How many, the worst first.")] = 20,
+    kind: Annotated[str, typer.Option(help=f"Only those of a kind: {', '.join(KINDS)}.", show_default=False)] = "",
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Joins that hold and look wrong, the worst first, and the line to send for each. Reads all histories, person by person."""
+    if kind and kind not in KINDS:
+        raise Refused(f"there is no kind {kind!r} of suspects; there are {', '.join(KINDS)}")
+
+    async def run(engine: Engine) -> Any:
+        definition = await engine.definition()
+        position = await engine.record.position()
+        with progress(None, "reading all histories") as tick:
+            return position, await suspects(definition, engine.record, limit, kind, tick)
+
+    position, worst = read(data, run)
+    if json:
+        as_json(show_suspects.plain(position, worst))
+    else:
+        show_suspects.suspects(position, worst)

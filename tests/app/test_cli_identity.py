@@ -94,3 +94,24 @@ def test_a_retraction_that_takes_nothing_back_is_listed_and_no_dead_letter(tmp_p
     assert answer["dead_letters"] == []
     assert [(one["subject"], one["of_id"]) for one in answer["idle_retractions"]] == [("user:7", "no-v"), ("user:8", "v")]
     assert "can't be retracted" in here("dead-letters", cwd=cwd).out
+
+
+def test_it_lists_joins_that_look_wrong_and_takes_the_line_that_ends_one(tmp_path: Path) -> None:
+    cwd = ingested(tmp_path, *(link("user:ann@x.example", f"user:{name}@x.example", at(1)) for name in ("bob", "cem")))
+    (one,) = here("identity", "suspects", "--json", cwd=cwd).json["suspects"]
+    assert (one["kind"], one["reason"]) == ("ids", "one person has 3 ids of the kind email")
+    shown = here("identity", "suspects", cwd=cwd)
+    assert all(line in shown.out for line in one["send"])
+    again = here("ingest", put(cwd / "cure.jsonl", *(line.encode() for line in one["send"])), "--json", cwd=cwd).json
+    assert (again["accepted"], again["dead_lettered"]) == (2, 0)
+    assert here("identity", "suspects", "--json", cwd=cwd).json["suspects"] == []
+
+
+def test_how_many_more_joins_look_wrong_is_said(tmp_path: Path) -> None:
+    pairs = [link(f"user:a{number}@x.example", f"user:b{number}@x.example", at(1)) for number in range(3)]
+    cwd = ingested(tmp_path, *pairs)
+    answer = here("identity", "suspects", "--limit", "2", "--json", cwd=cwd).json
+    assert (len(answer["suspects"]), answer["more"]) == (2, 1)
+    assert "1 more; see them with --limit 3" in here("identity", "suspects", "--limit", "2", cwd=cwd).err
+    assert here("identity", "suspects", "--kind", "order", "--json", cwd=cwd).json["suspects"] == []
+    assert "there is no kind 'x' of suspects" in refused(here("identity", "suspects", "--kind", "x", cwd=cwd))
