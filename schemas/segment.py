@@ -7,7 +7,7 @@ earliest time, however many calls show it; and such a sight never outweighs an `
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import blake2b
@@ -15,6 +15,7 @@ from typing import Any, Never
 
 import orjson
 
+from journey.definition import Identity
 from journey.integers import INTEGER_MAX
 from journey.outside_names import PERSON, Meaning, OutsideName, Unfit, fitting, meant, without_currency
 from journey.touchpoints import TEXT_LENGTH_MAX
@@ -48,8 +49,15 @@ TRAITS = {
 GROUP_TRAITS = {"name": "name", "domain": "domain", "website": "domain", "industry": "industry", "employees": "employees", "plan": "tier"}
 
 
+IDS = ("userId", "anonymousId", "previousId")
+
+
 class _Unusable(Exception):
     """A call that no touchpoint can be made of; the text says why."""
+
+
+class _Nobody(_Unusable):
+    """One that lacks an id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,8 @@ class Reading:
     currency: str = ""
     """Of amounts whose call names none."""
     noticed: Noticed = field(default_factory=Noticed)
+    is_no_id: Callable[[str], bool] = Identity().is_no_id
+    """Whether an id names nobody: it counts as not given."""
     shown: dict[str, str] = field(default_factory=dict)
     """Links that were said already: when."""
 
@@ -77,12 +87,23 @@ def read_segment(lines: Iterable[tuple[bytes, Whole | None]], source: str, by: R
 
 
 def _of_line(raw: bytes, source: str, place: str, by: Reading) -> Iterator[Incoming]:
+    call: Call = {}
+    none: dict[str, str] = {}
     try:
         call = _read(raw)
+        none = {name: text for name in IDS if (text := _text(call.get(name))) is not None and by.is_no_id(text)}
+        if none:
+            by.noticed.no_ids.update(none.keys())
+            call = {name: value for name, value in call.items() if name not in none}
         head = _head(call)
         made = list(_touchpoints(call, head["id"], by))
         bodies = [_body(head, one) for one in made]
         bodies += [_body(_bare(head), one) for one in _sight(call, head, by.shown)]
+    except _Nobody as error:
+        said = ", ".join(f"{name} {text!r}" for name, text in none.items())
+        reason = f"{error}; {said} counts as not given: send an id, or none" if none else str(error)
+        yield Incoming(raw, source, place, None, reason, "no-id" if none else None)
+        return
     except _Unusable as error:
         yield Incoming(raw, source, place, None, str(error))
         return
@@ -258,7 +279,7 @@ def _aliased(call: Call, id: str) -> tuple[str, str, str, dict[str, Any]]:
     """The previous id is an anonymous one, as Segment's libraries have it."""
     user, previous = _text(call.get("userId")), _text(call.get("previousId"))
     if user is None or previous is None:
-        raise _Unusable("an alias call needs userId and previousId")
+        raise _Nobody("an alias call needs userId and previousId")
     return f"{id}#link", f"anon:{previous}", "identified", {"other": f"user:{user}", "method": "alias"}
 
 
@@ -342,7 +363,7 @@ def _person(call: Call) -> str:
         return f"user:{user}"
     if anonymous:
         return f"anon:{anonymous}"
-    raise _Unusable("neither userId nor anonymousId: nobody whom it could be about")
+    raise _Nobody("neither userId nor anonymousId: nobody whom it could be about")
 
 
 def _ids(call: Call) -> tuple[str | None, str | None]:
