@@ -56,10 +56,6 @@ class _Unusable(Exception):
     """A call that no touchpoint can be made of; the text says why."""
 
 
-class _Nobody(_Unusable):
-    """One that lacks an id."""
-
-
 @dataclass(frozen=True, slots=True)
 class Reading:
     """By what calls are read, and what is noticed on the way."""
@@ -87,23 +83,12 @@ def read_segment(lines: Iterable[tuple[bytes, Whole | None]], source: str, by: R
 
 
 def _of_line(raw: bytes, source: str, place: str, by: Reading) -> Iterator[Incoming]:
-    call: Call = {}
-    none: dict[str, str] = {}
     try:
-        call = _read(raw)
-        none = {name: text for name in IDS if (text := _text(call.get(name))) is not None and by.is_no_id(text)}
-        if none:
-            by.noticed.no_ids.update(none.keys())
-            call = {name: value for name, value in call.items() if name not in none}
+        call = _without_no_ids(_read(raw), by)
         head = _head(call)
         made = list(_touchpoints(call, head["id"], by))
         bodies = [_body(head, one) for one in made]
         bodies += [_body(_bare(head), one) for one in _sight(call, head, by.shown)]
-    except _Nobody as error:
-        said = ", ".join(f"{name} {text!r}" for name, text in none.items())
-        reason = f"{error}; {said} counts as not given: send an id, or none" if none else str(error)
-        yield Incoming(raw, source, place, None, reason, "no-id" if none else None)
-        return
     except _Unusable as error:
         yield Incoming(raw, source, place, None, str(error))
         return
@@ -129,6 +114,19 @@ def _read(raw: bytes) -> Call:
     if not isinstance(call, dict):
         raise _Unusable("not a JSON object")
     return call
+
+
+def _without_no_ids(call: Call, by: Reading) -> Call:
+    """`call` without ids that are none. Where no other is left, one stays, so that placement says of it `no-id`."""
+    none = [name for name in IDS if (text := _text(call.get(name))) is not None and by.is_no_id(text)]
+    if not none:
+        return call
+    if call.get("type") == "alias":
+        none = [name for name in none if name == "anonymousId"]
+    elif not any(_text(call.get(name)) for name in ("userId", "anonymousId") if name not in none):
+        none = [name for name in none if name != next((one for one in none if one != "previousId"), None)]
+    by.noticed.no_ids.update(none)
+    return {name: value for name, value in call.items() if name not in none}
 
 
 def _integer(text: str) -> int | str:
@@ -279,7 +277,7 @@ def _aliased(call: Call, id: str) -> tuple[str, str, str, dict[str, Any]]:
     """The previous id is an anonymous one, as Segment's libraries have it."""
     user, previous = _text(call.get("userId")), _text(call.get("previousId"))
     if user is None or previous is None:
-        raise _Nobody("an alias call needs userId and previousId")
+        raise _Unusable("an alias call needs userId and previousId")
     return f"{id}#link", f"anon:{previous}", "identified", {"other": f"user:{user}", "method": "alias"}
 
 
@@ -363,7 +361,7 @@ def _person(call: Call) -> str:
         return f"user:{user}"
     if anonymous:
         return f"anon:{anonymous}"
-    raise _Nobody("neither userId nor anonymousId: nobody whom it could be about")
+    raise _Unusable("neither userId nor anonymousId: nobody whom it could be about")
 
 
 def _ids(call: Call) -> tuple[str | None, str | None]:
