@@ -104,7 +104,9 @@ def _try_out(csv_map: "CsvMap", paths: list[Path], *, json: bool) -> int:
 
 
 def _segment(paths: list[Path], definition: Definition, noticed: Noticed) -> Iterator[Incoming]:
-    by = Reading(outside_names(definition.outside_names), definition.default_currency.get(SOURCE, ""), noticed)
+    by = Reading(
+        outside_names(definition.outside_names), definition.default_currency.get(SOURCE, ""), noticed, definition.identity.is_no_id
+    )
     for path in paths:
         yield from read_segment(((raw, whole) for _, raw, whole in lines(path)), named(path), by)
 

@@ -27,6 +27,7 @@ def summary(done: Summary, noticed: Noticed | None = None, *, json: bool = False
             "dead_lettered": dead, "dead_letters": dict(sorted(done.dead_letters.items())),
             "unknown_fields": dict(sorted(done.unknown_fields.items())),
             "unknown_stages": dict(sorted(done.unknown_stages.items())), "rounded": noticed.rounded,
+            "no_ids": dict(sorted(noticed.no_ids.items())),
             "left_out": [{"event": event, "why": why, "number": number} for event, why, number in left_out],
         })  # fmt: skip
         return
@@ -42,6 +43,9 @@ def summary(done: Summary, noticed: Noticed | None = None, *, json: bool = False
             rows += [(f"  {readable(name)}", number) for name, number in done.unknown_stages.most_common(FIELDS_SHOWN_MAX)]
     if noticed.rounded:
         rows.append(("amounts rounded to their currency", noticed.rounded))
+    if noticed.no_ids:
+        rows.append(("ids that are none, taken as not given", noticed.no_ids.total()))
+        rows += [(f"  {name}", number) for name, number in sorted(noticed.no_ids.items())]
     counts(rows)
     if left_out:
         table("Left out", {

@@ -22,6 +22,9 @@ Make = Callable[[Cells, int], object]
 DIGITS_MAX = 28
 """So many digits are reckoned with exactly (and are more than any amount has)."""
 
+IDS = frozenset({"account", "deal", "lead", "order", "refund", "subscription", "ticket", "other", "person"})
+"""Fields of data that hold an id."""
+
 YES = ("true", "yes", "y", "1")
 NO = ("false", "no", "n", "0")
 
@@ -155,8 +158,8 @@ class FieldRule(Part):
             raise ValueError("`else` says what to do with texts that are not among `values` or `starts`, which are not there")
         return self
 
-    def make(self, around: Surroundings) -> Make:
-        get = self.from_.compiled(around.index, around.file)
+    def make(self, around: Surroundings, *, is_id: bool = False) -> Make:
+        get = self.from_.compiled(around.index, around.file, is_id=is_id)
         read = self._read(around)
         blank = self.blank
 
@@ -275,15 +278,15 @@ Several.model_rebuild()
 Fields.model_rebuild()
 
 
-def make(spec: object, around: Surroundings) -> Make:
+def make(spec: object, around: Surroundings, *, is_id: bool = False) -> Make:
     """`spec` for a file with these columns."""
     match spec:
         case Template():
-            return spec.compiled(around.index, around.file)
+            return spec.compiled(around.index, around.file, is_id=is_id)
         case Fixed(root=value):
             return lambda cells, row: value
         case FieldRule():
-            return spec.make(around)
+            return spec.make(around, is_id=is_id)
         case Several(root=several):
             items = [make(one, around) for one in several]
             return lambda cells, row: [made for one in items if (made := one(cells, row)) is not None] or None
@@ -293,7 +296,7 @@ def make(spec: object, around: Surroundings) -> Make:
 
 
 def _object(spec: Fields, around: Surroundings) -> Make:
-    fields = [(name, make(one, around), varies(one)) for name, one in spec.root.items()]
+    fields = [(name, make(one, around, is_id=name in IDS), varies(one)) for name, one in spec.root.items()]
     any_varies = varies(spec)
 
     def made(cells: Cells, row: int) -> object:

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from journey.errors import Refused
 from journey.problems import meant
-from schemas.csv_fields import Make, NumberRule, Surroundings, make
+from schemas.csv_fields import IDS, Make, NumberRule, Surroundings, make
 from schemas.csv_rows import Row, read_rows
 from schemas.csv_rules import FileRules, MapFile, TouchpointRule
 from schemas.csv_template import FileName, Get, RowNumber, Template
@@ -205,12 +205,12 @@ def _touch(rule: TouchpointRule, source: str, around: Surroundings, seen: Counte
         type=rule.type,
         label=rule.type if seen[rule.type] == 1 else f"{rule.type}-{seen[rule.type]}",
         head={"specversion": "1.0", "source": source, "type": rule.type},
-        id=None if rule.id is None else rule.id.compiled(index, file),
-        subject=rule.subject.compiled(index, file),
+        id=None if rule.id is None else rule.id.compiled(index, file, is_id=True),
+        subject=rule.subject.compiled(index, file, is_id=True),
         time=rule.time.from_.compiled(index, file),
         read_time=time_reader(rule.time.format, rule.time.zone or around.zone, rule.time.plus),
         when=tuple((index[column.name], condition.holds()) for column, condition in rule.when.items()),
-        fields=tuple((name, make(spec, around)) for name, spec in rule.data.root.items()),
+        fields=tuple((name, make(spec, around, is_id=name in IDS)) for name, spec in rule.data.root.items()),
         rule=rule,
     )
 

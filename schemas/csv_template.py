@@ -7,6 +7,8 @@ from typing import Annotated
 
 from pydantic import PlainValidator
 
+from journey.problems import meant
+from schemas.csv_time import Unread
 from schemas.csv_yaml import line_of
 
 Cells = list[str]
@@ -21,6 +23,8 @@ _ROW = re.compile(r"row(?:\s*%\s*([1-9]\d{0,8})(?:\s*\+\s*(\d{1,9}))?)?")
 class Column:
     name: str
     line: int = 1
+    normal: tuple[str, ...] = ()
+    """The names of what its cell goes through, in `NORMAL`."""
 
     @classmethod
     def named(cls, name: object) -> "Column":
@@ -46,6 +50,32 @@ class FileName:
 class Item:
     """One of the pieces of a cell that `list:` took apart."""
 
+    normal: tuple[str, ...] = ()
+
+
+_SALESFORCE_ID = re.compile(r"[0-9A-Za-z]{15}(?:[0-9A-Za-z]{3})?")
+_CHECK_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+_ROUNDED = re.compile(r"[-+]?\d+(?:[.,]\d+[eE][-+]?|[eE]\+)\d+", re.ASCII)
+"""As spreadsheets write large numbers. `12E5` may be an id."""
+
+
+def salesforce_id(text: str) -> str:
+    """The 18 characters of an id of Salesforce's: to 15, three are added that say which are capitals. Raises Unread."""
+    if _SALESFORCE_ID.fullmatch(text) is None:
+        raise Unread(f"{text!r} is no id of Salesforce's, which has 15 or 18 letters and digits")
+    fives = (text[at : at + 5] for at in (0, 5, 10))
+    check = "".join(_CHECK_LETTERS[sum(1 << at for at, one in enumerate(five) if one.isascii() and one.isupper())] for five in fives)
+    return text if len(text) == 18 else text + check
+
+
+def check_not_rounded(text: str) -> None:
+    """Raises Unread where the cell of an id is a number such as 1.23457E+11: other ids became the same one."""
+    if _ROUNDED.fullmatch(text):
+        raise Unread(f"{text!r}: a spreadsheet has rounded it; export again, and don't save the file with a spreadsheet")
+
+
+NORMAL: dict[str, Callable[[str], str]] = {"lower": str.lower, "trim": str.strip, "salesforce_id": salesforce_id}
+"""What may stand behind a column's name: `{Email | trim | lower}`."""
 
 Piece = str | Column | RowNumber | FileName | Item
 
@@ -86,8 +116,10 @@ class Template:
         """Whether it is anything else than a constant."""
         return any(not isinstance(piece, str) for piece in self.pieces)
 
-    def compiled(self, index: Mapping[str, int], file: str) -> Get:
-        """The template for a file with these columns."""
+    def compiled(self, index: Mapping[str, int], file: str, *, is_id: bool = False) -> Get:
+        """The template for a file with these columns. As an id, none of its cells may be a number that a spreadsheet has rounded."""
+        if is_id or any(isinstance(piece, Column | Item) and piece.normal for piece in self.pieces):
+            return _joined([_checked(piece, _piece(file if isinstance(piece, FileName) else piece, index), is_id) for piece in self.pieces])
         pieces = [file if isinstance(piece, FileName) else piece for piece in self.pieces]
         if all(isinstance(piece, str) for piece in pieces):
             text = "".join(piece for piece in pieces if isinstance(piece, str)).strip() or None
@@ -113,6 +145,29 @@ def _joined(gets: list[Get]) -> Get:
         return "".join(found)
 
     return get
+
+
+def _checked(piece: Piece, get: Get, is_id: bool) -> Get:
+    """`get` for a piece that is part of an id, or is brought into one form."""
+    if not isinstance(piece, Column | Item):
+        return get
+    steps = [NORMAL[name] for name in piece.normal]
+    name = piece.name if isinstance(piece, Column) else "item"
+
+    def checked(cells: Cells, row: int) -> str | None:
+        text = get(cells, row)
+        if not text:
+            return None
+        try:
+            if is_id:
+                check_not_rounded(text)
+            for step in steps:
+                text = step(text)
+        except Unread as unread:
+            raise Unread(f"{name}: {unread}") from unread
+        return text
+
+    return checked
 
 
 def _piece(piece: Piece, index: Mapping[str, int]) -> Get:
@@ -149,11 +204,15 @@ def _named(name: str, text: str, line: int) -> Piece:
         return RowNumber(int(row[1]) if row[1] else None, int(row[2] or 0))
     if name == "file":
         return FileName()
+    name, *normal = (one.strip() for one in name.split("|"))
+    for one in normal:
+        if one not in NORMAL:
+            raise ValueError(f"{one!r} in {text!r} is not known{meant(one, NORMAL)}; behind a column's name goes {', '.join(NORMAL)}")
     if name == "item":
-        return Item()
+        return Item(tuple(normal))
     if not name:
         raise ValueError(f"the braces in {text!r} are empty; a column's name goes there")
-    return Column(name, line)
+    return Column(name, line, tuple(normal))
 
 
 def unquoted(value: object) -> bool:

@@ -30,6 +30,8 @@ class Noticed:
     """By the name of the event and why: how many."""
     rounded: int = 0
     """Amounts with more digits than their currency has."""
+    no_ids: Counter[str] = field(default_factory=Counter)
+    """Ids that are none, such as `undefined`, and were taken as not given: by field, how many."""
 
     def note(self, event: str, why: str) -> None:
         known = (event, why) in self.left_out or len(self.left_out) < NOTICED_MAX

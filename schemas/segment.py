@@ -7,7 +7,7 @@ earliest time, however many calls show it; and such a sight never outweighs an `
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import blake2b
@@ -15,6 +15,7 @@ from typing import Any, Never
 
 import orjson
 
+from journey.definition import Identity
 from journey.integers import INTEGER_MAX
 from journey.outside_names import PERSON, Meaning, OutsideName, Unfit, fitting, meant, without_currency
 from journey.touchpoints import TEXT_LENGTH_MAX
@@ -48,6 +49,9 @@ TRAITS = {
 GROUP_TRAITS = {"name": "name", "domain": "domain", "website": "domain", "industry": "industry", "employees": "employees", "plan": "tier"}
 
 
+IDS = ("userId", "anonymousId", "previousId")
+
+
 class _Unusable(Exception):
     """A call that no touchpoint can be made of; the text says why."""
 
@@ -60,6 +64,8 @@ class Reading:
     currency: str = ""
     """Of amounts whose call names none."""
     noticed: Noticed = field(default_factory=Noticed)
+    is_no_id: Callable[[str], bool] = Identity().is_no_id
+    """Whether an id names nobody: it counts as not given."""
     shown: dict[str, str] = field(default_factory=dict)
     """Links that were said already: when."""
 
@@ -78,7 +84,7 @@ def read_segment(lines: Iterable[tuple[bytes, Whole | None]], source: str, by: R
 
 def _of_line(raw: bytes, source: str, place: str, by: Reading) -> Iterator[Incoming]:
     try:
-        call = _read(raw)
+        call = _without_no_ids(_read(raw), by)
         head = _head(call)
         made = list(_touchpoints(call, head["id"], by))
         bodies = [_body(head, one) for one in made]
@@ -108,6 +114,19 @@ def _read(raw: bytes) -> Call:
     if not isinstance(call, dict):
         raise _Unusable("not a JSON object")
     return call
+
+
+def _without_no_ids(call: Call, by: Reading) -> Call:
+    """`call` without ids that are none. Where no other is left, one stays, so that placement says of it `no-id`."""
+    none = [name for name in IDS if (text := _text(call.get(name))) is not None and by.is_no_id(text)]
+    if not none:
+        return call
+    if call.get("type") == "alias":
+        none = [name for name in none if name == "anonymousId"]
+    elif not any(_text(call.get(name)) for name in ("userId", "anonymousId") if name not in none):
+        none = [name for name in none if name != next((one for one in none if one != "previousId"), None)]
+    by.noticed.no_ids.update(none)
+    return {name: value for name, value in call.items() if name not in none}
 
 
 def _integer(text: str) -> int | str:

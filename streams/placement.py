@@ -26,6 +26,7 @@ from journey.tuples import new
 from journey.turns import Turns
 from schemas.decode import Decoded, Unreadable, decode
 from schemas.incoming import Incoming
+from schemas.no_ids import check_ids
 from schemas.strict_json import BODY_BYTES_MAX
 from streams.at_hand import AtHand
 from streams.differing import derive, derived_person, differing
@@ -154,7 +155,7 @@ class Placement:
             if max(happened, said) > record.recorded_at + future:
                 which = "time" if happened >= said else "stated_at"
                 return Unreadable(TOO_FAR_AHEAD, f"its {which} is too far after the time at which the log recorded it")
-            return decoded
+            return check_ids(decoded.touch, self.definition.identity.is_no_id) or decoded
         if isinstance(decoded, Unreadable):
             return decoded
         raise decoded

@@ -15,7 +15,7 @@ from tests.contracts.places import RECORDS, Place, Record, until_killed
 from tests.streams.builders import LATER, at, sent
 
 BY = By(30, "ann", "it ends every worker")
-VIEWS = [sent("page_view", f"user:{number}", at(number)) for number in range(4)]
+VIEWS = [sent("page_view", f"user:u{number}", at(number)) for number in range(4)]
 
 
 class Log:

@@ -1,0 +1,56 @@
+"""Ids that are no ids: what programs write where they have none, such as `user:undefined`."""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+
+from journey.touchpoints import Data, Retracted, Touchpoint, Unlinked, field_types
+from schemas.decode import Unreadable
+
+ID_FIELDS = ("account", "deal", "lead", "order", "refund", "subscription", "ticket")
+"""Fields of data that say which thing is meant. Those of campaigns and contents are names that people give, and may be any."""
+
+PERSON_FIELDS = ("other", "person")
+_SUBJECTS = ("user", "anon", "account", "deal")
+_CURE = "leave it out where there is no id, or send the id that is meant; identity.never in the definition lists what is none"
+
+
+def check_ids(touch: Touchpoint, is_no_id: Callable[[str], bool]) -> Unreadable | None:
+    """Why `touch` can't be taken in: one of its ids names nobody and nothing.
+
+    Asked of what comes in, and not by `decode`: what is in the record already stays readable. What takes something back may name it.
+    """
+    data = touch.data
+    if isinstance(data, Retracted | Unlinked):
+        return None
+    kind, _, rest = touch.subject.partition(":")
+    if kind in _SUBJECTS and is_no_id(rest):
+        return _no_id("subject", touch.subject)
+    for where, said, bare in _ids(data):
+        if is_no_id(bare):
+            return _no_id(where, said)
+    return None
+
+
+def _ids(data: Data) -> Iterator[tuple[str, str, str]]:
+    """Where each id stands in `data`, as it is written, and without its kind."""
+    for name in _fields(type(data)):  # type: ignore[arg-type]  # classes are hashable
+        value = getattr(data, name)
+        if value is None:
+            continue
+        if name == "people":
+            for number, one in enumerate(value):
+                yield f"data.people[{number}].person", one.person, one.person.partition(":")[2]
+        elif name in PERSON_FIELDS:
+            yield f"data.{name}", value, value.partition(":")[2]
+        else:
+            yield f"data.{name}", value, value
+
+
+@cache
+def _fields(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(name for name in field_types(kind) if name in ID_FIELDS or name in PERSON_FIELDS or name == "people")
+
+
+def _no_id(where: str, said: str) -> Unreadable:
+    return Unreadable("no-id", f"{where} {said!r} is what programs write where they have no id; {_CURE}")
