@@ -17,7 +17,9 @@ from app.simulated import note_simulated
 from journey.definition import Definition
 from journey.errors import Refused
 from schemas.decode import decode
+from schemas.definition_files import default_definition
 from schemas.incoming import Incoming
+from schemas.no_ids import check_ids
 from schemas.outside_names import Noticed, outside_names
 from schemas.segment import SOURCE, Reading, read_segment
 
@@ -98,7 +100,13 @@ def _try_out(csv_map: "CsvMap", paths: list[Path], *, json: bool) -> int:
     from app.show_dry_run import dry_run  # as above
     from schemas.csv_dry_run import dry_run as try_out
 
-    found = try_out(csv_map, paths, decode)
+    is_no_id = default_definition().identity.is_no_id
+
+    def taken_in(body: bytes) -> None:
+        if (reason := check_ids(decode(body).touch, is_no_id)) is not None:
+            raise reason
+
+    found = try_out(csv_map, paths, taken_in)
     dry_run(found, json=json)
     return sum(letters.count for letters in found.dead.values())
 

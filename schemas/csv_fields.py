@@ -15,6 +15,7 @@ from journey.integers import INTEGER_MAX
 from schemas.csv_template import Cell, Cells, Template, Text, unquoted
 from schemas.csv_time import Formats, Unread, ZoneName, date_reader, time_reader
 from schemas.csv_yaml import Part, Scalar, Texts, constant
+from schemas.no_ids import ID_FIELDS, PERSON_FIELDS
 
 Make = Callable[[Cells, int], object]
 """What a compiled field gives for the cells and the number of a row; None where it is blank. Raises Unread."""
@@ -22,7 +23,7 @@ Make = Callable[[Cells, int], object]
 DIGITS_MAX = 28
 """So many digits are reckoned with exactly (and are more than any amount has)."""
 
-IDS = frozenset({"account", "deal", "lead", "order", "refund", "subscription", "ticket", "other", "person"})
+IDS = frozenset({*ID_FIELDS, *PERSON_FIELDS})
 """Fields of data that hold an id."""
 
 YES = ("true", "yes", "y", "1")

@@ -53,19 +53,19 @@ class Item:
     normal: tuple[str, ...] = ()
 
 
-_SALESFORCE_ID = re.compile(r"[0-9A-Za-z]{15}(?:[0-9A-Za-z]{3})?")
+_SALESFORCE_ID = re.compile(r"[0-9A-Za-z]{15}")
 _CHECK_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 _ROUNDED = re.compile(r"[-+]?\d+(?:[.,]\d+[eE][-+]?|[eE]\+)\d+", re.ASCII)
 """As spreadsheets write large numbers. `12E5` may be an id."""
 
 
 def salesforce_id(text: str) -> str:
-    """The 18 characters of an id of Salesforce's: to 15, three are added that say which are capitals. Raises Unread."""
+    """The 18 characters of an id of Salesforce's: to 15, three are added that say which are capitals. Any other text stays as it is."""
     if _SALESFORCE_ID.fullmatch(text) is None:
-        raise Unread(f"{text!r} is no id of Salesforce's, which has 15 or 18 letters and digits")
+        return text
     fives = (text[at : at + 5] for at in (0, 5, 10))
     check = "".join(_CHECK_LETTERS[sum(1 << at for at, one in enumerate(five) if one.isascii() and one.isupper())] for five in fives)
-    return text if len(text) == 18 else text + check
+    return text + check
 
 
 def check_not_rounded(text: str) -> None:

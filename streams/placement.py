@@ -24,7 +24,7 @@ from journey.person import FOLD_VERSION, PersonJourney
 from journey.touchpoints import DealOpened, DealReopened, DealUpdated, Identified, Key, Retracted, Touchpoint, Unlinked, stated_at
 from journey.tuples import new
 from journey.turns import Turns
-from schemas.decode import Decoded, Unreadable, decode
+from schemas.decode import Decoded, Unreadable, decode, digest_of
 from schemas.incoming import Incoming
 from schemas.no_ids import check_ids
 from schemas.strict_json import BODY_BYTES_MAX
@@ -220,7 +220,7 @@ class Placement:
             name = _name(one.touch)
             if more := every[name] - held[name]:
                 is_void = one.voided or (name in unit.voids and not isinstance(one.touch.data, Retracted))
-                unit.rows.append(Row(one.touch, one.body, decode(one.body).digest, tuple(sorted(more)), voided=is_void, again=True))
+                unit.rows.append(Row(one.touch, one.body, digest_of(one.body), tuple(sorted(more)), voided=is_void, again=True))
         unit.touched.update(chain.from_iterable(every.values()))
         return [one.touch for one in stored if not one.voided]
 

@@ -93,12 +93,13 @@ def test_what_takes_it_back_may_name_it() -> None:
 def test_ids_written_in_two_ways_are_one_by_what_the_map_says(tmp_path: Path) -> None:
     (tmp_path / "map.yaml").write_text(MAP)
     (tmp_path / "signups.csv").write_text("Email,Signed up\nana@firm.example,2026-03-01 09:00\n")
-    rows = "006D000000IiYsR,2026-03-10 10:00,Ana@Firm.example\n006D0,2026-03-12 10:00,b\n"
+    rows = "006D000000IiYsR,2026-03-10 10:00,Ana@Firm.example\n006D000000IiYsRIAV,2026-03-12 10:00,b\n6D0,2026-03-14 10:00,c\n"
     (tmp_path / "roles.csv").write_text(f"Deal ID,Created,Contact email\n{rows}")
     told = here("ingest", "signups.csv", "roles.csv", "--map", "map.yaml", "--json", cwd=tmp_path).json
-    assert (told["accepted"], told["dead_letters"]) == (2, {"unmapped": 1})
-    assert "15 or 18" in here("dead-letters", "show", "1", "--json", cwd=tmp_path).json["reason"]
-    assert here("timeline", "deal:006D000000IiYsRIAV", cwd=tmp_path).status == 0
+    assert (told["accepted"], told["dead_letters"]) == (4, {})
+    assert here("timeline", "deal:006D000000IiYsR", cwd=tmp_path).status != 0
+    for deal, said in (("006D000000IiYsRIAV", 2), ("6D0", 1)):
+        assert here("timeline", f"deal:{deal}", cwd=tmp_path).out.count("deal_updated") == said
     assert here("identity", "show", "user:ana@firm.example", cwd=tmp_path).status == 0
     assert here("identity", "show", "user:Ana@Firm.example", cwd=tmp_path).status != 0
 
@@ -110,3 +111,10 @@ def test_an_id_that_a_spreadsheet_has_rounded_is_a_dead_letter(tmp_path: Path, c
     told = here("ingest", "signups.csv", "--map", "map.yaml", "--json", cwd=tmp_path).json
     assert (told["accepted"], told["dead_letters"]) == (1, {"unmapped": 1})
     assert "a spreadsheet has rounded it" in here("dead-letters", "show", "1", "--json", cwd=tmp_path).json["reason"]
+
+
+def test_a_dry_run_foresees_an_id_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "map.yaml").write_text(MAP)
+    (tmp_path / "signups.csv").write_text("Email,Signed up\nundefined,2026-03-01 09:00\nana@firm.example,2026-03-01 09:00\n")
+    told = here("ingest", "signups.csv", "--map", "map.yaml", "--dry-run", cwd=tmp_path)
+    assert "'user:undefined' is what programs write where they have no id" in " ".join(told.out.split())

@@ -75,10 +75,10 @@ def large_amounts() -> list[bytes]:
     deals = []
     for number in range(30):
         money = {"amount": "9999999999999999.99", "currency": "EUR", "probability": "0.3333333333333333333333333333"}
-        deals.append(deal_opened(str(number), at(1), "user:7", id=f"open-{number}", pipeline="new_business", stage="negotiation", **money))
+        deals.append(deal_opened(f"d{number}", at(1), "user:7", id=f"open-{number}", pipeline="new_business", stage="negotiation", **money))
         if number < 11:
             del money["probability"]
-            deals.append(sent("close", f"deal:{number}", at(2), id=f"close-{number}", outcome="won", **money))
+            deals.append(sent("close", f"deal:d{number}", at(2), id=f"close-{number}", outcome="won", **money))
     return [*orders, *spent, *deals]
 
 
