@@ -24,7 +24,7 @@ def identity_show(
     """The person that an id belongs to, and every link and unlink of its ids with the touchpoint that said it."""
 
     async def run(engine: Engine) -> Any:
-        return await identity((await engine.definition()).bounds, engine.record, id)
+        return await identity(await engine.definition(), engine.record, id)
 
     found = read(data, run)
     if json:
@@ -50,9 +50,9 @@ def identity_held(data: Data = None, json: Json = False) -> None:
     """The ids that links join and the definition's bounds keep apart. Reads all histories, which takes a while where there are many."""
 
     async def run(engine: Engine) -> Any:
-        bounds = (await engine.definition()).bounds
+        definition = await engine.definition()
         with progress(None, "reading the links of all histories") as tick:
-            return bounds, await engine.record.position(), await all_held_back(bounds, engine.record, tick)
+            return definition.bounds, await engine.record.position(), await all_held_back(definition, engine.record, tick)
 
     bounds, position, found = read(data, run)
     limits = {"partners_max": bounds.partners_max, "ids_max": bounds.ids_max}

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from journey.definition import Bounds
+from journey.definition import Definition
 from journey.errors import Refused
 from journey.histories import is_person
 from journey.identity import HeldBack, Id, held_back
@@ -44,13 +44,14 @@ class Identity:
     links: list[Link]
 
 
-async def identity(bounds: Bounds, histories: Histories, id: Id) -> Identity:
+async def identity(definition: Definition, histories: Histories, id: Id) -> Identity:
     """The person of `id`, its ids, and each statement that tied or untied one of them. Raises Refused where nothing is known of it."""
     if not is_person(id):
         raise Refused(f"{id!r} is no id of a person; one is written like user:42 or anon:9f3c")
     position = await histories.position()
-    world = World(histories, bounds, [], set())
+    world = World(histories, definition, [], set())
     one = await world.person(id, BEFORE)
+    await world.load_links(one.ids)
     recorded = (await histories.people([id])).get(id)
     if recorded is None and not world.stored(id, BEFORE):
         raise Refused(f"nothing is known of {id!r}")
@@ -85,15 +86,15 @@ def _pair(touch: Touchpoint) -> frozenset[Id]:
     return frozenset([touch.subject, touch.data.other])
 
 
-async def all_held_back(bounds: Bounds, histories: Histories, progress: Callable[[int], None] = lambda read: None) -> list[HeldBack]:
+async def all_held_back(definition: Definition, histories: Histories, progress: Callable[[int], None] = lambda read: None) -> list[HeldBack]:
     """What the bounds hold back among all ids: reads every person's history once, a page at a time, and keeps only the links."""
     partners_of: dict[Id, frozenset[Id]] = {}
     after = ""
     while some := await histories.subjects(after, SUBJECTS_AT_ONCE):
         after = some[-1]
         ids = [one for one in some if is_person(one)]
-        world = World(histories, bounds, [], set())
-        await world.load(ids)
+        world = World(histories, definition, [], set())
+        await world.load_links(ids)
         partners_of.update({id: those for id in ids if (those := world.partners(id, BEFORE))})
         progress(len(some))
-    return held_back(partners_of, bounds)
+    return held_back(partners_of, definition)
