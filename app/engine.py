@@ -47,9 +47,13 @@ class Summary:
     unknown_fields: Counter[str] = field(default_factory=Counter)
     unknown_stages: Counter[str] = field(default_factory=Counter)
     """Pipelines and stages that the definition does not know."""
+    held: set[str] = field(default_factory=set)
+    """The ids that bounds keep apart from others since this ingest."""
 
     def add(self, unit: Unit) -> None:
         self.accepted += unit.accepted
+        for id, is_held in unit.held.items():
+            (self.held.add if is_held else self.held.discard)(id)
         self.duplicates += unit.duplicates
         self.conflicts += len(unit.contested)
         self.dead_letters.update(letter.code for letter in unit.dead_letters)

@@ -27,6 +27,7 @@ def summary(done: Summary, noticed: Noticed | None = None, *, json: bool = False
             "dead_lettered": dead, "dead_letters": dict(sorted(done.dead_letters.items())),
             "unknown_fields": dict(sorted(done.unknown_fields.items())),
             "unknown_stages": dict(sorted(done.unknown_stages.items())), "rounded": noticed.rounded,
+            "held": len(done.held),
             "left_out": [{"event": event, "why": why, "number": number} for event, why, number in left_out],
         })  # fmt: skip
         return
@@ -42,7 +43,11 @@ def summary(done: Summary, noticed: Noticed | None = None, *, json: bool = False
             rows += [(f"  {readable(name)}", number) for name, number in done.unknown_stages.most_common(FIELDS_SHOWN_MAX)]
     if noticed.rounded:
         rows.append(("amounts rounded to their currency", noticed.rounded))
+    if done.held:
+        rows.append(("ids kept apart from now on", len(done.held)))
     counts(rows)
+    if done.held:
+        note("links join them with others, and the definition's bounds keep them apart; `journey identity held` lists them")
     if left_out:
         table("Left out", {
             "event": [event for event, _, _ in left_out[:LEFT_OUT_SHOWN_MAX]],

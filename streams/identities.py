@@ -5,10 +5,13 @@ from dataclasses import dataclass
 
 from journey.definition import Definition
 from journey.errors import Refused
+from journey.facts import Converted, Touched
 from journey.histories import is_person
-from journey.identity import HeldBack, Id, held_back
+from journey.identity import HeldBack, Id, held_back, is_no_id
 from journey.instants import iso
 from journey.touchpoints import Identified, Order, Touchpoint, Unlinked
+from streams.differing import derived_person
+from streams.pauses import Pauses
 from streams.ports import Histories
 from streams.world import BEFORE, World
 
@@ -62,7 +65,7 @@ def _trail(world: World, ids: tuple[Id, ...]) -> list[Link]:
     found: dict[tuple[Order, str, Id], Link] = {}
     for id in ids:
         counting = {touch.order: touch for touch in world.counting(id, BEFORE)}
-        last = {_pair(touch): touch.order for touch in world.counting(id, BEFORE) if isinstance(touch.data, Identified | Unlinked)}
+        last = world.said(id, BEFORE)
         for stored in world.stored(id, BEFORE):
             touch = stored.touch
             if not isinstance(touch.data, Identified | Unlinked) or id not in _pair(touch):
@@ -72,8 +75,12 @@ def _trail(world: World, ids: tuple[Id, ...]) -> list[Link]:
                 why = "retracted"
             elif counting.get(touch.order) is not touch:
                 why = "another body of its id counts"
-            elif last[_pair(touch)] != touch.order:
+            elif last[other := (touch.data.other if touch.subject == id else touch.subject)].order != touch.order:
                 why = "said otherwise later, or again"
+            elif is_no_id(world.definition, id) or is_no_id(world.definition, other):
+                why = "one of them is no id"
+            elif (presumed := last[other].presumed) is not None and not world.known(presumed, BEFORE):
+                why = "presumed, and nothing else knows it"
             apart = not why and isinstance(touch.data, Identified) and not _pair(touch).issubset(ids)
             found[touch.order, touch.type, touch.data.other] = Link(
                 iso(touch.occurred_at), touch.type, touch.subject, touch.data.other, touch.source, touch.id, not why, apart, why
@@ -98,3 +105,19 @@ async def all_held_back(definition: Definition, histories: Histories, progress: 
         partners_of.update({id: those for id in ids if (those := world.partners(id, BEFORE))})
         progress(len(some))
     return held_back(partners_of, definition)
+
+
+async def taken_from(definition: Definition, histories: Histories, held: HeldBack) -> tuple[int, int]:
+    """How many touches and conversions the ids that are held keep to themselves."""
+    touches = conversions = 0
+    names: set[str] = set()
+    for id in held.ids:
+        world = World(histories, definition, [], set())
+        one = await world.person(id, BEFORE)
+        if one.name in names:
+            continue
+        names.add(one.name)
+        _, facts = await derived_person(definition, world, one, BEFORE, Pauses())
+        touches += sum(n for fact, n in facts.items() if isinstance(fact, Touched))
+        conversions += sum(n for fact, n in facts.items() if isinstance(fact, Converted))
+    return touches, conversions

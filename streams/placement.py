@@ -378,6 +378,7 @@ class Placement:
         world = self._world(unit, unit.rows, unit.voids)
         world.takes_part_in(unit.takes_part)
         found = await differing(self.definition, world, changed, ids, others, several=several | unit.voids)
+        unit.held = world.held_now
         facts.update(found.facts)
         for subject, journey in found.journeys.items():
             self._keep(unit, subject, journey)

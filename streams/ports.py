@@ -119,6 +119,8 @@ class Unit:
     """The instant up to which deadlines are announced from here on, where the unit moves it; `struck`: those that it announces."""
     struck: list[list[Any]] = field(default_factory=list)
     duplicates: int = 0
+    held: dict[Id, bool] = field(default_factory=dict)
+    """The ids whose being kept apart from others by a bound changes with it, and whether they are now."""
     by: "Generation | None" = None
     """What it was worked out by: commits only if the record is still derived by that."""
 

@@ -85,6 +85,8 @@ class World:
     _near: dict[tuple[Id, Side], Near] = field(default_factory=dict)
     """Of ids that were looked up and are not loaded; AFTER only where that is another than BEFORE."""
     _is_held: dict[tuple[Id, Side], bool] = field(default_factory=dict)
+    held_now: dict[Id, bool] = field(default_factory=dict)
+    """The ids whose being held back changes, and whether they are after."""
     _known: dict[tuple[Id, Side], bool] = field(default_factory=dict)
     _devices: dict[tuple[Id, Side], Device] = field(default_factory=dict)
     _persons: dict[tuple[Id, Side], Person] = field(default_factory=dict)
@@ -294,7 +296,9 @@ class World:
             await self.pauses.after(1)
             for id in {one for side in (BEFORE, AFTER) for one in (await self.device(start, side)).ids} - done:
                 done.add(id)
-                if (await self.device(id, BEFORE)).is_shared != (await self.device(id, AFTER)).is_shared:
+                is_shared = (await self.device(id, AFTER)).is_shared
+                if (await self.device(id, BEFORE)).is_shared != is_shared:
+                    self.held_now[id] = is_shared or self._told(id, AFTER) is True
                     found |= {id} | await self._partners_of(id)
         return found
 
@@ -349,6 +353,7 @@ class World:
                 told = {side: self._told(end, side) for side in (BEFORE, AFTER)}
             if told[BEFORE] == told[AFTER]:
                 continue
+            self.held_now[end] = told[AFTER] is True
             found |= await self._partners_of(end)
         return found
 
