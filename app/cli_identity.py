@@ -47,7 +47,9 @@ def identity_show(
 
 @app.command("held")
 def identity_held(data: Data = None, json: Json = False) -> None:
-    """The ids that links join and the definition's bounds keep apart, from whom, and what they did. Reads all histories, which takes a while where there are many."""
+    """The ids that links join and the definition's bounds keep apart, from whom, and what they did.
+
+    Reads all histories, which takes a while where there are many."""
 
     async def run(engine: Engine) -> Any:
         definition = await engine.definition()

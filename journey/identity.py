@@ -132,7 +132,7 @@ def alike(id: Id, partners_of: PartnersOf) -> list[Id]:
 def device_of(start: Id, partners_of: PartnersOf, is_held: Callable[[Id], bool], definition: Definition) -> Device:
     """The device of an `anon:` id. Looks no further than to know whether it is shared."""
     bounds = definition.bounds
-    ids, is_whole = walked(start, lambda id: alike(id, partners_of), is_held, bounds)
+    ids, is_whole = walked(start, lambda one: alike(one, partners_of), is_held, bounds)
     if is_held(start) or not is_whole:
         return Device(frozenset([start]), 0, is_whole)
     people: dict[str, set[frozenset[Id]]] = defaultdict(set)
@@ -148,7 +148,7 @@ def device_of(start: Id, partners_of: PartnersOf, is_held: Callable[[Id], bool],
 
 def people_of(user: Id, partners_of: PartnersOf, is_held: Callable[[Id], bool], bounds: Bounds) -> frozenset[Id]:
     """The `user:` ids that are one with `user` by links between `user:` ids alone."""
-    ids, is_whole = walked(user, lambda id: alike(id, partners_of), is_held, bounds)
+    ids, is_whole = walked(user, lambda one: alike(one, partners_of), is_held, bounds)
     return frozenset(ids) if is_whole else frozenset([user])
 
 
@@ -305,18 +305,21 @@ class HeldBack(NamedTuple):
     people: int = 0
     """How many people of one kind of id use the device, at least; 0 where it is not those that are too many."""
     apart: tuple[Id, ...] = ()
-    """The `user:` ids that a device is kept from."""
+    """The `user:` ids that a device, or the one id, is kept from."""
+
+
+def _users_of(ids: Iterable[Id], partners_of: Mapping[Id, Collection[Id]]) -> tuple[Id, ...]:
+    return tuple(sorted({one for id in ids for one in partners_of[id] if one.startswith("user:")}))
 
 
 def held_back(partners_of: Mapping[Id, Collection[Id]], definition: Definition) -> list[HeldBack]:
     """What the bounds hold back, in order; `partners_of` names each id that has partners."""
     links = Links(partners_of, definition)
-    found = [HeldBack((id,), len(_counted(id, partners_of[id]))) for id in links.over]
+    found = [HeldBack((id,), len(_counted(id, partners_of[id])), 0, _users_of([id], partners_of)) for id in links.over]
     devices = {links.device(id) for id in partners_of if id.startswith("anon:") and id not in links.over}
     for device in devices:
         if device.people:
-            users = {one for id in device.ids for one in partners_of[id] if one.startswith("user:")}
-            found.append(HeldBack(person_of(device.ids).ids, 0, device.people, tuple(sorted(users))))
+            found.append(HeldBack(person_of(device.ids).ids, 0, device.people, _users_of(device.ids, partners_of)))
     seen = set(links.over)
     for start in partners_of:
         if start in seen:

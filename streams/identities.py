@@ -93,7 +93,9 @@ def _pair(touch: Touchpoint) -> frozenset[Id]:
     return frozenset([touch.subject, touch.data.other])
 
 
-async def all_held_back(definition: Definition, histories: Histories, progress: Callable[[int], None] = lambda read: None) -> list[HeldBack]:
+async def all_held_back(
+    definition: Definition, histories: Histories, progress: Callable[[int], None] = lambda read: None
+) -> list[HeldBack]:
     """What the bounds hold back among all ids: reads every person's history once, a page at a time, and keeps only the links."""
     partners_of: dict[Id, frozenset[Id]] = {}
     after = ""

@@ -277,7 +277,9 @@ class World:
         await self.know([id])
         if id not in self._stored and not all(self.near(id, side).whole for side in (BEFORE, AFTER)):
             await self.load_links([id])
-        return {one for side in (BEFORE, AFTER) for one in (self.partners(id, side) if id in self._stored else self.near(id, side).partners)}
+        return {
+            one for side in (BEFORE, AFTER) for one in (self.partners(id, side) if id in self._stored else self.near(id, side).partners)
+        }
 
     async def _held_otherwise(self, ends: Iterable[Id]) -> set[Id]:
         """The ids of devices whose being shared changes with the links of `ends`, and all partners of theirs."""
@@ -479,11 +481,7 @@ class World:
                 person = await self.person(id, side)
                 persons[person.name] = person
                 todo.update(one for one in person.ids if one not in done)
-        same = {
-            name
-            for name, one in before.items()
-            if after.get(name) == one and stirred.isdisjoint(one.ids)
-        }
+        same = {name for name, one in before.items() if after.get(name) == one and stirred.isdisjoint(one.ids)}
         return Affected(before, after, others | named | deals_hit, same, ends)
 
 

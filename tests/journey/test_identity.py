@@ -18,7 +18,9 @@ BOUNDS = Bounds()
 
 def bound(**bounds: int) -> Definition:
     """The default definition, with these bounds, and devices that any number of people may use unless it says otherwise."""
-    return default_definition().model_copy(update={"bounds": Bounds(**{"users_per_device_max": 1000, **bounds}), "identity": Identity(never=())})
+    return default_definition().model_copy(
+        update={"bounds": Bounds(**{"users_per_device_max": 1000, **bounds}), "identity": Identity(never=())}
+    )
 
 
 LOOSE = bound()
@@ -132,7 +134,7 @@ def test_a_component_is_walked_no_further_than_one_beyond_the_bound() -> None:
         number = int(id.removeprefix("anon:"))
         return [f"anon:{number - 1}", f"anon:{number + 1}"]
 
-    assert walked("anon:0", endless, lambda id: False, Bounds(ids_max=10))[1] is False
+    assert walked("anon:0", endless, lambda _: False, Bounds(ids_max=10))[1] is False
     assert len(set(asked)) <= 12
 
 
@@ -290,7 +292,7 @@ def test_what_is_held_back_is_who_has_too_many_partners_and_who_are_too_many() -
     shared = [("anon:s", "user:7"), ("anon:s", "user:8")]
     assert held_back(partners_of(*hub, *chain, *shared, ("anon:x", "user:9")), by) == [
         HeldBack(("anon:a", "anon:b", "anon:c", "anon:d"), 0),
-        HeldBack(("anon:hub",), 3),
+        HeldBack(("anon:hub",), 3, 0, ("user:0", "user:1", "user:2")),
         HeldBack(("anon:s",), 0, 2, ("user:7", "user:8")),
     ]
 

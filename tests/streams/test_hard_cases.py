@@ -185,8 +185,11 @@ ONE_USER = definition(partners_max=4, ids_max=6)
 
 def test_a_renewed_cookie_that_two_customers_used_is_kept_from_both() -> None:
     views = [view(id, at(0)) for id in ("user:1", "user:2", "anon:a", "anon:b")]
-    come_to = one_user_a_device(*views, link("anon:a", "user:1", at(27)), link("anon:b", "user:2", at(28)), link("anon:a", "anon:b", at(29)))
-    assert come_to.people["user:1"] == {"user:1"} and come_to.people["user:2"] == {"user:2"}
+    come_to = one_user_a_device(
+        *views, link("anon:a", "user:1", at(27)), link("anon:b", "user:2", at(28)), link("anon:a", "anon:b", at(29))
+    )
+    assert come_to.people["user:1"] == {"user:1"}
+    assert come_to.people["user:2"] == {"user:2"}
     assert come_to.people["anon:a"] == {"anon:a", "anon:b"}
 
 

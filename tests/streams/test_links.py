@@ -70,7 +70,7 @@ async def test_a_kiosk_that_gains_and_loses_partners_is_shown_while_it_is_held(t
         await bench.take_each(*(link("anon:kiosk", f"user:{number}", at(number)) for number in (1, 2)))
         assert await all_held_back(bench.definition, bench.record) == []
         await bench.take(link("user:3", "anon:kiosk", at(3)))
-        assert await all_held_back(bench.definition, bench.record) == [HeldBack(("anon:kiosk",), 3)]
+        assert await all_held_back(bench.definition, bench.record) == [HeldBack(("anon:kiosk",), 3, 0, ("user:1", "user:2", "user:3"))]
         assert set((await bench.persons("user:1", "user:2", "user:3")).values()) == {"user:1", "user:2", "user:3"}
         await bench.take(unlink("anon:kiosk", "user:2", at(4)))
         assert await all_held_back(bench.definition, bench.record) == []
