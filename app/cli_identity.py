@@ -17,6 +17,10 @@ app = typer.Typer(
 )
 
 
+APART_SHOWN_MAX = 3
+"""The users that a device is kept from, in a table; `--json` has all of them."""
+
+
 @app.command("show")
 def identity_show(
     id: Annotated[str, typer.Argument(metavar="ID", help="user:… or anon:…", show_default=False)], data: Data = None, json: Json = False
@@ -77,9 +81,14 @@ def identity_held(data: Data = None, json: Json = False) -> None:
             ">count": [str(one.partners or one.people or len(one.ids)) for one in found],
             ">touches": [f"{touches:,}" for touches, _ in taken],
             ">conversions": [f"{conversions:,}" for _, conversions in taken],
-            "kept from": [", ".join(one.apart) for one in found],
+            "kept from": [_some(one.apart) for one in found],
             "which": [", ".join(one.ids) for one in found],
         }, last="which")  # fmt: skip
+
+
+def _some(ids: tuple[str, ...]) -> str:
+    more = len(ids) - APART_SHOWN_MAX
+    return ", ".join(ids[:APART_SHOWN_MAX]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _bound(one: HeldBack) -> str:
