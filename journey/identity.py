@@ -317,9 +317,7 @@ def held_back(partners_of: Mapping[Id, Collection[Id]], definition: Definition) 
     links = Links(partners_of, definition)
     found = [HeldBack((id,), len(_counted(id, partners_of[id])), 0, _users_of([id], partners_of)) for id in links.over]
     devices = {links.device(id) for id in partners_of if id.startswith("anon:") and id not in links.over}
-    for device in devices:
-        if device.people:
-            found.append(HeldBack(person_of(device.ids).ids, 0, device.people, _users_of(device.ids, partners_of)))
+    found += [HeldBack(person_of(one.ids).ids, 0, one.people, _users_of(one.ids, partners_of)) for one in devices if one.people]
     seen = set(links.over)
     for start in partners_of:
         if start in seen:
