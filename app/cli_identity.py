@@ -13,12 +13,16 @@ from app.printing import as_json, note, pairs, progress, table
 from journey.errors import Refused
 from journey.identity import HeldBack
 from journey.suspects import KINDS
-from streams.identities import all_held_back, identity
+from streams.identities import all_held_back, identity, taken_from
 from streams.suspects import suspects
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Which ids are one person, by which links, and which ids are kept apart."
 )
+
+
+APART_SHOWN_MAX = 3
+"""The users that a device is kept from, in a table; `--json` has all of them."""
 
 
 @app.command("show")
@@ -28,7 +32,7 @@ def identity_show(
     """The person that an id belongs to, and every link and unlink of its ids with the touchpoint that said it."""
 
     async def run(engine: Engine) -> Any:
-        return await identity((await engine.definition()).bounds, engine.record, id)
+        return await identity(await engine.definition(), engine.record, id)
 
     found = read(data, run)
     if json:
@@ -51,31 +55,48 @@ def identity_show(
 
 @app.command("held")
 def identity_held(data: Data = None, json: Json = False) -> None:
-    """The ids that links join and the definition's bounds keep apart. Reads all histories, which takes a while where there are many."""
+    """The ids that links join and the definition's bounds keep apart, from whom, and what they did.
+
+    Reads all histories, which takes a while where there are many."""
 
     async def run(engine: Engine) -> Any:
-        bounds = (await engine.definition()).bounds
+        definition = await engine.definition()
         with progress(None, "reading the links of all histories") as tick:
-            return bounds, await engine.record.position(), await all_held_back(bounds, engine.record, tick)
+            found = await all_held_back(definition, engine.record, tick)
+            taken = [await taken_from(definition, engine.record, one) for one in found]
+            return definition.bounds, await engine.record.position(), found, taken
 
-    bounds, position, found = read(data, run)
-    limits = {"partners_max": bounds.partners_max, "ids_max": bounds.ids_max}
+    bounds, position, found, taken = read(data, run)
+    limits = {"partners_max": bounds.partners_max, "ids_max": bounds.ids_max, "users_per_device_max": bounds.users_per_device_max}
     if json:
-        held = [{"ids": one.ids, "bound": _bound(one), "partners": one.partners or None} for one in found]
+        held = [
+            {
+                "ids": one.ids, "bound": _bound(one), "partners": one.partners or None, "people": one.people or None,
+                "apart": one.apart, "touches": touches, "conversions": conversions,
+            }
+            for one, (touches, conversions) in zip(found, taken, strict=True)
+        ]  # fmt: skip
         as_json({"position": position, **limits, "held": held})
         return
     pairs({"position": position, **limits, "held": len(found)})
     if found:
         table("", {
             "bound": [_bound(one) for one in found],
-            ">partners": [str(one.partners or "") for one in found],
-            ">ids": [str(len(one.ids)) for one in found],
+            ">count": [str(one.partners or one.people or len(one.ids)) for one in found],
+            ">touches": [f"{touches:,}" for touches, _ in taken],
+            ">conversions": [f"{conversions:,}" for _, conversions in taken],
+            "kept from": [_some(one.apart) for one in found],
             "which": [", ".join(one.ids) for one in found],
         }, last="which")  # fmt: skip
 
 
+def _some(ids: tuple[str, ...]) -> str:
+    more = len(ids) - APART_SHOWN_MAX
+    return ", ".join(ids[:APART_SHOWN_MAX]) + (f" and {more:,} more" if more > 0 else "")
+
+
 def _bound(one: HeldBack) -> str:
-    return "partners_max" if one.partners else "ids_max"
+    return "partners_max" if one.partners else "users_per_device_max" if one.people else "ids_max"
 
 
 @app.command("suspects")

@@ -47,9 +47,12 @@ class Summary:
     unknown_fields: Counter[str] = field(default_factory=Counter)
     unknown_stages: Counter[str] = field(default_factory=Counter)
     """Pipelines and stages that the definition does not know."""
+    held: int = 0
+    """How many more ids than before bounds keep apart from others; less than 0, where fewer."""
 
     def add(self, unit: Unit) -> None:
         self.accepted += unit.accepted
+        self.held += unit.held_more
         self.duplicates += unit.duplicates
         self.conflicts += len(unit.contested)
         self.dead_letters.update(letter.code for letter in unit.dead_letters)
@@ -60,6 +63,7 @@ class Summary:
         self.accepted += after.accepted - before.accepted
         self.duplicates += after.duplicates - before.duplicates
         self.conflicts += after.conflicts - before.conflicts
+        self.held += after.held - before.held
         self.dead_letters.update(Counter(after.dead_letters) - Counter(before.dead_letters))
         self._count_unknown(Counter(after.unknown_fields) - Counter(before.unknown_fields))
 

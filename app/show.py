@@ -28,6 +28,7 @@ def summary(done: Summary, noticed: Noticed | None = None, *, json: bool = False
             "unknown_fields": dict(sorted(done.unknown_fields.items())),
             "unknown_stages": dict(sorted(done.unknown_stages.items())), "rounded": noticed.rounded,
             "no_ids": dict(sorted(noticed.no_ids.items())),
+            "held": done.held,
             "left_out": [{"event": event, "why": why, "number": number} for event, why, number in left_out],
         })  # fmt: skip
         return
@@ -46,7 +47,11 @@ def summary(done: Summary, noticed: Noticed | None = None, *, json: bool = False
     if noticed.no_ids:
         rows.append(("ids that are none, taken as not given", noticed.no_ids.total()))
         rows += [(f"  {name}", number) for name, number in sorted(noticed.no_ids.items())]
+    if done.held > 0:
+        rows.append(("ids kept apart from now on", done.held))
     counts(rows)
+    if done.held > 0:
+        note("links join them with others, and the definition's bounds keep them apart; `journey identity held` lists them")
     if left_out:
         table("Left out", {
             "event": [event for event, _, _ in left_out[:LEFT_OUT_SHOWN_MAX]],

@@ -69,6 +69,15 @@ def kiosk(size: int) -> Iterator[bytes]:
         yield _touchpoint("identified", "anon:kiosk", at + MINUTE // 2, f"login-{n}", other=f"user:{n}")
 
 
+def device(size: int) -> Iterator[bytes]:
+    """A browser whose cookie is renewed again and again, and that several users log in with."""
+    for n in range(size // 3):
+        at = START + n * MINUTE
+        yield _touchpoint("page_view", f"anon:cookie-{n}", at, f"view-{n}", url="https://example.com/")
+        yield _touchpoint("identified", f"anon:cookie-{n}", at + MINUTE // 3, f"renewed-{n}", other=f"anon:cookie-{n + 1}")
+        yield _touchpoint("identified", f"anon:cookie-{n}", at + MINUTE // 2, f"login-{n}", other=f"user:{n % 15 + 1}")
+
+
 def call_centre(size: int) -> Iterator[bytes]:
     """One user that `size` devices are said to be."""
     for n in range(size):
@@ -121,6 +130,7 @@ class Case:
 
 CASES = {
     "kiosk": Case(kiosk, (3_000, 6_000, 12_000, 50_000)),
+    "a device of many users": Case(device, (3_000, 6_000, 12_000)),
     "kiosk, live": Case(kiosk, (1_500, 3_000, 6_000), per_unit=20),
     "call centre": Case(call_centre, (3_000, 6_000, 12_000, 50_000)),
     "call centre, live": Case(call_centre, (1_500, 3_000, 6_000), per_unit=20),
@@ -230,7 +240,7 @@ async def embedded(case: Case, size: int) -> Cost:
             by = By(now(), "growth", "to see what it costs")
             await engine.derive(definition, [rebuilding(await engine.record.generation(), definition, by)], lambda subjects: None)
         with cost.of("held"):
-            await all_held_back(definition.bounds, engine.record)
+            await all_held_back(definition, engine.record)
         with cost.of("reconcile"):
             reconciled = await reconcile(engine, lambda definition: now(), lambda subjects: None)
         if reconciled.broken:

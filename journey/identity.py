@@ -1,7 +1,10 @@
 """Which ids are one person: the connected components of the links that hold, within bounds. A function of the set of links.
 
-An id is `user:…` or `anon:…`. An id with more than `partners_max` partners (for an `anon:` id all, for a `user:` id its `user:` partners)
-joins nobody; of what remains, a component of more than `ids_max` ids is not joined at all.
+An id is `user:…` or `anon:…`. An id that `identity.never` names is in no link. An id with more than `partners_max` partners (for an `anon:`
+id all, for a `user:` id its `user:` partners) joins nobody. A device, the `anon:` ids that links connect, is shared where more than
+`users_per_device_max` people of one kind of id use it, or where it has more than `ids_max` ids: none of its links with a `user:` id holds.
+People are counted by what links between `user:` ids alone make of them. Of what remains, a component of more than `ids_max` ids is not
+joined at all.
 """
 
 from collections import defaultdict
@@ -9,8 +12,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from journey.definition import Bounds
-from journey.touchpoints import Identified, Order, Touchpoint, Unlinked
+from journey.definition import Bounds, Definition
+from journey.touchpoints import Identified, Order, Retracted, Touchpoint, Unlinked
 
 Id = str
 PersonId = str
@@ -34,35 +37,66 @@ def person_of(ids: Collection[Id]) -> Person:
 
 
 class Said(NamedTuple):
-    """The last statement about two ids."""
+    """The last statement about two ids; a firm link, where only presuming ones came since."""
 
     order: Order
     linked: bool
+    presumed: Id | None = None
+    """The end that it only presumes: the link holds while that id is known otherwise."""
+
+
+def said_by(touch: Touchpoint) -> Said:
+    """What a link or an unlink says of its two ids."""
+    match touch.data:
+        case Identified(other=other, presumed=True):
+            return Said(touch.order, True, other)
+        case _:
+            return Said(touch.order, isinstance(touch.data, Identified))
+
+
+def replaces(said: Said, last: Said) -> bool:
+    """Whether `said`, which comes after `last`, takes its place: what presumes replaces no firm link."""
+    return said.presumed is None or not last.linked or last.presumed is not None
 
 
 def last_said(statements: Iterable[Touchpoint], of: Id) -> dict[Id, Said]:
     """The last statement about `of` and each other id, by the other. `statements` are links and unlinks that count."""
     last: dict[Id, Said] = {}
-    for touch in statements:
-        match touch.data:
-            case Identified(other=other) | Unlinked(other=other):
-                pass
-            case _:
-                continue
-        if of == touch.subject:
-            partner = other
-        elif of == other:
-            partner = touch.subject
-        else:
+    for touch in sorted((one for one in statements if isinstance(one.data, Identified | Unlinked)), key=lambda one: one.order):
+        assert isinstance(touch.data, Identified | Unlinked)
+        if of not in (touch.subject, touch.data.other):
             continue
-        if partner not in last or touch.order > last[partner].order:
-            last[partner] = Said(touch.order, isinstance(touch.data, Identified))
+        partner = touch.data.other if of == touch.subject else touch.subject
+        said = said_by(touch)
+        if partner not in last or replaces(said, last[partner]):
+            last[partner] = said
     return last
 
 
-def partners(statements: Iterable[Touchpoint], of: Id) -> frozenset[Id]:
-    """With whom `of` is linked: pairs whose last statement in order is `identified`."""
-    return frozenset(partner for partner, said in last_said(statements, of).items() if said.linked)
+def is_known(id: Id, counting: Iterable[Touchpoint], last: Mapping[Id, Said]) -> bool:
+    """Whether `id` is known by more than what presumes it: it is the subject of a touchpoint, or the firm end of a link."""
+    if any(said.linked and said.presumed != id for said in last.values()):
+        return True
+    return any(touch.subject == id and not isinstance(touch.data, Identified | Unlinked | Retracted) for touch in counting)
+
+
+def bare(id: Id) -> str:
+    return id.partition(":")[2]
+
+
+def is_no_id(definition: Definition, id: Id) -> bool:
+    return definition.identity.is_no_id(bare(id))
+
+
+def linked_of(last: Mapping[Id, Said], of: Id, definition: Definition, known: Callable[[Id], bool]) -> frozenset[Id]:
+    """With whom `of` is linked, by the last statements about it."""
+    if is_no_id(definition, of):
+        return frozenset()
+    return frozenset(
+        other
+        for other, said in last.items()
+        if said.linked and not is_no_id(definition, other) and (said.presumed is None or known(said.presumed))
+    )
 
 
 def held(id: Id, partners: Collection[Id], bounds: Bounds) -> bool:
@@ -74,14 +108,58 @@ def _counted(id: Id, partners: Collection[Id]) -> Collection[Id]:
     return partners if id.startswith("anon:") else [partner for partner in partners if partner.startswith("user:")]
 
 
-def component(start: Id, partners_of: Callable[[Id], Collection[Id]], bounds: Bounds) -> frozenset[Id]:
-    """The ids of the person that `start` belongs to."""
+class Device(NamedTuple):
+    """The `anon:` ids that one is a device with, and why it joins nobody: how many people use it, or that it has too many ids."""
 
-    def is_held(id: Id) -> bool:
-        return held(id, partners_of(id), bounds)
+    ids: frozenset[Id]
+    people: int = 0
+    """More than `users_per_device_max` of one kind of id, else 0."""
+    is_whole: bool = True
 
-    found, is_whole = walked(start, partners_of, is_held, bounds)
-    return frozenset(found) if is_whole else frozenset([start])
+    @property
+    def is_shared(self) -> bool:
+        return self.people > 0 or not self.is_whole
+
+
+PartnersOf = Callable[[Id], Iterable[Id]]
+
+
+def alike(id: Id, partners_of: PartnersOf) -> list[Id]:
+    """The partners of `id` that are of its sort."""
+    return [one for one in partners_of(id) if one[:5] == id[:5]]
+
+
+def device_of(start: Id, partners_of: PartnersOf, is_held: Callable[[Id], bool], definition: Definition) -> Device:
+    """The device of an `anon:` id. Looks no further than to know whether it is shared."""
+    bounds = definition.bounds
+    ids, is_whole = walked(start, lambda one: alike(one, partners_of), is_held, bounds)
+    if is_held(start) or not is_whole:
+        return Device(frozenset([start]), 0, is_whole)
+    people: dict[str, set[frozenset[Id]]] = defaultdict(set)
+    for id in sorted(ids):
+        for user in sorted(one for one in partners_of(id) if one.startswith("user:")):
+            those = people[definition.identity.kind(user)]
+            if not any(user in one for one in those):
+                those.add(people_of(user, partners_of, is_held, bounds))
+                if len(those) > bounds.users_per_device_max:
+                    return Device(frozenset(ids), len(those))
+    return Device(frozenset(ids))
+
+
+def people_of(user: Id, partners_of: PartnersOf, is_held: Callable[[Id], bool], bounds: Bounds) -> frozenset[Id]:
+    """The `user:` ids that are one with `user` by links between `user:` ids alone."""
+    ids, is_whole = walked(user, lambda one: alike(one, partners_of), is_held, bounds)
+    return frozenset(ids) if is_whole else frozenset([user])
+
+
+def joined(id: Id, partners_of: PartnersOf, device: Callable[[Id], Device]) -> Iterable[Id]:
+    """The partners that `id` joins, as far as devices say. Works each out only when it is asked for."""
+    if id.startswith("anon:"):
+        yield from alike(id, partners_of) if device(id).is_shared else partners_of(id)
+        return
+    for one in partners_of(id):
+        if one.startswith("user:") or not device(one).is_shared:
+            yield one
 
 
 def walked(
@@ -121,19 +199,21 @@ class Near:
     partners: dict[Id, Order]
     whole: bool = True
     """These are all."""
+    presumes: bool = False
+    """A link of it presumes an end: its bodies are read."""
     users_whole: bool = True
     """All of its `user:` partners are here."""
 
     @classmethod
-    def of(cls, last: Mapping[Id, Said], bounds: Bounds) -> "Near":
-        near = cls({})
-        for other, (order, linked) in last.items():
-            if linked:
-                near.link(other, order, bounds)
+    def of(cls, last: Mapping[Id, Said], partners: Collection[Id], bounds: Bounds) -> "Near":
+        near = cls({}, presumes=any(said.presumed is not None for said in last.values()))
+        for other, said in last.items():
+            if other in partners:
+                near.link(other, said.order, bounds)
         return near
 
     def copied(self) -> "Near":
-        return Near(self.partners.copy(), self.whole, self.users_whole)
+        return Near(self.partners.copy(), self.whole, self.presumes, self.users_whole)
 
     def link(self, other: Id, order: Order, bounds: Bounds) -> None:
         """`other` is a partner. Where there are too many, a `user:` id takes the place of another."""
@@ -166,43 +246,89 @@ def near_max(bounds: Bounds) -> int:
     return 2 * (max(bounds.partners_max, bounds.ids_max) + 1)
 
 
-def resolve(statements: Iterable[Touchpoint], bounds: Bounds) -> Mapping[Id, PersonId]:
-    """The person of every id that a link names."""
+class Links:
+    """Who is one person by a set of links: `partners_of` names each id that is linked with others."""
+
+    def __init__(self, partners_of: Mapping[Id, Collection[Id]], definition: Definition) -> None:
+        self.partners_of, self.definition = partners_of, definition
+        self.over = {id for id, those in partners_of.items() if held(id, those, definition.bounds)}
+        self._devices: dict[Id, Device] = {}
+
+    def partners(self, id: Id) -> Collection[Id]:
+        return self.partners_of.get(id, ())
+
+    def is_over(self, id: Id) -> bool:
+        return id in self.over
+
+    def device(self, id: Id) -> Device:
+        if id not in self._devices:
+            found = device_of(id, self.partners, self.is_over, self.definition)
+            self._devices.update((one, found) for one in found.ids)
+        return self._devices[id]
+
+    def joined(self, id: Id) -> Iterable[Id]:
+        return joined(id, self.partners, self.device)
+
+    def component(self, start: Id) -> frozenset[Id]:
+        """The ids of the person that `start` belongs to."""
+        found, is_whole = walked(start, self.joined, self.is_over, self.definition.bounds)
+        return frozenset(found) if is_whole else frozenset([start])
+
+
+def links_of(touches: Iterable[Touchpoint], definition: Definition) -> Links:
+    """By all touchpoints that count: those that are no links make their ids known."""
     by_id: dict[Id, list[Touchpoint]] = defaultdict(list)
-    for touch in statements:
-        match touch.data:
-            case Identified(other=other) | Unlinked(other=other):
-                by_id[touch.subject].append(touch)
-                by_id[other].append(touch)
-            case _:
-                pass
-    known = {id: partners(links, id) for id, links in by_id.items()}
-    return {id: name_of(component(id, known.__getitem__, bounds)) for id in by_id}
+    for touch in touches:
+        by_id[touch.subject].append(touch)
+        if isinstance(touch.data, Identified | Unlinked):
+            by_id[touch.data.other].append(touch)
+    last = {id: last_said(those, id) for id, those in by_id.items()}
+
+    def known(id: Id) -> bool:
+        return is_known(id, by_id[id], last[id])
+
+    return Links({id: linked_of(said, id, definition, known) for id, said in last.items() if said}, definition)
+
+
+def resolve(touches: Iterable[Touchpoint], definition: Definition) -> Mapping[Id, PersonId]:
+    """The person of every id that a link names."""
+    links = links_of(touches, definition)
+    return {id: name_of(links.component(id)) for id in links.partners_of}
 
 
 class HeldBack(NamedTuple):
-    """Ids that are kept apart although links say that they are one person: one id with too many partners, or too many ids at once."""
+    """Ids that are kept apart although links say that they are one person."""
 
     ids: tuple[Id, ...]
     partners: int
-    """How many partners of the one id count; 0 where the ids are too many."""
+    """How many partners of the one id count; 0 where it is not those that are too many."""
+    people: int = 0
+    """How many people of one kind of id use the device, at least; 0 where it is not those that are too many."""
+    apart: tuple[Id, ...] = ()
+    """The `user:` ids that a device, or the one id, is kept from."""
 
 
-def held_back(partners_of: Mapping[Id, Collection[Id]], bounds: Bounds) -> list[HeldBack]:
+def _users_of(ids: Iterable[Id], partners_of: Mapping[Id, Collection[Id]]) -> tuple[Id, ...]:
+    return tuple(sorted({one for id in ids for one in partners_of[id] if one.startswith("user:")}))
+
+
+def held_back(partners_of: Mapping[Id, Collection[Id]], definition: Definition) -> list[HeldBack]:
     """What the bounds hold back, in order; `partners_of` names each id that has partners."""
-    hubs = {id for id, those in partners_of.items() if held(id, those, bounds)}
-    found = [HeldBack((id,), len(_counted(id, partners_of[id]))) for id in hubs]
-    seen = set(hubs)
+    links = Links(partners_of, definition)
+    found = [HeldBack((id,), len(_counted(id, partners_of[id])), 0, _users_of([id], partners_of)) for id in links.over]
+    devices = {links.device(id) for id in partners_of if id.startswith("anon:") and id not in links.over}
+    found += [HeldBack(person_of(one.ids).ids, 0, one.people, _users_of(one.ids, partners_of)) for one in devices if one.people]
+    seen = set(links.over)
     for start in partners_of:
         if start in seen:
             continue
         ids, edge = {start}, [start]
         while edge:
-            for one in partners_of[edge.pop()]:
-                if one not in ids and one not in hubs:
+            for one in links.joined(edge.pop()):
+                if one not in ids and one not in links.over:
                     ids.add(one)
                     edge.append(one)
         seen |= ids
-        if len(ids) > bounds.ids_max:
+        if len(ids) > definition.bounds.ids_max:
             found.append(HeldBack(person_of(ids).ids, 0))
     return sorted(found)

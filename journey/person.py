@@ -112,6 +112,8 @@ class PersonJourney:
     """The instant of the last touch that was dropped, though the look-back still held it."""
     orders: Orders = field(default_factory=Orders)
     outlook: Outlook | None = None
+    presumed: bool = False
+    """Links presume its one id, which nothing else knows: its first touchpoint may join it with others."""
 
     def copied(self) -> "PersonJourney":
         """A journey of its own, sharing only what is never changed in place."""

@@ -905,6 +905,8 @@ class Identified(_About):
     other: PersonSubject
     method: Slug | None = None
     reason: Text | None = None
+    presumed: bool | None = None
+    """Nobody says that there is an id `other`: the link holds only while something else knows it."""
 
 
 @touchpoint_type

@@ -39,8 +39,11 @@ def _ids(data: Data) -> Iterator[tuple[str, str, str]]:
         if value is None:
             continue
         if name == "people":
+            # A meeting lists people as its sender names them, a deal by their ids, with the part that each has in it.
             for number, one in enumerate(value):
-                yield f"data.people[{number}].person", one.person, one.person.partition(":")[2]
+                where, person = (f"data.people[{number}]", one) if isinstance(one, str) else (f"data.people[{number}].person", one.person)
+                if person.startswith(("user:", "anon:")):
+                    yield where, person, person.partition(":")[2]
         elif name in PERSON_FIELDS:
             yield f"data.{name}", value, value.partition(":")[2]
         else:

@@ -181,7 +181,7 @@ def _touchpoints(call: Call, id: str, by: Reading) -> Made:
         case "group":
             yield from _grouped(call, id, subject)
         case "alias":
-            yield _aliased(call, id)
+            yield from _aliased(call, id)
         case _:
             raise _Unusable("a call's type is track, identify, page, screen, group or alias")
 
@@ -273,12 +273,16 @@ def _grouped(call: Call, id: str, subject: str) -> Made:
         yield f"{id}#account", f"account:{group}", "account_updated", data
 
 
-def _aliased(call: Call, id: str) -> tuple[str, str, str, dict[str, Any]]:
-    """The previous id is an anonymous one, as Segment's libraries have it."""
-    user, previous = _text(call.get("userId")), _text(call.get("previousId"))
-    if user is None or previous is None:
-        raise _Unusable("an alias call needs userId and previousId")
-    return f"{id}#link", f"anon:{previous}", "identified", {"other": f"user:{user}", "method": "alias"}
+def _aliased(call: Call, id: str) -> Made:
+    """Nobody says of which kind the previous id is: it is presumed to be a user's and an anonymous one, whichever is known otherwise."""
+    user, anonymous = _ids(call)
+    previous = _text(call.get("previousId"))
+    subject = f"user:{user}" if user is not None else f"anon:{anonymous}"
+    if previous is None or (user is None and anonymous is None):
+        raise _Unusable("an alias call needs previousId, and userId or anonymousId")
+    for other, suffix in ((f"anon:{previous}", "#link"), (f"user:{previous}", "#user-link")):
+        if other != subject:
+            yield f"{id}{suffix}", subject, "identified", {"other": other, "method": "alias", "presumed": True}
 
 
 def _traits(

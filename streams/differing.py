@@ -47,12 +47,11 @@ async def differing(
     others: Iterable[str],
     *,
     several: Collection[Name],
-    twice: Collection[Name] | None,
 ) -> Differing:
     """Derive all that `changed` touchpoints change, and `ids` and `others` besides, before and after. See `World.affected`."""
     facts: Facts = Counter()
     journeys: dict[str, Journey] = {}
-    affected = await world.affected(changed, ids, others, several, twice)
+    affected = await world.affected(changed, ids, others, several)
     same, rest = affected.same, affected.others
     before = {name: one for name, one in affected.before.items() if name not in same}
     after = {name: one for name, one in affected.after.items() if name not in same}
@@ -82,7 +81,7 @@ async def since(definition: Definition, histories: Histories, known_at: int, up_
     `near` is as of `known_at`, and then as of `up_to`.
     """
     rows, voids = await histories.brought(known_at, up_to)
-    world = World(Past(histories, known_at), definition.bounds, rows, voids, kept_near=kept_in(near))
+    world = World(Past(histories, known_at), definition, rows, voids, kept_near=kept_in(near))
     live = [row.touch for row in rows if not (row.voided or isinstance(row.touch.data, Retracted))]
     world.takes_part_in((id, f"deal:{touch.data.deal}") for touch in live if touch.data.deal is not None for id in people_named(touch))
     # What stood under the same names, a retraction's too, and what is taken back, counted until now.
@@ -90,7 +89,7 @@ async def since(definition: Definition, histories: Histories, known_at: int, up_
     names: set[Name] = times.keys() | voids
     stood = [one.touch for bodies in (await histories.named(names, known_at)).values() for one in bodies if not one.voided]
     several = voids | {(touch.subject, touch.source, touch.id) for touch in stood} | {name for name, n in times.items() if n > 1}
-    found = await differing(definition, world, live + stood, (), (), several=several, twice=None)
+    found = await differing(definition, world, live + stood, (), (), several=several)
     near.update(world.near_to_keep())
     journeys = {subject: kept for subject, journey in found.journeys.items() if (kept := dump(journey))}
     persons = {id: one.name for one in chain(found.people, found.same) for id in one.ids}
@@ -113,8 +112,11 @@ async def derived_person(definition: Definition, world: World, one: Person, side
     turns = world.turns(definition, one, side)
     await pauses.after(len(history))
     if len(history) > HISTORY_AT_ONCE_MAX:
-        return await asyncio.to_thread(person.derive, definition, one.name, one.ids, history, turns)
-    return person.derive(definition, one.name, one.ids, history, turns)
+        found = await asyncio.to_thread(person.derive, definition, one.name, one.ids, history, turns)
+    else:
+        found = person.derive(definition, one.name, one.ids, history, turns)
+    found[0].presumed = len(one.ids) == 1 and world.only_presumed(one.name, side)
+    return found
 
 
 def derive(definition: Definition, subject: str, history: Sequence[Touchpoint]) -> tuple[DealJourney | DimensionJourney, Facts]:

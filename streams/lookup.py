@@ -25,7 +25,7 @@ async def looked_up(definition: Definition, histories: Bodies, subject: str) -> 
     """Whose `subject` is, and the whole history. Raises Refused where nothing is known of it."""
     if not is_subject(subject):
         raise Refused(f"{subject!r} is no subject; one is written like user:42, anon:9f3c or deal:12")
-    world = World(histories, definition.bounds, [], set())
+    world = World(histories, definition, [], set())
     await world.load([subject])
     if is_person(subject):
         one = await world.person(subject, BEFORE)

@@ -240,7 +240,7 @@ class Placement:
         facts: Facts = Counter()
         if changed or again_persons or again_others:
             ids = [id for name in again_persons for id in self._at_hand.persons[name].ids]
-            derived = await self._derive(unit, changed, ids, again_others, facts, several, twice)
+            derived = await self._derive(unit, changed, ids, again_others, facts, several)
             for subject in derived:
                 pending.pop(subject, None)
         for subject, touches in pending.items():
@@ -268,6 +268,9 @@ class Placement:
         turns: dict[str, Turns] = {}
         for subject in [one for one in pending if not one.startswith("deal:") and one not in again]:
             journey, touches = self._at_hand.journeys[subject], pending[subject]
+            if isinstance(journey, PersonJourney) and journey.presumed:
+                again.add(subject)
+                continue
             if turned and is_person(subject):
                 touches = pending[subject] = [touch for touch in touches if turned.get(touch.key) != NEVER_SENT]
             if not touches:
@@ -371,12 +374,12 @@ class Placement:
         others: set[str],
         facts: Facts,
         several: set[Name],
-        twice: set[Name],
     ) -> set[str]:
         """Derive what is not an addition to an end, before and after; add the difference to `facts`. Returns the subjects derived."""
         world = self._world(unit, unit.rows, unit.voids)
         world.takes_part_in(unit.takes_part)
-        found = await differing(self.definition, world, changed, ids, others, several=several | unit.voids, twice=twice)
+        found = await differing(self.definition, world, changed, ids, others, several=several | unit.voids)
+        unit.held = world.held_now
         facts.update(found.facts)
         for subject, journey in found.journeys.items():
             self._keep(unit, subject, journey)
@@ -397,7 +400,7 @@ class Placement:
             kept = await self.histories.journeys([NEAR + id for id in ids])
             return {key.removeprefix(NEAR): load_near(body) for key, body in kept.items()}
 
-        return World(self.histories, self.definition.bounds, rows, voids, lambda keys: self._watch(unit, keys), near, self.pauses)
+        return World(self.histories, self.definition, rows, voids, lambda keys: self._watch(unit, keys), near, self.pauses)
 
     def _keep_near(self, unit: Unit, world: World) -> None:
         unit.journeys.update((NEAR + id, dump_near(near)) for id, near in world.near_to_keep())

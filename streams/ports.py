@@ -119,8 +119,15 @@ class Unit:
     """The instant up to which deadlines are announced from here on, where the unit moves it; `struck`: those that it announces."""
     struck: list[list[Any]] = field(default_factory=list)
     duplicates: int = 0
+    held: dict[Id, bool] = field(default_factory=dict)
+    """The ids whose being kept apart from others by a bound changes with it, and whether they are now."""
     by: "Generation | None" = None
     """What it was worked out by: commits only if the record is still derived by that."""
+
+    @property
+    def held_more(self) -> int:
+        """How many more ids than before bounds keep apart from others."""
+        return sum(1 if is_held else -1 for is_held in self.held.values())
 
     @property
     def accepted(self) -> int:
@@ -146,6 +153,8 @@ class Counted(NamedTuple):
     conflicts: int
     dead_letters: dict[str, int]
     unknown_fields: dict[str, int]
+    held: int
+    """Ids that bounds keep apart from others."""
 
 
 class Part(NamedTuple):

@@ -77,7 +77,7 @@ async def rebuilt(
 
 async def derived(definition: Definition, histories: Bodies, keys: Sequence[str], near: dict[Id, Near]) -> Part:
     """What `keys` derive to. A person is derived at the id that it is named by, and only there."""
-    world = World(histories, definition.bounds, [], set(), kept_near=kept_in(near))
+    world = World(histories, definition, [], set(), kept_near=kept_in(near))
     await world.load(keys)
     facts: Facts = Counter()
     journeys: dict[str, bytes] = {}

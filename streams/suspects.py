@@ -75,7 +75,7 @@ async def _persons(definition: Definition, histories: Bodies, progress: Callable
         after = some[-1]
         for id in filter(is_person, some):
             # A world keeps what it reads: one for each, so that no more than one person is held.
-            world = World(histories, definition.bounds, [], set())
+            world = World(histories, definition, [], set())
             person = await world.person(id, BEFORE)
             if person.ids[0] == id:
                 yield world, person
@@ -113,7 +113,7 @@ async def _deals(definition: Definition, world: World, person: Person, history: 
 async def _twice(definition: Definition, histories: Bodies, orders: sqlite3.Connection) -> AsyncIterator[Suspect]:
     """Orders that several persons report: the line makes them one."""
     for (number,) in orders.execute("SELECT number FROM orders GROUP BY number HAVING COUNT(DISTINCT person) > 1 ORDER BY number"):
-        world, touches = World(histories, definition.bounds, [], set()), list[Touchpoint]()
+        world, touches = World(histories, definition, [], set()), list[Touchpoint]()
         rows = orders.execute("SELECT person, subject, source, id FROM orders WHERE number = ? ORDER BY 1", (number,)).fetchall()
         await world.load(subject for _, subject, _, _ in rows)
         for _, subject, source, id in rows:

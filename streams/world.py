@@ -13,7 +13,24 @@ from typing import NamedTuple
 
 from journey.definition import Bounds, Definition
 from journey.histories import Stored, history_of_one, is_person, keys, person_history, settle, takes_part
-from journey.identity import Id, Near, Person, Said, held, last_said, person_of, walked
+from journey.identity import (
+    Device,
+    Id,
+    Near,
+    Person,
+    Said,
+    device_of,
+    held,
+    is_known,
+    is_no_id,
+    joined,
+    last_said,
+    linked_of,
+    people_of,
+    person_of,
+    said_by,
+    walked,
+)
 from journey.touchpoints import Identified, Key, Order, Retracted, Touchpoint, Unlinked
 from journey.turns import Turns, turns
 from schemas.canonical import content_hash
@@ -48,7 +65,7 @@ class World:
     """Both sides of one unit. What `load` was not asked for is not here."""
 
     histories: Bodies
-    bounds: Bounds
+    definition: Definition
     rows: list[Row]
     voids: set[Name]
     watch: Callable[[Iterable[str]], Awaitable[None]] | None = None
@@ -68,10 +85,18 @@ class World:
     _near: dict[tuple[Id, Side], Near] = field(default_factory=dict)
     """Of ids that were looked up and are not loaded; AFTER only where that is another than BEFORE."""
     _is_held: dict[tuple[Id, Side], bool] = field(default_factory=dict)
+    held_now: dict[Id, bool] = field(default_factory=dict)
+    """The ids whose being held back changes, and whether they are after."""
+    _known: dict[tuple[Id, Side], bool] = field(default_factory=dict)
+    _devices: dict[tuple[Id, Side], Device] = field(default_factory=dict)
     _persons: dict[tuple[Id, Side], Person] = field(default_factory=dict)
     _too_many: dict[Side, set[Id]] = field(default_factory=lambda: {BEFORE: set(), AFTER: set()})
     """Ids that are known to be of a component beyond `ids_max`."""
     _turns: dict[tuple[str, Side], Turns] = field(default_factory=dict)
+
+    @property
+    def bounds(self) -> Bounds:
+        return self.definition.bounds
 
     def __post_init__(self) -> None:
         for row in self.rows:
@@ -124,14 +149,49 @@ class World:
     # --- who is one person
 
     async def know(self, ids: Iterable[Id]) -> None:
-        """Have at hand what the links of `ids` come to: as it is kept, or by their bodies."""
+        """Have at hand what the links of `ids` come to: as it is kept, or by their bodies, and of those that they presume."""
         missing = {id for id in ids if id not in self._stored and (id, BEFORE) not in self._near}
         if missing:
             if self.watch is not None:
                 await self.watch(missing)
-            near = await self.kept_near(missing)
-            self._near.update(((id, BEFORE), one) for id, one in near.items())
-            await self.load(missing - near.keys())
+            for id, near in (await self.kept_near(missing)).items():
+                if not near.presumes:
+                    self._near[id, BEFORE] = self._without_never(id, near)
+        await self.load_links(id for id in ids if (id, BEFORE) not in self._near)
+
+    def _without_never(self, id: Id, near: Near) -> Near:
+        if is_no_id(self.definition, id):
+            return Near({})
+        for other in [other for other in near.partners if is_no_id(self.definition, other)]:
+            del near.partners[other]
+        return near
+
+    async def load_links(self, ids: Iterable[Id]) -> None:
+        """Load `ids`, and those that links of theirs presume: whether these hold depends on them."""
+        ids = list(ids)
+        await self.load(ids)
+        await self.load(self._lacking(ids))
+
+    def _lacking(self, ids: Iterable[Id]) -> set[Id]:
+        presumed = {said.presumed for id in ids for side in (BEFORE, AFTER) for said in self.said(id, side).values()}
+        return {one for one in presumed if one is not None and one not in self._stored}
+
+    def _has_links(self, id: Id) -> bool:
+        """Whether `id` is loaded, and so are those that links of it presume."""
+        return id in self._stored and not self._lacking([id])
+
+    def known(self, id: Id, side: Side) -> bool:
+        """Whether `id`, which was loaded, is known by more than what presumes it."""
+        if self._is_same(id, side):
+            side = BEFORE
+        found = self._known.get((id, side))
+        if found is None:
+            found = self._known[id, side] = is_known(id, self.counting(id, side), self.said(id, side))
+        return found
+
+    def only_presumed(self, id: Id, side: Side) -> bool:
+        """Whether links presume `id`, which was loaded, and nothing else knows it."""
+        return any(said.presumed == id for said in self.said(id, side).values()) and not self.known(id, side)
 
     def said(self, id: Id, side: Side) -> dict[Id, Said]:
         """The last statement about `id`, which was loaded, and each other id."""
@@ -144,18 +204,15 @@ class World:
         return found
 
     def partners(self, id: Id, side: Side) -> frozenset[Id]:
-        """All partners of `id`, which was loaded."""
-        if self._is_same(id, side):
-            side = BEFORE
+        """All partners of `id`, which was loaded with its links."""
         found = self._partners.get((id, side))
         if found is None:
-            found = self._partners[id, side] = frozenset(other for other, said in self.said(id, side).items() if said.linked)
+            found = linked_of(self.said(id, side), id, self.definition, lambda one: self.known(one, side))
+            self._partners[id, side] = found
         return found
 
     def held(self, id: Id, side: Side) -> bool:
-        """Whether `id`, which was loaded, joins nobody."""
-        if self._is_same(id, side):
-            side = BEFORE
+        """Whether `id`, which was loaded with its links, joins nobody."""
         found = self._is_held.get((id, side))
         if found is None:
             found = self._is_held[id, side] = held(id, self.partners(id, side), self.bounds)
@@ -164,7 +221,7 @@ class World:
     def near(self, id: Id, side: Side) -> Near:
         """What the links of `id`, which is known, come to."""
         if id in self._stored:
-            return Near.of(self.said(id, side), self.bounds)
+            return Near.of(self.said(id, side), self.partners(id, side) if self._has_links(id) else (), self.bounds)
         return self._near.get((id, side)) or self._near[id, BEFORE]
 
     def near_to_keep(self) -> Iterator[tuple[Id, Near]]:
@@ -181,16 +238,79 @@ class World:
         found = self._persons.get((id, side))
         while found is None:
             walk = _Walk(self, side)
-            ids, is_whole = walked(id, walk.partners, walk.held, self.bounds, self._too_many[side])
-            if walk.unknown:
-                await self.know(walk.unknown)
-            elif walk.untold or (walk.short and is_whole):
-                await self.load(walk.untold | walk.short)
-            else:
-                if not is_whole:
-                    self._too_many[side] |= ids
-                found = person_of(ids if is_whole else [id])
-                self._persons.update(((one, side), found) for one in found.ids)
+            ids, is_whole = walked(id, walk.joined, walk.held, self.bounds, self._too_many[side])
+            if await self._told_more(walk, is_whole):
+                continue
+            if not is_whole:
+                self._too_many[side] |= ids
+            found = person_of(ids if is_whole else [id])
+            self._persons.update(((one, side), found) for one in found.ids)
+        return found
+
+    async def _told_more(self, walk: "_Walk", to_the_end: bool = False) -> bool:
+        """Whether more is known now than `walk` was told, so that it has to be walked again."""
+        if walk.unknown:
+            await self.know(walk.unknown)
+            return True
+        if walk.untold or (walk.short and to_the_end):
+            await self.load_links(walk.untold | walk.short)
+            return True
+        return False
+
+    async def device(self, id: Id, side: Side) -> Device:
+        """The device of an `anon:` id."""
+        while True:
+            walk = _Walk(self, side)
+            found = walk.device(id)
+            if not await self._told_more(walk):
+                return found
+
+    async def _people_of(self, id: Id, side: Side) -> frozenset[Id]:
+        while True:
+            walk = _Walk(self, side)
+            found = people_of(id, walk.users, walk.held, self.bounds)
+            if not await self._told_more(walk):
+                return found
+
+    async def _partners_of(self, id: Id) -> set[Id]:
+        """All partners of `id`, before and after."""
+        await self.know([id])
+        if id not in self._stored and not all(self.near(id, side).whole for side in (BEFORE, AFTER)):
+            await self.load_links([id])
+        return {
+            one for side in (BEFORE, AFTER) for one in (self.partners(id, side) if id in self._stored else self.near(id, side).partners)
+        }
+
+    async def _held_otherwise(self, ends: Iterable[Id]) -> set[Id]:
+        """The ids of devices whose being shared changes with the links of `ends`, and all partners of theirs."""
+        looked_at: set[Id] = set()
+        for end in ends:
+            await self.pauses.after(1)
+            if end.startswith("anon:"):
+                looked_at.add(end)
+                continue
+            both = [await self._people_of(end, side) for side in (BEFORE, AFTER)]
+            for user in both[0] | both[1] if both[0] != both[1] else ():
+                looked_at.update(one for one in await self._partners_of(user) if one.startswith("anon:"))
+        found: set[Id] = set()
+        done: set[Id] = set()
+        for start in looked_at:
+            await self.pauses.after(1)
+            for id in {one for side in (BEFORE, AFTER) for one in (await self.device(start, side)).ids} - done:
+                done.add(id)
+                is_shared = (await self.device(id, AFTER)).is_shared
+                if (await self.device(id, BEFORE)).is_shared != is_shared:
+                    self.held_now[id] = is_shared or self._told(id, AFTER) is True
+                    found |= {id} | await self._partners_of(id)
+        return found
+
+    async def _known_otherwise(self, ids: Iterable[Id]) -> set[Id]:
+        """Both ends of the links that hold on one side only because one of `ids` is known on that side only."""
+        found: set[Id] = set()
+        for id in ids:
+            if id in self._stored and self.known(id, BEFORE) != self.known(id, AFTER):
+                those = {other for side in (BEFORE, AFTER) for other, said in self.said(id, side).items() if said.presumed == id}
+                found |= those | {id} if those else set()
         return found
 
     async def _change_near(self, statements: Iterable[Touchpoint], several: Collection[Name]) -> None:
@@ -199,13 +319,15 @@ class World:
         for touch in statements:
             assert isinstance(touch.data, Identified | Unlinked)
             one, other = sorted((touch.subject, touch.data.other))
-            pairs[one, other].append(touch)
+            if not (is_no_id(self.definition, one) or is_no_id(self.definition, other)):
+                pairs[one, other].append(touch)
+        await self.load_links(id for pair, those in pairs.items() if any(said_by(one).presumed for one in those) for id in pair)
         near = {pair: touches for pair, touches in pairs.items() if not any(id in self._stored for id in pair)}
         linked_at: dict[tuple[Id, Id], Order | None] = {}
         for (one, other), touches in near.items():
             order = self.near(one, BEFORE).partners.get(other) or self.near(other, BEFORE).partners.get(one)
             linked_at[one, other] = None if any(_name(touch) in several for touch in touches) else order
-        await self.load(one for (one, _), order in linked_at.items() if order is None)
+        await self.load_links([one for (one, _), order in linked_at.items() if order is None])
         for pair, touches in pairs.items():
             for one, other in (pair, pair[::-1]):
                 if one in self._stored:
@@ -229,14 +351,12 @@ class World:
         for end in ends:
             told = {side: self._told(end, side) for side in (BEFORE, AFTER)}
             if None in told.values():
-                await self.load([end])
+                await self.load_links([end])
                 told = {side: self._told(end, side) for side in (BEFORE, AFTER)}
             if told[BEFORE] == told[AFTER]:
                 continue
-            if end not in self._stored and not all(self.near(end, side).whole for side in told):
-                await self.load([end])
-            for side in told:
-                found.update(self.partners(end, side) if end in self._stored else self.near(end, side).partners)
+            self.held_now[end] = told[AFTER] is True
+            found |= await self._partners_of(end)
         return found
 
     def _told(self, id: Id, side: Side) -> bool | None:
@@ -315,18 +435,14 @@ class World:
         ids: Iterable[Id],
         deals: Iterable[str],
         several: Collection[Name],
-        twice: Collection[Name] | None,
     ) -> Affected:
         """What `changed` touchpoints change in more than adding to an end.
 
-        `ids` and `deals` are changed besides. Ends of a link that cross `partners_max` change all their partners. `several` has the names
-        that stand or stood for more than one body, and those that are voided; `twice` those of which another id of the same person has
-        the source and id (None: nobody knows).
+        `ids` and `deals` are changed besides. Ends of a link that cross `partners_max` change all their partners, and so do ids of a device
+        that is shared on one side only. `several` has the names that stand or stood for more than one body, and those that are voided.
         """
         stirred, deals_hit, others = set(ids), set(deals), set[str]()
         """Ids under which there is something else in the history."""
-        stirred_together: set[Id] = set()
-        """Ids that are, as long as they are one person with another one."""
         links: list[Touchpoint] = []
         ends: set[Id] = set()
         named: set[str] = set()
@@ -336,9 +452,6 @@ class World:
                 case Identified(other=other) | Unlinked(other=other):
                     links.append(touch)
                     ends.update((touch.subject, other))
-                    # It is in no history, but of one (source, id) under two ids of a person it may be the one that counts.
-                    if twice is None or (name := _name(touch)) in twice or name in several:
-                        stirred_together.add(touch.subject)
                     continue
                 case data if data.deal is not None:
                     reached.append(f"deal:{data.deal}")
@@ -351,7 +464,11 @@ class World:
             stirred |= self.people(deal, BEFORE) | self.people(deal, AFTER)
         await self.know(stirred | ends)
         await self._change_near(links, several)
-        todo = stirred | ends | await self._crossing(ends)
+        ends |= await self._known_otherwise(stirred | ends)
+        await self.know(ends)
+        stirred |= {id for id in ends if id in self._stored and self.only_presumed(id, BEFORE) != self.only_presumed(id, AFTER)}
+        changing = ends | await self._crossing(ends)
+        todo = stirred | changing | await self._held_otherwise(changing)
         await self._know_partners(todo)
         before: dict[str, Person] = {}
         after: dict[str, Person] = {}
@@ -364,11 +481,7 @@ class World:
                 person = await self.person(id, side)
                 persons[person.name] = person
                 todo.update(one for one in person.ids if one not in done)
-        same = {
-            name
-            for name, one in before.items()
-            if after.get(name) == one and stirred.isdisjoint(one.ids) and (len(one.ids) == 1 or stirred_together.isdisjoint(one.ids))
-        }
+        same = {name for name, one in before.items() if after.get(name) == one and stirred.isdisjoint(one.ids)}
         return Affected(before, after, others | named | deals_hit, same, ends)
 
 
@@ -384,25 +497,43 @@ class _Walk:
         """Of whom not all partners are near."""
 
     def held(self, id: Id) -> bool:
-        if id in self.world._stored:
-            return self.world.held(id, self.side)
-        if (id, BEFORE) not in self.world._near:
-            self.unknown.add(id)
+        if not self._is_here(id):
             return False
         told = self.world._told(id, self.side)
         if told is None:
             self.untold.add(id)
         return told is True
 
-    def partners(self, id: Id) -> Collection[Id]:
-        if id in self.world._stored:
-            return self.world.partners(id, self.side)
-        if (id, BEFORE) not in self.world._near:
+    def _is_here(self, id: Id) -> bool:
+        if self.world._has_links(id) or (id not in self.world._stored and (id, BEFORE) in self.world._near):
+            return True
+        (self.untold if id in self.world._stored else self.unknown).add(id)
+        return False
+
+    def users(self, id: Id) -> Collection[Id]:
+        """The partners of `id`: of a `user:` id all of its `user:` partners, at least."""
+        if not self._is_here(id):
             return ()
-        near = self.world.near(id, self.side)
-        if not near.whole:
+        return self.world.partners(id, self.side) if id in self.world._stored else self.world.near(id, self.side).partners
+
+    def partners(self, id: Id) -> Collection[Id]:
+        """All partners of `id`."""
+        found = self.users(id)
+        if found and id not in self.world._stored and not self.world.near(id, self.side).whole:
             self.short.add(id)
-        return near.partners
+        return found
+
+    def device(self, id: Id) -> Device:
+        found = self.world._devices.get((id, self.side))
+        if found is None:
+            lacking = len(self.unknown), len(self.untold)
+            found = device_of(id, self.users, self.held, self.world.definition)
+            if lacking == (0, 0) == (len(self.unknown), len(self.untold)):
+                self.world._devices.update(((one, self.side), found) for one in found.ids)
+        return found
+
+    def joined(self, id: Id) -> Iterable[Id]:
+        return joined(id, self.partners, self.device)
 
 
 def _name(touch: Touchpoint) -> Name:

@@ -30,13 +30,13 @@ async def finish(
     db: Connection, number: int, recorded_at: Instant, *, rebuilt: bool, unit: Unit | None = None, definition: str | None = None
 ) -> None:
     """Take the next position and commit, in one message: other writers wait for the server only, and not until we come to answer it."""
-    accepted, duplicates = (0, 0) if unit is None else (unit.accepted, unit.duplicates)
+    accepted, duplicates, held = (0, 0, 0) if unit is None else (unit.accepted, unit.duplicates, unit.held_more)
     mark = "NULL" if unit is None or unit.mark is None else f"{unit.mark:d}"
     by = "NULL" if definition is None else await db.fetchval("SELECT quote_literal($1::TEXT)", definition)
     await db.execute(
         "WITH next AS (UPDATE journey.last SET position = position + 1 RETURNING position)"
-        " INSERT INTO journey.units (unit, position, recorded_at, rebuilt, accepted, duplicates, mark, definition)"
-        f" SELECT {number:d}, position, {recorded_at:d}, {rebuilt}, {accepted:d}, {duplicates:d}, {mark}, {by} FROM next; COMMIT"
+        " INSERT INTO journey.units (unit, position, recorded_at, rebuilt, accepted, duplicates, held, mark, definition)"
+        f" SELECT {number:d}, position, {recorded_at:d}, {rebuilt}, {accepted:d}, {duplicates:d}, {held:d}, {mark}, {by} FROM next; COMMIT"
     )
 
 

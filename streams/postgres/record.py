@@ -358,13 +358,12 @@ class PostgresRecord:
     async def counted(self) -> Counted:
         """What all units together did."""
         async with self.database.connection() as db:
-            ((accepted, duplicates),) = await db.fetch("SELECT COALESCE(SUM(accepted), 0), COALESCE(SUM(duplicates), 0) FROM journey.units")
+            sums = ", ".join(f"COALESCE(SUM({column}), 0)::BIGINT" for column in ("accepted", "duplicates", "held"))
+            ((accepted, duplicates, held),) = await db.fetch(f"SELECT {sums} FROM journey.units")
             conflicts: int = await db.fetchval("SELECT COUNT(*) FROM journey.contested")
             letters = await db.fetch("SELECT code, SUM(seen) FROM journey.dead_letters GROUP BY code")
             unknown = await db.fetch("SELECT type || '.' || field, seen FROM journey.unknown_fields")
-        return Counted(
-            int(accepted), int(duplicates), conflicts, {row[0]: int(row[1]) for row in letters}, {row[0]: row[1] for row in unknown}
-        )
+        return Counted(accepted, duplicates, conflicts, {row[0]: int(row[1]) for row in letters}, {row[0]: row[1] for row in unknown}, held)
 
     # --- committing
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import orjson
 import pytest
 
 from tests.app.command import here, put, refused, touch
@@ -67,10 +68,11 @@ def test_who_is_not_known_is_refused(tmp_path: Path, id: str, told: str) -> None
 
 
 def test_it_shows_what_the_bounds_hold(tmp_path: Path) -> None:
-    kiosk = [link("anon:kiosk", f"user:{number}", at(1)) for number in range(60)]
+    kiosk = [link("anon:kiosk", f"user:{number}", at(1)) for number in range(1, 61)]
     cwd = ingested(tmp_path, *kiosk, link("anon:a", "user:7", at(1)))
     answer = here("identity", "held", "--json", cwd=cwd).json
-    assert answer["held"] == [{"ids": ["anon:kiosk"], "bound": "partners_max", "partners": 60}]
+    (held,) = answer["held"]
+    assert (held["ids"], held["bound"], held["partners"], len(held["apart"])) == (["anon:kiosk"], "partners_max", 60, 60)
     assert "anon:kiosk" in here("identity", "held", cwd=cwd).out
     assert here("identity", "show", "anon:kiosk", "--json", cwd=cwd).json["held"] == ["anon:kiosk"]
     links = here("identity", "show", "user:7", "--json", cwd=cwd).json["links"]
@@ -83,7 +85,7 @@ def test_it_shows_what_the_bounds_hold(tmp_path: Path) -> None:
 def test_nothing_held_is_said_so(tmp_path: Path) -> None:
     cwd = ingested(tmp_path, link("anon:a", "user:7", at(1)))
     assert here("identity", "held", "--json", cwd=cwd).json["held"] == []
-    assert "held          0" in here("identity", "held", cwd=cwd).out
+    assert "held                  0" in here("identity", "held", cwd=cwd).out
 
 
 def test_a_retraction_that_takes_nothing_back_is_listed_and_no_dead_letter(tmp_path: Path) -> None:
@@ -115,3 +117,29 @@ def test_how_many_more_joins_look_wrong_is_said(tmp_path: Path) -> None:
     assert "1 more; see them with --limit 3" in here("identity", "suspects", "--limit", "2", cwd=cwd).err
     assert here("identity", "suspects", "--kind", "order", "--json", cwd=cwd).json["suspects"] == []
     assert "there is no kind 'x' of suspects" in refused(here("identity", "suspects", "--kind", "x", cwd=cwd))
+
+
+def call(type: str, id: str, **more: object) -> bytes:
+    return orjson.dumps({"type": type, "messageId": id, "timestamp": "2026-03-01T09:00:00Z", **more})
+
+
+def test_two_customers_of_one_browser_stay_two_and_the_browser_is_listed(tmp_path: Path) -> None:
+    page = {"properties": {"url": "https://shop.example/"}}
+    calls = [call("page", "p", anonymousId="a-1", **page)]
+    calls += [call("identify", f"i-{user}", anonymousId="a-1", userId=user, traits={}) for user in ("111", "222")]
+    file = put(tmp_path / "calls.jsonl", *calls)
+    assert here("ingest", file, "--format", "segment", "--json", cwd=tmp_path).json["held"] == 1
+    assert here("identity", "show", "user:111", "--json", cwd=tmp_path).json["ids"] == ["user:111"]
+    (held,) = here("identity", "held", "--json", cwd=tmp_path).json["held"]
+    assert (held["ids"], held["people"], held["apart"], held["touches"]) == (["anon:a-1"], 2, ["user:111", "user:222"], 1)
+
+
+def test_an_alias_of_a_known_user_joins_both_ids(tmp_path: Path) -> None:
+    calls = [
+        call("track", "t", event="Signed Up", userId="ana@old.example"),
+        call("alias", "al", previousId="ana@old.example", userId="ana"),
+    ]
+    here("ingest", put(tmp_path / "calls.jsonl", *calls), "--format", "segment", cwd=tmp_path)
+    found = here("identity", "show", "user:ana", "--json", cwd=tmp_path).json
+    assert found["ids"] == ["user:ana", "user:ana@old.example"]
+    assert [one["why"] for one in found["links"] if not one["holds"]] == ["presumed, and nothing else knows it"]

@@ -75,6 +75,7 @@ def test_a_call_of_which_no_id_is_left_is_a_dead_letter(tmp_path: Path) -> None:
     touch("page_view", subject="user:u", url="https://x.example/", account="n/a"),
     touch("refund", subject="user:u", order="null", amount="1", currency="EUR"),
     touch("deal_updated", subject="deal:12", deal="12", people=[{"person": "user:u"}, {"person": "user:nan"}]),
+    touch("meeting", subject="user:u", people=["user:u", "user:undefined"]),
     touch("deal_updated", subject="deal:none", deal="none"),
     touch("account_updated", subject="account:unknown", name="x"),
 ])  # fmt: skip

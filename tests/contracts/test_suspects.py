@@ -17,8 +17,8 @@ DEFINITION = definition(users_per_device_max=5)
 
 TWO_USERS = [link("anon:a", "user:1", at(1)), link("anon:b", "anon:a", at(2)), link("user:ann@x.example", "anon:b", at(3))]
 TWO_ADDRESSES = [link("user:ann@x.example", "user:bob@x.example", at(day)) for day in (1, 5)]
-MANY_DEVICES = [link(f"anon:{number}", "user:1", at(number)) for number in range(6)]
-MANY_IDS = [link(f"anon:{number}", f"anon:{number + 1}", at(number)) for number in range(11)]
+MANY_DEVICES = [link(f"anon:d{number}", "user:1", at(number)) for number in range(6)]
+MANY_IDS = [link(f"anon:d{number}", f"anon:d{number + 1}", at(number)) for number in range(11)]
 WON_DEAL = [
     sent("page_view", "anon:a", at(1)),
     link("anon:a", "user:1", at(2)),

@@ -10,7 +10,7 @@ import orjson
 from journey.instants import DAY, iso
 from streams.ports import Recorded
 from tests.faults.simulated import PARTITIONS, World
-from tests.streams.builders import LATER, START, deal_opened, incoming, link, retraction, sent, unlink
+from tests.streams.builders import LATER, START, deal_opened, incoming, retraction, sent, unlink
 
 PEOPLE = ("user:1", "user:2", "user:3", "anon:a", "anon:b", "anon:c")
 DEALS = ("1", "2")
@@ -43,7 +43,7 @@ def _line(chance: random.Random, before: Sequence[bytes]) -> bytes:
             of_lead = chance.choice(("form_submitted", "lead_created", "lead_assigned", "lead_accepted", "lead_qualified", "order_placed"))
             return sent(of_lead, one, when, id=id)
         case "link":
-            return link(one, other, when, id=id)
+            return sent("identified", one, when, id=id, other=other, presumed=chance.choice((None, None, None, True)))
         case "unlink":
             return unlink(one, other, when, id=id)
         case "deal":

@@ -184,9 +184,17 @@ def test_group_without_traits_only_joins() -> None:
     assert [one["type"] for one in made(call("group", groupId="acme"))] == ["account_joined"]
 
 
-def test_alias_links_the_previous_id_to_the_user() -> None:
-    (found,) = made(call("alias", previousId="a0"))
-    assert (found["id"], found["subject"], found["data"]) == ("m1#link", "anon:a0", {"other": "user:u1", "method": "alias"})
+def test_alias_presumes_that_the_previous_id_is_a_user_or_an_anonymous_one() -> None:
+    found = made(call("alias", previousId="a0"))
+    assert [(one["id"], one["subject"], one["data"]) for one in found] == [
+        ("m1#link", "user:u1", {"other": "anon:a0", "method": "alias", "presumed": True}),
+        ("m1#user-link", "user:u1", {"other": "user:a0", "method": "alias", "presumed": True}),
+    ]
+
+
+def test_alias_of_anonymous_ids_alone_presumes_too() -> None:
+    found = made(call("alias", previousId="a0", userId=None, anonymousId="a1"))
+    assert [(one["subject"], one["data"]["other"]) for one in found] == [("anon:a1", "anon:a0"), ("anon:a1", "user:a0")]
 
 
 # --- links that calls only show
@@ -344,7 +352,7 @@ def test_numbers_keep_their_digits() -> None:
         (call("track", event=" "), "a track call without the name of its event"),
         (call("track", event="x", userId=None), "neither userId nor anonymousId: nobody whom it could be about"),
         (call("group"), "a group call without a groupId"),
-        (call("alias"), "an alias call needs userId and previousId"),
+        (call("alias"), "an alias call needs previousId, and userId or anonymousId"),
         (call("wave"), "a call's type is track, identify, page, screen, group or alias"),
         (call("track", event="x").replace(b'"x"', b'"\\ud800"'), "text with half a character, or objects and lists that nest too deep"),
     ],

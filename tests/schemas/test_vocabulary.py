@@ -79,7 +79,7 @@ subscription_changed  subscription mrr currency plan effective_on? deal?
 renewal               subscription term_end_on mrr currency effective_on?
 contract_ended        subscription ended_on reason kind
 support_ticket        ticket status category priority
-identified            other method? reason?
+identified            other method? reason? presumed?
 unlinked              other method? reason?
 account_joined        account role?
 account_left          account role?

@@ -36,7 +36,7 @@ class Told(NamedTuple):
 def told(definition: Definition, lines: Iterable[bytes]) -> Told:
     count = counting(map(decode, lines))
     touches = [one.touch for one in count]
-    links = linked(touches)
+    links = linked(touches, definition)
     people = components(links, definition)
     taking_part = {name: takers(touches, name) for touch in touches if (name := deal_of(touch)) is not None}
 
@@ -91,40 +91,71 @@ def rank(one: Decoded) -> tuple[int, bytes, str]:
     return one.touch.occurred_at, content_hash(one.body), one.touch.subject
 
 
-def linked(touches: list[Touchpoint]) -> dict[str, set[str]]:
-    """By id, whom its last statements link it with."""
+def linked(touches: list[Touchpoint], definition: Definition) -> dict[str, set[str]]:
+    """By id, whom its last statements link it with. What presumes its `other` links only while that is known by something else."""
+    statements = [touch for touch in touches if isinstance(touch.data, Identified | Unlinked)]
+    found: dict[str, set[str]] = {}
     last: dict[frozenset[str], Touchpoint] = {}
-    ids: set[str] = set()
-    for touch in touches:
-        if isinstance(touch.data, Identified | Unlinked):
-            last[frozenset([touch.subject, touch.data.other])] = touch
-            ids |= {touch.subject, touch.data.other}
-    found: dict[str, set[str]] = {id: set() for id in ids}
-    for pair, touch in last.items():
-        if isinstance(touch.data, Identified):
-            one, other = pair
+    for touch in statements:
+        assert isinstance(touch.data, Identified | Unlinked)
+        pair = frozenset([touch.subject, touch.data.other])
+        found |= {id: set() for id in pair}
+        was = last.get(pair)
+        if not (is_presuming(touch) and was is not None and isinstance(was.data, Identified) and not is_presuming(was)):
+            last[pair] = touch
+    linking = {pair: touch for pair, touch in last.items() if isinstance(touch.data, Identified)}
+    known = {touch.subject for touch in touches if not isinstance(touch.data, Identified | Unlinked)}
+    for pair, touch in linking.items():
+        known |= {touch.subject} if is_presuming(touch) else pair
+    for (one, other), touch in ((tuple(pair), touch) for pair, touch in linking.items()):
+        assert isinstance(touch.data, Identified)
+        if is_presuming(touch) and touch.data.other not in known:
+            continue
+        if not any(definition.identity.is_no_id(id.split(":", 1)[1]) for id in (one, other)):
             found[one].add(other)
             found[other].add(one)
     return found
 
 
+def is_presuming(touch: Touchpoint) -> bool:
+    return isinstance(touch.data, Identified) and touch.data.presumed is True
+
+
+def together(ids: Iterable[str], pairs: Iterable[tuple[str, str]]) -> dict[str, frozenset[str]]:
+    """By id, all that `pairs` connect it with."""
+    of: dict[str, set[str]] = {id: {id} for id in ids}
+    for one, other in pairs:
+        if of[one] is not of[other]:
+            of[one] |= of[other]
+            for id in of[other]:
+                of[id] = of[one]
+    return {id: frozenset(those) for id, those in of.items()}
+
+
 def components(links: dict[str, set[str]], definition: Definition) -> dict[str, frozenset[str]]:
-    """Who is one person: those that links connect, hubs left out, unless there are too many of them."""
+    """Who is one person: those that links connect, hubs left out and shared devices from users, unless there are too many of them."""
     bounds = definition.bounds
 
+    def is_user(id: str) -> bool:
+        return id.startswith("user:")
+
     def is_hub(id: str) -> bool:
-        counted = links[id] if id.startswith("anon:") else {one for one in links[id] if one.startswith("user:")}
+        counted = {one for one in links[id] if is_user(one)} if is_user(id) else links[id]
         return len(counted) > bounds.partners_max
 
     joining = {id for id in links if not is_hub(id)}
-    of: dict[str, set[str]] = {id: {id} for id in links}
-    for one in joining:
-        for other in links[one] & joining:
-            if of[one] is not of[other]:
-                of[one] |= of[other]
-                for id in of[other]:
-                    of[id] = of[one]
-    return {id: frozenset(ids if len(ids) <= bounds.ids_max else {id}) for id, ids in of.items()}
+    pairs = {(one, other) for one in joining for other in links[one] & joining}
+    people = together(links, (pair for pair in pairs if all(map(is_user, pair))))
+    people = {id: those if len(those) <= bounds.ids_max else frozenset([id]) for id, those in people.items()}
+    devices = together((id for id in joining if not is_user(id)), (pair for pair in pairs if not any(map(is_user, pair))))
+    shared: set[str] = set()
+    for device in set(devices.values()):
+        users = {user for id in device for user in links[id] if is_user(user)}
+        kinds = Counter(kind for kind, _ in {(definition.identity.kind(user), people[user]) for user in users})
+        if len(device) > bounds.ids_max or any(n > bounds.users_per_device_max for n in kinds.values()):
+            shared |= device
+    holding = (pair for pair in pairs if shared.isdisjoint(pair) or not any(map(is_user, pair)))
+    return {id: those if len(those) <= bounds.ids_max else frozenset([id]) for id, those in together(links, holding).items()}
 
 
 def takers(touches: list[Touchpoint], name: str) -> set[str]:

@@ -17,9 +17,12 @@ from tests.streams.deliveries import Delivery, check
 EXAMPLES = settings().max_examples
 """More with `--hypothesis-profile=soak`."""
 
-TIGHT = definition(partners_max=2, ids_max=4, evidence_max=2)
+TIGHT = definition(partners_max=3, ids_max=4, evidence_max=2)
 TIGHT = TIGHT.model_copy(update={"attribution": TIGHT.attribution.model_copy(update={"touches_max": 2})})
 """Bounds that a handful of ids and touchpoints crosses."""
+
+SHARING = TIGHT.model_copy(update={"bounds": TIGHT.bounds.model_copy(update={"partners_max": 2, "users_per_device_max": 2})})
+"""Devices of two users are joined, and of three are not."""
 
 RESTLESS = TIGHT.model_copy(
     update={
@@ -29,7 +32,7 @@ RESTLESS = TIGHT.model_copy(
 )
 """More that happens only because time passes."""
 
-IDS = ("anon:a", "anon:b", "anon:c", "user:1", "user:2", "user:3", "user:4")
+IDS = ("anon:a", "anon:b", "anon:c", "user:1", "user:2", "user:3", "user:m@x", "user:null")
 DEALS = ("1", "2")
 TIMES = tuple(at(day, hour) for day, hour in [(0, 0), (0, 10), (1, 0), (1, 10), (1, 11), (20, 0), (45, 12), (89, 12), (95, 0), (200, 0)])
 
@@ -103,7 +106,8 @@ def of_a_deal(draw: st.DrawFn) -> Event:
 def link_or_unlink(draw: st.DrawFn) -> Event:
     one, other = draw(st.lists(ids, min_size=2, max_size=2, unique=True))
     type = draw(st.sampled_from(["identified", "identified", "identified", "unlinked"]))
-    return event(type, one, draw(times), draw(numbers), other=other, deal=draw(maybe_deal))
+    presumed = {"presumed": draw(st.sampled_from([None, False, True, True]))} if type == "identified" else {}
+    return event(type, one, draw(times), draw(numbers), other=other, deal=draw(maybe_deal), **presumed)
 
 
 @st.composite
@@ -175,7 +179,7 @@ thorough = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=
 
 
 @settings(thorough, max_examples=max(200, EXAMPLES))
-@given(deliveries(anything), st.sampled_from([TIGHT, RESTLESS]))
+@given(deliveries(anything), st.sampled_from([TIGHT, RESTLESS, SHARING]))
 def test_any_order_any_units_any_restarts_come_to_what_the_whole_set_says(delivery: Delivery, by: Definition) -> None:
     check(delivery, by)
 

@@ -67,12 +67,12 @@ async def test_two_workers_come_to_what_alone_counts(database: str, stores: list
         assert await desk.kept(after=0, limit=1) == []
         assert [one.target[2] for one in await desk.idle_retractions()] == ["no-o"]
         assert [one.name[2] for one in await desk.conflicts()] == ["f"]
-        trail = await identity(definition().bounds, records[0], "anon:a")
+        trail = await identity(definition(), records[0], "anon:a")
         assert (trail.ids, [(one.says, one.holds) for one in trail.links]) == (
             ("anon:a",),
             [("identified", False), ("unlinked", True)],
         )
-        assert await all_held_back(definition().bounds, records[0]) == []
+        assert await all_held_back(definition(), records[0]) == []
     finally:
         for record in records:
             await record.close()

@@ -17,7 +17,7 @@ from tests.streams.builders import at, deal_opened, definition, link, retraction
 from tests.streams.deliveries import Delivery, check
 
 SIZES = (1, 2, 100)
-TIGHT = definition(partners_max=2, ids_max=3)
+TIGHT = definition(partners_max=2, ids_max=3, users_per_device_max=2)
 
 
 def in_any_order(*lines: bytes) -> Told:
@@ -164,6 +164,47 @@ def test_one_id_under_two_subjects_is_one_touchpoint_while_they_are_one_person()
     lines = [view("anon:a", at(0), id="x"), view("user:1", at(1), id="x"), link("anon:a", "user:1", at(2))]
     assert len(of(Touched, in_any_order(*lines))) == 1
     assert len(of(Touched, in_any_order(*lines, unlink("anon:a", "user:1", at(3))))) == 2
+
+
+def test_a_link_under_the_id_of_a_view_takes_nothing_from_it() -> None:
+    tie, again = link("anon:a", "user:1", at(0), id="tie"), link("anon:a", "user:1", at(1), id="x")
+    lines = [tie, view("user:1", at(2), id="x"), view("user:1", at(3), id="y"), again]
+    assert len(of(Touched, in_any_order(*lines))) == 2
+
+
+def one_user_a_device(*lines: bytes) -> Told:
+    """What `lines` come to where a device has one user, in any order."""
+    expected = told(ONE_USER, lines)
+    for order, size in zip(orders(lines), cycle(SIZES)):
+        check(Delivery(order, [size], near=(1, 3)), ONE_USER)
+    return expected
+
+
+ONE_USER = definition(partners_max=4, ids_max=6)
+
+
+def test_a_renewed_cookie_that_two_customers_used_is_kept_from_both() -> None:
+    views = [view(id, at(0)) for id in ("user:1", "user:2", "anon:a", "anon:b")]
+    come_to = one_user_a_device(
+        *views, link("anon:a", "user:1", at(27)), link("anon:b", "user:2", at(28)), link("anon:a", "anon:b", at(29))
+    )
+    assert come_to.people["user:1"] == {"user:1"}
+    assert come_to.people["user:2"] == {"user:2"}
+    assert come_to.people["anon:a"] == {"anon:a", "anon:b"}
+
+
+def test_two_users_of_a_device_that_turn_out_to_be_one_are_one_with_it() -> None:
+    views = [view(id, at(0)) for id in ("user:1", "user:2", "anon:a")]
+    links = [link("anon:a", "user:1", at(27)), link("anon:a", "user:2", at(28))]
+    assert one_user_a_device(*views, *links).people["anon:a"] == {"anon:a"}
+    assert one_user_a_device(*views, *links, link("user:1", "user:2", at(29))).people["anon:a"] == {"anon:a", "user:1", "user:2"}
+
+
+def test_the_first_touchpoint_of_an_id_that_an_alias_names_joins_it() -> None:
+    alias = sent("identified", "user:new", at(5), id="alias", other="user:old", presumed=True)
+    assert one_user_a_device(alias, view("user:new", at(6))).people["user:new"] == {"user:new"}
+    come_to = one_user_a_device(alias, view("user:new", at(6)), view("user:old", at(1)), view("user:old", at(7)))
+    assert come_to.people["user:old"] == {"user:new", "user:old"}
 
 
 def test_a_hub_that_gets_one_partner_too_many_joins_nobody_and_joins_them_again() -> None:

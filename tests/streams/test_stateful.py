@@ -6,17 +6,19 @@ fold says of the whole set.
 
 import asyncio
 import json
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from projections.marketing import marketing
 from projections.sales import sales
+from streams import placement
 from tests.streams.brute_force import digest, told
 from tests.streams.builders import Bench, quick_bench
 from tests.streams.deliveries import agrees
@@ -26,6 +28,14 @@ EXAMPLES = max(100, settings().max_examples // 10)
 """Of up to STEPS steps each. More with `--hypothesis-profile=soak`."""
 
 STEPS = 30
+
+
+@pytest.fixture(scope="module", autouse=True)
+def older() -> Iterator[None]:
+    """As if all of it had come before there was a rule for ids that are none."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(placement, "check_ids", lambda touch, is_no_id: None)
+        yield
 
 
 class Desk(RuleBasedStateMachine):
