@@ -236,6 +236,8 @@ def test_without_all_of_its_evidence_a_transition_is_gone(by: Definition, histor
         assert move.because
         assert known.issuperset(move.because)
         assert all(one.occurred_at <= move.at for one in history if one.key in move.because)
+        if isinstance(move, LeadMoved) and move.step in ("breached", "expired") and by.handoff.business_time:
+            continue  # Two clocks that start out of hours are one.
         without = [one for one in history if one.key not in move.because]
         assert is_told not in told(struck(by, without)) or not is_settled_alike(by, history, without)
 
