@@ -63,6 +63,7 @@ def ingest(
             raise Refused(f"{path} is CSV; say what its columns mean with --map FILE (examples/maps has some to start from)")
         if map is not None and str(path) == STDIN:
             raise Refused("a map goes by the names of files, and standard input has none; put it in a file")
+    noticed = Noticed()
     rows: Iterator[Incoming] | None = None
     if map is not None:
         from schemas.csv_map import load_map  # Only those who have a map wait until maps are understood.
@@ -72,8 +73,7 @@ def ingest(
             _strictly(strict, _try_out(csv_map, paths, json=json))
             return
         # Read here, so that a file that does not fit its map is refused before there is any data.
-        rows = csv_map.read(paths)
-    noticed = Noticed()
+        rows = csv_map.read(paths, noticed)
     size = sum(path.stat().st_size for path in paths if path.is_file())
 
     async def run(engine: Engine) -> Summary:

@@ -57,7 +57,7 @@ def summary(done: Summary, noticed: Noticed | None = None, *, json: bool = False
             "event": [event for event, _, _ in left_out[:LEFT_OUT_SHOWN_MAX]],
             ">number": [f"{number:,}" for _, _, number in left_out[:LEFT_OUT_SHOWN_MAX]],
             "why": [why for _, why, _ in left_out[:LEFT_OUT_SHOWN_MAX]],
-        })  # fmt: skip
+        }, last="why", wrap=True)  # fmt: skip
         more = f"; {len(left_out) - LEFT_OUT_SHOWN_MAX:,} more are in --json" if len(left_out) > LEFT_OUT_SHOWN_MAX else ""
         note(f"what is left out is kept in the event all the same, `custom` where it is no touchpoint{more}")
     if dead or done.conflicts:

@@ -5,13 +5,16 @@ Which of them turn the deal is settled first (`turns`); each field changes at th
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
 from journey.channels import excluded
 from journey.definition import Definition
 from journey.facts import DealStood, Facts, LeftOut
 from journey.histories import people_named
 from journey.instants import Instant
+from journey.money import minor, nearest
 from journey.orders import AGAIN, NEVER_SENT, NO_DEAL, OTHER_CURRENCY, TOO_MUCH, Waiting
 from journey.touchpoints import Close, DealOpened, DealReopened, DealUpdated, Key, Order, Refund, Touchpoint
 from journey.turns import Heard, Turns, onward, turns
@@ -80,6 +83,10 @@ class DealJourney:
             reason = data.reason or "" if isinstance(data, Close) else ""
             named |= {"outcome": turn, "reason": reason, "closed_at": 0 if turn == "open" else at}
         match data:
+            case DealUpdated(amount=Decimal() as amount, currency=None):
+                # In the deal's currency, where that is known and the amount is one of it.
+                with suppress(ValueError):
+                    named["amount_minor"] = minor(nearest(amount, self.currency)[0], self.currency)
             case DealOpened() | DealUpdated() | Close() if data.amount is not None:
                 named |= {"amount_minor": data.minor("amount") or 0, "currency": data.currency or ""}
             case _:

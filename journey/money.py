@@ -31,28 +31,44 @@ class TooLarge(ValueError):
 
 
 def minor(amount: Decimal, currency: str) -> int:
-    """`amount` in minor units of `currency`: 12.50 EUR is 1250. Raises ValueError where it is no whole number of them."""
-    decimals = _decimals(currency)
-    if amount and amount.adjusted() + decimals >= AMOUNT_DIGITS_MAX:
-        most = f"{major(AMOUNT_MINOR_MAX, currency):,}"
-        raise TooLarge(f"{amount} {currency} is beyond ±{most}, the most that an amount may be")
-    scaled = amount.scaleb(decimals)
+    """`amount` in minor units of `currency`: 12.50 EUR is 1250. Raises ValueError where it is no whole number of them, noise apart."""
+    scaled = _scaled(amount, currency)
     whole = int(scaled)
     if whole != scaled:
-        raise ValueError(f"{amount} {currency} has more than {decimals} decimals")
+        whole = int(scaled.to_integral_value(ROUND_HALF_EVEN))
+        if not _is_noise(scaled, whole):
+            raise ValueError(f"{amount} {currency} has more than {DECIMALS[currency]} decimals")
     return whole
 
 
 NOISE = Decimal("1e-9")
 """How far from a whole minor unit, of the amount itself, is what a float leaves behind: 59.970000000000006 is 59.97."""
 
+NOISE_MAX = Decimal("0.001")
+"""And no more than this of a minor unit: 12345678.905 says half a cent."""
+
+
+def _is_noise(scaled: Decimal, whole: int | Decimal) -> bool:
+    return abs(scaled - whole) <= min(abs(scaled) * NOISE, NOISE_MAX)
+
+
+def _scaled(amount: Decimal, currency: str) -> Decimal:
+    """`amount` in minor units, whole or not."""
+    decimals = _decimals(currency)
+    if amount and amount.adjusted() + decimals >= AMOUNT_DIGITS_MAX:
+        most = f"{major(AMOUNT_MINOR_MAX, currency):,}"
+        raise TooLarge(f"{amount} {currency} is beyond ±{most}, the most that an amount may be")
+    return amount.scaleb(decimals)
+
 
 def nearest(amount: Decimal, currency: str) -> tuple[Decimal, bool]:
-    """`amount` in whole minor units, half to even; and whether that took more than noise from it. Raises ValueError for no currency."""
-    decimals = _decimals(currency)
-    scaled = amount.scaleb(decimals)
+    """`amount` in whole minor units, half to even; and whether that took more than noise from it.
+
+    Raises ValueError for no currency, and TooLarge.
+    """
+    scaled = _scaled(amount, currency)
     whole = scaled.to_integral_value(ROUND_HALF_EVEN)
-    return whole.scaleb(-decimals), abs(scaled - whole) > abs(scaled) * NOISE
+    return whole.scaleb(-DECIMALS[currency]), not _is_noise(scaled, whole)
 
 
 def _decimals(currency: str) -> int:

@@ -174,7 +174,11 @@ def _read_money(touch: OutsideTouch, read: _Read, default: str) -> None:
                 f"{path} is {_shown(read.data[name])} {currency}, which is no currency; send its code of ISO 4217, such as EUR"
             )
         else:
-            amount, is_rounded = nearest(Decimal(str(read.data[name])), currency)
+            try:
+                amount, is_rounded = nearest(Decimal(str(read.data[name])), currency)
+            except TooLarge:
+                # It is money, and who reads it says what is wrong with it.
+                amount, is_rounded = Decimal(str(read.data[name])), False
             read.data["currency"] = currency
             read.rounded += is_rounded
             if amount != Decimal(str(read.data[name])):

@@ -784,6 +784,11 @@ class DealUpdated(_Priced):
     next_step: Text | None = None
     people: People | None = None
 
+    def __post_init__(self) -> None:
+        # An amount without a currency is in the deal's.
+        if self.currency is not None:
+            _Priced.__post_init__(self)
+
 
 @touchpoint_type
 class Close(_Priced):

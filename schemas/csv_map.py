@@ -6,7 +6,9 @@ rows stand before it in the run, and which touchpoint of the row it is: the same
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from decimal import Decimal
 from fnmatch import fnmatchcase
 from hashlib import blake2b
 from pathlib import Path
@@ -15,7 +17,9 @@ import orjson
 from pydantic import ValidationError
 
 from journey.errors import Refused
+from journey.money import nearest
 from journey.problems import meant
+from journey.touchpoints import TYPES
 from schemas.csv_fields import IDS, Make, NumberRule, Surroundings, make
 from schemas.csv_rows import Row, read_rows
 from schemas.csv_rules import FileRules, MapFile, TouchpointRule
@@ -23,6 +27,7 @@ from schemas.csv_template import FileName, Get, RowNumber, Template
 from schemas.csv_time import Unread, time_reader
 from schemas.csv_yaml import read_yaml, refused
 from schemas.incoming import Incoming
+from schemas.outside_names import Noticed
 
 DIGEST_BYTES = 16
 """What is kept of each row without an id, and of each id: all that grows with a file."""
@@ -48,9 +53,12 @@ class CsvMap:
     source: str
     sections: tuple[tuple[str, FileRules], ...]
 
-    def read(self, paths: Sequence[Path]) -> Iterator[Incoming]:
-        """What the rows of all files give, in order. Raises Refused before the first row, if a file and the map do not fit."""
-        plans = [_plan(self, path) for path in paths]
+    def read(self, paths: Sequence[Path], noticed: Noticed | None = None) -> Iterator[Incoming]:
+        """What the rows of all files give, in order; `noticed` counts what was rounded. Raises Refused before the first row, if a file and
+        the map do not fit.
+        """
+        noticed = noticed or Noticed()
+        plans = [_plan(self, path, noticed) for path in paths]
         return _incoming(plans)
 
     def rules(self) -> Iterator[TouchpointRule]:
@@ -72,6 +80,21 @@ class _Touch:
     when: tuple[tuple[int, Callable[[str], bool]], ...]
     fields: tuple[tuple[str, Make], ...]
     rule: TouchpointRule
+    money: tuple[str, ...]
+    noticed: Noticed
+
+    def _round(self, data: dict[str, object]) -> None:
+        """Bring amounts into whole minor units: an export may carry more digits."""
+        currency = data.get("currency")
+        for name in self.money:
+            if name in data and isinstance(currency, str):
+                # What is no amount is a dead letter, which says so.
+                with suppress(ValueError, ArithmeticError):
+                    said = Decimal(str(data[name]))
+                    amount, is_rounded = nearest(said, currency)
+                    if amount != said:
+                        data[name] = str(amount)
+                    self.noticed.rounded += is_rounded
 
     def id_and_body(self, cells: list[str], row: int, hashed: str) -> tuple[str, bytes]:
         """Raises Unread where the row does not hold what the map says."""
@@ -87,6 +110,7 @@ class _Touch:
             value = made(cells, row)
             if value is not None:
                 data[name] = value
+        self._round(data)
         return id, orjson.dumps({**self.head, "id": id, "subject": subject, "time": time, "data": data})
 
     def _filled(self, what: str, text: str | None, template: Template | None) -> str:
@@ -177,7 +201,7 @@ def _same_as_before(id: str, body: bytes, bodies: dict[bytes, bytes]) -> None:
         )
 
 
-def _plan(csv_map: CsvMap, path: Path) -> _Plan:
+def _plan(csv_map: CsvMap, path: Path, noticed: Noticed) -> _Plan:
     name, rules = _section(csv_map, path)
     header = next(_rows(path, rules), None)
     if header is None:
@@ -189,7 +213,7 @@ def _plan(csv_map: CsvMap, path: Path) -> _Plan:
     index = {column: at for at, column in enumerate([*columns, *lacking])}
     around = Surroundings(index, path.name, rules.zone, rules.number or NumberRule())
     seen: Counter[str] = Counter()
-    touches = tuple(_touch(rule, csv_map.source, around, seen) for rule in rules.touchpoints)
+    touches = tuple(_touch(rule, csv_map.source, around, seen, noticed) for rule in rules.touchpoints)
     seed = b""
     if any(touch.id is None for touch in touches):
         named_after_file = any(template.has(FileName) for rule in rules.touchpoints for template in rule.templates())
@@ -198,7 +222,7 @@ def _plan(csv_map: CsvMap, path: Path) -> _Plan:
     return _Plan(path, rules, len(columns), [""] * len(lacking), frozenset(rules.blank_texts or ()), touches, seed)
 
 
-def _touch(rule: TouchpointRule, source: str, around: Surroundings, seen: Counter[str]) -> _Touch:
+def _touch(rule: TouchpointRule, source: str, around: Surroundings, seen: Counter[str], noticed: Noticed) -> _Touch:
     index, file = around.index, around.file
     seen[rule.type] += 1
     return _Touch(
@@ -212,6 +236,8 @@ def _touch(rule: TouchpointRule, source: str, around: Surroundings, seen: Counte
         when=tuple((index[column.name], condition.holds()) for column, condition in rule.when.items()),
         fields=tuple((name, make(spec, around, is_id=name in IDS)) for name, spec in rule.data.root.items()),
         rule=rule,
+        money=TYPES[rule.type].money,
+        noticed=noticed,
     )
 
 

@@ -47,7 +47,8 @@ def _ids(data: Data) -> Iterator[tuple[str, str, str]]:
         elif name in PERSON_FIELDS:
             yield f"data.{name}", value, value.partition(":")[2]
         else:
-            yield f"data.{name}", value, value
+            # An order's id may be shown with a # before it.
+            yield f"data.{name}", value, value.removeprefix("#") if name in ("order", "refund") else value
 
 
 @cache

@@ -338,10 +338,13 @@ def _url(*said: Mapping[str, Any]) -> str | None:
     """The first link that is said, with the query that is said apart from it: what brought the person is in its tags."""
     url = next((url for one in said if (url := _text(one.get("url"))) is not None), None)
     search = next((search for one in said if (search := _text(one.get("search"))) is not None), None)
-    if url is None or search is None or "?" in url:
+    search = (search or "").removeprefix("?")
+    if not search or (url is not None and search in url):
         return url
+    if url is None:
+        url = next((path for one in said if (path := _text(one.get("path"))) is not None), "")
     page, mark, fragment = url.partition("#")
-    return f"{page}?{search.removeprefix('?')}{mark}{fragment}"
+    return f"{page}{'&' if '?' in page else '?'}{search}{mark}{fragment}"
 
 
 def _body(head: Mapping[str, str], made: tuple[str, str, str, dict[str, Any]]) -> bytes:

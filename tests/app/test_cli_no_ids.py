@@ -73,6 +73,7 @@ def test_a_call_of_which_no_id_is_left_is_a_dead_letter(tmp_path: Path) -> None:
     touch("page_view", subject="anon: NULL", url="https://x.example/"),
     touch("identified", subject="anon:a", other="user:00000000-0000-0000-0000-000000000000", method="login"),
     touch("page_view", subject="user:u", url="https://x.example/", account="n/a"),
+    touch("order_placed", subject="user:u", order="#undefined", amount="1", currency="EUR"),
     touch("refund", subject="user:u", order="null", amount="1", currency="EUR"),
     touch("deal_updated", subject="deal:12", deal="12", people=[{"person": "user:u"}, {"person": "user:nan"}]),
     touch("meeting", subject="user:u", people=["user:u", "user:undefined"]),

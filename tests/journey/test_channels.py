@@ -232,7 +232,10 @@ def test_what_a_touchpoint_states_itself_holds_over_its_link() -> None:
 # --- where people pay
 
 
-@pytest.mark.parametrize("referrer", ["https://www.paypal.com/checkoutnow", "https://checkout.stripe.com/c/1", "https://hooks.stripe.com/"])
+@pytest.mark.parametrize(
+    "referrer",
+    ["https://www.paypal.com/checkoutnow", "https://checkout.stripe.com/c/1", "https://hooks.stripe.com/", "https://payments.amazon.com/"],
+)
 def test_where_people_only_pay_nobody_comes_from(referrer: str) -> None:
     assert channel(referrer=referrer) == "Direct"
 

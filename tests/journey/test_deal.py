@@ -105,6 +105,10 @@ def test_a_refund_that_names_the_deal_lowers_its_value_whoever_it_is_about() -> 
     ]  # fmt: skip
 
 
+def test_an_amount_without_a_currency_is_in_the_deals() -> None:
+    assert [(one.amount_minor, one.currency) for one in stood(opened(), changed(TUESDAY, amount="250.00"))][-1] == (25000, "EUR")
+
+
 def test_tests_change_nothing() -> None:
     assert stood(opened(test=True)) == []
 

@@ -14,7 +14,16 @@ many = settings(max_examples=200, deadline=None)
 
 @pytest.mark.parametrize(
     ("amount", "currency", "expected"),
-    [("12.50", "EUR", 1250), ("12.5000", "EUR", 1250), ("500", "JPY", 500), ("1.234", "KWD", 1234), ("-0.01", "USD", -1), ("0", "CLF", 0)],
+    [
+        ("12.50", "EUR", 1250),
+        ("12.5000", "EUR", 1250),
+        ("500", "JPY", 500),
+        ("59.970000000000006", "EUR", 5997),
+        ("0.30000000000000004", "EUR", 30),
+        ("1.234", "KWD", 1234),
+        ("-0.01", "USD", -1),
+        ("0", "CLF", 0),
+    ],
 )
 def test_an_amount_is_whole_minor_units_of_its_currency(amount: str, currency: str, expected: int) -> None:
     assert minor(Decimal(amount), currency) == expected
@@ -24,6 +33,8 @@ def test_an_amount_is_whole_minor_units_of_its_currency(amount: str, currency: s
     ("amount", "currency", "told"),
     [
         ("1.005", "EUR", "more than 2 decimals"),
+        ("59.975", "EUR", "more than 2 decimals"),
+        ("12345678.905", "EUR", "more than 2 decimals"),
         ("0.5", "JPY", "more than 0 decimals"),
         ("1", "XYZ", "not in ISO 4217"),
         ("10000000000000000", "EUR", "beyond ±9,999,999,999,999,999.99, the most"),

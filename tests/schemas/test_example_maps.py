@@ -21,7 +21,7 @@ SHOPPERS = ROOT.parent / "shared" / "data" / "online-shoppers" / "online_shopper
 EXPORTS = {
     "hubspot-deals": ["hubspot-crm-exports-deals.csv"],
     "hubspot-contacts": ["hubspot-crm-exports-contacts.csv"],
-    "salesforce-opportunity-history": ["Opportunity.csv", "OpportunityHistory.csv", "OpportunityContactRole.csv"],
+    "salesforce-opportunity-history": ["Opportunity.csv", "OpportunityHistory.csv", "OpportunityContactRole.csv", "Lead.csv"],
     "google-ads-cost": ["google-ads-cost-2026-03-05.csv"],
 }
 
@@ -204,3 +204,11 @@ def test_the_real_sessions_are_12330_visitors_of_whom_1908_bought() -> None:
     assert (len(views), len(purchases)) == (12_330, 1_908)
     assert len({touch.subject for touch in views}) == 12_330
     assert {touch.data.channel for touch in purchases} < {touch.data.channel for touch in views}
+
+
+def test_a_salesforce_lead_has_its_source_and_the_contact_that_it_became() -> None:
+    found = [one for one in touchpoints("salesforce-opportunity-history", [DATA / "Lead.csv"])]
+    assert [(one.subject, one.type) for one in found] == [
+        ("user:00Q000000000Aa1AAC", "lead_created"), ("user:00Q000000000Aa1AAC", "identified"), ("user:00Q000000000Aa2AAC", "lead_created"),
+    ]  # fmt: skip
+    assert [one.data.lead_source for one in found if one.type == "lead_created"] == ["Web", "not_stated"]

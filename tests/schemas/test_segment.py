@@ -127,6 +127,20 @@ def test_a_query_that_a_page_says_itself_comes_before_that_of_its_context() -> N
     assert found["data"]["url"] == "https://x.example/?utm_source=a"
 
 
+@pytest.mark.parametrize(
+    ("page", "url"),
+    [
+        ({"search": "?utm_source=google"}, "?utm_source=google"),
+        ({"path": "/a", "search": "utm_source=google"}, "/a?utm_source=google"),
+        ({"url": "https://a.example/?a=b#c", "search": "?utm_source=google"}, "https://a.example/?a=b&utm_source=google#c"),
+        ({"url": "https://a.example/?utm_source=google", "search": "?utm_source=google"}, "https://a.example/?utm_source=google"),
+    ],
+)
+def test_a_query_that_is_said_apart_is_never_lost(page: dict[str, str], url: str) -> None:
+    (found,) = made(call("track", event="Signed Up", context={"page": page}))
+    assert found["data"]["url"] == url
+
+
 def test_a_link_that_no_field_could_hold_is_left_out() -> None:
     (found,) = made(call("track", event="Something", context={"page": {"url": "https://x.example/?" + "a" * 20_000}}))
     assert "url" not in found["data"]
@@ -309,7 +323,7 @@ def test_what_is_left_out_is_noticed_by_name() -> None:
     assert by.noticed.left_out == {("Dance", "no touchpoint is named for it"): 2, ("Product Viewed", without): 1}
 
 
-@pytest.mark.parametrize("total", [1e17, "10000000000000000", 10**30, "9e99999"])
+@pytest.mark.parametrize("total", [1e17, "10000000000000000", 10**30, "9e99999", "1e999999", "-1e999999"])
 def test_money_beyond_any_amount_is_not_left_out_but_unreadable(total: object) -> None:
     raw = call("track", event="Order Completed", properties={"order_id": "1", "total": "@", "currency": "USD"})
     (found,) = read(raw.replace(b'"@"', json.dumps(total).encode()))

@@ -95,7 +95,7 @@ async def commit(address: str, topic: str, where: str) -> None:
             record_module.finish = freezing_before(record_module.finish)
         case "in the middle of a message":
             # More than the two sockets hold, so that the rest waits for us.
-            lines += [sent("page_view", f"user:{number}", at(5), title="x" * 19_000) for number in range(2000)]
+            lines += [sent("page_view", f"user:{number + 1}", at(5), title="x" * 19_000) for number in range(2000)]
             record_module.run = _stopped_while_it_sends(record_module.run)
         case _:
             raise AssertionError(where)
