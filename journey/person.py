@@ -19,7 +19,7 @@ from journey.definition import Conversion, Definition
 from journey.facts import NEVER, Converted, Described, Facts, LeadMoved, Outlook, Scored, StageEntered, Touch, Touched
 from journey.instants import DAY, Instant, Micros, day
 from journey.leads import LeadCycle
-from journey.orders import NEVER_SENT, Orders, left_out, order_of, sent_again
+from journey.orders import NEVER_SENT, PAID, Orders, left_out, order_of, sent_again
 from journey.plan import OfType, Plan, plan_of
 from journey.score import Fall, Ledger, Points
 from journey.touchpoints import (
@@ -209,7 +209,7 @@ def _settled(definition: Definition, ids: Sequence[str], history: Sequence[Touch
 def _own(definition: Definition, ids: Sequence[str], history: Iterable[Touchpoint]) -> Iterator[Touchpoint]:
     """The orders and refunds among the person's own touchpoints."""
     for touch in history:
-        if isinstance(touch.data, OrderPlaced | Refund) and touch.subject in ids and not excluded(definition, touch.data):
+        if isinstance(touch.data, PAID) and touch.subject in ids and not excluded(definition, touch.data):
             yield touch
 
 

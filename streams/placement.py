@@ -151,8 +151,8 @@ class Placement:
             return Unreadable(SET_ASIDE, aside.reason)
         decoded = record.decoded or decoded_of(record.incoming)
         if isinstance(decoded, Decoded):
-            happened, said = decoded.touch.occurred_at, stated_at(decoded.touch.data) or 0
-            if max(happened, said) > record.recorded_at + future:
+            happened, said, latest = decoded.touch.occurred_at, stated_at(decoded.touch.data) or 0, record.recorded_at + future
+            if happened > latest or said > latest:
                 which = "time" if happened >= said else "stated_at"
                 return Unreadable(TOO_FAR_AHEAD, f"its {which} is too far after the time at which the log recorded it")
             return check_ids(decoded.touch, self.definition.identity.is_no_id) or decoded
@@ -193,10 +193,10 @@ class Placement:
             unit.touched.update(row.keys)
             for field in dict.fromkeys(_cut(one, UNKNOWN_FIELD_LENGTH_MAX) for one in row.unknown[:UNKNOWN_FIELDS_MAX]):
                 unit.unknown_fields[touch.type, field] = unit.unknown_fields.get((touch.type, field), 0) + 1
-            if isinstance(touch.data, DealOpened | DealUpdated | DealReopened) and (unknown := unknown_to(self.definition, touch.data)):
-                counted = (unknown[0], _cut(unknown[1], UNKNOWN_FIELD_LENGTH_MAX))
-                unit.unknown_fields[counted] = unit.unknown_fields.get(counted, 0) + 1
             if touch.data.deal is not None:
+                if isinstance(touch.data, DealOpened | DealUpdated | DealReopened) and (unknown := unknown_to(self.definition, touch.data)):
+                    counted = (unknown[0], _cut(unknown[1], UNKNOWN_FIELD_LENGTH_MAX))
+                    unit.unknown_fields[counted] = unit.unknown_fields.get(counted, 0) + 1
                 unit.takes_part.update((id, f"deal:{touch.data.deal}") for id in people_named(touch))
         return several
 
@@ -344,10 +344,10 @@ class Placement:
         here: dict[tuple[str, str, str], Name] = {}
         twice: set[Name] = set()
         for touch in live:
-            if not is_person(touch.subject) or isinstance(touch.data, KeptApart):
+            if not is_person(touch.subject):
                 continue
             person = self._at_hand.persons[touch.subject]
-            if len(person.ids) > 1:
+            if len(person.ids) > 1 and not isinstance(touch.data, KeptApart):
                 name = _name(touch)
                 other = here.setdefault((person.name, touch.source, touch.id), name)
                 if other != name:
