@@ -7,7 +7,7 @@ hands out the difference. Nothing here knows where the record is kept.
 
 import hashlib
 from collections import ChainMap, Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from itertools import chain
 
@@ -119,7 +119,7 @@ class Placement:
     async def _read(self, batch: Sequence[Recorded], unit: Unit) -> list[Row]:
         """Decode; what can't be read, is dated too far ahead of when the log recorded it, or was set aside, is a dead letter."""
         rows: list[Row] = []
-        future = self.definition.bounds.future
+        future, is_no_id = self.definition.bounds.future, self.definition.identity.is_no_id
         if self._aside is None:
             self._aside = await self.histories.set_aside()
         unit.set_aside = self._aside.number
@@ -130,7 +130,7 @@ class Placement:
             letter = _sent_for(record.incoming, goes_in)
             if letter is not None:
                 unit.sent_again[letter] = goes_in[letter]
-            touchpoint = self._touchpoint(record, future)
+            touchpoint = self._touchpoint(record, future, is_no_id)
             if isinstance(touchpoint, Unreadable):
                 dead = dead_letter(record, touchpoint.code, touchpoint.reason, letter)
                 unit.dead_letters.append(dead)
@@ -145,7 +145,7 @@ class Placement:
         unit.dead_letters = list({(letter.id, letter.place, letter.again): letter for letter in unit.dead_letters}.values())
         return rows
 
-    def _touchpoint(self, record: Recorded, future: int) -> Decoded | Unreadable:
+    def _touchpoint(self, record: Recorded, future: int, is_no_id: Callable[[str], bool]) -> Decoded | Unreadable:
         """What `record` says, or why it is a dead letter. Raises what went wrong where it was read before."""
         if self._aside is not None and self._aside.records and (aside := is_aside(record, self._aside)) is not None:
             return Unreadable(SET_ASIDE, aside.reason)
@@ -155,7 +155,7 @@ class Placement:
             if happened > latest or said > latest:
                 which = "time" if happened >= said else "stated_at"
                 return Unreadable(TOO_FAR_AHEAD, f"its {which} is too far after the time at which the log recorded it")
-            return check_ids(decoded.touch, self.definition.identity.is_no_id) or decoded
+            return check_ids(decoded.touch, is_no_id) or decoded
         if isinstance(decoded, Unreadable):
             return decoded
         raise decoded
