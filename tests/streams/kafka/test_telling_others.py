@@ -202,7 +202,7 @@ async def test_after_an_outage_all_that_struck_is_announced_once_in_units_of_a_b
 ) -> None:
     monkeypatch.setattr(scheduler, "STRUCK_MAX", 3)
     await desk.announce(at(0))
-    await desk.take(*(view(f"user:{number}", number // 2 / 10) for number in range(10)))
+    await desk.take(*(view(f"user:{number + 1}", number // 2 / 10) for number in range(10)))
     announced = []
     while count := await desk.announce(at(37)):
         announced.append(count)
