@@ -303,7 +303,7 @@ class Identity(Model):
 
     def is_no_id(self, value: str) -> bool:
         """Whether `value`, an id without `user:` or `anon:`, names nobody."""
-        return (bare := value.strip().casefold()) == "" or bare in self._never
+        return value.strip().casefold() in self._never
 
     def kind(self, id: str) -> str:
         """The kind of a `user:` id."""
@@ -315,7 +315,7 @@ class Identity(Model):
 
     @cached_property
     def _never(self) -> frozenset[str]:
-        return frozenset(one.strip().casefold() for one in self.never)
+        return frozenset(["", *(one.strip().casefold() for one in self.never)])
 
     @cached_property
     def _patterns(self) -> tuple[tuple[str, re.Pattern[str]], ...]:

@@ -14,7 +14,7 @@ from journey.definition import Definition
 from journey.facts import Described, Fact, Facts, Spent
 from journey.instants import Instant
 from journey.money import share
-from journey.orders import NEVER_SENT, Orders, left_out, sent_again
+from journey.orders import NEVER_SENT, PAID, Orders, left_out, sent_again
 from journey.touchpoints import (
     AccountUpdated,
     CampaignEnded,
@@ -22,8 +22,6 @@ from journey.touchpoints import (
     ContentPublished,
     Key,
     Order,
-    OrderPlaced,
-    Refund,
     SpendRecorded,
     Touchpoint,
     is_statement,
@@ -71,7 +69,7 @@ def goes_on(journey: DimensionJourney, touches: Sequence[Touchpoint]) -> Mapping
 
 
 def _orders(touches: Sequence[Touchpoint]) -> Iterator[Touchpoint]:
-    return (touch for touch in touches if isinstance(touch.data, OrderPlaced | Refund) and not touch.data.test)
+    return (touch for touch in touches if isinstance(touch.data, PAID) and not touch.data.test)
 
 
 def _folded(journey: DimensionJourney, touches: Sequence[Touchpoint], silent: Mapping[Key, str]) -> tuple[DimensionJourney, Facts]:
@@ -87,7 +85,7 @@ def _folded(journey: DimensionJourney, touches: Sequence[Touchpoint], silent: Ma
         after.seen = touch.order
         if touch.data.test:
             continue
-        if isinstance(touch.data, OrderPlaced | Refund):
+        if isinstance(touch.data, PAID):
             for fact, count in after.orders.after(after.subject, touch):
                 facts[fact] += count
             continue

@@ -5,7 +5,7 @@ anew after the last: that is what makes advancing in any number of steps, summed
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from operator import attrgetter
@@ -19,7 +19,7 @@ from journey.definition import Conversion, Definition
 from journey.facts import NEVER, Converted, Described, Facts, LeadMoved, Outlook, Scored, StageEntered, Touch, Touched
 from journey.instants import DAY, Instant, Micros, day
 from journey.leads import LeadCycle
-from journey.orders import NEVER_SENT, Orders, left_out, order_of, sent_again
+from journey.orders import NEVER_SENT, PAID, Orders, left_out, order_of, sent_again
 from journey.plan import OfType, Plan, plan_of
 from journey.score import Fall, Ledger, Points
 from journey.touchpoints import (
@@ -198,7 +198,8 @@ def advance(
 
 def goes_on(definition: Definition, journey: PersonJourney, touches: Sequence[Touchpoint]) -> dict[Key, str] | None:
     """Which of `touches`, all later than those in `journey`, count nowhere by what it knows of orders. None: it is to be derived."""
-    return journey.orders.onward(_own(definition, journey.ids, touches))
+    own = _own(definition, journey.ids, touches)
+    return journey.orders.onward(own) if own else {}
 
 
 def _settled(definition: Definition, ids: Sequence[str], history: Sequence[Touchpoint], turns: Turns) -> Turns:
@@ -206,11 +207,9 @@ def _settled(definition: Definition, ids: Sequence[str], history: Sequence[Touch
     return {**turns, **sent_again(_own(definition, ids, history))}
 
 
-def _own(definition: Definition, ids: Sequence[str], history: Iterable[Touchpoint]) -> Iterator[Touchpoint]:
+def _own(definition: Definition, ids: Sequence[str], history: Iterable[Touchpoint]) -> list[Touchpoint]:
     """The orders and refunds among the person's own touchpoints."""
-    for touch in history:
-        if isinstance(touch.data, OrderPlaced | Refund) and touch.subject in ids and not excluded(definition, touch.data):
-            yield touch
+    return [touch for touch in history if isinstance(touch.data, PAID) and touch.subject in ids and not excluded(definition, touch.data)]
 
 
 class Step(NamedTuple):

@@ -58,6 +58,7 @@ _RARE = NOT_KEPT | {"dataschema", "data_base64"}
 _SCHEMA = re.compile(r"(?:.*[/:#])?([a-z][a-z0-9_]*)(?:[/:]v?|\.v)(\d{1,4})(?:\.json)?")
 _JSON_TYPE = re.compile(r"(application|text)/([\w.-]+\+)?json\s*(;.*)?", re.IGNORECASE)
 _THINGS = frozenset({"deal", "campaign", "content", "account"})
+_PAID = (OrderPlaced, Refund)
 
 
 class Decoded(NamedTuple):
@@ -113,7 +114,7 @@ def decode(raw: bytes) -> Decoded:
     data, exact, value = _said(raw, name, version, data, rest, reader)
     if kind in _THINGS or reader.stated_on or reader.links:
         _check_agreement(value, subject, reader)
-    if isinstance(value, OrderPlaced | Refund) and value.amount < 0:
+    if isinstance(value, _PAID) and value.amount < 0:
         # Checked here and not by the type: what was taken in before there was this rule has to stay readable.
         cure = "send a refund of what was paid back" if isinstance(value, OrderPlaced) else "it says what was paid back, without a sign"
         raise Unreadable("negative-amount", f"the amount of {name} is {value.amount}; {cure}")

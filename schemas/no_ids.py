@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from journey.touchpoints import Data, Retracted, Touchpoint, Unlinked, field_types
@@ -12,6 +13,7 @@ ID_FIELDS = ("account", "deal", "lead", "order", "refund", "subscription", "tick
 
 PERSON_FIELDS = ("other", "person")
 _SUBJECTS = ("user", "anon", "account", "deal")
+_TAKING_BACK = (Retracted, Unlinked)
 _CURE = "leave it out where there is no id, or send the id that is meant; identity.never in the definition lists what is none"
 
 
@@ -21,21 +23,24 @@ def check_ids(touch: Touchpoint, is_no_id: Callable[[str], bool]) -> Unreadable 
     Asked of what comes in, and not by `decode`: what is in the record already stays readable. What takes something back may name it.
     """
     data = touch.data
-    if isinstance(data, Retracted | Unlinked):
+    if isinstance(data, _TAKING_BACK):
         return None
     kind, _, rest = touch.subject.partition(":")
     if kind in _SUBJECTS and is_no_id(rest):
         return _no_id("subject", touch.subject)
-    for where, said, bare in _ids(data):
+    names, values_of = _fields(type(data))  # type: ignore[arg-type]  # classes are hashable
+    values = values_of(data)
+    if values.count(None) == len(values):
+        return None  # As of most.
+    for where, said, bare in _ids(names, values):
         if is_no_id(bare):
             return _no_id(where, said)
     return None
 
 
-def _ids(data: Data) -> Iterator[tuple[str, str, str]]:
-    """Where each id stands in `data`, as it is written, and without its kind."""
-    for name in _fields(type(data)):  # type: ignore[arg-type]  # classes are hashable
-        value = getattr(data, name)
+def _ids(names: tuple[str, ...], values: tuple[Any, ...]) -> Iterator[tuple[str, str, str]]:
+    """Where each id stands in data whose fields `names` have `values`, as it is written, and without its kind."""
+    for name, value in zip(names, values, strict=True):
         if value is None:
             continue
         if name == "people":
@@ -52,8 +57,10 @@ def _ids(data: Data) -> Iterator[tuple[str, str, str]]:
 
 
 @cache
-def _fields(kind: type[Any]) -> tuple[str, ...]:
-    return tuple(name for name in field_types(kind) if name in ID_FIELDS or name in PERSON_FIELDS or name == "people")
+def _fields(kind: type[Any]) -> tuple[tuple[str, ...], Callable[[Data], tuple[Any, ...]]]:
+    """The fields of a type that name something, and what reads them; any type has several."""
+    names = tuple(name for name in field_types(kind) if name in ID_FIELDS or name in PERSON_FIELDS or name == "people")
+    return names, attrgetter(*names)
 
 
 def _no_id(where: str, said: str) -> Unreadable:

@@ -7,7 +7,7 @@ hands out the difference. Nothing here knows where the record is kept.
 
 import hashlib
 from collections import ChainMap, Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from itertools import chain
 
@@ -119,7 +119,7 @@ class Placement:
     async def _read(self, batch: Sequence[Recorded], unit: Unit) -> list[Row]:
         """Decode; what can't be read, is dated too far ahead of when the log recorded it, or was set aside, is a dead letter."""
         rows: list[Row] = []
-        future = self.definition.bounds.future
+        future, is_no_id = self.definition.bounds.future, self.definition.identity.is_no_id
         if self._aside is None:
             self._aside = await self.histories.set_aside()
         unit.set_aside = self._aside.number
@@ -130,7 +130,7 @@ class Placement:
             letter = _sent_for(record.incoming, goes_in)
             if letter is not None:
                 unit.sent_again[letter] = goes_in[letter]
-            touchpoint = self._touchpoint(record, future)
+            touchpoint = self._touchpoint(record, future, is_no_id)
             if isinstance(touchpoint, Unreadable):
                 dead = dead_letter(record, touchpoint.code, touchpoint.reason, letter)
                 unit.dead_letters.append(dead)
@@ -145,17 +145,17 @@ class Placement:
         unit.dead_letters = list({(letter.id, letter.place, letter.again): letter for letter in unit.dead_letters}.values())
         return rows
 
-    def _touchpoint(self, record: Recorded, future: int) -> Decoded | Unreadable:
+    def _touchpoint(self, record: Recorded, future: int, is_no_id: Callable[[str], bool]) -> Decoded | Unreadable:
         """What `record` says, or why it is a dead letter. Raises what went wrong where it was read before."""
         if self._aside is not None and self._aside.records and (aside := is_aside(record, self._aside)) is not None:
             return Unreadable(SET_ASIDE, aside.reason)
         decoded = record.decoded or decoded_of(record.incoming)
         if isinstance(decoded, Decoded):
-            happened, said = decoded.touch.occurred_at, stated_at(decoded.touch.data) or 0
-            if max(happened, said) > record.recorded_at + future:
+            happened, said, latest = decoded.touch.occurred_at, stated_at(decoded.touch.data) or 0, record.recorded_at + future
+            if happened > latest or said > latest:
                 which = "time" if happened >= said else "stated_at"
                 return Unreadable(TOO_FAR_AHEAD, f"its {which} is too far after the time at which the log recorded it")
-            return check_ids(decoded.touch, self.definition.identity.is_no_id) or decoded
+            return check_ids(decoded.touch, is_no_id) or decoded
         if isinstance(decoded, Unreadable):
             return decoded
         raise decoded
@@ -193,10 +193,10 @@ class Placement:
             unit.touched.update(row.keys)
             for field in dict.fromkeys(_cut(one, UNKNOWN_FIELD_LENGTH_MAX) for one in row.unknown[:UNKNOWN_FIELDS_MAX]):
                 unit.unknown_fields[touch.type, field] = unit.unknown_fields.get((touch.type, field), 0) + 1
-            if isinstance(touch.data, DealOpened | DealUpdated | DealReopened) and (unknown := unknown_to(self.definition, touch.data)):
-                counted = (unknown[0], _cut(unknown[1], UNKNOWN_FIELD_LENGTH_MAX))
-                unit.unknown_fields[counted] = unit.unknown_fields.get(counted, 0) + 1
             if touch.data.deal is not None:
+                if isinstance(touch.data, DealOpened | DealUpdated | DealReopened) and (unknown := unknown_to(self.definition, touch.data)):
+                    counted = (unknown[0], _cut(unknown[1], UNKNOWN_FIELD_LENGTH_MAX))
+                    unit.unknown_fields[counted] = unit.unknown_fields.get(counted, 0) + 1
                 unit.takes_part.update((id, f"deal:{touch.data.deal}") for id in people_named(touch))
         return several
 
@@ -344,10 +344,10 @@ class Placement:
         here: dict[tuple[str, str, str], Name] = {}
         twice: set[Name] = set()
         for touch in live:
-            if not is_person(touch.subject) or isinstance(touch.data, KeptApart):
+            if not is_person(touch.subject):
                 continue
             person = self._at_hand.persons[touch.subject]
-            if len(person.ids) > 1:
+            if len(person.ids) > 1 and not isinstance(touch.data, KeptApart):
                 name = _name(touch)
                 other = here.setdefault((person.name, touch.source, touch.id), name)
                 if other != name:

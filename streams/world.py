@@ -81,6 +81,8 @@ class World:
     """The deals that an id takes part in, as far as they are here: all of them, of an id that was brought."""
     _counting: dict[tuple[str, Side], list[Touchpoint]] = field(default_factory=dict)
     _said: dict[tuple[Id, Side], dict[Id, Said]] = field(default_factory=dict)
+    _linked: set[Id] = field(default_factory=set)
+    """Ids that are known to be loaded with those that links of theirs presume."""
     _partners: dict[tuple[Id, Side], frozenset[Id]] = field(default_factory=dict)
     _near: dict[tuple[Id, Side], Near] = field(default_factory=dict)
     """Of ids that were looked up and are not loaded; AFTER only where that is another than BEFORE."""
@@ -168,17 +170,24 @@ class World:
 
     async def load_links(self, ids: Iterable[Id]) -> None:
         """Load `ids`, and those that links of theirs presume: whether these hold depends on them."""
-        ids = list(ids)
+        ids = [id for id in ids if id not in self._linked]
         await self.load(ids)
         await self.load(self._lacking(ids))
+        self._linked.update(ids)
 
     def _lacking(self, ids: Iterable[Id]) -> set[Id]:
-        presumed = {said.presumed for id in ids for side in (BEFORE, AFTER) for said in self.said(id, side).values()}
+        sides = {id: (BEFORE,) if self._is_same(id, AFTER) else (BEFORE, AFTER) for id in ids}
+        presumed = (said.presumed for id, both in sides.items() for side in both for said in self.said(id, side).values())
         return {one for one in presumed if one is not None and one not in self._stored}
 
     def _has_links(self, id: Id) -> bool:
         """Whether `id` is loaded, and so are those that links of it presume."""
-        return id in self._stored and not self._lacking([id])
+        if id in self._linked:
+            return True
+        if id not in self._stored or self._lacking([id]):
+            return False
+        self._linked.add(id)
+        return True
 
     def known(self, id: Id, side: Side) -> bool:
         """Whether `id`, which was loaded, is known by more than what presumes it."""

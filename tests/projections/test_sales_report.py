@@ -80,7 +80,7 @@ async def test_what_became_of_a_lead(sales: AskSales, steps: list[str], answer: 
 
 async def test_each_cycle_has_one_answer_whatever_happens_to_it(sales: AskSales, bench: Bench) -> None:
     steps = ["accepted", "rejected", "recycled", "qualified"]
-    for number, order in enumerate(permutations(steps)):
+    for number, order in enumerate(permutations(steps), start=1):
         await bench.take(
             lead("created", f"user:{number}", at(0)), *(lead(step, f"user:{number}", at(1, nth)) for nth, step in enumerate(order))
         )
@@ -182,8 +182,8 @@ async def test_two_leads_of_one_person_are_cycles_of_one(sales: AskSales) -> Non
 
 
 async def test_the_win_rate_is_of_the_won_and_the_lost_and_of_none_there_is_none(sales: AskSales) -> None:
-    opened = [deal_opened(str(number), at(0), "user:1") for number in range(6)]
-    assert (await sales(*opened, close("0", at(1), "abandoned"), until=end_of(1))).win_rate is None
+    opened = [deal_opened(str(number), at(0), "user:1") for number in range(1, 7)]
+    assert (await sales(*opened, close("6", at(1), "abandoned"), until=end_of(1))).win_rate is None
     report = await sales(close("1", at(2)), close("2", at(2)), close("3", at(2)), close("4", at(3), "lost"))
     assert report.win_rate == 0.75
     assert report.opened == 6
@@ -202,8 +202,8 @@ async def test_a_deal_that_was_reopened_is_not_won(sales: AskSales) -> None:
 
 
 async def test_why_deals_were_lost(sales: AskSales) -> None:
-    lost = [close(str(number), at(1), "lost", reason=reason) for number, reason in enumerate(["price", "timing", "price"])]
-    report = await sales(*(deal_opened(str(number), at(0)) for number in range(3)), *lost)
+    lost = [close(str(number), at(1), "lost", reason=reason) for number, reason in enumerate(["price", "timing", "price"], start=1)]
+    report = await sales(*(deal_opened(str(number), at(0)) for number in range(1, 4)), *lost)
     assert [one.reasons for one in report.outcomes if one.outcome == "lost"] == [{"price": 2, "timing": 1}]
 
 

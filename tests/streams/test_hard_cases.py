@@ -200,6 +200,31 @@ def test_two_users_of_a_device_that_turn_out_to_be_one_are_one_with_it() -> None
     assert one_user_a_device(*views, *links, link("user:1", "user:2", at(29))).people["anon:a"] == {"anon:a", "user:1", "user:2"}
 
 
+def test_a_device_that_is_shared_no_more_makes_a_person_too_large_whom_the_link_does_not_name() -> None:
+    """The app's two ids turn out to be one person's. The address is joined with the device then, and is of too many ids."""
+    own = ["anon:b", "anon:c", "anon:d"]
+    views = [view(id, at(0)) for id in ("user:1", "user:2", "user:m@x", "anon:a", *own)]
+    links = [link("anon:a", user, at(1)) for user in ("user:1", "user:2", "user:m@x")] + [link(id, "user:m@x", at(1)) for id in own]
+    assert one_user_a_device(*views, *links).people["user:m@x"] == {"user:m@x", *own}
+    one = link("user:1", "user:2", at(2))
+    come_to = one_user_a_device(*views, *links, one)
+    assert come_to.people["user:m@x"] == {"user:m@x"}
+    assert come_to.people["anon:b"] == {"anon:b"}
+    assert one_user_a_device(*views, *links, one, unlink("user:2", "user:1", at(3))).people["anon:b"] == {"user:m@x", *own}
+
+
+def test_a_device_that_comes_to_be_shared_lets_the_rest_of_too_many_be_joined() -> None:
+    own = ["anon:c", "anon:d", "anon:e", "anon:f", "anon:g"]
+    views = [view(id, at(0)) for id in ("user:1", "user:2", "anon:a", "anon:b", *own)]
+    links = [link(id, "user:1", at(1)) for id in ("anon:a", *own)] + [link("anon:b", "user:2", at(1))]
+    assert one_user_a_device(*views, *links).people["user:1"] == {"user:1"}
+    renewed = link("anon:a", "anon:b", at(2))
+    come_to = one_user_a_device(*views, *links, renewed)
+    assert come_to.people["user:1"] == {"user:1", *own}
+    assert come_to.people["anon:a"] == {"anon:a", "anon:b"}
+    assert one_user_a_device(*views, *links, renewed, retraction(renewed, at(3))).people["anon:c"] == {"anon:c"}
+
+
 def test_the_first_touchpoint_of_an_id_that_an_alias_names_joins_it() -> None:
     alias = sent("identified", "user:new", at(5), id="alias", other="user:old", presumed=True)
     assert one_user_a_device(alias, view("user:new", at(6))).people["user:new"] == {"user:new"}

@@ -208,14 +208,14 @@ async def test_what_is_late_reads_the_histories_that_it_reaches_and_no_other(ben
 
 
 async def test_one_more_link_of_a_hub_reads_no_more_than_the_new_partner(bench: Bench, watched: Watched) -> None:
-    await bench.take(*(link("anon:kiosk", f"user:{number + 1}", at(number)) for number in range(NEAR_FROM)))
+    await bench.take(*(link("anon:kiosk", f"user:{number}", at(number)) for number in range(1, NEAR_FROM + 1)))
     watched.read.clear()
     await bench.take(link("anon:kiosk", "user:new", at(200)), unlink("anon:kiosk", "user:1", at(200)))
     assert set(watched.read) == {"user:new", "user:1"}
 
 
 async def test_who_logs_in_once_more_has_nothing_read_again(bench: Bench, watched: Watched) -> None:
-    await bench.take(*(link("anon:phone", "user:1", at(number)) for number in range(NEAR_FROM)))
+    await bench.take(*(link("anon:phone", "user:1", at(number)) for number in range(1, NEAR_FROM + 1)))
     watched.read.clear()
     await bench.take(link("anon:phone", "user:1", at(200)), view("anon:phone", at(201)))
     assert watched.read == []

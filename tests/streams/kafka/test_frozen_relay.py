@@ -63,7 +63,7 @@ async def test_frozen_eight_times_and_thawed_the_last_word_about_everyone_is_wha
     for bound in BOUNDS:
         monkeypatch.setattr(*bound)
     placement, announcements, offset = Placement(SMALL, record), PostgresAnnouncements(record), -1
-    anons = [f"anon:d{number}" for number in range(PEOPLE)]
+    anons = [f"anon:{number}" for number in range(1, PEOPLE + 1)]
 
     async def take(*lines: bytes) -> None:
         nonlocal offset
