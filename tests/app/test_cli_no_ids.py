@@ -148,7 +148,9 @@ def test_visitors_whom_such_an_id_joined_are_apart_once_the_definition_says_that
     assert here("identity", "show", "user:undefined", "--data", "older", "--json", cwd=tmp_path).json["ids"] == ["user:undefined"]
     assert here("reconcile", "--data", "older", cwd=tmp_path).status == 0
     assert here("ingest", "others.jsonl", "--data", "fresh", cwd=tmp_path).status == 0
-    later = [touch("page_view", id=f"w-{one}", subject=f"anon:{one}", url="https://shop.example/", at=TIME.format(4, 0)) for one in visitors]
+    later = [
+        touch("page_view", id=f"w-{one}", subject=f"anon:{one}", url="https://shop.example/", at=TIME.format(4, 0)) for one in visitors
+    ]
     later += [touch("identified", id="l-1", subject="anon:a-1", other="user:bob", method="login", at=TIME.format(1, 0))]
     (tmp_path / "later.jsonl").write_bytes(b"\n".join(later))
     for nth in range(2):

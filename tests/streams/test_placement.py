@@ -208,7 +208,7 @@ async def test_what_is_late_reads_the_histories_that_it_reaches_and_no_other(ben
 
 
 async def test_one_more_link_of_a_hub_reads_no_more_than_the_new_partner(bench: Bench, watched: Watched) -> None:
-    await bench.take(*(link("anon:kiosk", f"user:{number}", at(number)) for number in range(NEAR_FROM)))
+    await bench.take(*(link("anon:kiosk", f"user:{number}", at(number)) for number in range(1, NEAR_FROM + 1)))
     watched.read.clear()
     await bench.take(link("anon:kiosk", "user:new", at(200)), unlink("anon:kiosk", "user:1", at(200)))
     assert set(watched.read) == {"user:new", "user:1"}
@@ -222,7 +222,7 @@ async def test_who_logs_in_once_more_has_nothing_read_again(bench: Bench, watche
 
 
 async def test_one_more_on_a_deal_is_derived_and_the_others_are_not(bench: Bench, watched: Watched) -> None:
-    await bench.take(deal_opened("1", at(0), *(f"user:{number}" for number in range(9))))
+    await bench.take(deal_opened("1", at(0), *(f"user:{number}" for number in range(1, 10))))
     watched.read.clear()
     await bench.take(sent("call", "user:new", at(1), deal="1"), deal_opened("2", at(2), "user:1", "user:2"))
     assert set(watched.read) == {"user:new", "deal:1", "deal:2"}
@@ -240,7 +240,9 @@ async def test_others_get_their_turn_while_a_long_history_is_placed_and_derived(
     others = asyncio.create_task(take_turns())
     try:
         for day, least in ((1, 0), (0, 3)):  # In order; and before all that is there, so that all of it is derived anew.
-            lines = [view(f"user:{number % 3}", at(day, number / 1000), id=f"{day}-{number}") for number in range(2 * TOUCHPOINTS_AT_ONCE)]
+            lines = [
+                view(f"user:{number % 3 + 1}", at(day, number / 1000), id=f"{day}-{number}") for number in range(2 * TOUCHPOINTS_AT_ONCE)
+            ]
             turns = 0
             await bench.take(*lines)
             assert turns > least
