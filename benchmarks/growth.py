@@ -65,8 +65,8 @@ def kiosk(size: int) -> Iterator[bytes]:
     """One device that `size` users log in at, each of whom has looked at a page before."""
     for n in range(size):
         at = START + n * MINUTE
-        yield _touchpoint("page_view", f"user:{n}", at, f"view-{n}", url="https://shop.example/")
-        yield _touchpoint("identified", "anon:kiosk", at + MINUTE // 2, f"login-{n}", other=f"user:{n}")
+        yield _touchpoint("page_view", f"user:u{n}", at, f"view-{n}", url="https://shop.example/")
+        yield _touchpoint("identified", "anon:kiosk", at + MINUTE // 2, f"login-{n}", other=f"user:u{n}")
 
 
 def device(size: int) -> Iterator[bytes]:
@@ -82,8 +82,8 @@ def call_centre(size: int) -> Iterator[bytes]:
     """One user that `size` devices are said to be."""
     for n in range(size):
         at = START + n * MINUTE
-        yield _touchpoint("page_view", f"anon:{n}", at, f"view-{n}", url="https://shop.example/")
-        yield _touchpoint("identified", f"anon:{n}", at + MINUTE // 2, f"call-{n}", other="user:agent")
+        yield _touchpoint("page_view", f"anon:a{n}", at, f"view-{n}", url="https://shop.example/")
+        yield _touchpoint("identified", f"anon:a{n}", at + MINUTE // 2, f"call-{n}", other="user:agent")
 
 
 def regular(size: int) -> Iterator[bytes]:
@@ -95,17 +95,18 @@ def regular(size: int) -> Iterator[bytes]:
 
 
 PEOPLE = 200
+OPENING = {"pipeline": "new", "kind": "new", "owner": "ann", "expected_close_on": "2025-12-31"}
 
 
 def _deals(size: int, person: Callable[[int, int], str]) -> Iterator[bytes]:
     for n in range(size):
-        at, deal = START + n * HOUR, f"deal:{n}"
+        at, deal = START + n * HOUR, f"d{n}"
         people = [{"person": person(n, nth), "primary": nth == 0} for nth in range(PEOPLE)]
-        stated = {"deal": str(n), "amount": "1000.00", "currency": "EUR"}
-        yield _touchpoint("deal_opened", deal, at, f"open-{n}", **stated, pipeline="new", stage="qualified", people=people)
+        stated = {"deal": deal, "amount": "1000.00", "currency": "EUR"}
+        yield _touchpoint("deal_opened", f"deal:{deal}", at, f"open-{n}", **stated, **OPENING, stage="qualified", people=people)
         for day in range(1, 4):
-            yield _touchpoint("deal_updated", deal, at + day * DAY, f"update-{n}-{day}", **stated, people=people)
-        yield _touchpoint("close", deal, at + 5 * DAY, f"close-{n}", **stated, outcome="won")
+            yield _touchpoint("deal_updated", f"deal:{deal}", at + day * DAY, f"update-{n}-{day}", **stated, people=people)
+        yield _touchpoint("close", f"deal:{deal}", at + 5 * DAY, f"close-{n}", **stated, outcome="won")
 
 
 def deals_of_others(size: int) -> Iterator[bytes]:
@@ -115,8 +116,33 @@ def deals_of_others(size: int) -> Iterator[bytes]:
 
 def deals_of_the_same(size: int) -> Iterator[bytes]:
     """Deals of the same 200 people, as they come: what a deal's close means is another thing for each of them."""
-    made = map(orjson.loads, _deals(size, lambda deal, nth: f"user:{nth}"))
+    made = map(orjson.loads, _deals(size, lambda deal, nth: f"user:person-{nth}"))
     return iter([orjson.dumps(one) for one in sorted(made, key=lambda one: (one["time"], one["id"]))])
+
+
+CALL = {"deal": "1", "owner": "ann", "direction": "out", "outcome": "connected"}
+AMOUNTS = 5
+"""A deal's amount changes now and then, however often it is exported."""
+
+
+def nightly(size: int) -> Iterator[bytes]:
+    """One deal of five people, whose record is touched every day: each of `size` nightly exports states anew its opening, its stage, and
+    a call of the day or, from the middle on, that it was won, dated back."""
+    deal, people = "deal:1", [{"person": f"user:person-{nth}", "primary": nth == 0} for nth in range(5)]
+    half = size // 2
+    won_at = START + half * DAY - HOUR
+    for night in range(size):
+        modified, is_won = START + night * DAY, night >= half
+        amount = 1_000 + min(night, half) * (AMOUNTS - 1) // half
+        stated = {"deal": "1", "amount": f"{amount}.00", "currency": "EUR", "people": people}
+        stage = {"stage": "won", "stage_outcome": "won"} if is_won else {"stage": "proposal", "stage_outcome": "open"}
+        yield _touchpoint("deal_opened", deal, START - DAY, f"1-opened-{iso(modified)}", **OPENING, **stated)
+        yield _touchpoint("deal_updated", deal, modified, f"1-{iso(modified)}", **stated, **stage)
+        if is_won:
+            stated.pop("people")
+            yield _touchpoint("close", deal, won_at, f"1-closed-{iso(modified)}", **stated, outcome="won", stated_at=iso(modified))
+        else:
+            yield _touchpoint("call", "user:person-1", modified - HOUR, f"call-{night}", **CALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +165,7 @@ CASES = {
     "deals of 200, live": Case(deals_of_others, (37, 75, 150), per_unit=20),
     "deals of the same 200": Case(deals_of_the_same, (75, 150, 300)),
     "deals of the same 200, live": Case(deals_of_the_same, (20, 40, 80), per_unit=20),
+    "a deal exported nightly": Case(nightly, (90, 180, 365), per_unit=3),
 }
 
 
@@ -243,6 +270,8 @@ async def embedded(case: Case, size: int) -> Cost:
             await all_held_back(definition, engine.record)
         with cost.of("reconcile"):
             reconciled = await reconcile(engine, lambda definition: now(), lambda subjects: None)
+        if codes := await engine.desk.codes():
+            raise Failed(f"not all of it can be read: {dict(codes)}")
         if reconciled.broken:
             raise Failed(f"{reconciled.broken} laws are broken: {reconciled.laws}")
     shutil.rmtree(folder)

@@ -153,15 +153,7 @@ def advance(definition: Definition, journey: DealJourney, touches: Sequence[Touc
 
 def goes_on(definition: Definition, journey: DealJourney, touches: Sequence[Touchpoint]) -> tuple[Heard, dict[Key, str]] | None:
     """What is heard of a deal after `touches`, in order, and their turns. None where the deal, and all who take part, are to be derived."""
-    heard, found = journey.heard, dict[Key, str]()
-    for touch in touches:
-        told = onward(definition, heard, touch)
-        if told is None:
-            return None
-        heard, turn = told
-        if turn is not None:
-            found[touch.key] = turn
-    return heard, found
+    return onward(definition, journey.heard, touches)
 
 
 def _folded(definition: Definition, journey: DealJourney, touches: Sequence[Touchpoint], found: Turns) -> tuple[DealJourney, Facts]:

@@ -73,9 +73,9 @@ def last_said(statements: Iterable[Touchpoint], of: Id) -> dict[Id, Said]:
     return last
 
 
-def is_known(id: Id, counting: Iterable[Touchpoint], last: Mapping[Id, Said]) -> bool:
+def is_known(id: Id, counting: Iterable[Touchpoint], last: Mapping[Id, Said], definition: Definition) -> bool:
     """Whether `id` is known by more than what presumes it: it is the subject of a touchpoint, or the firm end of a link."""
-    if any(said.linked and said.presumed != id for said in last.values()):
+    if any(said.linked and said.presumed != id and not is_no_id(definition, other) for other, said in last.items()):
         return True
     return any(touch.subject == id and not isinstance(touch.data, Identified | Unlinked | Retracted) for touch in counting)
 
@@ -285,7 +285,7 @@ def links_of(touches: Iterable[Touchpoint], definition: Definition) -> Links:
     last = {id: last_said(those, id) for id, those in by_id.items()}
 
     def known(id: Id) -> bool:
-        return is_known(id, by_id[id], last[id])
+        return is_known(id, by_id[id], last[id], definition)
 
     return Links({id: linked_of(said, id, definition, known) for id, said in last.items() if said}, definition)
 

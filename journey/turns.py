@@ -196,59 +196,82 @@ def _opened(heard: Heard, touch: Touchpoint) -> tuple[Heard, bool]:
     return replace(heard, opening=touch.order, opening_word=words, pipeline=data.pipeline), is_repeated
 
 
-def onward(definition: Definition, heard: Heard, touch: Touchpoint) -> tuple[Heard, str | None] | None:
-    """`heard` after one more touchpoint, and its turn if it is one. None where what was said before may count otherwise now: then the
-    deal is to be derived from its history, and all who take part in it."""
-    data = touch.data
-    if heard.last is not None and touch.order <= heard.last:
-        return _said_again(definition, heard, touch)
-    if excluded(definition, data):
-        return replace(heard, last=touch.order), None
-    if isinstance(data, Refund):
-        return _refunded(replace(heard, last=touch.order), touch)
+def onward(definition: Definition, heard: Heard, touches: Iterable[Touchpoint]) -> tuple[Heard, dict[Key, str]] | None:
+    """`heard` after `touches`, in order, and their turns. None where what was said before may count otherwise now: then the deal is to be
+    derived from its history, and all who take part in it."""
+    found, spoken, late = dict[Key, str](), list[Said](), set[Key]()
+    for touch in touches:
+        if heard.last is not None and touch.order <= heard.last:
+            late.add(touch.key)
+            told = _said_late(definition, heard, touch)
+        else:
+            told = _said_next(definition, replace(heard, last=touch.order), touch)
+        if told is None:
+            return None
+        heard, silent, one = told
+        if silent:
+            found[touch.key] = NEVER_SENT  # A close, until it is seen to count.
+        if one is not None:
+            spoken.append(one)
+    # An export says a stage and a close that is dated back at once, so that the one said first may come last.
+    for one in sorted(spoken):
+        if heard.said is not None and one.said <= heard.said:
+            return None
+        heard = replace(heard, said=one.said)
+        if not _is_news(one, heard.standing, heard.word):
+            continue
+        if one.key in late or not _only_adds(heard, one):
+            return None
+        heard = replace(heard, standing=one.outcome, word=one.word, turned_at=one.at, turned_how=one.how, outcome=one.outcome)
+        found[one.key] = one.outcome
+    return heard, found
+
+
+_Told = tuple[Heard, bool, Said | None]
+"""What is heard after a touchpoint, whether it counts nowhere, and what it says of the outcome."""
+
+
+def _said_next(definition: Definition, heard: Heard, touch: Touchpoint) -> _Told | None:
+    if excluded(definition, touch.data):
+        return heard, False, None
+    if isinstance(touch.data, Refund):
+        return _refunded(heard, touch)
     one = says(definition, touch, heard)
-    after, is_repeated = _opened(replace(heard, last=touch.order), touch)
-    silent = NEVER_SENT if is_repeated or isinstance(data, Close) else None
-    if one is None:
-        return after, silent
-    if heard.said is not None and one.said <= heard.said:
-        return None
-    after = replace(after, said=one.said)
-    if not _is_news(one, heard.standing, heard.word):
-        return after, silent
-    if heard.standing != heard.outcome or (heard.turned_at is not None and one.at <= heard.turned_at):
-        return None
-    is_closed_again = one.outcome != "open" and heard.outcome != "open"
-    is_made_explicit = one.how == "plain" and heard.turned_how == "stage" and _agrees(heard.outcome, one.outcome)
-    if is_closed_again and (one.how == "stated" or is_made_explicit):
-        return None
-    after = replace(after, standing=one.outcome, word=one.word, turned_at=one.at, turned_how=one.how, outcome=one.outcome)
-    return after, one.outcome
+    after, is_repeated = _opened(heard, touch)
+    return after, is_repeated or isinstance(touch.data, Close), one
 
 
-def _said_again(definition: Definition, heard: Heard, touch: Touchpoint) -> tuple[Heard, str | None] | None:
-    """What comes late is no news where it is a close restated as it stood, or an opening that repeats the last one."""
+def _said_late(definition: Definition, heard: Heard, touch: Touchpoint) -> _Told | None:
+    """What comes late may be no news where it is a close restated, or an opening that repeats the last one."""
     data = touch.data
     if excluded(definition, data):
         return None
+    one = says(definition, touch, heard)
     if isinstance(data, Close):
-        one = says(definition, touch, heard)
-        if one is not None and one.how == "stated" and one.word == heard.word and heard.said is not None and one.said > heard.said:
-            return replace(heard, said=one.said), NEVER_SENT
+        return (heard, True, one) if one is not None and one.how == "stated" else None
     if isinstance(data, DealOpened) and heard.opening is not None and touch.order > heard.opening:
         after, is_repeated = _opened(heard, touch)
-        if is_repeated and says(definition, touch, heard) is None:
-            return after, NEVER_SENT
+        if is_repeated and one is None:
+            return after, True, None
     return None
 
 
-def _refunded(heard: Heard, touch: Touchpoint) -> tuple[Heard, str | None] | None:
+def _only_adds(heard: Heard, one: Said) -> bool:
+    """Whether news that was said last leaves all turns before it as they are."""
+    if heard.standing != heard.outcome or (heard.turned_at is not None and one.at <= heard.turned_at):
+        return False
+    is_closed_again = one.outcome != "open" and heard.outcome != "open"
+    is_made_explicit = one.how == "plain" and heard.turned_how == "stage" and _agrees(heard.outcome, one.outcome)
+    return not (is_closed_again and (one.how == "stated" or is_made_explicit))
+
+
+def _refunded(heard: Heard, touch: Touchpoint) -> _Told | None:
     key, version = refund_key(touch), version_of(touch)
     if key is None:
-        return heard, None
+        return heard, False, None
     if key in heard.refunds:
-        return None if replaces(version, heard.refunds[key]) else (heard, NEVER_SENT)
-    return replace(heard, refunds={**heard.refunds, key: version}), None
+        return None if replaces(version, heard.refunds[key]) else (heard, True, None)
+    return replace(heard, refunds={**heard.refunds, key: version}), False, None
 
 
 def _words(data: Close | DealOpened) -> str:

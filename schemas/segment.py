@@ -196,6 +196,8 @@ def _tracked(call: Call, id: str, subject: str, by: Reading) -> Made:
     for why in found.left_out:
         by.noticed.note(event, why)
     for one in found.touchpoints:
+        if one.data.get("presumed") and one.data.get("other") == subject:
+            continue  # As for `alias`: of what is only presumed, the other reading is left.
         is_first, about_person = one is found.touchpoints[0], one.subject == PERSON
         data = {**_context(call), **one.data} if about_person else one.data
         if is_first and (rest := {name: value for name, value in properties.items() if name not in found.used}):

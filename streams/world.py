@@ -195,7 +195,7 @@ class World:
             side = BEFORE
         found = self._known.get((id, side))
         if found is None:
-            found = self._known[id, side] = is_known(id, self.counting(id, side), self.said(id, side))
+            found = self._known[id, side] = is_known(id, self.counting(id, side), self.said(id, side), self.definition)
         return found
 
     def only_presumed(self, id: Id, side: Side) -> bool:

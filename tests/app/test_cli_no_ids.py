@@ -120,3 +120,42 @@ def test_a_dry_run_foresees_an_id_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "signups.csv").write_text("Email,Signed up\nundefined,2026-03-01 09:00\nana@firm.example,2026-03-01 09:00\n")
     told = here("ingest", "signups.csv", "--map", "map.yaml", "--dry-run", cwd=tmp_path)
     assert "'user:undefined' is what programs write where they have no id" in " ".join(told.out.split())
+
+
+def test_visitors_whom_such_an_id_joined_are_apart_once_the_definition_says_that_it_is_none(tmp_path: Path) -> None:
+    """As if the links had never come, in a data folder of an older definition that knew no such ids."""
+    text = here("definition", "show", "--default", cwd=tmp_path).out
+    (tmp_path / "default.yaml").write_text(text)
+    (tmp_path / "older.yaml").write_text(f"{text}\nidentity: {{never: []}}\n")
+    visitors = [f"a-{number}" for number in range(60)]
+    others = [touch("page_view", id=f"v-{one}", subject=f"anon:{one}", url="https://shop.example/") for one in visitors]
+    others += [touch("order_placed", id="o-1", subject="anon:a-7", order="o-1", at=TIME.format(3, 0))]
+    others += [touch("identified", id="l-7", subject="anon:a-7", other="user:ann", method="login", at=TIME.format(2, 0))]
+    links = [touch("identified", id=f"l-{one}", subject=f"anon:{one}", other="user:undefined", method="login") for one in visitors[:40]]
+    (tmp_path / "others.jsonl").write_bytes(b"\n".join(others))
+    (tmp_path / "links.jsonl").write_bytes(b"\n".join(links))
+
+    assert here("definition", "use", "older.yaml", "--data", "older", cwd=tmp_path).status == 0
+    told = here("ingest", "others.jsonl", "links.jsonl", "--data", "older", "--json", cwd=tmp_path).json
+    assert (told["accepted"], told["dead_letters"]) == (102, {})
+    # Without the device that Ann logged in with: it has two users.
+    assert len(here("identity", "show", "anon:a-1", "--data", "older", "--json", cwd=tmp_path).json["ids"]) == 40
+    assert here("definition", "use", "default.yaml", "--data", "older", cwd=tmp_path).status == 0
+
+    for one in visitors:
+        found = here("identity", "show", f"anon:{one}", "--data", "older", "--json", cwd=tmp_path).json
+        assert found["ids"] == ([f"anon:{one}", "user:ann"] if one == "a-7" else [f"anon:{one}"])
+        assert [link["why"] for link in found["links"] if not link["holds"]] == ["one of them is no id"] * (one in visitors[:40])
+    assert here("identity", "show", "user:undefined", "--data", "older", "--json", cwd=tmp_path).json["ids"] == ["user:undefined"]
+    assert here("reconcile", "--data", "older", cwd=tmp_path).status == 0
+    assert here("ingest", "others.jsonl", "--data", "fresh", cwd=tmp_path).status == 0
+    later = [
+        touch("page_view", id=f"w-{one}", subject=f"anon:{one}", url="https://shop.example/", at=TIME.format(4, 0)) for one in visitors
+    ]
+    later += [touch("identified", id="l-1", subject="anon:a-1", other="user:bob", method="login", at=TIME.format(1, 0))]
+    (tmp_path / "later.jsonl").write_bytes(b"\n".join(later))
+    for nth in range(2):
+        digests = [here("digest", "--data", folder, "--json", cwd=tmp_path).json for folder in ("older", "fresh")]
+        assert len({(one["marketing"], one["sales"]) for one in digests}) == 1, nth
+        for folder in ("older", "fresh"):
+            assert here("ingest", "later.jsonl", "--data", folder, cwd=tmp_path).status == 0

@@ -17,7 +17,7 @@ import pytest
 from app import distributed
 from app.wiring import Servers, where
 from schemas.incoming import Incoming
-from tests.app.command import ROOT, journey
+from tests.app.command import ROOT, here, journey
 from tests.e2e.workers import Place, embedded_digest, placed, simulated
 from tests.services.processes import run_whole
 from tests.services.service import Service
@@ -46,6 +46,20 @@ def test_a_file_comes_to_the_embedded_digest_and_again_changes_nothing(place: Pl
     letters = place.command("dead-letters", "--json").json
     assert sum(code["letters"] for code in letters["codes"].values()) == len(letters["dead_letters"]) > 0
     assert all(letter["place"].startswith("touchpoints.jsonl:") for letter in letters["dead_letters"])
+    (tmp_path / "calls.jsonl").write_bytes(b"\n".join(map(orjson.dumps, ids_that_are_none_and_a_shared_device())))
+    calls = ("ingest", "calls.jsonl", "--format", "segment")
+    told = place.command(*calls, "--json").json
+    assert (told["no_ids"], told["held"], told["dead_letters"]) == ({"anonymousId": 1, "userId": 1}, 1, {"no-id": 1})
+    assert told == here(*calls, "--json", "--data", "calls", cwd=tmp_path).json
+    again, as_embedded = place.command(*calls), here(*calls, "--data", "calls", cwd=tmp_path)
+    assert (again.out, again.err) == (as_embedded.out, as_embedded.err)
+
+
+def ids_that_are_none_and_a_shared_device() -> Iterator[dict[str, Any]]:
+    """Segment's calls: one whose user is none, one of which no id is left, and a browser that two users log in with."""
+    for nth, (anonymous, user) in enumerate([("a-1", "undefined"), ("null", "0"), ("a-2", "u-1"), ("a-2", "u-2")]):
+        call = {"type": "identify", "messageId": f"m-{nth}", "anonymousId": anonymous, "userId": user, "traits": {"plan": "free"}}
+        yield call | {"timestamp": f"2026-03-0{nth + 1}T09:00:00Z"}
 
 
 def test_the_past_is_told_as_it_was(place: Place, tmp_path: Path):

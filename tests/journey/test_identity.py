@@ -174,6 +174,11 @@ def test_what_is_presumed_links_while_it_is_known_otherwise() -> None:
     assert resolve([*alias, link("anon:old", "anon:other")], LOOSE)["anon:other"] == "user:new"
 
 
+def test_a_link_with_an_id_that_is_none_makes_nobody_known() -> None:
+    links = [presume("user:new", "anon:old"), link("anon:old", "user:undefined")]
+    assert resolve(links, default_definition()) == {id: id for id in ("user:new", "anon:old", "user:undefined")}
+
+
 def test_what_presumes_replaces_no_firm_link_made_since_they_were_last_unlinked() -> None:
     firm, presumed = link("user:1", "user:2"), presume("user:1", "user:2", at=WEDNESDAY)
     assert resolve([firm, presumed], LOOSE)["user:2"] == "user:1"

@@ -51,7 +51,7 @@ def people() -> list[tuple[Person, list[Touchpoint], list[Touchpoint]]]:
             through[id].add(deal)
     touches = [one.touch for bodies in stored.values() for one in bodies]
     links = [one for one in touches if isinstance(one.data, Identified)]
-    one_of = components(linked(touches), DEFAULT)
+    one_of = components(linked(sorted(touches, key=lambda one: one.order), DEFAULT), DEFAULT)
     found = []
     for ids in {one_of.get(id, frozenset([id])) for id in {*stored, *through} if is_person(id)}:
         part = sorted(set().union(*(through[id] for id in ids)))

@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -121,8 +122,10 @@ def test_what_a_deal_is_worth_is_never_below_0_after_refunds() -> None:
     assert [one.why for one in only(LeftOut, deal.derive(BY, "deal:12", [paid("5.00", on(3))])[1])] == ["refund without its deal"]
 
 
-def test_a_month_of_nightly_exports_goes_on_without_the_history() -> None:
-    """The record is touched every night; its win is dated back in the first of them, and said again in all."""
+@pytest.mark.parametrize("together", [False, True], ids=["one by one", "each night at once"])
+def test_a_month_of_nightly_exports_goes_on_without_the_history(*, together: bool) -> None:
+    """The record is touched every night; its win is dated back in the first of them, and said again in all. Of what comes at once the
+    close is older than the stage, which was said before it."""
     journey, derived = DealJourney("deal:12"), 0
     history: list[Touchpoint] = []
     for night in range(30):
@@ -132,13 +135,13 @@ def test_a_month_of_nightly_exports_goes_on_without_the_history() -> None:
             staged("won" if night > 8 else "talks", modified, f"updated-{night:02}"),
             *([restated(on(31), modified, id=f"closed-{night:02}")] if night > 8 else []),
         ]
-        for one in tonight:
-            history = in_order([*history, one])
-            if deal.goes_on(BY, journey, [one]) is None:
+        for some in [in_order(tonight)] if together else [[one] for one in tonight]:
+            history = in_order([*history, *some])
+            if deal.goes_on(BY, journey, some) is None:
                 derived += 1
                 journey, _ = deal.derive(BY, "deal:12", history)
             else:
-                journey, _ = deal.advance(BY, journey, [one])
+                journey, _ = deal.advance(BY, journey, some)
     assert derived == 1
     assert journey == deal.derive(BY, "deal:12", history)[0]
     assert turns(*history) == [("won", on(31))]
@@ -192,17 +195,17 @@ def arrivals(draw: st.DrawFn) -> list[Touchpoint]:
 
 
 @settings(max_examples=settings().max_examples * 5, deadline=None)
-@given(arrived=arrivals())
-def test_any_deal_in_any_order_of_arrival_comes_to_what_the_rules_say_of_the_set(arrived: list[Touchpoint]) -> None:
+@given(arrived=arrivals(), at_once=st.integers(1, 4))
+def test_any_deal_in_any_order_of_arrival_comes_to_what_the_rules_say_of_the_set(arrived: list[Touchpoint], at_once: int) -> None:
     journey, added = DealJourney("deal:12"), Facts()
     history: list[Touchpoint] = []
-    for one in arrived:
-        before, history = history, in_order([*history, one])
-        if deal.goes_on(BY, journey, [one]) is None:
+    for some in (in_order(arrived[nth : nth + at_once]) for nth in range(0, len(arrived), at_once)):
+        before, history = history, in_order([*history, *some])
+        if deal.goes_on(BY, journey, some) is None:
             added.subtract(deal.derive(BY, "deal:12", before)[1])
             journey, facts = deal.derive(BY, "deal:12", history)
         else:
-            journey, facts = deal.advance(BY, journey, [one])
+            journey, facts = deal.advance(BY, journey, some)
         added.update(facts)
         assert journey == deal.derive(BY, "deal:12", history)[0]
     assert Counter({fact: count for fact, count in added.items() if count}) == stated.stood(BY, "deal:12", history)

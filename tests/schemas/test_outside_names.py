@@ -61,7 +61,7 @@ NAMES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
         {"$group_type": "company", "$group_key": "acme", "$group_set": {"name": "Acme", "employees": 12}}, "account_updated",
         {"account": "acme", "name": "Acme", "employees": 12},
     ),
-    "$create_alias": ({"alias": "u2"}, "identified", {"other": "user:u2", "method": "alias"}),
+    "$create_alias": ({"alias": "u2"}, "identified", {"other": "user:u2", "method": "alias", "presumed": True}),
     "BuyAction": (
         {"object": {"orderNumber": "o1"}, "price": "20.00", "priceCurrency": "EUR"}, "order_placed",
         {"order": "o1", "amount": "20.00", "currency": "EUR"},
@@ -127,6 +127,15 @@ def test_a_group_that_is_identified_is_updated_and_joined() -> None:
     updated, joined = tracked("$groupidentify", {"$group_key": "acme"})
     assert (updated["type"], updated["subject"]) == ("account_updated", "account:acme")
     assert (joined["id"], joined["type"], joined["subject"]) == ("m1#account_joined", "account_joined", "anon:a1")
+
+
+def test_an_alias_under_another_name_presumes_that_it_is_a_user_or_an_anonymous_one() -> None:
+    found = tracked("$create_alias", {"alias": "u2"})
+    assert [(one["id"], one["subject"], one["data"]["other"], one["data"]["presumed"]) for one in found] == [
+        ("m1", "anon:a1", "user:u2", True),
+        ("m1#identified", "anon:a1", "anon:u2", True),
+    ]
+    assert [one["data"]["other"] for one in tracked("$create_alias", {"alias": "a1"})] == ["user:a1"]
 
 
 def test_money_that_is_none_is_left_out_where_it_is_not_needed() -> None:

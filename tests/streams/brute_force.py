@@ -103,7 +103,12 @@ def linked(touches: list[Touchpoint], definition: Definition) -> dict[str, set[s
         was = last.get(pair)
         if not (is_presuming(touch) and was is not None and isinstance(was.data, Identified) and not is_presuming(was)):
             last[pair] = touch
-    linking = {pair: touch for pair, touch in last.items() if isinstance(touch.data, Identified)}
+    is_no_id = definition.identity.is_no_id
+    linking = {
+        pair: touch
+        for pair, touch in last.items()
+        if isinstance(touch.data, Identified) and not any(is_no_id(id.split(":", 1)[1]) for id in pair)
+    }
     known = {touch.subject for touch in touches if not isinstance(touch.data, Identified | Unlinked)}
     for pair, touch in linking.items():
         known |= {touch.subject} if is_presuming(touch) else pair
@@ -111,9 +116,8 @@ def linked(touches: list[Touchpoint], definition: Definition) -> dict[str, set[s
         assert isinstance(touch.data, Identified)
         if is_presuming(touch) and touch.data.other not in known:
             continue
-        if not any(definition.identity.is_no_id(id.split(":", 1)[1]) for id in (one, other)):
-            found[one].add(other)
-            found[other].add(one)
+        found[one].add(other)
+        found[other].add(one)
     return found
 
 

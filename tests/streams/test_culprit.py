@@ -18,7 +18,7 @@ BY = By(30, "ann", "a bug of theirs")
 
 
 def views(number: int, *, poison: int = -1) -> list[bytes]:
-    return [sent("page_view", f"user:{nth + 1}", at(nth), id=POISON if nth == poison else "") for nth in range(number)]
+    return [sent("page_view", f"user:u{nth}", at(nth), id=POISON if nth == poison else "") for nth in range(number)]
 
 
 async def next_of(bench: Bench) -> tuple[list[Recorded], dict[int, int]]:

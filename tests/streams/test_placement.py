@@ -240,7 +240,9 @@ async def test_others_get_their_turn_while_a_long_history_is_placed_and_derived(
     others = asyncio.create_task(take_turns())
     try:
         for day, least in ((1, 0), (0, 3)):  # In order; and before all that is there, so that all of it is derived anew.
-            lines = [view(f"user:{number % 3}", at(day, number / 1000), id=f"{day}-{number}") for number in range(2 * TOUCHPOINTS_AT_ONCE)]
+            lines = [
+                view(f"user:{number % 3 + 1}", at(day, number / 1000), id=f"{day}-{number}") for number in range(2 * TOUCHPOINTS_AT_ONCE)
+            ]
             turns = 0
             await bench.take(*lines)
             assert turns > least

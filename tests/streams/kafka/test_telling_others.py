@@ -335,13 +335,12 @@ async def test_whatever_comes_the_transitions_sum_to_the_stage_entries_up_to_the
 
 async def test_who_is_no_more_by_another_definition_has_a_tombstone(desk: Desk) -> None:
     """A kiosk that one definition lets join nobody joins two by the next: two persons fewer are left."""
-    apart = SMALL.model_copy(update={"bounds": SMALL.bounds.model_copy(update={"partners_max": 1})})
-    desk.placement = Placement(apart, desk.record)
+    both = SMALL.model_copy(update={"bounds": SMALL.bounds.model_copy(update={"users_per_device_max": 2})})
     await desk.take(view("anon:kiosk", 0), view("user:1", 1), view("user:2", 2), view("user:3", 2))
     await desk.take(link("anon:kiosk", "user:1", at(3)), link("anon:kiosk", "user:2", at(4)))
     await desk.tell()
     assert {one["person"] for one in await desk.told("stages")} == {"anon:kiosk", "user:1", "user:2", "user:3"}
-    await desk.record.rebuild(rebuilt(SMALL, desk.record), Generation(SMALL.fingerprint, FOLD_VERSION), LATER)
+    await desk.record.rebuild(rebuilt(both, desk.record), Generation(both.fingerprint, FOLD_VERSION), LATER)
     await desk.tell()
     stages = {one.key.decode(): one.value for one in await read(desk.settings, Topics(desk.settings).stages)}
     assert {person for person, stage in stages.items() if stage is None} == {"anon:kiosk", "user:2"}
