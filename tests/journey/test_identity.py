@@ -203,14 +203,19 @@ def naive(statements: list[Touchpoint], bounds: Bounds) -> Mapping[str, str]:
         return others if id.startswith("anon:") else {other for other in others if other.startswith("user:")}
 
     held = {id for id in known if len(counted(id)) > bounds.partners_max}
-    person = {id: {id} for id in known}
-    for _ in known:
-        for pair in linked:
-            if not pair & held:
-                one, other = pair
-                joined = person[one] | person[other]
-                for id in joined:
-                    person[id] = joined
+
+    def joined_by(pairs: set[frozenset[str]]) -> dict[str, set[str]]:
+        found = {id: {id} for id in known}
+        for _ in known:
+            for one, other in pairs:
+                joined = found[one] | found[other]
+                found.update(dict.fromkeys(joined, joined))
+        return found
+
+    linked = {pair for pair in linked if not pair & held}
+    device = joined_by({pair for pair in linked if all(id.startswith("anon:") for id in pair)})
+    large = {id for id in known if len(device[id]) > bounds.ids_max}
+    person = joined_by({pair for pair in linked if not pair & large or all(id.startswith("anon:") for id in pair)})
     return {id: name_of(ids if len(ids) <= bounds.ids_max else {id}) for id, ids in person.items()}
 
 
