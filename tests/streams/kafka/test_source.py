@@ -28,7 +28,7 @@ from tests.streams.kafka.packing import record as packed_record
 
 
 def views(first: int, last: int, partition: int = 0) -> list[Sent]:
-    return [Sent(sent("page_view", f"user:{number}", at(0)), partition=partition) for number in range(first, last)]
+    return [Sent(sent("page_view", f"user:u{number}", at(0)), partition=partition) for number in range(first, last)]
 
 
 async def stored(*_: Any) -> dict[int, int]:
@@ -110,7 +110,7 @@ async def test_a_batch_has_a_bounded_number_of_bytes_and_every_partition_its_tur
 
 
 async def test_a_large_batch_is_read_in_units_and_from_its_middle_on(settings: KafkaSettings, record: PostgresRecord) -> None:
-    views_of = [sent("page_view", f"user:{number % 50}", at(0), id=f"v-{number}") for number in range(3_000)]
+    views_of = [sent("page_view", f"user:u{number % 50}", at(0), id=f"v-{number}") for number in range(3_000)]
     parts = (part for offset, one in enumerate(views_of) for part in packed_record(offset, one + b" " * 3_000))
     await publish(settings, *views(50, 53))
     await publish_batch(settings, batch(packed(ZSTD, parts), len(views_of), ZSTD), len(views_of))
