@@ -200,13 +200,13 @@ class Near:
     whole: bool = True
     """These are all."""
     presumes: bool = False
-    """A link of it presumes an end: its bodies are read."""
+    """A link of it presumes an end, whether it counts or another statement about the two: its bodies are read."""
     users_whole: bool = True
     """All of its `user:` partners are here."""
 
     @classmethod
     def of(cls, last: Mapping[Id, Said], partners: Collection[Id], bounds: Bounds) -> "Near":
-        near = cls({}, presumes=any(said.presumed is not None for said in last.values()))
+        near = cls({})
         for other, said in last.items():
             if other in partners:
                 near.link(other, said.order, bounds)

@@ -230,7 +230,10 @@ class World:
     def near(self, id: Id, side: Side) -> Near:
         """What the links of `id`, which is known, come to."""
         if id in self._stored:
-            return Near.of(self.said(id, side), self.partners(id, side) if self._has_links(id) else (), self.bounds)
+            near = Near.of(self.said(id, side), self.partners(id, side) if self._has_links(id) else (), self.bounds)
+            # Also where another statement counts now: what presumes may count again when that is taken back.
+            near.presumes = any(isinstance(one.data, Identified) and one.data.presumed for one in self.counting(id, side))
+            return near
         return self._near.get((id, side)) or self._near[id, BEFORE]
 
     def near_to_keep(self) -> Iterator[tuple[Id, Near]]:
@@ -313,6 +316,11 @@ class World:
                     found |= {id} | await self._partners_of(id)
         return found
 
+    def _is_presumed(self, pair: tuple[Id, Id]) -> bool:
+        """Whether an end that is loaded says that the last statement about both only presumes, before or after."""
+        said = (self.said(one, side).get(other) for one, other in (pair, pair[::-1]) if one in self._stored for side in (BEFORE, AFTER))
+        return any(one is not None and one.presumed is not None for one in said)
+
     async def _known_otherwise(self, ids: Iterable[Id]) -> set[Id]:
         """Both ends of the links that hold on one side only because one of `ids` is known on that side only."""
         found: set[Id] = set()
@@ -337,6 +345,7 @@ class World:
             order = self.near(one, BEFORE).partners.get(other) or self.near(other, BEFORE).partners.get(one)
             linked_at[one, other] = None if any(_name(touch) in several for touch in touches) else order
         await self.load_links([one for (one, _), order in linked_at.items() if order is None])
+        await self.load_links([id for pair in pairs if self._is_presumed(pair) for id in pair])
         for pair, touches in pairs.items():
             for one, other in (pair, pair[::-1]):
                 if one in self._stored:

@@ -232,6 +232,21 @@ def test_the_first_touchpoint_of_an_id_that_an_alias_names_joins_it() -> None:
     assert come_to.people["user:old"] == {"user:new", "user:old"}
 
 
+def test_what_presumes_counts_again_when_the_firm_link_beside_it_is_taken_back() -> None:
+    firm = link("anon:a", "user:2", at(0))
+    presumed = sent("identified", "user:2", at(1), id="alias", other="anon:a", presumed=True)
+    assert one_user_a_device(firm, presumed, view("user:2", at(2))).people["user:2"] == {"anon:a", "user:2"}
+    assert one_user_a_device(firm, presumed, retraction(firm, at(3)), view("user:2", at(2))).people["user:2"] == {"user:2"}
+
+
+def test_what_presumes_links_again_after_an_unlink_that_comes_late() -> None:
+    firm, between = link("anon:a", "user:2", at(0)), unlink("anon:a", "user:2", at(1))
+    presumed = sent("identified", "user:2", at(2), id="alias", other="anon:a", presumed=True)
+    lines = [firm, presumed, between, view("user:2", at(3))]
+    assert one_user_a_device(*lines).people["user:2"] == {"user:2"}
+    assert one_user_a_device(*lines, view("anon:a", at(0))).people["user:2"] == {"anon:a", "user:2"}
+
+
 def test_a_hub_that_gets_one_partner_too_many_joins_nobody_and_joins_them_again() -> None:
     users = ["user:1", "user:2", "user:3"]
     views = [view(user, at(0)) for user in users]
