@@ -40,7 +40,7 @@ def identity_show(
         return
     pairs({"person": found.person, "ids": ", ".join(found.ids), "position": found.position})
     if any(one.apart for one in found.links):
-        note("links that hold and ids that are kept apart: the definition's bounds hold them; see `journey identity held`")
+        note("some of these links join it with ids that the definition's bounds keep apart; `journey identity held` lists them")
     if found.links:
         table("Links", {
             "when": [one.at for one in found.links],

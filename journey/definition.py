@@ -386,7 +386,7 @@ class Definition(Model):
     def __copy__(self) -> "Definition":
         """A copy that works out its own identity: `model_copy(update=…)` would keep this one's."""
         copied = super().__copy__()
-        for known in ("fingerprint", "stage_names", "stage_outcomes"):
+        for known in ("fingerprint", "stage_names", "stage_outcomes", "pipeline_stages"):
             copied.__dict__.pop(known, None)
         return copied
 
@@ -395,6 +395,11 @@ class Definition(Model):
         """SHA-256 over the content, comments and order of keys apart, as 64 hexadecimal digits."""
         content = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
         return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
+
+    @cached_property
+    def pipeline_stages(self) -> dict[str, frozenset[str]]:
+        """The names of the stages of each pipeline."""
+        return {pipeline.name: frozenset(stage.name for stage in pipeline.stages) for pipeline in self.pipelines}
 
     @cached_property
     def stage_outcomes(self) -> dict[tuple[str, str], str]:

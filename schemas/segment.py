@@ -122,8 +122,8 @@ def _without_no_ids(call: Call, by: Reading) -> Call:
     if not none:
         return call
     if call.get("type") == "alias":
-        none = [name for name in none if name == "anonymousId"]
-    elif not any(_text(call.get(name)) for name in ("userId", "anonymousId") if name not in none):
+        none = [name for name in none if name != "previousId"]  # Without it, an alias says nothing.
+    if not any(_text(call.get(name)) for name in ("userId", "anonymousId") if name not in none):
         none = [name for name in none if name != next((one for one in none if one != "previousId"), None)]
     by.noticed.no_ids.update(none)
     return {name: value for name, value in call.items() if name not in none}

@@ -18,7 +18,7 @@ from journey.person import PersonJourney
 from journey.touchpoints import Retracted, Touchpoint
 from streams.journeys import Journey, dump
 from streams.past import Past
-from streams.pauses import HISTORY_AT_ONCE_MAX, Pauses
+from streams.pauses import HISTORY_AT_ONCE_MAX
 from streams.ports import Histories, Name, Part
 from streams.world import AFTER, BEFORE, Side, World
 
@@ -58,10 +58,10 @@ async def differing(
     await world.bring(id for one in chain(before.values(), after.values()) for id in one.ids)
     pauses = world.pauses
     for one in sorted(before.values()):
-        _, asserted = await derived_person(definition, world, one, BEFORE, pauses)
+        _, asserted = await derived_person(world, one, BEFORE)
         facts.subtract(asserted)
     for one in sorted(after.values()):
-        journeys[one.name], asserted = await derived_person(definition, world, one, AFTER, pauses)
+        journeys[one.name], asserted = await derived_person(world, one, AFTER)
         facts.update(asserted)
     for subject in sorted(rest):
         _, asserted = derive(definition, subject, world.counting(subject, BEFORE))
@@ -105,12 +105,12 @@ def kept_in(near: Mapping[Id, Near]) -> Callable[[Collection[Id]], Awaitable[Map
     return kept
 
 
-async def derived_person(definition: Definition, world: World, one: Person, side: Side, pauses: Pauses) -> tuple[PersonJourney, Facts]:
+async def derived_person(world: World, one: Person, side: Side) -> tuple[PersonJourney, Facts]:
     """The journey and the facts of a person, from its history and what its deals say of theirs. Other tasks get their turn, however long
     the history is."""
     history = await world.history(one, side)
-    turns = world.turns(definition, one, side)
-    await pauses.after(len(history))
+    definition, turns = world.definition, world.turns(one, side)
+    await world.pauses.after(len(history))
     if len(history) > HISTORY_AT_ONCE_MAX:
         found = await asyncio.to_thread(person.derive, definition, one.name, one.ids, history, turns)
     else:

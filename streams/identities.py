@@ -11,7 +11,6 @@ from journey.identity import HeldBack, Id, held_back, is_no_id
 from journey.instants import iso
 from journey.touchpoints import Identified, Order, Touchpoint, Unlinked
 from streams.differing import derived_person
-from streams.pauses import Pauses
 from streams.ports import Histories
 from streams.world import BEFORE, World
 
@@ -119,7 +118,7 @@ async def taken_from(definition: Definition, histories: Histories, held: HeldBac
         if one.name in names:
             continue
         names.add(one.name)
-        _, facts = await derived_person(definition, world, one, BEFORE, Pauses())
+        _, facts = await derived_person(world, one, BEFORE)
         touches += sum(n for fact, n in facts.items() if isinstance(fact, Touched))
         conversions += sum(n for fact, n in facts.items() if isinstance(fact, Converted))
     return touches, conversions

@@ -29,7 +29,7 @@ async def looked_up(definition: Definition, histories: Bodies, subject: str) -> 
     await world.load([subject])
     if is_person(subject):
         one = await world.person(subject, BEFORE)
-        history, turns = await world.history(one, BEFORE), world.turns(definition, one, BEFORE)
+        history, turns = await world.history(one, BEFORE), world.turns(one, BEFORE)
     else:
         one = Person(subject, (subject,))
         history, turns = world.counting(subject, BEFORE), {}

@@ -472,7 +472,7 @@ class Placement:
         if not is_person(subject):
             return derive(self.definition, subject, world.counting(subject, BEFORE))[0]
         one = self._at_hand.persons[subject]
-        return (await derived_person(self.definition, world, one, BEFORE, Pauses()))[0]
+        return (await derived_person(world, one, BEFORE))[0]
 
 
 def advance(definition: Definition, journey: Journey, touches: Sequence[Touchpoint], turns: Turns) -> tuple[Journey, Facts]:
@@ -488,7 +488,7 @@ def advance(definition: Definition, journey: Journey, touches: Sequence[Touchpoi
 
 def unknown_to(definition: Definition, data: DealOpened | DealUpdated | DealReopened) -> tuple[str, str] | None:
     """The pipeline, else the stage, that `data` names and the definition does not know: it says nothing of such a stage."""
-    known = {pipeline.name: {stage.name for stage in pipeline.stages} for pipeline in definition.pipelines}
+    known = definition.pipeline_stages
     if isinstance(data, DealOpened):
         if data.pipeline not in known:
             return (PIPELINE, data.pipeline) if data.pipeline else None

@@ -89,7 +89,7 @@ async def derived(definition: Definition, histories: Bodies, keys: Sequence[str]
     named = [one for key, one in people.items() if one.name == key]
     await world.bring(id for one in named for id in one.ids)
     for one in named:
-        journey, asserted = await derived_person(definition, world, one, BEFORE, pauses)
+        journey, asserted = await derived_person(world, one, BEFORE)
         facts.update(asserted)
         journeys[one.name] = dump(journey)
     persons: dict[Id, PersonId] = {key: one.name for key, one in people.items()}

@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from journey import deal as deals
+from journey.channels import excluded
 from journey.definition import Definition
 from journey.explain import evidence
 from journey.histories import is_person, takes_part
@@ -49,7 +50,7 @@ async def suspects(
         orders.execute("CREATE TABLE orders (number TEXT, person TEXT, subject TEXT, source TEXT, id TEXT)")
         async for world, person in _persons(definition, histories, progress):
             history = await world.history(person, BEFORE)
-            placed = list(_orders(person, history))
+            placed = list(_orders(definition, person, history))
             orders.executemany(
                 "INSERT INTO orders VALUES (?, ?, ?, ?, ?)",
                 [(win.of, person.name, win.touch.subject, win.touch.source, win.touch.id) for win in placed],
@@ -82,8 +83,8 @@ async def _persons(definition: Definition, histories: Bodies, progress: Callable
         progress(len(some))
 
 
-def _orders(person: Person, history: list[Touchpoint]) -> Iterator[Win]:
-    own = [touch for touch in history if touch.subject in person.ids]
+def _orders(definition: Definition, person: Person, history: list[Touchpoint]) -> Iterator[Win]:
+    own = [touch for touch in history if touch.subject in person.ids and not excluded(definition, touch.data)]
     silent, orders = sent_again(own), Orders()
     counting = [touch for touch in own if touch.key not in silent]
     for touch in counting:

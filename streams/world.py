@@ -429,13 +429,13 @@ class World:
         own = chain.from_iterable(self._counting_bodies(id, side) for id in person.ids)
         return person_history(frozenset(person.ids), own, through, content_hash)
 
-    def turns(self, definition: Definition, person: Person, side: Side) -> Turns:
+    def turns(self, person: Person, side: Side) -> Turns:
         """What the deals that the person takes part in, which was brought, say of their touchpoints: worked out once a deal."""
         found: dict[Key, str] = {}
         for deal in self._deals(person, side):
             known = (deal, BEFORE if self._is_same(deal, side) else side)
             if known not in self._turns:
-                self._turns[known] = turns(definition, self.counting(deal, side))[0]
+                self._turns[known] = turns(self.definition, self.counting(deal, side))[0]
             found.update(self._turns[known])
         return found
 

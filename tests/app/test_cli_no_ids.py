@@ -86,6 +86,20 @@ def test_as_a_subject_or_in_data_it_is_a_dead_letter_that_says_what_cures_it(tmp
     assert "identity.never" in here("dead-letters", "show", "1", "--json", cwd=tmp_path).json["reason"]
 
 
+def test_an_alias_whose_user_is_none_is_of_the_anonymous_id(tmp_path: Path) -> None:
+    call = {
+        "type": "alias",
+        "messageId": "al",
+        "userId": "undefined",
+        "anonymousId": "a-1",
+        "previousId": "a-0",
+        "timestamp": TIME.format(1, 0),
+    }
+    (tmp_path / "calls.jsonl").write_bytes(orjson.dumps(call))
+    told = here("ingest", "calls.jsonl", "--format", "segment", "--json", cwd=tmp_path).json
+    assert (told["accepted"], told["dead_letters"], told["no_ids"]) == (2, {}, {"userId": 1})
+
+
 def test_what_takes_it_back_may_name_it() -> None:
     sent = touch("unlinked", subject="anon:a", other="user:undefined")
     decoded = decode(sent if isinstance(sent, bytes) else orjson.dumps(sent))

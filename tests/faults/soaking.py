@@ -33,7 +33,7 @@ BATCHES_PER_SECOND = 10
 WINDOW = 1_000
 """Touchpoints that are shuffled at a time."""
 LATE_SHARE, TWICE_SHARE = 0.03, 0.05
-PROGRESS_SECONDS_MAX = 300.0
+PROGRESS_SECONDS_MAX = 90.0
 COMMAND_SECONDS_MAX = 900.0
 """All of a long soak is derived anew while more flows in, on a machine that does other work too."""
 LOOK_SECONDS = 0.02
