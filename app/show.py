@@ -28,7 +28,7 @@ def summary(done: Summary, noticed: Noticed | None = None, *, json: bool = False
             "unknown_fields": dict(sorted(done.unknown_fields.items())),
             "unknown_stages": dict(sorted(done.unknown_stages.items())), "rounded": noticed.rounded,
             "no_ids": dict(sorted(noticed.no_ids.items())),
-            "held": done.held,
+            "held": done.held, "warnings": noticed.warnings(),
             "left_out": [{"event": event, "why": why, "number": number} for event, why, number in left_out],
         })  # fmt: skip
         return
@@ -52,6 +52,8 @@ def summary(done: Summary, noticed: Noticed | None = None, *, json: bool = False
     counts(rows)
     if done.held > 0:
         note("links join them with others, and the definition's bounds keep them apart; `journey identity held` lists them")
+    for warning in noticed.warnings():
+        note(warning)
     if left_out:
         table("Left out", {
             "event": [event for event, _, _ in left_out[:LEFT_OUT_SHOWN_MAX]],

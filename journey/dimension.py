@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NamedTuple
 
+from journey.channels import BLANK
 from journey.definition import Definition
 from journey.facts import Described, Fact, Facts, Spent
 from journey.instants import Instant
@@ -114,10 +115,11 @@ def _stated(subject: str, touch: Touchpoint, at: Instant) -> Iterator[Fact]:
             campaign = data.campaign or (subject.removeprefix("campaign:") if subject.startswith("campaign:") else "")
             days = (data.period_end - data.period_start).days + 1
             amount_minor = data.minor("amount") or 0
+            channel = BLANK if data.channel == "" else data.channel or ""
             for offset, part in enumerate(share(amount_minor, [1] * days)):
                 if part:
                     yield Spent(
-                        (data.period_start + timedelta(days=offset)).isoformat(), campaign, data.channel or "", data.function, data.kind,
+                        (data.period_start + timedelta(days=offset)).isoformat(), campaign, channel, data.function, data.kind,
                         data.provider or touch.source, data.currency, part,
                     )  # fmt: skip
         case CampaignLaunched():

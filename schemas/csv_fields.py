@@ -3,25 +3,26 @@
 A blank cell gives no field at all, and an object whose columns are all blank is left out with its constants.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, PlainValidator, RootModel, Tag, model_validator
 
-from journey.integers import INTEGER_MAX
-from schemas.csv_template import Cell, Cells, Template, Text, unquoted
-from schemas.csv_time import Formats, Unread, ZoneName, date_reader, time_reader
-from schemas.csv_yaml import Part, Scalar, Texts, constant
+from schemas.csv_cell import Unread
+from schemas.csv_number import Number, NumberRule
+from schemas.csv_template import Cell, Cells, FirstFilled, Template, Text, unquoted
+from schemas.csv_time import Formats, Reader, date_reader, time_reader
+from schemas.csv_yaml import Part, Scalar, Texts, constant, some
+from schemas.csv_zone import zone_name
 from schemas.no_ids import ID_FIELDS, PERSON_FIELDS
+from schemas.outside_names import Noticed
 
 Make = Callable[[Cells, int], object]
 """What a compiled field gives for the cells and the number of a row; None where it is blank. Raises Unread."""
 
-DIGITS_MAX = 28
-"""So many digits are reckoned with exactly (and are more than any amount has)."""
+ReadCell = Callable[[Cells, int, str], object]
+"""Reads the text of a cell of a row. Raises Unread."""
 
 IDS = frozenset({*ID_FIELDS, *PERSON_FIELDS})
 """Fields of data that hold an id."""
@@ -37,69 +38,14 @@ class Surroundings:
     index: Mapping[str, int]
     file: str
     zone: str | None
-    number: "NumberRule"
+    number: NumberRule
+    noticed: Noticed
+    field: str
+    """Which field, as `deal_updated.stage`."""
 
-
-def _short_number(value: object) -> object:
-    match value:
-        case "true" | "whole" | "percent":
-            return {} if value == "true" else {value: "true"}
-        case dict():
-            return value
-    raise ValueError('write `number: true`, `whole` or `percent`, or how they are written, such as {decimal: ","}')
-
-
-class NumberRule(Part):
-    """How numbers are written. Groups of digits are read only where the map says which sign is which."""
-
-    decimal: Literal[".", ","] | None = None
-    thousands: Literal[".", ",", " ", "'", "none"] | None = None
-    whole: bool = False
-    percent: bool = False
-    strip: Texts = ()
-
-    @model_validator(mode="after")
-    def _apart(self) -> "NumberRule":
-        if self.decimal is not None and self.decimal == self.thousands:
-            raise ValueError("`decimal` and `thousands` are the same sign")
-        return self
-
-    def over(self, defaults: "NumberRule") -> "NumberRule":
-        """This rule, with what it leaves open taken from `defaults`."""
-        return defaults.model_copy(update={name: getattr(self, name) for name in self.model_fields_set})
-
-    def reader(self) -> Callable[[str], object]:
-        decimal = self.decimal or ("," if self.thousands == "." else ".")
-        grouping = self.thousands or ("none" if self.decimal is None else {",": ".", ".": ","}[decimal])
-        group = {"none": "(?!)", " ": "[ \u00a0\u202f]", "'": "['\u2019]"}.get(grouping, re.escape(grouping))
-        shape = re.compile(rf"([-+]?)(\d+|\d{{1,3}}(?:{group}\d{{2,3}})*{group}\d{{3}})(?:{re.escape(decimal)}(\d+))?", re.ASCII)
-        strip = self.strip
-
-        def read(text: str) -> object:
-            for sign in strip:
-                text = text.removeprefix(sign).removesuffix(sign).strip()
-            if self.percent:
-                text = text.removesuffix("%").rstrip()
-            found = shape.fullmatch(text)
-            if found is None:
-                raise Unread("no number" + (f" with {decimal!r} before its decimals" if decimal == "," else ""))
-            minus, digits, decimals = found.groups()
-            if len(text) > DIGITS_MAX:
-                raise Unread(f"a number of more than {DIGITS_MAX} digits")
-            plain = f"{minus.strip('+')}{re.sub(r'[^0-9]', '', digits)}{'.' + decimals if decimals else ''}"
-            if self.percent:
-                plain = f"{Decimal(plain).scaleb(-2):f}"
-            return _whole(Decimal(plain)) if self.whole else plain
-
-        return read
-
-
-def _whole(number: Decimal) -> int:
-    if number % 1:
-        raise Unread("no whole number")
-    if abs(number) > INTEGER_MAX:
-        raise Unread("a whole number beyond 2^53")
-    return int(number)
+    def of(self, name: str) -> "Surroundings":
+        """What the field `name` of this one is compiled for."""
+        return replace(self, field=f"{self.field}.{name}")
 
 
 class BooleanRule(Part):
@@ -114,28 +60,74 @@ class BooleanRule(Part):
         def read(text: str) -> object:
             found = known.get(text.casefold())
             if found is None:
-                raise Unread("neither true nor false")
+                raise Unread.cell(text, "is neither true nor false")
             return found
 
         return read
 
 
-Number = Annotated[NumberRule, BeforeValidator(_short_number)]
 Boolean = Annotated[BooleanRule, BeforeValidator(lambda value: {} if value == "true" else value)]
 Constant = Annotated[bool | int | str, PlainValidator(constant)]
 
 READINGS = ("number", "boolean", "date", "time", "list")
 
 
-class FieldRule(Part):
+def _zone_or_column(value: object) -> str | Template:
+    if isinstance(value, str) and "{" not in value:
+        return zone_name(value)
+    return Template.parse(value)
+
+
+class Sourced(Part):
+    """A cell of one column, or of the first of several that is filled; and, where it says a time, on whose clock that is."""
+
+    from_: Annotated[Cell | None, Field(alias="from")] = None
+    first: Annotated[tuple[Cell, ...], BeforeValidator(some)] | None = None
+    zone: Annotated[str | Template, PlainValidator(_zone_or_column)] | None = None
+    """The name of a zone, or the text with the cell that says it."""
+
+    @property
+    def cell(self) -> Template | FirstFilled:
+        return self.from_ or FirstFilled.model_construct(first=self.first or ())
+
+    def column(self, around: Surroundings, cells: Cells, row: int) -> str:
+        """The column that is read in this row."""
+        if self.from_ is not None:
+            return self.from_.text
+        several = self.cell.several
+        return next((one.text for one in several if one.compiled(around.index, around.file)(cells, row) is not None), several[0].text)
+
+    @property
+    def zone_column(self) -> str:
+        return self.zone.text if isinstance(self.zone, Template) else ""
+
+    def own_zone(self, around: Surroundings) -> str | None:
+        """The zone of times whose row says none."""
+        return self.zone if isinstance(self.zone, str) else around.zone
+
+    def read_time(self, around: Surroundings, formats: tuple[str, ...], read: Reader) -> Callable[[Cells, int, str], str]:
+        """Reads a time or a day in `formats` by `read`, with what the row says of the zone; notes which cells may be read in two ways."""
+        if not isinstance(self.zone, Template) and len(formats) == 1:
+            return lambda cells, row, text: read(text)[0]
+        zone_of = self.zone.compiled(around.index, around.file) if isinstance(self.zone, Template) else None
+        noticed = around.noticed
+
+        def made(cells: Cells, row: int, text: str) -> str:
+            found, twice = read(text, (zone_of and zone_of(cells, row)) or "")
+            if twice:
+                noticed.note_twice(self.column(around, cells, row), formats, text, twice)
+            return found
+
+        return made
+
+
+class FieldRule(Sourced):
     """A cell, and how to read it."""
 
-    from_: Annotated[Cell, Field(alias="from")]
     number: Number | None = None
     boolean: Boolean | None = None
     date: Formats | None = None
     time: Formats | None = None
-    zone: ZoneName | None = None
     list: str | None = None
     each: "FieldSpec | None" = None
     values: dict[str, Constant] | None = None
@@ -151,7 +143,11 @@ class FieldRule(Part):
             raise ValueError(f"a cell is read in one way, here are {' and '.join(stated)}")
         if self.values is not None and stated not in ([], ["list"]):
             raise ValueError(f"`values` gives what a text stands for, so `{stated[0]}` has nothing to read")
-        if self.starts is not None and (stated or self.values is not None):
+        if (self.from_ is None) == (self.first is None):
+            raise ValueError("one of from, first is wanted here")
+        if isinstance(self.zone, Template) and self.time is None:
+            raise ValueError("a zone from a column is for `time`, which is not there")
+        if self.starts is not None and (stated not in ([], ["list"]) or self.values is not None):
             raise ValueError(f"`starts` gives what a text stands for, so `{(stated or ['values'])[0]}` has nothing to read")
         if self.each is not None and self.list is None:
             raise ValueError("`each` is for the pieces of a `list`, which is not there")
@@ -160,8 +156,8 @@ class FieldRule(Part):
         return self
 
     def make(self, around: Surroundings, *, is_id: bool = False) -> Make:
-        get = self.from_.compiled(around.index, around.file, is_id=is_id)
-        read = self._read(around)
+        get = self.cell.compiled(around.index, around.file, is_id=is_id)
+        read = self._one(around) if self.list is None else self._pieces(around, self.list)
         blank = self.blank
 
         def made(cells: Cells, row: int) -> object:
@@ -171,34 +167,26 @@ class FieldRule(Part):
             try:
                 return read(cells, row, text)
             except Unread as unread:
-                raise Unread(f"{self.from_.text}: {unread}") from unread
+                raise unread.at(self.column(around, cells, row)) from unread
 
         return made
 
-    def _read(self, around: Surroundings) -> Callable[[Cells, int, str], object]:
-        if self.list is not None:
-            return self._pieces(around, self.list)
-        one = self._one(around)
+    def _one(self, around: Surroundings) -> ReadCell:
+        zone = self.own_zone(around)
+        if self.date is not None:
+            return self.read_time(around, self.date, date_reader(self.date, zone))
+        if self.time is not None:
+            return self.read_time(around, self.time, time_reader(self.time, zone, zone_column=self.zone_column))
+        if self.number is not None:
+            one = self.number.over(around.number).reader()
+        elif self.boolean is not None:
+            one = self.boolean.reader()
+        else:
+            one = self._meant(around) or (lambda text: text)
         return lambda cells, row, text: one(text)
 
-    def _one(self, around: Surroundings) -> Callable[[str], object]:
-        zone = self.zone or around.zone
-        if self.number is not None:
-            return self.number.over(around.number).reader()
-        if self.boolean is not None:
-            return self.boolean.reader()
-        if self.date is not None:
-            return date_reader(self.date, zone)
-        if self.time is not None:
-            return time_reader(self.time, zone)
-        if self.values is not None:
-            return _valued(self.values, self.else_)
-        if self.starts is not None:
-            return _begun(self.starts, self.else_)
-        return lambda text: text
-
-    def _pieces(self, around: Surroundings, separator: str) -> Callable[[Cells, int, str], object]:
-        one = _valued(self.values, self.else_) if self.values is not None else None
+    def _pieces(self, around: Surroundings, separator: str) -> ReadCell:
+        one = self._meant(around)
         each = make(self.each, around) if self.each is not None else None
 
         def read(cells: Cells, row: int, text: str) -> object:
@@ -210,46 +198,53 @@ class FieldRule(Part):
 
         return read
 
+    def _meant(self, around: Surroundings) -> Callable[[str], object] | None:
+        """What texts stand for, where the map says so by `values` or `starts`. Others are noted."""
+        if self.values is not None:
+            find, known, why = _valued(self.values), "values", "is not among the map's `values`"
+        elif self.starts is not None:
+            find, known, why = _begun(self.starts), "starts", "begins like none of the map's `starts`"
+        else:
+            return None
+        noticed, field, otherwise = around.noticed, around.field, self.else_
 
-def _valued(values: Mapping[str, object], otherwise: str) -> Callable[[str], object]:
-    folded = {text.casefold(): value for text, value in values.items()}
+        def read(text: str) -> object:
+            found = find(text.casefold())
+            if found is not None:
+                return found
+            noticed.note_unknown(field, known, text)
+            if otherwise == "error":
+                raise Unread.cell(text, why)
+            return text if otherwise == "keep" else None
 
-    def read(text: str) -> object:
-        if (found := folded.get(text.casefold())) is not None:
-            return found
-        if otherwise == "error":
-            raise Unread("a text that is not among the map's `values`")
-        return text if otherwise == "keep" else None
-
-    return read
+        return read
 
 
-def _begun(starts: Mapping[str, object], otherwise: str) -> Callable[[str], object]:
+def _valued(values: Mapping[str, object]) -> Callable[[str], object]:
+    return {text.casefold(): value for text, value in values.items()}.get
+
+
+def _begun(starts: Mapping[str, object]) -> Callable[[str], object]:
     folded = sorted(((text.casefold(), value) for text, value in starts.items()), key=lambda pair: -len(pair[0]))
-
-    def read(text: str) -> object:
-        for beginning, value in folded:
-            if text.casefold().startswith(beginning):
-                return value
-        if otherwise == "error":
-            raise Unread("a text that begins like none of the map's `starts`")
-        return text if otherwise == "keep" else None
-
-    return read
+    return lambda text: next((value for beginning, value in folded if text.startswith(beginning)), None)
 
 
 class Fixed(RootModel[Constant]):
     """A constant: true, false or a whole number."""
 
 
+_RULE_KEYS = frozenset(field.alias or name for name, field in FieldRule.model_fields.items())
+
+
 def _kind(value: object) -> str:
-    """Which kind of field is written here. A rule is known by its `from`, or by a misspelt one beside a reading."""
+    """Which kind of field is written here. A rule is known by its `from`, by a list as its `first`, or by a slip beside a reading."""
     match value:
         case dict() if unquoted(value):
             return "text"
         case dict():
             slip = {"form", "column", "cell"} & value.keys() and {*READINGS, "values", "starts"} & value.keys()
-            return "rule" if "from" in value or slip else "object"
+            is_first = isinstance(value.get("first"), list) and value.keys() <= _RULE_KEYS
+            return "rule" if "from" in value or is_first or slip else "object"
         case list():
             return "list"
         case Scalar(plain=True) if value.typed:
@@ -297,7 +292,7 @@ def make(spec: object, around: Surroundings, *, is_id: bool = False) -> Make:
 
 
 def _object(spec: Fields, around: Surroundings) -> Make:
-    fields = [(name, make(one, around, is_id=name in IDS), varies(one)) for name, one in spec.root.items()]
+    fields = [(name, make(one, around.of(name), is_id=name in IDS), varies(one)) for name, one in spec.root.items()]
     any_varies = varies(spec)
 
     def made(cells: Cells, row: int) -> object:
@@ -325,7 +320,9 @@ def within(spec: object, each: bool = True) -> Iterator[Template | FieldRule]:
             yield spec
         case FieldRule():
             yield spec
-            yield spec.from_
+            yield from spec.cell.several
+            if isinstance(spec.zone, Template):
+                yield spec.zone
             if each:
                 yield from within(spec.each)
         case Several(root=several):

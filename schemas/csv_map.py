@@ -7,7 +7,7 @@ rows stand before it in the run, and which touchpoint of the row it is: the same
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from hashlib import blake2b
@@ -20,11 +20,13 @@ from journey.errors import Refused
 from journey.money import nearest
 from journey.problems import meant
 from journey.touchpoints import TYPES
-from schemas.csv_fields import IDS, Make, NumberRule, Surroundings, make
+from schemas.csv_cell import Unread, quoted
+from schemas.csv_fields import IDS, Make, Surroundings, make
+from schemas.csv_number import NumberRule
 from schemas.csv_rows import Row, read_rows
 from schemas.csv_rules import FileRules, MapFile, TouchpointRule
-from schemas.csv_template import FileName, Get, RowNumber, Template
-from schemas.csv_time import Unread, time_reader
+from schemas.csv_template import Cells, FileName, Get, RowNumber
+from schemas.csv_time import time_reader
 from schemas.csv_yaml import read_yaml, refused
 from schemas.incoming import Incoming
 from schemas.outside_names import Noticed
@@ -54,12 +56,12 @@ class CsvMap:
     sections: tuple[tuple[str, FileRules], ...]
 
     def read(self, paths: Sequence[Path], noticed: Noticed | None = None) -> Iterator[Incoming]:
-        """What the rows of all files give, in order; `noticed` counts what was rounded. Raises Refused before the first row, if a file and
-        the map do not fit.
+        """What the rows of all files give, in order; `noticed` counts what was rounded, and what may have been read wrong. Raises Refused
+        before the first row, if a file and the map do not fit.
         """
         noticed = noticed or Noticed()
         plans = [_plan(self, path, noticed) for path in paths]
-        return _incoming(plans)
+        return _incoming(plans, noticed)
 
     def rules(self) -> Iterator[TouchpointRule]:
         for _, section in self.sections:
@@ -76,12 +78,12 @@ class _Touch:
     id: Get | None
     subject: Get
     time: Get
-    read_time: Callable[[str], str]
+    read_time: Callable[[Cells, int, str], str]
+    around: Surroundings
     when: tuple[tuple[int, Callable[[str], bool]], ...]
     fields: tuple[tuple[str, Make], ...]
     rule: TouchpointRule
     money: tuple[str, ...]
-    noticed: Noticed
 
     def _round(self, data: dict[str, object]) -> None:
         """Bring amounts into whole minor units: an export may carry more digits."""
@@ -94,30 +96,39 @@ class _Touch:
                     amount, is_rounded = nearest(said, currency)
                     if amount != said:
                         data[name] = str(amount)
-                    self.noticed.rounded += is_rounded
+                    self.around.noticed.rounded += is_rounded
 
     def id_and_body(self, cells: list[str], row: int, hashed: str) -> tuple[str, bytes]:
         """Raises Unread where the row does not hold what the map says."""
-        id = f"{hashed}-{self.label}" if self.id is None else self._filled("id", self.id(cells, row), self.rule.id)
-        subject = self._filled("subject", self.subject(cells, row), self.rule.subject)
-        written = self._filled("time", self.time(cells, row), self.rule.time.from_)
+        id = f"{hashed}-{self.label}" if self.id is None else self.id(cells, row)
+        subject, written = self.subject(cells, row), self.time(cells, row)
+        if id is None or subject is None or written is None:
+            raise self._blank(id, subject)
+        wrong: list[Unread] = []
+        time, data = "", {}
         try:
-            time = self.read_time(written)
+            time = self.read_time(cells, row, written)
         except Unread as unread:
-            raise Unread(f"{self.rule.time.from_.text}: {unread}") from unread
-        data = {}
+            wrong.append(unread.at(self.rule.time.column(self.around, cells, row)))
         for name, made in self.fields:
-            value = made(cells, row)
+            try:
+                value = made(cells, row)
+            except Unread as unread:
+                wrong.append(unread)
+                continue
             if value is not None:
                 data[name] = value
+        if wrong:
+            raise Unread("; ".join(map(str, wrong)), "; ".join(one.kind for one in wrong))
         self._round(data)
         return id, orjson.dumps({**self.head, "id": id, "subject": subject, "time": time, "data": data})
 
-    def _filled(self, what: str, text: str | None, template: Template | None) -> str:
-        if text is None:
-            blank = template.text if template else ""
-            raise Unread(f"{what} {blank!r} is blank")
-        return text
+    def _blank(self, id: str | None, subject: str | None) -> Unread:
+        if id is None:
+            what, cell = "id", self.rule.id
+        else:
+            what, cell = ("subject", self.rule.subject) if subject is None else ("time", self.rule.time.cell)
+        return Unread(f"{what} {cell.said if cell else ''} is blank")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,31 +154,39 @@ def _rows(path: Path, rules: FileRules) -> Iterator[Row]:
         yield from read_rows(file, rules.delimiter or ",", rules.skip_lines or 0)
 
 
-def _incoming(plans: Sequence[_Plan]) -> Iterator[Incoming]:
+def _incoming(plans: Sequence[_Plan], noticed: Noticed) -> Iterator[Incoming]:
     equal: Counter[bytes] = Counter()
     bodies: dict[bytes, bytes] = {}
     for plan in plans:
-        rows = _rows(plan.path, plan.rules)
+        file, rows = plan.path.name, _rows(plan.path, plan.rules)
         next(rows, None)
         for number, row in enumerate(rows):
-            yield from _of_row(plan, number, row, equal, bodies)
+            noticed.place = f"{file}:{row.line}"
+            yield from _of_row(plan, number, row, file, noticed.place, equal, bodies)
 
 
-def _of_row(plan: _Plan, number: int, row: Row, equal: Counter[bytes], bodies: dict[bytes, bytes]) -> Iterator[Incoming]:
+def _of_row(
+    plan: _Plan, number: int, row: Row, file: str, place: str, equal: Counter[bytes], bodies: dict[bytes, bytes]
+) -> Iterator[Incoming]:
     """The touchpoints of a row; and the row itself, once, with the reasons for those that could not be made."""
-    file = plan.path.name
-    place = f"{file}:{row.line}"
     cells = row.cells
-    reasons = []
-    if row.reason is not None or len(cells) != plan.columns:
-        cells_wrong = f"{len(cells)} cells, where the header has {plan.columns} columns"
-        yield Incoming(row.raw, file, place, None, row.reason or cells_wrong, whole=row.whole)
+    if row.reason is not None:
+        yield Incoming(row.raw, file, place, None, row.reason, whole=row.whole)
         return
+    if len(cells) != plan.columns:
+        # Spreadsheets leave out blank cells at the end of a row, and other programs end each row with a delimiter.
+        surplus = next(filter(str.strip, cells[plan.columns :]), None)
+        if surplus is not None:
+            why = f"{len(cells)} cells, where the header has {plan.columns} columns"
+            yield Incoming(row.raw, file, place, None, f"{why}: none for {quoted(surplus)}", kind=why)
+            return
+        cells = [*cells[: plan.columns], *[""] * (plan.columns - len(cells))]
     hashed = _hashed(plan, cells, equal) if plan.seed else ""
     if plan.blank:
         cells = ["" if cell.strip() in plan.blank else cell for cell in cells]
     if plan.padding:
         cells += plan.padding
+    reasons: dict[str, str] = {}
     for touch in plan.touches:
         if not all(holds(cells[at].strip()) for at, holds in touch.when):
             continue
@@ -176,11 +195,12 @@ def _of_row(plan: _Plan, number: int, row: Row, equal: Counter[bytes], bodies: d
             if touch.id is not None:
                 _same_as_before(id, body, bodies)
         except Unread as unread:
-            reasons.append(f"{touch.type}: {unread}")
+            told = unread.at(touch.type)
+            reasons[str(told)] = told.kind
             continue
         yield Incoming(row.raw, file, place, body)
     if reasons:
-        yield Incoming(row.raw, file, place, None, "; ".join(dict.fromkeys(reasons)))
+        yield Incoming(row.raw, file, place, None, "; ".join(reasons), kind="; ".join(reasons.values()))
 
 
 def _hashed(plan: _Plan, cells: list[str], equal: Counter[bytes]) -> str:
@@ -195,10 +215,11 @@ def _same_as_before(id: str, body: bytes, bodies: dict[bytes, bytes]) -> None:
     key = blake2b(id.encode(), digest_size=DIGEST_BYTES).digest()
     digest = blake2b(body, digest_size=DIGEST_BYTES).digest()
     if bodies.setdefault(key, digest) != digest:
-        raise Unread(
-            "its id was there before with other content; where a row is a later state of the same thing, "
+        why = (
+            "was there before with other content; where a row is a later state of the same thing, "
             'add the time of the change to the id, such as id: "{Deal ID}-{Last Modified}"'
         )
+        raise Unread(f"its id {quoted(id)} {why}", f"its id {why}")
 
 
 def _plan(csv_map: CsvMap, path: Path, noticed: Noticed) -> _Plan:
@@ -211,9 +232,9 @@ def _plan(csv_map: CsvMap, path: Path, noticed: Noticed) -> _Plan:
     columns = [cell.strip() for cell in header.cells]
     lacking = _lacking(csv_map, path, rules, columns)
     index = {column: at for at, column in enumerate([*columns, *lacking])}
-    around = Surroundings(index, path.name, rules.zone, rules.number or NumberRule())
+    around = Surroundings(index, path.name, rules.zone, rules.number or NumberRule(), noticed, "")
     seen: Counter[str] = Counter()
-    touches = tuple(_touch(rule, csv_map.source, around, seen, noticed) for rule in rules.touchpoints)
+    touches = tuple(_touch(rule, csv_map.source, replace(around, field=rule.type), seen) for rule in rules.touchpoints)
     seed = b""
     if any(touch.id is None for touch in touches):
         named_after_file = any(template.has(FileName) for rule in rules.touchpoints for template in rule.templates())
@@ -222,8 +243,9 @@ def _plan(csv_map: CsvMap, path: Path, noticed: Noticed) -> _Plan:
     return _Plan(path, rules, len(columns), [""] * len(lacking), frozenset(rules.blank_texts or ()), touches, seed)
 
 
-def _touch(rule: TouchpointRule, source: str, around: Surroundings, seen: Counter[str], noticed: Noticed) -> _Touch:
-    index, file = around.index, around.file
+def _touch(rule: TouchpointRule, source: str, around: Surroundings, seen: Counter[str]) -> _Touch:
+    index, file, when = around.index, around.file, rule.time
+    own_zone = when.own_zone(around)
     seen[rule.type] += 1
     return _Touch(
         type=rule.type,
@@ -231,13 +253,13 @@ def _touch(rule: TouchpointRule, source: str, around: Surroundings, seen: Counte
         head={"specversion": "1.0", "source": source, "type": rule.type},
         id=None if rule.id is None else rule.id.compiled(index, file, is_id=True),
         subject=rule.subject.compiled(index, file, is_id=True),
-        time=rule.time.from_.compiled(index, file),
-        read_time=time_reader(rule.time.format, rule.time.zone or around.zone, rule.time.plus),
+        time=when.cell.compiled(index, file),
+        read_time=when.read_time(around, when.format, time_reader(when.format, own_zone, when.plus, when.zone_column)),
+        around=around,
         when=tuple((index[column.name], condition.holds()) for column, condition in rule.when.items()),
-        fields=tuple((name, make(spec, around, is_id=name in IDS)) for name, spec in rule.data.root.items()),
+        fields=tuple((name, make(spec, around.of(name), is_id=name in IDS)) for name, spec in rule.data.root.items()),
         rule=rule,
         money=TYPES[rule.type].money,
-        noticed=noticed,
     )
 
 

@@ -1,17 +1,23 @@
 """The rows of a CSV file, each with its own bytes and line. A row that can't be read is one row with a reason; the rest goes on."""
 
 import csv
+import re
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import BinaryIO, NamedTuple
 
-from schemas.incoming import Whole, rest_of_line
+from schemas.incoming import LINE_BYTES_MAX, Keeper, Whole
+from schemas.utf16 import as_utf8
 
 ROW_BYTES_MAX = 1 << 20
 """A longer row is unreadable. (A cell may hold 128 KiB, which is Python's own limit.)"""
 
 _BOM = b"\xef\xbb\xbf"
+_SEP = re.compile(r'"?sep=([^"\w\r\n])"?[\r\n]*', re.IGNORECASE)
+"""The first line of a file for Excel: by which sign its cells are apart."""
+
+_BEHIND_CR = re.compile(rb"(?<=\r)(?![\r\n])")
 
 
 class Row(NamedTuple):
@@ -28,13 +34,22 @@ class _TooLong(Exception):
 
 
 class _Lines:
-    """Hands lines to the csv reader as text, and keeps the bytes of those that the row at hand is made of."""
+    """Hands lines to the csv reader as text, and keeps the bytes of those that the row at hand is made of.
+
+    A line ends with \\n, \\r\\n, or \\r alone. The last ends the rows of old Macintoshes; elsewhere it may stand within a cell, and the
+    lines that are counted are those that end with \\n.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
-        self.file = file
-        self.read = 0
+        self.file, self.encoding = as_utf8(file)
         self.row: list[bytes] = []
+        self.before = 0
+        """How many lines there are before the row."""
+        self.ends_with_cr: bool | None = None
+        """Whether the first row does; nobody knows before it was read."""
         self.again: deque[bytes] = deque()
+        self.begun = b""
+        """The beginning of a line, of which the rest is yet to be read."""
         self.size = 0
         self.reason: str | None = None
         self.whole: Whole | None = None
@@ -43,19 +58,16 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        line = self.again.popleft() if self.again else self.file.readline(ROW_BYTES_MAX)
+        line = self.read()
         if not line:
             raise StopIteration
-        goes_on = len(line) == ROW_BYTES_MAX and not line.endswith(b"\n")
+        goes_on = len(line) >= ROW_BYTES_MAX and not line.endswith((b"\n", b"\r"))
         if goes_on and self.row:
             self.again.appendleft(line)
             raise _TooLong
-        if self.read == 0:
-            line = line.removeprefix(_BOM)
-        self.read += 1
         self.size += len(line)
         if goes_on:
-            line, self.whole = rest_of_line(line, self.file, ROW_BYTES_MAX)
+            line, self.whole = self._rest(line)
         self.row.append(line)
         if goes_on or self.size > ROW_BYTES_MAX:
             raise _TooLong
@@ -64,17 +76,75 @@ class _Lines:
         try:
             return line.decode()
         except UnicodeDecodeError:
-            self.reason = "not UTF-8"
+            self.reason = f"not {self.encoding}"
             return line.decode("utf-8", "replace")
+
+    def read(self) -> bytes:
+        """The next line with its end; of a long one its first bytes, so many as a row may have. Nothing at the end of the file."""
+        if self.again:
+            return self.again.popleft()
+        line = self.file.readline(ROW_BYTES_MAX)
+        if self.begun:
+            line, self.begun = self.begun + line, b""
+        # In most files the only \r is the one before \n.
+        if b"\r" not in line or (line.find(b"\r", 0, -2) < 0 and line.endswith(b"\n")):
+            return line
+        if line.endswith(b"\r"):
+            behind = self.file.read(1)
+            if behind == b"\n":
+                line += behind
+            else:
+                self.begun = behind
+        pieces: list[bytes] = [piece for piece in _BEHIND_CR.split(line) if piece]
+        if len(pieces) > 1 and not pieces[-1].endswith((b"\n", b"\r")):
+            self.begun = pieces.pop()
+        self.again.extend(pieces[1:])
+        return pieces[0]
+
+    def _rest(self, line: bytes) -> tuple[bytes, Whole | None]:
+        """A line that begins with `line` and goes on, without its end, as `Keeper` keeps it."""
+        keeper = Keeper(LINE_BYTES_MAX)
+        while not line.endswith((b"\n", b"\r")) and (more := self.read()):
+            keeper.add(line)
+            line = more
+        keeper.add(line.rstrip(b"\r\n"))
+        return keeper.kept()
+
+    def end_row(self) -> tuple[int, bytes]:
+        """The line and the bytes of the row, which ends here."""
+        line, row = self.before + 1, self.row
+        if len(row) == 1 and self.ends_with_cr is False:
+            self.before = line
+            return line, row.pop()
+        if self.ends_with_cr is None and row:
+            self.ends_with_cr = row[-1].endswith(b"\r")
+        if self.ends_with_cr:
+            self.before += sum(one.count(b"\r") or 1 for one in row)
+        else:
+            self.before += sum(one.endswith(b"\n") for one in row[:-1]) + 1
+        raw = b"".join(row)
+        row.clear()
+        return line, raw
 
 
 def read_rows(file: BinaryIO, delimiter: str, skip_lines: int = 0) -> Iterator[Row]:
-    """Rows in order, without those in which nothing stands. The file is never held in memory."""
+    """Rows in order, without those in which nothing stands. The file is never held in memory.
+
+    A first line such as `sep=;` says the delimiter; it is one of the lines to skip.
+    """
     lines = _Lines(file)
+    first = lines.read()
+    if said := _SEP.fullmatch(first.decode("utf-8", "replace")):
+        delimiter = said[1]
+        lines.row.append(first)
+        lines.end_row()
+        skip_lines -= 1
+        first = lines.read().removeprefix(_BOM)
+    lines.again.appendleft(first)
     for _ in range(skip_lines):
         with suppress(_TooLong):
             next(lines, None)
-        lines.row.clear()
+        lines.end_row()
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         lines.reason = lines.whole = error = None
@@ -88,9 +158,7 @@ def read_rows(file: BinaryIO, delimiter: str, skip_lines: int = 0) -> Iterator[R
         except csv.Error as unread:
             cells, error = [], _why(unread)
             _only_first(lines)
-        raw = lines.row[0] if len(lines.row) == 1 else b"".join(lines.row)
-        line = lines.read - len(lines.row) + 1
-        lines.row.clear()
+        line, raw = lines.end_row()
         if error or lines.reason or any(map(str.strip, cells)):
             yield Row(line, raw if lines.whole else raw.rstrip(b"\r\n"), cells, error or lines.reason, lines.whole)
 
@@ -107,4 +175,3 @@ def _only_first(lines: _Lines) -> None:
     back = lines.row[1:]
     del lines.row[1:]
     lines.again.extendleft(reversed(back))
-    lines.read -= len(back)

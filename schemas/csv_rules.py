@@ -2,31 +2,60 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import MISSING, fields
+from datetime import datetime
 from itertools import combinations
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
 
 from journey.touchpoints import TYPES, field_names
-from schemas.csv_fields import FieldRule, Fields, NumberRule, within
-from schemas.csv_template import Cell, Column, ColumnName, Item, Template, Text
-from schemas.csv_time import Formats, Length, ZoneName, states_zone
-from schemas.csv_yaml import Part, Texts, hint, wrong
+from schemas.csv_fields import FieldRule, Fields, Sourced, within
+from schemas.csv_number import NumberRule
+from schemas.csv_template import Column, ColumnName, FirstFilled, Item, Template, TextOrFirst
+from schemas.csv_time import Formats, Length, states_zone
+from schemas.csv_yaml import Part, Texts, hint, line_of, some, wrong
+from schemas.csv_zone import ZoneName
 
 
-def _some(value: object) -> object:
-    if isinstance(value, list | dict) and not value:
-        raise ValueError("there is nothing in it")
-    return value
+def _constant_time(text: object) -> Template:
+    if not isinstance(text, str):
+        raise ValueError("a time is wanted here, such as 2026-03-01T09:00:00Z")
+    try:
+        is_known = datetime.fromisoformat(text).replace(tzinfo=None) > datetime(1970, 1, 1)  # noqa: DTZ001 - of whichever zone
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no time; write one such as 2026-03-01T09:00:00Z") from error
+    if not is_known:
+        raise ValueError(f"{text!r} is before the times that are known here, which begin with 1970")
+    return Template(str(text), (str(text),), line_of(text))
 
 
-class TimeRule(Part):
-    """Which cell says when, in which formats, on whose clock; and how much later the touchpoint was."""
+ConstantTime = Annotated[Template, PlainValidator(_constant_time)]
 
-    from_: Annotated[Cell, Field(alias="from")]
+
+class TimeRule(Sourced):
+    """Which cell says when, in which formats, on whose clock; or when it was, for all rows. And how much later the touchpoint was."""
+
+    at: ConstantTime | None = None
     format: Formats = ("iso",)
-    zone: ZoneName | None = None
     plus: Length | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "TimeRule":
+        if sum(one is not None for one in (self.from_, self.first, self.at)) != 1:
+            raise ValueError("one of from, first, at is wanted here")
+        if self.at is not None and "format" in self.model_fields_set:
+            raise ValueError("`at` is one time for all rows, so `format` has nothing to read")
+        return self
+
+    @property
+    def cell(self) -> Template | FirstFilled:
+        return self.at or super().cell
+
+    @property
+    def lacks_zone(self) -> bool:
+        if self.zone is not None:
+            return False
+        return not states_zone(self.format) if self.at is None else datetime.fromisoformat(self.at.text).tzinfo is None
 
 
 class Condition(Part):
@@ -80,21 +109,21 @@ class TouchpointRule(Part):
     """One touchpoint of a row."""
 
     type: Annotated[str, AfterValidator(_type)]
-    subject: Text
+    subject: TextOrFirst
     time: Annotated[TimeRule, BeforeValidator(lambda value: {"from": value} if isinstance(value, str) else value)]
-    id: Text | None = None
+    id: TextOrFirst | None = None
     when: Annotated[dict[ColumnName, When], Field(default_factory=dict)]
     data: Fields = Fields({})
 
     @model_validator(mode="after")
     def _fits_its_type(self) -> "TouchpointRule":
         kind = TYPES[self.type]
-        head = self.subject.pieces[0] if self.subject.pieces else ""
-        if isinstance(head, str):
-            about, colon, _ = head.partition(":")
-            if not colon or about not in kind.subjects:
+        for subject in self.subject.several:
+            head = subject.pieces[0] if subject.pieces else ""
+            about, colon, _ = head.partition(":") if isinstance(head, str) else ("", "", "")
+            if isinstance(head, str) and (not colon or about not in kind.subjects):
                 can = ", ".join(f"{one}:" for one in sorted(kind.subjects))
-                raise wrong(f"a subject starts with its kind, and {self.type} is about {can} not {self.subject.text!r}", self.subject.line)
+                raise wrong(f"a subject starts with its kind, and {self.type} is about {can} not {subject.text!r}", subject.line)
         ours = {theirs: wire for wire, theirs in field_names(kind).items()}
         needed = [ours[one.name] for one in fields(kind) if one.default is MISSING and one.default_factory is MISSING]
         lacking = [name for name in needed if name not in self.data.root]
@@ -110,7 +139,8 @@ class TouchpointRule(Part):
         return self
 
     def templates(self, each: bool = True) -> Iterator[Template]:
-        yield from [*([self.id] if self.id else []), self.subject, self.time.from_]
+        for one in (self.id, self.subject, self.time.cell, self.time.zone):
+            yield from one.several if isinstance(one, Template | FirstFilled) else ()
         yield from (one for one in within(self.data, each) if isinstance(one, Template))
 
     def columns(self) -> Iterator[Column]:
@@ -118,13 +148,13 @@ class TouchpointRule(Part):
         for template in self.templates():
             yield from template.columns
 
-    def without_zone(self) -> Iterator[Template]:
+    def without_zone(self) -> Iterator[Template | FirstFilled]:
         """The times of which neither format nor rule says the zone."""
-        if self.time.zone is None and not states_zone(self.time.format):
-            yield self.time.from_
+        if self.time.lacks_zone:
+            yield self.time.cell
         for one in within(self.data):
             if isinstance(one, FieldRule) and one.time is not None and one.zone is None and not states_zone(one.time):
-                yield one.from_
+                yield one.cell
 
 
 class _Settings(Part):
@@ -142,14 +172,14 @@ class FileRules(_Settings):
     """The rules for the files whose names match."""
 
     match: Texts
-    touchpoints: Annotated[tuple[TouchpointRule, ...], BeforeValidator(_some)]
+    touchpoints: Annotated[tuple[TouchpointRule, ...], BeforeValidator(some)]
 
 
 class MapFile(_Settings):
     name: str | None = None
     source: Annotated[str, Field(min_length=1)] | None = None
-    touchpoints: Annotated[tuple[TouchpointRule, ...] | None, BeforeValidator(_some)] = None
-    files: Annotated[dict[str, FileRules] | None, BeforeValidator(_some)] = None
+    touchpoints: Annotated[tuple[TouchpointRule, ...] | None, BeforeValidator(some)] = None
+    files: Annotated[dict[str, FileRules] | None, BeforeValidator(some)] = None
 
     @model_validator(mode="after")
     def _one_or_the_other(self) -> "MapFile":
@@ -178,7 +208,7 @@ class MapFile(_Settings):
 def _each_states_its_zone(rules: Sequence[TouchpointRule]) -> None:
     for rule in rules:
         for time in rule.without_zone():
-            raise wrong(f"{time.text!r} has no zone: state one, such as `zone: Europe/Berlin`, for this time or for the map", time.line)
+            raise wrong(f"{time.said} has no zone: state one, such as `zone: Europe/Berlin`, for this time or for the map", time.line)
 
 
 def _ids_differ(rules: Sequence[TouchpointRule]) -> None:

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import PlainValidator
+from pydantic import BeforeValidator, Discriminator, PlainValidator, Tag
 
 from journey.problems import meant
-from schemas.csv_time import Unread
-from schemas.csv_yaml import line_of
+from schemas.csv_cell import Unread, quoted
+from schemas.csv_yaml import Part, line_of, some
 
 Cells = list[str]
 Get = Callable[[Cells, int], str | None]
@@ -68,13 +68,7 @@ def salesforce_id(text: str) -> str:
     return text + check
 
 
-def check_not_rounded(text: str) -> None:
-    """Raises Unread where the cell of an id is a number such as 1.23457E+11: other ids became the same one."""
-    if _ROUNDED.fullmatch(text):
-        raise Unread(f"{text!r}: a spreadsheet has rounded it; export again, and don't save the file with a spreadsheet")
-
-
-NORMAL: dict[str, Callable[[str], str]] = {"lower": str.lower, "trim": str.strip, "salesforce_id": salesforce_id}
+NORMAL: dict[str, Callable[[str], str]] = {"lower": str.lower, "upper": str.upper, "trim": str.strip, "salesforce_id": salesforce_id}
 """What may stand behind a column's name: `{Email | trim | lower}`."""
 
 Piece = str | Column | RowNumber | FileName | Item
@@ -112,6 +106,15 @@ class Template:
         return any(isinstance(piece, kind) for piece in self.pieces)
 
     @property
+    def several(self) -> "tuple[Template, ...]":
+        return (self,)
+
+    @property
+    def said(self) -> str:
+        """As it is said in reasons."""
+        return repr(self.text)
+
+    @property
     def varies(self) -> bool:
         """Whether it is anything else than a constant."""
         return any(not isinstance(piece, str) for piece in self.pieces)
@@ -119,7 +122,14 @@ class Template:
     def compiled(self, index: Mapping[str, int], file: str, *, is_id: bool = False) -> Get:
         """The template for a file with these columns. As an id, none of its cells may be a number that a spreadsheet has rounded."""
         if is_id or any(isinstance(piece, Column | Item) and piece.normal for piece in self.pieces):
-            return _joined([_checked(piece, _piece(file if isinstance(piece, FileName) else piece, index), is_id) for piece in self.pieces])
+            gets = [_checked(piece, _piece(file if isinstance(piece, FileName) else piece, index), is_id) for piece in self.pieces]
+            match self.pieces:
+                case [str(before), _]:
+                    behind = gets[1]
+                    return lambda cells, row: f"{before}{text}" if (text := behind(cells, row)) else None
+                case [_]:
+                    return gets[0]
+            return _joined(gets)
         pieces = [file if isinstance(piece, FileName) else piece for piece in self.pieces]
         if all(isinstance(piece, str) for piece in pieces):
             text = "".join(piece for piece in pieces if isinstance(piece, str)).strip() or None
@@ -159,12 +169,14 @@ def _checked(piece: Piece, get: Get, is_id: bool) -> Get:
         if not text:
             return None
         try:
-            if is_id:
-                check_not_rounded(text)
+            if is_id and _ROUNDED.fullmatch(text):
+                # Other ids became the same one.
+                why = "a spreadsheet has rounded it; export again, and don't save the file with a spreadsheet"
+                raise Unread(f"{quoted(text)}: {why}", why)
             for step in steps:
                 text = step(text)
         except Unread as unread:
-            raise Unread(f"{name}: {unread}") from unread
+            raise unread.at(name) from unread
         return text
 
     return checked
@@ -229,3 +241,36 @@ def _unquoted(value: object) -> str:
 Text = Annotated[Template, PlainValidator(Template.parse)]
 Cell = Annotated[Template, PlainValidator(Template.cell)]
 ColumnName = Annotated[Column, PlainValidator(Column.named)]
+
+
+class FirstFilled(Part):
+    """Several texts, of which the first that is not blank counts."""
+
+    first: Annotated[tuple[Text, ...], BeforeValidator(some)]
+
+    @property
+    def several(self) -> tuple[Template, ...]:
+        return self.first
+
+    @property
+    def line(self) -> int:
+        return self.first[0].line
+
+    @property
+    def text(self) -> str:
+        return " or ".join(one.text for one in self.first)
+
+    @property
+    def said(self) -> str:
+        return " or ".join(one.said for one in self.first)
+
+    def compiled(self, index: Mapping[str, int], file: str, *, is_id: bool = False) -> Get:
+        gets = [one.compiled(index, file, is_id=is_id) for one in self.first]
+        return lambda cells, row: next((text for get in gets if (text := get(cells, row)) is not None), None)
+
+
+TextOrFirst = Annotated[
+    Annotated[Text, Tag("text")] | Annotated[FirstFilled, Tag("first")],
+    Discriminator(lambda value: "first" if isinstance(value, dict) and not unquoted(value) else "text"),
+]
+"""A text, or `{first: ["user:{Email}", "anon:{Cookie}"]}`."""

@@ -9,15 +9,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from typing import Annotated, NamedTuple
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator
 
 from journey.errors import Refused
 from journey.instants import length
 from journey.problems import meant
+from schemas.csv_cell import Unread
 from schemas.csv_yaml import Texts
+from schemas.csv_zone import in_zone
 
 READ_TIMES_KEPT_MAX = 4096
 """How many texts that were read already are remembered, per format: exports repeat days."""
@@ -25,13 +27,11 @@ READ_TIMES_KEPT_MAX = 4096
 NAMED = {"iso": 0, "epoch_s": 6, "epoch_ms": 3}
 """Formats with a name; for epochs, how many decimals make microseconds."""
 
-_DIRECTIVES = frozenset("aAbBdfHIjmMpSyYz%")
+_DIRECTIVES = frozenset("aAbBdfHIjmMpSyYzZ%")
 _EVERYDAY = {"YYYY": "%Y", "YY": "%y", "MM": "%m", "DD": "%d", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S", "yyyy": "%Y", "yy": "%y"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class Unread(ValueError):
-    """A cell does not hold what the map says it holds; the text is the reason."""
+_LETTERS = re.compile(r"[A-Za-z][A-Za-z_]*(?:/[\w+-]+)*(?:[-+\u2212]\d{1,2}(?::?\d{2})?)?|[-+\u2212]\d{1,2}(?::?\d{2})?", re.ASCII)
+"""What may be the zone in a time: PST, Europe/Berlin, UTC+2, +02:00."""
 
 
 def _format(text: str) -> str:
@@ -44,6 +44,8 @@ def _format(text: str) -> str:
         if letter not in _DIRECTIVES:
             raise ValueError(f"%{letter} in {text!r} is no part of a time format; known: %{', %'.join(sorted(_DIRECTIVES))}")
     has = set(used)
+    if used.count("Z") + used.count("z") > 1:
+        raise ValueError(f"{text!r} names the zone more than once")
     if not (has & {"Y", "y"} and (("d" in has and has & {"m", "b", "B"}) or "j" in has)):
         raise ValueError(f"{text!r} names no whole date: it needs the year (%Y), the month (%m, %b or %B) and the day (%d)")
     return str(text)
@@ -59,15 +61,6 @@ def _everyday(text: str) -> str:
     return meant(text, NAMED) or f'; write one such as "%d/%m/%Y %H:%M", or {", ".join(NAMED)}'
 
 
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        near = meant(name, available_timezones()) or "; write one such as Europe/Berlin"
-        raise ValueError(f"{name!r} is no time zone{near}") from error
-    return str(name)
-
-
 def _length(text: str) -> str:
     try:
         length(text)
@@ -77,70 +70,132 @@ def _length(text: str) -> str:
 
 
 Formats = Annotated[Texts, AfterValidator(lambda formats: tuple(map(_format, formats)))]
-ZoneName = Annotated[str, AfterValidator(_zone)]
 Length = Annotated[str, AfterValidator(_length)]
 
 
 def states_zone(formats: tuple[str, ...]) -> bool:
     """Whether all of `formats` may carry the zone: ISO times may, and then each cell has to."""
-    return all(one in NAMED or "%z" in one for one in formats)
+    return all(one in NAMED or "%z" in one or "%Z" in one for one in formats)
 
 
-def time_reader(formats: tuple[str, ...], zone: str | None, plus: str | None = None) -> Callable[[str], str]:
-    """Reads a cell as an instant: RFC 3339 in UTC. Raises Unread."""
-    moment = _moment_reader(formats, zone)
+class Read(NamedTuple):
+    """What a cell says."""
+
+    text: str
+    """An instant in UTC, or a date."""
+    twice: str = ""
+    """What else it may say, where another format of the rule fits it too and says something else."""
+
+
+Reader = Callable[..., Read]
+"""Reads a cell, with the text of the cell that says its zone, or none. Raises Unread."""
+
+
+def time_reader(formats: tuple[str, ...], zone: str | None, plus: str | None = None, zone_column: str = "") -> Reader:
+    """Reads a cell as an instant: RFC 3339 in UTC. `zone` is that of times whose row says none, in `zone_column` or themselves."""
+    own = ZoneInfo(zone) if zone else None
+    moments = _moments_reader(formats, own)
     later = timedelta(microseconds=length(plus) if plus else 0)
 
-    @lru_cache(maxsize=READ_TIMES_KEPT_MAX)
-    def read(text: str) -> str:
-        found = moment(text)
-        if found.tzinfo is None:
-            raise Unread("a time without a zone: state `zone:` in the map")
-        try:
-            return (found.astimezone(UTC) + later).isoformat().replace("+00:00", "Z")
-        except OverflowError as error:
-            raise Unread("a time beyond the year 9999") from error
-
-    return read
-
-
-def date_reader(formats: tuple[str, ...], zone: str | None) -> Callable[[str], str]:
-    """Reads a cell as a date, YYYY-MM-DD: in `zone` where the cell states an offset. Raises Unread."""
-    moment = _moment_reader(formats, None)
-    own = ZoneInfo(zone) if zone else None
-
-    @lru_cache(maxsize=READ_TIMES_KEPT_MAX)
-    def read(text: str) -> str:
-        found = moment(text)
-        if found.tzinfo is not None and own is not None:
-            found = found.astimezone(own)
-        return found.date().isoformat()
-
-    return read
-
-
-def _moment_reader(formats: tuple[str, ...], zone: str | None) -> Callable[[str], datetime]:
-    own = ZoneInfo(zone) if zone else None
-    readers = [_reader(one) for one in formats]
-
-    def read(text: str) -> datetime:
-        for reader in readers:
+    def instant(text: str, moment: datetime, zone_text: str) -> str:
+        if moment.tzinfo is None and zone_text:
             try:
-                found = reader(text)
+                moment = in_zone(moment, zone_text, own)
+            except Unread as unread:
+                raise unread.at(zone_column) from unread
+        elif moment.tzinfo is None:
+            moment = moment.replace(tzinfo=own)
+        if moment.tzinfo is None:
+            cure = f", and {zone_column} is blank" if zone_column else ""
+            raise Unread.cell(text, "is a time without a zone", f"{cure}: state `zone:` in the map")
+        try:
+            return (moment.astimezone(UTC) + later).isoformat().replace("+00:00", "Z")
+        except OverflowError as error:
+            raise Unread.cell(text, "is a time beyond the year 9999") from error
+
+    @lru_cache(maxsize=READ_TIMES_KEPT_MAX)
+    def read(text: str, zone_text: str = "") -> Read:
+        found = moments(text)
+        by, moment = found[0]
+        twice = [_twice(by, _shown(moment), other, _shown(also)) for other, also in found[1:] if also != moment]
+        return Read(instant(text, moment, zone_text), twice[0] if twice else "")
+
+    return read
+
+
+def date_reader(formats: tuple[str, ...], zone: str | None) -> Reader:
+    """Reads a cell as a date, YYYY-MM-DD: in `zone` where the cell states an offset."""
+    own = ZoneInfo(zone) if zone else None
+    moments = _moments_reader(formats, own)
+
+    @lru_cache(maxsize=READ_TIMES_KEPT_MAX)
+    def read(text: str, zone_text: str = "") -> Read:
+        found = [(by, _day(text, moment, own)) for by, moment in moments(text)]
+        by, day = found[0]
+        return Read(day, next((_twice(by, day, other, also) for other, also in found[1:] if also != day), ""))
+
+    return read
+
+
+def _day(text: str, moment: datetime, own: ZoneInfo | None) -> str:
+    if moment.tzinfo is not None and own is not None:
+        try:
+            moment = moment.astimezone(own)
+        except OverflowError as error:
+            raise Unread.cell(text, "is a time beyond the year 9999") from error
+    return moment.date().isoformat()
+
+
+def _twice(by: str, read_as: str, other: str, also: str) -> str:
+    return f"is read as {read_as} by {by}, and {also} fits {other} too"
+
+
+def _shown(moment: datetime) -> str:
+    return moment.isoformat(" ").removesuffix(" 00:00:00")
+
+
+def _moments_reader(formats: tuple[str, ...], own: ZoneInfo | None) -> Callable[[str], list[tuple[str, datetime]]]:
+    """Gives what each of `formats` that fits a text makes of it, one at least."""
+    readers = [(one, _reader(one, own)) for one in formats]
+    wrong = f"is no time in the format {' or '.join(formats)}"
+
+    def read(text: str) -> list[tuple[str, datetime]]:
+        found = []
+        zone_unread: Unread | None = None
+        for one, reader in readers:
+            try:
+                found.append((one, reader(text)))
+            except Unread as error:
+                zone_unread = error
             except (ValueError, OverflowError):
                 continue
-            return found.replace(tzinfo=own) if found.tzinfo is None else found
-        raise Unread(f"no time in the format {' or '.join(formats)}")
+        if not found:
+            raise zone_unread or Unread.cell(text, wrong)
+        return found
 
     return read
 
 
-def _reader(one: str) -> Callable[[str], datetime]:
+def _reader(one: str, own: ZoneInfo | None) -> Callable[[str], datetime]:
     if one == "iso":
         return datetime.fromisoformat
     if one in NAMED:
         return lambda text: _since_epoch(text, NAMED[one])
-    return lambda text: datetime.strptime(text, one)  # noqa: DTZ007 - the map's zone is put on by the caller
+    if "%Z" in one.replace("%%", ""):
+        rest = re.sub("(%%)|%Z", r"\1", one)
+        return lambda text: _with_letters(text, rest, own)
+    return lambda text: datetime.strptime(text, one)  # noqa: DTZ007 - the zone is put on by the caller
+
+
+def _with_letters(text: str, rest: str, own: ZoneInfo | None) -> datetime:
+    """Reads a time with letters for its zone, of which strptime knows few: they are what `text` fits the `rest` of the format without."""
+    for zone in reversed(list(_LETTERS.finditer(text))):
+        try:
+            local = datetime.strptime((text[: zone.start()] + text[zone.end() :]).strip(), rest.strip())  # noqa: DTZ007 - it is put on here
+        except ValueError:
+            continue
+        return in_zone(local, zone[0], own)
+    raise ValueError(text)
 
 
 def _since_epoch(text: str, decimals: int) -> datetime:

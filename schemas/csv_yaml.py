@@ -55,6 +55,12 @@ def constant(text: object) -> object:
     return int(text) if word is None else word
 
 
+def some(value: object) -> object:
+    if isinstance(value, list | dict) and not value:
+        raise ValueError("there is nothing in it")
+    return value
+
+
 def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 

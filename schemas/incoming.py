@@ -26,6 +26,7 @@ class Incoming(NamedTuple):
     code: str | None = None  # a short name of that reason
     letter: str | None = None  # the id of the dead letter that it is sent again for
     whole: Whole | None = None  # where `raw` is but the beginning
+    kind: str | None = None  # the reason without what only this record says, where it says that
 
     @property
     def length(self) -> int:

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from journey.errors import Refused
 from journey.outside_names import OutsideName
+from schemas.csv_cell import quoted
 from schemas.csv_yaml import constant, read_yaml, refused
 
 SHIPPED = Path(__file__).parent / "definitions" / "outside_names.yaml"
@@ -23,8 +24,20 @@ OTHERS = "(others)"
 
 
 @dataclass(slots=True)
+class ReadTwice:
+    """Cells of a column that fit two formats of a rule which say different things; and one of them."""
+
+    text: str
+    place: str
+    how: str
+    count: int = 0
+    last: str = ""
+    """Where the last of them is: a row may make several touchpoints of one cell."""
+
+
+@dataclass(slots=True)
 class Noticed:
-    """What a reader of outside events left out, so that whoever sends them sees it."""
+    """What a reader of outside events and exports left out or was not sure of, so that whoever sends them sees it."""
 
     left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
     """By the name of the event and why: how many."""
@@ -32,6 +45,29 @@ class Noticed:
     """Amounts with more digits than their currency has."""
     no_ids: Counter[str] = field(default_factory=Counter)
     """Ids that are none, such as `undefined`, and were taken as not given: by field, how many."""
+
+    read_twice: dict[tuple[str, tuple[str, ...]], ReadTwice] = field(default_factory=dict)
+    """By column and formats."""
+    unknown: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
+    """Texts that a map's `values` or `starts` don't know: by field and which of the two, each with how often."""
+    place: str = ""
+    """Of the row that is read now."""
+
+    def note_twice(self, column: str, formats: tuple[str, ...], text: str, how: str) -> None:
+        found = self.read_twice.setdefault((column, formats), ReadTwice(text, self.place, how))
+        found.count += found.last != self.place
+        found.last = self.place
+
+    def note_unknown(self, name: str, known: str, text: str) -> None:
+        texts = self.unknown.setdefault((name, known), Counter())
+        texts[text if text in texts or len(texts) < NOTICED_MAX else OTHERS] += 1
+
+    def warnings(self) -> list[str]:
+        """What may be wrong with what was read: `Changed: "03/04/2026" (deals.csv:2) is read as …, and … fits … too (12 cells)`."""
+        return [
+            f"{column}: {quoted(one.text)} ({one.place}) {one.how} ({one.count:,} {'cell' if one.count == 1 else 'cells'})"
+            for (column, _), one in self.read_twice.items()
+        ]
 
     def note(self, event: str, why: str) -> None:
         known = (event, why) in self.left_out or len(self.left_out) < NOTICED_MAX

@@ -94,8 +94,8 @@ def test_a_column_named_row_is_not_mistaken_for_the_number_of_the_row(desk: Desk
     ("content", "told"),
     [
         (b"", "crm.csv is empty; its first line has to name the columns"),
-        ("Deal ID,Changed,Next\n".encode("utf-16"), "save the file as CSV UTF-8"),
-        (b"Deal ID,Changed,Next\r12,2026-03-01,a\r", "save the file as CSV UTF-8"),
+        ("Deal ID,Changed,Next\n".encode("utf-16-le"), "save the file as CSV UTF-8"),
+        ("Größe,Changed,Next\n".encode("latin-1"), "save the file as CSV UTF-8"),
     ],
 )
 def test_a_file_that_is_no_csv_is_refused(desk: Desk, content: bytes, told: str) -> None:

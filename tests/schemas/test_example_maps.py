@@ -59,7 +59,7 @@ def test_the_example_that_explains_maps_does_what_it_says(tmp_path: Path) -> Non
         decode(orjson.dumps(one))
     assert [f"{one['id']} {one['type']} {one['time']}" for one in made] == blocks["text"].splitlines()
     assert [(one.place, one.reason) for one in found if one.reason] == [
-        ("deals.csv:5", "deal_updated: Changed: no time in the format %d/%m/%Y %H:%M")
+        ("deals.csv:5", 'deal_updated: Changed: "soon" is no time in the format %d/%m/%Y %H:%M')
     ]
 
 
@@ -91,9 +91,10 @@ def test_a_hubspot_deal_is_opened_moved_and_closed_with_its_people() -> None:
     lost = bodies["9002-closed-2026-02-11 10:00"]["data"]
     assert (lost["outcome"], lost["reason"], lost["amount"]) == ("lost", "not_stated", "0")
     assert "owner" not in bodies["9002-2026-02-11 10:00"]["data"]
+    why = 'is no number; number: {decimal: "."} reads it as 8000, number: {decimal: ","} reads it as 8.000'
     assert reasons == {
-        "hubspot-crm-exports-deals.csv:5": "deal_opened: Amount: no number; deal_updated: Amount: no number",
-        "hubspot-crm-exports-deals.csv:6": "deal_opened: Deal Type: a text that is not among the map's `values`",
+        "hubspot-crm-exports-deals.csv:5": "; ".join(f'{one}: Amount: "8,000" {why}' for one in ("deal_opened", "deal_updated")),
+        "hubspot-crm-exports-deals.csv:6": 'deal_opened: Deal Type: "Barter" is not among the map\'s `values`',
     }
 
 
