@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator
@@ -44,8 +44,6 @@ def _format(text: str) -> str:
         if letter not in _DIRECTIVES:
             raise ValueError(f"%{letter} in {text!r} is no part of a time format; known: %{', %'.join(sorted(_DIRECTIVES))}")
     has = set(used)
-    if used.count("Z") + used.count("z") > 1:
-        raise ValueError(f"{text!r} names the zone more than once")
     if not (has & {"Y", "y"} and (("d" in has and has & {"m", "b", "B"}) or "j" in has)):
         raise ValueError(f"{text!r} names no whole date: it needs the year (%Y), the month (%m, %b or %B) and the day (%d)")
     return str(text)
@@ -87,8 +85,10 @@ class Read(NamedTuple):
     """What else it may say, where another format of the rule fits it too and says something else."""
 
 
-Reader = Callable[..., Read]
-"""Reads a cell, with the text of the cell that says its zone, or none. Raises Unread."""
+class Reader(Protocol):
+    """Reads a cell, with the text of the cell that says its zone, where there is one. Raises Unread."""
+
+    def __call__(self, text: str, zone_text: str = "", /) -> Read: ...
 
 
 def time_reader(formats: tuple[str, ...], zone: str | None, plus: str | None = None, zone_column: str = "") -> Reader:
@@ -194,7 +194,8 @@ def _with_letters(text: str, rest: str, own: ZoneInfo | None) -> datetime:
             local = datetime.strptime((text[: zone.start()] + text[zone.end() :]).strip(), rest.strip())  # noqa: DTZ007 - it is put on here
         except ValueError:
             continue
-        return in_zone(local, zone[0], own)
+        # With an offset too, as in `+0200 CEST`, that is what counts.
+        return in_zone(local, zone[0], own) if local.tzinfo is None else local
     raise ValueError(text)
 
 

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from journey.errors import Refused
 from journey.outside_names import OutsideName
-from schemas.csv_cell import quoted
+from schemas.csv_cell import CELL_SHOWN_MAX, quoted
 from schemas.csv_yaml import constant, read_yaml, refused
 
 SHIPPED = Path(__file__).parent / "definitions" / "outside_names.yaml"
@@ -59,7 +59,7 @@ class Noticed:
         found.last = self.place
 
     def note_unknown(self, name: str, known: str, text: str) -> None:
-        texts = self.unknown.setdefault((name, known), Counter())
+        texts, text = self.unknown.setdefault((name, known), Counter()), text[: CELL_SHOWN_MAX + 1]
         texts[text if text in texts or len(texts) < NOTICED_MAX else OTHERS] += 1
 
     def warnings(self) -> list[str]:
