@@ -1,10 +1,13 @@
 """Files as spreadsheets and ad networks write them: short rows, marks, `sep=` lines, UTF-16 and the line ends of old Macintoshes."""
 
+import csv
 import tracemalloc
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from schemas.csv_rows import ROW_BYTES_MAX, read_rows
 from tests.schemas.csv_desk import DEALS, Desk, body
@@ -158,3 +161,43 @@ def test_no_file_is_held_in_memory(tmp_path: Path, mark: bytes, encoding: str, e
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert (rows, peak < 8_000_000) == (12_000, True)
+
+
+CELLS = st.text(st.sampled_from("aü🎉 ,;\"'\n\t="), max_size=6)
+
+
+@settings(deadline=None)
+@given(
+    rows=st.lists(st.lists(CELLS, min_size=2, max_size=4), min_size=1, max_size=6),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+    encoding=st.sampled_from(
+        [("", b"", "utf-8"), ("", MARK, "utf-8"), ("", b"\xff\xfe", "utf-16-le"), ("sep=;", b"\xfe\xff", "utf-16-be")]
+    ),
+)
+def test_what_a_program_writes_is_read_alike_in_all_ways_in_which_it_may_write_it(
+    rows: list[list[str]], end: str, encoding: tuple[str, bytes, str]
+) -> None:
+    first, mark, codec = encoding
+    text = StringIO(newline="")
+    csv.writer(text, delimiter=";" if first else ",", lineterminator=end, quoting=csv.QUOTE_ALL).writerows([["x", "y"], *rows])
+    content = mark + (f"{first}{end}" * bool(first) + text.getvalue()).encode(codec)
+    expected = [row for row in rows if any(map(str.strip, row))]
+    assert [row for _, row in cells(content)] == [["x", "y"], *expected]
+
+
+@settings(deadline=None)
+@given(content=st.text('\r\n",;aü\0').map(str.encode))
+def test_of_a_file_every_byte_that_is_something_is_in_a_row_once(content: bytes) -> None:
+    at = 0
+    for row in read_rows(BytesIO(content), ","):
+        found = content.index(row.raw, at)
+        assert content[at:found].strip(b'\r\n",') == b""
+        at = found + len(row.raw)
+    assert content[at:].strip(b'\r\n",') == b""
+
+
+@settings(deadline=None)
+@given(mark=st.sampled_from([MARK, b"\xff\xfe", b"\xfe\xff", b"sep=;\r", b"sep=;\r\n" + MARK]), content=st.binary())
+def test_whatever_follows_a_mark_makes_rows_or_reasons(mark: bytes, content: bytes) -> None:
+    lines = [line for line, _ in cells(mark + content)]
+    assert lines == sorted(set(lines))
