@@ -21,7 +21,7 @@ DISTRIBUTION = "customer-journey-engine"
 
 COMMANDS = (
     "simulate", "ingest", "demo", "worker", "report", "digest", "timeline", "explain", "audit", "rebuild", "reconcile", "definition",
-    "dead-letters", "identity",
+    "dead-letters", "identity", "maps",
 )  # fmt: skip
 
 

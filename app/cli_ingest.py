@@ -45,7 +45,21 @@ def ingest(
     data: Data = None,
     map: Annotated[
         Path | None,
-        typer.Option("--map", help="The files are CSV, and this YAML map says what their columns mean.", metavar="FILE", readable=False),
+        typer.Option(
+            "--map",
+            help="The files are CSV, and this says what their columns mean: a YAML file, or one of `journey maps`.",
+            metavar="MAP",
+            readable=False,
+        ),
+    ] = None,
+    zone: Annotated[
+        str | None,
+        typer.Option(
+            "--zone",
+            help="With --map: whose clock the times are on, such as America/New_York. Default: the map's.",
+            metavar="ZONE",
+            show_default=False,
+        ),
     ] = None,
     format: Annotated[Format, typer.Option("--format", help="What a line of the files is.")] = Format.cloudevents,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="With --map: say what would come of it, and take nothing in.")] = False,
@@ -57,23 +71,28 @@ def ingest(
         raise Refused("--dry-run goes with --map; without one, a file is read as it is")
     if map is not None and format is not Format.cloudevents:
         raise Refused("--map reads CSV, and --format says what lines of JSON are; give one of them")
+    if map is None and zone is not None:
+        raise Refused("--zone goes with --map; a time in JSON says its zone")
     for path in paths:
         check(path)
         if map is None and path.suffix.lower() == ".csv":
-            raise Refused(f"{path} is CSV; say what its columns mean with --map FILE (examples/maps has some to start from)")
+            raise Refused(f"{path} is CSV; say what its columns mean with --map FILE or NAME (journey maps lists those that ship)")
         if map is not None and str(path) == STDIN:
             raise Refused("a map goes by the names of files, and standard input has none; put it in a file")
     noticed = Noticed()
     rows: Iterator[Incoming] | None = None
     if map is not None:
-        from schemas.csv_map import load_map  # Only those who have a map wait until maps are understood.
+        from schemas.shipped_maps import asked_map  # Only those who have a map wait until maps are understood.
 
-        csv_map = first_told(lambda: load_map(map), "--dry-run lists them", every=dry_run)
+        csv_map = first_told(lambda: asked_map(map, zone), "--dry-run lists them", every=dry_run)
         if dry_run:
-            _strictly(strict, _try_out(csv_map, paths, json=json))
+            dead = _try_out(csv_map, paths, json=json)
+            _note_assumed(map, zone, paths)
+            _strictly(strict, dead)
             return
         # Read here, so that a file that does not fit its map is refused before there is any data.
         rows = csv_map.read(paths, noticed)
+        _note_assumed(map, zone, paths)
     size = sum(path.stat().st_size for path in paths if path.is_file())
 
     async def run(engine: Engine) -> Summary:
@@ -93,6 +112,14 @@ def ingest(
     if map is None and not json and _is_something_else(summary):
         note(f"none of it could be read: are these lines what --format {format} says?")
     _strictly(strict, summary.dead_letters.total())
+
+
+def _note_assumed(map: Path, zone: str | None, paths: list[Path]) -> None:
+    """Say what a map that ships takes for granted of an export that it can't know."""
+    from schemas.shipped_maps import assumed  # as above
+
+    if (said := assumed(map, zone, paths)) is not None:
+        note(said)
 
 
 def _try_out(csv_map: "CsvMap", paths: list[Path], *, json: bool) -> int:

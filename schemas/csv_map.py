@@ -23,16 +23,20 @@ from journey.touchpoints import TYPES
 from schemas.csv_cell import Unread, quoted
 from schemas.csv_fields import IDS, Make, Surroundings, make
 from schemas.csv_number import NumberRule
+from schemas.csv_query import Answer, QueryFailed, Table, read_by
 from schemas.csv_rows import Row, read_rows
-from schemas.csv_rules import FileRules, MapFile, TouchpointRule
+from schemas.csv_rules import FileRules, MapFile, QueryRule, TouchpointRule
 from schemas.csv_template import Cells, FileName, Get, RowNumber
 from schemas.csv_time import time_reader
-from schemas.csv_yaml import read_yaml, refused
+from schemas.csv_yaml import line_of, read_yaml, refused
 from schemas.incoming import Incoming
 from schemas.outside_names import Noticed
 
 DIGEST_BYTES = 16
 """What is kept of each row without an id, and of each id: all that grows with a file."""
+
+OF = "* of "
+"""What stands before a column that a map names but for a part, to mean the part: `{* of Amount spent (*)}`."""
 
 DELIMITERS = {";": '";"', "\t": "tab", "|": '"|"', ",": '","'}
 
@@ -60,8 +64,17 @@ class CsvMap:
         before the first row, if a file and the map do not fit.
         """
         noticed = noticed or Noticed()
-        plans = [_plan(self, path, noticed) for path in paths]
+        queries = [(name, rules, rules.rows) for name, rules in self.sections if rules.rows is not None]
+        plans = [_plan(self, path, noticed) for path in paths if _queried(self, path) is None]
+        plans += [plan for name, rules, query in queries if (plan := _query_plan(self, paths, name, rules, query, noticed)) is not None]
         return _incoming(plans, noticed)
+
+    def columns(self, paths: Sequence[Path]) -> set[str]:
+        """All columns of the files. Raises Refused."""
+        found: set[str] = set()
+        for path in paths:
+            found.update(_columns(path, _queried(self, path) or _section(self, path)[1]))
+        return found
 
     def rules(self) -> Iterator[TouchpointRule]:
         for _, section in self.sections:
@@ -138,10 +151,23 @@ class _Plan:
     path: Path
     rules: FileRules
     columns: int
-    padding: list[str]  # for the columns that the file may lack, and does
+    padding: list[str]  # what stands behind the cells: for the columns that the file may lack, and does; and parts of columns' names
     blank: frozenset[str]  # what stands for nothing, such as "--"
     touches: tuple[_Touch, ...]
     seed: bytes  # of the ids; empty where every touchpoint has one from its columns
+    answer: Answer | None = None  # where the rows are those of a query
+
+    def rows(self) -> Iterator[Row]:
+        """Those below the columns."""
+        if self.answer is not None:
+            yield from self.answer.rows()
+            return
+        rows = _rows(self.path, self.rules)
+        next(rows, None)
+        yield from rows
+
+    def place(self, row: Row) -> str:
+        return f"{self.path.name}:{row.line}" if self.answer is None else f"{self.path.name}, row {row.line}"
 
 
 def _rows(path: Path, rules: FileRules) -> Iterator[Row]:
@@ -158,10 +184,9 @@ def _incoming(plans: Sequence[_Plan], noticed: Noticed) -> Iterator[Incoming]:
     equal: Counter[bytes] = Counter()
     bodies: dict[bytes, bytes] = {}
     for plan in plans:
-        file, rows = plan.path.name, _rows(plan.path, plan.rules)
-        next(rows, None)
-        for number, row in enumerate(rows):
-            noticed.place = f"{file}:{row.line}"
+        file = plan.path.name
+        for number, row in enumerate(plan.rows()):
+            noticed.place = plan.place(row)
             yield from _of_row(plan, number, row, file, noticed.place, equal, bodies)
 
 
@@ -173,14 +198,11 @@ def _of_row(
     if row.reason is not None:
         yield Incoming(row.raw, file, place, None, row.reason, whole=row.whole)
         return
-    if len(cells) != plan.columns:
-        # Spreadsheets leave out blank cells at the end of a row, and other programs end each row with a delimiter.
-        surplus = next(filter(str.strip, cells[plan.columns :]), None)
-        if surplus is not None:
-            why = f"{len(cells)} cells, where the header has {plan.columns} columns"
-            yield Incoming(row.raw, file, place, None, f"{why}: none for {quoted(surplus)}", kind=why)
-            return
-        cells = [*cells[: plan.columns], *[""] * (plan.columns - len(cells))]
+    if (surplus := _surplus(cells, plan.columns)) is not None:
+        why = f"{len(cells)} cells, where the header has {plan.columns} columns"
+        yield Incoming(row.raw, file, place, None, f"{why}: none for {quoted(surplus)}", kind=why)
+        return
+    cells = _evened(cells, plan.columns)
     hashed = _hashed(plan, cells, equal) if plan.seed else ""
     if plan.blank:
         cells = ["" if cell.strip() in plan.blank else cell for cell in cells]
@@ -203,6 +225,16 @@ def _of_row(
         yield Incoming(row.raw, file, place, None, "; ".join(reasons), kind="; ".join(reasons.values()))
 
 
+def _surplus(cells: Cells, columns: int) -> str | None:
+    """What stands in a cell beyond the columns."""
+    return next(filter(str.strip, cells[columns:]), None)
+
+
+def _evened(cells: Cells, columns: int) -> Cells:
+    """As many cells as columns: spreadsheets leave out blank ones at the end of a row, and other programs end each row with a delimiter."""
+    return cells if len(cells) == columns else [*cells[:columns], *[""] * (columns - len(cells))]
+
+
 def _hashed(plan: _Plan, cells: list[str], equal: Counter[bytes]) -> str:
     # No cell holds a NUL, so that cells joined by it are joined in one way only.
     digest = blake2b("\0".join(cells).encode(), key=plan.seed, digest_size=DIGEST_BYTES).digest()
@@ -222,16 +254,78 @@ def _same_as_before(id: str, body: bytes, bodies: dict[bytes, bytes]) -> None:
         raise Unread(f"its id {quoted(id)} {why}", f"its id {why}")
 
 
-def _plan(csv_map: CsvMap, path: Path, noticed: Noticed) -> _Plan:
-    name, rules = _section(csv_map, path)
+def _columns(path: Path, rules: FileRules) -> list[str]:
+    """What the first line names. Raises Refused."""
     header = next(_rows(path, rules), None)
     if header is None:
         raise Refused(f"{path} is empty; its first line has to name the columns")
     if header.reason is not None:
         raise Refused(f"{path}:{header.line}: the line with the columns is unreadable ({header.reason}); save the file as CSV UTF-8")
-    columns = [cell.strip() for cell in header.cells]
-    lacking = _lacking(csv_map, path, rules, columns)
-    index = {column: at for at, column in enumerate([*columns, *lacking])}
+    return [cell.strip() for cell in header.cells]
+
+
+def _query_plan(csv_map: CsvMap, paths: Sequence[Path], name: str, rules: FileRules, query: QueryRule, noticed: Noticed) -> _Plan | None:
+    """How the rows of a query are read; None where none of its files is given. Raises Refused."""
+    read = {one: read_by(one, paths) for one in query.files}
+    files = list(dict.fromkeys(path.name for found in read.values() for path in found))
+    if not files:
+        return None
+    line = line_of(query.query)
+    where = f"{csv_map.path}:{line}: the query"
+    given = {one: found for one, found in read.items() if found}
+    optional = rules.optional_columns or () if len(given) == 1 else ()
+    try:
+        answer = Answer(query.query, [_table(one, found, rules, optional, where) for one, found in given.items()])
+    except QueryFailed as failed:
+        lacking = next((one for one in read if one not in given and one in str(failed)), None)
+        if lacking is not None:
+            raise Refused(f"{where} reads {lacking!r}, which is not among the files that are given: {', '.join(files)}") from failed
+        if failed.line is not None and query.query.endswith("\n"):  # A text after `|` begins on the line below.
+            where = f"{csv_map.path}:{line + failed.line}: the query"
+        raise Refused(f"{where}: {failed}") from failed
+    path = Path(f"the query of {', '.join(files)}")
+    return replace(_compiled(csv_map, path, name, rules, answer.columns, noticed), answer=answer)
+
+
+def _table(name: str, paths: Sequence[Path], rules: FileRules, optional: Sequence[str], where: str) -> Table:
+    """The rows of all files that a query means by `name`, in the columns of the first."""
+    first, *others = [_columns(path, rules) for path in paths]
+    for path, columns in zip(paths[1:], others, strict=True):
+        if sorted(columns) != sorted(first):
+            raise Refused(f"{where} reads {paths[0].name} and {path.name} as one table, and their columns are not the same")
+    lacking = [column for column in optional if column not in first]
+    return Table(name, [*first, *lacking], _cells(paths, rules, first, len(lacking), where))
+
+
+def _cells(paths: Sequence[Path], rules: FileRules, columns: Sequence[str], lacking: int, where: str) -> Iterator[list[str]]:
+    """Raises Refused for a row that can't be read: a sum without it would be wrong, and nobody would see it."""
+    blank = frozenset(rules.blank_texts or ())
+    for path in paths:
+        rows = _rows(path, rules)
+        header = [cell.strip() for cell in next(rows).cells]
+        order = [header.index(column) for column in columns]
+        for row in rows:
+            surplus = _surplus(row.cells, len(header))
+            if row.reason is not None or surplus is not None:
+                reason = (
+                    row.reason or f"{len(row.cells)} cells, where the header has {len(header)} columns: none for {quoted(surplus or '')}"
+                )
+                raise Refused(f"{path}:{row.line}: {reason}. {where} needs every row; put this one right")
+            evened = _evened(row.cells, len(header))
+            cells = [evened[at] for at in order]
+            yield ["" if not cell.strip() or cell.strip() in blank else cell for cell in cells] + [""] * lacking
+
+
+def _plan(csv_map: CsvMap, path: Path, noticed: Noticed) -> _Plan:
+    name, rules = _section(csv_map, path)
+    return _compiled(csv_map, path, name, rules, _columns(path, rules), noticed)
+
+
+def _compiled(csv_map: CsvMap, path: Path, name: str, rules: FileRules, columns: list[str], noticed: Noticed) -> _Plan:
+    named = _parts(csv_map, path, rules, columns)
+    lacking = _lacking(csv_map, path, rules, [*columns, *named, *(OF + name for name in named)])
+    behind = [*lacking, *(OF + name for name in named)]
+    index = {column: at for at, column in enumerate([*columns, *behind])} | {name: columns.index(of) for name, (of, _) in named.items()}
     around = Surroundings(index, path.name, rules.zone, rules.number or NumberRule(), noticed, "")
     seen: Counter[str] = Counter()
     touches = tuple(_touch(rule, csv_map.source, replace(around, field=rule.type), seen) for rule in rules.touchpoints)
@@ -240,7 +334,8 @@ def _plan(csv_map: CsvMap, path: Path, noticed: Noticed) -> _Plan:
         named_after_file = any(template.has(FileName) for rule in rules.touchpoints for template in rule.templates())
         parts = [csv_map.name, name, path.name if named_after_file else "", *columns]
         seed = blake2b("\0".join(parts).encode(), digest_size=DIGEST_BYTES).digest()
-    return _Plan(path, rules, len(columns), [""] * len(lacking), frozenset(rules.blank_texts or ()), touches, seed)
+    padding = [*([""] * len(lacking)), *(part for _, part in named.values())]
+    return _Plan(path, rules, len(columns), padding, frozenset(rules.blank_texts or ()), touches, seed)
 
 
 def _touch(rule: TouchpointRule, source: str, around: Surroundings, seen: Counter[str]) -> _Touch:
@@ -268,8 +363,34 @@ def _section(csv_map: CsvMap, path: Path) -> tuple[str, FileRules]:
     for name, rules in csv_map.sections:
         if any(fnmatchcase(path.name, pattern) for pattern in rules.match):
             return name, rules
-    patterns = ", ".join(pattern for _, rules in csv_map.sections for pattern in rules.match)
-    raise Refused(f"{csv_map.path} has no rules for a file named {path.name!r}, it has some for {patterns}")
+    patterns = [pattern for _, rules in csv_map.sections for pattern in (rules.match if rules.rows is None else rules.rows.files)]
+    raise Refused(f"{csv_map.path} has no rules for a file named {path.name!r}, it has some for {', '.join(patterns)}")
+
+
+def _queried(csv_map: CsvMap, path: Path) -> FileRules | None:
+    """The rules of the first query that reads a file, where it is read by none but queries."""
+    if any(fnmatchcase(path.name, pattern) for _, rules in csv_map.sections for pattern in rules.match):
+        return None
+    queries = (rules for _, rules in csv_map.sections if rules.rows is not None and any(read_by(name, [path]) for name in rules.rows.files))
+    return next(queries, None)
+
+
+def _parts(csv_map: CsvMap, path: Path, rules: FileRules, columns: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """The columns that the map names but for a part, `Amount spent (*)`: each with its whole name, and that part."""
+    found: dict[str, tuple[str, str]] = {}
+    for rule in rules.touchpoints:
+        for column in rule.columns():
+            name = column.name.removeprefix(OF)
+            before, star, after = name.partition("*")
+            if not star or column.name in columns or name in columns:
+                continue
+            fits = [one for one in columns if len(one) > len(name) - 1 and one.startswith(before) and one.endswith(after)]
+            if len(fits) > 1:
+                where = f"{csv_map.path}:{column.line}: column {name!r}"
+                raise Refused(f"{where} may be {' or '.join(fits)} in {path}; leave all but one out of the export")
+            if fits:
+                found[name] = (fits[0], fits[0][len(before) : len(fits[0]) - len(after)])
+    return found
 
 
 def _lacking(csv_map: CsvMap, path: Path, rules: FileRules, columns: Sequence[str]) -> list[str]:

@@ -11,7 +11,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, mod
 from journey.touchpoints import TYPES, field_names
 from schemas.csv_fields import FieldRule, Fields, Sourced, within
 from schemas.csv_number import NumberRule
-from schemas.csv_template import Column, ColumnName, FirstFilled, Item, Template, TextOrFirst
+from schemas.csv_query import files_named, unsteady
+from schemas.csv_template import Column, ColumnName, FileName, FirstFilled, Item, RowNumber, Template, TextOrFirst
 from schemas.csv_time import Formats, Length, states_zone
 from schemas.csv_yaml import Part, Texts, hint, line_of, some, wrong
 from schemas.csv_zone import ZoneName
@@ -68,11 +69,14 @@ class Condition(Part):
 
     @model_validator(mode="after")
     def _one(self) -> "Condition":
-        if len(self.model_fields_set) != 1:
-            raise ValueError("one of is, starts, filled, not is wanted here")
+        if not self.model_fields_set:
+            raise ValueError("one of is, starts, filled, not is wanted here; of several, all hold")
         return self
 
     def holds(self) -> Callable[[str], bool]:
+        if len(self.model_fields_set) > 1:
+            several = [Condition.model_construct({name}, **{name: getattr(self, name)}).holds() for name in sorted(self.model_fields_set)]
+            return lambda cell: all(one(cell) for one in several)
         if self.is_ is not None:
             wanted = frozenset(text.casefold() for text in self.is_)
             return lambda cell: cell.casefold() in wanted
@@ -168,16 +172,47 @@ class _Settings(Part):
     number: NumberRule | None = None
 
 
-class FileRules(_Settings):
-    """The rules for the files whose names match."""
+def _query(text: object) -> str:
+    if not isinstance(text, str):
+        raise ValueError("a query is wanted here, such as SELECT * FROM 'deals.csv'")
+    if not files_named(text):
+        raise ValueError("the query names no file; write FROM 'deals.csv', or FROM 'deals-*.csv' for all that are named so")
+    if (word := unsteady(text)) is not None:
+        raise ValueError(f"{word} gives something else each time, and the same files have to give the same touchpoints")
+    return text
 
-    match: Texts
+
+class QueryRule(Part):
+    """A SELECT over the files, run by DuckDB, whose result has the rows."""
+
+    query: Annotated[str, PlainValidator(_query)]
+
+    @property
+    def files(self) -> list[str]:
+        """The names, or patterns of names, of what it reads."""
+        return files_named(self.query)
+
+
+class FileRules(_Settings):
+    """The rules for the files whose names match, or for the rows of a query, which names its files itself."""
+
+    match: Texts = ()
+    rows: QueryRule | None = None
     touchpoints: Annotated[tuple[TouchpointRule, ...], BeforeValidator(some)]
+
+    @model_validator(mode="after")
+    def _match_or_query(self) -> "FileRules":
+        if (self.rows is None) == (not self.match):
+            raise ValueError("either `match`, the names of its files, or `rows` with a query, which names them itself")
+        if self.rows is not None:
+            _no_place_in_a_file(self.touchpoints)
+        return self
 
 
 class MapFile(_Settings):
     name: str | None = None
     source: Annotated[str, Field(min_length=1)] | None = None
+    rows: QueryRule | None = None
     touchpoints: Annotated[tuple[TouchpointRule, ...] | None, BeforeValidator(some)] = None
     files: Annotated[dict[str, FileRules] | None, BeforeValidator(some)] = None
 
@@ -185,6 +220,10 @@ class MapFile(_Settings):
     def _one_or_the_other(self) -> "MapFile":
         if (self.touchpoints is None) == (self.files is None):
             raise ValueError("either `touchpoints` for all files, or `files` with touchpoints for each kind of file")
+        if self.rows is not None:
+            if self.touchpoints is None:
+                raise ValueError("`rows` stands beside the `touchpoints` that are made of them, under one of `files`")
+            _no_place_in_a_file(self.touchpoints)
         for _, rules in self.sections():
             if self.zone is None and rules.zone is None:
                 _each_states_its_zone(rules.touchpoints)
@@ -194,7 +233,8 @@ class MapFile(_Settings):
     def sections(self) -> list[tuple[str, FileRules]]:
         """The kinds of file by name, each with the map's settings where it states none."""
         if self.touchpoints is not None:
-            return [("", FileRules.model_construct(**self._stated(), match=("*",), touchpoints=self.touchpoints))]
+            match = ("*",) if self.rows is None else ()
+            return [("", FileRules.model_construct(**self._stated(), match=match, rows=self.rows, touchpoints=self.touchpoints))]
         assert self.files is not None
         return [
             (name, rules.model_copy(update={one: value for one, value in self._stated().items() if getattr(rules, one) is None}))
@@ -203,6 +243,14 @@ class MapFile(_Settings):
 
     def _stated(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in _Settings.model_fields}
+
+
+def _no_place_in_a_file(rules: Sequence[TouchpointRule]) -> None:
+    """A query's rows come in an order of its own, and from several files."""
+    for rule in rules:
+        for template in rule.templates():
+            if template.has(RowNumber) or template.has(FileName):
+                raise wrong(f"{template.text!r}: the rows of a query are in no file; let the query make a column of it", template.line)
 
 
 def _each_states_its_zone(rules: Sequence[TouchpointRule]) -> None:

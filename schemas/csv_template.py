@@ -68,7 +68,14 @@ def salesforce_id(text: str) -> str:
     return text + check
 
 
-NORMAL: dict[str, Callable[[str], str]] = {"lower": str.lower, "upper": str.upper, "trim": str.strip, "salesforce_id": salesforce_id}
+def only(text: str) -> str:
+    """`text`, or nothing where it lists several ids, `9001;9002`: none of them is the one."""
+    return "" if ";" in text else text
+
+
+NORMAL: dict[str, Callable[[str], str]] = {
+    "lower": str.lower, "upper": str.upper, "trim": str.strip, "salesforce_id": salesforce_id, "only": only,
+}  # fmt: skip
 """What may stand behind a column's name: `{Email | trim | lower}`."""
 
 Piece = str | Column | RowNumber | FileName | Item

@@ -19,6 +19,7 @@ from journey.definition import Identity
 from journey.integers import INTEGER_MAX
 from journey.outside_names import PERSON, Meaning, OutsideName, Unfit, fitting, meant, without_currency
 from journey.touchpoints import TEXT_LENGTH_MAX
+from schemas.addresses import address_link
 from schemas.incoming import Incoming, Whole
 from schemas.outside_names import Noticed
 
@@ -177,7 +178,7 @@ def _touchpoints(call: Call, id: str, by: Reading) -> Made:
         case "page" | "screen":
             yield _viewed(call, id, subject, kind, by)
         case "identify":
-            yield from _identified(call, id, subject)
+            yield from _identified(call, id, subject, by)
         case "group":
             yield from _grouped(call, id, subject)
         case "alias":
@@ -250,7 +251,7 @@ def _viewed(call: Call, id: str, subject: str, kind: str, by: Reading) -> tuple[
     return id, subject, "page_view", data | ({"properties": rest} if rest else {})
 
 
-def _identified(call: Call, id: str, subject: str) -> Made:
+def _identified(call: Call, id: str, subject: str, by: Reading) -> Made:
     traits = _dict(call.get("traits"))
     data, rest = _traits("profile_updated", traits, TRAITS, ("country", "state"), ("country", "region"))
     if rest:
@@ -261,6 +262,7 @@ def _identified(call: Call, id: str, subject: str) -> Made:
         yield id, subject, "profile_updated", {**_context(call), **data}
     if both:
         yield f"{id}#link", f"anon:{anonymous}", "identified", {"other": f"user:{user}", "method": "identify"}
+    yield from address_link(id, subject, traits.get("email"), by.is_no_id)
 
 
 def _grouped(call: Call, id: str, subject: str) -> Made:

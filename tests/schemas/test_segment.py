@@ -164,7 +164,7 @@ def test_a_page_that_says_not_where_is_kept_as_custom(kind: str) -> None:
 
 def test_identify_updates_the_profile_and_null_clears() -> None:
     traits = {"title": "CTO", "gender": None, "address": {"country": "DE", "state": "BY"}, "email": "a@x.example", "plan": "pro"}
-    (found,) = made(call("identify", traits=traits))
+    found, _ = made(call("identify", traits=traits))
     assert found["type"] == "profile_updated"
     assert found["data"] == {
         "job_title": "CTO",
@@ -185,6 +185,21 @@ def test_identify_with_both_ids_links_them_at_its_own_time() -> None:
 def test_identify_that_says_nothing_else_is_only_the_link() -> None:
     assert [one["type"] for one in made(call("identify", anonymousId="a1"))] == ["identified"]
     assert [one["type"] for one in made(call("identify"))] == ["profile_updated"]
+
+
+def test_identify_presumes_a_link_with_the_address_in_one_form() -> None:
+    linked = {"other": "user:ana@firm.example", "method": "email", "presumed": True}
+    _, link = made(call("identify", traits={"email": " Ana@Firm.example"}))
+    assert (link["id"], link["subject"], link["type"], link["data"]) == ("m1#email", "user:u1", "identified", linked)
+    _, link = made(call("identify", userId=None, anonymousId="a1", traits={"email": "ana@firm.example"}))
+    assert (link["subject"], link["data"]) == ("anon:a1", linked)
+    *_, link = made(call("identify", userId="Ana@Firm.example"))
+    assert (link["subject"], link["data"]) == ("user:Ana@Firm.example", linked)
+
+
+@pytest.mark.parametrize("email", ["", "ana", "ana@", "@firm.example", "ana @firm.example", None, 7, "x@" + 260 * "x", "u1@x.example"])
+def test_what_is_no_address_or_the_user_already_links_nobody(email: object) -> None:
+    assert [one["type"] for one in made(call("identify", userId="u1@x.example", traits={"email": email}))] == ["profile_updated"]
 
 
 def test_group_joins_an_account_and_updates_it() -> None:
