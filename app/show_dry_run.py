@@ -1,27 +1,51 @@
 """What people see of a dry run; or the same as JSON."""
 
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
 from rich.text import Text
 
-from app.printing import as_json, note, put, table
-from schemas.csv_dry_run import DryRun
+from app.printing import as_json, counts, note, put, table
+from app.show import left_out, left_out_of, noticed_rows
+from schemas.dry_run import DryRun
 
 
 def dry_run(run: DryRun, *, json: bool) -> None:
     if json:
-        as_json({"counts": dict(run.counts), "dead_letters": run.dead, "unfilled": run.unfilled, "unnamed": run.unnamed})
+        as_json({
+            "files": run.files, "counts": dict(run.counts), "examples": run.examples, "dead_letters": run.dead, "unfilled": run.unfilled,
+            "unnamed": run.unnamed, "rounded": run.noticed.rounded, "no_ids": dict(sorted(run.noticed.no_ids.items())),
+            "left_out": left_out_of(run.noticed),
+        })  # fmt: skip
         return
     table("Touchpoints that would come of it", {
         "type": list(run.counts),
         ">number": [f"{number:,}" for number in run.counts.values()],
     })  # fmt: skip
+    if run.examples:
+        events = run.examples.values()
+        table("The first of each", {
+            "type": list(run.examples),
+            "subject": [event["subject"] for event in events],
+            "time": [event["time"] for event in events],
+            "data": [_in_short(event["data"]) for event in events],
+        }, last="data", wrap=True)  # fmt: skip
     if run.dead:
         table("Dead letters to be", {
             ">number": [f"{letters.count:,}" for letters in run.dead.values()],
             "first": [letters.first for letters in run.dead.values()],
             "why": list(run.dead),
-        }, last="why")  # fmt: skip
+        }, last="why", wrap=True)  # fmt: skip
     if run.unfilled:
         put(Text("filled by no row: " + ", ".join(run.unfilled)))
     for name, meant in run.unnamed.items():
         put(Text(f"{name} is in no type: kept, and used by no figure" + (f"; did you mean {meant!r}?" if meant else "")))
+    if rows := noticed_rows(run.noticed):
+        counts(rows)
+    left_out(run.noticed)
     note("nothing was taken in; leave --dry-run out to do it")
+
+
+def _in_short(data: Mapping[str, Any]) -> str:
+    return " · ".join(f"{name} {value if isinstance(value, str) else orjson.dumps(value).decode()}" for name, value in data.items())
