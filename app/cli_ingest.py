@@ -11,7 +11,7 @@ from app.arguments import Data, Json, first_told
 from app.doors import definition_there, start, write
 from app.engine import Engine, Summary
 from app.printing import progress
-from app.reading import STDIN, Watched, check, json_files, read_files
+from app.reading import STDIN, Watched, check, json_files, named, read_files
 from app.simulated import note_simulated
 from journey.errors import Refused
 from schemas.decode import Decoded, decode
@@ -99,7 +99,7 @@ def _try_out(csv_map: "CsvMap | None", paths: list[Path], format: Format, data: 
     if csv_map is None:
         found = DryRun()
         found.take(read_files(files, definition, found.noticed), taken_in)
-        found.files = {str(file.path): NAMES.get(file.format, "nothing") for file in files}
+        found.files = {named(file.path): NAMES.get(file.format, "nothing") for file in files}
     else:
         from schemas.csv_dry_run import dry_run  # as above
 
