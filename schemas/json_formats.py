@@ -118,8 +118,8 @@ def _format_of(said: object) -> Format | None:
     calls = said.get("batch")
     if isinstance(calls, list) and "specversion" not in said:
         formats = (_format_of(call) for call in calls if isinstance(call, dict) and "batch" not in call)
-        by_body = Format.posthog if "api_key" in said else Format.segment if "writeKey" in said or "sentAt" in said else None
-        return next((format for format in formats if format is not None), by_body)
+        by_body = Format.posthog if "api_key" in said else Format.segment
+        return by_body if not calls else next((format for format in formats if format in (Format.segment, Format.posthog)), None)
     if "specversion" in said or ("subject" in said and "type" in said):
         return Format.cloudevents
     if "messageId" in said or (said.get("type") in segment.KINDS and ("userId" in said or "anonymousId" in said)):

@@ -59,7 +59,7 @@ def _values(text: BinaryIO) -> Iterator[Value]:
     while (line := text.readline(PIECE_BYTES)) and not line.strip():
         number += line.count(b"\n")
     ahead = deque([line] if line else [])
-    is_spread = line.lstrip().startswith(b"[")
+    is_spread = line.lstrip().startswith(b"[") or (line.startswith(b"{") and len(line) == PIECE_BYTES and not line.endswith(b"\n"))
     # Whoever writes into a pipe may wait for us after a whole line: so the next is asked for only where it has to be.
     if line.endswith(b"\n") and (is_spread or (line.lstrip().startswith(b"{") and not is_whole(line))):
         while (after := text.readline(PIECE_BYTES)) and not after.strip():
@@ -89,12 +89,14 @@ def _goes_on(line: bytes, after: bytes) -> bool:
 
 
 def _of_lines(text: BinaryIO, ahead: deque[bytes], number: int) -> Iterator[Value]:
-    """A value each; of a line that is an array, its elements."""
+    """A value each; of a line that is an array, its elements, and of one that holds several values with nothing between, all of these."""
     while line := ahead.popleft() if ahead else text.readline(PIECE_BYTES):
         is_ended = line.endswith(b"\n")
         if not is_ended and len(line) == PIECE_BYTES:
             yield Value(number, None, *rest_of_line(line, text, PIECE_BYTES))
-        elif line.lstrip().startswith(b"[") and is_whole(line) and (found := list(values([line], number))):
+        elif (line.lstrip().startswith(b"[") and is_whole(line) and (found := list(values([line], number)))) or (
+            b"}{" in line and is_whole(line) and len(found := list(values([line], number))) > 1
+        ):
             yield from found
         elif line.strip():
             yield Value(number, None, without_end(line), None, is_ended or is_whole(line))

@@ -11,7 +11,10 @@ from contextlib import suppress
 from typing import BinaryIO
 
 PIECE_BYTES = 1024 * 1024
-"""How much is read, and unpacked, at a time."""
+"""How much is read at a time, and how much comes of unpacking at a time."""
+
+PACKED_BYTES = 64 * 1024
+"""How much is unpacked at a time. Where many small files were joined, what is left of it is copied for each."""
 
 HEAD_BYTES = 4
 
@@ -82,13 +85,13 @@ class Unpacked(io.RawIOBase):
             packed = unpacking.unconsumed_tail
             if unpacking.eof:
                 # Files packed one by one and then joined are one file; zeros at the end are what tapes and disks leave.
-                packed = unpacking.unused_data.lstrip(b"\0") or _some(file).lstrip(b"\0")
-                while not packed and (more := _some(file)):
+                packed = unpacking.unused_data.lstrip(b"\0") or _some(file, PACKED_BYTES).lstrip(b"\0")
+                while not packed and (more := _some(file, PACKED_BYTES)):
                     packed = more.lstrip(b"\0")
                 if not packed:
                     return
                 unpacking = zlib.decompressobj(_GZIP_WINDOW)
-            elif not packed and not (packed := _some(file)):
+            elif not packed and not (packed := _some(file, PACKED_BYTES)):
                 # What is left in the window comes out only now.
                 yield unpacking.flush()
                 self.fault = "it is packed with gzip, and ends before its end: it was not sent or written whole"
@@ -127,6 +130,6 @@ def _until_fault(unpacking: "zlib._Decompress", packed: bytes) -> Iterator[bytes
             yield unpacking.decompress(packed[at : at + 1])
 
 
-def _some(file: BinaryIO) -> bytes:
+def _some(file: BinaryIO, bytes_max: int = PIECE_BYTES) -> bytes:
     """What is there, at least a byte where the file goes on: who writes into a pipe may be slow."""
-    return file.read1(PIECE_BYTES)  # type: ignore[attr-defined, no-any-return]  # of all that `open(…, "rb")` gives
+    return file.read1(bytes_max)  # type: ignore[attr-defined, no-any-return]  # of all that `open(…, "rb")` gives

@@ -39,6 +39,7 @@ LAYOUTS = {
     "an array, an element a line": b"[\n%b,\n%b\n]\n" % (ONE, OTHER),
     "an array that opens and closes beside its elements": b"[%b,\n%b]" % (ONE, OTHER),
     "an array of arrays' lines": b"[%b]\n[%b]\n" % (ONE, OTHER),
+    "one after the other, as Firehose writes them": ONE + OTHER,
     "arrays among lines": b"%b\n[%b]\n" % (ONE, OTHER),
 }
 PACKINGS = {
@@ -170,6 +171,11 @@ def test_an_element_that_is_too_large_is_kept_by_its_beginning_and_the_next_is_r
     first, large, last = of_file(b'[%b, {"x": "%b"}, %b]' % (ONE, b"x" * LINE_BYTES_MAX, OTHER))
     assert (first.raw, last.raw, large.whole and large.whole.length) == (ONE, OTHER, LINE_BYTES_MAX + len('{"x": ""}'))
     assert "bytes" in (large.reason or "")
+
+
+def test_a_file_without_lines_has_no_bound() -> None:
+    one = b'{"a": "%b"}' % (b"}{" * 500)
+    assert raws(one * 20_000) == [one] * 20_000
 
 
 def test_a_packed_file_is_unpacked_piece_by_piece() -> None:
