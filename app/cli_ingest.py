@@ -30,7 +30,10 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def ingest(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", help="Files, or - for standard input.", show_default=False, readable=False)
+        list[Path],
+        typer.Argument(
+            metavar="PATH...", help="Files, as they are or packed by gzip; - is standard input.", show_default=False, readable=False
+        ),
     ],
     data: Data = None,
     map: Annotated[

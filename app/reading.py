@@ -34,8 +34,8 @@ class JsonFile:
 
     @property
     def is_stream(self) -> bool:
-        """Whether it can be read but once: a pipe, or standard input."""
-        return str(self.path) == STDIN or self.path.is_fifo()
+        """Whether it can be read but once: a pipe, a terminal, or standard input."""
+        return str(self.path) == STDIN or not self.path.is_file()
 
     def settle(self) -> None:
         """Look what it is. Raises Refused where it is not what was asked for."""

@@ -10,6 +10,9 @@ from app.printing import as_json, counts, note, put, table
 from app.show import left_out, left_out_of, noticed_rows
 from schemas.dry_run import DryRun
 
+FIELDS_SHOWN_MAX = 12
+VALUE_SHOWN_MAX = 60
+
 
 def dry_run(run: DryRun, *, json: bool) -> None:
     if json:
@@ -48,4 +51,11 @@ def dry_run(run: DryRun, *, json: bool) -> None:
 
 
 def _in_short(data: Mapping[str, Any]) -> str:
-    return " · ".join(f"{name} {value if isinstance(value, str) else orjson.dumps(value).decode()}" for name, value in data.items())
+    """What data says, so that it fits into a few lines; all of it is in --json."""
+    said = [f"{name} {_cut(value if isinstance(value, str) else orjson.dumps(value).decode())}" for name, value in data.items()]
+    more = len(said) - FIELDS_SHOWN_MAX
+    return " · ".join([*said[:FIELDS_SHOWN_MAX], *([f"{more} more"] if more > 0 else [])])
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= VALUE_SHOWN_MAX else f"{text[: VALUE_SHOWN_MAX - 1]}…"
