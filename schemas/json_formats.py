@@ -76,7 +76,8 @@ def settled(found: Look, asked: Format, name: str) -> Format:
     if asked is not Format.auto:
         raise Refused(f"{name} holds no {NAMES[asked]}: {found.first}")
     *others, last = NAMES.values()
-    raise Refused(f"{name} holds no events that journey reads ({', '.join(others)} or {last}): {found.first}")
+    hint = "" if found.any_object else "; rows of CSV are read with --map FILE"
+    raise Refused(f"{name} holds no events that journey reads ({', '.join(others)} or {last}): {found.first}{hint}")
 
 
 def read_as(format: Format, records: Iterable[Record], definition: Definition, noticed: Noticed) -> Iterator[Incoming]:

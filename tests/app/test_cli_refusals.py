@@ -49,6 +49,10 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("ingest good.jsonl missing.jsonl", "missing.jsonl can't be read"),
         ("ingest crm.csv", "crm.csv is CSV; say what its columns mean with --map FILE"),
         ("ingest packed.zip", "packed.zip is packed by zip; unpack it first"),
+        (
+            "ingest columns.txt",
+            f"columns.txt {NO_EVENTS} columns.txt:1 is no event: not JSON: Extra data at line 1, column 2; rows of CSV are read with",
+        ),
         ("ingest good.jsonl notes.txt", f"notes.txt {NO_EVENTS} notes.txt:1 is no event: not JSON: Expecting value at line 1, column 1"),
         ("ingest good.jsonl other.json", f"other.json {NO_EVENTS} other.json:2[0] is an object of 'event_name', 'event_timestamp'"),
         ("ingest other.json --format segment", "other.json holds no Segment calls: other.json:2[0] is an object of 'event_name'"),
@@ -94,6 +98,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_cannot_be_done_is_refused_in_one_line_and_leaves_nothing_behind(desk: Path, arguments: str, told: str) -> None:
     put(desk / "calls.jsonl", *(b'{"type": "track", "messageId": "m-1", "anonymousId": "a"}' for _ in range(30)))
     put(desk / "cut.jsonl", touch()[:60])
+    put(desk / "columns.txt", b"1,7,2026-03-02T10:00:00Z")
     put(desk / "packed.zip", b"PK\x03\x04rest")
     put(desk / "notes.txt", *(b"once upon a time" for _ in range(30)))
     put(desk / "other.json", b"[", *(b'{"event_name": "purchase", "event_timestamp": 1772355600000000},' for _ in range(30)), b"{}]")
