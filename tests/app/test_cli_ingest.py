@@ -204,8 +204,10 @@ def test_a_dry_run_says_what_would_come_of_a_csv_and_takes_nothing_in(crm: Path)
     assert answer["counts"] == {"page_view": 2}
     assert [(letters["first"], letters["count"]) for letters in answer["dead_letters"].values()] == [("crm.csv:4", 1)]
     assert answer["unfilled"] == ["page_view.referrer"]
+    assert (answer["examples"]["page_view"]["subject"], answer["examples"]["page_view"]["time"]) == ("user:7", "2026-03-02T10:00:00Z")
     ran = here("ingest", "crm.csv", "--map", "crm.yaml", "--dry-run", cwd=crm)
     assert "page_view       2" in ran.out
+    assert "page_view  user:7   2026-03-02T10:00:00Z  url https://a.example/" in ran.out
     assert "crm.csv:4" in ran.out
     assert "filled by no row: page_view.referrer" in ran.out
     assert ran.err == "nothing was taken in; leave --dry-run out to do it\n"

@@ -1,9 +1,12 @@
 """PostHog's events become touchpoints, and none is lost."""
 
+import json
 from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from journey.definition import Identity
 from schemas.decode import decode
@@ -155,3 +158,25 @@ def test_an_event_that_is_none_is_kept_with_the_reason(changed: dict[str, Any], 
     line = event("asked", outside=changed)
     (found,) = read_posthog(of_lines(line), Reading(shipped_names()))
     assert (found.raw, found.body, found.reason) == (line, None, told)
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+    lambda some: st.lists(some, max_size=2) | st.dictionaries(st.text(max_size=3), some, max_size=2),
+    max_leaves=4,
+)
+fields = st.sampled_from(["uuid", "id", "distinct_id", "timestamp", "sent_at", "properties", "$set"])
+properties = st.sampled_from(
+    ["$device_id", "$anon_distinct_id", "$current_url", "$screen_name", "$set", "$set_once", "alias", "$group_key", "$group_type",
+     "$group_set", "$groups", "$is_identified", "$referrer", "title", "utm_source", "order_id", "total", "currency"]
+)  # fmt: skip
+names = st.sampled_from(["$pageview", "$screen", "$identify", "$set", "$create_alias", "$groupidentify", "Order Completed", "asked"])
+
+
+@settings(deadline=None)
+@given(names, st.dictionaries(fields, values, max_size=2), st.dictionaries(properties, values))
+def test_whatever_an_event_holds_it_is_a_touchpoint_or_a_reason(name: str, changed: dict[str, Any], said: dict[str, Any]) -> None:
+    line = json.dumps({**orjson.loads(event(name)), "properties": said, **changed}).encode()
+    found = list(read_posthog(of_lines(line), Reading(shipped_names())))
+    assert all((one.body is None) != (one.reason is None) for one in found)
+    assert found or name == "$create_alias"
