@@ -13,6 +13,9 @@ from schemas.json_values import Value, is_whole, values
 from schemas.unpacked import PIECE_BYTES, unpacked
 
 BEFORE = "what came before was taken in; ingest the whole file once you have it, and that counts once"
+AHEAD_MAX = 100
+"""Lines that are read to see how the first goes on; all but the last of them are blank."""
+
 CUT_OFF = f"the file ends here, in the middle of its array; {BEFORE}"
 
 
@@ -33,8 +36,8 @@ class Record(NamedTuple):
 
     @property
     def place(self) -> str:
-        line = f":{self.line}" if self.line else ""
-        return f"{self.file}{line}{''.join(f'[{element}]' for element in self.elements)}"
+        line = f"{self.file}:{self.line}" if self.line else self.file
+        return line + "".join(f"[{element}]" for element in self.elements) if self.elements else line
 
 
 def records(file: BinaryIO, source: str, place: str) -> Iterator[Record]:
@@ -62,10 +65,10 @@ def _values(text: BinaryIO) -> Iterator[Value]:
     is_spread = line.lstrip().startswith(b"[") or (line.startswith(b"{") and len(line) == PIECE_BYTES and not line.endswith(b"\n"))
     # Whoever writes into a pipe may wait for us after a whole line: so the next is asked for only where it has to be.
     if line.endswith(b"\n") and (is_spread or (line.lstrip().startswith(b"{") and not is_whole(line))):
-        while (after := text.readline(PIECE_BYTES)) and not after.strip():
+        after = b""
+        while not after.strip() and len(ahead) < AHEAD_MAX and (after := text.readline(PIECE_BYTES)):
             ahead.append(after)
-        ahead.append(after)
-        is_spread = _goes_on(line, after) if after else is_spread
+        is_spread = _goes_on(line, after) if after.strip() else is_spread
     if is_spread:
         return values(chain(ahead, iter(lambda: text.read1(PIECE_BYTES), b"")), number)  # type: ignore[attr-defined]  # it is buffered
     return _of_lines(text, ahead, number)
