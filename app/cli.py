@@ -50,7 +50,7 @@ class Commands(TyperGroup):
 UsageError: Any = typer.BadParameter.__base__
 """What is no command of ours. Typer uses click, or brings a copy of its own, as its version has it."""
 
-app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 def _version(wanted: bool) -> None:

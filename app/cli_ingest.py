@@ -1,7 +1,6 @@
 """`journey ingest`: files of touchpoints, taken in."""
 
 from collections.abc import Iterator
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,38 +8,32 @@ import typer
 
 from app import show
 from app.arguments import Data, Json, first_told
-from app.doors import start, write
+from app.doors import definition_there, start, write
 from app.engine import Engine, Summary
 from app.printing import note, progress
-from app.reading import STDIN, Watched, check, json_lines, lines, named
+from app.reading import STDIN, Watched, check, json_files, named, read_files
 from app.simulated import note_simulated
-from journey.definition import Definition
 from journey.errors import Refused
-from schemas.decode import decode
-from schemas.definition_files import default_definition
+from schemas.decode import Decoded, decode
+from schemas.dry_run import DryRun
 from schemas.incoming import Incoming
+from schemas.json_formats import NAMES, Format
 from schemas.no_ids import check_ids
-from schemas.outside_names import Noticed, outside_names
-from schemas.segment import SOURCE, Reading, read_segment
+from schemas.outside_names import Noticed
 
 if TYPE_CHECKING:
     from schemas.csv_map import CsvMap
 
 app = typer.Typer(add_completion=False)
 
-OTHER_FORMAT = {"not-json", "not-utf-8", "not-an-object", "no-specversion", "unmapped"}
-"""Why lines are dead letters that are something else than they were said to be."""
-
-
-class Format(StrEnum):
-    cloudevents = "cloudevents"
-    segment = "segment"
-
 
 @app.command()
 def ingest(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", help="Files, or - for standard input.", show_default=False, readable=False)
+        list[Path],
+        typer.Argument(
+            metavar="PATH...", help="Files, as they are or packed by gzip; - is standard input.", show_default=False, readable=False
+        ),
     ],
     data: Data = None,
     map: Annotated[
@@ -61,45 +54,44 @@ def ingest(
             show_default=False,
         ),
     ] = None,
-    format: Annotated[Format, typer.Option("--format", help="What a line of the files is.")] = Format.cloudevents,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --map: say what would come of it, and take nothing in.")] = False,
+    format: Annotated[
+        Format, typer.Option("--format", help="What the files of JSON hold; auto: what their first events are.")
+    ] = Format.auto,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would come of it, and take nothing in.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 when anything became a dead letter.")] = False,
     json: Json = False,
 ) -> None:
     """Take in touchpoints. Returns when both read models have them; run again, it changes nothing that is in already."""
-    if map is None and dry_run:
-        raise Refused("--dry-run goes with --map; without one, a file is read as it is")
-    if map is not None and format is not Format.cloudevents:
-        raise Refused("--map reads CSV, and --format says what lines of JSON are; give one of them")
+    if map is not None and format is not Format.auto:
+        raise Refused("--map reads CSV, and --format says what files of JSON hold; give one of them")
     if map is None and zone is not None:
         raise Refused("--zone goes with --map; a time in JSON says its zone")
     for path in paths:
-        check(path)
+        check(path, unpacks=map is None)
         if map is None and path.suffix.lower() == ".csv":
             raise Refused(f"{path} is CSV; say what its columns mean with --map FILE or NAME (journey maps lists those that ship)")
         if map is not None and str(path) == STDIN:
             raise Refused("a map goes by the names of files, and standard input has none; put it in a file")
-    noticed = Noticed()
-    rows: Iterator[Incoming] | None = None
+    csv_map = None
     if map is not None:
         from schemas.shipped_maps import asked_map  # Only those who have a map wait until maps are understood.
 
         csv_map = first_told(lambda: asked_map(map, zone), "--dry-run lists them", every=dry_run)
-        if dry_run:
-            dead = _try_out(csv_map, paths, json=json)
-            _note_assumed(map, zone, paths)
-            _strictly(strict, dead)
-            return
-        # Read here, so that a file that does not fit its map is refused before there is any data.
-        rows = csv_map.read(paths, noticed)
+    if dry_run:
+        dead = _try_out(csv_map, paths, format, data, json=json)
         _note_assumed(map, zone, paths)
+        _strictly(strict, dead)
+        return
+    noticed = Noticed()
+    # Looked at here, so that a file that does not fit is refused before there is any data.
+    rows = None if csv_map is None else csv_map.read(paths, noticed)
+    files = json_files(paths, format) if csv_map is None else []
+    _note_assumed(map, zone, paths)
     size = sum(path.stat().st_size for path in paths if path.is_file())
 
     async def run(engine: Engine) -> Summary:
         await start(engine)
-        incoming = rows
-        if incoming is None:
-            incoming = json_lines(paths) if format is Format.cloudevents else _segment(paths, await engine.definition(), noticed)
+        incoming: Iterator[Incoming] = read_files(files, await engine.definition(), noticed) if rows is None else rows
         with progress(size, "taking in", bytes=True) as tell:
             watched = Watched(incoming, tell)
             summary = await engine.ingest(watched)
@@ -109,45 +101,43 @@ def ingest(
 
     summary = write(data, run)
     show.summary(summary, noticed, json=json)
-    if map is None and not json and _is_something_else(summary):
-        note(f"none of it could be read: are these lines what --format {format} says?")
     _strictly(strict, summary.dead_letters.total())
 
 
-def _note_assumed(map: Path, zone: str | None, paths: list[Path]) -> None:
+def _note_assumed(map: Path | None, zone: str | None, paths: list[Path]) -> None:
     """Say what a map that ships takes for granted of an export that it can't know."""
+    if map is None:
+        return
     from schemas.shipped_maps import assumed  # as above
 
     if (said := assumed(map, zone, paths)) is not None:
         note(said)
 
 
-def _try_out(csv_map: "CsvMap", paths: list[Path], *, json: bool) -> int:
+def _try_out(csv_map: "CsvMap | None", paths: list[Path], format: Format, data: Path | None, *, json: bool) -> int:
     """Show what would come of `paths`. Returns how many dead letters."""
-    from app.show_dry_run import dry_run  # as above
-    from schemas.csv_dry_run import dry_run as try_out
+    from app.show_dry_run import dry_run as show_dry_run
 
-    is_no_id = default_definition().identity.is_no_id
+    files = json_files(paths, format) if csv_map is None else []
+    definition = definition_there(data)
+    is_no_id = definition.identity.is_no_id
 
-    def taken_in(body: bytes) -> None:
-        if (reason := check_ids(decode(body).touch, is_no_id)) is not None:
+    def taken_in(body: bytes) -> Decoded:
+        decoded = decode(body)
+        if (reason := check_ids(decoded.touch, is_no_id)) is not None:
             raise reason
+        return decoded
 
-    found = try_out(csv_map, paths, taken_in)
-    dry_run(found, json=json)
+    if csv_map is None:
+        found = DryRun()
+        found.take(read_files(files, definition, found.noticed), taken_in)
+        found.files = {named(file.path): NAMES.get(file.format, "nothing") for file in files}
+    else:
+        from schemas.csv_dry_run import dry_run  # as above
+
+        found = dry_run(csv_map, paths, taken_in)
+    show_dry_run(found, json=json)
     return sum(letters.count for letters in found.dead.values())
-
-
-def _segment(paths: list[Path], definition: Definition, noticed: Noticed) -> Iterator[Incoming]:
-    by = Reading(
-        outside_names(definition.outside_names), definition.default_currency.get(SOURCE, ""), noticed, definition.identity.is_no_id
-    )
-    for path in paths:
-        yield from read_segment(((raw, whole) for _, raw, whole in lines(path)), named(path), by)
-
-
-def _is_something_else(summary: Summary) -> bool:
-    return 0 < summary.read == summary.dead_letters.total() and summary.dead_letters.keys() <= OTHER_FORMAT
 
 
 def _strictly(strict: bool, dead: int) -> None:

@@ -13,7 +13,10 @@ import typer
 from app.engine import Engine, opened, reading
 from app.printing import note, progress, refusal
 from app.wiring import Servers, needs_clients, where
+from journey.definition import Definition
+from schemas.definition_files import default_definition
 from streams.saying import Say
+from streams.sqlite.record import FILE
 
 Run = Callable[[Any], Coroutine[Any, Any, Any]]
 """What a command does with an engine: the embedded one or the distributed one, which answer alike."""
@@ -43,6 +46,15 @@ def read(data: Path | None, run: Run) -> Any:
         return asyncio.run(with_servers(place, run))
     with reading(place) as engine:
         return asyncio.run(run(engine))
+
+
+def definition_there(data: Path | None) -> Definition:
+    """The definition in use where there is data, which is only read; else the one that ships."""
+    place = where(data)
+    if not isinstance(place, Servers) and not (place / FILE).exists():
+        return default_definition()
+    found: Definition = read(data, lambda engine: engine.definition())
+    return found
 
 
 async def with_servers(place: Servers, run: Run, say: Say = note, *, prepared: bool = True) -> Any:

@@ -1,52 +1,84 @@
-"""Files as records on their way in: touchpoints as JSON lines, calls of Segment's. (Rows of CSV are read with a map, in `schemas`.)"""
+"""Files of JSON as records on their way in. (Rows of CSV are read with a map, in `schemas`.)"""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
+from app.printing import note
 from app.simulation.feed import SIMULATED
+from journey.definition import Definition
 from journey.errors import Refused
-from schemas.incoming import LINE_BYTES_MAX, Incoming, Whole, rest_of_line, too_large, without_end
+from schemas.incoming import Incoming
+from schemas.json_formats import NAMES, Format, look, read_as, settled
+from schemas.json_records import Record, records
+from schemas.outside_names import Noticed
+from schemas.unpacked import GZIP, HEAD_BYTES, packing
 
 STDIN = "-"
-
-PIECE_BYTES = 1024 * 1024
 
 TOLD_EVERY = 1_000
 """Records between two steps of a progress bar."""
 
-_BOM = b"\xef\xbb\xbf"
-_GZIP = b"\x1f\x8b"
+
+class JsonFile:
+    """A file of JSON: what it is taken for is settled before anything of it is taken in."""
+
+    def __init__(self, path: Path, asked: Format) -> None:
+        self.path = path
+        self.format = asked
+        self._asked = asked
+        self._looked: Iterator[Record] | None = None
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether it can be read but once: a pipe, a terminal, or standard input."""
+        return str(self.path) == STDIN or not self.path.is_file()
+
+    def settle(self) -> None:
+        """Look what it is. Raises Refused where it is not what was asked for."""
+        if self.is_stream:
+            rest = self._records()
+            found = look(rest)
+            self._looked = chain(found.records, rest)
+        else:
+            with closing(self._records()) as beginning:
+                found = look(beginning)
+        self.format = settled(found, self._asked, named(self.path))
+
+    def read(self, definition: Definition, noticed: Noticed) -> Iterator[Incoming]:
+        if self._asked is Format.auto and self.format is not Format.auto:
+            note(f"{named(self.path)}: {NAMES[self.format]}")
+        return read_as(self.format, self._looked or self._records(), definition, noticed)
+
+    def _records(self) -> Generator[Record, None, None]:
+        if str(self.path) == STDIN:
+            yield from records(sys.stdin.buffer, named(self.path), named(self.path))
+            return
+        with _opened(self.path) as file:
+            # The name is UTF-8; a folder's need not be.
+            yield from records(file, named(self.path), str(self.path).encode(errors="backslashreplace").decode())
 
 
-class Line(NamedTuple):
-    number: int
-    raw: bytes
-    whole: Whole | None
-    """Where `raw` is but the beginning."""
+def json_files(paths: Iterable[Path], asked: Format) -> list[JsonFile]:
+    """The files, those that can be read twice settled already. Raises Refused."""
+    files = [JsonFile(path, asked) for path in paths]
+    for file in files:
+        if not file.is_stream:
+            file.settle()
+    return files
 
 
-def json_lines(paths: Iterable[Path]) -> Iterator[Incoming]:
-    """One record a line, its bytes as they stand there; blank lines are nothing."""
-    for path in paths:
-        name = named(path)
-        # The name is UTF-8; a folder's need not be.
-        place = name if str(path) == STDIN else str(path).encode(errors="backslashreplace").decode()
-        for number, raw, whole in lines(path):
-            if whole is not None:
-                yield Incoming(raw, name, f"{place}:{number}", reason=too_large(whole.length, LINE_BYTES_MAX), whole=whole)
-            elif raw.strip():
-                yield Incoming(raw, name, f"{place}:{number}")
-
-
-def lines(path: Path) -> Iterator[Line]:
-    """The lines of `path` with their numbers, without the line ends. (What is compressed is refused by `check`: it has no bounds here.)"""
-    if str(path) == STDIN:
-        yield from _numbered(sys.stdin.buffer)
-        return
-    with _opened(path) as file:
-        yield from _numbered(file)
+def read_files(files: Sequence[JsonFile], definition: Definition, noticed: Noticed) -> Iterator[Incoming]:
+    """The touchpoints of all, in order; of each, what it is taken for is said. What could not be settled before is settled now: raises
+    Refused before the first is read.
+    """
+    for file in files:
+        if file.is_stream:
+            file.settle()
+    return chain.from_iterable([file.read(definition, noticed) for file in files])
 
 
 def named(path: Path) -> str:
@@ -54,7 +86,7 @@ def named(path: Path) -> str:
     return "standard input" if str(path) == STDIN else path.name
 
 
-def check(path: Path) -> None:
+def check(path: Path, *, unpacks: bool) -> None:
     """Raises Refused where nothing can be read from `path`, before anything else is done."""
     try:
         path.name.encode()
@@ -63,8 +95,10 @@ def check(path: Path) -> None:
     # A pipe can be opened only once, and what is read of it is gone.
     if str(path) != STDIN and not path.is_fifo():
         with _opened(path) as file:
-            if path.is_file() and file.read(len(_GZIP)) == _GZIP:
-                raise Refused(f"{path} is compressed; try: gzip -dc {path} | journey ingest -")
+            head = file.read(HEAD_BYTES) if path.is_file() else b""
+        packed_by = "gzip" if head.startswith(GZIP) and not unpacks else packing(head)
+        if packed_by is not None:
+            raise Refused(f"{path} is packed by {packed_by}; unpack it first")
 
 
 class Watched:
@@ -93,15 +127,3 @@ def _opened(path: Path) -> BinaryIO:
         return open(path, "rb")
     except OSError as error:
         raise Refused(f"{path} can't be read: {error.strerror}") from error
-
-
-def _numbered(file: BinaryIO) -> Iterator[Line]:
-    number = 0
-    while line := file.readline(PIECE_BYTES):
-        number += 1
-        if number == 1:
-            line = line.removeprefix(_BOM)
-        if line.endswith(b"\n") or len(line) < PIECE_BYTES - len(_BOM):
-            yield Line(number, without_end(line), None)
-        else:
-            yield Line(number, *rest_of_line(line, file, PIECE_BYTES))

@@ -118,7 +118,7 @@ def _not_utf8(event: Event) -> bytes:
 
 
 def _a_list(event: Event) -> bytes:
-    return orjson.dumps([event])
+    return orjson.dumps([[event]])  # A list of events would be what it says, in a file.
 
 
 def _raw_nul(event: Event) -> bytes:

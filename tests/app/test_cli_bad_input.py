@@ -96,7 +96,7 @@ def test_seen_again_it_counts_again_on_the_same_one(tmp_path: Path) -> None:
     put(tmp_path / "elsewhere" / "in.jsonl", b"}", b"{")
     for _ in range(2):
         here("ingest", "in.jsonl", cwd=tmp_path)
-    here("ingest", "elsewhere/in.jsonl", cwd=tmp_path)
+    here("ingest", "elsewhere/in.jsonl", "--format", "cloudevents", cwd=tmp_path)
     here("ingest", tmp_path / "in.jsonl", cwd=tmp_path)
     found = here("dead-letters", "--json", cwd=tmp_path).json
     assert [(one["bytes"], one["seen"], one["place"]) for one in found["dead_letters"]] == [
@@ -159,11 +159,13 @@ def test_of_a_line_too_large_to_keep_beginning_length_and_hash_are_kept_and_noth
 def test_two_lines_that_only_begin_alike_are_two_letters_and_the_same_one_twice_is_one(tmp_path: Path) -> None:
     lines = [b"x" * LINE_BYTES_MAX + end for end in (b"a", b"b", b"a")]
     put(tmp_path / "in.jsonl", *lines, lines[0][:BEGINNING_BYTES])
-    here("ingest", "in.jsonl", cwd=tmp_path)
+    here("ingest", "in.jsonl", "--format", "cloudevents", cwd=tmp_path)
     assert [(one["place"], one["seen"]) for one in listed(tmp_path)] == [("in.jsonl:1", 2), ("in.jsonl:2", 1), ("in.jsonl:4", 1)]
 
 
-@pytest.mark.parametrize("arguments", [[], ["--format", "segment"], ["--map", "map.yaml"]], ids=["events", "calls", "rows"])
+@pytest.mark.parametrize(
+    "arguments", [["--format", "cloudevents"], ["--format", "segment"], ["--map", "map.yaml"]], ids=["events", "calls", "rows"]
+)
 def test_a_line_of_any_length_takes_little_memory(tmp_path: Path, arguments: list[str]) -> None:
     (tmp_path / "map.yaml").write_text(
         "zone: UTC\ntouchpoints: [{type: page_view, subject: 'user:{Visitor}', time: {from: When}, data: {url: '{Page}'}}]"
@@ -171,7 +173,7 @@ def test_a_line_of_any_length_takes_little_memory(tmp_path: Path, arguments: lis
     with (tmp_path / "in.csv").open("wb") as file:
         file.write(b"Visitor,When,Page\n7,2026-03-01T10:00:00Z,https://shop.example/\n")
         file.truncate(300_000_000)
-    if not arguments or arguments[0] != "--map":
+    if arguments[0] != "--map":
         (tmp_path / "in.csv").rename(tmp_path / "in.jsonl")
     name = "in.csv" if "--map" in arguments else "in.jsonl"
     code = "import atexit; atexit.register(lambda: print(open('/proc/self/status').read())); from app.cli import main; main()"
@@ -193,7 +195,7 @@ def test_an_empty_file_is_nothing(tmp_path: Path) -> None:
 
 def test_the_list_and_the_letter_are_readable_whatever_is_in_them(tmp_path: Path) -> None:
     put(tmp_path / "in.jsonl", b"\x1b[31mred\x07 caf\xe9 [bold]x[/bold] :smile:", b"y" * 3_000)
-    here("ingest", "in.jsonl", cwd=tmp_path)
+    here("ingest", "in.jsonl", "--format", "cloudevents", cwd=tmp_path)
     ran = here("dead-letters", cwd=tmp_path)
     assert "not-utf-8" in ran.out
     assert "in.jsonl:1" in ran.out
@@ -209,7 +211,7 @@ def test_the_list_and_the_letter_are_readable_whatever_is_in_them(tmp_path: Path
 
 def test_a_long_list_is_read_page_by_page(tmp_path: Path) -> None:
     put(tmp_path / "in.jsonl", *(b"%d" % number for number in range(5)))
-    here("ingest", "in.jsonl", cwd=tmp_path)
+    here("ingest", "in.jsonl", "--format", "cloudevents", cwd=tmp_path)
     first = here("dead-letters", "list", "--limit", "3", cwd=tmp_path)
     assert "--after 3 goes on from here" in first.err
     rest = here("dead-letters", "list", "--after", "3", "--json", cwd=tmp_path).json["dead_letters"]
@@ -244,7 +246,7 @@ def test_dead_letters_of_standard_input_say_so(tmp_path: Path) -> None:
 def test_a_folder_whose_name_is_no_utf8_is_spelled_out_where_a_record_came_from(tmp_path: Path) -> None:
     folder = tmp_path / "a\udcff"
     folder.mkdir()
-    put(folder / "in.jsonl", b"{")
+    put(folder / "in.jsonl", b"{", touch())
     assert here("ingest", folder / "in.jsonl", cwd=tmp_path).status == 0
     (letter,) = here("dead-letters", "--json", cwd=tmp_path).json["dead_letters"]
     assert letter["place"] == rf"{tmp_path}/a\udcff/in.jsonl:1"

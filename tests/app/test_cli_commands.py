@@ -2,9 +2,15 @@
 
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 from app.cli import COMMANDS
-from tests.app.command import ROOT, environment, here
+from tests.app.command import ROOT, environment, here, journey
+
+BASH = ("bash", "-c", '"$@"; exit', "bash")
+"""A shell to be called from: what is shown is for the one that asks."""
 
 HEAVY = ("app.simulation.world", "app.worker", "aiokafka", "asyncpg", "schemas.csv_map", "faust")
 """What takes long to import, and most commands do without."""
@@ -37,3 +43,34 @@ def test_one_mistyped_is_told_which_was_meant() -> None:
     ran = here("digets", cwd=ROOT)
     assert ran.status == 2
     assert "Did you mean 'digest'" in ran.err
+
+
+# --- completion
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("journey ", list(COMMANDS)),
+        ("journey in", ["ingest"]),
+        ("journey ingest --dr", ["--dry-run"]),
+        ("journey ingest --format ", ["auto", "cloudevents", "segment", "posthog"]),
+        ("journey dead-letters re", ["requeue"]),
+        ("journey report ", ["marketing", "sales"]),
+    ],
+)
+def test_bash_is_offered_commands_options_and_their_values(tmp_path: Path, typed: str, offered: list[str]) -> None:
+    at = str(len(typed.split(" ")) - 1)
+    ran = journey(cwd=tmp_path, COMP_WORDS=typed, COMP_CWORD=at, _JOURNEY_COMPLETE="complete_bash")
+    assert (ran.status, ran.out.split(), ran.err) == (0, offered, "")
+
+
+def test_completion_is_shown_for_the_shell_that_asks_and_installed_for_it(tmp_path: Path) -> None:
+    shown = journey("--show-completion", cwd=tmp_path, before=BASH)
+    assert (shown.status, shown.err) == (0, "")
+    assert "complete -o default -F _journey_completion journey" in shown.out
+    assert "_JOURNEY_COMPLETE=complete_bash" in shown.out
+    assert journey("--install-completion", cwd=tmp_path, before=BASH, HOME=str(tmp_path)).status == 0
+    (installed,) = (tmp_path / ".bash_completions").iterdir()
+    assert shown.out.strip() in installed.read_text()
+    assert str(installed) in (tmp_path / ".bashrc").read_text()

@@ -162,7 +162,9 @@ def test_the_summary_says_what_became_of_every_record(tmp_path: Path) -> None:
         "fields kept that no type names": "1",
         "page_view.colour": "1",
     }
-    assert ran.err == "what is a dead letter or a conflict is kept; `journey dead-letters` lists it with the reasons\n"
+    assert (
+        ran.err == "in.jsonl: CloudEvents\nwhat is a dead letter or a conflict is kept; `journey dead-letters` lists it with the reasons\n"
+    )
 
 
 def test_touchpoints_of_this_very_minute_can_be_asked_for(tmp_path: Path) -> None:
@@ -202,8 +204,10 @@ def test_a_dry_run_says_what_would_come_of_a_csv_and_takes_nothing_in(crm: Path)
     assert answer["counts"] == {"page_view": 2}
     assert [(letters["first"], letters["count"]) for letters in answer["dead_letters"].values()] == [("crm.csv:4", 1)]
     assert answer["unfilled"] == ["page_view.referrer"]
+    assert (answer["examples"]["page_view"]["subject"], answer["examples"]["page_view"]["time"]) == ("user:7", "2026-03-02T10:00:00Z")
     ran = here("ingest", "crm.csv", "--map", "crm.yaml", "--dry-run", cwd=crm)
     assert "page_view       2" in ran.out
+    assert "page_view  user:7   2026-03-02T10:00:00Z  url https://a.example/" in ran.out
     assert "crm.csv:4" in ran.out
     assert "filled by no row: page_view.referrer" in ran.out
     assert ran.err == "nothing was taken in; leave --dry-run out to do it\n"
@@ -278,18 +282,3 @@ def test_calls_of_segments_go_in_and_a_bad_one_is_kept_with_its_line(tmp_path: P
     assert letter["place"] == "calls.jsonl:3"
     story = here("timeline", "anon:a", "--json", cwd=tmp_path).json
     assert story["ids"] == ["anon:a", "user:7"]
-
-
-def test_where_nothing_could_be_read_it_asks_whether_the_file_is_what_was_said(tmp_path: Path) -> None:
-    put(tmp_path / "touchpoints.jsonl", touch(), touch(id="2"))
-    told = here("ingest", "touchpoints.jsonl", "--format", "segment", cwd=tmp_path)
-    assert "none of it could be read: are these lines what --format segment says?" in told.err
-    (letter, *_) = here("dead-letters", "--json", cwd=tmp_path).json["dead_letters"]
-    assert letter["reason"].endswith("; it is a CloudEvent, which is read without --format segment")
-    for number, lines in enumerate([(touch(), b"{ "), (touch().replace(b"page_view", b"page_seen"),)]):
-        put(tmp_path / f"{number}.jsonl", *lines)
-        assert "none of it" not in here("ingest", f"{number}.jsonl", cwd=tmp_path).err
-    put(tmp_path / "calls.jsonl", orjson.dumps({"type": "page", "messageId": "m-1", "anonymousId": "a"}))
-    assert "what --format cloudevents says?" in here("ingest", "calls.jsonl", cwd=tmp_path).err
-    (letter,) = (one for one in here("dead-letters", "--json", cwd=tmp_path).json["dead_letters"] if one["code"] == "no-specversion")
-    assert letter["reason"].endswith("; with a messageId it may be a call of Segment's, which --format segment reads")

@@ -21,6 +21,9 @@ touchpoints:
 """
 
 
+NO_EVENTS = "holds no events that journey reads (CloudEvents, Segment calls or PostHog events):"
+
+
 @pytest.fixture
 def desk(tmp_path: Path) -> Path:
     """A folder with a good file of each kind, and no data yet."""
@@ -45,7 +48,21 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("ingest .", ". can't be read: Is a directory"),
         ("ingest good.jsonl missing.jsonl", "missing.jsonl can't be read"),
         ("ingest crm.csv", "crm.csv is CSV; say what its columns mean with --map FILE"),
-        ("ingest packed.jsonl.gz", "packed.jsonl.gz is compressed; try: gzip -dc packed.jsonl.gz | journey ingest -"),
+        ("ingest packed.zip", "packed.zip is packed by zip; unpack it first"),
+        (
+            "ingest columns.txt",
+            f"columns.txt {NO_EVENTS} columns.txt:1 is no event: not JSON: Extra data at line 1, column 2; rows of CSV are read with",
+        ),
+        ("ingest good.jsonl notes.txt", f"notes.txt {NO_EVENTS} notes.txt:1 is no event: not JSON: Expecting value at line 1, column 1"),
+        ("ingest good.jsonl other.json", f"other.json {NO_EVENTS} other.json:2[0] is an object of 'event_name', 'event_timestamp'"),
+        ("ingest other.json --format segment", "other.json holds no Segment calls: other.json:2[0] is an object of 'event_name'"),
+        (
+            "ingest good.jsonl --format segment",
+            "good.jsonl holds CloudEvents, not Segment calls; leave --format out, or say --format cloudevents",
+        ),
+        ("ingest calls.jsonl good.jsonl --format cloudevents", "calls.jsonl holds Segment calls, not CloudEvents; leave --format out"),
+        ("ingest cut.jsonl --format posthog", "cut.jsonl holds CloudEvents, not PostHog events"),
+        ("ingest good.jsonl --format segment --dry-run", "good.jsonl holds CloudEvents, not Segment calls"),
         ("ingest crm.csv --map missing.yaml", "missing.yaml can't be read: No such file or directory"),
         ("ingest crm.csv --map .", ". can't be read: Is a directory"),
         ("ingest crm.csv --map no-yaml.yaml", "no-yaml.yaml:"),
@@ -55,8 +72,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
         ("ingest crm.csv --map column.yaml", "column.yaml:6: column 'Persona' is not in crm.csv; did you mean 'Person'?"),
         ("ingest - --map map.yaml", "a map goes by the names of files, and standard input has none"),
-        ("ingest good.jsonl --dry-run", "--dry-run goes with --map"),
-        ("ingest crm.csv --map map.yaml --format segment", "--map reads CSV, and --format says what lines of JSON are"),
+        ("ingest crm.csv --map map.yaml --format segment", "--map reads CSV, and --format says what files of JSON hold"),
         ("ingest good.jsonl --data good.jsonl", "good.jsonl can't be used as a data folder: File exists"),
         ("ingest good.jsonl --data good.jsonl/below", "good.jsonl/below can't be used as a data folder: Not a directory"),
         ("report marketing", "there is no data in journey-data; `journey ingest FILE` or `journey demo` puts some there"),
@@ -80,7 +96,12 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )
 def test_what_cannot_be_done_is_refused_in_one_line_and_leaves_nothing_behind(desk: Path, arguments: str, told: str) -> None:
-    put(desk / "packed.jsonl.gz", b"\x1f\x8b\x08\x00rest")
+    put(desk / "calls.jsonl", *(b'{"type": "track", "messageId": "m-1", "anonymousId": "a"}' for _ in range(30)))
+    put(desk / "cut.jsonl", touch()[:60])
+    put(desk / "columns.txt", b"1,7,2026-03-02T10:00:00Z")
+    put(desk / "packed.zip", b"PK\x03\x04rest")
+    put(desk / "notes.txt", *(b"once upon a time" for _ in range(30)))
+    put(desk / "other.json", b"[", *(b'{"event_name": "purchase", "event_timestamp": 1772355600000000},' for _ in range(30)), b"{}]")
     (desk / "no-yaml.yaml").write_text("a: [1")
     (desk / "misspelled.yaml").write_text(MAP.replace("subject:", "subjekt:"))
     (desk / "column.yaml").write_text(MAP.replace("{Person}", "{Persona}"))

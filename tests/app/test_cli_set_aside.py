@@ -23,7 +23,7 @@ def stopped(tmp_path: Path) -> Path:
         ran = here("ingest", "in.jsonl", cwd=tmp_path)
     assert (ran.status, ran.raw) == (FAILED_EXIT, b"")
     # What went wrong, for us, and then one line for the user.
-    *trace, told = ran.err.splitlines()
+    _, *trace, told = ran.err.splitlines()
     assert trace[0].startswith("Traceback")
     assert told.startswith("journey: the log in journey-data: placing partition 0 offsets 1 to 4 ended in Bug: poison")
     assert f"offset 3 (in.jsonl:3; {len(LINES[2])} bytes, SHA-256 {sha256(LINES[2]).hexdigest()})" in told

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gzip
 import os
 import re
 import signal
@@ -53,6 +54,16 @@ def test_a_file_comes_to_the_embedded_digest_and_again_changes_nothing(place: Pl
     assert told == here(*calls, "--json", "--data", "calls", cwd=tmp_path).json
     again, as_embedded = place.command(*calls), here(*calls, "--data", "calls", cwd=tmp_path)
     assert (again.out, again.err) == (as_embedded.out, as_embedded.err)
+    tried = ("ingest", "calls.jsonl", "--dry-run", "--json")
+    assert place.command(*tried).json == here(*tried, "--data", "calls", cwd=tmp_path).json
+    # Packed, and its last bytes are missing: all that it says is there, and that it may not be all.
+    (tmp_path / "calls.json.gz").write_bytes(gzip.compress(b"[%b]" % (tmp_path / "calls.jsonl").read_bytes().replace(b"\n", b","))[:-4])
+    packed = ("ingest", "calls.json.gz", "--json")
+    for told in (place.command(*packed), here(*packed, "--data", "calls", cwd=tmp_path)):
+        assert (told.json["accepted"], told.json["dead_letters"]) == (0, {"no-id": 1, "unmapped": 1})
+    (cut,) = (letter for letter in place.command("dead-letters", "--json").json["dead_letters"] if letter["place"] == "calls.json.gz")
+    assert cut["bytes"] == 0
+    assert "ends before its end" in cut["reason"]
 
 
 def ids_that_are_none_and_a_shared_device() -> Iterator[dict[str, Any]]:

@@ -9,7 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.engine import Summary, opened, reading
-from app.reading import json_lines
+from app.reading import json_files, read_files
+from schemas.definition_files import default_definition
+from schemas.json_formats import Format
+from schemas.outside_names import Noticed
 from streams.sqlite.record import SqliteRecord
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +41,7 @@ def ingest(data: Path, *files: Path) -> Summary:
 
         async def all_of_it() -> Summary:
             await engine.start()
-            return await engine.ingest(json_lines(files))
+            return await engine.ingest(read_files(json_files(files, Format.cloudevents), default_definition(), Noticed()))
 
         return asyncio.run(all_of_it())
 

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from schemas.decode import Unreadable, decode
 from schemas.incoming import Incoming
+from schemas.outside_calls import Reading
 from schemas.outside_names import shipped_names
-from schemas.segment import SOURCE, Reading, read_segment
+from schemas.segment import SOURCE, read_segment
+from tests.schemas.lines import of_file, of_lines
 
 MONDAY = "2026-03-02T10:00:00.000Z"
 TUESDAY = "2026-03-03T10:00:00.000Z"
@@ -28,7 +30,7 @@ def read(*lines: bytes) -> list[Incoming]:
 
 
 def read_by(by: Reading, *lines: bytes) -> list[Incoming]:
-    return list(read_segment(((line, None) for line in lines), "calls.jsonl", by))
+    return list(read_segment(of_lines(*lines), by))
 
 
 def made(*lines: bytes) -> list[Any]:
@@ -65,7 +67,7 @@ def test_a_call_is_a_cloud_event_under_its_own_id_and_time() -> None:
 
 
 def test_blank_lines_are_no_calls_and_count_as_lines() -> None:
-    assert [one.place for one in read(b"\n", call("page"), b"  \n", call("page"))] == ["calls.jsonl:2", "calls.jsonl:4"]
+    assert [one.place for one in read(b"", call("page"), b"  ", call("page"))] == ["calls.jsonl:2", "calls.jsonl:4"]
 
 
 def test_a_call_without_a_user_is_about_an_anonymous_person() -> None:
@@ -369,15 +371,18 @@ def test_numbers_keep_their_digits() -> None:
     ("line", "told"),
     [
         (b"{", "not JSON"),
-        (b"[1]", "not a JSON object"),
+        (b"7", "not a JSON object"),
         (b'{"a":"\xff"}', "not UTF-8"),
         (b'{"a":NaN}', "not JSON"),
         (b'{"a":' + b"9" * 5000 + b"}", "no messageId: sent again, the call would count again"),
-        (b"[" * 100_000, "objects and lists nest too deep"),
+        (b'{"a":' + b"[" * 100_000, "objects and lists nest too deep"),
         (b'{"a":"' + b"x" * 1_000_001 + b'"}', "a call of more than 1000000 bytes"),
         (call("track", messageId=""), "no messageId: sent again, the call would count again"),
         (call("track", timestamp=None), "no timestamp"),
-        (call("track", timestamp=1772359200), "no timestamp"),
+        (
+            call("track", timestamp=17),
+            "timestamp 17 is no time; write 2026-03-01T09:00:00Z, or the milliseconds since 1970, 1772355600000",
+        ),
         (call("track", event=" "), "a track call without the name of its event"),
         (call("track", event="x", userId=None), "neither userId nor anonymousId: nobody whom it could be about"),
         (call("group"), "a group call without a groupId"),
@@ -433,3 +438,56 @@ def test_half_a_character_in_an_id_is_a_reason_and_not_a_crash():
     (one,) = read_by(Reading({}), line)
     assert one.body is None
     assert "half of a character" in (one.reason or "")
+
+
+# --- bodies that hold many
+
+
+BODY = b"""{
+  "sentAt": "2026-03-02T10:00:05.000Z",
+  "batch": [
+    {"type": "track", "event": "Walked By", "messageId": "m1", "userId": "u1", "timestamp": "2026-03-02T10:00:00.000Z"},
+    {"type": "track", "event": "Walked By", "messageId": "m2", "userId": "u1", },
+    {"type": "page", "messageId": "m3", "userId": "u1", "timestamp": "2026-03-02T10:00:00.000Z", "sentAt": "2026-03-02T10:00:01.000Z",
+     "context": {"page": {"url": "https://x.example/]"}}}
+  ],
+  "context": {"userAgent": "Mozilla", "page": {"url": "https://other.example/"}}, "writeKey": "x"
+}"""
+
+
+@pytest.mark.parametrize("body", [BODY, BODY.replace(b"\n", b" ") + b"\n"], ids=["over many lines", "on one line"])
+def test_the_calls_of_a_body_are_calls_and_what_it_says_holds_for_those_that_say_nothing_else(body: bytes) -> None:
+    first, bad, last = read_segment(of_file(body), Reading(shipped_names()))
+    by_body, by_itself = orjson.loads(first.body or b""), orjson.loads(last.body or b"")
+    assert (by_body["sentat"], by_itself["sentat"]) == ("2026-03-02T10:00:05.000Z", "2026-03-02T10:00:01.000Z")
+    assert by_body["data"] == {"name": "Walked By", "agent": "Mozilla", "url": "https://other.example/"}
+    assert by_itself["data"] == {"agent": "Mozilla", "url": "https://x.example/]", "kind": "page"}
+    assert (bad.reason, bad.raw) == ("not JSON", b'{"type": "track", "event": "Walked By", "messageId": "m2", "userId": "u1", }')
+    assert bad.place == ("calls.jsonl:5[1]" if body is BODY else "calls.jsonl:1[1]")
+    assert first.raw in body
+
+
+def test_a_body_on_each_line_and_calls_between_them_are_all_read() -> None:
+    one, other = (b'{"batch":[%b],"sentAt":"2026-03-02T10:00:05.000Z"}' % call("track", event="x", messageId=id) for id in ("m1", "m2"))
+    found = made(one, call("track", event="x", messageId="m3"), b'{"batch":[]}', other)
+    assert [touch["id"] for touch in found] == ["m1", "m3", "m2"]
+
+
+def test_of_a_body_that_is_cut_off_the_whole_calls_are_taken_in() -> None:
+    first, rest = read(b'{"batch":[%b,%b' % (call("track", event="x"), call("track", event="y")[:40]))
+    assert first.body is not None
+    assert (rest.reason, rest.place) == (
+        "the body ends here, in the middle of its batch; what came before was taken in",
+        "calls.jsonl:1[1]",
+    )
+
+
+@pytest.mark.parametrize("said", [1772445600000, 1772445600, "1772445600000", 1772445600.0], ids=str)
+def test_a_time_may_be_a_number_of_milliseconds_or_of_seconds(said: object) -> None:
+    (found,) = made(call("track", event="x", timestamp=said, sentAt=said))
+    assert (found["time"], found["sentat"]) == ("2026-03-02T10:00:00Z", "2026-03-02T10:00:00Z")
+
+
+def test_a_time_of_milliseconds_keeps_them() -> None:
+    (found,) = made(call("track", event="x", timestamp=1772445600123))
+    assert found["time"] == "2026-03-02T10:00:00.123000Z"
