@@ -26,6 +26,7 @@ from journey.tuples import new
 from journey.turns import Turns
 from schemas.decode import Decoded, Unreadable, decode, digest_of
 from schemas.incoming import Incoming
+from schemas.meant import names_meant
 from schemas.no_ids import check_ids
 from schemas.strict_json import BODY_BYTES_MAX
 from streams.at_hand import AtHand
@@ -108,6 +109,8 @@ class Placement:
         )
         arrivals = await self._read(batch, unit)
         await self._watch(unit, {key for row in arrivals for key in row.keys})
+        # So that no unit brings what a letter of this one was meant to be, and neither knows of the other.
+        await self._watch(unit, {subject for letter in unit.dead_letters for subject, _, _ in letter.meant})
         several = await self._sort_out(arrivals, unit)
         rivals = await self._rivals(unit, several)
         await self._fold(unit, several, rivals)
@@ -530,6 +533,7 @@ def dead_letter(record: Recorded, code: str, reason: str, letter: str | None) ->
         needs_fix=incoming.reason is not None,
         again=letter is not None,
         whole=incoming.whole,
+        meant=names_meant(incoming) if letter is None else (),
     )
 
 

@@ -10,10 +10,11 @@ from journey.histories import Stored
 from journey.instants import Instant
 from schemas.decode import touchpoint_of
 from streams.dead_letters import DISMISS, FIX, check_there, conflict, dismissing, fixing, no_conflict
-from streams.ports import By, Conflict, Decision, IdleRetraction, Kept, Letter, State
+from streams.ports import By, Conflict, Decision, IdleRetraction, Kept, Letter, Name, State
+from streams.postgres.awaiting import expect
 from streams.postgres.awake import Connection
 from streams.postgres.database import Database
-from streams.postgres.writing import LOCK_LETTERS
+from streams.postgres.writing import FORGET, LOCK_LETTERS
 
 DECIDING = 7_004
 """The advisory lock that puts decisions in one order: taken last."""
@@ -125,9 +126,20 @@ class PostgresDesk:
             await db.execute(
                 "UPDATE journey.dead_letters SET state = 'dismissed' WHERE number = ANY($1::BIGINT[])", [one.number for one in letters]
             )
+            await db.execute(FORGET, [one.id for one in letters])
             if letters or closed:
                 await decide(db, by, DISMISS, detail)
         return len(letters) + len(closed)
+
+    async def expect(self, number: int, names: Collection[Name]) -> bool:
+        async with self.database.transaction() as db:
+            await db.execute(LOCK_LETTERS)
+            found = await _show(db, number)
+            if found is None or found.kept.state not in (State.open, State.fixed) or not names:
+                return False
+            await expect(db, [(found.kept.id, name) for name in names])
+            found = await _show(db, number)
+        return found is not None and found.kept.state is State.arrived
 
 
 async def _show(db: Connection, number: int) -> Letter | None:

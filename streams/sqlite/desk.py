@@ -10,7 +10,8 @@ from journey.histories import Stored
 from journey.instants import Instant
 from schemas.decode import touchpoint_of
 from streams.dead_letters import DISMISS, FIX, check_there, conflict, dismissing, fixing, no_conflict
-from streams.ports import By, Conflict, Decision, IdleRetraction, Kept, Letter, State
+from streams.ports import By, Conflict, Decision, IdleRetraction, Kept, Letter, Name, State
+from streams.sqlite.awaiting import expect, forget
 from streams.sqlite.database import transaction
 
 _FIELDS = (
@@ -101,9 +102,15 @@ class SqliteDesk:
             letters = [one for one in found if one.state is not State.dismissed]
             detail = dismissing(letters, closed)
             self.db.executemany("UPDATE dead_letters SET state = 'dismissed' WHERE number = ?", ((one.number,) for one in letters))
+            forget(self.db, [one.id for one in letters])
             if letters or closed:
                 decide(self.db, by, DISMISS, detail)
         return len(letters) + len(closed)
+
+    async def expect(self, number: int, names: Collection[Name]) -> bool:
+        with transaction(self.db):
+            (found,) = self.db.execute("SELECT id FROM dead_letters WHERE number = ?", (number,)).fetchone() or (None,)
+            return found is not None and expect(self.db, found, names)
 
     def _dismiss_conflicts(self, numbers: Collection[int]) -> list[int]:
         """Those of `numbers` that were not dismissed."""

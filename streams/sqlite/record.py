@@ -42,6 +42,7 @@ from streams.ports import (
 )
 from streams.record_digest import RecordDigest
 from streams.set_aside import EMBEDDED, decided
+from streams.sqlite.awaiting import arrive, expect, forget
 from streams.sqlite.database import check_tables, connect, migrate, transaction
 from streams.sqlite.desk import decide
 
@@ -411,6 +412,11 @@ class SqliteRecord:
             "UPDATE dead_letters SET state = 'requeued', unit = ? WHERE id = ? AND state <> 'requeued'",
             ((position, id) for id in sorted(unit.requeued)),
         )
+        forget(self.db, unit.requeued)
+        for letter in unit.dead_letters:
+            if letter.meant:
+                expect(self.db, letter.id, letter.meant)
+        arrive(self.db, ((touch.subject, touch.source, touch.id) for touch, *_ in unit.rows), position)
         self.db.executemany(
             "INSERT INTO unknown_fields (type, field, seen) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seen = seen + excluded.seen",
             ((type, field, seen) for (type, field), seen in unit.unknown_fields.items()),
@@ -418,7 +424,7 @@ class SqliteRecord:
 
     def _keep_dead_letters(self, letters: Iterable[DeadLetter]) -> None:
         number = self._number("SELECT COALESCE(MAX(number), 0) FROM dead_letters")
-        for nth, (id, code, reason, source, place, raw, recorded_at, body, needs_fix, again, whole) in enumerate(letters, start=1):
+        for nth, (id, code, reason, source, place, raw, recorded_at, body, needs_fix, again, whole, _) in enumerate(letters, start=1):
             if again:
                 self.db.execute(
                     "UPDATE dead_letters SET code = iif(state = 'requeued', code, ?), reason = iif(state = 'requeued', reason, ?),"
