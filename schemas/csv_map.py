@@ -27,6 +27,7 @@ from schemas.csv_template import FileName, Get, RowNumber, Template
 from schemas.csv_time import Unread, time_reader
 from schemas.csv_yaml import read_yaml, refused
 from schemas.incoming import Incoming
+from schemas.meant import unmade
 from schemas.outside_names import Noticed
 
 DIGEST_BYTES = 16
@@ -113,6 +114,16 @@ class _Touch:
         self._round(data)
         return id, orjson.dumps({**self.head, "id": id, "subject": subject, "time": time, "data": data})
 
+    def known(self, cells: list[str], row: int) -> dict[str, str]:
+        """What can be read of a touchpoint that can't be made: a letter's meant name, where its id is stated."""
+        found = {"type": self.type, "source": self.head["source"]}
+        for what, get in (("id", self.id), ("subject", self.subject)):
+            if get is not None and (text := get(cells, row)) is not None:
+                found[what] = text
+        with suppress(Unread):
+            found["time"] = self.read_time(self._filled("time", self.time(cells, row), None))
+        return found
+
     def _filled(self, what: str, text: str | None, template: Template | None) -> str:
         if text is None:
             blank = template.text if template else ""
@@ -127,6 +138,7 @@ class _Plan:
     path: Path
     rules: FileRules
     columns: int
+    header: tuple[str, ...]
     padding: list[str]  # for the columns that the file may lack, and does
     blank: frozenset[str]  # what stands for nothing, such as "--"
     touches: tuple[_Touch, ...]
@@ -158,10 +170,10 @@ def _of_row(plan: _Plan, number: int, row: Row, equal: Counter[bytes], bodies: d
     file = plan.path.name
     place = f"{file}:{row.line}"
     cells = row.cells
-    reasons = []
+    reasons, meant = [], []
     if row.reason is not None or len(cells) != plan.columns:
         cells_wrong = f"{len(cells)} cells, where the header has {plan.columns} columns"
-        yield Incoming(row.raw, file, place, None, row.reason or cells_wrong, whole=row.whole)
+        yield Incoming(row.raw, file, place, None, row.reason or cells_wrong, whole=row.whole, meant=unmade(row.raw, [], plan.header))
         return
     hashed = _hashed(plan, cells, equal) if plan.seed else ""
     if plan.blank:
@@ -177,10 +189,11 @@ def _of_row(plan: _Plan, number: int, row: Row, equal: Counter[bytes], bodies: d
                 _same_as_before(id, body, bodies)
         except Unread as unread:
             reasons.append(f"{touch.type}: {unread}")
+            meant.append(_known(touch, cells, number, bodies))
             continue
         yield Incoming(row.raw, file, place, body)
     if reasons:
-        yield Incoming(row.raw, file, place, None, "; ".join(dict.fromkeys(reasons)))
+        yield Incoming(row.raw, file, place, None, "; ".join(dict.fromkeys(reasons)), meant=unmade(row.raw, meant, plan.header))
 
 
 def _hashed(plan: _Plan, cells: list[str], equal: Counter[bytes]) -> str:
@@ -189,6 +202,14 @@ def _hashed(plan: _Plan, cells: list[str], equal: Counter[bytes]) -> str:
     before = equal[digest]
     equal[digest] = before + 1
     return f"{digest.hex()}-{before}"
+
+
+def _known(touch: _Touch, cells: list[str], number: int, bodies: dict[bytes, bytes]) -> dict[str, str]:
+    """What can be read of what could not be made; without an id that another row has had, which is not this one's name."""
+    known = touch.known(cells, number)
+    if "id" in known and blake2b(known["id"].encode(), digest_size=DIGEST_BYTES).digest() in bodies:
+        del known["id"]
+    return known
 
 
 def _same_as_before(id: str, body: bytes, bodies: dict[bytes, bytes]) -> None:
@@ -219,7 +240,7 @@ def _plan(csv_map: CsvMap, path: Path, noticed: Noticed) -> _Plan:
         named_after_file = any(template.has(FileName) for rule in rules.touchpoints for template in rule.templates())
         parts = [csv_map.name, name, path.name if named_after_file else "", *columns]
         seed = blake2b("\0".join(parts).encode(), digest_size=DIGEST_BYTES).digest()
-    return _Plan(path, rules, len(columns), [""] * len(lacking), frozenset(rules.blank_texts or ()), touches, seed)
+    return _Plan(path, rules, len(columns), tuple(columns), [""] * len(lacking), frozenset(rules.blank_texts or ()), touches, seed)
 
 
 def _touch(rule: TouchpointRule, source: str, around: Surroundings, seen: Counter[str], noticed: Noticed) -> _Touch:

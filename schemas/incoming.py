@@ -21,11 +21,12 @@ class Incoming(NamedTuple):
     raw: bytes  # what the sender sent; kept when it can't be read
     source: str  # the file's name, or the topic
     place: str  # where in it: "crm.csv:17"
-    body: bytes | None = None  # the CloudEvents JSON made of it, where `raw` is not that itself; with a reason, see `schemas.meant`
+    body: bytes | None = None  # the CloudEvents JSON made of it, where `raw` is not that itself
     reason: str | None = None  # why nothing could be made of it
     code: str | None = None  # a short name of that reason
     letter: str | None = None  # the id of the dead letter that it is sent again for
     whole: Whole | None = None  # where `raw` is but the beginning
+    meant: bytes | None = None  # where nothing could be made of it, what is known of what it was meant to be: see `schemas.meant`
 
     @property
     def length(self) -> int:
@@ -35,7 +36,7 @@ class Incoming(NamedTuple):
     @property
     def size(self) -> int:
         """How many bytes of it are held."""
-        return len(self.raw) + len(self.body or b"")
+        return len(self.raw) + len(self.body or b"") + len(self.meant or b"")
 
 
 class Keeper:

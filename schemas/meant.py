@@ -1,6 +1,6 @@
 """What a dead letter was meant to be: the names of its touchpoints, as far as they can be known though the rest can't be read.
 
-Where nothing could be made of a record, its body says so: `{"columns": […], "meant": [{"type": …, "subject": …, "id": …}, …]}`, of each
+Of a record that nothing could be made of, who read it says: `{"columns": […], "meant": [{"type": …, "subject": …, "id": …}, …]}`, of each
 touchpoint what could be read. Anybody may have sent that, so it is read as warily as anything else.
 """
 
@@ -27,7 +27,7 @@ _PARTS = ("subject", "source", "id")
 
 
 def unmade(raw: bytes, touchpoints: Sequence[Mapping[str, str]], columns: Sequence[str] = ()) -> bytes | None:
-    """The body of a record that nothing could be made of: what is known of the touchpoints that it was meant to be."""
+    """What is known of the touchpoints that a record was meant to be that nothing could be made of."""
     if len(raw) > RAW_BYTES_MAX:
         return None
     try:
@@ -44,20 +44,20 @@ def names_meant(incoming: Incoming) -> tuple[Name, ...]:
         event = _lenient(incoming.raw if incoming.body is None else incoming.body)
         found = [_name(event)]
     else:
-        found = [_name(one) for one in known_of(incoming.body)]
+        found = [_name(one) for one in known_of(incoming.meant)]
     names = [name for name in found if name is not None]
     return tuple(dict.fromkeys(names)) if len(names) == len(found) <= NAMES_MAX else ()
 
 
-def known_of(body: bytes | None) -> list[dict[str, Any]]:
+def known_of(meant: bytes | None) -> list[dict[str, Any]]:
     """Of each touchpoint that could not be made, what could be read, as `unmade` wrote it."""
-    stated = _lenient(body or b"").get("meant")
+    stated = _lenient(meant or b"").get("meant")
     return [one for one in stated if isinstance(one, dict)] if isinstance(stated, list) else []
 
 
-def columns_of(body: bytes | None) -> list[str]:
+def columns_of(meant: bytes | None) -> list[str]:
     """The columns of the file that a row came in, as `unmade` wrote them."""
-    stated = _lenient(body or b"").get("columns")
+    stated = _lenient(meant or b"").get("columns")
     return stated if isinstance(stated, list) and all(isinstance(one, str) for one in stated) else []
 
 

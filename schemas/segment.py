@@ -8,7 +8,8 @@ earliest time, however many calls show it; and such a sight never outweighs an `
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any, Never
@@ -20,6 +21,7 @@ from journey.integers import INTEGER_MAX
 from journey.outside_names import PERSON, Meaning, OutsideName, Unfit, fitting, meant, without_currency
 from journey.touchpoints import TEXT_LENGTH_MAX
 from schemas.incoming import Incoming, Whole
+from schemas.meant import unmade
 from schemas.outside_names import Noticed
 
 SOURCE = "/segment"
@@ -90,13 +92,30 @@ def _of_line(raw: bytes, source: str, place: str, by: Reading) -> Iterator[Incom
         bodies = [_body(head, one) for one in made]
         bodies += [_body(_bare(head), one) for one in _sight(call, head, by.shown)]
     except _Unusable as error:
-        yield Incoming(raw, source, place, None, str(error))
+        yield Incoming(raw, source, place, None, str(error), meant=unmade(raw, _known(raw, by)))
         return
     except orjson.JSONEncodeError:
         yield Incoming(raw, source, place, None, "the call holds half of a character (a lone surrogate), which no JSON can carry")
         return
     for body in bodies:
         yield Incoming(raw, source, place, body)
+
+
+def _known(raw: bytes, by: Reading) -> list[dict[str, str]]:
+    """The names of the touchpoints of a call that none can be made of, as far as they can be known."""
+    quietly = replace(by, noticed=Noticed(), shown={})
+    try:
+        call = _without_no_ids(_read(raw), quietly)
+        id, subject = _text(call.get("messageId")), _person(call)
+        if id is None:
+            return []
+        # An alias is one link or two, under ids of their own: which, is known where they can be made.
+        names = [] if call.get("type") == "alias" else [(id, subject)]
+        with suppress(_Unusable):
+            names = [(name, about) for name, about, _, _ in _touchpoints(call, id, quietly)]
+        return [{"source": SOURCE, "subject": about, "id": name} for name, about in names]
+    except (_Unusable, orjson.JSONEncodeError):
+        return []
 
 
 def _read(raw: bytes) -> Call:

@@ -529,7 +529,7 @@ def dead_letter(record: Recorded, code: str, reason: str, letter: str | None) ->
         incoming.place,
         incoming.raw,
         record.recorded_at,
-        incoming.body,
+        incoming.body if incoming.reason is None else incoming.meant,
         needs_fix=incoming.reason is not None,
         again=letter is not None,
         whole=incoming.whole,

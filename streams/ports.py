@@ -67,7 +67,7 @@ class DeadLetter(NamedTuple):
     raw: bytes
     recorded_at: Instant
     body: bytes | None = None
-    """What could not be read, where that was made of `raw`."""
+    """What could not be read, where that was made of `raw`; where it needs a fix, what is known of what was meant: see `schemas.meant`."""
     needs_fix: bool = False
     """Nothing could be made of `raw`: no later version reads it as it is."""
     again: bool = False
@@ -280,7 +280,7 @@ class Letter(NamedTuple):
     kept: Kept
     raw: bytes
     body: bytes | None
-    """What could not be read, where that was made of `raw`."""
+    """As of the dead letter."""
     fix: bytes | None
     """What is sent in its place."""
 

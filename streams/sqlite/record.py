@@ -78,10 +78,10 @@ class SqliteRecord:
     async def append(self, batch: Sequence[Incoming], recorded_at: Instant) -> int:
         with transaction(self.db):
             self.db.executemany(
-                "INSERT INTO log (recorded_at, raw, body, reason, source, place, letter, length, sha256)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO log (recorded_at, raw, body, reason, source, place, letter, meant, length, sha256)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    (recorded_at, one.raw, one.body, one.reason, one.source, one.place, one.letter, *(one.whole or (None, None)))
+                    (recorded_at, one.raw, one.body, one.reason, one.source, one.place, one.letter, one.meant, *(one.whole or (None, None)))
                     for one in batch
                 ),
             )
@@ -90,7 +90,7 @@ class SqliteRecord:
     async def read(self, partition: int, *, after: int, limit: int) -> Sequence[Recorded]:
         assert partition == PARTITION
         rows = self.db.execute(
-            'SELECT "offset", recorded_at, length, sha256, raw, source, place, body, reason, NULL, letter FROM log'
+            'SELECT "offset", recorded_at, length, sha256, raw, source, place, body, reason, NULL, letter, NULL, meant FROM log'
             ' WHERE "offset" > ? ORDER BY "offset" LIMIT ?',
             (after, limit),
         )

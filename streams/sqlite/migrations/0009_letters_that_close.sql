@@ -1,4 +1,8 @@
--- A letter closes itself once what it was meant to be is in. Its bytes come last in its row: see 0004.
+-- A letter closes itself once what it was meant to be is in.
+
+ALTER TABLE log ADD COLUMN meant BLOB;  -- where nothing could be made of `raw`, what is known of what it was meant to be
+
+-- Its bytes come last in its row: see 0004.
 
 CREATE TABLE letters (
     id           TEXT    PRIMARY KEY,   -- SHA-256 of source and bytes: seen again, it counts again
