@@ -65,6 +65,7 @@ def ingest(
             raise Refused("a map goes by the names of files, and standard input has none; put it in a file")
     noticed = Noticed()
     rows: Iterator[Incoming] | None = None
+    csv_map: CsvMap | None = None
     if map is not None:
         from schemas.csv_map import load_map  # Only those who have a map wait until maps are understood.
 
@@ -79,6 +80,10 @@ def ingest(
     async def run(engine: Engine) -> Summary:
         await start(engine)
         incoming = rows
+        if csv_map is not None:
+            from app.recognising import recognise
+
+            await recognise(engine, csv_map, paths)
         if incoming is None:
             incoming = json_lines(paths) if format is Format.cloudevents else _segment(paths, await engine.definition(), noticed)
         with progress(size, "taking in", bytes=True) as tell:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from hashlib import blake2b
+from io import BytesIO
 from pathlib import Path
 
 import orjson
@@ -65,6 +66,33 @@ class CsvMap:
     def rules(self) -> Iterator[TouchpointRule]:
         for _, section in self.sections:
             yield from section.touchpoints
+
+
+class CsvRows:
+    """Single rows of a file, for those who look at one again."""
+
+    def __init__(self, csv_map: CsvMap, path: Path, is_readable: Callable[[Incoming], bool]) -> None:
+        self._plan = _plan(csv_map, path, Noticed())
+        self._is_readable = is_readable
+
+    def agree(self, before: bytes, now: bytes) -> bool | None:
+        """Whether the rows have the same in each cell that could be read of `before`: put into `now`, which can be read, any other can't be.
+
+        None where `before` has no cells to compare.
+        """
+        old, new = self._row(before), self._row(now)
+        if old is None or new is None or len(old.cells) != len(new.cells):
+            return None
+        for at, (was, cell) in enumerate(zip(old.cells, new.cells, strict=True)):
+            if was.strip() != cell.strip():
+                mixed = new._replace(cells=[*new.cells[:at], was, *new.cells[at + 1 :]])
+                if all(map(self._is_readable, _of_row(self._plan, 0, mixed, Counter(), {}))):
+                    return False
+        return True
+
+    def _row(self, raw: bytes) -> Row | None:
+        row = next(read_rows(BytesIO(raw), self._plan.rules.delimiter or ","), None)
+        return None if row is None or row.reason is not None or len(row.cells) != self._plan.columns else row
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,8 +144,7 @@ class Placement:
             rows.append(new(Row, (touch, body, digest, keys(touch), unknown, False, False)))
             if letter is not None:
                 unit.requeued.add(letter)
-        # Several touchpoints may be made of one row of a file: what can't be read of it is one dead letter.
-        unit.dead_letters = list({(letter.id, letter.place, letter.again): letter for letter in unit.dead_letters}.values())
+        unit.dead_letters = _one_a_row(unit.dead_letters)
         return rows
 
     def _touchpoint(self, record: Recorded, future: int, is_no_id: Callable[[str], bool]) -> Decoded | Unreadable:
@@ -535,6 +534,17 @@ def dead_letter(record: Recorded, code: str, reason: str, letter: str | None) ->
         whole=incoming.whole,
         meant=names_meant(incoming) if letter is None else (),
     )
+
+
+def _one_a_row(letters: Iterable[DeadLetter]) -> list[DeadLetter]:
+    """Several touchpoints may be made of one row of a file: what can't be read of it is one dead letter, and was meant to be all of them."""
+    found: dict[tuple[str, str, bool], DeadLetter] = {}
+    for letter in letters:
+        key = (letter.id, letter.place, letter.again)
+        first = found.get(key, letter)
+        meant = tuple(dict.fromkeys(first.meant + letter.meant)) if first.meant and letter.meant else ()
+        found[key] = letter._replace(meant=meant)
+    return list(found.values())
 
 
 def sent_instead(letter: DeadLetter) -> bytes | None:

@@ -293,14 +293,22 @@ class DeadLetters(Protocol):
     in: those of its names (`DeadLetter.meant`, `expect`), and so by its own where they were all in before.
     """
 
-    async def kept(self, *, after: int, limit: int, states: Collection[State] = tuple(State), code: str | None = None) -> Sequence[Kept]:
-        """Up to `limit` dead letters of `states` with numbers beyond `after`, in order of number."""
+    async def kept(
+        self,
+        *,
+        after: int,
+        limit: int,
+        states: Collection[State] = tuple(State),
+        code: str | None = None,
+        source: str | None = None,
+    ) -> Sequence[Kept]:
+        """Up to `limit` dead letters of `states` with numbers beyond `after`, in order of number; of those of one code or source."""
         ...
 
     async def show(self, number: int) -> Letter | None: ...
 
-    async def codes(self, states: Collection[State] = tuple(State)) -> Mapping[str, tuple[int, int]]:
-        """By code: how many dead letters of `states` there are, and how often they were seen."""
+    async def codes(self, states: Collection[State] = tuple(State), source: str | None = None) -> Mapping[str, tuple[int, int]]:
+        """By code: how many dead letters of `states` (and of one source) there are, and how often they were seen."""
         ...
 
     async def states(self) -> Mapping[State, int]:
@@ -323,9 +331,9 @@ class DeadLetters(Protocol):
         ...
 
     async def expect(self, number: int, names: Collection[Name]) -> bool:
-        """The letter was meant to be the touchpoints of `names`, and closes once all are in; no decision. Returns whether they are.
+        """The letter was meant to be the touchpoints of `names` and no others, and closes once all are in. Returns whether it did.
 
-        Nothing is changed of a letter that is neither open nor fixed.
+        That is no decision, and nothing is changed of a letter that is neither open nor fixed.
         """
         ...
 

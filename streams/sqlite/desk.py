@@ -43,10 +43,19 @@ class SqliteDesk:
 
     # --- dead letters
 
-    async def kept(self, *, after: int, limit: int, states: Collection[State] = tuple(State), code: str | None = None) -> Sequence[Kept]:
+    async def kept(
+        self,
+        *,
+        after: int,
+        limit: int,
+        states: Collection[State] = tuple(State),
+        code: str | None = None,
+        source: str | None = None,
+    ) -> Sequence[Kept]:
         rows = self.db.execute(
-            f"{_KEPT} WHERE number > ? AND state IN ({_marks(states)}) AND code = COALESCE(?, code) ORDER BY number LIMIT ?",
-            (after, *states, code, limit),
+            f"{_KEPT} WHERE number > ? AND state IN ({_marks(states)}) AND code = COALESCE(?, code)"
+            " AND source = COALESCE(?, source) ORDER BY number LIMIT ?",
+            (after, *states, code, source, limit),
         )
         return [_kept(row) for row in rows]
 
@@ -54,10 +63,11 @@ class SqliteDesk:
         row = self.db.execute(f"SELECT raw, body, fix, {_FIELDS} FROM dead_letters WHERE number = ?", (number,)).fetchone()
         return None if row is None else Letter(_kept(row[3:]), *row[:3])
 
-    async def codes(self, states: Collection[State] = tuple(State)) -> Mapping[str, tuple[int, int]]:
+    async def codes(self, states: Collection[State] = tuple(State), source: str | None = None) -> Mapping[str, tuple[int, int]]:
         rows = self.db.execute(
-            f"SELECT code, COUNT(*), SUM(seen) FROM dead_letters WHERE state IN ({_marks(states)}) GROUP BY code ORDER BY code",
-            tuple(states),
+            f"SELECT code, COUNT(*), SUM(seen) FROM dead_letters WHERE state IN ({_marks(states)}) AND source = COALESCE(?, source)"
+            " GROUP BY code ORDER BY code",
+            (*states, source),
         )
         return {code: (letters, seen) for code, letters, seen in rows}
 
@@ -110,7 +120,10 @@ class SqliteDesk:
     async def expect(self, number: int, names: Collection[Name]) -> bool:
         with transaction(self.db):
             (found,) = self.db.execute("SELECT id FROM dead_letters WHERE number = ?", (number,)).fetchone() or (None,)
-            return found is not None and expect(self.db, found, names)
+            if found is None:
+                return False
+            forget(self.db, [found])
+            return expect(self.db, found, names)
 
     def _dismiss_conflicts(self, numbers: Collection[int]) -> list[int]:
         """Those of `numbers` that were not dismissed."""
