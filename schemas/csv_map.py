@@ -63,6 +63,10 @@ class CsvMap:
         plans = [_plan(self, path, noticed) for path in paths]
         return _incoming(plans)
 
+    def rules_of(self, path: Path) -> FileRules:
+        """How a file of that name is read. Raises Refused where it is not said."""
+        return _section(self, path)[1]
+
     def rules(self) -> Iterator[TouchpointRule]:
         for _, section in self.sections:
             yield from section.touchpoints

@@ -59,7 +59,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("ingest crm.csv --map map.yaml --format segment", "--map reads CSV, and --format says what lines of JSON are"),
         ("ingest good.jsonl --data good.jsonl", "good.jsonl can't be used as a data folder: File exists"),
         ("ingest good.jsonl --data good.jsonl/below", "good.jsonl/below can't be used as a data folder: Not a directory"),
-        ("report marketing", "there is no data in journey-data; `journey ingest FILE` or `journey demo` puts some there"),
+        ("report marketing", "there is no data in journey-data (/"),
         ("report sales --data elsewhere", "there is no data in elsewhere"),
         ("report sales --data good.jsonl", "there is no data in good.jsonl"),
         ("timeline user:7", "there is no data in journey-data"),
