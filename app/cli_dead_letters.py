@@ -156,7 +156,9 @@ def fix(
     if is_conflict:
         raise _only_dismissed(wanted)
     if (body is None) == (row is None) or (row is None) != (map is None):
-        raise Refused(f"with what? `journey dead-letters fix {number} --body FILE`, or `journey dead-letters fix {number} --row FILE --map MAP`")
+        raise Refused(
+            f"with what? `journey dead-letters fix {number} --body FILE`, or `journey dead-letters fix {number} --row FILE --map MAP`"
+        )
     by = By(now(), actor or user(), reason)
     # Only those who fix one wait until maps are understood.
     from app import fixing

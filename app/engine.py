@@ -165,7 +165,7 @@ class Engine:
 
 
 @contextmanager
-def opened(folder: Path, say: Callable[[str], None] = lambda text: None) -> Iterator[Engine]:
+def opened(folder: Path, say: Say = nobody) -> Iterator[Engine]:
     """The engine of `folder`, made if need be, to write. Raises Refused where another process has it."""
     make_private(folder, (LOCK, *DATABASES), say)
     with _locked(folder), _usable(folder):

@@ -1,4 +1,4 @@
-"""What is sent in place of a dead letter, from the file of whoever puts it right: a touchpoint, or the row or the call that it was to be."""
+"""What is sent in place of a dead letter, from the file of whoever puts it right: a touchpoint, or the row or call that it was to be."""
 
 import csv
 import io
@@ -61,7 +61,9 @@ def row(said: bytes, letter: Letter, csv_map: CsvMap) -> bytes:
         path = Path(folder) / name
         rules = csv_map.rules_of(path)
         if any(rule.id is not None and rule.id.has(RowNumber) for rule in rules.touchpoints):
-            raise Refused("the ids of this map count the rows of a file, and one row is none; put it right in the file, and ingest that again")
+            raise Refused(
+                "the ids of this map count the rows of a file, and one row is none; put it right in the file, and ingest that again"
+            )
         path.write_bytes(b"\n" * (rules.skip_lines or 0) + _below_columns(said.removeprefix(_BOM), letter, rules.delimiter or ","))
         made = list(csv_map.read([path], Noticed()))
     if len({one.place for one in made}) != 1:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 _FOLDER: ContextVar[Path | None] = ContextVar("folder", default=None)
 
-_HINT = re.compile(r"`(journey (?:ingest|report|digest|timeline|explain|audit|rebuild|reconcile|definition|dead-letters|identity|imports|retract)\b[^`]*)`")
+_HINT = re.compile(
+    r"`(journey (?:ingest|report|digest|timeline|explain|audit|rebuild|reconcile|definition|dead-letters|identity|imports|retract)\b[^`]*)`"
+)
 """A command in a text that takes --data."""
 
 

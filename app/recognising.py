@@ -60,7 +60,7 @@ async def _waiting(engine: Engine, source: str) -> list[Letter]:
 
 
 def _rows_at(csv_map: CsvMap, paths: Sequence[Path], letters: dict[str, Letter]) -> dict[str, _Found]:
-    """By the place of a letter, the row that stands there now and can be read; without those whose bytes still stand anywhere as they did."""
+    """By the place of a letter, the row that stands there now and can be read; without those whose bytes still stand anywhere."""
     unread = {letter.raw for letter in letters.values()}
     found: dict[str, _Found] = {}
     still: set[bytes] = set()

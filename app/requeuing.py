@@ -42,7 +42,7 @@ async def requeue_named(engine: Engine, numbers: Sequence[int], by: By) -> Reque
             done.before.append(number)
         elif not can_be_sent(one):
             raise Refused(
-                f"nothing can be made of dead letter {number} as it is; `journey dead-letters fix {number} --body FILE`, and then requeue it"
+                f"nothing can be made of dead letter {number} as it is; `journey dead-letters fix {number} --body FILE`, then requeue it"
             )
         else:
             some.append(one)
@@ -66,7 +66,9 @@ async def dismiss_waiting(engine: Engine, code: str | None, source: str | None, 
 
 async def _waiting(engine: Engine, code: str | None, source: str | None) -> AsyncIterator[Sequence[Kept]]:
     last = 0
-    while found := await engine.desk.kept(after=last, limit=LETTERS_AT_ONCE_MAX, states=(State.open, State.fixed), code=code, source=source):
+    while found := await engine.desk.kept(
+        after=last, limit=LETTERS_AT_ONCE_MAX, states=(State.open, State.fixed), code=code, source=source
+    ):
         last = found[-1].number
         yield found
 

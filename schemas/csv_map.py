@@ -80,7 +80,7 @@ class CsvRows:
         self._is_readable = is_readable
 
     def agree(self, before: bytes, now: bytes) -> bool | None:
-        """Whether the rows have the same in each cell that could be read of `before`: put into `now`, which can be read, any other can't be.
+        """Whether the rows have the same in each cell that could be read of `before`: put into `now`, any other can't be.
 
         None where `before` has no cells to compare.
         """

@@ -17,8 +17,8 @@ def is_same_row(rows: CsvRows, before: bytes, now: bytes, *, is_tied: bool) -> b
     """Whether `now`, a row that can be read, is the row `before`, which could not be. In doubt it is another.
 
     It is the same in each cell that could be read, and `is_tied`: it shares what another month's row does not, its time, the id that
-    it states, or a row beside it. A row without cells of its own (a quote that is not closed, a delimiter too many) is the same where all its
-    letters and digits are, in order; or, where it is tied, nearly all.
+    it states, or a row beside it. A row without cells of its own (a quote that is not closed, a delimiter too many) is the same where
+    all its letters and digits are, in order; or, where it is tied, nearly all.
     """
     same = rows.agree(before, now)
     if same is not None:

@@ -6,7 +6,7 @@ touchpoint what could be read. Anybody may have sent that, so it is read as wari
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import orjson
 
@@ -63,12 +63,12 @@ def columns_of(meant: bytes | None) -> list[str]:
 
 def _name(event: Mapping[str, Any]) -> Name | None:
     subject, source, id = map(event.get, _PARTS)
-    if not (_is_text(subject) and _is_text(source) and _is_text(id) and is_subject(subject)):
-        return None
-    return subject, source, id
+    if _is_text(subject) and _is_text(source) and _is_text(id) and is_subject(subject):
+        return subject, source, id
+    return None
 
 
-def _is_text(value: Any) -> bool:
+def _is_text(value: object) -> TypeGuard[str]:
     # U+FFFD stands for what was no character: which one was meant, nobody knows.
     return isinstance(value, str) and 0 < len(value) <= ID_LENGTH_MAX and "\0" not in value and "\ufffd" not in value
 

@@ -537,7 +537,7 @@ def dead_letter(record: Recorded, code: str, reason: str, letter: str | None) ->
 
 
 def _one_a_row(letters: Iterable[DeadLetter]) -> list[DeadLetter]:
-    """Several touchpoints may be made of one row of a file: what can't be read of it is one dead letter, and was meant to be all of them."""
+    """Several touchpoints may be made of one row of a file: what can't be read of it is one letter, and was meant to be all of them."""
     found: dict[tuple[str, str, bool], DeadLetter] = {}
     for letter in letters:
         key = (letter.id, letter.place, letter.again)

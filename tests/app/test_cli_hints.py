@@ -44,3 +44,26 @@ def test_where_there_is_no_data_the_hint_fills_the_folder_that_was_named(tmp_pat
     assert "`journey ingest FILE --data other`" in told
     assert str(tmp_path / "other") in told
     assert str(tmp_path / "journey-data") in here("digest", cwd=tmp_path).err
+
+
+@pytest.mark.parametrize(
+    ("command", "there"),
+    [
+        ("report foo", ["'marketing'", "'sales'"]),
+        ("rebuild foo", ["'marketing'", "'sales'", "'all'"]),
+        ("ingest in.jsonl --format foo", ["'segment'"]),
+        ("dead-letters list --state foo", ["'open'", "'arrived'", "'dismissed'"]),
+        ("dead-letters foo", ["requeue", "dismiss"]),
+        ("definition foo", ["check", "show", "use"]),
+        ("foo", ["ingest", "report"]),
+    ],
+)
+def test_what_is_not_there_is_refused_with_what_there_is(tmp_path: Path, command: str, there: list[str]) -> None:
+    ran = here(*command.split(), cwd=tmp_path)
+    assert ran.status == 2
+    assert "Value error" not in ran.err
+    assert [one for one in there if one not in ran.err] == []
+
+
+def test_an_action_that_was_never_decided_is_told_with_those_that_were(shop: Path) -> None:
+    assert "there are: definition" in here("audit", "--action", "foo", "--data", "our data", cwd=shop).out

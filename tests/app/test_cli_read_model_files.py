@@ -11,7 +11,10 @@ from tests.app.command import here, put, refused, touch
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
-    put(tmp_path / "in.jsonl", *(touch(id=str(number), subject=f"user:{number}", url=f"https://shop.example/{number}") for number in range(400)))
+    put(
+        tmp_path / "in.jsonl",
+        *(touch(id=str(number), subject=f"user:{number}", url=f"https://shop.example/{number}") for number in range(400)),
+    )
     assert here("ingest", "in.jsonl", cwd=tmp_path).status == 0
     return tmp_path
 

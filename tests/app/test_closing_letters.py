@@ -7,7 +7,14 @@ import pytest
 
 from tests.app.command import here, put, touch
 
-VISITS = "zone: UTC\ntouchpoints:\n  - type: page_view\n    subject: 'user:{Visitor}'\n    time: {from: When, format: iso}\n    data: {url: '{Page}'}\n"
+VISITS = """\
+zone: UTC
+touchpoints:
+  - type: page_view
+    subject: 'user:{Visitor}'
+    time: {from: When, format: iso}
+    data: {url: '{Page}'}
+"""
 COST = """\
 zone: UTC
 touchpoints:

@@ -57,7 +57,16 @@ async def test_append_returns_the_offset_of_its_last_record(log: Log) -> None:
         Incoming(b"", "test", "test:1", body=b""),
         Incoming(b'{"subject":"user:7"}', "", ""),
     ],
-    ids=["unreadable", "made of a row", "made nothing of", "what it was meant to be", "too large to keep", "empty", "made of nothing", "from nowhere"],
+    ids=[
+        "unreadable",
+        "made of a row",
+        "made nothing of",
+        "what it was meant to be",
+        "too large to keep",
+        "empty",
+        "made of nothing",
+        "from nowhere",
+    ],
 )
 async def test_a_record_is_read_as_it_was_appended(log: Log, made: Incoming) -> None:
     await log.append([made], 1)
