@@ -98,15 +98,15 @@ def letter(one: Letter, decided: Sequence[Decision], *, json: bool) -> None:
     if body is not None:
         _part("what was made of it:", _text(body))
     if meant:
-        _part("what it was meant to be:", *(f"{subject}, id {id} of {source}" for subject, source, id in meant))
+        _part("what it was meant to be:", *(readable(f"{subject}, id {id} of {source}") for subject, source, id in meant))
     if one.fix is not None:
         _part("the fix that is sent in its place:", _text(one.fix))
-    _part("what became of it:", *(_told(step) for step in history))
+    _part("what became of it:", *(readable(_told(step)) for step in history))
 
 
 def _part(heading: str, *lines: str) -> None:
     """Lines as long as they are: what is copied from a terminal has no breaks of ours."""
-    sys.stdout.write("\n".join(("", heading, *(readable_lines(line) for line in lines), "")))
+    sys.stdout.write("\n".join(("", heading, *lines, "")))
 
 
 def _history(one: Kept, decided: Sequence[Decision]) -> list[dict[str, Any]]:
