@@ -183,3 +183,19 @@ def test_a_row_that_reads_and_is_no_touchpoint_closes_its_letter_too(tmp_path: P
     assert states(tmp_path) == ["open"]
     take(tmp_path, "Visitor,When,Page,Paid", "7,2026-03-05T10:00:00,o1,12.50", map=map)
     assert states(tmp_path) == ["arrived"]
+
+
+def test_a_row_that_moved_up_in_a_later_export_of_the_same_days_is_another(tmp_path: Path) -> None:
+    """Each export has the last three days, one a row, and the second day's first row without a day is still without one."""
+    take(tmp_path, "Day,Campaign,Cost", "2026-03-04,brand,10", ",brand,10", "2026-03-06,brand,10", map=COST)
+    take(tmp_path, "Day,Campaign,Cost", ",brand,10", "2026-03-06,brand,10", "2026-03-07,brand,10", map=COST)
+    assert states(tmp_path) == ["open"]
+
+
+def test_of_two_files_of_one_name_nobody_knows_which_row_it_was(tmp_path: Path) -> None:
+    take(tmp_path, "Day,Campaign,Cost", "2026-03-05,brand,much", map=COST)
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        put(tmp_path / folder / "export.csv", b"Day,Campaign,Cost", b"2026-03-05,brand,12.50")
+    here("ingest", "a/export.csv", "b/export.csv", "--map", "map.yaml", cwd=tmp_path)
+    assert states(tmp_path) == ["open"]
