@@ -110,17 +110,27 @@ async def test_of_two_that_change_a_subject_the_second_is_raced_and_stores_nothi
 async def test_of_a_letter_and_what_it_was_meant_to_be_the_second_to_commit_knows_of_the_first(
     one: PostgresRecord, other: PostgresRecord, is_letter_first: bool
 ) -> None:
+    """Neither has ended when the other one comes: whoever wants a position is kept waiting until both are at work."""
     right = view()
     bad = right.replace(b'"subject":"user:1"', b'"subject":"user:1","dataschema":"page_view/v9"')
     placed = [
-        (Placement(default_definition(), record), [Recorded(partition, 0, LATER, Incoming(line, "test", "test:1"))])
+        (Placement(default_definition(), record), [Recorded(partition, 0, LATER, Incoming(line, "test", "test:1"))], record)
         for partition, (record, line) in enumerate([(one, bad), (other, right)])
     ]
-    units = [await placement.place(batch, {}) for placement, batch in placed]
-    for nth in (0, 1) if is_letter_first else (1, 0):
-        try:
-            await (one, other)[nth].commit(units[nth])
-        except Raced:
+    units = [await placement.place(batch, {}) for placement, batch, _ in placed]
+    order = (0, 1) if is_letter_first else (1, 0)
+    async with one.database.connection() as db:
+        async with db.transaction():
+            await db.execute("SELECT position FROM journey.last FOR UPDATE")
+            committing = []
+            for nth in order:
+                committing.append(asyncio.create_task(placed[nth][2].commit(units[nth])))
+                async with asyncio.timeout(SECONDS_MAX):
+                    while await db.fetchval("SELECT COUNT(DISTINCT pid) FROM pg_locks WHERE NOT granted") < len(committing):
+                        await asyncio.sleep(0.01)
+        done = await asyncio.gather(*committing, return_exceptions=True)
+    for nth, result in zip(order, done, strict=True):
+        if isinstance(result, Raced):
             await placed[nth][0].run(placed[nth][1], {})
     (letter,) = await PostgresDesk(one.database).kept(after=0, limit=9)
     assert letter.state is State.arrived
