@@ -8,13 +8,21 @@ from typing import Annotated, TypeVar
 import typer
 
 from app.engine import now
+from app.hints import given
 from journey.errors import Refused
 from journey.instants import Instant, instant, start_of_day
 
 # `readable=False` keeps typer from looking itself: what is not readable is told by us, in one line.
 Data = Annotated[
     Path | None,
-    typer.Option("--data", help="Folder of the embedded data. Default: ./journey-data", metavar="DIR", show_default=False, readable=False),
+    typer.Option(
+        "--data",
+        help="Folder of the embedded data. Default: ./journey-data",
+        metavar="DIR",
+        show_default=False,
+        readable=False,
+        callback=given,
+    ),
 ]
 File = Annotated[Path, typer.Argument(metavar="FILE", show_default=False, readable=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -83,7 +83,7 @@ def run(arguments: list[str] | None = None) -> int:
         from typer.rich_utils import rich_format_error
 
         # It quotes what was typed.
-        error.message = readable(error.message or "")
+        error.message = readable(_in_our_words(error))
         rich_format_error(error)
         return 2
     except SystemExit as done:
@@ -102,6 +102,15 @@ def run(arguments: list[str] | None = None) -> int:
         refusal(": ".join(str(part) for part in (error.filename, error.strerror) if part is not None))
         _leave_unwritten()
     return 1
+
+
+def _in_our_words(error: Any) -> str:
+    """What is wrong with how a command was written, with the commands that there are where it is none of them."""
+    said = str(error.message or "").removeprefix("Value error, ")
+    group = getattr(error.ctx, "command", None)
+    if said.startswith("No such command") and isinstance(group, TyperGroup):
+        said = f"{said.removesuffix('.')}; there are {', '.join(group.list_commands(error.ctx))}"
+    return said
 
 
 def _check(arguments: list[str]) -> None:

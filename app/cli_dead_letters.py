@@ -1,24 +1,22 @@
 """`journey dead-letters`: what could not be read, contradicts or retracts nothing: looked at, put right, sent again, dismissed."""
 
 import re
-import sys
-from contextlib import nullcontext
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from app import show_dead_letters as show
-from app.arguments import Actor, Data, Json, Reason, Why, why
+from app.arguments import Actor, Data, Json, Reason, Why, first_told, why
 from app.doors import read, start, user, write
 from app.engine import Engine, now
 from app.printing import as_json, note, pairs
-from app.reading import STDIN
-from app.requeuing import Requeued, requeue_named, requeue_waiting
+from app.requeuing import Requeued, dismiss_waiting, requeue_named, requeue_waiting
 from journey.errors import Refused
-from schemas.decode import Unreadable, decode
-from schemas.strict_json import BODY_BYTES_MAX
-from streams.ports import By, Conflict, Recorded, State
+from schemas.json_formats import Format
+from streams.dead_letters import DISMISS, FIX, REQUEUE, named_in
+from streams.ports import By, Conflict, Decision, Letter, Recorded, State
 from streams.set_aside import set_aside, sha256
 
 app = typer.Typer(
@@ -31,32 +29,56 @@ Limit = Annotated[int, typer.Option(min=1, max=10_000, help="How many.")]
 States = Annotated[
     list[State] | None, typer.Option("--state", help="Of this state; may be given again. Default: open, JSON: all.", show_default=False)
 ]
+Code = Annotated[str | None, typer.Option("--code", help="Those that have this code.", metavar="CODE", show_default=False)]
+Source = Annotated[
+    str | None, typer.Option("--source", help="Those of this file or topic, as the list has it.", metavar="SOURCE", show_default=False)
+]
+Every = Annotated[bool, typer.Option("--all", help="All that are open or fixed.")]
 Named = Annotated[
     str, typer.Argument(metavar="N", help="A number that `journey dead-letters` lists; cN is a conflict.", show_default=False)
 ]
+
 
 NUMBER = re.compile(r"(c?)([1-9][0-9]{0,14})")
 
 
 @app.callback(invoke_without_command=True)
 def dead_letters(
-    context: typer.Context, after: After = 0, limit: Limit = 100, state: States = None, data: Data = None, json: Json = False
+    context: typer.Context,
+    after: After = 0,
+    limit: Limit = 100,
+    state: States = None,
+    code: Code = None,
+    source: Source = None,
+    data: Data = None,
+    json: Json = False,
 ) -> None:
     """What could not be read, kept as bytes with the reason; conflicts, where two bodies came under one id; and idle retractions."""
     if context.invoked_subcommand is None:
-        list_(after, limit, state, data, json)
-    elif after or state or data or json:
+        list_(after, limit, state, code, source, data, json)
+    elif after or state or code or source or data or json:
         raise Refused(f"options go last: journey dead-letters {context.invoked_subcommand} … --data DIR")
 
 
 @app.command("list")
-def list_(after: After = 0, limit: Limit = 100, state: States = None, data: Data = None, json: Json = False) -> None:
-    """Those that are open, or of another state."""
+def list_(
+    after: After = 0,
+    limit: Limit = 100,
+    state: States = None,
+    code: Code = None,
+    source: Source = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Those that are open, or of another state; all of them, or those of a code or a source."""
     states = tuple(state or (State if json else (State.open,)))
 
     async def run(engine: Engine) -> Any:
         desk = engine.desk
-        listed = await desk.codes(states), await desk.kept(after=after, limit=limit, states=states), await desk.states()
+        codes = {one: found for one, found in (await desk.codes(states, source)).items() if code in (None, one)}
+        listed = codes, await desk.kept(after=after, limit=limit, states=states, code=code, source=source), await desk.states()
+        if code is not None or source is not None:
+            return *listed, [], []  # Neither conflicts nor idle retractions have one.
         conflicts = [one for one in await desk.conflicts() if (State.dismissed if one.dismissed else State.open) in states]
         return *listed, conflicts, await desk.idle_retractions()
 
@@ -70,7 +92,7 @@ def show_(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """One of them, with its bytes."""
+    """All that is known of one: its bytes, what it was meant to be, the fix, and what became of it, with who and why."""
     is_conflict, wanted = _number(number)
     if is_conflict:
         conflict = read(data, lambda engine: _conflict(engine, wanted))
@@ -79,21 +101,47 @@ def show_(
         else:
             show.conflict(conflict, json=json)
         return
-    one = read(data, lambda engine: engine.desk.show(wanted))
+
+    async def run(engine: Engine) -> tuple[Letter | None, list[Decision]]:
+        decided = [one for action in (FIX, REQUEUE, DISMISS) for one in await engine.desk.decisions(action)]
+        return await engine.desk.show(wanted), sorted(one for one in decided if wanted in named_in(one))
+
+    one, decided = read(data, run)
     if one is None:
         raise Refused(f"there is no dead letter {wanted}")
     if raw:
         show.raw(one)
     else:
-        show.letter(one, json=json)
+        show.letter(one, decided, json=json)
 
 
 @app.command()
 def fix(
     number: Named,
     body: Annotated[
-        Path, typer.Option("--body", metavar="FILE", help="A CloudEvent to send in its place; - is standard input.", readable=False)
-    ],
+        Path | None,
+        typer.Option(
+            "--body", metavar="FILE", help="A touchpoint to send in its place; - is standard input.", show_default=False, readable=False
+        ),
+    ] = None,
+    format: Annotated[Format, typer.Option("--format", help="What the body is; auto: what it looks like.")] = Format.auto,
+    row: Annotated[
+        Path | None,
+        typer.Option(
+            "--row",
+            metavar="FILE",
+            help="Its row of CSV, put right, with or without the line of columns above it; - is standard input. Goes with --map.",
+            show_default=False,
+            readable=False,
+        ),
+    ] = None,
+    map: Annotated[
+        Path | None,
+        typer.Option("--map", metavar="MAP", help="The map that the row is read with.", show_default=False, readable=False),
+    ] = None,
+    zone: Annotated[
+        str | None, typer.Option("--zone", metavar="ZONE", help="With --map: whose clock the times are on.", show_default=False)
+    ] = None,
     data: Data = None,
     actor: Actor = None,
     reason: Reason = "",
@@ -103,12 +151,31 @@ def fix(
     is_conflict, wanted = _number(number)
     if is_conflict:
         raise _only_dismissed(wanted)
-    said = _body(body)
+    if (body is None) == (row is None) or (row is None) != (map is None) or (map is None and zone is not None):
+        raise Refused(
+            f"with what? `journey dead-letters fix {number} --body FILE`, or `journey dead-letters fix {number} --row FILE --map MAP`"
+        )
     by = By(now(), actor or user(), reason)
+    # Only those who fix one wait until maps are understood.
+    from app import fixing
+    from schemas.shipped_maps import asked_map
+
+    csv_map = None if map is None else first_told(lambda: asked_map(map, zone), "`journey ingest --map --dry-run` lists them")
+    said = fixing.content(row or body or Path())
+    format = fixing.format_of(said, format)
+    if csv_map is None and format is Format.cloudevents:
+        fixing.event(said)
 
     async def run(engine: Engine) -> bool:
         await start(engine)
-        return await engine.desk.fix(wanted, said, by)
+        letter = await engine.desk.show(wanted)
+        if letter is None:
+            raise Refused(f"there is no dead letter {wanted}")
+        if csv_map is not None:
+            fix = fixing.row(said, letter, csv_map)
+        else:
+            fix = said if format is Format.cloudevents else fixing.call(said, letter, format, await engine.definition())
+        return await engine.desk.fix(wanted, fix, by)
 
     if not write(data, run):
         note("it is fixed so already; nothing was changed")
@@ -125,8 +192,9 @@ def requeue(
     numbers: Annotated[
         list[str] | None, typer.Argument(metavar="[N…]", help="Numbers that `journey dead-letters` lists.", show_default=False)
     ] = None,
-    code: Annotated[str | None, typer.Option("--code", help="All that are open or fixed and have this code.", show_default=False)] = None,
-    every: Annotated[bool, typer.Option("--all", help="All that are open or fixed.")] = False,
+    code: Code = None,
+    source: Source = None,
+    every: Every = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 when any is still unreadable, or needs a fix first.")] = False,
     data: Data = None,
     actor: Actor = None,
@@ -134,14 +202,13 @@ def requeue(
     json: Json = False,
 ) -> None:
     """Send some again: fixed, or as they are, which a later version or definition may read. Returns when both read models have them."""
-    if bool(numbers) + (code is not None) + every != 1:
-        raise Refused("which ones? journey dead-letters requeue N…, or --code CODE, or --all")
+    _check_which("requeue", numbers, code, source, every)
     wanted = _letters(numbers or [])
     by = By(now(), actor or user(), reason)
 
     async def run(engine: Engine) -> Requeued:
         await start(engine)
-        return await (requeue_named(engine, wanted, by) if wanted else requeue_waiting(engine, code, by))
+        return await (requeue_named(engine, wanted, by) if wanted else requeue_waiting(engine, code, by, source))
 
     done = write(data, run)
     for number in done.before:
@@ -153,23 +220,30 @@ def requeue(
 
 @app.command()
 def dismiss(
-    numbers: Annotated[
-        list[str], typer.Argument(metavar="N…", help="Numbers that `journey dead-letters` lists; cN is a conflict.", show_default=False)
-    ],
     reason: Why,
+    numbers: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[N…]", help="Numbers that `journey dead-letters` lists; cN is a conflict.", show_default=False),
+    ] = None,
+    code: Code = None,
+    source: Source = None,
+    every: Every = False,
     data: Data = None,
     actor: Actor = None,
     json: Json = False,
 ) -> None:
     """Close some: what they say is not wanted, or in already. Their bytes stay."""
-    named = [_number(text) for text in numbers]
+    _check_which("dismiss", numbers, code, source, every)
+    named = [_number(text) for text in numbers or []]
     letters = [number for is_conflict, number in named if not is_conflict]
     conflicts = [number for is_conflict, number in named if is_conflict]
     by = By(now(), actor or user(), why(reason))
 
     async def run(engine: Engine) -> int:
         await start(engine)
-        return await engine.desk.dismiss(letters, conflicts, by)
+        if numbers:
+            return await engine.desk.dismiss(letters, conflicts, by)
+        return await dismiss_waiting(engine, code, source, by)
 
     answer = {"dismissed": write(data, run)}
     if json:
@@ -208,6 +282,13 @@ def set_aside_(
         note("in force: where it is placed next, it is a dead letter `set-aside`, and so it is wherever this record reads the log again")
 
 
+def _check_which(command: str, numbers: Collection[str] | None, code: str | None, source: str | None, every: bool) -> None:
+    """Raises Refused where letters are chosen in no way, or by number and otherwise too."""
+    is_some = every or code is not None or source is not None
+    if bool(numbers) == is_some:
+        raise Refused(f"which ones? `journey dead-letters {command} N…`, or --code CODE, --source SOURCE, or --all")
+
+
 async def _conflict(engine: Engine, number: int) -> Conflict:
     for one in await engine.desk.conflicts():
         if one.number == number:
@@ -234,19 +315,5 @@ def _letters(texts: list[str]) -> list[int]:
 def _only_dismissed(number: int) -> Refused:
     return Refused(
         f"c{number} is a conflict, both of whose bodies are kept: dismiss it, or ingest the one that does not count under an id of its own"
-        f" (journey dead-letters show c{number} --raw writes it)"
+        f" (`journey dead-letters show c{number} --raw` writes it)"
     )
-
-
-def _body(path: Path) -> bytes:
-    """The touchpoint that a fix is. Raises Refused where it is none."""
-    try:
-        with nullcontext(sys.stdin.buffer) if str(path) == STDIN else path.open("rb") as file:
-            body = file.read(BODY_BYTES_MAX + 1)
-    except OSError as error:
-        raise Refused(f"{path} can't be read: {error.strerror}") from error
-    try:
-        decode(body)
-    except Unreadable as error:
-        raise Refused(f"the body is no touchpoint either: {error.reason}") from error
-    return body

@@ -72,7 +72,7 @@ def ingest(
             raise Refused(f"{path} is CSV; say what its columns mean with --map FILE or NAME (journey maps lists those that ship)")
         if map is not None and str(path) == STDIN:
             raise Refused("a map goes by the names of files, and standard input has none; put it in a file")
-    csv_map = None
+    csv_map: CsvMap | None = None
     if map is not None:
         from schemas.shipped_maps import asked_map  # Only those who have a map wait until maps are understood.
 
@@ -91,6 +91,10 @@ def ingest(
 
     async def run(engine: Engine) -> Summary:
         await start(engine)
+        if csv_map is not None:
+            from app.recognising import recognise
+
+            await recognise(engine, csv_map, paths)
         incoming: Iterator[Incoming] = read_files(files, await engine.definition(), noticed) if rows is None else rows
         with progress(size, "taking in", bytes=True) as tell:
             watched = Watched(incoming, tell)

@@ -48,6 +48,7 @@ def rebuild(
         return
 
     async def run(engine: Engine) -> dict[str, Any]:
+        engine.mend(note)
         await start(engine)
         by = By(now(), actor or user(), reason)
         async with engine.alone(REBUILD):

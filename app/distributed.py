@@ -70,6 +70,9 @@ class Distributed:
         """The position that both read models reflect, the digest of each, and that of all that was accepted."""
         return await digests(self, self.record)
 
+    def mend(self, say: Say) -> None:
+        """A server sees to its own files."""
+
     async def start(self, say: Say = nobody, progress: Progress = lambda subjects: None) -> None:
         """Bring the record up to date: a definition in the control log, and everything derived by it. One process does, the others wait."""
         await bring_up_to_date(self, now(), say, progress)

@@ -12,15 +12,16 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from app.folder import DATABASES, LOCK, make_private
+from app.folder import BESIDE_DATABASES, DATABASES, LOCK, make_private
 from app.generations import Progress, bring_up_to_date, derive, in_use
 from app.level import digests
 from journey.definition import Definition
 from journey.errors import Refused
 from journey.instants import Instant
 from projections.marketing import marketing
+from projections.read_model import ReadModel
 from projections.sales import sales
-from projections.sqlite_store import SqliteReadStore
+from projections.sqlite_store import Damaged, SqliteReadStore, damaged, is_damaged
 from schemas.incoming import Incoming
 from streams.culprit import placed
 from streams.placement import UNIT_BYTES_MAX, UNIT_RECORDS_MAX, Placement
@@ -84,12 +85,12 @@ def now() -> Instant:
 class Engine:
     """One folder of embedded data. `opened` for writing by one process at a time; `reading` by any number."""
 
-    def __init__(self, folder: Path, *, read_only: bool) -> None:
+    def __init__(self, folder: Path, *, read_only: bool, say: Say = nobody) -> None:
         self.folder = folder
         self.record = SqliteRecord(folder / FILE, read_only=read_only)
         self.desk = SqliteDesk(self.record.db)
-        self.marketing = SqliteReadStore(marketing, folder / "marketing.db", read_only=read_only)
-        self.sales = SqliteReadStore(sales, folder / "sales.db", read_only=read_only)
+        self.marketing = _store(marketing, folder, read_only, say)
+        self.sales = _store(sales, folder, read_only, say)
 
     def close(self) -> None:
         for one in (self.record, self.marketing, self.sales):
@@ -112,6 +113,12 @@ class Engine:
         return await digests(self, self.record)
 
     # --- writing
+
+    def mend(self, say: Say) -> None:
+        """Begin a read model anew whose file is damaged anywhere: `start` derives it again."""
+        self.marketing, self.sales = (
+            store if store.is_whole() else _anew(store.model, store.path, say, store) for store in (self.marketing, self.sales)
+        )
 
     async def start(self, say: Say = nobody, progress: Progress = lambda subjects: None) -> None:
         """Bring the folder up to date: a definition in the control log, what a crash left in the log placed, the read stores level."""
@@ -158,11 +165,11 @@ class Engine:
 
 
 @contextmanager
-def opened(folder: Path, say: Callable[[str], None] = lambda text: None) -> Iterator[Engine]:
+def opened(folder: Path, say: Say = nobody) -> Iterator[Engine]:
     """The engine of `folder`, made if need be, to write. Raises Refused where another process has it."""
     make_private(folder, (LOCK, *DATABASES), say)
     with _locked(folder), _usable(folder):
-        engine = Engine(folder, read_only=False)
+        engine = Engine(folder, read_only=False, say=say)
         try:
             yield engine
         finally:
@@ -173,8 +180,9 @@ def opened(folder: Path, say: Callable[[str], None] = lambda text: None) -> Iter
 def reading(folder: Path) -> Iterator[Engine]:
     """The engine of `folder`, to read. Raises Refused where there is none."""
     if not (folder / FILE).exists():
+        where = folder if folder.is_absolute() else f"{folder} ({folder.absolute()})"
         raise Refused(
-            f"there is no data in {folder}; `journey ingest FILE` or `journey demo` puts some there, `--data DIR` names another folder"
+            f"there is no data in {where}; `journey ingest FILE` or `journey demo` puts some there, `--data DIR` names another folder"
         )
     with _usable(folder):
         engine = Engine(folder, read_only=True)
@@ -192,7 +200,55 @@ def _usable(folder: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         if not _named(error).startswith(FILES_AT_FAULT):
             raise
+        if is_damaged(error) and (told := _damaged(folder, error)) is not None:
+            raise Refused(told) from error
         raise Refused(f"the data in {folder} can't be used: {error}; what was acknowledged before is kept") from error
+
+
+def _store(model: ReadModel, folder: Path, read_only: bool, say: Say) -> SqliteReadStore:
+    """A read model of `folder`. Who may write begins it anew where its file is no database."""
+    path = folder / f"{model.name}.db"
+    if not read_only and not path.stat().st_size:
+        # Where somebody took the database away, what is left beside it is no part of the next one.
+        _take_away(path, BESIDE_DATABASES)
+    try:
+        return SqliteReadStore(model, path, read_only=read_only)
+    except Damaged:
+        if read_only:
+            raise
+        return _anew(model, path, say)
+
+
+def _anew(model: ReadModel, path: Path, say: Say, old: SqliteReadStore | None = None) -> SqliteReadStore:
+    """An empty read model in place of one that is damaged, whose file is kept beside it."""
+    if old is not None:
+        old.close()
+    aside = path.with_name(f"{path.name}.damaged")
+    path.replace(aside)
+    _take_away(path, BESIDE_DATABASES)
+    make_private(path.parent, (path.name,))
+    say(f"{model.name}'s read model {path} is damaged, and is derived again; what it was is kept in {aside.name}")
+    return SqliteReadStore(model, path)
+
+
+def _take_away(path: Path, ends: Iterable[str]) -> None:
+    for end in ends:
+        path.with_name(path.name + end).unlink(missing_ok=True)
+
+
+def _damaged(folder: Path, error: sqlite3.DatabaseError) -> str | None:
+    """Which read model it is whose file is damaged, and the cure; None where it is none of them."""
+    for model in (marketing, sales):
+        try:
+            store = SqliteReadStore(model, folder / f"{model.name}.db", read_only=True)
+        except Refused as refused:
+            return str(refused)
+        try:
+            if not store.is_whole():
+                return damaged(model.name, store.path, error)
+        finally:
+            store.close()
+    return None
 
 
 def _is_of_files(error: Exception) -> bool:

@@ -17,7 +17,10 @@ DEMO = ".journey-demo"
 DATABASES = ("journey.db", "marketing.db", "sales.db")
 BESIDE_DATABASES = ("-wal", "-shm", "-journal")
 
-OURS = frozenset({LOCK, DEMO, *DATABASES, *(name + rest for name in DATABASES for rest in BESIDE_DATABASES)})
+DAMAGED = tuple(f"{name}.damaged" for name in DATABASES)
+"""What a damaged read model was, kept for whoever asks why."""
+
+OURS = frozenset({LOCK, DEMO, *DATABASES, *DAMAGED, *(name + rest for name in DATABASES for rest in BESIDE_DATABASES)})
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 

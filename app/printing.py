@@ -28,6 +28,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from app.hints import typed
 from journey.integers import all_plain
 from journey.money import major
 from journey.readable import readable
@@ -50,14 +51,19 @@ _RULED = Box("    \n    \n ── \n    \n    \n    \n    \n    \n")
 Cell = str | Text
 
 
+def at_terminal() -> bool:
+    """Whether what we print has to fit; who reads it in a pipe gets lines as long as they are, whatever colours they asked for."""
+    return sys.stdout.isatty()
+
+
 def refusal(first: object, *more: object) -> None:
     """Say what can't be done, a line each."""
-    err.print(f"journey: {readable(str(first))}", *(readable(str(line)) for line in more), sep="\n")
+    err.print(f"journey: {readable(typed(str(first)))}", *(readable(typed(str(line))) for line in more), sep="\n")
 
 
 def note(message: str, level: int = logging.INFO) -> None:
     """A remark of a command, whatever its level."""
-    err.print(Text(readable(message), style="dim"))
+    err.print(Text(readable(typed(message)), style="dim"))
 
 
 def failure(error: BaseException) -> None:
@@ -126,10 +132,10 @@ def table(
 ) -> None:
     """Print `columns` below each other's headings; a heading that starts with > is for numbers.
 
-    Where the terminal is too narrow, columns are left out, some at a time, in the order of `drop`; column `last` is cut to what is left.
-    `wrap`: it goes on in further lines instead, and where there is no terminal, in lines as long as they are.
+    Where the terminal is too narrow, columns are left out, some at a time, in the order of `drop`; column `last` is cut to what is left, or
+    goes on in further lines (`wrap`). Where there is no terminal, all of it is printed, in lines as long as they are.
     """
-    if wrap:
+    if wrap or not at_terminal():
         _put_whole(title, columns, last)
         return
     shown = dict(columns)
@@ -149,13 +155,12 @@ def _put_whole(title: str, columns: Mapping[str, Sequence[Cell]], last: str | No
         if column.ratio is not None:
             column.no_wrap, column.overflow = False, "fold"
     width = out.width
-    if not out.is_terminal:
+    if not at_terminal():
         out.width = max(width, out.measure(_made(whole, None), options=out.options.update(max_width=LINE_MAX)).maximum)
     try:
         put(*([Text(title, style="bold")] if title else []), made, "")
     finally:
-        if not out.is_terminal:
-            out.width = width
+        out.width = width
 
 
 def _in_lines(cell: Cell) -> Group:

@@ -4,12 +4,12 @@ The decision is recorded first, then the log has what is sent, and the letter is
 between, the same command again comes to the same end, since what is in already is a duplicate.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from app.engine import Engine
 from journey.errors import Refused
-from streams.dead_letters import REQUEUE, can_be_sent, requeuing, sent_again
+from streams.dead_letters import REQUEUE, can_be_sent, names_of, requeuing, sent_again, several
 from streams.placement import UNIT_BYTES_MAX
 from streams.ports import By, Kept, State
 
@@ -42,7 +42,7 @@ async def requeue_named(engine: Engine, numbers: Sequence[int], by: By) -> Reque
             done.before.append(number)
         elif not can_be_sent(one):
             raise Refused(
-                f"nothing can be made of dead letter {number} as it is; journey dead-letters fix {number} --body FILE, and then requeue it"
+                f"nothing can be made of dead letter {number} as it is; `journey dead-letters fix {number} --body FILE`, then requeue it"
             )
         else:
             some.append(one)
@@ -50,30 +50,45 @@ async def requeue_named(engine: Engine, numbers: Sequence[int], by: By) -> Reque
     return await _told(engine, done)
 
 
-async def requeue_waiting(engine: Engine, code: str | None, by: By) -> Requeued:
-    """Send all that are open or fixed, or those of them that have `code`."""
+async def requeue_waiting(engine: Engine, code: str | None, by: By, source: str | None = None) -> Requeued:
+    """Send all that are open or fixed, or those of them that have `code` and are of `source`."""
     done = Requeued()
-    last = 0
-    while found := await engine.desk.kept(after=last, limit=LETTERS_AT_ONCE_MAX, states=(State.open, State.fixed), code=code):
-        last = found[-1].number
+    async for found in _waiting(engine, code, source):
         done.need_fix += (one.number for one in found if not can_be_sent(one))
         await _send(engine, [one for one in found if can_be_sent(one)], by, done)
     return await _told(engine, done)
 
 
+async def dismiss_waiting(engine: Engine, code: str | None, source: str | None, by: By) -> int:
+    """Dismiss all that are open or fixed, or those of them that have `code` and are of `source`. Returns how many."""
+    return sum([await engine.desk.dismiss([one.number for one in found], [], by) async for found in _waiting(engine, code, source)])
+
+
+async def _waiting(engine: Engine, code: str | None, source: str | None) -> AsyncIterator[Sequence[Kept]]:
+    last = 0
+    while found := await engine.desk.kept(
+        after=last, limit=LETTERS_AT_ONCE_MAX, states=(State.open, State.fixed), code=code, source=source
+    ):
+        last = found[-1].number
+        yield found
+
+
 async def _send(engine: Engine, letters: Sequence[Kept], by: By, done: Requeued) -> None:
     for some in _at_once(letters):
         await engine.desk.decide(at=by.at, actor=by.actor, action=REQUEUE, reason=by.reason, detail=requeuing(some))
-        loaded = [await engine.desk.show(letter.number) for letter in some]
-        await engine.ingest([sent_again(one) for one in loaded if one is not None])
+        loaded = [one for letter in some if (one := await engine.desk.show(letter.number)) is not None]
+        for one in loaded:
+            if touchpoints := several(one):
+                await engine.desk.expect(one.kept.number, names_of(touchpoints))
+        await engine.ingest([incoming for one in loaded for incoming in sent_again(one)])
         done.sent += len(some)
         for letter in some:
-            one = await _kept(engine, letter.number)
-            assert one is not None, "letters stay"
-            if one.state is State.requeued:
+            sent = await _kept(engine, letter.number)
+            assert sent is not None, "letters stay"
+            if sent.state in (State.requeued, State.arrived):
                 done.came_in += 1
             else:
-                done.still.append(one)
+                done.still.append(sent)
 
 
 def _at_once(letters: Sequence[Kept]) -> Iterator[list[Kept]]:

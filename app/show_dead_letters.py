@@ -1,6 +1,7 @@
 """What people see of dead letters, conflicts and what was decided about them; or the same as JSON."""
 
 import base64
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,9 +12,10 @@ from app.printing import as_it_came, as_json, note, pairs, put, readable_lines, 
 from app.requeuing import Requeued
 from journey.instants import iso
 from journey.readable import readable
-from streams.ports import Conflict, IdleRetraction, Kept, Letter, State
+from schemas.meant import names_meant
+from streams.dead_letters import DISMISS, FIX, REQUEUE, incoming_of
+from streams.ports import Conflict, Decision, IdleRetraction, Kept, Letter, State
 
-RAW_SHOWN_MAX = 2_000
 STILL_SHOWN_MAX = 20
 
 
@@ -80,21 +82,55 @@ def _idle(one: IdleRetraction) -> str:
     return "nothing of that source and id is published under that subject, so far"
 
 
-def letter(one: Letter, *, json: bool) -> None:
+def letter(one: Letter, decided: Sequence[Decision], *, json: bool) -> None:
+    meant, history, body = names_meant(incoming_of(one)), _history(one.kept, decided), None if one.kept.needs_fix else one.body
     if json:
         as_json({
             **_letter(one.kept), "kept_bytes": len(one.raw), "raw": _text(one.raw), "raw_base64": base64.b64encode(one.raw).decode(),
-            "fix": None if one.fix is None else _text(one.fix),
+            "body": None if body is None else _text(body), "fix": None if one.fix is None else _text(one.fix),
+            "meant": [{"subject": subject, "source": source, "id": id} for subject, source, id in meant], "history": history,
         })  # fmt: skip
         return
     pairs({name: value for name, value in _letter(one.kept).items() if value is not None})
-    put("", Text(_text(one.raw[:RAW_SHOWN_MAX])))
+    _part("what came:", _text(one.raw))
     if one.kept.sha256 is not None:
         note(f"kept are {_beginning(one)}; --raw writes them")
-    elif len(one.raw) > RAW_SHOWN_MAX:
-        note(f"… and {len(one.raw) - RAW_SHOWN_MAX:,} bytes more; --raw writes all of them as they came")
+    if body is not None:
+        _part("what was made of it:", _text(body))
+    if meant:
+        _part("what it was meant to be:", *(readable(f"{subject}, id {id} of {source}") for subject, source, id in meant))
     if one.fix is not None:
-        put("", "the fix that is sent in its place:", Text(_text(one.fix[:RAW_SHOWN_MAX])))
+        _part("the fix that is sent in its place:", _text(one.fix))
+    _part("what became of it:", *(readable(_told(step)) for step in history))
+
+
+def _part(heading: str, *lines: str) -> None:
+    """Lines as long as they are: what is copied from a terminal has no breaks of ours."""
+    sys.stdout.write("\n".join(("", heading, *lines, "")))
+
+
+def _history(one: Kept, decided: Sequence[Decision]) -> list[dict[str, Any]]:
+    """Its states, oldest first: what was decided about it, by whom and why, and what it came to."""
+    steps: list[dict[str, Any]] = [{"at": iso(one.first_at), "state": State.open, "place": one.place}]
+    for each in decided:
+        state = {FIX: "fixed", DISMISS: "dismissed", REQUEUE: "sent again"}[each.action]
+        steps.append({"at": iso(each.at), "state": state, "actor": each.actor, "reason": each.reason})
+    if one.position is not None and one.state in (State.requeued, State.arrived):
+        steps.append({"state": one.state, "position": one.position})
+    return steps
+
+
+def _told(step: Mapping[str, Any]) -> str:
+    match step["state"]:
+        case State.open:
+            said = f"open, at {step['place']}"
+        case State.requeued:
+            said = f"requeued: it came in with position {step['position']}"
+        case State.arrived:
+            said = f"arrived: what it was meant to be came in with position {step['position']}"
+        case state:
+            said = f"{state} by {step['actor']}" + (f": {step['reason']}" if step["reason"] else "")
+    return f"{step['at']}  {said}" if "at" in step else said
 
 
 def raw(one: Letter) -> None:
@@ -131,6 +167,8 @@ def requeued(done: Requeued, *, json: bool) -> None:
             "position": done.position,
         })  # fmt: skip
         return
+    if not done.sent and not done.before and not done.need_fix:
+        note("nothing waits that it could send: no dead letter of these is open or fixed")
     pairs({"sent again": done.sent, "in": done.came_in, "still unreadable": len(done.still), "need a fix first": len(done.need_fix)})
     for one in done.still[:STILL_SHOWN_MAX]:
         note(f"{one.number} is still unreadable: {readable(one.reason)}")

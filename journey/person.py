@@ -45,7 +45,7 @@ from journey.touchpoints import (
 )
 from journey.turns import Turns
 
-FOLD_VERSION = 3
+FOLD_VERSION = 4
 """Raised when the folds come to assert other facts from the same history; a golden file tells."""
 
 PAYING_MAX: Micros = DAY

@@ -20,6 +20,22 @@ UNITS_PER_TRANSACTION_MAX = 50
 FACTS_PER_TRANSACTION_MAX = 200_000
 
 
+_CURE = "`journey rebuild {}` derives it again, and nothing is lost"
+
+
+class Damaged(Refused):
+    """The file of a read model is no database, or no longer a whole one."""
+
+
+def is_damaged(error: sqlite3.Error) -> bool:
+    return (getattr(error, "sqlite_errorname", None) or "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
+
+
+def damaged(name: str, path: Path, error: object) -> str:
+    """Says of a read model's file what is the matter, and the cure."""
+    return f"{name}'s read model {path.absolute()} is damaged ({error}); {_CURE.format(name)}"
+
+
 class SqliteReadStore:
     """One read model in one file. One process writes; readers open their own, read only."""
 
@@ -38,10 +54,23 @@ class SqliteReadStore:
                 self.db.execute("PRAGMA synchronous = NORMAL")
                 self._create()
         except sqlite3.Error as error:
-            raise Refused(f"{path} can't be opened as a read store: {error}") from error
+            if is_damaged(error):
+                raise Damaged(damaged(model.name, path, error)) from error
+            if not path.exists():
+                raise Refused(f"{model.name}'s read model {path.absolute()} is not there; {_CURE.format(model.name)}") from error
+            raise Refused(f"{model.name}'s read model {path.absolute()} can't be opened: {error}") from error
 
     def close(self) -> None:
         self.db.close()
+
+    def is_whole(self) -> bool:
+        """Whether all of its file can be read, which takes a while where it is large."""
+        try:
+            return bool(self.db.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+        except sqlite3.DatabaseError as error:
+            if is_damaged(error):
+                return False
+            raise
 
     async def position(self) -> int:
         (position,) = self.db.execute("SELECT position FROM reflects").fetchone()
@@ -120,8 +149,8 @@ class SqliteReadStore:
         """Raises Refused where the tables are not there, or of another version: reading brings nothing up to date."""
         made = self.db.execute("SELECT COUNT(*) FROM sqlite_schema WHERE name = 'reflects'").fetchone() == (1,)
         if not made or self.db.execute("SELECT version FROM reflects").fetchone() != (self.model.version,):
-            state = "is of another version of journey" if made else "holds nothing yet"
-            raise Refused(f"{self.model.name}'s read model {self.path} {state}; `journey ingest` brings it up to date")
+            state = "is of another version of journey" if made else "holds nothing"
+            raise Refused(f"{self.model.name}'s read model {self.path.absolute()} {state}; {_CURE.format(self.model.name)}")
 
     # --- writing
 

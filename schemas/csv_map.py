@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from hashlib import blake2b
+from io import BytesIO
 from pathlib import Path
 
 import orjson
@@ -30,6 +31,7 @@ from schemas.csv_template import Cells, FileName, Get, RowNumber
 from schemas.csv_time import time_reader
 from schemas.csv_yaml import line_of, read_yaml, refused
 from schemas.incoming import Incoming
+from schemas.meant import unmade
 from schemas.outside_names import Noticed
 
 DIGEST_BYTES = 16
@@ -76,9 +78,43 @@ class CsvMap:
             found.update(_columns(path, _queried(self, path) or _section(self, path)[1]))
         return found
 
+    def rules_of(self, path: Path) -> FileRules:
+        """How a file of that name is read. Raises Refused where it is not said."""
+        return _section(self, path)[1]
+
     def rules(self) -> Iterator[TouchpointRule]:
         for _, section in self.sections:
             yield from section.touchpoints
+
+
+class CsvRows:
+    """Single rows of a file, for those who look at one again."""
+
+    def __init__(self, csv_map: CsvMap, path: Path, is_readable: Callable[[Incoming], bool]) -> None:
+        self._plan = _plan(csv_map, path, Noticed())
+        self._is_readable = is_readable
+
+    def agree(self, before: bytes, now: bytes) -> bool | None:
+        """Whether the rows have the same in each cell that could be read of `before`: put into `now`, any other can't be.
+
+        None where `before` has no cells to compare.
+        """
+        old, new = self._row(before), self._row(now)
+        if old is None or new is None:
+            return None
+        for at, (was, cell) in enumerate(zip(old.cells, new.cells, strict=True)):
+            if was.strip() != cell.strip():
+                mixed = new._replace(cells=[*new.cells[:at], was, *new.cells[at + 1 :]])
+                if all(map(self._is_readable, _of_row(self._plan, 0, mixed, "", "", Counter(), {}))):
+                    return False
+        return True
+
+    def _row(self, raw: bytes) -> Row | None:
+        row = next(read_rows(BytesIO(raw), self._plan.rules.delimiter or ","), None)
+        columns = self._plan.columns
+        if row is None or row.reason is not None or _surplus(row.cells, columns) is not None:
+            return None
+        return row._replace(cells=_evened(row.cells, columns))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +172,18 @@ class _Touch:
         self._round(data)
         return id, orjson.dumps({**self.head, "id": id, "subject": subject, "time": time, "data": data})
 
+    def known(self, cells: list[str], row: int) -> dict[str, str]:
+        """What can be read of a touchpoint that can't be made: a letter's meant name, where its id is stated."""
+        found = {"type": self.type, "source": self.head["source"]}
+        for what, get in (("id", self.id), ("subject", self.subject)):
+            with suppress(Unread):
+                if get is not None and (text := get(cells, row)) is not None:
+                    found[what] = text
+        with suppress(Unread):
+            if (written := self.time(cells, row)) is not None:
+                found["time"] = self.read_time(cells, row, written)
+        return found
+
     def _blank(self, id: str | None, subject: str | None) -> Unread:
         if id is None:
             what, cell = "id", self.rule.id
@@ -151,6 +199,7 @@ class _Plan:
     path: Path
     rules: FileRules
     columns: int
+    header: tuple[str, ...]
     padding: list[str]  # what stands behind the cells: for the columns that the file may lack, and does; and parts of columns' names
     blank: frozenset[str]  # what stands for nothing, such as "--"
     touches: tuple[_Touch, ...]
@@ -196,11 +245,11 @@ def _of_row(
     """The touchpoints of a row; and the row itself, once, with the reasons for those that could not be made."""
     cells = row.cells
     if row.reason is not None:
-        yield Incoming(row.raw, file, place, None, row.reason, whole=row.whole)
+        yield Incoming(row.raw, file, place, None, row.reason, whole=row.whole, meant=unmade(row.raw, [], plan.header))
         return
     if (surplus := _surplus(cells, plan.columns)) is not None:
         why = f"{len(cells)} cells, where the header has {plan.columns} columns"
-        yield Incoming(row.raw, file, place, None, f"{why}: none for {quoted(surplus)}", kind=why)
+        yield Incoming(row.raw, file, place, None, f"{why}: none for {quoted(surplus)}", kind=why, meant=unmade(row.raw, [], plan.header))
         return
     cells = _evened(cells, plan.columns)
     hashed = _hashed(plan, cells, equal) if plan.seed else ""
@@ -209,6 +258,7 @@ def _of_row(
     if plan.padding:
         cells += plan.padding
     reasons: dict[str, str] = {}
+    meant: list[dict[str, str]] = []
     for touch in plan.touches:
         if not all(holds(cells[at].strip()) for at, holds in touch.when):
             continue
@@ -219,10 +269,12 @@ def _of_row(
         except Unread as unread:
             told = unread.at(touch.type)
             reasons[str(told)] = told.kind
+            meant.append(_known(touch, cells, number, bodies))
             continue
         yield Incoming(row.raw, file, place, body)
     if reasons:
-        yield Incoming(row.raw, file, place, None, "; ".join(reasons), kind="; ".join(reasons.values()))
+        why, kind = "; ".join(reasons), "; ".join(reasons.values())
+        yield Incoming(row.raw, file, place, None, why, kind=kind, meant=unmade(row.raw, meant, plan.header))
 
 
 def _surplus(cells: Cells, columns: int) -> str | None:
@@ -241,6 +293,14 @@ def _hashed(plan: _Plan, cells: list[str], equal: Counter[bytes]) -> str:
     before = equal[digest]
     equal[digest] = before + 1
     return f"{digest.hex()}-{before}"
+
+
+def _known(touch: _Touch, cells: list[str], number: int, bodies: dict[bytes, bytes]) -> dict[str, str]:
+    """What can be read of what could not be made; without an id that another row has had, which is not this one's name."""
+    known = touch.known(cells, number)
+    if "id" in known and blake2b(known["id"].encode(), digest_size=DIGEST_BYTES).digest() in bodies:
+        del known["id"]
+    return known
 
 
 def _same_as_before(id: str, body: bytes, bodies: dict[bytes, bytes]) -> None:
@@ -335,7 +395,7 @@ def _compiled(csv_map: CsvMap, path: Path, name: str, rules: FileRules, columns:
         parts = [csv_map.name, name, path.name if named_after_file else "", *columns]
         seed = blake2b("\0".join(parts).encode(), digest_size=DIGEST_BYTES).digest()
     padding = [*([""] * len(lacking)), *(part for _, part in named.values())]
-    return _Plan(path, rules, len(columns), padding, frozenset(rules.blank_texts or ()), touches, seed)
+    return _Plan(path, rules, len(columns), tuple(columns), padding, frozenset(rules.blank_texts or ()), touches, seed)
 
 
 def _touch(rule: TouchpointRule, source: str, around: Surroundings, seen: Counter[str]) -> _Touch:

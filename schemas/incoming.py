@@ -27,6 +27,7 @@ class Incoming(NamedTuple):
     letter: str | None = None  # the id of the dead letter that it is sent again for
     whole: Whole | None = None  # where `raw` is but the beginning
     kind: str | None = None  # the reason without what only this record says, where it says that
+    meant: bytes | None = None  # where nothing could be made of it, what is known of what it was meant to be: see `schemas.meant`
 
     @property
     def length(self) -> int:
@@ -36,7 +37,7 @@ class Incoming(NamedTuple):
     @property
     def size(self) -> int:
         """How many bytes of it are held."""
-        return len(self.raw) + len(self.body or b"")
+        return len(self.raw) + len(self.body or b"") + len(self.meant or b"")
 
 
 class Keeper:

@@ -7,7 +7,7 @@ can be made is handed on with the reason.
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any, Never
@@ -21,6 +21,7 @@ from journey.outside_names import PERSON, Meaning, OutsideName, Unfit, fitting, 
 from schemas.incoming import Incoming
 from schemas.json_records import Record
 from schemas.json_values import batch
+from schemas.meant import Name, unmade
 from schemas.outside_names import Noticed
 
 CALL_BYTES_MAX = 1_000_000
@@ -74,11 +75,15 @@ Reader = Callable[[Call, Call, Reading], list[bytes]]
 """The CloudEvents that a call comes to; with it goes what the body that holds it says beside its calls. Raises Unusable."""
 
 
-def read_calls(records: Iterable[Record], read_one: Reader, by: Reading) -> Iterator[Incoming]:
+Namer = Callable[[Call, Call, Reading], list[Name]]
+"""The touchpoints that a call was meant to be that none can be made of; none where they can't be known. Raises Unusable."""
+
+
+def read_calls(records: Iterable[Record], read_one: Reader, named: Namer, by: Reading) -> Iterator[Incoming]:
     for record in records:
         body = None if record.reason is not None else batch(record.raw, record.line)
         if body is None:
-            yield from _of_call(record, {}, read_one, by)
+            yield from _of_call(record, {}, read_one, named, by)
             continue
         try:
             beside = read_json(body.head)
@@ -88,23 +93,32 @@ def read_calls(records: Iterable[Record], read_one: Reader, by: Reading) -> Iter
             assert one.element is not None
             reason = TOO_LARGE if one.whole is not None else None if one.is_ended else IN_THE_MIDDLE
             call = record._replace(line=one.line, elements=(*record.elements, one.element), raw=one.raw, whole=one.whole, reason=reason)
-            yield from _of_call(call, beside, read_one, by)
+            yield from _of_call(call, beside, read_one, named, by)
 
 
-def _of_call(record: Record, beside: Call, read_one: Reader, by: Reading) -> Iterator[Incoming]:
-    reason = record.reason
+def _of_call(record: Record, beside: Call, read_one: Reader, named: Namer, by: Reading) -> Iterator[Incoming]:
+    reason, meant = record.reason, None
     if reason is None:
         try:
             bodies = read_one(read_json(record.raw), beside, by)
         except Unusable as error:
             reason = str(error)
+            meant = unmade(record.raw, _known(record.raw, beside, named, by))
         except orjson.JSONEncodeError:
             reason = "the call holds half of a character (a lone surrogate), which no JSON can carry"
     if reason is not None:
-        yield Incoming(record.raw, record.source, record.place, None, reason, whole=record.whole)
+        yield Incoming(record.raw, record.source, record.place, None, reason, whole=record.whole, meant=meant)
         return
     for made in bodies:
         yield Incoming(record.raw, record.source, record.place, made)
+
+
+def _known(raw: bytes, beside: Call, named: Namer, by: Reading) -> list[dict[str, str]]:
+    quietly = replace(by, noticed=Noticed(), shown={})
+    try:
+        return [{"subject": subject, "source": source, "id": id} for subject, source, id in named(read_json(raw), beside, quietly)]
+    except Unusable:
+        return []
 
 
 def read_json(raw: bytes) -> Call:

@@ -6,11 +6,14 @@ What ties two ids together is said as a touchpoint of its own, as of Segment's c
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from journey.touchpoints import TEXT_LENGTH_MAX
+from schemas.addresses import address_link
 from schemas.incoming import Incoming
 from schemas.json_records import Record
+from schemas.meant import Name
 from schemas.outside_calls import (
     TRAITS,
     Call,
@@ -50,7 +53,7 @@ _WITHOUT_ZONE = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?")
 
 def read_posthog(records: Iterable[Record], by: Reading) -> Iterator[Incoming]:
     """The touchpoints of events. One of which nothing can be made is handed on with the reason."""
-    return read_calls(records, _bodies, by)
+    return read_calls(records, _bodies, _named, by)
 
 
 def _bodies(event: Call, beside: Call, by: Reading) -> list[bytes]:
@@ -71,6 +74,18 @@ def _bodies(event: Call, beside: Call, by: Reading) -> list[bytes]:
     elif user and anonymous and name not in ALIASES:
         bodies += sight(user, anonymous, head, by)
     return bodies
+
+
+def _named(event: Call, beside: Call, by: Reading) -> list[Name]:
+    properties, name = _properties(event.get("properties")), text_of(event.get("event"))
+    id = text_of(event.get("uuid")) or text_of(event.get("id"))
+    if id is None or name is None or name in ALIASES:
+        return []
+    user, anonymous = _ids(name, event, properties)
+    subject = f"user:{user}" if user else f"anon:{anonymous}"
+    with suppress(Unusable):
+        return [(about, SOURCE, own) for own, about, _, _ in _touchpoints(name, id, subject, event, properties, by)]
+    return [(subject, SOURCE, id)]
 
 
 def _properties(said: object) -> Mapping[str, Any]:
@@ -114,6 +129,7 @@ def _touchpoints(name: str, id: str, subject: str, event: Call, properties: Mapp
             said = fields_of("profile_updated", traits, PERSON_TRAITS, (), ())
             if said or name == "$set" or text_of(properties.get("$anon_distinct_id")) is None:
                 yield id, subject, "profile_updated", {**context, **said}
+            yield from address_link(id, subject, traits.get("email"), by.is_no_id)
         case _ if name in ALIASES:
             alias = text_of(properties.get("alias"))
             if alias is None:

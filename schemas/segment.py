@@ -6,12 +6,14 @@ earliest time, however many calls show it; and such a sight never outweighs an `
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from journey.touchpoints import TEXT_LENGTH_MAX
 from schemas.addresses import address_link
 from schemas.incoming import Incoming
 from schemas.json_records import Record
+from schemas.meant import Name
 from schemas.outside_calls import (
     TRAITS,
     Call,
@@ -44,7 +46,7 @@ IDS = ("userId", "anonymousId", "previousId")
 
 def read_segment(records: Iterable[Record], by: Reading) -> Iterator[Incoming]:
     """The touchpoints of calls. One of which nothing can be made is handed on with the reason."""
-    return read_calls(records, _bodies, by)
+    return read_calls(records, _bodies, _named, by)
 
 
 def _bodies(call: Call, beside: Call, by: Reading) -> list[bytes]:
@@ -55,6 +57,18 @@ def _bodies(call: Call, beside: Call, by: Reading) -> list[bytes]:
     if user and anonymous and call.get("type") != "identify":
         bodies += sight(user, anonymous, head, by)
     return bodies
+
+
+def _named(call: Call, beside: Call, by: Reading) -> list[Name]:
+    call = _without_no_ids(_with(beside, call), by)
+    id, subject = text_of(call.get("messageId")), _person(call)
+    if id is None:
+        return []
+    # An alias is one link or two, under ids of their own: which, is known where they can be made.
+    names = [] if call.get("type") == "alias" else [(subject, SOURCE, id)]
+    with suppress(Unusable):
+        names = [(subject, SOURCE, id) for id, subject, _, _ in _touchpoints(call, id, by)]
+    return names
 
 
 def _with(beside: Call, call: Call) -> Call:

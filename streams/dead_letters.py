@@ -7,9 +7,12 @@ from typing import Any
 from journey.errors import Refused
 from journey.histories import Stored, settle
 from schemas.canonical import content_hash
-from schemas.incoming import Incoming
+from schemas.decode import decode
+from schemas.incoming import Incoming, Whole
 from schemas.strict_json import BODY_BYTES_MAX
-from streams.ports import Conflict, Kept, Letter, Name, State
+from streams.ports import Conflict, Decision, Kept, Letter, Name, State
+
+_BETWEEN = b",\n"
 
 FIX, REQUEUE, DISMISS = "fix", "requeue", "dismiss"
 """The actions, as the control log has them."""
@@ -20,9 +23,37 @@ def can_be_sent(one: Kept) -> bool:
     return 0 < one.to_send <= BODY_BYTES_MAX
 
 
-def sent_again(one: Letter) -> Incoming:
-    """What goes in again for a letter that can be sent: its fix, else its bytes as they are."""
-    return Incoming(one.fix or one.body or one.raw, one.kept.source, one.kept.place, letter=one.kept.id)
+def sent_again(one: Letter) -> list[Incoming]:
+    """What goes in again for a letter that can be sent: its fix, else its bytes as they are.
+
+    Of several touchpoints each goes in by itself, and the letter, which awaits them, is closed when all are in.
+    """
+    if touchpoints := several(one):
+        return [Incoming(each, one.kept.source, one.kept.place) for each in touchpoints]
+    return [Incoming(one.fix or one.body or one.raw, one.kept.source, one.kept.place, letter=one.kept.id)]
+
+
+def incoming_of(one: Letter) -> Incoming:
+    """A letter as the record that came."""
+    whole = None if one.kept.sha256 is None else Whole(one.kept.length, one.kept.sha256)
+    body, meant = (None, one.body) if one.kept.needs_fix else (one.body, None)
+    reason = one.kept.reason if one.kept.needs_fix else None
+    return Incoming(one.raw, one.kept.source, one.kept.place, body, reason, whole=whole, meant=meant)
+
+
+def joined(touchpoints: Sequence[bytes]) -> bytes:
+    """A fix of `touchpoints`, each on one line: of several, a list."""
+    return touchpoints[0] if len(touchpoints) == 1 else b"[" + _BETWEEN.join(touchpoints) + b"]"
+
+
+def several(one: Letter) -> list[bytes]:
+    """The touchpoints of a fix that holds several, as they were joined: read as JSON, amounts would lose digits."""
+    return one.fix[1:-1].split(_BETWEEN) if one.fix is not None and one.fix.startswith(b"[") else []
+
+
+def names_of(touchpoints: Iterable[bytes]) -> set[Name]:
+    """The names of touchpoints that can be read."""
+    return {(touch.subject, touch.source, touch.id) for touch in (decode(each).touch for each in touchpoints)}
 
 
 def fixing(number: int, one: Letter | None, body: bytes) -> dict[str, Any] | None:
@@ -51,6 +82,12 @@ def dismissing(letters: Collection[Kept], conflicts: Collection[int]) -> dict[st
 def requeuing(letters: Sequence[Kept]) -> dict[str, Any]:
     """The decision to send `letters` again."""
     return {"letters": [one.number for one in letters], "before": {str(one.number): one.state for one in letters}, "after": "sent again"}
+
+
+def named_in(decision: Decision) -> list[int]:
+    """The letters that a decision is about."""
+    detail = decision.detail
+    return [detail["letter"]] if "letter" in detail else detail.get("letters", [])
 
 
 def conflict(number: int, name: Name, bodies: Iterable[Stored], dismissed: bool) -> Conflict | None:

@@ -26,6 +26,7 @@ from journey.tuples import new
 from journey.turns import Turns
 from schemas.decode import Decoded, Unreadable, decode, digest_of
 from schemas.incoming import Incoming
+from schemas.meant import names_meant
 from schemas.no_ids import check_ids
 from schemas.strict_json import BODY_BYTES_MAX
 from streams.at_hand import AtHand
@@ -108,6 +109,8 @@ class Placement:
         )
         arrivals = await self._read(batch, unit)
         await self._watch(unit, {key for row in arrivals for key in row.keys})
+        # So that no unit brings what a letter of this one was meant to be, and neither knows of the other.
+        await self._watch(unit, {subject for letter in unit.dead_letters for subject, _, _ in letter.meant})
         several = await self._sort_out(arrivals, unit)
         rivals = await self._rivals(unit, several)
         await self._fold(unit, several, rivals)
@@ -141,8 +144,7 @@ class Placement:
             rows.append(new(Row, (touch, body, digest, keys(touch), unknown, False, False)))
             if letter is not None:
                 unit.requeued.add(letter)
-        # Several touchpoints may be made of one row of a file: what can't be read of it is one dead letter.
-        unit.dead_letters = list({(letter.id, letter.place, letter.again): letter for letter in unit.dead_letters}.values())
+        unit.dead_letters = _one_a_row(unit.dead_letters)
         return rows
 
     def _touchpoint(self, record: Recorded, future: int, is_no_id: Callable[[str], bool]) -> Decoded | Unreadable:
@@ -526,11 +528,23 @@ def dead_letter(record: Recorded, code: str, reason: str, letter: str | None) ->
         incoming.place,
         incoming.raw,
         record.recorded_at,
-        incoming.body,
+        incoming.body if incoming.reason is None else incoming.meant,
         needs_fix=incoming.reason is not None,
         again=letter is not None,
         whole=incoming.whole,
+        meant=names_meant(incoming) if letter is None else (),
     )
+
+
+def _one_a_row(letters: Iterable[DeadLetter]) -> list[DeadLetter]:
+    """Several touchpoints may be made of one row of a file: what can't be read of it is one letter, and was meant to be all of them."""
+    found: dict[tuple[str, str, bool], DeadLetter] = {}
+    for letter in letters:
+        key = (letter.id, letter.place, letter.again)
+        first = found.get(key, letter)
+        meant = tuple(dict.fromkeys(first.meant + letter.meant)) if first.meant and letter.meant else ()
+        found[key] = letter._replace(meant=meant)
+    return list(found.values())
 
 
 def sent_instead(letter: DeadLetter) -> bytes | None:

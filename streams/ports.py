@@ -67,7 +67,7 @@ class DeadLetter(NamedTuple):
     raw: bytes
     recorded_at: Instant
     body: bytes | None = None
-    """What could not be read, where that was made of `raw`."""
+    """What could not be read, where that was made of `raw`; where it needs a fix, what is known of what was meant: see `schemas.meant`."""
     needs_fix: bool = False
     """Nothing could be made of `raw`: no later version reads it as it is."""
     again: bool = False
@@ -76,6 +76,8 @@ class DeadLetter(NamedTuple):
     Only of letters that are in the unit's `sent_again`."""
     whole: Whole | None = None
     """Where `raw` is but the beginning."""
+    meant: tuple[Name, ...] = ()
+    """The names of the touchpoints that it was meant to be, where all of them can be known: when all are in, it closes."""
 
 
 PIPELINE, STAGE = "pipeline", "stage"
@@ -243,6 +245,8 @@ class State(StrEnum):
     open = "open"
     fixed = "fixed"
     requeued = "requeued"
+    arrived = "arrived"
+    """What it was meant to be came in otherwise, such as in a corrected file."""
     dismissed = "dismissed"
 
 
@@ -261,7 +265,7 @@ class Kept(NamedTuple):
     state: State
     needs_fix: bool
     position: int | None
-    """Of the unit that it came in with."""
+    """Of the unit that it came in with, or that what it was meant to be came in with."""
     length: int
     """How many bytes came, whether or not all of them are kept."""
     sha256: str | None
@@ -276,7 +280,7 @@ class Letter(NamedTuple):
     kept: Kept
     raw: bytes
     body: bytes | None
-    """What could not be read, where that was made of `raw`."""
+    """As of the dead letter."""
     fix: bytes | None
     """What is sent in its place."""
 
@@ -285,16 +289,26 @@ class DeadLetters(Protocol):
     """What could not be read, kept as bytes with the reason; the first bytes stay whatever becomes of it.
 
     A unit that brings a letter again says so (`Unit.requeued`), so that its state changes with its effect. Seen again, it keeps its state.
+    A letter that is open or fixed is closed, as `arrived`, by the unit with which the last of the touchpoints that it was meant to be is
+    in: those of its names (`DeadLetter.meant`, `expect`), and so by its own where they were all in before.
     """
 
-    async def kept(self, *, after: int, limit: int, states: Collection[State] = tuple(State), code: str | None = None) -> Sequence[Kept]:
-        """Up to `limit` dead letters of `states` with numbers beyond `after`, in order of number."""
+    async def kept(
+        self,
+        *,
+        after: int,
+        limit: int,
+        states: Collection[State] = tuple(State),
+        code: str | None = None,
+        source: str | None = None,
+    ) -> Sequence[Kept]:
+        """Up to `limit` dead letters of `states` with numbers beyond `after`, in order of number; of those of one code or source."""
         ...
 
     async def show(self, number: int) -> Letter | None: ...
 
-    async def codes(self, states: Collection[State] = tuple(State)) -> Mapping[str, tuple[int, int]]:
-        """By code: how many dead letters of `states` there are, and how often they were seen."""
+    async def codes(self, states: Collection[State] = tuple(State), source: str | None = None) -> Mapping[str, tuple[int, int]]:
+        """By code: how many dead letters of `states` (and of one source) there are, and how often they were seen."""
         ...
 
     async def states(self) -> Mapping[State, int]:
@@ -313,6 +327,13 @@ class DeadLetters(Protocol):
         """Dismiss letters and conflicts, with the decision, all or none. Returns how many were not; Refused where one is in or not there.
 
         A letter stays dismissed when it is seen again, a conflict until another body comes under its name.
+        """
+        ...
+
+    async def expect(self, number: int, names: Collection[Name]) -> bool:
+        """The letter was meant to be the touchpoints of `names` and no others, and closes once all are in. Returns whether it did.
+
+        That is no decision, and nothing is changed of a letter that is neither open nor fixed.
         """
         ...
 

@@ -27,6 +27,9 @@ SOURCE, PLACE, RAW, REASON, LETTER = "journey_source", "journey_place", "journey
 """Headers of what `ingest` publishes: which file a record came from and what stood there, so that a dead letter says so; and of what is
 sent again: the id of the dead letter that it is sent for, which counts only where that letter is here and goes in so."""
 
+MEANT = "journey_meant"
+"""What is known of what a record was meant to be that nothing could be made of: see `schemas.meant`."""
+
 LENGTH, SHA256 = "journey_length", "journey_sha256"
 """Of what was too large to be kept: how many bytes it has, and their hash; the value is its beginning."""
 
@@ -59,7 +62,7 @@ def recorded(record: ConsumerRecord, *, is_decoded: bool = False) -> Recorded:
 def _incoming(record: ConsumerRecord) -> Incoming:
     if not record.headers and record.value and type(record.value) is not Cut:
         # Any client that knows nothing of headers: nearly all that comes.
-        made: Incoming = new(Incoming, (record.value, record.topic, _place(record), None, None, None, None, None))
+        made: Incoming = new(Incoming, (record.value, record.topic, _place(record), None, None, None, None, None, None))
         return made
     value = record.value if record.value is not None else b""
     ours: dict[str, bytes] = {name: text for name, text in record.headers if name.startswith(OURS) and text is not None}
@@ -72,7 +75,8 @@ def _incoming(record: ConsumerRecord) -> Incoming:
     if SOURCE in ours and not of_events:
         raw, body = (ours[RAW], value) if RAW in ours else (value, None)
         reason = ours[REASON].decode(errors="replace") if REASON in ours else None
-        return Incoming(raw, source, place, body, reason, letter=letter, whole=None if reason is None else _cut_before(ours))
+        whole, meant = (None, None) if reason is None else (_cut_before(ours), ours.get(MEANT))
+        return Incoming(raw, source, place, body, reason, letter=letter, whole=whole, meant=meant)
     try:
         body = from_headers(record.headers, record.value)
     except Unreadable as error:
@@ -113,6 +117,8 @@ def published(incoming: Incoming) -> tuple[bytes | None, bytes, list[tuple[str, 
         headers.append((LETTER, incoming.letter.encode()))
     if incoming.reason is not None:
         headers.append((REASON, incoming.reason.encode()))
+    if incoming.meant is not None:
+        headers.append((MEANT, incoming.meant))
     if incoming.whole is not None:
         headers += [(LENGTH, b"%d" % incoming.whole.length), (SHA256, incoming.whole.sha256.encode())]
     if incoming.body is None:

@@ -10,10 +10,11 @@ from journey.histories import Stored
 from journey.instants import Instant
 from schemas.decode import touchpoint_of
 from streams.dead_letters import DISMISS, FIX, check_there, conflict, dismissing, fixing, no_conflict
-from streams.ports import By, Conflict, Decision, IdleRetraction, Kept, Letter, State
+from streams.ports import By, Conflict, Decision, IdleRetraction, Kept, Letter, Name, State
+from streams.postgres.awaiting import expect
 from streams.postgres.awake import Connection
 from streams.postgres.database import Database
-from streams.postgres.writing import LOCK_LETTERS
+from streams.postgres.writing import FORGET, LOCK_LETTERS
 
 DECIDING = 7_004
 """The advisory lock that puts decisions in one order: taken last."""
@@ -53,13 +54,23 @@ class PostgresDesk:
 
     # --- dead letters
 
-    async def kept(self, *, after: int, limit: int, states: Collection[State] = tuple(State), code: str | None = None) -> Sequence[Kept]:
+    async def kept(
+        self,
+        *,
+        after: int,
+        limit: int,
+        states: Collection[State] = tuple(State),
+        code: str | None = None,
+        source: str | None = None,
+    ) -> Sequence[Kept]:
         async with self.database.connection() as db:
             rows = await db.fetch(
-                f"{_KEPT} WHERE d.number > $1 AND d.state = ANY($2::TEXT[]) AND d.code = COALESCE($3, d.code) ORDER BY d.number LIMIT $4",
+                f"{_KEPT} WHERE d.number > $1 AND d.state = ANY($2::TEXT[]) AND d.code = COALESCE($3, d.code)"
+                " AND d.source = COALESCE($4, d.source) ORDER BY d.number LIMIT $5",
                 after,
                 list(states),
                 code,
+                source,
                 limit,
             )
         return [_kept(row) for row in rows]
@@ -68,12 +79,13 @@ class PostgresDesk:
         async with self.database.connection() as db:
             return await _show(db, number)
 
-    async def codes(self, states: Collection[State] = tuple(State)) -> Mapping[str, tuple[int, int]]:
+    async def codes(self, states: Collection[State] = tuple(State), source: str | None = None) -> Mapping[str, tuple[int, int]]:
         async with self.database.connection() as db:
             rows = await db.fetch(
                 "SELECT code, COUNT(*), SUM(seen)::BIGINT FROM journey.dead_letters WHERE state = ANY($1::TEXT[])"
-                " GROUP BY code ORDER BY code",
+                " AND source = COALESCE($2, source) GROUP BY code ORDER BY code",
                 list(states),
+                source,
             )
         return {code: (letters, seen) for code, letters, seen in rows}
 
@@ -125,9 +137,21 @@ class PostgresDesk:
             await db.execute(
                 "UPDATE journey.dead_letters SET state = 'dismissed' WHERE number = ANY($1::BIGINT[])", [one.number for one in letters]
             )
+            await db.execute(FORGET, [one.id for one in letters])
             if letters or closed:
                 await decide(db, by, DISMISS, detail)
         return len(letters) + len(closed)
+
+    async def expect(self, number: int, names: Collection[Name]) -> bool:
+        async with self.database.transaction() as db:
+            await db.execute(LOCK_LETTERS)
+            found = await _show(db, number)
+            if found is None or found.kept.state not in (State.open, State.fixed) or not names:
+                return False
+            await db.execute(FORGET, [found.kept.id])
+            await expect(db, [(found.kept.id, name) for name in names])
+            found = await _show(db, number)
+        return found is not None and found.kept.state is State.arrived
 
 
 async def _show(db: Connection, number: int) -> Letter | None:

@@ -37,6 +37,7 @@ from streams.ports import (
     SetAside,
     Unit,
 )
+from streams.postgres.awaiting import arrive
 from streams.postgres.awake import Connection
 from streams.postgres.beside import PostgresBeside
 from streams.postgres.committing import finish, lock_subjects, position_of, run
@@ -376,6 +377,7 @@ class PostgresRecord:
                     await self._advance_offsets(db, unit)
                     await lock_subjects(db, unit, changed)
                     await run(db, storing)
+                    await arrive(db, unit, number)
                     await self._check_sent_again(db, unit)
                     await finish(db, number, unit.recorded_at, rebuilt=False, unit=unit)
             except (*IN_THE_WAY, asyncpg.UniqueViolationError) as error:

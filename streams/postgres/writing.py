@@ -134,6 +134,33 @@ SENT_AGAIN = f"""
     WHERE d.id = ANY($1::TEXT[]) AND (d.fix IS NOT NULL OR NOT d.needs_fix) AND octet_length(s.body) <= {BODY_BYTES_MAX}
 """
 _REQUEUED = "UPDATE journey.dead_letters SET state = 'requeued', unit = $1 WHERE id = ANY($2::TEXT[]) AND state <> 'requeued'"
+FORGET = "DELETE FROM journey.awaited WHERE letter = ANY($1::TEXT[])"
+AWAIT = """
+    -- Letters that are open or fixed await what is not in of their names; those of whose names all are in are closed.
+    WITH named AS (
+        SELECT u.letter, u.name, u.subject,
+            (SELECT MIN(t.unit) FROM journey.touchpoints AS t WHERE t.key = u.subject AND t.name = u.name) AS unit
+        FROM unnest($1::TEXT[], $2::BYTEA[], $3::TEXT[]) AS u (letter, name, subject)
+        JOIN journey.dead_letters AS d ON d.id = u.letter AND d.state IN ('open', 'fixed')
+    ), awaiting AS (
+        INSERT INTO journey.awaited (name, letter, subject) SELECT name, letter, subject FROM named WHERE unit IS NULL
+        ON CONFLICT DO NOTHING
+    )
+    UPDATE journey.dead_letters AS d SET state = 'arrived', unit = n.unit
+    FROM (SELECT letter, MAX(unit) AS unit FROM named GROUP BY letter HAVING COUNT(*) = COUNT(unit)) AS n WHERE d.id = n.letter
+"""
+AWAITED = "SELECT EXISTS (SELECT 1 FROM journey.awaited)"
+AWAITED_BY = "SELECT DISTINCT letter FROM journey.awaited WHERE name = ANY($1::BYTEA[]) ORDER BY letter"
+AWAIT_NO_MORE = "DELETE FROM journey.awaited WHERE name = ANY($1::BYTEA[])"
+ARRIVED = """
+    UPDATE journey.dead_letters AS d SET state = 'arrived', unit = $1::BIGINT
+    WHERE d.id = ANY($2::TEXT[]) AND d.state IN ('open', 'fixed')
+        AND NOT EXISTS (SELECT 1 FROM journey.awaited AS a WHERE a.letter = d.id)
+"""
+FORGET_CLOSED = """
+    DELETE FROM journey.awaited AS a USING journey.dead_letters AS d
+    WHERE a.letter = d.id AND d.id = ANY($1::TEXT[]) AND d.state NOT IN ('open', 'fixed')
+"""
 LOCK_LETTERS = "SELECT pg_advisory_xact_lock(7003)"
 _UNKNOWN = """
     INSERT INTO journey.unknown_fields AS f (type, field, seen)
@@ -161,6 +188,13 @@ READY = (
     Step(_STILL, ([], [], [])),
     Step(_REQUEUED, (0, [])),
     Step(SENT_AGAIN, ([],)),
+    Step(FORGET, ([],)),
+    Step(AWAIT, ([], [], [])),
+    Step(AWAITED, ()),
+    Step(AWAITED_BY, ([],)),
+    Step(AWAIT_NO_MORE, ([],)),
+    Step(ARRIVED, (0, [])),
+    Step(FORGET_CLOSED, ([],)),
     Step(_UNKNOWN, ([], [], [])),
 )
 """Every statement that runs while locks are held, with no rows: run once on a new connection, it is prepared there."""
@@ -194,7 +228,7 @@ def steps(unit: Unit, number: int) -> list[Step]:
         if still := [(letter.id, _clean(letter.code), _clean(letter.reason)) for letter in unit.dead_letters if letter.again]:
             found.append(Step(_STILL, _columns(sorted(set(still)))))
         if unit.requeued:
-            found.append(Step(_REQUEUED, (number, sorted(unit.requeued))))
+            found += [Step(_REQUEUED, (number, sorted(unit.requeued))), Step(FORGET, (sorted(unit.requeued),))]
     return found
 
 

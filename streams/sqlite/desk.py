@@ -10,7 +10,8 @@ from journey.histories import Stored
 from journey.instants import Instant
 from schemas.decode import touchpoint_of
 from streams.dead_letters import DISMISS, FIX, check_there, conflict, dismissing, fixing, no_conflict
-from streams.ports import By, Conflict, Decision, IdleRetraction, Kept, Letter, State
+from streams.ports import By, Conflict, Decision, IdleRetraction, Kept, Letter, Name, State
+from streams.sqlite.awaiting import expect, forget
 from streams.sqlite.database import transaction
 
 _FIELDS = (
@@ -42,10 +43,19 @@ class SqliteDesk:
 
     # --- dead letters
 
-    async def kept(self, *, after: int, limit: int, states: Collection[State] = tuple(State), code: str | None = None) -> Sequence[Kept]:
+    async def kept(
+        self,
+        *,
+        after: int,
+        limit: int,
+        states: Collection[State] = tuple(State),
+        code: str | None = None,
+        source: str | None = None,
+    ) -> Sequence[Kept]:
         rows = self.db.execute(
-            f"{_KEPT} WHERE number > ? AND state IN ({_marks(states)}) AND code = COALESCE(?, code) ORDER BY number LIMIT ?",
-            (after, *states, code, limit),
+            f"{_KEPT} WHERE number > ? AND state IN ({_marks(states)}) AND code = COALESCE(?, code)"
+            " AND source = COALESCE(?, source) ORDER BY number LIMIT ?",
+            (after, *states, code, source, limit),
         )
         return [_kept(row) for row in rows]
 
@@ -53,10 +63,11 @@ class SqliteDesk:
         row = self.db.execute(f"SELECT raw, body, fix, {_FIELDS} FROM dead_letters WHERE number = ?", (number,)).fetchone()
         return None if row is None else Letter(_kept(row[3:]), *row[:3])
 
-    async def codes(self, states: Collection[State] = tuple(State)) -> Mapping[str, tuple[int, int]]:
+    async def codes(self, states: Collection[State] = tuple(State), source: str | None = None) -> Mapping[str, tuple[int, int]]:
         rows = self.db.execute(
-            f"SELECT code, COUNT(*), SUM(seen) FROM dead_letters WHERE state IN ({_marks(states)}) GROUP BY code ORDER BY code",
-            tuple(states),
+            f"SELECT code, COUNT(*), SUM(seen) FROM dead_letters WHERE state IN ({_marks(states)}) AND source = COALESCE(?, source)"
+            " GROUP BY code ORDER BY code",
+            (*states, source),
         )
         return {code: (letters, seen) for code, letters, seen in rows}
 
@@ -101,9 +112,18 @@ class SqliteDesk:
             letters = [one for one in found if one.state is not State.dismissed]
             detail = dismissing(letters, closed)
             self.db.executemany("UPDATE dead_letters SET state = 'dismissed' WHERE number = ?", ((one.number,) for one in letters))
+            forget(self.db, [one.id for one in letters])
             if letters or closed:
                 decide(self.db, by, DISMISS, detail)
         return len(letters) + len(closed)
+
+    async def expect(self, number: int, names: Collection[Name]) -> bool:
+        with transaction(self.db):
+            (found,) = self.db.execute("SELECT id FROM dead_letters WHERE number = ?", (number,)).fetchone() or (None,)
+            if found is None:
+                return False
+            forget(self.db, [found])
+            return expect(self.db, found, names)
 
     def _dismiss_conflicts(self, numbers: Collection[int]) -> list[int]:
         """Those of `numbers` that were not dismissed."""

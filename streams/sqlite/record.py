@@ -42,6 +42,7 @@ from streams.ports import (
 )
 from streams.record_digest import RecordDigest
 from streams.set_aside import EMBEDDED, decided
+from streams.sqlite.awaiting import arrive, expect, forget
 from streams.sqlite.database import check_tables, connect, migrate, transaction
 from streams.sqlite.desk import decide
 
@@ -77,10 +78,10 @@ class SqliteRecord:
     async def append(self, batch: Sequence[Incoming], recorded_at: Instant) -> int:
         with transaction(self.db):
             self.db.executemany(
-                "INSERT INTO log (recorded_at, raw, body, reason, source, place, letter, length, sha256)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO log (recorded_at, raw, body, reason, source, place, letter, meant, length, sha256)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    (recorded_at, one.raw, one.body, one.reason, one.source, one.place, one.letter, *(one.whole or (None, None)))
+                    (recorded_at, one.raw, one.body, one.reason, one.source, one.place, one.letter, one.meant, *(one.whole or (None, None)))
                     for one in batch
                 ),
             )
@@ -89,7 +90,7 @@ class SqliteRecord:
     async def read(self, partition: int, *, after: int, limit: int) -> Sequence[Recorded]:
         assert partition == PARTITION
         rows = self.db.execute(
-            'SELECT "offset", recorded_at, length, sha256, raw, source, place, body, reason, NULL, letter FROM log'
+            'SELECT "offset", recorded_at, length, sha256, raw, source, place, body, reason, NULL, letter, NULL, meant FROM log'
             ' WHERE "offset" > ? ORDER BY "offset" LIMIT ?',
             (after, limit),
         )
@@ -411,6 +412,11 @@ class SqliteRecord:
             "UPDATE dead_letters SET state = 'requeued', unit = ? WHERE id = ? AND state <> 'requeued'",
             ((position, id) for id in sorted(unit.requeued)),
         )
+        forget(self.db, unit.requeued)
+        for letter in unit.dead_letters:
+            if letter.meant:
+                expect(self.db, letter.id, letter.meant)
+        arrive(self.db, ((touch.subject, touch.source, touch.id) for touch, *_ in unit.rows), position)
         self.db.executemany(
             "INSERT INTO unknown_fields (type, field, seen) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seen = seen + excluded.seen",
             ((type, field, seen) for (type, field), seen in unit.unknown_fields.items()),
@@ -418,7 +424,7 @@ class SqliteRecord:
 
     def _keep_dead_letters(self, letters: Iterable[DeadLetter]) -> None:
         number = self._number("SELECT COALESCE(MAX(number), 0) FROM dead_letters")
-        for nth, (id, code, reason, source, place, raw, recorded_at, body, needs_fix, again, whole) in enumerate(letters, start=1):
+        for nth, (id, code, reason, source, place, raw, recorded_at, body, needs_fix, again, whole, _) in enumerate(letters, start=1):
             if again:
                 self.db.execute(
                     "UPDATE dead_letters SET code = iif(state = 'requeued', code, ?), reason = iif(state = 'requeued', reason, ?),"

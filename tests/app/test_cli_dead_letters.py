@@ -69,7 +69,7 @@ def test_a_row_of_csv_is_fixed_by_a_touchpoint(tmp_path: Path) -> None:
     )
     assert here("ingest", "visits.csv", "--map", "map.yaml", "--json", cwd=tmp_path).json["dead_lettered"] == 1
     told = refused(here("dead-letters", "requeue", "1", cwd=tmp_path))
-    assert told.startswith("nothing can be made of dead letter 1 as it is; journey dead-letters fix 1 --body FILE")
+    assert told.startswith("nothing can be made of dead letter 1 as it is; `journey dead-letters fix 1 --body FILE`")
     assert here("dead-letters", "requeue", "--all", "--json", cwd=tmp_path).json["need_fix"] == [1]
     strict = here("dead-letters", "requeue", "--all", "--strict", cwd=tmp_path)
     assert strict.status == 1
@@ -119,7 +119,7 @@ def test_a_conflict_is_dismissed_or_sent_again_under_a_new_id(desk: Path) -> Non
         ("fix c1 --body fix.json", "c1 is a conflict, both of whose bodies are kept: dismiss it, or ingest the one that does not count"),
         ("fix 1 --body nowhere.json", "nowhere.json can't be read"),
         ("fix 1 --body in.jsonl", "the body is no touchpoint either: "),
-        ("requeue", "which ones? journey dead-letters requeue N…, or --code CODE, or --all"),
+        ("requeue", "which ones? `journey dead-letters requeue N…`, or --code CODE, --source SOURCE, or --all"),
         ("requeue 1 --all", "which ones?"),
         ("requeue 9", "there is no dead letter 9"),
         ("requeue c1", "c1 is a conflict"),
@@ -132,6 +132,110 @@ def test_a_conflict_is_dismissed_or_sent_again_under_a_new_id(desk: Path) -> Non
 def test_what_cannot_be_done_is_refused_in_one_line_and_changes_nothing(desk: Path, arguments: str, told: str) -> None:
     assert refused(here("dead-letters", *arguments.split(), cwd=desk)).startswith(told)
     assert states(desk) == ["open", "open"]
+
+
+@pytest.mark.parametrize(
+    ("choice", "left"),
+    [
+        (["--all"], []),
+        (["--code", "unknown-type"], ["open", "open"]),
+        (["--source", "other.jsonl"], ["open", "open"]),
+        (["--code", "unknown-type", "--source", "other.jsonl"], ["open", "open", "open"]),
+        (["--all", "--code", "time-without-zone", "--source", "other.jsonl"], ["open", "open"]),
+    ],
+)
+def test_letters_are_listed_and_dismissed_by_code_and_source(desk: Path, choice: list[str], left: list[str]) -> None:
+    put(desk / "other.jsonl", touch(id="9").replace(b"00Z", b"00"))
+    here("ingest", "other.jsonl", cwd=desk)
+    listed = here("dead-letters", "list", *(one for one in choice if one != "--all"), "--state", "open", "--json", cwd=desk).json
+    assert (len(listed["dead_letters"]), sum(one["letters"] for one in listed["codes"].values())) == (3 - len(left), 3 - len(left))
+    done = here("dead-letters", "dismiss", *choice, "--reason", "tests of theirs", "--json", cwd=desk).json
+    assert done == {"dismissed": 3 - len(left)}
+    assert [state for state in states(desk) if state == "open"] == left
+    assert here("dead-letters", "requeue", *choice, "--json", cwd=desk).json["sent"] == 0
+
+
+def test_where_nothing_waits_requeue_says_so(desk: Path) -> None:
+    here("dead-letters", "dismiss", "--all", "--reason", "tests of theirs", cwd=desk)
+    ran = here("dead-letters", "requeue", "--all", cwd=desk)
+    assert (ran.status, ran.err) == (0, "nothing waits that it could send: no dead letter of these is open or fixed\n")
+
+
+def test_all_that_is_known_of_a_letter_is_shown(desk: Path) -> None:
+    here("dead-letters", "fix", "1", "--body", "fix.json", "--actor", "ann", "--reason", "the zone was missing", cwd=desk)
+    here("dead-letters", "requeue", "1", "--actor", "bob", cwd=desk)
+    told = here("dead-letters", "show", "1", cwd=desk).out
+    came = here("digest", "--json", cwd=desk).json["position"]
+    for line in (
+        "what it was meant to be:\nuser:7, id 1 of ",
+        "open, at in.jsonl:1\n",
+        "fixed by ann: the zone was missing\n",
+        "sent again by bob\n",
+        f"requeued: it came in with position {came}\n",
+    ):
+        assert line in told
+    shown = here("dead-letters", "show", "1", "--json", cwd=desk).json
+    assert [step["state"] for step in shown["history"]] == ["open", "fixed", "sent again", "requeued"]
+    assert [(one["subject"], one["id"]) for one in shown["meant"]] == [("user:7", "1")]
+
+
+DEALS = """\
+source: /crm
+zone: UTC
+touchpoints:
+  - {type: deal_updated, subject: "deal:{Deal}", id: "{Deal}-{Changed}", time: Changed, data: {deal: "{Deal}", stage: "{Stage}"}}
+  - type: close
+    when: {Stage: won}
+    subject: "deal:{Deal}"
+    id: "{Deal}-closed"
+    time: Changed
+    data: {deal: "{Deal}", outcome: won, amount: {from: Amount, number: true}, currency: EUR}
+"""
+
+
+@pytest.mark.parametrize("given", ["1;2026-03-01;won;5", "Deal;Changed;Stage;Amount\n1;2026-03-01;won;5\n"])
+def test_a_row_of_csv_is_fixed_as_a_row_and_all_of_its_touchpoints_go_in(tmp_path: Path, given: str) -> None:
+    (tmp_path / "map.yaml").write_text(f'delimiter: ";"\n{DEALS}')
+    put(tmp_path / "deals.csv", b"Deal;Changed;Stage;Amount", b"1;soon;won;much")
+    here("ingest", "deals.csv", "--map", "map.yaml", cwd=tmp_path)
+    (tmp_path / "row.csv").write_text(given)
+    assert here("dead-letters", "fix", "1", "--row", "row.csv", "--map", "map.yaml", cwd=tmp_path).status == 0
+    done = here("dead-letters", "requeue", "1", "--json", cwd=tmp_path).json
+    assert (done["sent"], done["in"]) == (1, 1)
+    assert states(tmp_path) == ["arrived"]
+    put(tmp_path / "right.csv", b"Deal;Changed;Stage;Amount", b"1;2026-03-01;won;5")
+    here("ingest", "right.csv", "--map", "map.yaml", "--data", "right", cwd=tmp_path)
+    assert digest(tmp_path) == digest(tmp_path, "--data", "right")
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ("1,soon,won,5", "the row can't be read either: "),
+        ("1,2026-03-01,won,5\n2,2026-03-01,won,5", "one row is wanted in place of dead letter 1"),
+    ],
+)
+def test_a_row_that_is_no_better_is_refused(tmp_path: Path, row: str, told: str) -> None:
+    (tmp_path / "map.yaml").write_text(DEALS)
+    put(tmp_path / "deals.csv", b"Deal,Changed,Stage,Amount", b"1,soon,won,much")
+    here("ingest", "deals.csv", "--map", "map.yaml", cwd=tmp_path)
+    (tmp_path / "row.csv").write_text(row)
+    assert refused(here("dead-letters", "fix", "1", "--row", "row.csv", "--map", "map.yaml", cwd=tmp_path)).startswith(told)
+    assert refused(here("dead-letters", "fix", "1", "--row", "row.csv", cwd=tmp_path)).startswith("with what?")
+    assert states(tmp_path) == ["open"]
+
+
+def test_a_call_of_segments_is_fixed_as_one(tmp_path: Path) -> None:
+    call = {"type": "identify", "messageId": "m1", "userId": "7", "anonymousId": "a", "traits": {"title": "CEO"}}
+    put(tmp_path / "calls.jsonl", orjson.dumps(call))
+    here("ingest", "calls.jsonl", "--format", "segment", cwd=tmp_path)
+    put(tmp_path / "call.json", orjson.dumps({**call, "timestamp": "2026-03-01T10:00:00Z"}, option=orjson.OPT_INDENT_2))
+    assert "--format segment" in refused(here("dead-letters", "fix", "1", "--body", "call.json", cwd=tmp_path))
+    here("dead-letters", "fix", "1", "--body", "call.json", "--format", "segment", cwd=tmp_path)
+    assert here("dead-letters", "requeue", "--all", "--json", cwd=tmp_path).json["in"] == 1
+    put(tmp_path / "right.jsonl", orjson.dumps({**call, "timestamp": "2026-03-01T10:00:00Z"}))
+    here("ingest", "right.jsonl", "--format", "segment", "--data", "other", cwd=tmp_path)
+    assert digest(tmp_path) == digest(tmp_path, "--data", "other")
 
 
 # --- who did it

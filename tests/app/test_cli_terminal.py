@@ -58,12 +58,30 @@ QUESTIONS = {
 def test_tables_fit_and_no_row_is_broken_over_two_lines(
     world: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], columns: int
 ) -> None:
+    monkeypatch.setattr("app.printing.at_terminal", lambda: True)
     monkeypatch.setattr("app.printing.out._width", columns)
     lines = here(*arguments, cwd=world).out.splitlines()
     assert max(map(len, lines)) <= columns
     # A row that was broken goes on in a line that starts with blanks; so do second lines of money and of headings, and figures.
     broken = [line for line in lines if line.startswith("   ") and not re.search(r"[A-Z]{3}$|touch-|credit|   \d", line)]
     assert broken == []
+
+
+@pytest.mark.parametrize("environment", [{}, {"FORCE_COLOR": "1", "COLUMNS": "40"}])
+@pytest.mark.parametrize("arguments", [*QUESTIONS.values(), ("audit",)])
+def test_in_a_pipe_nothing_of_a_table_is_cut_left_out_or_wrapped(
+    world: Path, arguments: tuple[str, ...], environment: dict[str, str]
+) -> None:
+    long = "no such day in the calendar " * 10
+    put(world / "long.jsonl", touch(id=long).replace(b"10:00:00Z", b"99:00:00Z"))
+    here("ingest", "long.jsonl", cwd=world)
+    here("definition", "use", "default", "--reason", long, cwd=world)
+    told = END_SHOWN.sub("", journey(*arguments, cwd=world, **environment).out)
+    if arguments != ("dead-letters",):
+        assert "…" not in told
+    else:
+        reasons = [one["reason"] for one in here("dead-letters", "--state", "open", "--json", cwd=world).json["dead_letters"]]
+        assert all(reason in told for reason in reasons)
 
 
 def test_a_terminal_of_80_columns_shows_whole_tables(world: Path) -> None:

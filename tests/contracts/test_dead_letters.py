@@ -275,3 +275,73 @@ async def test_what_was_decided_about_a_letter_survives_a_crash(record_place: Pl
     async with record_place.open() as record:
         assert [(one.kept.state, one.fix) for one in await letters(record)] == [(State.fixed, b"right"), (State.dismissed, None)]
         assert [action for action, _, _ in await decided(record)] == ["fix", "dismiss"]
+
+
+# --- letters that close themselves
+
+VIEWS = [sent("page_view", "user:1", at(1), id=id) for id in ("v", "w")]
+
+
+def meant(id: str, *lines: bytes) -> DeadLetter:
+    return letter(id)._replace(meant=tuple(map(name, lines)))
+
+
+async def states(record: Record) -> list[tuple[State, int | None]]:
+    return [(one.state, one.position) for one in await kept(record)]
+
+
+async def test_a_letter_is_closed_by_the_unit_that_brings_what_it_was_meant_to_be(record: Record) -> None:
+    await commit(record.histories, dead_letters=[meant("a", VIEWS[0]), meant("b", VIEWS[1]), letter("c")])
+    assert await commit(record.histories, VIEWS[0]) == 2
+    assert await states(record) == [(State.arrived, 2), (State.open, None), (State.open, None)]
+    assert [action for action, _, _ in await decided(record)] == [], "nobody decided that"
+
+
+async def test_a_letter_of_several_touchpoints_is_closed_by_the_last(record: Record) -> None:
+    await commit(record.histories, dead_letters=[meant("a", *VIEWS)])
+    await commit(record.histories, VIEWS[1])
+    assert await states(record) == [(State.open, None)]
+    await commit(record.histories, VIEWS[0])
+    assert await states(record) == [(State.arrived, 3)]
+
+
+async def test_a_letter_that_comes_after_its_touchpoint_or_with_it_is_closed_from_the_start(record: Record) -> None:
+    await commit(record.histories, VIEWS[0])
+    await commit(record.histories, VIEWS[1], dead_letters=[meant("a", VIEWS[0]), meant("b", *VIEWS)])
+    await commit(record.histories, dead_letters=[meant("a", VIEWS[0])])
+    assert await states(record) == [(State.arrived, 1), (State.arrived, 2)]
+    assert [one.seen for one in await kept(record)] == [2, 1]
+
+
+async def test_what_has_another_subject_source_or_id_closes_nothing(record: Record) -> None:
+    subject, source, id = name(VIEWS[0])
+    others = [("user:2", source, id), (subject, "urn:other", id), (subject, source, "other")]
+    await commit(record.histories, dead_letters=[letter(other[0])._replace(id=str(other), meant=(other,)) for other in others])
+    await commit(record.histories, VIEWS[0])
+    assert {state for state, _ in await states(record)} == {State.open}
+
+
+async def test_a_fixed_letter_is_closed_too_and_one_that_was_decided_about_stays(record: Record) -> None:
+    await commit(record.histories, dead_letters=[meant(id, VIEWS[0]) for id in ("a", "b", "c")])
+    await record.dead_letters.fix(1, b"right", BY)
+    await record.dead_letters.dismiss([2], [], BY)
+    await commit(record.histories, requeued={"c"})
+    await commit(record.histories, VIEWS[0], dead_letters=[meant("b", VIEWS[0])])
+    assert [state for state, _ in await states(record)] == [State.arrived, State.dismissed, State.requeued]
+
+
+async def test_a_letter_closed_by_mistake_can_be_fixed_and_sent_again(record: Record) -> None:
+    await commit(record.histories, VIEWS[0], dead_letters=[meant("a", VIEWS[0])])
+    assert await record.dead_letters.fix(1, b"right", BY)
+    await commit(record.histories, requeued={"a"})
+    assert await states(record) == [(State.requeued, 2)]
+
+
+async def test_what_a_letter_was_meant_to_be_may_be_found_out_later(record: Record) -> None:
+    await commit(record.histories, VIEWS[0], dead_letters=[letter("a"), letter("b"), letter("c")])
+    assert await record.dead_letters.expect(1, [name(VIEWS[0])])
+    assert not await record.dead_letters.expect(2, [name(line) for line in VIEWS])
+    await record.dead_letters.dismiss([3], [], BY)
+    assert not await record.dead_letters.expect(3, [name(VIEWS[0])])
+    await commit(record.histories, VIEWS[1])
+    assert await states(record) == [(State.arrived, 1), (State.arrived, 2), (State.dismissed, None)]

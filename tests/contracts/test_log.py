@@ -51,12 +51,22 @@ async def test_append_returns_the_offset_of_its_last_record(log: Log) -> None:
         Incoming(b"\xff\0 no touchpoint", "crm.csv", "crm.csv:17", body=b"{}", reason="no column says when"),
         Incoming(b"7;\xc3\xa9", "crm \u00e9.csv", "crm \u00e9.csv:17", body=b'{"subject":"user:7"}'),
         Incoming(b"7;x", "crm.csv", "crm.csv:17", reason="no column says when"),
+        Incoming(b"7;x", "crm.csv", "crm.csv:17", reason="no column says when", meant=b'{"meant":[]}'),
         Incoming(b"the beginning", "crm.csv", "crm.csv:17", reason="too large", whole=Whole(990_000_000, "ab" * 32)),
         Incoming(b"", "test", "test:1"),
         Incoming(b"", "test", "test:1", body=b""),
         Incoming(b'{"subject":"user:7"}', "", ""),
     ],
-    ids=["unreadable", "made of a row", "made nothing of", "too large to keep", "empty", "made of nothing", "from nowhere"],
+    ids=[
+        "unreadable",
+        "made of a row",
+        "made nothing of",
+        "what it was meant to be",
+        "too large to keep",
+        "empty",
+        "made of nothing",
+        "from nowhere",
+    ],
 )
 async def test_a_record_is_read_as_it_was_appended(log: Log, made: Incoming) -> None:
     await log.append([made], 1)

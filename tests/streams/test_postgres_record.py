@@ -14,7 +14,10 @@ import asyncpg
 import pytest
 
 from journey.errors import Away, Busy, Refused
-from streams.ports import Change, DeadLetter, Generation, OutOfStep, Part, Pruned, Raced, Unit
+from schemas.definition_files import default_definition
+from schemas.incoming import Incoming
+from streams.placement import Placement
+from streams.ports import Change, DeadLetter, Generation, OutOfStep, Part, Pruned, Raced, Recorded, State, Unit
 from streams.postgres import awake
 from streams.postgres import database as bounds
 from streams.postgres import record as record_module
@@ -101,6 +104,36 @@ async def test_of_two_that_change_a_subject_the_second_is_raced_and_stores_nothi
     assert await other.versions(["user:1"]) == {"user:1": 2}
     late.versions = {"user:1": 2}
     assert await other.commit(late) == 3
+
+
+@pytest.mark.parametrize("is_letter_first", [True, False])
+async def test_of_a_letter_and_what_it_was_meant_to_be_the_second_to_commit_knows_of_the_first(
+    one: PostgresRecord, other: PostgresRecord, is_letter_first: bool
+) -> None:
+    """Neither has ended when the other one comes: whoever wants a position is kept waiting until both are at work."""
+    right = view()
+    bad = right.replace(b'"subject":"user:1"', b'"subject":"user:1","dataschema":"page_view/v9"')
+    placed = [
+        (Placement(default_definition(), record), [Recorded(partition, 0, LATER, Incoming(line, "test", "test:1"))], record)
+        for partition, (record, line) in enumerate([(one, bad), (other, right)])
+    ]
+    units = [await placement.place(batch, {}) for placement, batch, _ in placed]
+    order = (0, 1) if is_letter_first else (1, 0)
+    async with one.database.connection() as db:
+        async with db.transaction():
+            await db.execute("SELECT position FROM journey.last FOR UPDATE")
+            committing = []
+            for nth in order:
+                committing.append(asyncio.create_task(placed[nth][2].commit(units[nth])))
+                async with asyncio.timeout(SECONDS_MAX):
+                    while await db.fetchval("SELECT COUNT(DISTINCT pid) FROM pg_locks WHERE NOT granted") < len(committing):
+                        await asyncio.sleep(0.01)
+        done = await asyncio.gather(*committing, return_exceptions=True)
+    for nth, result in zip(order, done, strict=True):
+        if isinstance(result, Raced):
+            await placed[nth][0].run(placed[nth][1], {})
+    (letter,) = await PostgresDesk(one.database).kept(after=0, limit=9)
+    assert letter.state is State.arrived
 
 
 async def test_of_two_that_are_the_first_of_a_subject_the_second_is_raced(one: PostgresRecord, other: PostgresRecord) -> None:

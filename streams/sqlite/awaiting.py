@@ -1,0 +1,61 @@
+"""Letters that close themselves in the embedded record: what they were meant to be is awaited by name, until it is in."""
+
+import sqlite3
+from collections.abc import Collection, Iterable
+from itertools import islice
+
+from streams.ports import Name
+
+NAMES_PER_QUERY_MAX = 100
+
+_IN = "SELECT MIN(unit) FROM touchpoints WHERE key = ? AND subject = ? AND source = ? AND id = ?"
+
+
+def expect(db: sqlite3.Connection, letter: str, names: Collection[Name]) -> bool:
+    """`letter` was meant to be the touchpoints of `names`: where it is open or fixed, await those that are
+    not in, or close it. Returns whether it is closed now.
+    """
+    state = db.execute("SELECT state FROM dead_letters WHERE id = ?", (letter,)).fetchone()
+    if not names or state not in (("open",), ("fixed",)):
+        return False
+    since = {name: db.execute(_IN, (name[0], *name)).fetchone()[0] for name in names}
+    db.executemany(
+        "INSERT OR IGNORE INTO awaited (subject, source, id, letter) VALUES (?, ?, ?, ?)",
+        ((*name, letter) for name, unit in since.items() if unit is None),
+    )
+    if None in since.values():
+        return False
+    _close(db, letter, max(since.values()))
+    return True
+
+
+def arrive(db: sqlite3.Connection, names: Iterable[Name], position: int) -> None:
+    """The touchpoints of `names` are in with the unit at `position`: close the letters that awaited no other."""
+    if not is_awaiting(db):
+        return
+    rest = iter(names)
+    while some := list(islice(rest, NAMES_PER_QUERY_MAX)):
+        marks = ", ".join(["(?, ?, ?)"] * len(some))
+        found = db.execute(
+            f"WITH asked (subject, source, id) AS (VALUES {marks}) SELECT a.subject, a.source, a.id, a.letter"
+            " FROM asked CROSS JOIN awaited AS a ON a.subject = asked.subject AND a.source = asked.source AND a.id = asked.id",
+            [part for name in some for part in name],
+        ).fetchall()
+        db.executemany("DELETE FROM awaited WHERE subject = ? AND source = ? AND id = ? AND letter = ?", found)
+        for letter in {row[3] for row in found}:
+            if db.execute("SELECT 1 FROM awaited WHERE letter = ?", (letter,)).fetchone() is None:
+                _close(db, letter, position)
+
+
+def is_awaiting(db: sqlite3.Connection) -> bool:
+    return db.execute("SELECT 1 FROM awaited LIMIT 1").fetchone() is not None
+
+
+def forget(db: sqlite3.Connection, letters: Iterable[str]) -> None:
+    """Await nothing more for `letters`."""
+    db.executemany("DELETE FROM awaited WHERE letter = ?", ((letter,) for letter in letters))
+
+
+def _close(db: sqlite3.Connection, letter: str, position: int) -> None:
+    db.execute("UPDATE dead_letters SET state = 'arrived', unit = ? WHERE id = ? AND state IN ('open', 'fixed')", (position, letter))
+    forget(db, [letter])
