@@ -26,6 +26,7 @@ class Incoming(NamedTuple):
     code: str | None = None  # a short name of that reason
     letter: str | None = None  # the id of the dead letter that it is sent again for
     whole: Whole | None = None  # where `raw` is but the beginning
+    import_id: int | None = None  # the import that it came in with
 
     @property
     def length(self) -> int:

@@ -32,7 +32,22 @@ from streams.at_hand import AtHand
 from streams.differing import derive, derived_person, differing
 from streams.journeys import NEAR, Journey, dump, dump_near, load, load_near
 from streams.pauses import Pauses
-from streams.ports import PIPELINE, STAGE, DeadLetter, Generation, Histories, Known, Name, Raced, Recorded, Row, SetAside, Unit
+from streams.ports import (
+    PIPELINE,
+    STAGE,
+    BroughtToo,
+    DeadLetter,
+    Generation,
+    Histories,
+    Imported,
+    Known,
+    Name,
+    Raced,
+    Recorded,
+    Row,
+    SetAside,
+    Unit,
+)
 from streams.set_aside import SET_ASIDE, is_aside
 from streams.world import BEFORE, World
 
@@ -123,6 +138,7 @@ class Placement:
         if self._aside is None:
             self._aside = await self.histories.set_aside()
         unit.set_aside = self._aside.number
+        batch = self._without_retracted(batch, unit)
         claims = {record.incoming.letter for record in batch if record.incoming.letter is not None}
         goes_in = dict(await self.histories.sent_again(claims)) if claims else {}
         # A letter, and what is sent again for it, may come in one unit where the log is read once more.
@@ -138,12 +154,25 @@ class Placement:
                     goes_in.setdefault(dead.id, hashlib.sha256(again).digest())
                 continue
             touch, body, unknown, digest = touchpoint
-            rows.append(new(Row, (touch, body, digest, keys(touch), unknown, False, False)))
+            rows.append(new(Row, (touch, body, digest, keys(touch), unknown, False, False, record.incoming.import_id)))
             if letter is not None:
                 unit.requeued.add(letter)
         # Several touchpoints may be made of one row of a file: what can't be read of it is one dead letter.
-        unit.dead_letters = list({(letter.id, letter.place, letter.again): letter for letter in unit.dead_letters}.values())
+        once = {(letter.id, letter.place, letter.again, letter.import_id): letter for letter in unit.dead_letters}
+        unit.dead_letters = list(once.values())
+        for one in unit.dead_letters:
+            if one.import_id is not None:
+                unit.imported[one.import_id].dead_letters += 1
         return rows
+
+    def _without_retracted(self, batch: Sequence[Recorded], unit: Unit) -> Sequence[Recorded]:
+        """Count what came in with imports. What came with one that was retracted since is nothing."""
+        read = Counter(record.incoming.import_id for record in batch)
+        del read[None]
+        assert self._aside is not None
+        retracted = self._aside.imports & read.keys()
+        unit.imported = {one: Imported(n, left_out=n if one in retracted else 0) for one, n in read.items() if one is not None}
+        return [record for record in batch if record.incoming.import_id not in retracted] if retracted else batch
 
     def _touchpoint(self, record: Recorded, future: int, is_no_id: Callable[[str], bool]) -> Decoded | Unreadable:
         """What `record` says, or why it is a dead letter. Raises what went wrong where it was read before."""
@@ -178,19 +207,35 @@ class Placement:
         for row, name in zip(arrivals, names, strict=True):
             touch = row.touch
             if name in again:
-                bodies, body = here[name], Known(touch.occurred_at, row.digest)
+                bodies, body = here[name], _known(row)
                 # The same body at a later time says nothing new: equal bodies are one touchpoint at the earliest time.
-                if any(one.digest == body.digest and one.occurred_at <= body.occurred_at for one in bodies):
+                equal = [one for one in bodies if one.digest == body.digest and one.occurred_at <= body.occurred_at]
+                if equal:
                     unit.duplicates += 1
-                    continue
+                    if row.import_id is not None:
+                        unit.imported[row.import_id].duplicates += 1
+                    if any(not one.import_ids or row.import_id in one.import_ids for one in equal):
+                        continue
+                    # All that is there came with other imports: who brought it too is remembered, for when they are retracted.
+                    if (same := next((one for one in equal if one.occurred_at == body.occurred_at), None)) is not None:
+                        unit.brought_too.add(BroughtToo(name, body.digest, body.occurred_at, row.import_id or 0))
+                        bodies[bodies.index(same)] = same._replace(import_ids=body.import_ids and same.import_ids | body.import_ids)
+                        continue
+                    row = row._replace(again=True)
                 if bodies:
                     several.add(name)
-                if any(one.digest != body.digest for one in bodies):
+                if any(one.digest != body.digest for one in bodies) and not equal:
                     unit.contested.add(name)
+                    if row.import_id is not None:
+                        unit.imported[row.import_id].conflicts += 1
                 bodies.append(body)
             is_void = name in voided and not isinstance(touch.data, Retracted)
             unit.rows.append(row._replace(voided=True) if is_void else row)
             unit.touched.update(row.keys)
+            if row.again:
+                continue
+            if row.import_id is not None:
+                unit.imported[row.import_id].accepted += 1
             for field in dict.fromkeys(_cut(one, UNKNOWN_FIELD_LENGTH_MAX) for one in row.unknown[:UNKNOWN_FIELDS_MAX]):
                 unit.unknown_fields[touch.type, field] = unit.unknown_fields.get((touch.type, field), 0) + 1
             if touch.data.deal is not None:
@@ -530,6 +575,7 @@ def dead_letter(record: Recorded, code: str, reason: str, letter: str | None) ->
         needs_fix=incoming.reason is not None,
         again=letter is not None,
         whole=incoming.whole,
+        import_id=incoming.import_id,
     )
 
 
@@ -548,6 +594,10 @@ def _sent_for(incoming: Incoming, goes_in: Mapping[str, bytes]) -> str | None:
     if letter is None or incoming.body is not None or goes_in.get(letter) != hashlib.sha256(incoming.raw).digest():
         return None
     return letter
+
+
+def _known(row: Row) -> Known:
+    return Known(row.touch.occurred_at, row.digest, frozenset() if row.import_id is None else frozenset([row.import_id]))
 
 
 def _cut(text: str, length_max: int) -> str:

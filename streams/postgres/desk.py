@@ -10,7 +10,7 @@ from journey.histories import Stored
 from journey.instants import Instant
 from schemas.decode import touchpoint_of
 from streams.dead_letters import DISMISS, FIX, check_there, conflict, dismissing, fixing, no_conflict
-from streams.ports import By, Conflict, Decision, IdleRetraction, Kept, Letter, State
+from streams.ports import By, Conflict, Decision, IdleRetraction, Imported, Kept, Letter, State
 from streams.postgres.awake import Connection
 from streams.postgres.database import Database
 from streams.postgres.writing import LOCK_LETTERS
@@ -29,7 +29,7 @@ _KEPT = f"SELECT {_FIELDS} {_LETTERS}"
 
 
 class PostgresDesk:
-    """Control log and dead letters. See `streams.ports` for what each method promises."""
+    """Control log, dead letters and imports. See `streams.ports` for what each method promises."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -128,6 +128,23 @@ class PostgresDesk:
             if letters or closed:
                 await decide(db, by, DISMISS, detail)
         return len(letters) + len(closed)
+
+    # --- imports
+
+    async def ended(self, import_id: int, read: int) -> None:
+        async with self.database.connection() as db:
+            await db.execute("INSERT INTO journey.whole_imports (import, read) VALUES ($1, $2) ON CONFLICT DO NOTHING", import_id, read)
+
+    async def imported(self) -> Mapping[int, Imported]:
+        names = ("read", "accepted", "duplicates", "conflicts", "dead_letters", "left_out")
+        sums = ", ".join(f"SUM({name})::BIGINT" for name in names)
+        async with self.database.connection() as db:
+            rows = await db.fetch(f"SELECT import, {sums} FROM journey.imported GROUP BY import")
+        return {import_id: Imported(*counts) for import_id, *counts in rows}
+
+    async def whole(self) -> Mapping[int, int]:
+        async with self.database.connection() as db:
+            return dict(await db.fetch("SELECT import, read FROM journey.whole_imports"))
 
 
 async def _show(db: Connection, number: int) -> Letter | None:

@@ -10,7 +10,7 @@ from journey.histories import Stored
 from journey.instants import Instant
 from schemas.decode import touchpoint_of
 from streams.dead_letters import DISMISS, FIX, check_there, conflict, dismissing, fixing, no_conflict
-from streams.ports import By, Conflict, Decision, IdleRetraction, Kept, Letter, State
+from streams.ports import By, Conflict, Decision, IdleRetraction, Imported, Kept, Letter, State
 from streams.sqlite.database import transaction
 
 _FIELDS = (
@@ -21,7 +21,7 @@ _KEPT = f"SELECT {_FIELDS} FROM dead_letters"
 
 
 class SqliteDesk:
-    """Control log and dead letters. See `streams.ports` for what each method promises."""
+    """Control log, dead letters and imports. See `streams.ports` for what each method promises."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self.db = db
@@ -104,6 +104,19 @@ class SqliteDesk:
             if letters or closed:
                 decide(self.db, by, DISMISS, detail)
         return len(letters) + len(closed)
+
+    # --- imports
+
+    async def ended(self, import_id: int, read: int) -> None:
+        with transaction(self.db):
+            self.db.execute("INSERT OR IGNORE INTO whole_imports (import, read) VALUES (?, ?)", (import_id, read))
+
+    async def imported(self) -> Mapping[int, Imported]:
+        sums = "SUM(read), SUM(accepted), SUM(duplicates), SUM(conflicts), SUM(dead_letters), SUM(left_out)"
+        return {one: Imported(*counts) for one, *counts in self.db.execute(f"SELECT import, {sums} FROM imported GROUP BY import")}
+
+    async def whole(self) -> Mapping[int, int]:
+        return dict(self.db.execute("SELECT import, read FROM whole_imports"))
 
     def _dismiss_conflicts(self, numbers: Collection[int]) -> list[int]:
         """Those of `numbers` that were not dismissed."""
