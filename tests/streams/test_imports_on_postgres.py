@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from journey.definition import Definition
@@ -69,7 +69,11 @@ async def opened(database: str, by: Definition) -> AsyncIterator[PostgresBench]:
             await one.close()
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+NOT_SHRUNK = (Phase.explicit, Phase.reuse, Phase.generate)
+"""What fails here and not embedded, is one statement of SQL, and takes minutes to shrink."""
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), phases=NOT_SHRUNK)
 @given(steps=st.one_of(*map(histories, (anything, what_deals_say, who_is_who))), sizes=units, between=meanwhile, near=nears)
 def test_what_is_left_is_a_record_into_which_it_never_came(
     postgres: Service, steps: list[Step], sizes: list[int], between: list[str], near: tuple[int, int]
