@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app import show
-from app.arguments import Data, Json, first_told
-from app.doors import start, write
-from app.engine import Engine, Summary
+from app.arguments import Data, Json, first_told, name_of
+from app.doors import start, user, write
+from app.engine import Engine, Summary, now
+from app.imports import begun, stamped
 from app.printing import note, progress
 from app.reading import STDIN, Watched, check, json_lines, lines, named
 from app.simulated import note_simulated
@@ -22,6 +23,7 @@ from schemas.incoming import Incoming
 from schemas.no_ids import check_ids
 from schemas.outside_names import Noticed, outside_names
 from schemas.segment import SOURCE, Reading, read_segment
+from streams.ports import By
 
 if TYPE_CHECKING:
     from schemas.csv_map import CsvMap
@@ -81,9 +83,13 @@ def ingest(
         incoming = rows
         if incoming is None:
             incoming = json_lines(paths) if format is Format.cloudevents else _segment(paths, await engine.definition(), noticed)
+        read_as = {"format": format.value} if map is None else {"map": name_of(map)}
+        number, import_id = await begun(engine, paths, read_as, By(now(), user(), ""))
         with progress(size, "taking in", bytes=True) as tell:
             watched = Watched(incoming, tell)
-            summary = await engine.ingest(watched)
+            summary = await engine.ingest(stamped(watched, import_id))
+        await engine.desk.ended(import_id, summary.read)
+        summary.number = number
         if watched.simulated:
             await note_simulated(engine)
         return summary

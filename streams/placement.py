@@ -63,6 +63,10 @@ UNIT_BYTES_MAX = 16 * 1024 * 1024
 REASON_LENGTH_MAX = 1_000
 """Of why a record can't be read: what it quotes may be a sender's, and as long as the record."""
 
+BRINGERS_MAX = 16
+"""How many imports it is remembered of that they brought the same body, which a nightly export does. Of more it stays, whichever of them
+are retracted."""
+
 UNKNOWN_FIELDS_MAX = 100
 UNKNOWN_FIELD_LENGTH_MAX = 100
 """The fields of one touchpoint that are counted because no type names them, and what is told of the name of one. All are kept."""
@@ -217,9 +221,12 @@ class Placement:
                     if any(not one.import_ids or row.import_id in one.import_ids for one in equal):
                         continue
                     # All that is there came with other imports: who brought it too is remembered, for when they are retracted.
-                    if (same := next((one for one in equal if one.occurred_at == body.occurred_at), None)) is not None:
-                        unit.brought_too.add(BroughtToo(name, body.digest, body.occurred_at, row.import_id or 0))
-                        bodies[bodies.index(same)] = same._replace(import_ids=body.import_ids and same.import_ids | body.import_ids)
+                    too = _brought_too(name, body, equal)
+                    if too is not None:
+                        unit.brought_too.add(too)
+                        (same,) = (one for one in equal if one.occurred_at == too.occurred_at)
+                        by = same.import_ids | {too.import_id} if too.import_id else frozenset[int]()
+                        bodies[bodies.index(same)] = same._replace(import_ids=by)
                         continue
                     row = row._replace(again=True)
                 if bodies:
@@ -594,6 +601,16 @@ def _sent_for(incoming: Incoming, goes_in: Mapping[str, bytes]) -> str | None:
     if letter is None or incoming.body is not None or goes_in.get(letter) != hashlib.sha256(incoming.raw).digest():
         return None
     return letter
+
+
+def _brought_too(name: Name, body: Known, equal: Sequence[Known]) -> BroughtToo | None:
+    """That another import brought `body` too, where it is stored at the same time. `equal`: what is stored of it up to its time."""
+    if len(frozenset[int]().union(*(one.import_ids for one in equal))) >= BRINGERS_MAX:
+        return BroughtToo(name, body.digest, equal[0].occurred_at, 0)
+    if all(one.occurred_at != body.occurred_at for one in equal):
+        return None
+    (import_id,) = body.import_ids or (0,)
+    return BroughtToo(name, body.digest, body.occurred_at, import_id)
 
 
 def _known(row: Row) -> Known:

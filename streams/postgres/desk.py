@@ -144,7 +144,7 @@ class PostgresDesk:
 
     async def whole(self) -> Mapping[int, int]:
         async with self.database.connection() as db:
-            return dict(await db.fetch("SELECT import, read FROM journey.whole_imports"))
+            return {row[0]: row[1] for row in await db.fetch("SELECT import, read FROM journey.whole_imports")}
 
 
 async def _show(db: Connection, number: int) -> Letter | None:
