@@ -21,7 +21,7 @@ from streams.set_aside import RETRACT
 IMPORT = "import"
 """The action, as the control log has it. The number of that decision is the import's."""
 
-ID_BITS = 63
+ID_BITS = 59
 """Ids are random: Kafka's records have them too, and may outlive the record that they were published for, and its numbers."""
 
 

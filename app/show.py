@@ -51,7 +51,7 @@ def summary(done: Summary, noticed: Noticed | None = None, *, json: bool = False
         rows.append(("ids kept apart from now on", done.held))
     counts(rows)
     if done.number is not None:
-        note(f"this is import {done.number}; `journey imports` lists them, and `journey retract --import {done.number} --reason WHY` takes it back")
+        note(f"import {done.number}: `journey retract --import {done.number} --reason WHY` takes it back, `journey imports` lists all")
     if done.held > 0:
         note("links join them with others, and the definition's bounds keep them apart; `journey identity held` lists them")
     if left_out:

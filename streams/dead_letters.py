@@ -22,7 +22,7 @@ def can_be_sent(one: Kept) -> bool:
 
 def sent_again(one: Letter) -> Incoming:
     """What goes in again for a letter that can be sent: its fix, else its bytes as they are."""
-    return Incoming(one.fix or one.body or one.raw, one.kept.source, one.kept.place, letter=one.kept.id)
+    return Incoming(one.fix or one.body or one.raw, one.kept.source, one.kept.place, letter=one.kept.id, import_id=one.import_id)
 
 
 def fixing(number: int, one: Letter | None, body: bytes) -> dict[str, Any] | None:

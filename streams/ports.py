@@ -339,6 +339,8 @@ class Letter(NamedTuple):
     """What could not be read, where that was made of `raw`."""
     fix: bytes | None
     """What is sent in its place."""
+    import_id: int | None = None
+    """The one import that brought it, where nothing else did: what is sent again for it goes with that."""
 
 
 class DeadLetters(Protocol):
