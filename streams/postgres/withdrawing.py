@@ -54,6 +54,11 @@ _LIFT = f"""
     UPDATE journey.touchpoints AS t SET voided_by = NULL, unit = $1 FROM places AS p
     WHERE t.key = p.key AND t.name = p.name AND NOT t.retracts AND t.voided_by IS NOT NULL
 """
+_NAMED = """
+    -- Who is named in a deal by what counts only now was never derived.
+    INSERT INTO journey.subjects AS s (key, person, version) SELECT DISTINCT id, id, 1 FROM journey.takes_part
+    ON CONFLICT (key) DO UPDATE SET person = COALESCE(s.person, excluded.person), version = 1 WHERE s.version = 0
+"""
 _CONTESTED = """
     DELETE FROM journey.contested AS c WHERE c.name IN (SELECT name FROM journey.leaving)
     AND 2 > (SELECT COUNT(DISTINCT t.digest) FROM journey.touchpoints AS t WHERE t.key = c.subject AND t.name = c.name)
@@ -75,6 +80,7 @@ async def withdraw(db: Connection, import_id: int, number: int) -> None:
         (_OTHERS, import_id),
     ):
         await db.execute(sql, value, timeout=SECONDS_MAX)
+    await db.execute(_NAMED, timeout=SECONDS_MAX)
     await db.execute(READING)
     subjects = await db.fetch(
         "SELECT DISTINCT subject FROM journey.voids AS v JOIN journey.withdrawn AS w ON w.key = v.subject AND w.until = $1 AND w.retracts",

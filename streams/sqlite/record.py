@@ -440,6 +440,8 @@ class SqliteRecord:
             " AND t.source = contested.source AND t.id = contested.id)"
         )
         self._lift_voids(position)
+        # Who is named in a deal by what counts only now was never derived.
+        self.db.execute("INSERT OR IGNORE INTO subjects (key, person, version) SELECT DISTINCT id, id, :until FROM takes_part", by)
         self.db.execute(
             "UPDATE dead_letters SET state = 'dismissed' WHERE id IN"
             f" (SELECT letter FROM letters_brought AS b WHERE import = :import AND {_NO_OTHER_LETTER})",

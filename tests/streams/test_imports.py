@@ -21,7 +21,7 @@ from streams.ports import By, Decided, Generation, OutOfStep, Unit
 from streams.rebuilding import Anew, rebuilt
 from streams.set_aside import RETRACT
 from tests.streams.brute_force import digest, told
-from tests.streams.builders import LATER, Bench, added, quick_bench
+from tests.streams.builders import LATER, Bench, added, at, deal_opened, quick_bench, retraction
 from tests.streams.deliveries import Delivery, accepted, within
 from tests.streams.test_any_order import EXAMPLES, RESTLESS, TIGHT, anything, echo, what_deals_say, who_is_who
 
@@ -187,3 +187,22 @@ def test_what_is_left_is_a_record_into_which_it_never_came(
 
     with within(Delivery([], near=near)):
         asyncio.run(whole())
+
+
+DEAL = deal_opened("1", at(1), "anon:a", id="d")
+
+
+@pytest.mark.parametrize(
+    "bad", [retraction(DEAL, at(2)), deal_opened("1", at(0), id="d")], ids=["that takes it back", "that counts in its place"]
+)
+async def test_who_only_counts_without_it_is_derived(bench: Bench, bad: bytes) -> None:
+    """Nobody was told of the person until now: what names it in a deal did not count when it came."""
+    await come(bench, [Entry(bad, 1)])
+    await come(bench, [Entry(DEAL)])
+    await retract(bench, 1)
+    record = Record()
+    record.take(Entry(DEAL))
+    await agrees(bench, record)
+    await come(bench, [Entry(retraction(DEAL, at(3)))])
+    record.take(Entry(retraction(DEAL, at(3))))
+    await agrees(bench, record)
