@@ -3,6 +3,9 @@
 It stays in `withdrawn` and `withdrawn_voids` as it stood, so that what was known earlier is still answered.
 """
 
+from collections import defaultdict
+
+from journey.histories import keys
 from journey.touchpoints import Retracted
 from schemas.decode import touchpoint_of
 from streams.ports import OnlyBrought
@@ -25,6 +28,16 @@ _COLUMNS = "occurred_at, unit, voided_by, retracts, key, name, digest, other, bo
 _TAKE = f"""
     WITH gone AS (
         DELETE FROM journey.touchpoints AS t USING journey.leaving AS l WHERE {_SAME.format("l")}
+        RETURNING {", ".join(f"t.{column}" for column in _COLUMNS.split(", "))}
+    )
+    INSERT INTO journey.withdrawn ({_COLUMNS}, until) SELECT {_COLUMNS}, $1::BIGINT FROM gone
+"""
+_LEFT = """
+    SELECT key, name, body, occurred_at FROM journey.touchpoints WHERE name IN (SELECT name FROM journey.leaving)
+"""
+_TAKE_FROM = f"""
+    WITH gone AS (
+        DELETE FROM journey.touchpoints AS t USING unnest($2::TEXT[], $3::BYTEA[]) AS u (key, name) WHERE t.key = u.key AND t.name = u.name
         RETURNING {", ".join(f"t.{column}" for column in _COLUMNS.split(", "))}
     )
     INSERT INTO journey.withdrawn ({_COLUMNS}, until) SELECT {_COLUMNS}, $1::BIGINT FROM gone
@@ -81,18 +94,26 @@ async def withdraw(db: Connection, import_id: int, number: int) -> None:
     ):
         await db.execute(sql, value, timeout=SECONDS_MAX)
     await db.execute(_NAMED, timeout=SECONDS_MAX)
+    left = await db.fetch(_LEFT, timeout=SECONDS_MAX)
     await db.execute(READING)
+    # What is left of the names is stored under the keys that it names itself, and no longer under those of rivals that are gone.
+    under, named = defaultdict[bytes, set[str]](set), defaultdict[bytes, set[str]](set)
+    for key, name, body, at in left:
+        under[name].add(key)
+        named[name].update(keys(touchpoint_of(body, at)))
+    others = [(key, name) for name in under for key in under[name] - named[name]]
+    await db.execute(_TAKE_FROM, number, [key for key, _ in others], [name for _, name in others])
     subjects = await db.fetch(
         "SELECT DISTINCT subject FROM journey.voids AS v JOIN journey.withdrawn AS w ON w.key = v.subject AND w.until = $1 AND w.retracts",
         number,
     )
     for (subject,) in subjects:
-        left = set()
+        retractions = set()
         for body, at in await db.fetch("SELECT body, occurred_at FROM journey.touchpoints WHERE key = $1 AND retracts", subject):
             if isinstance(data := touchpoint_of(body, at).data, Retracted):
-                left.add((data.of_source, data.of_id))
+                retractions.add((data.of_source, data.of_id))
         voids = await db.fetch("SELECT name, source, id FROM journey.voids WHERE subject = $1", subject)
-        lifted = [name for name, source, id in voids if (source, id) not in left]
+        lifted = [name for name, source, id in voids if (source, id) not in retractions]
         await db.execute(_LIFT_VOIDS, number, lifted)
         await db.execute(_LIFT, number, lifted, subject)
 

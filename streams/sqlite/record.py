@@ -428,6 +428,7 @@ class SqliteRecord:
         # Also under the keys of rivals.
         self.db.execute(f"INSERT INTO withdrawn ({_COLUMNS}, until) SELECT {_COLUMNS}, :until FROM touchpoints AS t WHERE {_LEAVES}", by)
         self.db.execute(f"DELETE FROM touchpoints AS t WHERE {_LEAVES}")
+        self._withdraw_from_others_keys(position)
         self.db.execute("DELETE FROM brought_too WHERE import = :import", by)
         self.db.execute(
             "UPDATE touchpoints AS t SET import = (SELECT NULLIF(MIN(b.import), 0) FROM brought_too AS b"
@@ -449,6 +450,26 @@ class SqliteRecord:
         )
         self.db.execute("DELETE FROM letters_brought WHERE import = :import", by)
         self.db.execute("DELETE FROM leaving")
+
+    def _withdraw_from_others_keys(self, position: int) -> None:
+        """What is left of the names is stored under the keys that it names itself, and no longer under those of rivals that are gone."""
+        under: dict[Name, set[str]] = defaultdict(set)
+        named: dict[Name, set[str]] = defaultdict(set)
+        left = self.db.execute(
+            "SELECT key, subject, source, id, body, occurred_at FROM touchpoints"
+            " WHERE (subject, source, id) IN (SELECT subject, source, id FROM leaving)"
+        )
+        for key, subject, source, id, body, occurred_at in left:
+            under[subject, source, id].add(key)
+            named[subject, source, id].update(keys(touchpoint_of(body, occurred_at)))
+        for name in under:
+            for key in under[name] - named[name]:
+                of_name = "key = ? AND subject = ? AND source = ? AND id = ?"
+                self.db.execute(
+                    f"INSERT INTO withdrawn ({_COLUMNS}, until) SELECT {_COLUMNS}, ? FROM touchpoints WHERE {of_name}",
+                    (position, key, *name),
+                )
+                self.db.execute(f"DELETE FROM touchpoints WHERE {of_name}", (key, *name))
 
     def _lift_voids(self, position: int) -> None:
         """Of what no retraction that is left names: it counts again."""

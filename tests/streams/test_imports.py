@@ -21,7 +21,7 @@ from streams.ports import By, Decided, Generation, OutOfStep, Unit
 from streams.rebuilding import Anew, rebuilt
 from streams.set_aside import RETRACT
 from tests.streams.brute_force import digest, told
-from tests.streams.builders import LATER, Bench, added, at, deal_opened, quick_bench, retraction
+from tests.streams.builders import LATER, Bench, added, at, deal_opened, quick_bench, retraction, sent
 from tests.streams.deliveries import Delivery, accepted, within
 from tests.streams.test_any_order import EXAMPLES, RESTLESS, TIGHT, anything, echo, what_deals_say, who_is_who
 
@@ -206,3 +206,16 @@ async def test_who_only_counts_without_it_is_derived(bench: Bench, bad: bytes) -
     await come(bench, [Entry(retraction(DEAL, at(3)))])
     record.take(Entry(retraction(DEAL, at(3))))
     await agrees(bench, record)
+
+
+async def test_what_is_left_of_a_conflict_is_stored_where_it_is_named(bench: Bench) -> None:
+    view, of_a_deal = sent("page_view", "user:1", at(0), id="v"), sent("page_view", "user:1", at(0), id="v", deal="1")
+    record = Record()
+    steps: list[Step] = [Entry(view), Entry(of_a_deal, 1), 1, Entry(retraction(view, at(1)), 2), Entry(of_a_deal), 2, Entry(of_a_deal, 3)]
+    for step in steps:
+        if isinstance(step, Entry):
+            await come(bench, [step])
+        else:
+            await retract(bench, step)
+        record.take(step)
+        await agrees(bench, record)
