@@ -181,5 +181,6 @@ def test_the_audit_is_read_by_action_and_page_by_page(desk: Path) -> None:
     assert (len(page["decisions"]), page["more"]) == (2, True)
     rest = here("audit", "--action", "dismiss", "--after", "4", "--json", cwd=desk).json
     assert ([one["reason"] for one in rest["decisions"]], rest["more"]) == (["2"], False)
-    assert here("audit", "--action", "erase", cwd=desk).out == "nothing was decided by action 'erase'; there are: definition, dismiss, import\n"
+    told = here("audit", "--action", "erase", cwd=desk).out
+    assert told == "nothing was decided by action 'erase'; there are: definition, dismiss, import\n"
     assert here("audit", "--action", "dismiss", "--after", "9", cwd=desk).out == "nothing was decided by action 'dismiss' after number 9\n"
