@@ -78,7 +78,8 @@ def _words(one: Decision) -> str:
     if "offset" in detail:
         of.append(f"{detail['place']}, offset {detail['offset']} of partition {detail['partition']}, sha256 {_value(detail['sha256'])}")
     if "import" in detail:
-        of.append(f"import {detail['import']} of {', '.join(detail['of'])}: {_counted(detail['withdrawn'])}")
+        which = f"import {detail['import']} of {', '.join(detail['of'])}" if detail["import"] else f"import {detail['import_id']}"
+        of.append(f"{which}: {_counted(detail['withdrawn'])}")
     if "files" in detail:
         files = [f"{_value(file['name'])}{_bytes(file)}" for file in detail["files"]]
         of.append(f"{', '.join(files)}, read as {detail.get('map') or detail['format']}")

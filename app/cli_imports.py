@@ -49,7 +49,8 @@ def imports(
 def _as_json(one: Import) -> dict[str, object]:
     counts = one.counts
     return {
-        "number": one.number, "at": iso(one.at), "actor": one.actor, "state": one.state, "files": one.files, "read_as": one.read_as,
+        "number": one.number, "id": str(one.id), "at": iso(one.at), "actor": one.actor, "state": one.state, "files": one.files,
+        "read_as": one.read_as,
         "read": counts.read, "accepted": counts.accepted, "duplicates": counts.duplicates, "conflicts": counts.conflicts,
         "dead_letters": counts.dead_letters, "left_out": counts.left_out,
     }  # fmt: skip

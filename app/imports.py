@@ -15,7 +15,7 @@ from app.rebuilds import told
 from journey.errors import Refused
 from journey.instants import Instant, iso
 from schemas.incoming import Incoming
-from streams.ports import By, Decided, Decision, Imported, OnlyBrought
+from streams.ports import By, Decided, Decision, Imported
 from streams.set_aside import RETRACT
 
 IMPORT = "import"
@@ -29,6 +29,7 @@ class Import(NamedTuple):
     """One of them, and what became of it."""
 
     number: int
+    id: int
     at: Instant
     actor: str
     files: list[str]
@@ -65,31 +66,38 @@ def _file(path: Path) -> dict[str, Any]:
 async def listed(engine: Engine) -> list[Import]:
     """All imports, oldest first."""
     counted, whole = await engine.desk.imported(), await engine.desk.whole()
-    retracted = {one.detail["import"] for one in await engine.desk.decisions(RETRACT)}
+    retracted = {one.detail["import_id"] for one in await engine.desk.decisions(RETRACT)}
     found = []
     for one in await engine.desk.decisions(IMPORT):
         import_id = one.detail["import_id"]
         counts = counted.get(import_id, Imported())
         counts.read = whole.get(import_id, counts.read)
-        state = "retracted" if one.number in retracted else "whole" if import_id in whole else "interrupted"
+        state = "retracted" if import_id in retracted else "whole" if import_id in whole else "interrupted"
         files = [file["name"] for file in one.detail["files"]]
-        found.append(Import(one.number, one.at, one.actor, files, one.detail.get("map") or one.detail["format"], counts, state))
+        found.append(Import(one.number, import_id, one.at, one.actor, files, one.detail.get("map") or one.detail["format"], counts, state))
     return found
 
 
-async def retract(engine: Engine, number: int, by: By, *, dry_run: bool) -> dict[str, Any]:
-    """Withdraw what only import `number` brought, with the decision, and tell what differs. Raises Refused where there is none."""
+async def retract(engine: Engine, number: int | None, import_id: int | None, by: By, *, dry_run: bool) -> dict[str, Any]:
+    """Withdraw what only import `number` brought, with the decision, and tell what differs. Raises Refused where there is none.
+
+    By its id, where it is one of another record: what is read of Kafka's log that came with it is nothing.
+    """
     async with engine.alone(REBUILD):
-        one = await _decision(engine, number)
-        answer: dict[str, Any] = {"import": number}
-        if before := await _retracted(engine, number):
+        detail: dict[str, Any] = {"import": number, "import_id": import_id, "of": []}
+        if number is not None:
+            one = await _decision(engine, number)
+            import_id = one.detail["import_id"]
+            detail = {"import": number, "import_id": import_id, "of": [file["name"] for file in one.detail["files"]]}
+        assert import_id is not None
+        answer: dict[str, Any] = {"import": number, "id": str(import_id)}
+        if before := await _retracted(engine, import_id):
             return {**answer, "changed": False, "retracted": {"at": iso(before.at), "actor": before.actor, "reason": before.reason}}
-        import_id = one.detail["import_id"]
         only = await engine.record.only_brought(import_id)
         answer |= {"changed": not dry_run, **only._asdict()}
         if dry_run:
             return answer
-        decided = Decided(by, RETRACT, _detail(one, only))
+        decided = Decided(by, RETRACT, {**detail, "withdrawn": only._asdict()})
         with progress(await engine.record.subjects_count(), "deriving everything without it") as tell:
             position = await engine.withdraw(import_id, [decided], tell)
         return {**answer, **await told(engine, position)}
@@ -105,10 +113,5 @@ async def _decision(engine: Engine, number: int) -> Decision:
     )
 
 
-async def _retracted(engine: Engine, number: int) -> Decision | None:
-    return next((one for one in await engine.desk.decisions(RETRACT) if one.detail["import"] == number), None)
-
-
-def _detail(one: Decision, only: OnlyBrought) -> dict[str, Any]:
-    files = [file["name"] for file in one.detail["files"]]
-    return {"import": one.number, "import_id": one.detail["import_id"], "of": files, "withdrawn": only._asdict()}
+async def _retracted(engine: Engine, import_id: int) -> Decision | None:
+    return next((one for one in await engine.desk.decisions(RETRACT) if one.detail["import_id"] == import_id), None)

@@ -42,7 +42,7 @@ def test_what_is_left_is_what_a_record_without_it_holds_and_what_was_known_stays
     both = digest(desk)
     tried = here("retract", "--import", "3", "--dry-run", "--json", cwd=desk).json
     counts = {"touchpoints": 2, "others_too": 1, "people": 2, "deals": 0, "dead_letters": 1}
-    assert tried == {"import": 3, "changed": False, **counts}
+    assert tried == {"import": 3, "id": tried["id"], "changed": False, **counts}
     assert digest(desk) == both
     before = here("report", "marketing", "--known-at", "3", "--until", "2026-06-01", "--json", cwd=desk).json
     done = here("retract", "--import", "3", "--reason", "last year's file", "--actor", "ann", "--json", cwd=desk).json
@@ -142,6 +142,15 @@ def test_what_came_before_there_were_imports_goes_on_and_belongs_to_none(tmp_pat
     assert digest(tmp_path) == only(tmp_path, "good.jsonl")
     told = refused(here("retract", "--import", "1", "--reason", "x", cwd=tmp_path))
     assert told.startswith("there is no import 1; `journey imports` lists them. What came by no import")
+
+
+def test_one_of_another_record_is_retracted_by_its_id_before_its_log_is_read(desk: Path) -> None:
+    bad = here("imports", "--json", cwd=desk).json["imports"][1]
+    other = ("--data", "other")
+    done = here("retract", "--id", bad["id"], "--reason", "it was bad there", *other, "--json", cwd=desk).json
+    assert (done["id"], done["touchpoints"]) == (bad["id"], 0)
+    assert "it was bad there" in here("audit", *other, cwd=desk).out
+    assert here("retract", "--import", "3", "--id", bad["id"], "--reason", "x", cwd=desk).status == 1
 
 
 def test_refused(desk: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import orjson
 import pytest
 
 from tests.e2e.workers import DONE_SECONDS_MAX, Place, embedded_digest, placed, simulated, wait_for
+from tests.services.databases import fresh_database
 from tests.services.service import Service
 
 
@@ -46,7 +48,7 @@ async def done(place: Place, *statements: str) -> list[Any]:
         await db.close()
 
 
-async def test_it_is_taken_back_while_touchpoints_flow_and_for_good(place: Place, tmp_path: Path) -> None:
+async def test_it_is_taken_back_while_touchpoints_flow_and_for_good(place: Place, postgres: Service, tmp_path: Path) -> None:
     lines = simulated(120)
     half = len(lines) // 2
     expected = embedded_digest(lines, tmp_path)
@@ -86,3 +88,10 @@ async def test_it_is_taken_back_while_touchpoints_flow_and_for_good(place: Place
     again = place.command("ingest", write(tmp_path / "again.jsonl", lines[:50]), "--json").json
     assert (again["accepted"], again["import"] > number) == (0, True)
     assert json.dumps(place.digest()) == json.dumps(expected)
+    # An empty record that is filled from the log is told first.
+    place.kill("w1")
+    with fresh_database(postgres.address) as empty:
+        filled = replace(place, postgres=empty)
+        assert filled.command("retract", "--id", listed["id"], "--reason", "as in the record that is lost").status == 0
+        assert filled.command("rebuild", "all", "--from-log").status == 0
+        assert filled.digest() == expected
