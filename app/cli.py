@@ -20,8 +20,8 @@ from journey.readable import readable
 DISTRIBUTION = "customer-journey-engine"
 
 COMMANDS = (
-    "simulate", "ingest", "demo", "worker", "report", "digest", "timeline", "explain", "audit", "rebuild", "reconcile", "definition",
-    "dead-letters", "identity", "maps",
+    "simulate", "ingest", "imports", "retract", "demo", "worker", "report", "digest", "timeline", "explain", "audit", "rebuild",
+    "reconcile", "definition", "dead-letters", "identity", "maps",
 )  # fmt: skip
 
 

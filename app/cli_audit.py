@@ -22,7 +22,8 @@ HASH_SHOWN = 12
 @app.command()
 def audit(
     action: Annotated[
-        str | None, typer.Option(help="Only this one: definition, rebuild, fix, requeue, dismiss, set-aside …", show_default=False)
+        str | None,
+        typer.Option(help="Only this one: definition, import, retract, rebuild, fix, requeue, dismiss, set-aside …", show_default=False),
     ] = None,
     after: Annotated[int, typer.Option(min=0, max=2**53, help="Those after this number.")] = 0,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 100,
@@ -76,6 +77,12 @@ def _words(one: Decision) -> str:
         of.append(("conflict " if len(conflicts) == 1 else "conflicts ") + ", ".join(f"c{number}" for number in conflicts))
     if "offset" in detail:
         of.append(f"{detail['place']}, offset {detail['offset']} of partition {detail['partition']}, sha256 {_value(detail['sha256'])}")
+    if "import" in detail:
+        which = f"import {detail['import']} of {', '.join(detail['of'])}" if detail["import"] else f"import {detail['import_id']}"
+        of.append(f"{which}: {_counted(detail['withdrawn'])}")
+    if "files" in detail:
+        files = [f"{_value(file['name'])}{_bytes(file)}" for file in detail["files"]]
+        of.append(f"{', '.join(files)}, read as {detail.get('map') or detail['format']}")
     what = " and ".join(of)
     if "after" not in detail:
         # As decided by an older version.
@@ -85,6 +92,17 @@ def _words(one: Decision) -> str:
         before = ", ".join(dict.fromkeys(before.values()))
     change = f"{_value(before)} -> {_value(detail['after'])}"
     return f"{what}: {change}" if what else change
+
+
+def _counted(only: dict[str, int]) -> str:
+    return (
+        f"{only['touchpoints']:,} touchpoints of {only['people']:,} people and {only['deals']:,} deals withdrawn,"
+        f" {only['others_too']:,} stay that others brought too, {only['dead_letters']:,} dead letters dismissed"
+    )
+
+
+def _bytes(file: dict[str, Any]) -> str:
+    return f" ({file['bytes']:,} bytes, sha256 {_value(file['sha256'])})" if "sha256" in file else ""
 
 
 def _value(value: Any) -> str:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app import show
-from app.arguments import Data, Json, first_told
-from app.doors import definition_there, start, write
-from app.engine import Engine, Summary
+from app.arguments import Data, Json, first_told, name_of
+from app.doors import definition_there, start, user, write
+from app.engine import Engine, Summary, now
+from app.imports import begun, stamped
 from app.printing import note, progress
-from app.reading import STDIN, Watched, check, json_files, named, read_files
+from app.reading import STDIN, JsonFile, Watched, check, json_files, named, read_files
 from app.simulated import note_simulated
 from journey.errors import Refused
 from schemas.decode import Decoded, decode
@@ -20,6 +21,7 @@ from schemas.incoming import Incoming
 from schemas.json_formats import NAMES, Format
 from schemas.no_ids import check_ids
 from schemas.outside_names import Noticed
+from streams.ports import By
 
 if TYPE_CHECKING:
     from schemas.csv_map import CsvMap
@@ -96,9 +98,12 @@ def ingest(
 
             await recognise(engine, csv_map, paths)
         incoming: Iterator[Incoming] = read_files(files, await engine.definition(), noticed) if rows is None else rows
+        number, import_id = await begun(engine, paths, _read_as(map, zone, files), By(now(), user(), ""))
         with progress(size, "taking in", bytes=True) as tell:
             watched = Watched(incoming, tell)
-            summary = await engine.ingest(watched)
+            summary = await engine.ingest(stamped(watched, import_id))
+        await engine.desk.ended(import_id, summary.read)
+        summary.number = number
         if watched.simulated:
             await note_simulated(engine)
         return summary
@@ -106,6 +111,13 @@ def ingest(
     summary = write(data, run)
     show.summary(summary, noticed, json=json)
     _strictly(strict, summary.dead_letters.total())
+
+
+def _read_as(map: Path | None, zone: str | None, files: list[JsonFile]) -> dict[str, str]:
+    """How the files are read, for the list of imports."""
+    if map is None:
+        return {"format": ", ".join(sorted({file.format for file in files}))}
+    return {"map": name_of(map), **({} if zone is None else {"zone": zone})}
 
 
 def _note_assumed(map: Path | None, zone: str | None, paths: list[Path]) -> None:

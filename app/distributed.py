@@ -9,7 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 from app.engine import Summary, batch_of, now
-from app.generations import Progress, bring_up_to_date, derive, in_use
+from app.generations import Progress, bring_up_to_date, derive, in_use, withdraw
 from app.level import digests
 from app.wiring import Servers
 from journey.definition import Definition
@@ -80,6 +80,12 @@ class Distributed:
     async def derive(self, definition: Definition, decisions: list[Decided], progress: Progress) -> int:
         """Derive everything anew by `definition`, and switch to it. Returns when both read models have; the position of the switch."""
         position = await derive(self, definition, decisions, now(), progress)
+        await self._followed(position)
+        return position
+
+    async def withdraw(self, import_id: int, decisions: list[Decided], progress: Progress) -> int:
+        """Withdraw what only an import brought. Returns when both read models are without it; the position of the switch."""
+        position = await withdraw(self, await self.definition(), import_id, decisions, now(), progress)
         await self._followed(position)
         return position
 

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from app.folder import BESIDE_DATABASES, DATABASES, LOCK, make_private
-from app.generations import Progress, bring_up_to_date, derive, in_use
+from app.generations import Progress, bring_up_to_date, derive, in_use, withdraw
 from app.level import digests
 from journey.definition import Definition
 from journey.errors import Refused
@@ -48,6 +48,8 @@ class Summary:
     unknown_fields: Counter[str] = field(default_factory=Counter)
     unknown_stages: Counter[str] = field(default_factory=Counter)
     """Pipelines and stages that the definition does not know."""
+    number: int | None = None
+    """Of the import."""
     held: int = 0
     """How many more ids than before bounds keep apart from others; less than 0, where fewer."""
 
@@ -130,6 +132,14 @@ class Engine:
     async def derive(self, definition: Definition, decisions: list[Decided], progress: Progress) -> int:
         """Derive everything anew by `definition`, and switch to it. Returns when both read models have; the position of the switch."""
         position = await derive(self, definition, decisions, now(), progress)
+        self.placement.use(definition)
+        await self.follow()
+        return position
+
+    async def withdraw(self, import_id: int, decisions: list[Decided], progress: Progress) -> int:
+        """Withdraw what only an import brought. Returns when both read models are without it; the position of the switch."""
+        definition = await self.definition()
+        position = await withdraw(self, definition, import_id, decisions, now(), progress)
         self.placement.use(definition)
         await self.follow()
         return position

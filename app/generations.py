@@ -12,7 +12,7 @@ from journey.person import FOLD_VERSION
 from projections.read_model import ReadStore, Superseded, Switched
 from schemas.definition_files import default_definition, dump_definition, kept_definition
 from streams.ports import By, ControlLog, Decided, Decision, Generation, Histories, Pruned
-from streams.rebuilding import Anew
+from streams.rebuilding import Anew, rebuilt
 from streams.saying import Say
 
 DEFINITION, REBUILD = "definition", "rebuild"
@@ -72,6 +72,14 @@ async def derive(engine: Engine, definition: Definition, decisions: list[Decided
     """Derive everything anew by `definition`, beside what is in use, and switch to it. Returns the position of the switch."""
     anew = Anew(definition, engine.record, progress)
     return await engine.record.rebuild(anew.parts(), Generation(definition.fingerprint, FOLD_VERSION), at, anew.rest, decisions)
+
+
+async def withdraw(
+    engine: Engine, definition: Definition, import_id: int, decisions: list[Decided], at: Instant, progress: Progress
+) -> int:
+    """Withdraw what only an import brought, and derive everything anew without it. Returns the position of the switch."""
+    by = Generation(definition.fingerprint, FOLD_VERSION)
+    return await engine.record.withdraw(import_id, lambda: rebuilt(definition, engine.record, progress), by, at, decisions)
 
 
 async def rebuild_store(engine: Engine, store: ReadStore, progress: Progress = lambda subjects: None) -> Switched:

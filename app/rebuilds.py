@@ -16,6 +16,11 @@ async def derived(engine: Engine, definition: Definition, decided: Decided) -> d
     """Derive everything anew, and tell what differs. `decided` is recorded with it."""
     with progress(await engine.record.subjects_count(), "deriving everything anew") as tell:
         position = await engine.derive(definition, [decided], tell)
+    return await told(engine, position)
+
+
+async def told(engine: Engine, position: int) -> dict[str, Any]:
+    """What differs by the switch at `position`."""
     answer: dict[str, Any] = {"position": position}
     for store in (engine.marketing, engine.sales):
         switched = await store.switched(position)

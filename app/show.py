@@ -22,7 +22,7 @@ def summary(done: Summary, noticed: Noticed | None = None, *, json: bool = False
     dead = sum(done.dead_letters.values())
     if json:
         as_json({
-            "read": done.read, "accepted": done.accepted, "duplicates": done.duplicates, "conflicts": done.conflicts,
+            "import": done.number, "read": done.read, "accepted": done.accepted, "duplicates": done.duplicates, "conflicts": done.conflicts,
             "dead_lettered": dead, "dead_letters": dict(sorted(done.dead_letters.items())),
             "unknown_fields": dict(sorted(done.unknown_fields.items())),
             "unknown_stages": dict(sorted(done.unknown_stages.items())), "rounded": noticed.rounded,
@@ -44,6 +44,8 @@ def summary(done: Summary, noticed: Noticed | None = None, *, json: bool = False
     if done.held > 0:
         rows.append(("ids kept apart from now on", done.held))
     counts(rows)
+    if done.number is not None:
+        note(f"import {done.number}: `journey retract --import {done.number} --reason WHY` takes it back, `journey imports` lists all")
     if done.held > 0:
         note("links join them with others, and the definition's bounds keep them apart; `journey identity held` lists them")
     for warning in noticed.warnings():

@@ -28,6 +28,7 @@ class Incoming(NamedTuple):
     whole: Whole | None = None  # where `raw` is but the beginning
     kind: str | None = None  # the reason without what only this record says, where it says that
     meant: bytes | None = None  # where nothing could be made of it, what is known of what it was meant to be: see `schemas.meant`
+    import_id: int | None = None  # the import that it came in with
 
     @property
     def length(self) -> int:

@@ -26,7 +26,8 @@ DefinitionAt = Callable[[int], Awaitable[Definition]]
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What the unit at `position` brought: a touchpoint, a late touchpoint, a link, an unlink, a retraction or a definition."""
+    """What the unit at `position` brought: a touchpoint, a late touchpoint, a link, an unlink, a retraction, a definition;
+    or that it withdrew something with an import."""
 
     what: str
     position: int
@@ -122,6 +123,10 @@ class _Story:
         known = {(one.touch.order, one.body): one.voided for some in before.values() for one in some}
         latest = max((at for (at, *_), _ in known), default=0)
         found: dict[Cause, None] = {}
+        left = {(one.touch.order, one.body) for some in after.values() for one in some}
+        for touch in (one.touch for some in before.values() for one in some if (one.touch.order, one.body) not in left):
+            says = f"{touch.type} {touch.id} was withdrawn with its import"
+            found[Cause("import", position, says, touch.source, touch.id, touch.subject)] = None
         for some in after.values():
             for touch, body, voided in some:
                 was_voided = known.get((touch.order, body))
@@ -130,6 +135,9 @@ class _Story:
                 elif voided and was_voided is False:
                     says = f"{touch.type} {touch.id} was taken back"
                     found[Cause("retraction", position, says, touch.source, touch.id, touch.subject)] = None
+                elif was_voided and not voided:
+                    says = f"{touch.type} {touch.id} counts again: its retraction was withdrawn with an import"
+                    found[Cause("import", position, says, touch.source, touch.id, touch.subject)] = None
         return list(found)
 
     def side(self, told: Timeline | None, position: int) -> Side:
@@ -167,5 +175,5 @@ def _narrowed(entry: Entry, causes: list[Cause]) -> tuple[Cause, ...]:
     named = tuple(cause for cause in causes if (cause.source, cause.id, cause.subject) in names)
     if not named and entry.id:
         # A touchpoint that was there already comes and goes with whose it is.
-        named = tuple(cause for cause in causes if cause.what in ("link", "unlink"))
+        named = tuple(cause for cause in causes if cause.what in ("link", "unlink", "import"))
     return named or tuple(causes)

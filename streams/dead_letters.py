@@ -28,9 +28,10 @@ def sent_again(one: Letter) -> list[Incoming]:
 
     Of several touchpoints each goes in by itself, and the letter, which awaits them, is closed when all are in.
     """
+    source, place, with_import = one.kept.source, one.kept.place, one.import_id
     if touchpoints := several(one):
-        return [Incoming(each, one.kept.source, one.kept.place) for each in touchpoints]
-    return [Incoming(one.fix or one.body or one.raw, one.kept.source, one.kept.place, letter=one.kept.id)]
+        return [Incoming(each, source, place, import_id=with_import) for each in touchpoints]
+    return [Incoming(one.fix or one.body or one.raw, source, place, letter=one.kept.id, import_id=with_import)]
 
 
 def incoming_of(one: Letter) -> Incoming:

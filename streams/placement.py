@@ -33,7 +33,22 @@ from streams.at_hand import AtHand
 from streams.differing import derive, derived_person, differing
 from streams.journeys import NEAR, Journey, dump, dump_near, load, load_near
 from streams.pauses import Pauses
-from streams.ports import PIPELINE, STAGE, DeadLetter, Generation, Histories, Known, Name, Raced, Recorded, Row, SetAside, Unit
+from streams.ports import (
+    PIPELINE,
+    STAGE,
+    BroughtToo,
+    DeadLetter,
+    Generation,
+    Histories,
+    Imported,
+    Known,
+    Name,
+    Raced,
+    Recorded,
+    Row,
+    SetAside,
+    Unit,
+)
 from streams.set_aside import SET_ASIDE, is_aside
 from streams.world import BEFORE, World
 
@@ -48,6 +63,10 @@ UNIT_BYTES_MAX = 16 * 1024 * 1024
 
 REASON_LENGTH_MAX = 1_000
 """Of why a record can't be read: what it quotes may be a sender's, and as long as the record."""
+
+BRINGERS_MAX = 16
+"""How many imports it is remembered of that they brought the same body, which a nightly export does. Of more it stays, whichever of them
+are retracted."""
 
 UNKNOWN_FIELDS_MAX = 100
 UNKNOWN_FIELD_LENGTH_MAX = 100
@@ -126,6 +145,7 @@ class Placement:
         if self._aside is None:
             self._aside = await self.histories.set_aside()
         unit.set_aside = self._aside.number
+        batch = self._without_retracted(batch, unit)
         claims = {record.incoming.letter for record in batch if record.incoming.letter is not None}
         goes_in = dict(await self.histories.sent_again(claims)) if claims else {}
         # A letter, and what is sent again for it, may come in one unit where the log is read once more.
@@ -141,11 +161,23 @@ class Placement:
                     goes_in.setdefault(dead.id, hashlib.sha256(again).digest())
                 continue
             touch, body, unknown, digest = touchpoint
-            rows.append(new(Row, (touch, body, digest, keys(touch), unknown, False, False)))
+            rows.append(new(Row, (touch, body, digest, keys(touch), unknown, False, False, record.incoming.import_id)))
             if letter is not None:
                 unit.requeued.add(letter)
         unit.dead_letters = _one_a_row(unit.dead_letters)
+        for one in unit.dead_letters:
+            if one.import_id is not None:
+                unit.imported[one.import_id].dead_letters += 1
         return rows
+
+    def _without_retracted(self, batch: Sequence[Recorded], unit: Unit) -> Sequence[Recorded]:
+        """Count what came in with imports. What came with one that was retracted since is nothing."""
+        read = Counter(record.incoming.import_id for record in batch)
+        del read[None]
+        assert self._aside is not None
+        retracted = self._aside.imports & read.keys()
+        unit.imported = {one: Imported(n, left_out=n if one in retracted else 0) for one, n in read.items() if one is not None}
+        return [record for record in batch if record.incoming.import_id not in retracted] if retracted else batch
 
     def _touchpoint(self, record: Recorded, future: int, is_no_id: Callable[[str], bool]) -> Decoded | Unreadable:
         """What `record` says, or why it is a dead letter. Raises what went wrong where it was read before."""
@@ -180,19 +212,38 @@ class Placement:
         for row, name in zip(arrivals, names, strict=True):
             touch = row.touch
             if name in again:
-                bodies, body = here[name], Known(touch.occurred_at, row.digest)
+                bodies, body = here[name], _known(row)
                 # The same body at a later time says nothing new: equal bodies are one touchpoint at the earliest time.
-                if any(one.digest == body.digest and one.occurred_at <= body.occurred_at for one in bodies):
+                equal = [one for one in bodies if one.digest == body.digest and one.occurred_at <= body.occurred_at]
+                if equal:
                     unit.duplicates += 1
-                    continue
+                    if row.import_id is not None:
+                        unit.imported[row.import_id].duplicates += 1
+                    if any(not one.import_ids or row.import_id in one.import_ids for one in equal):
+                        continue
+                    # All that is there came with other imports: who brought it too is remembered, for when they are retracted.
+                    too = _brought_too(name, body, equal)
+                    if too is not None:
+                        unit.brought_too.add(too)
+                        (same,) = (one for one in equal if one.occurred_at == too.occurred_at)
+                        by = same.import_ids | {too.import_id} if too.import_id else frozenset[int]()
+                        bodies[bodies.index(same)] = same._replace(import_ids=by)
+                        continue
+                    row = row._replace(again=True)
                 if bodies:
                     several.add(name)
-                if any(one.digest != body.digest for one in bodies):
+                if any(one.digest != body.digest for one in bodies) and not equal:
                     unit.contested.add(name)
+                    if row.import_id is not None:
+                        unit.imported[row.import_id].conflicts += 1
                 bodies.append(body)
             is_void = name in voided and not isinstance(touch.data, Retracted)
             unit.rows.append(row._replace(voided=True) if is_void else row)
             unit.touched.update(row.keys)
+            if row.again:
+                continue
+            if row.import_id is not None:
+                unit.imported[row.import_id].accepted += 1
             for field in dict.fromkeys(_cut(one, UNKNOWN_FIELD_LENGTH_MAX) for one in row.unknown[:UNKNOWN_FIELDS_MAX]):
                 unit.unknown_fields[touch.type, field] = unit.unknown_fields.get((touch.type, field), 0) + 1
             if touch.data.deal is not None:
@@ -533,14 +584,15 @@ def dead_letter(record: Recorded, code: str, reason: str, letter: str | None) ->
         again=letter is not None,
         whole=incoming.whole,
         meant=names_meant(incoming) if letter is None else (),
+        import_id=incoming.import_id,
     )
 
 
 def _one_a_row(letters: Iterable[DeadLetter]) -> list[DeadLetter]:
     """Several touchpoints may be made of one row of a file: what can't be read of it is one letter, and was meant to be all of them."""
-    found: dict[tuple[str, str, bool], DeadLetter] = {}
+    found: dict[tuple[str, str, bool, int | None], DeadLetter] = {}
     for letter in letters:
-        key = (letter.id, letter.place, letter.again)
+        key = (letter.id, letter.place, letter.again, letter.import_id)
         first = found.get(key, letter)
         meant = tuple(dict.fromkeys(first.meant + letter.meant)) if first.meant and letter.meant else ()
         found[key] = letter._replace(meant=meant)
@@ -562,6 +614,20 @@ def _sent_for(incoming: Incoming, goes_in: Mapping[str, bytes]) -> str | None:
     if letter is None or incoming.body is not None or goes_in.get(letter) != hashlib.sha256(incoming.raw).digest():
         return None
     return letter
+
+
+def _brought_too(name: Name, body: Known, equal: Sequence[Known]) -> BroughtToo | None:
+    """That another import brought `body` too, where it is stored at the same time. `equal`: what is stored of it up to its time."""
+    if len(frozenset[int]().union(*(one.import_ids for one in equal))) >= BRINGERS_MAX:
+        return BroughtToo(name, body.digest, equal[0].occurred_at, 0)
+    if all(one.occurred_at != body.occurred_at for one in equal):
+        return None
+    (import_id,) = body.import_ids or (0,)
+    return BroughtToo(name, body.digest, body.occurred_at, import_id)
+
+
+def _known(row: Row) -> Known:
+    return Known(row.touch.occurred_at, row.digest, frozenset() if row.import_id is None else frozenset([row.import_id]))
 
 
 def _cut(text: str, length_max: int) -> str:

@@ -40,6 +40,8 @@ class Known(NamedTuple):
 
     occurred_at: Instant
     digest: bytes
+    import_ids: frozenset[int] = frozenset()
+    """The imports that brought it; none where something else did: such a body is never withdrawn."""
 
 
 class Row(NamedTuple):
@@ -53,7 +55,10 @@ class Row(NamedTuple):
     """Fields that its type does not name."""
     voided: bool = False
     again: bool = False
-    """Stored before; a rival under its name names more keys, and one of them is to count under all."""
+    """Stored before; a rival under its name names more keys, and one of them is to count under all. Or an equal body was, at an earlier
+    time, by another import: this one counts only once that is withdrawn."""
+    import_id: int | None = None
+    """The import that it came in with."""
 
 
 class DeadLetter(NamedTuple):
@@ -78,6 +83,30 @@ class DeadLetter(NamedTuple):
     """Where `raw` is but the beginning."""
     meant: tuple[Name, ...] = ()
     """The names of the touchpoints that it was meant to be, where all of them can be known: when all are in, it closes."""
+    import_id: int | None = None
+    """The import that it came in with."""
+
+
+class BroughtToo(NamedTuple):
+    """That a body that is stored came once more, with another import; or with none, where `import_id` is 0."""
+
+    name: Name
+    digest: bytes
+    occurred_at: Instant
+    import_id: int
+
+
+@dataclass(slots=True)
+class Imported:
+    """What became of the records that came in with an import."""
+
+    read: int = 0
+    accepted: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+    dead_letters: int = 0
+    left_out: int = 0
+    """Those that were placed after it was retracted: they are nothing."""
 
 
 PIPELINE, STAGE = "pipeline", "stage"
@@ -114,7 +143,10 @@ class Unit:
     sent_again: dict[str, bytes] = field(default_factory=dict)
     """Of each dead letter that it brings again, the SHA-256 of what it brings: commits only if this is still what goes in for it."""
     set_aside: int | None = None
-    """The last decision to set a record aside that it knows of: commits only if there is none since."""
+    """The last decision to set a record aside, or to retract an import, that it knows of: commits only if there is none since."""
+    brought_too: set[BroughtToo] = field(default_factory=set)
+    imported: dict[int, Imported] = field(default_factory=dict)
+    """What became of its records that came in with imports, by import."""
     unknown_fields: dict[tuple[str, str], int] = field(default_factory=dict)
     """(type, field), and (PIPELINE or STAGE, name) for those that the definition does not know."""
     mark: Instant | None = None
@@ -204,11 +236,12 @@ class Aside(NamedTuple):
 
 
 class SetAside(NamedTuple):
-    """The records of a log that were set aside, by partition and offset."""
+    """The records of a log that were set aside, by partition and offset; and the imports that were retracted, all records of which are."""
 
     number: int
     """Of the last decision to set any aside; 0 before the first."""
     records: Mapping[tuple[int, int], Aside]
+    imports: frozenset[int] = frozenset()
 
 
 class ControlLog(Protocol):
@@ -220,6 +253,33 @@ class ControlLog(Protocol):
 
     async def decisions(self, action: str | None = None, *, after: int = 0, limit: int | None = None) -> Sequence[Decision]:
         """Up to `limit` of them beyond number `after`, or of those of one action, oldest first."""
+        ...
+
+
+class OnlyBrought(NamedTuple):
+    """What nothing but one import brought, and what others brought too."""
+
+    touchpoints: int
+    others_too: int
+    people: int
+    deals: int
+    """Those that the former are stored under, and as many persons."""
+    dead_letters: int
+
+
+class Imports(Protocol):
+    """What came in with which import. That there is one, and who retracted it, is in the control log."""
+
+    async def ended(self, import_id: int, read: int) -> None:
+        """Note that all of an import was taken in."""
+        ...
+
+    async def imported(self) -> Mapping[int, Imported]:
+        """What became of the records of each import that brought any."""
+        ...
+
+    async def whole(self) -> Mapping[int, int]:
+        """The imports all of which was taken in, and how many records that were."""
         ...
 
 
@@ -283,6 +343,8 @@ class Letter(NamedTuple):
     """As of the dead letter."""
     fix: bytes | None
     """What is sent in its place."""
+    import_id: int | None = None
+    """The one import that brought it, where nothing else did: what is sent again for it goes with that."""
 
 
 class DeadLetters(Protocol):
@@ -422,7 +484,15 @@ class Histories(Bodies, Protocol):
         ...
 
     async def set_aside(self) -> SetAside:
-        """Which records of its log were set aside."""
+        """Which records of its log were set aside, and which imports were retracted."""
+        ...
+
+    async def only_brought(self, import_id: int) -> OnlyBrought:
+        """What is withdrawn where this import is retracted, and what stays."""
+        ...
+
+    async def last_withdrawal(self) -> int:
+        """The last position at which anything was withdrawn; 0 where nothing was."""
         ...
 
     async def sent_again(self, ids: Collection[str]) -> Mapping[str, bytes]:
@@ -489,6 +559,21 @@ class Histories(Bodies, Protocol):
         """Commit a unit that replaces all facts, journeys and persons by those of `parts` and `last`; touchpoints stay.
 
         `parts` are kept beside what is in use while others commit; `last` is asked for in turn. `decisions` are recorded with the unit.
+        """
+        ...
+
+    async def withdraw(
+        self,
+        import_id: int,
+        parts: "Callable[[], AsyncIterator[Part]]",
+        generation: "Generation",
+        recorded_at: Instant,
+        decisions: "Sequence[Decided]" = (),
+    ) -> int:
+        """Withdraw what only this import brought, and commit a unit that replaces all facts, journeys and persons by those of `parts`.
+
+        They are asked for once it is withdrawn: what they read is the record without it. Nobody else commits meanwhile. As of an earlier
+        position it is there as it was. Dead letters that only this import brought are dismissed.
         """
         ...
 

@@ -40,7 +40,7 @@ class Anew:
         async for part in rebuilt(self.definition, Past(self.histories, self.known_at), self._progress, self._near):
             yield part
         left = await self.histories.position() - self.known_at
-        while left > UNITS_LEFT_MAX:
+        while left > UNITS_LEFT_MAX and await self.histories.last_withdrawal() <= self.known_at:
             async for part in self.rest():
                 yield part
             before, left = left, await self.histories.position() - self.known_at

@@ -17,18 +17,26 @@ from streams.ports import Aside, By, ControlLog, Histories, Log, Recorded, SetAs
 SET_ASIDE = "set-aside"
 """The action, as the control log has it, and the code of the dead letter."""
 
+RETRACT = "retract"
+"""The action that takes back an import."""
+
+SETTING_ASIDE = f"('{SET_ASIDE}', '{RETRACT}')"
+"""The actions that a unit has to know of, as SQL has them."""
+
 EMBEDDED = "embedded"
 """What the control log calls the log of an embedded record, as it calls Kafka's by the id of its topic."""
 
 
-def decided(rows: Iterable[tuple[int, str, str]], log: str) -> SetAside:
-    """What the decisions `rows` (number, reason, detail) say of the log of that name."""
-    number, records = 0, {}
-    for number, reason, detail in rows:  # noqa: B007  # the last one is what is asked for
+def decided(rows: Iterable[tuple[int, str, str, str]], log: str) -> SetAside:
+    """What the decisions `rows` (number, action, reason, detail) say of the log of that name."""
+    number, records, imports = 0, {}, set()
+    for number, action, reason, detail in rows:  # noqa: B007  # the last one is what is asked for
         what = orjson.loads(detail)
-        if what["log"] == log:
+        if action == RETRACT:
+            imports.add(what["import_id"])
+        elif what["log"] == log:
             records[what["partition"], what["offset"]] = Aside(reason, what["sha256"])
-    return SetAside(number, records)
+    return SetAside(number, records, frozenset(imports))
 
 
 def is_aside(record: Recorded, aside: SetAside) -> Aside | None:

@@ -33,12 +33,16 @@ MEANT = "journey_meant"
 LENGTH, SHA256 = "journey_length", "journey_sha256"
 """Of what was too large to be kept: how many bytes it has, and their hash; the value is its beginning."""
 
+IMPORT = "journey_import"
+"""The id of the import that it came in with: a record whose import was retracted is nothing."""
+
 READ_MS_MAX = 500
 
 NAME_LENGTH_MAX = 512
 """Of what a header says of where a record came from: more is left out, and a mark says so."""
 
 _LETTER = re.compile(rb"[0-9a-f]{64}")
+_IMPORT = re.compile(rb"[1-9][0-9]{0,17}")
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -62,27 +66,28 @@ def recorded(record: ConsumerRecord, *, is_decoded: bool = False) -> Recorded:
 def _incoming(record: ConsumerRecord) -> Incoming:
     if not record.headers and record.value and type(record.value) is not Cut:
         # Any client that knows nothing of headers: nearly all that comes.
-        made: Incoming = new(Incoming, (record.value, record.topic, _place(record), None, None, None, None, None, None))
+        made: Incoming = new(Incoming, (record.value, record.topic, _place(record), None, None, None, None, None, None, None, None))
         return made
     value = record.value if record.value is not None else b""
     ours: dict[str, bytes] = {name: text for name, text in record.headers if name.startswith(OURS) and text is not None}
     source = _name(ours[SOURCE]) if SOURCE in ours else record.topic
     place = _name(ours[PLACE]) if PLACE in ours else _place(record)
     letter = ours[LETTER].decode() if LETTER in ours and _LETTER.fullmatch(ours[LETTER]) else None
+    import_id = int(ours[IMPORT]) if IMPORT in ours and _IMPORT.fullmatch(ours[IMPORT]) else None
     of_events = [(name, text) for name, text in record.headers if is_of_events(name)]
     if isinstance(value, Cut):
-        return Incoming(_whole(of_events, value), source, place, None, value.reason, TOO_LARGE, letter, value.whole)
+        return Incoming(_whole(of_events, value), source, place, None, value.reason, TOO_LARGE, letter, value.whole, import_id=import_id)
     if SOURCE in ours and not of_events:
         raw, body = (ours[RAW], value) if RAW in ours else (value, None)
         reason = ours[REASON].decode(errors="replace") if REASON in ours else None
         whole, meant = (None, None) if reason is None else (_cut_before(ours), ours.get(MEANT))
-        return Incoming(raw, source, place, body, reason, letter=letter, whole=whole, meant=meant)
+        return Incoming(raw, source, place, body, reason, letter=letter, whole=whole, meant=meant, import_id=import_id)
     try:
         body = from_headers(record.headers, record.value)
     except Unreadable as error:
-        return Incoming(_whole(of_events, value), source, place, None, error.reason, error.code, letter)
+        return Incoming(_whole(of_events, value), source, place, None, error.reason, error.code, letter, import_id=import_id)
     # In binary mode what the headers say is part of it: kept is the whole event, so that two of them with equal data are two.
-    return Incoming(body, source, place, letter=letter)
+    return Incoming(body, source, place, letter=letter, import_id=import_id)
 
 
 def _place(record: ConsumerRecord) -> str:
@@ -115,6 +120,8 @@ def published(incoming: Incoming) -> tuple[bytes | None, bytes, list[tuple[str, 
     headers = [(SOURCE, incoming.source.encode()), (PLACE, incoming.place.encode())]
     if incoming.letter is not None:
         headers.append((LETTER, incoming.letter.encode()))
+    if incoming.import_id is not None:
+        headers.append((IMPORT, b"%d" % incoming.import_id))
     if incoming.reason is not None:
         headers.append((REASON, incoming.reason.encode()))
     if incoming.meant is not None:

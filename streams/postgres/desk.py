@@ -10,7 +10,7 @@ from journey.histories import Stored
 from journey.instants import Instant
 from schemas.decode import touchpoint_of
 from streams.dead_letters import DISMISS, FIX, check_there, conflict, dismissing, fixing, no_conflict
-from streams.ports import By, Conflict, Decision, IdleRetraction, Kept, Letter, Name, State
+from streams.ports import By, Conflict, Decision, IdleRetraction, Imported, Kept, Letter, Name, State
 from streams.postgres.awaiting import expect
 from streams.postgres.awake import Connection
 from streams.postgres.database import Database
@@ -26,11 +26,14 @@ _FIELDS = (
     " ELSE COALESCE(octet_length(d.fix), NULLIF(octet_length(d.body), 0), octet_length(d.raw)) END"
 )
 _LETTERS = "FROM journey.dead_letters AS d LEFT JOIN journey.units AS u ON u.unit = d.unit"
+_ONE_IMPORT = (
+    "(SELECT CASE WHEN COUNT(*) = 1 THEN NULLIF(MIN(b.import), 0) END FROM journey.letters_brought AS b WHERE b.letter = d.id) AS import"
+)
 _KEPT = f"SELECT {_FIELDS} {_LETTERS}"
 
 
 class PostgresDesk:
-    """Control log and dead letters. See `streams.ports` for what each method promises."""
+    """Control log, dead letters and imports. See `streams.ports` for what each method promises."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -153,10 +156,27 @@ class PostgresDesk:
             found = await _show(db, number)
         return found is not None and found.kept.state is State.arrived
 
+    # --- imports
+
+    async def ended(self, import_id: int, read: int) -> None:
+        async with self.database.connection() as db:
+            await db.execute("INSERT INTO journey.whole_imports (import, read) VALUES ($1, $2) ON CONFLICT DO NOTHING", import_id, read)
+
+    async def imported(self) -> Mapping[int, Imported]:
+        names = ("read", "accepted", "duplicates", "conflicts", "dead_letters", "left_out")
+        sums = ", ".join(f"SUM({name})::BIGINT" for name in names)
+        async with self.database.connection() as db:
+            rows = await db.fetch(f"SELECT import, {sums} FROM journey.imported GROUP BY import")
+        return {import_id: Imported(*counts) for import_id, *counts in rows}
+
+    async def whole(self) -> Mapping[int, int]:
+        async with self.database.connection() as db:
+            return {row[0]: row[1] for row in await db.fetch("SELECT import, read FROM journey.whole_imports")}
+
 
 async def _show(db: Connection, number: int) -> Letter | None:
-    row = await db.fetchrow(f"SELECT d.raw, d.body, d.fix, {_FIELDS} {_LETTERS} WHERE d.number = $1", number)
-    return None if row is None else Letter(_kept(row[3:]), *row[:3])
+    row = await db.fetchrow(f"SELECT d.raw, d.body, d.fix, {_ONE_IMPORT}, {_FIELDS} {_LETTERS} WHERE d.number = $1", number)
+    return None if row is None else Letter(_kept(row[4:]), *row[:4])
 
 
 async def _dismiss_conflicts(db: Connection, numbers: Collection[int]) -> list[int]:

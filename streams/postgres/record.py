@@ -28,6 +28,7 @@ from streams.ports import (
     Generation,
     Known,
     Name,
+    OnlyBrought,
     OutOfStep,
     Part,
     Pruned,
@@ -45,6 +46,7 @@ from streams.postgres.database import Database, is_lost, transaction
 from streams.postgres.desk import decide
 from streams.postgres.meaning import IN_THE_WAY
 from streams.postgres.tables import migrate
+from streams.postgres.withdrawing import close, only_brought, withdraw
 from streams.postgres.writing import (
     GENERATION,
     LOCK_OFFSETS,
@@ -59,7 +61,7 @@ from streams.postgres.writing import (
 )
 from streams.record_digest import RecordDigest
 from streams.saying import Outage, Say, nobody
-from streams.set_aside import decided
+from streams.set_aside import SETTING_ASIDE, decided
 
 T = TypeVar("T")
 
@@ -82,40 +84,56 @@ TURNS_WAITED_FOR_MAX = 5
 """How often a rebuild waits so long, when it has all but the last of it."""
 
 BODIES = "SELECT key, body, occurred_at, voided_by IS NOT NULL FROM journey.touchpoints WHERE key = ANY($1::TEXT[])"
-BODIES_AS_OF = (
-    "SELECT t.key, t.body, t.occurred_at, v.position IS NOT NULL FROM journey.touchpoints AS t"
-    " JOIN journey.units AS u ON u.unit = t.unit AND u.position <= $2"
+_UNTIL = "JOIN journey.units AS w ON w.unit = t.until AND w.position >"
+"""Of what was withdrawn, what was there still at a position."""
+
+BODIES_AS_OF = " UNION ALL ".join(
+    f"SELECT t.key, t.body, t.occurred_at, v.position IS NOT NULL FROM journey.{table} AS t"
+    f" JOIN journey.units AS u ON u.unit = t.unit AND u.position <= $2 {until}"
     " LEFT JOIN journey.units AS v ON v.unit = t.voided_by AND v.position <= $2"
     " WHERE t.key = ANY($1::TEXT[])"
+    for table, until in (("touchpoints", ""), ("withdrawn", f"{_UNTIL} $2"))
 )
 
 _NAMED = (
     "SELECT n.nth, t.body, t.occurred_at, t.voided_by IS NOT NULL FROM unnest($1::TEXT[], $2::BYTEA[]) WITH ORDINALITY"
     " AS n (subject, name, nth) JOIN journey.touchpoints AS t ON t.key = n.subject AND t.name = n.name"
 )
-_NAMED_AS_OF = (
+_NAMED_AS_OF = " UNION ALL ".join(
     "SELECT n.nth, t.body, t.occurred_at, v.position IS NOT NULL FROM unnest($1::TEXT[], $2::BYTEA[]) WITH ORDINALITY"
-    " AS n (subject, name, nth) JOIN journey.touchpoints AS t ON t.key = n.subject AND t.name = n.name"
-    " JOIN journey.units AS u ON u.unit = t.unit AND u.position <= $3"
+    f" AS n (subject, name, nth) JOIN journey.{table} AS t ON t.key = n.subject AND t.name = n.name"
+    f" JOIN journey.units AS u ON u.unit = t.unit AND u.position <= $3 {until}"
     " LEFT JOIN journey.units AS v ON v.unit = t.voided_by AND v.position <= $3"
+    for table, until in (("touchpoints", ""), ("withdrawn", f"{_UNTIL} $3"))
 )
 
-_BROUGHT = (
-    "SELECT t.key, t.name, t.digest, t.occurred_at, t.body, v.position IS NOT NULL FROM journey.touchpoints AS t"
+_BROUGHT = " UNION ALL ".join(
+    f"SELECT t.key, t.name, t.digest, t.occurred_at, t.body, v.position IS NOT NULL FROM journey.{table} AS t {until}"
     " LEFT JOIN journey.units AS v ON v.unit = t.voided_by AND v.position <= $4"
     " WHERE t.unit BETWEEN $1 AND $2 AND t.unit = ANY($3::BIGINT[])"
+    for table, until in (("touchpoints", ""), ("withdrawn", f"{_UNTIL} $4"))
+)
+_BROUGHT_VOIDS = " UNION ALL ".join(
+    f"SELECT t.subject, t.source, t.id FROM journey.{table} AS t {until} WHERE t.unit BETWEEN $1 AND $2 AND t.unit = ANY($3::BIGINT[])"
+    for table, until in (("voids", ""), ("withdrawn_voids", f"{_UNTIL} $4"))
 )
 
+
+_BROUGHT_TOO = "SELECT name, digest, occurred_at, import FROM journey.brought_too WHERE name = ANY($1::BYTEA[])"
 
 DIGESTS_AT_ONCE = 10_000
 _WHOLE = "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL statement_timeout = 0"
 """For what reads all of a table, once."""
 
-_DIGESTS = (
-    "SELECT t.digest, MIN(t.occurred_at) FROM journey.touchpoints AS t JOIN journey.units AS u ON u.unit = t.unit AND u.position <= $1"
-    " GROUP BY t.digest ORDER BY t.digest"
+_ALL = " UNION ALL ".join(
+    f"SELECT t.digest, t.occurred_at FROM journey.{table} AS t JOIN journey.units AS u ON u.unit = t.unit AND u.position <= $1 {until}"
+    for table, until in (("touchpoints", ""), ("withdrawn", f"{_UNTIL} $1"))
 )
-_VOIDED = "SELECT v.subject, v.source, v.id FROM journey.voids AS v JOIN journey.units AS u ON u.unit = v.unit AND u.position <= $1"
+_DIGESTS = f"SELECT digest, MIN(occurred_at) FROM ({_ALL}) AS every GROUP BY digest ORDER BY digest"
+_VOIDED = " UNION ".join(
+    f"SELECT t.subject, t.source, t.id FROM journey.{table} AS t JOIN journey.units AS u ON u.unit = t.unit AND u.position <= $1 {until}"
+    for table, until in (("voids", ""), ("withdrawn_voids", f"{_UNTIL} $1"))
+)
 
 
 class PostgresRecord:
@@ -131,6 +149,7 @@ class PostgresRecord:
         """Is told what a rebuild waits for."""
         # Of the task that has the turn, and of those that it starts: others of this process wait like those of any other.
         self._turn: ContextVar[Connection | None] = ContextVar("turn", default=None)
+        self._withdrawing: ContextVar[Connection | None] = ContextVar("withdrawing", default=None)
 
     @classmethod
     async def open(cls, address: str, topic: str) -> "PostgresRecord":
@@ -166,7 +185,7 @@ class PostgresRecord:
         found: dict[str, list[Stored]] = defaultdict(list)
         pauses = Pauses()
         for some in _some(keys, BODIES_PER_QUERY_MAX):
-            async with self.database.connection() as db:
+            async with self._reading() as db:
                 if known_at is None:
                     rows = await db.fetch(BODIES, some)
                 else:
@@ -181,14 +200,17 @@ class PostgresRecord:
         found: set[int] = set()
         for some in _some(keys):
             async with self.database.connection() as db:
-                rows = await db.fetch(
-                    "SELECT DISTINCT u.position FROM journey.touchpoints AS t JOIN journey.units AS u ON u.unit IN (t.unit, t.voided_by)"
-                    " WHERE t.key = ANY($1::TEXT[]) AND u.position > $2 AND u.position <= $3",
-                    some,
-                    after,
-                    up_to,
-                )
-            found.update(position for (position,) in rows)
+                for units in (
+                    "journey.touchpoints AS t JOIN journey.units AS u ON u.unit IN (t.unit, t.voided_by)",
+                    "journey.withdrawn AS t JOIN journey.units AS u ON u.unit IN (t.unit, t.voided_by, t.until)",
+                ):
+                    rows = await db.fetch(
+                        f"SELECT DISTINCT u.position FROM {units} WHERE t.key = ANY($1::TEXT[]) AND u.position > $2 AND u.position <= $3",
+                        some,
+                        after,
+                        up_to,
+                    )
+                    found.update(position for (position,) in rows)
         return sorted(found)
 
     async def position_at(self, recorded_at: Instant) -> int:
@@ -198,8 +220,10 @@ class PostgresRecord:
 
     async def set_aside(self) -> SetAside:
         async with self.database.connection() as db:
-            rows = await db.fetch("SELECT number, reason, detail FROM journey.control WHERE action = 'set-aside' ORDER BY number")
-        return decided(((number, reason, detail) for number, reason, detail in rows), self.topic)
+            rows = await db.fetch(
+                f"SELECT number, action, reason, detail FROM journey.control WHERE action IN {SETTING_ASIDE} ORDER BY number"
+            )
+        return decided(((number, action, reason, detail) for number, action, reason, detail in rows), self.topic)
 
     async def sent_again(self, ids: Collection[str]) -> Mapping[str, bytes]:
         found: dict[str, bytes] = {}
@@ -231,9 +255,7 @@ class PostgresRecord:
             ]
             span = (min(units, default=0), max(units, default=0), units)
             stored = await db.fetch(_BROUGHT, *span, up_to)
-            voids = await db.fetch(
-                "SELECT subject, source, id FROM journey.voids WHERE unit BETWEEN $1 AND $2 AND unit = ANY($3::BIGINT[])", *span
-            )
+            voids = await db.fetch(_BROUGHT_VOIDS, *span, up_to)
         for key, name, digest, occurred_at, body, voided in stored:
             row = rows.get((name, digest, occurred_at))
             if row is None:
@@ -248,15 +270,27 @@ class PostgresRecord:
             digests = [name_digest(name) for name in some]
             async with self.database.connection() as db:
                 rows = await db.fetch(
-                    "SELECT u.nth, t.occurred_at, t.digest"
+                    "SELECT u.nth, t.occurred_at, t.digest, t.import"
                     " FROM unnest($1::TEXT[], $2::BYTEA[]) WITH ORDINALITY AS u (subject, name, nth)"
                     " JOIN journey.touchpoints AS t ON t.key = u.subject AND t.name = u.name",
                     [subject for subject, _, _ in some],
                     digests,
                 )
-            for nth, occurred_at, digest in rows:
-                found.setdefault(some[nth - 1], []).append(Known(occurred_at, digest))
+                too: dict[tuple[bytes, bytes, Instant], set[int]] = defaultdict(set)
+                if imported := [digests[nth - 1] for nth, _, _, import_id in rows if import_id is not None]:
+                    for name, digest, occurred_at, import_id in await db.fetch(_BROUGHT_TOO, imported):
+                        too[name, digest, occurred_at].add(import_id)
+            for nth, occurred_at, digest, import_id in rows:
+                by = {import_id, *too[digests[nth - 1], digest, occurred_at]} - {None}
+                found.setdefault(some[nth - 1], []).append(Known(occurred_at, digest, frozenset() if 0 in by else frozenset(by)))
         return found
+
+    async def last_withdrawal(self) -> int:
+        async with self.database.connection() as db:
+            position: int = await db.fetchval(
+                "SELECT COALESCE(MAX(position), 0) FROM journey.units WHERE unit = (SELECT MAX(until) FROM journey.withdrawn)"
+            )
+        return position
 
     async def named(self, names: Collection[Name], known_at: int | None = None) -> Mapping[Name, list[Stored]]:
         found: dict[Name, list[Stored]] = {}
@@ -296,7 +330,7 @@ class PostgresRecord:
     async def deals_of(self, ids: Collection[Id]) -> set[str]:
         deals: set[str] = set()
         for some in _some(ids):
-            async with self.database.connection() as db:
+            async with self._reading() as db:
                 rows = await db.fetch("SELECT DISTINCT deal FROM journey.takes_part WHERE id = ANY($1::TEXT[])", some)
             deals.update(deal for (deal,) in rows)
         return deals
@@ -318,7 +352,7 @@ class PostgresRecord:
         return kept
 
     async def subjects(self, after: str, limit: int) -> Sequence[str]:
-        async with self.database.connection() as db:
+        async with self._reading() as db:
             rows = await db.fetch("SELECT key FROM journey.subjects WHERE key > $1 AND version > 0 ORDER BY key LIMIT $2", after, limit)
         return [key for (key,) in rows]
 
@@ -428,8 +462,7 @@ class PostgresRecord:
     ) -> int:
         async with self.alone("what is derived anew"):
             async with self.database.connection() as db:
-                beside = PostgresBeside(await db.fetchval("SELECT nextval('journey.unit_numbers')"))
-                await beside.begin(db)
+                beside = await _begun(db)
                 async for part in parts:
                     await beside.put(db, part)
             async with self._turn_at_last() if self._turn.get() is None else nullcontext(), self._writing() as db:
@@ -440,6 +473,47 @@ class PostgresRecord:
                         await decide(db, by, action, detail)
                     await finish(db, beside.number, recorded_at, rebuilt=True, definition=generation.definition)
                 return await position_of(db, beside.number)
+
+    async def withdraw(
+        self,
+        import_id: int,
+        parts: Callable[[], AsyncIterator[Part]],
+        generation: Generation,
+        recorded_at: Instant,
+        decisions: Sequence[Decided] = (),
+    ) -> int:
+        """See `Histories`. All of it in turn, and what is read within sees what is withdrawn: workers wait for as long as it takes."""
+        async with self.alone("what is derived anew"), self._turn_at_last(), self._writing() as db, self.database.connection() as other:
+            beside = await _begun(other)
+            async with transaction(db, f"BEGIN; SET LOCAL idle_in_transaction_session_timeout = {TURN_IDLE_MS_MAX}"):
+                await withdraw(db, import_id, beside.number)
+                self._withdrawing.set(db)
+                try:
+                    async for part in parts():
+                        await beside.put(other, part)
+                finally:
+                    self._withdrawing.set(None)
+                await beside.switch(db, nothing(), generation)
+                await close(db, import_id)
+                for by, action, detail in decisions:
+                    await decide(db, by, action, detail)
+                await finish(db, beside.number, recorded_at, rebuilt=True, definition=generation.definition)
+            return await position_of(db, beside.number)
+
+    async def only_brought(self, import_id: int) -> OnlyBrought:
+        async with self.database.connection() as db, db.transaction(isolation="repeatable_read", readonly=True):
+            await db.execute(_WHOLE)
+            return await only_brought(db, import_id)
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[Connection]:
+        """A connection to read on: the one that withdraws, where it is ours."""
+        if (ours := self._withdrawing.get()) is not None:
+            with self.database.named(ours):
+                yield ours
+        else:
+            async with self.database.connection() as db:
+                yield db
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[Connection]:
@@ -460,7 +534,7 @@ class PostgresRecord:
         if not unit.reached:
             return
         if unit.set_aside is not None and unit.set_aside < await db.fetchval(SET_ASIDE):
-            raise OutOfStep("a record was set aside, and the unit does not know of it")
+            raise OutOfStep("a record was set aside or an import retracted, and the unit does not know of it")
         partitions = sorted(unit.reached)
         stored: dict[int, int] = {row[0]: row[1] for row in await db.fetch(LOCK_OFFSETS, self.topic, partitions)}
         for partition in partitions:
@@ -504,6 +578,12 @@ class PostgresRecord:
             await db.execute("UPDATE journey.outbox SET pruned = $1", up_to)
             dropped: int = up_to - pruned
         return dropped
+
+
+async def _begun(db: Connection) -> PostgresBeside:
+    beside = PostgresBeside(await db.fetchval("SELECT nextval('journey.unit_numbers')"))
+    await beside.begin(db)
+    return beside
 
 
 async def nothing() -> AsyncIterator[Part]:

@@ -15,6 +15,7 @@ import orjson
 from journey.histories import keys
 from schemas.strict_json import BODY_BYTES_MAX
 from streams.ports import DeadLetter, FactRow, Name, Row, Unit
+from streams.set_aside import SETTING_ASIDE
 
 T = TypeVar("T")
 
@@ -33,7 +34,7 @@ class Step(NamedTuple):
 
 
 GENERATION = "SELECT definition, fold_version FROM journey.generation"
-SET_ASIDE = "SELECT COALESCE(MAX(number), 0) FROM journey.control WHERE action = 'set-aside'"
+SET_ASIDE = f"SELECT COALESCE(MAX(number), 0) FROM journey.control WHERE action IN {SETTING_ASIDE}"
 LOCK_OFFSETS = """
     SELECT "partition", "offset" FROM journey.offsets WHERE topic = $1 AND "partition" = ANY($2::INTEGER[])
     ORDER BY "partition" FOR UPDATE
@@ -63,10 +64,22 @@ CHECK_WATCHED = """
 """
 
 _TOUCHPOINTS = """
-    INSERT INTO journey.touchpoints (key, name, digest, occurred_at, unit, voided_by, retracts, other, body)
-    SELECT key, name, digest, occurred_at, $1::BIGINT, CASE WHEN voided THEN $1::BIGINT END, retracts, other, body
-    FROM unnest($2::TEXT[], $3::BYTEA[], $4::BYTEA[], $5::BIGINT[], $6::BOOLEAN[], $7::BOOLEAN[], $8::TEXT[], $9::BYTEA[])
-        AS u (key, name, digest, occurred_at, voided, retracts, other, body)
+    INSERT INTO journey.touchpoints (key, name, digest, occurred_at, unit, voided_by, retracts, other, import, body)
+    SELECT key, name, digest, occurred_at, $1::BIGINT, CASE WHEN voided THEN $1::BIGINT END, retracts, other, import, body
+    FROM unnest($2::TEXT[], $3::BYTEA[], $4::BYTEA[], $5::BIGINT[], $6::BOOLEAN[], $7::BOOLEAN[], $8::TEXT[], $9::BIGINT[], $10::BYTEA[])
+        AS u (key, name, digest, occurred_at, voided, retracts, other, import, body)
+"""
+_BROUGHT_TOO = """
+    INSERT INTO journey.brought_too (name, digest, occurred_at, import)
+    SELECT name, digest, occurred_at, import FROM unnest($1::BYTEA[], $2::BYTEA[], $3::BIGINT[], $4::BIGINT[])
+        AS u (name, digest, occurred_at, import)
+    ON CONFLICT DO NOTHING
+"""
+_IMPORTED = """
+    INSERT INTO journey.imported (unit, import, read, accepted, duplicates, conflicts, dead_letters, left_out)
+    SELECT $1::BIGINT, import, read, accepted, duplicates, conflicts, dead_letters, left_out
+    FROM unnest($2::BIGINT[], $3::BIGINT[], $4::BIGINT[], $5::BIGINT[], $6::BIGINT[], $7::BIGINT[], $8::BIGINT[])
+        AS u (import, read, accepted, duplicates, conflicts, dead_letters, left_out)
 """
 _VOIDS = """
     INSERT INTO journey.voids (unit, name, subject, source, id)
@@ -118,7 +131,14 @@ _LETTERS = """
         $1::BIGINT[], $2::TEXT[], $3::TEXT[], $4::TEXT[], $5::TEXT[], $6::TEXT[], $7::BYTEA[], $8::BYTEA[], $9::BOOLEAN[],
         $10::BIGINT[], $11::BIGINT[], $12::BIGINT[], $13::BIGINT[], $14::TEXT[]
     ) AS u (nth, id, code, reason, source, place, raw, body, needs_fix, seen, first_at, last_at, length, sha256)
-    ON CONFLICT (id) DO UPDATE SET seen = d.seen + excluded.seen, last_at = GREATEST(d.last_at, excluded.last_at)
+    ON CONFLICT (id) DO UPDATE SET seen = d.seen + excluded.seen, last_at = GREATEST(d.last_at, excluded.last_at),
+        -- One that came only with imports that were retracted is as new.
+        state = CASE WHEN d.state = 'dismissed' AND NOT EXISTS (SELECT FROM journey.letters_brought AS b WHERE b.letter = d.id) THEN 'open'
+            ELSE d.state END
+"""
+_LETTERS_BROUGHT = """
+    INSERT INTO journey.letters_brought (letter, import) SELECT letter, import FROM unnest($1::TEXT[], $2::BIGINT[]) AS u (letter, import)
+    ON CONFLICT DO NOTHING
 """
 _STILL = """
     -- Sent again, and no better: the reason is the new one. What is in stays in.
@@ -176,7 +196,9 @@ READY = (
     Step(VERSIONS, ([],)),
     Step(LOCK_SUBJECTS, ([], [], [])),
     Step(CHECK_WATCHED, ([], [])),
-    Step(_TOUCHPOINTS, (0, [], [], [], [], [], [], [], [])),
+    Step(_TOUCHPOINTS, (0, [], [], [], [], [], [], [], [], [])),
+    Step(_BROUGHT_TOO, ([], [], [], [])),
+    Step(_IMPORTED, (0, [], [], [], [], [], [], [])),
     Step(_VOIDS, (0, [], [], [], [])),
     Step(_VOID, (0, [], [])),
     Step(_TAKES_PART, ([], [])),
@@ -185,6 +207,7 @@ READY = (
     Step(_GONE, ([],)),
     Step(_CHANGES, (0, [], [], [])),
     Step(_LETTERS, ([], [], [], [], [], [], [], [], [], [], [], [], [], [])),
+    Step(_LETTERS_BROUGHT, ([], [])),
     Step(_STILL, ([], [], [])),
     Step(_REQUEUED, (0, [])),
     Step(SENT_AGAIN, ([],)),
@@ -208,6 +231,12 @@ def steps(unit: Unit, number: int) -> list[Step]:
         found += [Step(_VOIDS, (number, *names)), Step(_VOID, (number, names[0], names[1]))]
     touchpoints = sorted(_touchpoints(unit.rows), key=itemgetter(0))
     found += (Step(_TOUCHPOINTS, (number, *_columns(some))) for some in _some(touchpoints, lambda row: len(row[-1])))
+    if unit.brought_too:
+        too = sorted((name_digest(name), digest, occurred_at, by) for name, digest, occurred_at, by in unit.brought_too)
+        found.append(Step(_BROUGHT_TOO, _columns(too)))
+    if unit.imported:
+        counts = ((id, c.read, c.accepted, c.duplicates, c.conflicts, c.dead_letters, c.left_out) for id, c in unit.imported.items())
+        found.append(Step(_IMPORTED, (number, *_columns(sorted(counts)))))
     if unit.takes_part:
         found.append(Step(_TAKES_PART, _columns(sorted(unit.takes_part))))
     if unit.contested:
@@ -225,6 +254,8 @@ def steps(unit: Unit, number: int) -> list[Step]:
         found.append(Step(LOCK_LETTERS, ()))
         letters = _letters([letter for letter in unit.dead_letters if not letter.again])
         found += (Step(_LETTERS, _columns(some)) for some in _some(letters, lambda row: len(row[6]) + len(row[7] or b"")))
+        if brought := {(letter.id, letter.import_id or 0) for letter in unit.dead_letters if not letter.again}:
+            found.append(Step(_LETTERS_BROUGHT, _columns(sorted(brought))))
         if still := [(letter.id, _clean(letter.code), _clean(letter.reason)) for letter in unit.dead_letters if letter.again]:
             found.append(Step(_STILL, _columns(sorted(set(still)))))
         if unit.requeued:
@@ -282,12 +313,12 @@ def name_digest(name: Name) -> bytes:
 
 
 def _touchpoints(rows: Iterable[Row]) -> Iterator[tuple[Any, ...]]:
-    for touch, body, digest, under, _, voided, _ in rows:
+    for touch, body, digest, under, _, voided, _, by in rows:
         name = name_digest((touch.subject, touch.source, touch.id))
         named = keys(touch)
         other = named[1] if len(named) > 1 else None
         for key in under:
-            yield key, name, digest, touch.occurred_at, voided, touch.type == "retracted", other, body
+            yield key, name, digest, touch.occurred_at, voided, touch.type == "retracted", other, by, body
 
 
 def _parts(facts: list[FactRow]) -> Iterator[bytes]:

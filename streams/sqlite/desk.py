@@ -10,7 +10,7 @@ from journey.histories import Stored
 from journey.instants import Instant
 from schemas.decode import touchpoint_of
 from streams.dead_letters import DISMISS, FIX, check_there, conflict, dismissing, fixing, no_conflict
-from streams.ports import By, Conflict, Decision, IdleRetraction, Kept, Letter, Name, State
+from streams.ports import By, Conflict, Decision, IdleRetraction, Imported, Kept, Letter, Name, State
 from streams.sqlite.awaiting import expect, forget
 from streams.sqlite.database import transaction
 
@@ -18,11 +18,12 @@ _FIELDS = (
     "number, code, reason, source, place, seen, first_at, last_at, id, state, needs_fix, unit, COALESCE(length, length(raw)), sha256,"
     " iif(needs_fix AND length(fix) IS NULL, 0, COALESCE(length(fix), NULLIF(length(body), 0), length(raw)))"
 )
+_ONE_IMPORT = "(SELECT iif(COUNT(*) = 1, NULLIF(MIN(import), 0), NULL) FROM letters_brought WHERE letter = dead_letters.id)"
 _KEPT = f"SELECT {_FIELDS} FROM dead_letters"
 
 
 class SqliteDesk:
-    """Control log and dead letters. See `streams.ports` for what each method promises."""
+    """Control log, dead letters and imports. See `streams.ports` for what each method promises."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self.db = db
@@ -60,8 +61,8 @@ class SqliteDesk:
         return [_kept(row) for row in rows]
 
     async def show(self, number: int) -> Letter | None:
-        row = self.db.execute(f"SELECT raw, body, fix, {_FIELDS} FROM dead_letters WHERE number = ?", (number,)).fetchone()
-        return None if row is None else Letter(_kept(row[3:]), *row[:3])
+        row = self.db.execute(f"SELECT raw, body, fix, {_ONE_IMPORT}, {_FIELDS} FROM dead_letters WHERE number = ?", (number,)).fetchone()
+        return None if row is None else Letter(_kept(row[4:]), *row[:4])
 
     async def codes(self, states: Collection[State] = tuple(State), source: str | None = None) -> Mapping[str, tuple[int, int]]:
         rows = self.db.execute(
@@ -124,6 +125,19 @@ class SqliteDesk:
                 return False
             forget(self.db, [found])
             return expect(self.db, found, names)
+
+    # --- imports
+
+    async def ended(self, import_id: int, read: int) -> None:
+        with transaction(self.db):
+            self.db.execute("INSERT OR IGNORE INTO whole_imports (import, read) VALUES (?, ?)", (import_id, read))
+
+    async def imported(self) -> Mapping[int, Imported]:
+        sums = "SUM(read), SUM(accepted), SUM(duplicates), SUM(conflicts), SUM(dead_letters), SUM(left_out)"
+        return {one: Imported(*counts) for one, *counts in self.db.execute(f"SELECT import, {sums} FROM imported GROUP BY import")}
+
+    async def whole(self) -> Mapping[int, int]:
+        return dict(self.db.execute("SELECT import, read FROM whole_imports"))
 
     def _dismiss_conflicts(self, numbers: Collection[int]) -> list[int]:
         """Those of `numbers` that were not dismissed."""

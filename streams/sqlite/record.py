@@ -13,10 +13,11 @@ from typing import Any
 
 import orjson
 
-from journey.histories import Stored, keys
+from journey.histories import Stored, is_person, keys
 from journey.identity import Id, Person, PersonId
 from journey.instants import Instant
 from journey.integers import INTEGER_MAX
+from journey.touchpoints import Retracted
 from schemas.decode import touchpoint_of
 from schemas.incoming import Incoming, Whole
 from schemas.strict_json import BODY_BYTES_MAX
@@ -31,6 +32,7 @@ from streams.ports import (
     Generation,
     Known,
     Name,
+    OnlyBrought,
     OutOfStep,
     Part,
     Raced,
@@ -41,7 +43,7 @@ from streams.ports import (
     Unit,
 )
 from streams.record_digest import RecordDigest
-from streams.set_aside import EMBEDDED, decided
+from streams.set_aside import EMBEDDED, SETTING_ASIDE, decided
 from streams.sqlite.awaiting import arrive, expect, forget
 from streams.sqlite.database import check_tables, connect, migrate, transaction
 from streams.sqlite.desk import decide
@@ -61,6 +63,19 @@ SENT_AGAIN = (
 """What goes in for a letter: see `streams.dead_letters.sent_again`."""
 
 
+_COLUMNS = "key, subject, source, id, digest, occurred_at, unit, voided_by, body"
+_NAMED = "t.key = a.subject AND t.subject = a.subject AND t.source = a.source AND t.id = a.id"
+_SAME = " AND ".join(f"{{0}}.{column} = t.{column}" for column in ("subject", "source", "id", "digest", "occurred_at"))
+_ONLY = f"import = :import AND NOT EXISTS (SELECT 1 FROM brought_too AS b WHERE {_SAME.format('b')} AND b.import <> :import)"
+_LEAVING = f"SELECT subject, source, id, digest, occurred_at FROM touchpoints AS t WHERE key = subject AND {_ONLY}"
+"""What only one import brought."""
+
+_LEAVES = f"EXISTS (SELECT 1 FROM leaving AS l WHERE {_SAME.format('l')})"
+_NO_OTHER_LETTER = "NOT EXISTS (SELECT 1 FROM letters_brought AS o WHERE o.letter = b.letter AND o.import <> b.import)"
+_OPEN_AGAIN = "iif(state = 'dismissed' AND NOT EXISTS (SELECT 1 FROM letters_brought WHERE letter = dead_letters.id), 'open', state)"
+"""A letter that came only with imports that were retracted is as new."""
+
+
 class SqliteRecord:
     """Log and histories of the embedded runtime. See `streams.ports` for what each method promises."""
 
@@ -78,10 +93,13 @@ class SqliteRecord:
     async def append(self, batch: Sequence[Incoming], recorded_at: Instant) -> int:
         with transaction(self.db):
             self.db.executemany(
-                "INSERT INTO log (recorded_at, raw, body, reason, source, place, letter, meant, length, sha256)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO log (recorded_at, import, raw, body, reason, source, place, letter, meant, length, sha256)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    (recorded_at, one.raw, one.body, one.reason, one.source, one.place, one.letter, one.meant, *(one.whole or (None, None)))
+                    (
+                        *(recorded_at, one.import_id, one.raw, one.body, one.reason, one.source, one.place, one.letter, one.meant),
+                        *(one.whole or (None, None)),
+                    )
                     for one in batch
                 ),
             )
@@ -90,8 +108,8 @@ class SqliteRecord:
     async def read(self, partition: int, *, after: int, limit: int) -> Sequence[Recorded]:
         assert partition == PARTITION
         rows = self.db.execute(
-            'SELECT "offset", recorded_at, length, sha256, raw, source, place, body, reason, NULL, letter, NULL, meant FROM log'
-            ' WHERE "offset" > ? ORDER BY "offset" LIMIT ?',
+            'SELECT "offset", recorded_at, length, sha256, raw, source, place, body, reason, NULL, letter, NULL, NULL, meant, import'
+            ' FROM log WHERE "offset" > ? ORDER BY "offset" LIMIT ?',
             (after, limit),
         )
         found: list[Recorded] = []
@@ -126,6 +144,11 @@ class SqliteRecord:
                 f"SELECT key, body, occurred_at, voided_by FROM touchpoints WHERE key IN ({_marks(some)}) AND unit <= ?",
                 (*some, up_to),
             ).fetchall()
+            if known_at is not None:
+                rows += self.db.execute(
+                    f"SELECT key, body, occurred_at, voided_by FROM withdrawn WHERE key IN ({_marks(some)}) AND unit <= ? AND until > ?",
+                    (*some, up_to, up_to),
+                )
             for key, body, occurred_at, voided_by in rows:
                 await pauses.after(1)
                 touch = touchpoint_of(body, occurred_at)
@@ -135,7 +158,12 @@ class SqliteRecord:
     async def units_of(self, keys: Collection[str], after: int, up_to: int) -> Sequence[int]:
         found: set[int] = set()
         for some in _some(keys):
-            for units in self.db.execute(f"SELECT DISTINCT unit, voided_by FROM touchpoints WHERE key IN ({_marks(some)})", some):
+            rows = self.db.execute(
+                f"SELECT unit, voided_by, NULL FROM touchpoints WHERE key IN ({_marks(some)})"
+                f" UNION SELECT unit, voided_by, until FROM withdrawn WHERE key IN ({_marks(some)})",
+                [*some, *some],
+            )
+            for units in rows:
                 found.update(unit for unit in units if unit is not None and after < unit <= up_to)
         return sorted(found)
 
@@ -143,7 +171,7 @@ class SqliteRecord:
         return self._number(f"SELECT COALESCE(MAX(position), 0) FROM units WHERE recorded_at <= {recorded_at:d}")
 
     async def set_aside(self) -> SetAside:
-        rows = self.db.execute("SELECT number, reason, detail FROM control WHERE action = 'set-aside' ORDER BY number")
+        rows = self.db.execute(f"SELECT number, action, reason, detail FROM control WHERE action IN {SETTING_ASIDE} ORDER BY number")
         return decided(rows, self.topic)
 
     async def sent_again(self, ids: Collection[str]) -> Mapping[str, bytes]:
@@ -157,17 +185,29 @@ class SqliteRecord:
     async def digest(self, position: int) -> str:
         found = RecordDigest()
         found.add(
-            self.db.execute("SELECT digest, MIN(occurred_at) FROM touchpoints WHERE unit <= ? GROUP BY digest ORDER BY digest", (position,))
+            self.db.execute(
+                "SELECT digest, MIN(occurred_at) FROM (SELECT digest, occurred_at FROM touchpoints WHERE unit <= ?1"
+                " UNION ALL SELECT digest, occurred_at FROM withdrawn WHERE unit <= ?1 AND until > ?1) GROUP BY digest ORDER BY digest",
+                (position,),
+            )
         )
-        return found.ended(self.db.execute("SELECT subject, source, id FROM voids WHERE unit <= ?", (position,)))
+        return found.ended(
+            self.db.execute(
+                "SELECT subject, source, id FROM voids WHERE unit <= ?1"
+                " UNION SELECT subject, source, id FROM withdrawn_voids WHERE unit <= ?1 AND until > ?1",
+                (position,),
+            )
+        )
 
     async def definitions(self) -> Sequence[tuple[int, str]]:
         return self.db.execute("SELECT position, definition FROM units WHERE definition IS NOT NULL ORDER BY position").fetchall()
 
     async def brought(self, after: int, up_to: int) -> Brought:
         rows: dict[tuple[Any, ...], Row] = {}
+        columns = "key, subject, source, id, digest, occurred_at, voided_by, body"
         stored = self.db.execute(
-            "SELECT key, subject, source, id, digest, occurred_at, voided_by, body FROM touchpoints WHERE unit > ? AND unit <= ?",
+            f"SELECT {columns} FROM touchpoints WHERE unit > ?1 AND unit <= ?2"
+            f" UNION ALL SELECT {columns} FROM withdrawn WHERE unit > ?1 AND unit <= ?2 AND until > ?2",
             (after, up_to),
         )
         for key, *name, digest, occurred_at, voided_by, body in stored:
@@ -176,20 +216,33 @@ class SqliteRecord:
                 touch = touchpoint_of(body, occurred_at)
                 row = Row(touch, body, digest, (), voided=voided_by is not None and voided_by <= up_to)
             rows[*name, digest, occurred_at] = row._replace(keys=(*row.keys, key))
-        voids = self.db.execute("SELECT subject, source, id FROM voids WHERE unit > ? AND unit <= ?", (after, up_to))
+        voids = self.db.execute(
+            "SELECT subject, source, id FROM voids WHERE unit > ?1 AND unit <= ?2"
+            " UNION SELECT subject, source, id FROM withdrawn_voids WHERE unit > ?1 AND unit <= ?2 AND until > ?2",
+            (after, up_to),
+        )
         return Brought(list(rows.values()), set(voids))
 
     async def known(self, names: Collection[Name]) -> Mapping[Name, list[Known]]:
         found: dict[Name, list[Known]] = {}
         for asked, values in _asked(names):
             rows = self.db.execute(
-                f"{asked} SELECT t.subject, t.source, t.id, t.occurred_at, t.digest FROM asked AS a CROSS JOIN touchpoints AS t"
+                f"{asked} SELECT t.subject, t.source, t.id, t.occurred_at, t.digest, t.import FROM asked AS a CROSS JOIN touchpoints AS t"
                 " ON t.key = a.subject AND t.subject = a.subject AND t.source = a.source AND t.id = a.id",
                 values,
             )
-            for subject, source, id, occurred_at, digest in rows:
-                found.setdefault((subject, source, id), []).append(Known(occurred_at, digest))
+            for *name, occurred_at, digest, import_id in rows:
+                import_ids = frozenset() if import_id is None else self._brought_by(name, digest, occurred_at, import_id)
+                found.setdefault((name[0], name[1], name[2]), []).append(Known(occurred_at, digest, import_ids))
         return found
+
+    def _brought_by(self, name: Sequence[str], digest: bytes, occurred_at: Instant, first: int) -> frozenset[int]:
+        too = self.db.execute(
+            "SELECT import FROM brought_too WHERE subject = ? AND source = ? AND id = ? AND digest = ? AND occurred_at = ?",
+            (*name, digest, occurred_at),
+        )
+        found = {first, *(import_id for (import_id,) in too)}
+        return frozenset() if 0 in found else frozenset(found)
 
     async def named(self, names: Collection[Name], known_at: int | None = None) -> Mapping[Name, list[Stored]]:
         found: dict[Name, list[Stored]] = {}
@@ -197,13 +250,22 @@ class SqliteRecord:
         for asked, values in _asked(names):
             rows = self.db.execute(
                 f"{asked} SELECT t.subject, t.source, t.id, t.body, t.occurred_at, t.voided_by FROM asked AS a CROSS JOIN touchpoints AS t"
-                f" ON t.key = a.subject AND t.subject = a.subject AND t.source = a.source AND t.id = a.id AND t.unit <= {up_to:d}",
+                f" ON {_NAMED} AND t.unit <= {up_to:d}",
                 values,
-            )
+            ).fetchall()
+            if known_at is not None:
+                rows += self.db.execute(
+                    f"{asked} SELECT t.subject, t.source, t.id, t.body, t.occurred_at, t.voided_by FROM asked AS a"
+                    f" CROSS JOIN withdrawn AS t ON {_NAMED} AND t.unit <= {up_to:d} AND t.until > {up_to:d}",
+                    values,
+                )
             for subject, source, id, body, occurred_at, voided_by in rows:
                 stored = Stored(touchpoint_of(body, occurred_at), body, voided_by is not None and voided_by <= up_to)
                 found.setdefault((subject, source, id), []).append(stored)
         return found
+
+    async def last_withdrawal(self) -> int:
+        return self._number("SELECT COALESCE(MAX(until), 0) FROM withdrawn")
 
     async def voided(self, names: Collection[Name]) -> set[Name]:
         found: set[Name] = set()
@@ -257,14 +319,15 @@ class SqliteRecord:
     async def subjects(self, after: str, limit: int) -> Sequence[str]:
         """Subjects that assert facts: keys of stored touchpoints, and ids that only a deal names."""
         rows = self.db.execute(
-            "SELECT key FROM (SELECT DISTINCT key FROM touchpoints WHERE key > ? UNION SELECT key FROM subjects WHERE key > ?)"
-            " ORDER BY key LIMIT ?",
-            (after, after, limit),
+            "SELECT key FROM (SELECT DISTINCT key FROM touchpoints WHERE key > ?1 UNION SELECT key FROM subjects WHERE key > ?1"
+            " UNION SELECT key FROM withdrawn WHERE key > ?1) ORDER BY key LIMIT ?2",
+            (after, limit),
         )
         return [key for (key,) in rows]
 
     async def subjects_count(self) -> int:
-        return self._number("SELECT COUNT(*) FROM (SELECT key FROM touchpoints UNION SELECT key FROM subjects)")
+        every = "SELECT key FROM touchpoints UNION SELECT key FROM subjects UNION SELECT key FROM withdrawn"
+        return self._number(f"SELECT COUNT(*) FROM ({every})")
 
     async def changes(self, after: int) -> AsyncIterator[Change]:
         """Reads on a cursor of its own, so that a store may commit between two changes."""
@@ -300,28 +363,141 @@ class SqliteRecord:
     ) -> int:
         """See `Histories`. One transaction: the folder's lock keeps other writers away, and who reads sees what was."""
         with transaction(self.db):
-            position = self._number("SELECT COALESCE(MAX(position), 0) + 1 FROM units")
-            self.db.execute("DELETE FROM journeys")
-            number = 0
-            for some in (parts,) if last is None else (parts, last()):
-                async for facts, journeys, persons, gone in some:
-                    self._write_facts(position, number, facts)
-                    self._write_journeys(journeys, gone)
-                    self._write_persons(persons, position)
-                    number += 1
-            if number == 0:
-                self._write_facts(position, 0, [])
-            self.db.execute(
-                "INSERT INTO generation (only, definition, fold_version) VALUES (1, ?, ?)"
-                " ON CONFLICT DO UPDATE SET definition = excluded.definition, fold_version = excluded.fold_version",
-                generation,
-            )
-            for by, action, detail in decisions:
-                decide(self.db, by, action, detail)
-            # Last, so that whoever makes the parts finds the record where it stood.
-            assert position == self._next(recorded_at, rebuilt=True)
-            self.db.execute("UPDATE units SET definition = ? WHERE position = ?", (generation.definition, position))
+            return await self._replace((parts,) if last is None else (parts, last()), generation, recorded_at, decisions)
+
+    async def withdraw(
+        self,
+        import_id: int,
+        parts: Callable[[], AsyncIterator[Part]],
+        generation: Generation,
+        recorded_at: Instant,
+        decisions: Sequence[Decided] = (),
+    ) -> int:
+        with transaction(self.db):
+            self._withdraw(import_id, self._number("SELECT COALESCE(MAX(position), 0) + 1 FROM units"))
+            return await self._replace((parts(),), generation, recorded_at, decisions)
+
+    async def _replace(
+        self, parts: Iterable[AsyncIterator[Part]], generation: Generation, recorded_at: Instant, decisions: Sequence[Decided]
+    ) -> int:
+        position = self._number("SELECT COALESCE(MAX(position), 0) + 1 FROM units")
+        self.db.execute("DELETE FROM journeys")
+        number = 0
+        for some in parts:
+            async for facts, journeys, persons, gone in some:
+                self._write_facts(position, number, facts)
+                self._write_journeys(journeys, gone)
+                self._write_persons(persons, position)
+                number += 1
+        if number == 0:
+            self._write_facts(position, 0, [])
+        self.db.execute(
+            "INSERT INTO generation (only, definition, fold_version) VALUES (1, ?, ?)"
+            " ON CONFLICT DO UPDATE SET definition = excluded.definition, fold_version = excluded.fold_version",
+            generation,
+        )
+        for by, action, detail in decisions:
+            decide(self.db, by, action, detail)
+        # Last, so that whoever makes the parts finds the record where it stood.
+        assert position == self._next(recorded_at, rebuilt=True)
+        self.db.execute("UPDATE units SET definition = ? WHERE position = ?", (generation.definition, position))
         return position
+
+    # --- imports
+
+    async def only_brought(self, import_id: int) -> OnlyBrought:
+        by = {"import": import_id}
+        keys = {key for (key,) in self.db.execute(f"SELECT DISTINCT key FROM touchpoints AS t WHERE {_ONLY}", by)}
+        persons = set(filter(is_person, keys))
+        found = await self.people(persons)
+        (touchpoints,) = self.db.execute(f"SELECT COUNT(*) FROM ({_LEAVING})", by).fetchone()
+        same = "subject, source, id, digest, occurred_at"
+        (every,) = self.db.execute(
+            f"SELECT COUNT(*) FROM (SELECT {same} FROM touchpoints WHERE key = subject AND import = :import"
+            f" UNION SELECT {same} FROM brought_too WHERE import = :import)",
+            by,
+        ).fetchone()
+        deals = sum(key.startswith("deal:") for key in keys)
+        letters = self._number(f"SELECT COUNT(*) FROM letters_brought AS b WHERE import = {import_id:d} AND {_NO_OTHER_LETTER}")
+        people = {found[id].name if id in found else id for id in persons}
+        return OnlyBrought(touchpoints, every - touchpoints, len(people), deals, letters)
+
+    def _withdraw(self, import_id: int, position: int) -> None:
+        """Take away what only this import brought; it stays in `withdrawn` as it stood until `position`."""
+        by = {"import": import_id, "until": position}
+        self.db.execute(f"INSERT INTO leaving {_LEAVING}", by)
+        # Also under the keys of rivals.
+        self.db.execute(f"INSERT INTO withdrawn ({_COLUMNS}, until) SELECT {_COLUMNS}, :until FROM touchpoints AS t WHERE {_LEAVES}", by)
+        self.db.execute(f"DELETE FROM touchpoints AS t WHERE {_LEAVES}")
+        self._withdraw_from_others_keys(position)
+        self.db.execute("DELETE FROM brought_too WHERE import = :import", by)
+        self.db.execute(
+            "UPDATE touchpoints AS t SET import = (SELECT NULLIF(MIN(b.import), 0) FROM brought_too AS b"
+            f" WHERE {_SAME.format('b')}) WHERE key = subject AND import = :import",
+            by,
+        )
+        self.db.execute(
+            "DELETE FROM contested WHERE (subject, source, id) IN (SELECT subject, source, id FROM leaving) AND 2 > (SELECT"
+            " COUNT(DISTINCT t.digest) FROM touchpoints AS t WHERE t.key = contested.subject AND t.subject = contested.subject"
+            " AND t.source = contested.source AND t.id = contested.id)"
+        )
+        self._lift_voids(position)
+        # Who is named in a deal by what counts only now was never derived.
+        self.db.execute("INSERT OR IGNORE INTO subjects (key, person, version) SELECT DISTINCT id, id, :until FROM takes_part", by)
+        self.db.execute(
+            "UPDATE dead_letters SET state = 'dismissed' WHERE id IN"
+            f" (SELECT letter FROM letters_brought AS b WHERE import = :import AND {_NO_OTHER_LETTER})",
+            by,
+        )
+        self.db.execute("DELETE FROM letters_brought WHERE import = :import", by)
+        self.db.execute("DELETE FROM leaving")
+
+    def _withdraw_from_others_keys(self, position: int) -> None:
+        """What is left of the names is stored under the keys that it names itself, and no longer under those of rivals that are gone."""
+        under: dict[Name, set[str]] = defaultdict(set)
+        named: dict[Name, set[str]] = defaultdict(set)
+        left = self.db.execute(
+            "SELECT key, subject, source, id, body, occurred_at FROM touchpoints"
+            " WHERE (subject, source, id) IN (SELECT subject, source, id FROM leaving)"
+        )
+        for key, subject, source, id, body, occurred_at in left:
+            under[subject, source, id].add(key)
+            named[subject, source, id].update(keys(touchpoint_of(body, occurred_at)))
+        for name in under:
+            for key in under[name] - named[name]:
+                of_name = "key = ? AND subject = ? AND source = ? AND id = ?"
+                self.db.execute(
+                    f"INSERT INTO withdrawn ({_COLUMNS}, until) SELECT {_COLUMNS}, ? FROM touchpoints WHERE {of_name}",
+                    (position, key, *name),
+                )
+                self.db.execute(f"DELETE FROM touchpoints WHERE {of_name}", (key, *name))
+
+    def _lift_voids(self, position: int) -> None:
+        """Of what no retraction that is left names: it counts again."""
+        subjects = self.db.execute("SELECT DISTINCT subject FROM voids WHERE subject IN (SELECT subject FROM leaving)").fetchall()
+        for (subject,) in subjects:
+            left = set()
+            for body, at in self.db.execute("SELECT body, occurred_at FROM touchpoints WHERE key = ? AND subject = ?", (subject, subject)):
+                if isinstance(data := touchpoint_of(body, at).data, Retracted):
+                    left.add((data.of_source, data.of_id))
+            for source, id in set(self.db.execute("SELECT source, id FROM voids WHERE subject = ?", (subject,)).fetchall()) - left:
+                self._lift_void((subject, source, id), position)
+
+    def _lift_void(self, name: Name, position: int) -> None:
+        self.db.execute(
+            "INSERT INTO withdrawn_voids (subject, source, id, until, unit)"
+            " SELECT subject, source, id, ?, unit FROM voids WHERE subject = ? AND source = ? AND id = ?",
+            (position, *name),
+        )
+        self.db.execute("DELETE FROM voids WHERE subject = ? AND source = ? AND id = ?", name)
+        of_name = "subject = ? AND source = ? AND id = ? AND voided_by IS NOT NULL"
+        stored = self.db.execute(f"SELECT body, occurred_at FROM touchpoints WHERE key = ? AND {of_name}", (name[0], *name)).fetchall()
+        for key in {key for body, occurred_at in stored for key in keys(touchpoint_of(body, occurred_at))}:
+            self.db.execute(
+                f"INSERT INTO withdrawn ({_COLUMNS}, until) SELECT {_COLUMNS}, ? FROM touchpoints WHERE key = ? AND {of_name}",
+                (position, key, *name),
+            )
+            self.db.execute(f"UPDATE touchpoints SET voided_by = NULL, unit = ? WHERE key = ? AND {of_name}", (position, key, *name))
 
     async def generation(self) -> Generation | None:
         found = self.db.execute("SELECT definition, fold_version FROM generation").fetchone()
@@ -339,9 +515,9 @@ class SqliteRecord:
         if unit.by is not None and derived_by is not None and Generation(*derived_by) != unit.by:
             raise Regenerated("all was derived anew, by another definition or version")
         if unit.set_aside is not None and unit.set_aside < self._number(
-            "SELECT COALESCE(MAX(number), 0) FROM control WHERE action = 'set-aside'"
+            f"SELECT COALESCE(MAX(number), 0) FROM control WHERE action IN {SETTING_ASIDE}"
         ):
-            raise OutOfStep("a record was set aside, and the unit does not know of it")
+            raise OutOfStep("a record was set aside or an import retracted, and the unit does not know of it")
         stored = dict(self.db.execute('SELECT "partition", "offset" FROM offsets'))
         for partition, reached in unit.reached.items():
             if stored.get(partition, -1) != unit.after[partition]:
@@ -358,13 +534,17 @@ class SqliteRecord:
             self.db.executemany("INSERT OR IGNORE INTO voids (subject, source, id, unit) VALUES (?, ?, ?, ?)", _with(unit.voids, position))
             self._void(unit.voids, position)
         self.db.executemany(
-            "INSERT INTO touchpoints (key, subject, source, id, digest, occurred_at, unit, voided_by, body)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO touchpoints (key, subject, source, id, digest, occurred_at, unit, voided_by, body, import)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                (key, touch.subject, touch.source, touch.id, digest, touch.occurred_at, position, position if voided else None, body)
-                for touch, body, digest, keys, _, voided, _ in unit.rows
+                (key, touch.subject, touch.source, touch.id, digest, touch.occurred_at, position, position if voided else None, body, by)
+                for touch, body, digest, keys, _, voided, _, by in unit.rows
                 for key in keys
             ),
+        )
+        self.db.executemany(
+            "INSERT OR IGNORE INTO brought_too (subject, source, id, digest, occurred_at, import) VALUES (?, ?, ?, ?, ?, ?)",
+            ((*name, digest, occurred_at, import_id) for name, digest, occurred_at, import_id in unit.brought_too),
         )
         self.db.executemany("INSERT OR IGNORE INTO takes_part (id, deal) VALUES (?, ?)", unit.takes_part)
         self.db.executemany(
@@ -409,6 +589,14 @@ class SqliteRecord:
     def _count(self, unit: Unit, position: int) -> None:
         self._keep_dead_letters(unit.dead_letters)
         self.db.executemany(
+            "INSERT INTO imported (import, unit, read, accepted, duplicates, conflicts, dead_letters, left_out)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                (id, position, one.read, one.accepted, one.duplicates, one.conflicts, one.dead_letters, one.left_out)
+                for id, one in unit.imported.items()
+            ),
+        )
+        self.db.executemany(
             "UPDATE dead_letters SET state = 'requeued', unit = ? WHERE id = ? AND state <> 'requeued'",
             ((position, id) for id in sorted(unit.requeued)),
         )
@@ -424,7 +612,8 @@ class SqliteRecord:
 
     def _keep_dead_letters(self, letters: Iterable[DeadLetter]) -> None:
         number = self._number("SELECT COALESCE(MAX(number), 0) FROM dead_letters")
-        for nth, (id, code, reason, source, place, raw, recorded_at, body, needs_fix, again, whole, _) in enumerate(letters, start=1):
+        for nth, letter in enumerate(letters, start=1):
+            id, code, reason, source, place, raw, recorded_at, body, needs_fix, again, whole, _, import_id = letter
             if again:
                 self.db.execute(
                     "UPDATE dead_letters SET code = iif(state = 'requeued', code, ?), reason = iif(state = 'requeued', reason, ?),"
@@ -436,9 +625,10 @@ class SqliteRecord:
                 "INSERT INTO dead_letters"
                 " (id, number, code, reason, source, place, raw, body, needs_fix, seen, first_at, last_at, length, sha256)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?)"
-                " ON CONFLICT (id) DO UPDATE SET seen = seen + 1, last_at = MAX(last_at, excluded.last_at)",
+                f" ON CONFLICT (id) DO UPDATE SET seen = seen + 1, last_at = MAX(last_at, excluded.last_at), state = {_OPEN_AGAIN}",
                 (id, number + nth, code, reason, source, place, raw, body, needs_fix, recorded_at, recorded_at, *(whole or (None, None))),
             )
+            self.db.execute("INSERT OR IGNORE INTO letters_brought (letter, import) VALUES (?, ?)", (id, import_id or 0))
 
     def _number(self, query: str) -> int:
         (number,) = self.db.execute(query).fetchone()

@@ -1,5 +1,6 @@
 """`journey dead-letters` and `journey audit`: what can't be read is put right, sent again or dismissed, and it is kept who did it."""
 
+from getpass import getuser
 from pathlib import Path
 from typing import Any
 
@@ -248,11 +249,12 @@ def test_the_audit_tells_who_did_what_and_why(desk: Path) -> None:
     told = here("audit", "--json", cwd=desk).json
     assert [(one["number"], one["actor"], one["action"], one["reason"]) for one in told["decisions"]] == [
         (1, "journey", "definition", "first start"),
-        (2, "ann", "fix", "the zone was missing"),
-        (3, "bob", "requeue", ""),
-        (4, "ann", "dismiss", "a test of theirs"),
+        (2, getuser(), "import", ""),
+        (3, "ann", "fix", "the zone was missing"),
+        (4, "bob", "requeue", ""),
+        (5, "ann", "dismiss", "a test of theirs"),
     ]
-    assert told["decisions"][2]["detail"] == {"letters": [1], "before": {"1": "fixed"}, "after": "sent again"}
+    assert told["decisions"][3]["detail"] == {"letters": [1], "before": {"1": "fixed"}, "after": "sent again"}
     out = here("audit", cwd=desk).out
     for words in (
         "nothing -> file default, fingerprint ",
@@ -268,7 +270,7 @@ def test_another_definition_is_in_the_audit_with_what_was_before(desk: Path) -> 
     text = here("definition", "show", "--default", cwd=desk).out
     (desk / "other.yaml").write_text(text.replace("name: default", "name: other"))
     here("definition", "use", "other.yaml", "--actor", "ann", "--reason", "new rules", cwd=desk)
-    (used,) = here("audit", "--after", "1", "--json", cwd=desk).json["decisions"]
+    (used,) = here("audit", "--after", "2", "--json", cwd=desk).json["decisions"]
     assert (used["action"], used["actor"], used["detail"]["before"]["file"], used["detail"]["after"]["file"]) == (
         "definition", "ann", "default", "other.yaml",
     )  # fmt: skip
@@ -278,10 +280,11 @@ def test_the_audit_is_read_by_action_and_page_by_page(desk: Path) -> None:
     for number in range(3):
         here("dead-letters", "dismiss", "c1" if number == 2 else str(number + 1), "--reason", f"{number}", cwd=desk)
     first = here("audit", "--action", "dismiss", "--limit", "2", cwd=desk)
-    assert "--after 3 goes on from here" in first.err
+    assert "--after 4 goes on from here" in first.err
     page = here("audit", "--action", "dismiss", "--limit", "2", "--json", cwd=desk).json
     assert (len(page["decisions"]), page["more"]) == (2, True)
-    rest = here("audit", "--action", "dismiss", "--after", "3", "--json", cwd=desk).json
+    rest = here("audit", "--action", "dismiss", "--after", "4", "--json", cwd=desk).json
     assert ([one["reason"] for one in rest["decisions"]], rest["more"]) == (["2"], False)
-    assert here("audit", "--action", "erase", cwd=desk).out == "nothing was decided by action 'erase'; there are: definition, dismiss\n"
+    told = here("audit", "--action", "erase", cwd=desk).out
+    assert told == "nothing was decided by action 'erase'; there are: definition, dismiss, import\n"
     assert here("audit", "--action", "dismiss", "--after", "9", cwd=desk).out == "nothing was decided by action 'dismiss' after number 9\n"

@@ -57,7 +57,7 @@ async def test_what_is_set_aside_is_an_open_dead_letter_and_all_else_is_placed(r
     assert await decide(record, 3)
     unit, _ = await Placement(default_definition(), record.histories).run(records(), {1: -1})
     assert (unit.accepted, unit.reached) == (3, {1: 4})
-    ((letter, raw, _, _),) = await kept(record)
+    ((letter, raw, *_),) = await kept(record)
     assert (letter.code, letter.reason, letter.state, raw) == ("set-aside", "it ends every worker", State.open, VIEWS[2])
     assert await record.histories.sent_again([letter.id]) == {letter.id: sha256(VIEWS[2]).digest()}
     ((_, _, actor, action, reason, detail),) = await record.control.decisions(SET_ASIDE)

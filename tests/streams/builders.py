@@ -167,9 +167,11 @@ class Bench:
     async def facts(self) -> Counter[str]:
         """All facts that stand, added up from what the units changed."""
         total: Counter[str] = Counter()
+        position = 0
         async for change in self.record.changes(0):
-            if change.rebuilt:
+            if change.rebuilt and change.position > position:
                 total.clear()
+            position = change.position
             total.update(added(change.facts))
         return Counter({fact: count for fact, count in total.items() if count})
 

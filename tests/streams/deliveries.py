@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -116,6 +117,13 @@ def check(delivery: Delivery, by: Definition, *, as_if: Sequence[bytes] | None =
             finally:
                 bench.close()
 
+    with within(delivery):
+        asyncio.run(run())
+
+
+@contextmanager
+def within(delivery: Delivery) -> Iterator[None]:
+    """The bounds of what is at hand are those that `delivery` says."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("JOURNEYS_MAX", "PERSONS_MAX", "NAMES_MAX"):
             patch.setattr(at_hand, name, delivery.cached_max)
@@ -124,4 +132,4 @@ def check(delivery: Delivery, by: Definition, *, as_if: Sequence[bytes] | None =
         patch.setattr(identity, "near_max", lambda bounds: near_max)
         # As if it had come before there was a rule for ids that are none.
         patch.setattr(placement, "check_ids", lambda touch, is_no_id: None)
-        asyncio.run(run())
+        yield

@@ -1,0 +1,56 @@
+"""`journey imports`: what came in with which `ingest`, and what became of it."""
+
+from typing import Annotated
+
+import typer
+
+from app.arguments import Data, Json
+from app.doors import read
+from app.imports import Import, listed
+from app.printing import as_json, note, put, table
+from journey.instants import iso
+from journey.readable import readable
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def imports(
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="The last so many.")] = 100, data: Data = None, json: Json = False
+) -> None:
+    """Every `ingest` by its number: when, by whom, which files, and what came of it. Oldest first; `journey retract` takes one back.
+
+    An import that is `interrupted` was cut off, or is still under way.
+    """
+    found: list[Import] = read(data, listed)
+    shown = found[-limit:]
+    if json:
+        as_json({"imports": [_as_json(one) for one in shown], "more": len(found) > limit})
+        return
+    if not shown:
+        put("nothing was imported; what came by a stream, or before imports were recorded, belongs to none")
+        return
+    table("", {
+        ">number": [str(one.number) for one in shown],
+        "time (UTC)": [iso(one.at)[:19].replace("T", " ") for one in shown],
+        "actor": [readable(one.actor) for one in shown],
+        "state": [one.state for one in shown],
+        ">read": [f"{one.counts.read:,}" for one in shown],
+        ">accepted": [f"{one.counts.accepted:,}" for one in shown],
+        ">duplicates": [f"{one.counts.duplicates:,}" for one in shown],
+        ">conflicts": [f"{one.counts.conflicts:,}" for one in shown],
+        ">dead letters": [f"{one.counts.dead_letters:,}" for one in shown],
+        "files, and what they were read as": [readable(f"{', '.join(one.files)} · {one.read_as}") for one in shown],
+    }, last="files, and what they were read as", wrap=True)  # fmt: skip
+    if len(found) > limit:
+        note(f"{len(found) - limit:,} older ones: --limit {len(found)} lists them too")
+
+
+def _as_json(one: Import) -> dict[str, object]:
+    counts = one.counts
+    return {
+        "number": one.number, "id": str(one.id), "at": iso(one.at), "actor": one.actor, "state": one.state, "files": one.files,
+        "read_as": one.read_as,
+        "read": counts.read, "accepted": counts.accepted, "duplicates": counts.duplicates, "conflicts": counts.conflicts,
+        "dead_letters": counts.dead_letters, "left_out": counts.left_out,
+    }  # fmt: skip
