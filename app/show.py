@@ -45,7 +45,7 @@ def summary(done: Summary, noticed: Noticed | None = None, *, json: bool = False
         rows.append(("ids kept apart from now on", done.held))
     counts(rows)
     if done.number is not None:
-        note(f"import {done.number}: `journey retract --import {done.number} --reason WHY` takes it back, `journey imports` lists all")
+        note(f"import {done.number}: `journey retract --import {done.number} --reason WHY` takes it back")
     if done.held > 0:
         note("links join them with others, and the definition's bounds keep them apart; `journey identity held` lists them")
     for warning in noticed.warnings():

@@ -164,7 +164,7 @@ def test_the_summary_says_what_became_of_every_record(tmp_path: Path) -> None:
     }
     taken_for, taken, kept = ran.err.splitlines(keepends=True)
     assert taken_for == "in.jsonl: CloudEvents\n"
-    assert taken == "import 2: `journey retract --import 2 --reason WHY` takes it back, `journey imports` lists all\n"
+    assert taken == "import 2: `journey retract --import 2 --reason WHY` takes it back\n"
     assert kept == "what is a dead letter or a conflict is kept; `journey dead-letters` lists it with the reasons\n"
 
 
