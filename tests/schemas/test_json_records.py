@@ -22,6 +22,10 @@ LINES = b'{"a": "1\\"]", "n": 9007199254740993.10}\n{"a": [{"b": "}"}]}\n'
 ONE, OTHER = LINES.splitlines()
 
 
+def gzipped(content: bytes) -> bytes:
+    return gzip.compress(content, mtime=0)
+
+
 def raws(content: bytes) -> list[bytes]:
     return [record.raw for record in of_file(content)]
 
@@ -48,11 +52,9 @@ PACKINGS = {
     "UTF-16 of PowerShell": lambda content: b"\xff\xfe" + content.decode().encode("utf-16-le"),
     "UTF-16, the other way round": lambda content: b"\xfe\xff" + content.decode().encode("utf-16-be"),
     "UTF-16 without its mark": lambda content: content.decode().lstrip().encode("utf-16-le"),
-    "gzip": gzip.compress,
-    "gzip, in several members": lambda content: (
-        b"".join(gzip.compress(content[at : at + 7], mtime=0) for at in range(0, len(content), 7)) + b"\0\0"
-    ),
-    "gzip of UTF-16": lambda content: gzip.compress(b"\xff\xfe" + content.decode().encode("utf-16-le")),
+    "gzip": gzipped,
+    "gzip, in several members": lambda content: b"".join(gzipped(content[at : at + 7]) for at in range(0, len(content), 7)) + b"\0\0",
+    "gzip of UTF-16": lambda content: gzipped(b"\xff\xfe" + content.decode().encode("utf-16-le")),
 }
 
 
@@ -74,7 +76,7 @@ def test_a_place_is_a_line_and_in_an_array_which_element_from_0() -> None:
     assert placed(b'[\n {\n  "a":1\n },\n\n {"b":2}\n]') == [(":2[0]", b'{\n  "a":1\n }'), (":6[1]", b'{"b":2}')]
 
 
-@pytest.mark.parametrize("content", [b"", b"\n \n", b"[]", b" [\n]\n", gzip.compress(b"", mtime=0)], ids=repr)
+@pytest.mark.parametrize("content", [b"", b"\n \n", b"[]", b" [\n]\n", gzipped(b"")], ids=repr)
 def test_where_nothing_is_there_are_no_records(content: bytes) -> None:
     assert raws(content) == []
 
