@@ -97,7 +97,13 @@ async def retract(engine: Engine, number: int | None, import_id: int | None, by:
         answer |= {"changed": not dry_run, **only._asdict()}
         if dry_run:
             return answer
-        decided = Decided(by, RETRACT, {**detail, "withdrawn": only._asdict()})
+        detail["withdrawn"] = only._asdict()
+        async with engine.record.turn():
+            # Nothing of it is placed, as in an empty record; and no unit commits that does not know of the decision.
+            if not any(await engine.record.only_brought(import_id)):
+                await engine.desk.decide(at=by.at, actor=by.actor, action=RETRACT, reason=by.reason, detail=detail)
+                return {**answer, "position": await engine.record.position()}
+        decided = Decided(by, RETRACT, detail)
         with progress(await engine.record.subjects_count(), "deriving everything without it") as tell:
             position = await engine.withdraw(import_id, [decided], tell)
         return {**answer, **await told(engine, position)}
