@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from streams.ports import Name, Unit
 from streams.postgres.awake import Connection
-from streams.postgres.writing import ARRIVED, AWAIT, AWAIT_NO_MORE, AWAITED, AWAITED_BY, FORGET_CLOSED, LOCK_LETTERS, name_digest
+from streams.postgres.writing import ARRIVED, AWAIT, AWAIT_NO_MORE, AWAITED, AWAITED_BY, LOCK_LETTERS, name_digest
 
 
 async def arrive(db: Connection, unit: Unit, number: int) -> None:
@@ -22,13 +22,11 @@ async def arrive(db: Connection, unit: Unit, number: int) -> None:
     names = list({name_digest((row.touch.subject, row.touch.source, row.touch.id)) for row in unit.rows})
     if letters := [row[0] for row in await db.fetch(AWAITED_BY, names)]:
         await db.execute(LOCK_LETTERS)
-        await db.execute(AWAIT_NO_MORE, names)
+        await db.execute(AWAIT_NO_MORE, names, number)
         await db.execute(ARRIVED, number, letters)
 
 
 async def expect(db: Connection, meant: Iterable[tuple[str, Name]]) -> None:
     """Behind the lock of all letters: those that are open or fixed await what is not in of their names, and close where that is nothing."""
     rows = sorted({(letter, name_digest(name), name[0]) for letter, name in meant})
-    letters = [row[0] for row in rows]
-    await db.execute(AWAIT, letters, [row[1] for row in rows], [row[2] for row in rows])
-    await db.execute(FORGET_CLOSED, letters)
+    await db.execute(AWAIT, [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows])

@@ -76,10 +76,23 @@ _CONTESTED = """
     DELETE FROM journey.contested AS c WHERE c.name IN (SELECT name FROM journey.leaving)
     AND 2 > (SELECT COUNT(DISTINCT t.digest) FROM journey.touchpoints AS t WHERE t.key = c.subject AND t.name = c.name)
 """
+_AWAITED_AGAIN = """
+    UPDATE journey.awaited AS a SET unit = NULL WHERE a.name IN (SELECT name FROM journey.leaving)
+    AND NOT EXISTS (SELECT FROM journey.touchpoints AS t WHERE t.key = a.subject AND t.name = a.name)
+"""
+_OPEN_AGAIN = """
+    -- What they were meant to be is in no more.
+    UPDATE journey.dead_letters AS d SET state = CASE WHEN d.fix IS NULL THEN 'open' ELSE 'fixed' END, unit = NULL
+    WHERE d.state = 'arrived' AND d.id IN (SELECT letter FROM journey.awaited WHERE unit IS NULL)
+"""
 _OTHER_LETTERS = "SELECT FROM journey.letters_brought AS o WHERE o.letter = b.letter AND o.import <> b.import"
 _LETTERS = f"""
     UPDATE journey.dead_letters SET state = 'dismissed'
     WHERE id IN (SELECT letter FROM journey.letters_brought AS b WHERE b.import = $1 AND NOT EXISTS ({_OTHER_LETTERS}))
+"""
+_FORGET = f"""
+    DELETE FROM journey.awaited WHERE letter IN
+    (SELECT letter FROM journey.letters_brought AS b WHERE b.import = $1 AND NOT EXISTS ({_OTHER_LETTERS}))
 """
 
 
@@ -119,11 +132,14 @@ async def withdraw(db: Connection, import_id: int, number: int) -> None:
 
 
 async def close(db: Connection, import_id: int) -> None:
-    """Conflicts and dead letters that only came with it are none. Last: others want them too."""
+    """Conflicts and dead letters that only came with it are none; those are open again that it had closed. Last: others want them too."""
     for sql, *values in (
         (_CONTESTED,),
         (LOCK_LETTERS,),
+        (_AWAITED_AGAIN,),
+        (_OPEN_AGAIN,),
         (_LETTERS, import_id),
+        (_FORGET, import_id),
         ("DELETE FROM journey.letters_brought WHERE import = $1", import_id),
         ("DELETE FROM journey.leaving",),
     ):

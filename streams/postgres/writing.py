@@ -163,23 +163,19 @@ AWAIT = """
         FROM unnest($1::TEXT[], $2::BYTEA[], $3::TEXT[]) AS u (letter, name, subject)
         JOIN journey.dead_letters AS d ON d.id = u.letter AND d.state IN ('open', 'fixed')
     ), awaiting AS (
-        INSERT INTO journey.awaited (name, letter, subject) SELECT name, letter, subject FROM named WHERE unit IS NULL
-        ON CONFLICT DO NOTHING
+        INSERT INTO journey.awaited (name, letter, subject, unit) SELECT name, letter, subject, unit FROM named
+        ON CONFLICT (name, letter) DO UPDATE SET unit = excluded.unit
     )
     UPDATE journey.dead_letters AS d SET state = 'arrived', unit = n.unit
     FROM (SELECT letter, MAX(unit) AS unit FROM named GROUP BY letter HAVING COUNT(*) = COUNT(unit)) AS n WHERE d.id = n.letter
 """
-AWAITED = "SELECT EXISTS (SELECT 1 FROM journey.awaited)"
-AWAITED_BY = "SELECT DISTINCT letter FROM journey.awaited WHERE name = ANY($1::BYTEA[]) ORDER BY letter"
-AWAIT_NO_MORE = "DELETE FROM journey.awaited WHERE name = ANY($1::BYTEA[])"
+AWAITED = "SELECT EXISTS (SELECT 1 FROM journey.awaited WHERE unit IS NULL)"
+AWAITED_BY = "SELECT DISTINCT letter FROM journey.awaited WHERE name = ANY($1::BYTEA[]) AND unit IS NULL ORDER BY letter"
+AWAIT_NO_MORE = "UPDATE journey.awaited SET unit = $2 WHERE name = ANY($1::BYTEA[]) AND unit IS NULL"
 ARRIVED = """
     UPDATE journey.dead_letters AS d SET state = 'arrived', unit = $1::BIGINT
     WHERE d.id = ANY($2::TEXT[]) AND d.state IN ('open', 'fixed')
-        AND NOT EXISTS (SELECT 1 FROM journey.awaited AS a WHERE a.letter = d.id)
-"""
-FORGET_CLOSED = """
-    DELETE FROM journey.awaited AS a USING journey.dead_letters AS d
-    WHERE a.letter = d.id AND d.id = ANY($1::TEXT[]) AND d.state NOT IN ('open', 'fixed')
+        AND NOT EXISTS (SELECT 1 FROM journey.awaited AS a WHERE a.letter = d.id AND a.unit IS NULL)
 """
 LOCK_LETTERS = "SELECT pg_advisory_xact_lock(7003)"
 _UNKNOWN = """
@@ -215,9 +211,8 @@ READY = (
     Step(AWAIT, ([], [], [])),
     Step(AWAITED, ()),
     Step(AWAITED_BY, ([],)),
-    Step(AWAIT_NO_MORE, ([],)),
+    Step(AWAIT_NO_MORE, ([], 0)),
     Step(ARRIVED, (0, [])),
-    Step(FORGET_CLOSED, ([],)),
     Step(_UNKNOWN, ([], [], [])),
 )
 """Every statement that runs while locks are held, with no rows: run once on a new connection, it is prepared there."""

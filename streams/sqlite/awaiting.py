@@ -20,8 +20,8 @@ def expect(db: sqlite3.Connection, letter: str, names: Collection[Name]) -> bool
         return False
     since = {name: db.execute(_IN, (name[0], *name)).fetchone()[0] for name in names}
     db.executemany(
-        "INSERT OR IGNORE INTO awaited (subject, source, id, letter) VALUES (?, ?, ?, ?)",
-        ((*name, letter) for name, unit in since.items() if unit is None),
+        "INSERT OR REPLACE INTO awaited (subject, source, id, letter, unit) VALUES (?, ?, ?, ?, ?)",
+        ((*name, letter, unit) for name, unit in since.items()),
     )
     if None in since.values():
         return False
@@ -38,17 +38,32 @@ def arrive(db: sqlite3.Connection, names: Iterable[Name], position: int) -> None
         marks = ", ".join(["(?, ?, ?)"] * len(some))
         found = db.execute(
             f"WITH asked (subject, source, id) AS (VALUES {marks}) SELECT a.subject, a.source, a.id, a.letter"
-            " FROM asked CROSS JOIN awaited AS a ON a.subject = asked.subject AND a.source = asked.source AND a.id = asked.id",
+            " FROM asked CROSS JOIN awaited AS a ON a.subject = asked.subject AND a.source = asked.source AND a.id = asked.id"
+            " WHERE a.unit IS NULL",
             [part for name in some for part in name],
         ).fetchall()
-        db.executemany("DELETE FROM awaited WHERE subject = ? AND source = ? AND id = ? AND letter = ?", found)
+        db.executemany(
+            "UPDATE awaited SET unit = ? WHERE subject = ? AND source = ? AND id = ? AND letter = ?", ((position, *row) for row in found)
+        )
         for letter in {row[3] for row in found}:
-            if db.execute("SELECT 1 FROM awaited WHERE letter = ?", (letter,)).fetchone() is None:
+            if db.execute("SELECT 1 FROM awaited WHERE letter = ? AND unit IS NULL", (letter,)).fetchone() is None:
                 _close(db, letter, position)
 
 
 def is_awaiting(db: sqlite3.Connection) -> bool:
-    return db.execute("SELECT 1 FROM awaited LIMIT 1").fetchone() is not None
+    return db.execute("SELECT 1 FROM awaited WHERE unit IS NULL LIMIT 1").fetchone() is not None
+
+
+def await_again(db: sqlite3.Connection) -> None:
+    """Touchpoints that are leaving and of which nothing is left are awaited again; letters that they had closed are open."""
+    db.execute(
+        "UPDATE awaited AS a SET unit = NULL WHERE (subject, source, id) IN (SELECT subject, source, id FROM leaving) AND NOT EXISTS"
+        " (SELECT 1 FROM touchpoints AS t WHERE t.key = a.subject AND t.subject = a.subject AND t.source = a.source AND t.id = a.id)"
+    )
+    db.execute(
+        "UPDATE dead_letters SET state = iif(fix IS NULL, 'open', 'fixed'), unit = NULL WHERE state = 'arrived'"
+        " AND id IN (SELECT letter FROM awaited WHERE unit IS NULL)"
+    )
 
 
 def forget(db: sqlite3.Connection, letters: Iterable[str]) -> None:
@@ -58,4 +73,3 @@ def forget(db: sqlite3.Connection, letters: Iterable[str]) -> None:
 
 def _close(db: sqlite3.Connection, letter: str, position: int) -> None:
     db.execute("UPDATE dead_letters SET state = 'arrived', unit = ? WHERE id = ? AND state IN ('open', 'fixed')", (position, letter))
-    forget(db, [letter])

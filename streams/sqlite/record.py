@@ -44,7 +44,7 @@ from streams.ports import (
 )
 from streams.record_digest import RecordDigest
 from streams.set_aside import EMBEDDED, SETTING_ASIDE, decided
-from streams.sqlite.awaiting import arrive, expect, forget
+from streams.sqlite.awaiting import arrive, await_again, expect, forget
 from streams.sqlite.database import check_tables, connect, migrate, transaction
 from streams.sqlite.desk import decide
 
@@ -444,11 +444,10 @@ class SqliteRecord:
         self._lift_voids(position)
         # Who is named in a deal by what counts only now was never derived.
         self.db.execute("INSERT OR IGNORE INTO subjects (key, person, version) SELECT DISTINCT id, id, :until FROM takes_part", by)
-        self.db.execute(
-            "UPDATE dead_letters SET state = 'dismissed' WHERE id IN"
-            f" (SELECT letter FROM letters_brought AS b WHERE import = :import AND {_NO_OTHER_LETTER})",
-            by,
-        )
+        await_again(self.db)
+        only = f"(SELECT letter FROM letters_brought AS b WHERE import = :import AND {_NO_OTHER_LETTER})"
+        self.db.execute(f"UPDATE dead_letters SET state = 'dismissed' WHERE id IN {only}", by)
+        self.db.execute(f"DELETE FROM awaited WHERE letter IN {only}", by)
         self.db.execute("DELETE FROM letters_brought WHERE import = :import", by)
         self.db.execute("DELETE FROM leaving")
 

@@ -30,12 +30,14 @@ DROP TABLE dead_letters;
 ALTER TABLE letters RENAME TO dead_letters;
 CREATE INDEX dead_letters_by_state ON dead_letters (state, number);
 
--- The names of touchpoints that open letters were meant to be, and that are not in.
+-- The names of touchpoints that letters were meant to be. A letter that is closed keeps them: an import that is taken back opens it again.
 CREATE TABLE awaited (
     subject      TEXT    NOT NULL,
     source       TEXT    NOT NULL,
     id           TEXT    NOT NULL,
     letter       TEXT    NOT NULL,      -- the id of the letter
+    unit         INTEGER,               -- that it is in since; NULL: it is awaited
     PRIMARY KEY (subject, source, id, letter)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX awaited_by_letter ON awaited (letter);
+CREATE INDEX awaited_still ON awaited (letter) WHERE unit IS NULL;
