@@ -66,7 +66,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("company")
     for name, pattern, zone in reversed(TAKEN):
         assert here("ingest", *sorted(FILES.glob(pattern)), "--map", name, *zone, "--strict", cwd=folder).status == 0
-    assert here("ingest", FILES / "calls.jsonl", "--format", "segment", "--strict", cwd=folder).status == 0
+    assert here("ingest", FILES / "calls.jsonl", "--strict", cwd=folder).status == 0
     return folder
 
 
@@ -123,7 +123,8 @@ def _write() -> None:
         if found["what"] == "run":
             printed = shell(found["text"], desk)
             return str(found[0])
-        return f"<!-- prints -->\n```text\n{plain(printed)}\n```"
+        now = "\n".join(line.rstrip() for line in printed.splitlines()).strip("\n")
+        return f"<!-- prints -->\n```text\n{now}\n```"
 
     with tempfile.TemporaryDirectory() as folder:
         desk = at_desk(Path(folder))
