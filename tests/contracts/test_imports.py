@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import orjson
 import pytest
 
 from journey.person import FOLD_VERSION
@@ -23,6 +24,11 @@ BY = By(30, "ann", "the wrong file")
 VIEW = sent("page_view", "user:1", at(0), id="v")
 OTHER = sent("page_view", "user:2", at(1), id="w")
 BROKEN = b"{broken"
+
+
+def unreadable(line: bytes) -> bytes:
+    """The same touchpoint, at a time that is none."""
+    return orjson.dumps({**orjson.loads(line), "time": "yesterday"})
 
 
 def decided(import_id: int) -> Decided:
@@ -131,6 +137,21 @@ async def test_letters_that_only_it_brought_are_dismissed_and_open_when_they_com
     assert [one.state for one in await letters.kept(after=0, limit=9)] == [State.dismissed, State.open]
     await desk.comes(8, BROKEN)
     assert [one.state for one in await letters.kept(after=0, limit=9)] == [State.open, State.open]
+
+
+async def test_a_letter_that_only_it_had_closed_is_open_again_until_what_it_was_meant_to_be_comes_again(desk: Desk) -> None:
+    await desk.comes(None, unreadable(VIEW), unreadable(OTHER))
+    await desk.comes(7, VIEW, OTHER)
+    await desk.comes(8, OTHER)
+    letters = desk.record.dead_letters
+    assert [one.state for one in await letters.kept(after=0, limit=9)] == [State.arrived, State.arrived]
+    await desk.retracts(7)
+    assert [(one.state, one.position is None) for one in await letters.kept(after=0, limit=9)] == [
+        (State.open, True),
+        (State.arrived, False),
+    ]
+    await desk.comes(9, VIEW)
+    assert [one.state for one in await letters.kept(after=0, limit=9)] == [State.arrived, State.arrived]
 
 
 async def test_conflicts_end_with_the_body_that_only_it_brought(desk: Desk) -> None:
