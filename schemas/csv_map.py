@@ -6,29 +6,24 @@ rows stand before it in the run, and which touchpoint of the row it is: the same
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from fnmatch import fnmatchcase
 from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
 
-import orjson
 from pydantic import ValidationError
 
 from journey.errors import Refused
-from journey.money import nearest
 from journey.problems import meant
-from journey.touchpoints import TYPES
 from schemas.csv_cell import Unread, quoted
-from schemas.csv_fields import IDS, Make, Surroundings, make
+from schemas.csv_fields import Surroundings
 from schemas.csv_number import NumberRule
 from schemas.csv_query import Answer, QueryFailed, Table, read_by
 from schemas.csv_rows import Row, read_rows
 from schemas.csv_rules import FileRules, MapFile, QueryRule, TouchpointRule
-from schemas.csv_template import Cells, FileName, Get, RowNumber
-from schemas.csv_time import time_reader
+from schemas.csv_template import Cells, FileName, RowNumber
+from schemas.csv_touchpoint import RowTouchpoint, compiled
 from schemas.csv_yaml import line_of, read_yaml, refused
 from schemas.incoming import Incoming
 from schemas.meant import unmade
@@ -118,81 +113,6 @@ class CsvRows:
 
 
 @dataclass(frozen=True, slots=True)
-class _Touch:
-    """One touchpoint of each row, compiled for a file."""
-
-    type: str
-    label: str
-    head: dict[str, str]
-    id: Get | None
-    subject: Get
-    time: Get
-    read_time: Callable[[Cells, int, str], str]
-    around: Surroundings
-    when: tuple[tuple[int, Callable[[str], bool]], ...]
-    fields: tuple[tuple[str, Make], ...]
-    rule: TouchpointRule
-    money: tuple[str, ...]
-
-    def _round(self, data: dict[str, object]) -> None:
-        """Bring amounts into whole minor units: an export may carry more digits."""
-        currency = data.get("currency")
-        for name in self.money:
-            if name in data and isinstance(currency, str):
-                # What is no amount is a dead letter, which says so.
-                with suppress(ValueError, ArithmeticError):
-                    said = Decimal(str(data[name]))
-                    amount, is_rounded = nearest(said, currency)
-                    if amount != said:
-                        data[name] = str(amount)
-                    self.around.noticed.rounded += is_rounded
-
-    def id_and_body(self, cells: list[str], row: int, hashed: str) -> tuple[str, bytes]:
-        """Raises Unread where the row does not hold what the map says."""
-        id = f"{hashed}-{self.label}" if self.id is None else self.id(cells, row)
-        subject, written = self.subject(cells, row), self.time(cells, row)
-        if id is None or subject is None or written is None:
-            raise self._blank(id, subject)
-        wrong: list[Unread] = []
-        time, data = "", {}
-        try:
-            time = self.read_time(cells, row, written)
-        except Unread as unread:
-            wrong.append(unread.at(self.rule.time.column(self.around, cells, row)))
-        for name, made in self.fields:
-            try:
-                value = made(cells, row)
-            except Unread as unread:
-                wrong.append(unread)
-                continue
-            if value is not None:
-                data[name] = value
-        if wrong:
-            raise Unread("; ".join(map(str, wrong)), "; ".join(one.kind for one in wrong))
-        self._round(data)
-        return id, orjson.dumps({**self.head, "id": id, "subject": subject, "time": time, "data": data})
-
-    def known(self, cells: list[str], row: int) -> dict[str, str]:
-        """What can be read of a touchpoint that can't be made: a letter's meant name, where its id is stated."""
-        found = {"type": self.type, "source": self.head["source"]}
-        for what, get in (("id", self.id), ("subject", self.subject)):
-            with suppress(Unread):
-                if get is not None and (text := get(cells, row)) is not None:
-                    found[what] = text
-        with suppress(Unread):
-            if (written := self.time(cells, row)) is not None:
-                found["time"] = self.read_time(cells, row, written)
-        return found
-
-    def _blank(self, id: str | None, subject: str | None) -> Unread:
-        if id is None:
-            what, cell = "id", self.rule.id
-        else:
-            what, cell = ("subject", self.rule.subject) if subject is None else ("time", self.rule.time.cell)
-        return Unread(f"{what} {cell.said if cell else ''} is blank")
-
-
-@dataclass(frozen=True, slots=True)
 class _Plan:
     """How one file is read."""
 
@@ -202,7 +122,7 @@ class _Plan:
     header: tuple[str, ...]
     padding: list[str]  # what stands behind the cells: for the columns that the file may lack, and does; and parts of columns' names
     blank: frozenset[str]  # what stands for nothing, such as "--"
-    touches: tuple[_Touch, ...]
+    touches: tuple[RowTouchpoint, ...]
     seed: bytes  # of the ids; empty where every touchpoint has one from its columns
     answer: Answer | None = None  # where the rows are those of a query
 
@@ -295,7 +215,7 @@ def _hashed(plan: _Plan, cells: list[str], equal: Counter[bytes]) -> str:
     return f"{digest.hex()}-{before}"
 
 
-def _known(touch: _Touch, cells: list[str], number: int, bodies: dict[bytes, bytes]) -> dict[str, str]:
+def _known(touch: RowTouchpoint, cells: list[str], number: int, bodies: dict[bytes, bytes]) -> dict[str, str]:
     """What can be read of what could not be made; without an id that another row has had, which is not this one's name."""
     known = touch.known(cells, number)
     if "id" in known and blake2b(known["id"].encode(), digest_size=DIGEST_BYTES).digest() in bodies:
@@ -388,7 +308,7 @@ def _compiled(csv_map: CsvMap, path: Path, name: str, rules: FileRules, columns:
     index = {column: at for at, column in enumerate([*columns, *behind])} | {name: columns.index(of) for name, (of, _) in named.items()}
     around = Surroundings(index, path.name, rules.zone, rules.number or NumberRule(), noticed, "")
     seen: Counter[str] = Counter()
-    touches = tuple(_touch(rule, csv_map.source, replace(around, field=rule.type), seen) for rule in rules.touchpoints)
+    touches = tuple(compiled(rule, csv_map.source, replace(around, field=rule.type), seen) for rule in rules.touchpoints)
     seed = b""
     if any(touch.id is None for touch in touches):
         named_after_file = any(template.has(FileName) for rule in rules.touchpoints for template in rule.templates())
@@ -396,26 +316,6 @@ def _compiled(csv_map: CsvMap, path: Path, name: str, rules: FileRules, columns:
         seed = blake2b("\0".join(parts).encode(), digest_size=DIGEST_BYTES).digest()
     padding = [*([""] * len(lacking)), *(part for _, part in named.values())]
     return _Plan(path, rules, len(columns), tuple(columns), padding, frozenset(rules.blank_texts or ()), touches, seed)
-
-
-def _touch(rule: TouchpointRule, source: str, around: Surroundings, seen: Counter[str]) -> _Touch:
-    index, file, when = around.index, around.file, rule.time
-    own_zone = when.own_zone(around)
-    seen[rule.type] += 1
-    return _Touch(
-        type=rule.type,
-        label=rule.type if seen[rule.type] == 1 else f"{rule.type}-{seen[rule.type]}",
-        head={"specversion": "1.0", "source": source, "type": rule.type},
-        id=None if rule.id is None else rule.id.compiled(index, file, is_id=True),
-        subject=rule.subject.compiled(index, file, is_id=True),
-        time=when.cell.compiled(index, file),
-        read_time=when.read_time(around, when.format, time_reader(when.format, own_zone, when.plus, when.zone_column)),
-        around=around,
-        when=tuple((index[column.name], condition.holds()) for column, condition in rule.when.items()),
-        fields=tuple((name, make(spec, around.of(name), is_id=name in IDS)) for name, spec in rule.data.root.items()),
-        rule=rule,
-        money=TYPES[rule.type].money,
-    )
 
 
 def _section(csv_map: CsvMap, path: Path) -> tuple[str, FileRules]:

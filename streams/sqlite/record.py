@@ -17,7 +17,6 @@ from journey.histories import Stored, is_person, keys
 from journey.identity import Id, Person, PersonId
 from journey.instants import Instant
 from journey.integers import INTEGER_MAX
-from journey.touchpoints import Retracted
 from schemas.decode import touchpoint_of
 from schemas.incoming import Incoming, Whole
 from schemas.strict_json import BODY_BYTES_MAX
@@ -44,9 +43,10 @@ from streams.ports import (
 )
 from streams.record_digest import RecordDigest
 from streams.set_aside import EMBEDDED, SETTING_ASIDE, decided
-from streams.sqlite.awaiting import arrive, await_again, expect, forget
+from streams.sqlite.awaiting import arrive, expect, forget
 from streams.sqlite.database import check_tables, connect, migrate, transaction
 from streams.sqlite.desk import decide
+from streams.sqlite.withdrawing import only_brought
 
 PARTITION = 0
 """The embedded log has one."""
@@ -63,15 +63,7 @@ SENT_AGAIN = (
 """What goes in for a letter: see `streams.dead_letters.sent_again`."""
 
 
-_COLUMNS = "key, subject, source, id, digest, occurred_at, unit, voided_by, body"
 _NAMED = "t.key = a.subject AND t.subject = a.subject AND t.source = a.source AND t.id = a.id"
-_SAME = " AND ".join(f"{{0}}.{column} = t.{column}" for column in ("subject", "source", "id", "digest", "occurred_at"))
-_ONLY = f"import = :import AND NOT EXISTS (SELECT 1 FROM brought_too AS b WHERE {_SAME.format('b')} AND b.import <> :import)"
-_LEAVING = f"SELECT subject, source, id, digest, occurred_at FROM touchpoints AS t WHERE key = subject AND {_ONLY}"
-"""What only one import brought."""
-
-_LEAVES = f"EXISTS (SELECT 1 FROM leaving AS l WHERE {_SAME.format('l')})"
-_NO_OTHER_LETTER = "NOT EXISTS (SELECT 1 FROM letters_brought AS o WHERE o.letter = b.letter AND o.import <> b.import)"
 _OPEN_AGAIN = "iif(state = 'dismissed' AND NOT EXISTS (SELECT 1 FROM letters_brought WHERE letter = dead_letters.id), 'open', state)"
 """A letter that came only with imports that were retracted is as new."""
 
@@ -374,7 +366,7 @@ class SqliteRecord:
         decisions: Sequence[Decided] = (),
     ) -> int:
         with transaction(self.db):
-            self._withdraw(import_id, self._number("SELECT COALESCE(MAX(position), 0) + 1 FROM units"))
+            withdraw(self.db, import_id, self._number("SELECT COALESCE(MAX(position), 0) + 1 FROM units"))
             return await self._replace((parts(),), generation, recorded_at, decisions)
 
     async def _replace(
@@ -406,97 +398,11 @@ class SqliteRecord:
     # --- imports
 
     async def only_brought(self, import_id: int) -> OnlyBrought:
-        by = {"import": import_id}
-        keys = {key for (key,) in self.db.execute(f"SELECT DISTINCT key FROM touchpoints AS t WHERE {_ONLY}", by)}
+        touchpoints, too, keys, letters = only_brought(self.db, import_id)
         persons = set(filter(is_person, keys))
         found = await self.people(persons)
-        (touchpoints,) = self.db.execute(f"SELECT COUNT(*) FROM ({_LEAVING})", by).fetchone()
-        same = "subject, source, id, digest, occurred_at"
-        (every,) = self.db.execute(
-            f"SELECT COUNT(*) FROM (SELECT {same} FROM touchpoints WHERE key = subject AND import = :import"
-            f" UNION SELECT {same} FROM brought_too WHERE import = :import)",
-            by,
-        ).fetchone()
-        deals = sum(key.startswith("deal:") for key in keys)
-        letters = self._number(f"SELECT COUNT(*) FROM letters_brought AS b WHERE import = {import_id:d} AND {_NO_OTHER_LETTER}")
         people = {found[id].name if id in found else id for id in persons}
-        return OnlyBrought(touchpoints, every - touchpoints, len(people), deals, letters)
-
-    def _withdraw(self, import_id: int, position: int) -> None:
-        """Take away what only this import brought; it stays in `withdrawn` as it stood until `position`."""
-        by = {"import": import_id, "until": position}
-        self.db.execute(f"INSERT INTO leaving {_LEAVING}", by)
-        # Also under the keys of rivals.
-        self.db.execute(f"INSERT INTO withdrawn ({_COLUMNS}, until) SELECT {_COLUMNS}, :until FROM touchpoints AS t WHERE {_LEAVES}", by)
-        self.db.execute(f"DELETE FROM touchpoints AS t WHERE {_LEAVES}")
-        self._withdraw_from_others_keys(position)
-        self.db.execute("DELETE FROM brought_too WHERE import = :import", by)
-        self.db.execute(
-            "UPDATE touchpoints AS t SET import = (SELECT NULLIF(MIN(b.import), 0) FROM brought_too AS b"
-            f" WHERE {_SAME.format('b')}) WHERE key = subject AND import = :import",
-            by,
-        )
-        self.db.execute(
-            "DELETE FROM contested WHERE (subject, source, id) IN (SELECT subject, source, id FROM leaving) AND 2 > (SELECT"
-            " COUNT(DISTINCT t.digest) FROM touchpoints AS t WHERE t.key = contested.subject AND t.subject = contested.subject"
-            " AND t.source = contested.source AND t.id = contested.id)"
-        )
-        self._lift_voids(position)
-        # Who is named in a deal by what counts only now was never derived.
-        self.db.execute("INSERT OR IGNORE INTO subjects (key, person, version) SELECT DISTINCT id, id, :until FROM takes_part", by)
-        await_again(self.db)
-        only = f"(SELECT letter FROM letters_brought AS b WHERE import = :import AND {_NO_OTHER_LETTER})"
-        self.db.execute(f"UPDATE dead_letters SET state = 'dismissed' WHERE id IN {only}", by)
-        self.db.execute(f"DELETE FROM awaited WHERE letter IN {only}", by)
-        self.db.execute("DELETE FROM letters_brought WHERE import = :import", by)
-        self.db.execute("DELETE FROM leaving")
-
-    def _withdraw_from_others_keys(self, position: int) -> None:
-        """What is left of the names is stored under the keys that it names itself, and no longer under those of rivals that are gone."""
-        under: dict[Name, set[str]] = defaultdict(set)
-        named: dict[Name, set[str]] = defaultdict(set)
-        left = self.db.execute(
-            "SELECT key, subject, source, id, body, occurred_at FROM touchpoints"
-            " WHERE (subject, source, id) IN (SELECT subject, source, id FROM leaving)"
-        )
-        for key, subject, source, id, body, occurred_at in left:
-            under[subject, source, id].add(key)
-            named[subject, source, id].update(keys(touchpoint_of(body, occurred_at)))
-        for name in under:
-            for key in under[name] - named[name]:
-                of_name = "key = ? AND subject = ? AND source = ? AND id = ?"
-                self.db.execute(
-                    f"INSERT INTO withdrawn ({_COLUMNS}, until) SELECT {_COLUMNS}, ? FROM touchpoints WHERE {of_name}",
-                    (position, key, *name),
-                )
-                self.db.execute(f"DELETE FROM touchpoints WHERE {of_name}", (key, *name))
-
-    def _lift_voids(self, position: int) -> None:
-        """Of what no retraction that is left names: it counts again."""
-        subjects = self.db.execute("SELECT DISTINCT subject FROM voids WHERE subject IN (SELECT subject FROM leaving)").fetchall()
-        for (subject,) in subjects:
-            left = set()
-            for body, at in self.db.execute("SELECT body, occurred_at FROM touchpoints WHERE key = ? AND subject = ?", (subject, subject)):
-                if isinstance(data := touchpoint_of(body, at).data, Retracted):
-                    left.add((data.of_source, data.of_id))
-            for source, id in set(self.db.execute("SELECT source, id FROM voids WHERE subject = ?", (subject,)).fetchall()) - left:
-                self._lift_void((subject, source, id), position)
-
-    def _lift_void(self, name: Name, position: int) -> None:
-        self.db.execute(
-            "INSERT INTO withdrawn_voids (subject, source, id, until, unit)"
-            " SELECT subject, source, id, ?, unit FROM voids WHERE subject = ? AND source = ? AND id = ?",
-            (position, *name),
-        )
-        self.db.execute("DELETE FROM voids WHERE subject = ? AND source = ? AND id = ?", name)
-        of_name = "subject = ? AND source = ? AND id = ? AND voided_by IS NOT NULL"
-        stored = self.db.execute(f"SELECT body, occurred_at FROM touchpoints WHERE key = ? AND {of_name}", (name[0], *name)).fetchall()
-        for key in {key for body, occurred_at in stored for key in keys(touchpoint_of(body, occurred_at))}:
-            self.db.execute(
-                f"INSERT INTO withdrawn ({_COLUMNS}, until) SELECT {_COLUMNS}, ? FROM touchpoints WHERE key = ? AND {of_name}",
-                (position, key, *name),
-            )
-            self.db.execute(f"UPDATE touchpoints SET voided_by = NULL, unit = ? WHERE key = ? AND {of_name}", (position, key, *name))
+        return OnlyBrought(touchpoints, too, len(people), sum(key.startswith("deal:") for key in keys), letters)
 
     async def generation(self) -> Generation | None:
         found = self.db.execute("SELECT definition, fold_version FROM generation").fetchone()
