@@ -46,7 +46,7 @@ from streams.set_aside import EMBEDDED, SETTING_ASIDE, decided
 from streams.sqlite.awaiting import arrive, expect, forget
 from streams.sqlite.database import check_tables, connect, migrate, transaction
 from streams.sqlite.desk import decide
-from streams.sqlite.withdrawing import only_brought
+from streams.sqlite.withdrawing import only_brought, withdraw
 
 PARTITION = 0
 """The embedded log has one."""

@@ -88,7 +88,7 @@ def test_cells_that_two_formats_of_a_rule_read_differently_are_told_once_with_an
     both = TWO_FORMATS + touch.replace('id: "{Deal ID}"', 'id: "{Deal ID}-2"')
     rows = "1,03/04/2026,a\n2,03/04/2026,b\n3,05/05/2026,c\n4,31/05/2026,d\n5,05/31/2026,e\n6,02/01/2026,f\n"
     found = dry_run(desk.map(both), [desk.file(f"Deal ID,Changed,Next\n{rows}")], decode)
-    assert found.warnings == [
+    assert found.noticed.warnings() == [
         'Changed: "03/04/2026" (crm.csv:2) is read as 2026-04-03 by %d/%m/%Y, and 2026-03-04 fits %m/%d/%Y too (3 cells)'
     ]
     assert found.dead == {}
