@@ -69,7 +69,7 @@ def ingest(
     if map is None and zone is not None:
         raise Refused("--zone goes with --map; a time in JSON says its zone")
     for path in paths:
-        check(path, unpacks=map is None)
+        check(path)
         if map is None and path.suffix.lower() == ".csv":
             raise Refused(f"{path} is CSV; say what its columns mean with --map FILE or NAME (journey maps lists those that ship)")
         if map is not None and str(path) == STDIN:

@@ -15,7 +15,7 @@ from schemas.incoming import Incoming
 from schemas.json_formats import NAMES, Format, look, read_as, settled
 from schemas.json_records import Record, records
 from schemas.outside_names import Noticed
-from schemas.unpacked import GZIP, HEAD_BYTES, packing
+from schemas.unpacked import HEAD_BYTES, packing
 
 STDIN = "-"
 
@@ -86,7 +86,7 @@ def named(path: Path) -> str:
     return "standard input" if str(path) == STDIN else path.name
 
 
-def check(path: Path, *, unpacks: bool) -> None:
+def check(path: Path) -> None:
     """Raises Refused where nothing can be read from `path`, before anything else is done."""
     try:
         path.name.encode()
@@ -96,9 +96,9 @@ def check(path: Path, *, unpacks: bool) -> None:
     if str(path) != STDIN and not path.is_fifo():
         with _opened(path) as file:
             head = file.read(HEAD_BYTES) if path.is_file() else b""
-        packed_by = "gzip" if head.startswith(GZIP) and not unpacks else packing(head)
-        if packed_by is not None:
-            raise Refused(f"{path} is packed by {packed_by}; unpack it first")
+        if (packed_by := packing(head)) is not None:
+            excel = "; a workbook of Excel's is saved as CSV first" if path.suffix.lower() == ".xlsx" else "; unpack it first"
+            raise Refused(f"{path} is packed by {packed_by}{excel}")
 
 
 class Watched:

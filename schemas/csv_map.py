@@ -28,6 +28,7 @@ from schemas.csv_yaml import line_of, read_yaml, refused
 from schemas.incoming import Incoming
 from schemas.meant import unmade
 from schemas.outside_names import Noticed
+from schemas.unpacked import unpacked_name
 
 DIGEST_BYTES = 16
 """What is kept of each row without an id, and of each id: all that grows with a file."""
@@ -306,13 +307,13 @@ def _compiled(csv_map: CsvMap, path: Path, name: str, rules: FileRules, columns:
     lacking = _lacking(csv_map, path, rules, [*columns, *named, *(OF + name for name in named)])
     behind = [*lacking, *(OF + name for name in named)]
     index = {column: at for at, column in enumerate([*columns, *behind])} | {name: columns.index(of) for name, (of, _) in named.items()}
-    around = Surroundings(index, path.name, rules.zone, rules.number or NumberRule(), noticed, "")
+    around = Surroundings(index, unpacked_name(path), rules.zone, rules.number or NumberRule(), noticed, "")
     seen: Counter[str] = Counter()
     touches = tuple(compiled(rule, csv_map.source, replace(around, field=rule.type), seen) for rule in rules.touchpoints)
     seed = b""
     if any(touch.id is None for touch in touches):
         named_after_file = any(template.has(FileName) for rule in rules.touchpoints for template in rule.templates())
-        parts = [csv_map.name, name, path.name if named_after_file else "", *columns]
+        parts = [csv_map.name, name, unpacked_name(path) if named_after_file else "", *columns]
         seed = blake2b("\0".join(parts).encode(), digest_size=DIGEST_BYTES).digest()
     padding = [*([""] * len(lacking)), *(part for _, part in named.values())]
     return _Plan(path, rules, len(columns), tuple(columns), padding, frozenset(rules.blank_texts or ()), touches, seed)
@@ -321,7 +322,7 @@ def _compiled(csv_map: CsvMap, path: Path, name: str, rules: FileRules, columns:
 def _section(csv_map: CsvMap, path: Path) -> tuple[str, FileRules]:
     """The rules for a file: of several that match its name the first."""
     for name, rules in csv_map.sections:
-        if any(fnmatchcase(path.name, pattern) for pattern in rules.match):
+        if any(fnmatchcase(unpacked_name(path), pattern) for pattern in rules.match):
             return name, rules
     patterns = [pattern for _, rules in csv_map.sections for pattern in (rules.match if rules.rows is None else rules.rows.files)]
     raise Refused(f"{csv_map.path} has no rules for a file named {path.name!r}, it has some for {', '.join(patterns)}")
@@ -329,7 +330,7 @@ def _section(csv_map: CsvMap, path: Path) -> tuple[str, FileRules]:
 
 def _queried(csv_map: CsvMap, path: Path) -> FileRules | None:
     """The rules of the first query that reads a file, where it is read by none but queries."""
-    if any(fnmatchcase(path.name, pattern) for _, rules in csv_map.sections for pattern in rules.match):
+    if any(fnmatchcase(unpacked_name(path), pattern) for _, rules in csv_map.sections for pattern in rules.match):
         return None
     queries = (rules for _, rules in csv_map.sections if rules.rows is not None and any(read_by(name, [path]) for name in rules.rows.files))
     return next(queries, None)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from journey.errors import Refused
 from schemas.csv_rows import Row
+from schemas.unpacked import unpacked_name
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -75,7 +76,7 @@ def unsteady(query: str) -> str | None:
 
 def read_by(name: str, paths: Iterable[Path]) -> list[Path]:
     """Those of `paths` that a query means by `name`."""
-    return [path for path in paths if fnmatchcase(path.name, name) or path.name == name]
+    return [path for path in paths if fnmatchcase(unpacked_name(path), name) or unpacked_name(path) == name]
 
 
 class Answer:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import BinaryIO, NamedTuple
 
 from schemas.incoming import LINE_BYTES_MAX, Keeper, Whole
-from schemas.utf16 import as_utf8
+from schemas.unpacked import BEFORE, unpacked
 
 ROW_BYTES_MAX = 1 << 20
 """A longer row is unreadable. (A cell may hold 128 KiB, which is Python's own limit.)"""
@@ -41,7 +41,7 @@ class _Lines:
     """
 
     def __init__(self, file: BinaryIO) -> None:
-        self.file, self.encoding = as_utf8(file)
+        self.file, self.packed = unpacked(file)
         self.row: list[bytes] = []
         self.before = 0
         """How many lines there are before the row."""
@@ -76,7 +76,7 @@ class _Lines:
         try:
             return line.decode()
         except UnicodeDecodeError:
-            self.reason = f"not {self.encoding}"
+            self.reason = f"not {self.packed.encoding}"
             return line.decode("utf-8", "replace")
 
     def read(self) -> bytes:
@@ -130,9 +130,11 @@ class _Lines:
 def read_rows(file: BinaryIO, delimiter: str, skip_lines: int = 0) -> Iterator[Row]:
     """Rows in order, without those in which nothing stands. The file is never held in memory.
 
-    A first line such as `sep=;` says the delimiter; it is one of the lines to skip.
+    A first line such as `sep=;` says the delimiter; it is one of the lines to skip. Where gzip packed the file, and it can't be unpacked to
+    its end, the row in which that is found has the reason.
     """
     lines = _Lines(file)
+    told = False
     first = lines.read()
     if said := _SEP.fullmatch(first.decode("utf-8", "replace")):
         delimiter = said[1]
@@ -152,6 +154,8 @@ def read_rows(file: BinaryIO, delimiter: str, skip_lines: int = 0) -> Iterator[R
         try:
             cells = next(reader)
         except StopIteration:
+            if lines.packed.fault is not None and not told:
+                yield Row(lines.before + 1, b"", [], f"{lines.packed.fault}; {BEFORE}")
             return
         except _TooLong:
             cells, error = [], f"a row longer than {ROW_BYTES_MAX} bytes"
@@ -159,6 +163,8 @@ def read_rows(file: BinaryIO, delimiter: str, skip_lines: int = 0) -> Iterator[R
             cells, error = [], _why(unread)
             _only_first(lines)
         line, raw = lines.end_row()
+        if lines.packed.fault is not None and not raw.endswith((b"\n", b"\r")):
+            error, told = f"{lines.packed.fault}; {BEFORE}", True
         if error or lines.reason or any(map(str.strip, cells)):
             yield Row(line, raw if lines.whole else raw.rstrip(b"\r\n"), cells, error or lines.reason, lines.whole)
 

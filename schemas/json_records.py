@@ -10,9 +10,8 @@ from typing import BinaryIO, NamedTuple
 
 from schemas.incoming import LINE_BYTES_MAX, Whole, rest_of_line, too_large, without_end
 from schemas.json_values import Value, is_whole, values
-from schemas.unpacked import PIECE_BYTES, unpacked
+from schemas.unpacked import BEFORE, PIECE_BYTES, unpacked
 
-BEFORE = "what came before was taken in; ingest the whole file once you have it, and that counts once"
 AHEAD_MAX = 100
 """Lines that are read to see how the first goes on; all but the last of them are blank."""
 

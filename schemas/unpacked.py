@@ -8,6 +8,7 @@ import io
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import BinaryIO
 
 PIECE_BYTES = 1024 * 1024
@@ -17,6 +18,8 @@ PACKED_BYTES = 64 * 1024
 """How much is unpacked at a time. Where many small files were joined, what is left of it is copied for each."""
 
 HEAD_BYTES = 4
+
+BEFORE = "what came before was taken in; ingest the whole file once you have it, and that counts once"
 
 GZIP = b"\x1f\x8b"
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
@@ -36,6 +39,11 @@ def packing(head: bytes) -> str | None:
     return next((name for magic, name in _OTHER_PACKINGS.items() if head.startswith(magic)), None)
 
 
+def unpacked_name(path: Path) -> str:
+    """What a file is called once it is unpacked."""
+    return path.name.removesuffix(".gz")
+
+
 class Unpacked(io.RawIOBase):
     """The bytes of `file` in UTF-8, without a byte order mark.
 
@@ -45,6 +53,7 @@ class Unpacked(io.RawIOBase):
     def __init__(self, file: BinaryIO) -> None:
         super().__init__()
         self.fault: str | None = None
+        self.encoding = "UTF-8"
         self._pieces = self._in_utf_8(self._unpacked(file))
         self._left = memoryview(b"")
 
@@ -97,8 +106,7 @@ class Unpacked(io.RawIOBase):
                 self.fault = "it is packed with gzip, and ends before its end: it was not sent or written whole"
                 return
 
-    @staticmethod
-    def _in_utf_8(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    def _in_utf_8(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         head = b""
         while len(head) < HEAD_BYTES and (more := next(pieces, b"")):
             head += more
@@ -107,6 +115,7 @@ class Unpacked(io.RawIOBase):
             yield head.removeprefix(_UTF_8)
             yield from pieces
             return
+        self.encoding = "UTF-16"
         # Half of a character stays what it is, and makes the line that it is in unreadable.
         decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
         text = decoder.decode(head).removeprefix("\ufeff")

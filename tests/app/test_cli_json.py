@@ -67,7 +67,7 @@ def test_what_posthogs_libraries_post_goes_in_as_it_is(tmp_path: Path) -> None:
     body = {"api_key": "k", "batch": [posted(1), known], "sent_at": "2026-03-01T09:00:05Z"}
     put(tmp_path / "posted.jsonl", json.dumps(body).encode())
     ran = here("ingest", "posted.jsonl", cwd=tmp_path)
-    assert (ran.status, ran.err) == (0, "posted.jsonl: PostHog events\n")
+    assert (ran.status, ran.err.splitlines()[0]) == (0, "posted.jsonl: PostHog events")
     assert here("timeline", "anon:a-1", "--json", cwd=tmp_path).json["ids"] == ["anon:a-1", "user:7"]
 
 
@@ -80,13 +80,13 @@ def test_each_file_is_taken_for_what_its_first_event_is_and_that_is_said(tmp_pat
     assert ran.status == 0
     assert ran.err.splitlines()[:3] == ["touchpoints.jsonl: CloudEvents", "calls.jsonl: Segment calls", "events.jsonl: PostHog events"]
     assert re.search(r"(?m)^accepted +4$", ran.out)
-    assert here("ingest", "calls.jsonl", "--format", "segment", cwd=tmp_path).err == ""
+    assert here("ingest", "calls.jsonl", "--format", "segment", cwd=tmp_path).err.startswith("import ")
 
 
 @pytest.mark.parametrize("content", [json.dumps(call(1)).encode(), gzip.compress(json.dumps([call(1)]).encode())], ids=["line", "packed"])
 def test_a_pipe_is_taken_for_what_it_is_too(tmp_path: Path, content: bytes) -> None:
     ran = journey("ingest", "-", cwd=tmp_path, stdin=content)
-    assert (ran.status, ran.err) == (0, "standard input: Segment calls\n")
+    assert (ran.status, ran.err.splitlines()[0]) == (0, "standard input: Segment calls")
     os.mkfifo(tmp_path / "pipe")
     with subprocess.Popen([*COMMAND, "ingest", "pipe", "--json"], cwd=tmp_path, env=environment(), stdout=subprocess.PIPE) as process:
         (tmp_path / "pipe").write_bytes(content)

@@ -1,6 +1,7 @@
 """Files as spreadsheets and ad networks write them: short rows, marks, `sep=` lines, UTF-16 and the line ends of old Macintoshes."""
 
 import csv
+import gzip
 import tracemalloc
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -201,3 +202,16 @@ def test_of_a_file_every_byte_that_is_something_is_in_a_row_once(content: bytes)
 def test_whatever_follows_a_mark_makes_rows_or_reasons(mark: bytes, content: bytes) -> None:
     lines = [line for line, _ in cells(mark + content)]
     assert lines == sorted(set(lines))
+
+
+# --- packed by gzip
+
+
+def test_a_packed_file_gives_the_rows_of_what_is_in_it_and_one_cut_off_says_where_it_ends() -> None:
+    content = b"".join(b"%d,%b\n" % (at, b"x" * (at % 7)) for at in range(2_000))
+    packed = gzip.compress(content, mtime=0)
+    assert cells(packed) == cells(content)
+    *before, (line, reason) = cells(packed[: len(packed) // 2])
+    assert before == cells(content)[: len(before)]
+    assert line == len(before) + 1
+    assert "ends before its end" in reason, "a row that is cut in its middle is no shorter row"
