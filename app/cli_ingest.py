@@ -146,7 +146,7 @@ def _try_out(csv_map: "CsvMap | None", paths: list[Path], format: Format, data: 
 
     if csv_map is None:
         found = DryRun()
-        found.take(read_files(files, definition, found.noticed), taken_in)
+        found.add(read_files(files, definition, found.noticed), taken_in)
         found.files = {named(file.path): NAMES.get(file.format, "nothing") for file in files}
     else:
         from schemas.csv_dry_run import dry_run  # as above

@@ -25,7 +25,7 @@ def dry_run(csv_map: CsvMap, paths: Sequence[Path], decode: Callable[[bytes], De
         filled.update(_paths(made["type"], made["data"]))
         return touch
 
-    found.take(csv_map.read(paths, found.noticed), decoded)
+    found.add(csv_map.read(paths, found.noticed), decoded)
     found.unknown = [UnknownTexts(name, known, dict(texts.most_common())) for (name, known), texts in found.noticed.unknown.items()]
     mapped = {path: None for rule in csv_map.rules() for path in _paths(rule.type, rule.data.root)}
     found.unfilled = [path for path in mapped if path not in filled]

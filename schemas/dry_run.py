@@ -58,7 +58,7 @@ class DryRun:
     """Texts that no entry of a map's `values` and `starts` knows."""
     noticed: Noticed = field(default_factory=Noticed)
 
-    def take(self, incoming: Iterable[Incoming], decode: Callable[[bytes], Decoded]) -> None:
+    def add(self, incoming: Iterable[Incoming], decode: Callable[[bytes], Decoded]) -> None:
         """Reads the records to the end. `decode` says whether a touchpoint is one, by raising Unreadable with the reason."""
         firsts: dict[str, str] = {}
         for one in incoming:

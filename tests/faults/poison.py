@@ -106,7 +106,7 @@ def largest_amounts(number: int, chance: random.Random) -> Dose:
     dose = Dose()
     for amount in ("90071992547409.92", "90071992547409.93", "9999999999999.99", "9" * 40):
         for nth in range(3):
-            order = f"order-{number}-{amount[:6]}-{nth}"
+            order = f"order-{number}-{len(amount)}-{amount[:6]}-{nth}"
             dose.add(touchpoint("order_placed", "user:rich", order, order="one", amount=amount, currency="EUR"))
     return dose
 

@@ -42,8 +42,8 @@ EMBEDDED = {
     ),
     "no dedupe": Mutant(
         "streams/placement.py",
-        "if any(one.digest == body.digest and one.occurred_at <= body.occurred_at for one in bodies):",
-        "if False:",
+        "equal = [one for one in bodies if one.digest == body.digest and one.occurred_at <= body.occurred_at]",
+        "equal = []",
         "tests/streams/test_duplicates.py",
     ),
     "names at hand are new": Mutant(
