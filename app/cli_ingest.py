@@ -21,6 +21,7 @@ from schemas.incoming import Incoming
 from schemas.json_formats import NAMES, Format
 from schemas.no_ids import check_ids
 from schemas.outside_names import Noticed
+from streams.placement import too_far_ahead
 from streams.ports import By
 
 if TYPE_CHECKING:
@@ -136,11 +137,11 @@ def _try_out(csv_map: "CsvMap | None", paths: list[Path], format: Format, data: 
 
     files = json_files(paths, format) if csv_map is None else []
     definition = definition_there(data)
-    is_no_id = definition.identity.is_no_id
+    is_no_id, latest = definition.identity.is_no_id, now() + definition.bounds.future
 
     def taken_in(body: bytes) -> Decoded:
         decoded = decode(body)
-        if (reason := check_ids(decoded.touch, is_no_id)) is not None:
+        if (reason := too_far_ahead(decoded.touch, latest) or check_ids(decoded.touch, is_no_id)) is not None:
             raise reason
         return decoded
 

@@ -20,7 +20,7 @@ from journey.integers import INTEGER_MAX
 from journey.outside_names import PERSON, Meaning, OutsideName, Unfit, fitting, meant, without_currency
 from schemas.incoming import Incoming
 from schemas.json_records import Record
-from schemas.json_values import batch
+from schemas.json_values import Batch, batch
 from schemas.meant import Name, unmade
 from schemas.outside_names import Noticed
 
@@ -85,15 +85,28 @@ def read_calls(records: Iterable[Record], read_one: Reader, named: Namer, by: Re
         if body is None:
             yield from _of_call(record, {}, read_one, named, by)
             continue
-        try:
-            beside = read_json(body.head)
-        except Unusable:
-            beside = {}  # Cut off, perhaps; its calls are there all the same.
+        beside, left = _beside(body)
         for one in body.calls:
             assert one.element is not None
             reason = TOO_LARGE if one.whole is not None else None if one.is_ended else IN_THE_MIDDLE
             call = record._replace(line=one.line, elements=(*record.elements, one.element), raw=one.raw, whole=one.whole, reason=reason)
             yield from _of_call(call, beside, read_one, named, by)
+        if left is not None:
+            yield Incoming(record.raw, record.source, record.place, None, left)
+
+
+def _beside(body: Batch) -> tuple[Call, str | None]:
+    """What a body says beside its calls; and why some of it is left, which may be calls."""
+    try:
+        beside = read_json(body.head)
+    except Unusable as error:
+        is_cut_off = bool(body.calls) and not body.calls[-1].is_ended  # That is said already.
+        return {}, None if is_cut_off else f"what stands around its batch is {error}; the calls of its batch were taken in"
+    if beside.get("batch") != []:
+        return beside, "it has several lists called batch; the calls of the first were taken in"
+    if "event" in beside or beside.get("type", "batch") != "batch":
+        return beside, "it is a call, and holds others; those in its batch were taken in"
+    return beside, None
 
 
 def _of_call(record: Record, beside: Call, read_one: Reader, named: Namer, by: Reading) -> Iterator[Incoming]:

@@ -98,7 +98,7 @@ def _head(call: Call) -> dict[str, str]:
     """What all touchpoints of a call share."""
     id = text_of(call.get("messageId"))
     if id is None:
-        hint = "; it is a CloudEvent, which is read with --format cloudevents" if "specversion" in call else ""
+        hint = "; it is a CloudEvent: put it in a file of CloudEvents" if "specversion" in call else ""
         raise Unusable(f"no messageId: sent again, the call would count again{hint}")
     time = time_of("timestamp", call.get("timestamp") or call.get("originalTimestamp"))
     head = {"specversion": "1.0", "id": id, "source": SOURCE, "time": time}

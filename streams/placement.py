@@ -19,6 +19,7 @@ from journey.dimension import DimensionJourney
 from journey.facts import Facts, to_row
 from journey.histories import KeptApart, is_person, keys, people_named
 from journey.identity import Id, Near, Person, PersonId
+from journey.instants import Instant
 from journey.orders import NEVER_SENT
 from journey.person import FOLD_VERSION, PersonJourney
 from journey.touchpoints import DealOpened, DealReopened, DealUpdated, Identified, Key, Retracted, Touchpoint, Unlinked, stated_at
@@ -185,11 +186,7 @@ class Placement:
             return Unreadable(SET_ASIDE, aside.reason)
         decoded = record.decoded or decoded_of(record.incoming)
         if isinstance(decoded, Decoded):
-            happened, said, latest = decoded.touch.occurred_at, stated_at(decoded.touch.data) or 0, record.recorded_at + future
-            if happened > latest or said > latest:
-                which = "time" if happened >= said else "stated_at"
-                return Unreadable(TOO_FAR_AHEAD, f"its {which} is too far after the time at which the log recorded it")
-            return check_ids(decoded.touch, is_no_id) or decoded
+            return too_far_ahead(decoded.touch, record.recorded_at + future) or check_ids(decoded.touch, is_no_id) or decoded
         if isinstance(decoded, Unreadable):
             return decoded
         raise decoded
@@ -537,6 +534,15 @@ def advance(definition: Definition, journey: Journey, touches: Sequence[Touchpoi
             return deals.advance(definition, journey, touches)
         case DimensionJourney():
             return dimension.advance(definition, journey, touches)
+
+
+def too_far_ahead(touch: Touchpoint, latest: Instant) -> Unreadable | None:
+    """Why a touchpoint can't be taken in that says it was, or was said, after `latest`."""
+    happened, said = touch.occurred_at, stated_at(touch.data) or 0
+    if happened <= latest and said <= latest:
+        return None
+    which = "time" if happened >= said else "stated_at"
+    return Unreadable(TOO_FAR_AHEAD, f"its {which} is too far after the time at which the log recorded it")
 
 
 def unknown_to(definition: Definition, data: DealOpened | DealUpdated | DealReopened) -> tuple[str, str] | None:

@@ -170,6 +170,15 @@ def test_a_dry_run_says_what_would_come_of_json_and_takes_nothing_in(tmp_path: P
     assert (strict.status, "2 of the records are dead letters" in strict.err) == (1, True)
 
 
+def test_a_dry_run_takes_no_more_for_a_touchpoint_than_the_ingest_does(tmp_path: Path) -> None:
+    put(tmp_path / "in.jsonl", touch(id="1"), touch(id="2", time="2126-03-01T09:00:00Z"))
+    tried = here("ingest", "in.jsonl", "--dry-run", "--json", cwd=tmp_path).json
+    taken = here("ingest", "in.jsonl", "--json", cwd=tmp_path).json
+    assert sum(tried["counts"].values()) == taken["accepted"] == 1
+    assert [letters["first"] for letters in tried["dead_letters"].values()] == ["in.jsonl:2"]
+    assert taken["dead_letters"] == {"too-far-ahead": 1}
+
+
 def test_a_dry_run_goes_by_the_definition_in_use_where_there_is_data(tmp_path: Path) -> None:
     put(tmp_path / "in.jsonl", touch(id="1", subject="user:kiosk"))
     put(tmp_path / "calls.jsonl", json.dumps(call(1, event="Song Played")).encode())

@@ -482,6 +482,23 @@ def test_of_a_body_that_is_cut_off_the_whole_calls_are_taken_in() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "behind",
+    [
+        b'{"batch":[%b]} {"batch":[%b]}',
+        b'{"batch":[%b]},{"batch":[%b]}',
+        b'{"batch":[%b],"batch":[%b]}',
+        b'{"batch":[%b],%b]}',
+        b'{"type":"track","event":"Own","userId":"7","batch":[%b],"context":%b}',
+    ],
+)
+def test_what_stands_beside_a_batch_and_may_be_calls_is_a_letter_and_never_lost(behind: bytes) -> None:
+    line = behind % (call("track", event="x", messageId="m1"), call("track", event="y", messageId="m2"))
+    *taken, left = read(line)
+    assert [orjson.loads(one.body or b"{}").get("id") for one in taken] == ["m1"]
+    assert (left.body, left.raw, left.reason is None) == (None, line, False)
+
+
 @pytest.mark.parametrize("said", [1772445600000, 1772445600, "1772445600000", 1772445600.0], ids=str)
 def test_a_time_may_be_a_number_of_milliseconds_or_of_seconds(said: object) -> None:
     (found,) = made(call("track", event="x", timestamp=said, sentAt=said))
