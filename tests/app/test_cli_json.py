@@ -171,7 +171,7 @@ def test_a_dry_run_says_what_would_come_of_json_and_takes_nothing_in(tmp_path: P
 
 
 def test_a_dry_run_takes_no_more_for_a_touchpoint_than_the_ingest_does(tmp_path: Path) -> None:
-    put(tmp_path / "in.jsonl", touch(id="1"), touch(id="2", time="2126-03-01T09:00:00Z"))
+    put(tmp_path / "in.jsonl", touch(id="1"), touch(id="2", at="2126-03-01T09:00:00Z"))
     tried = here("ingest", "in.jsonl", "--dry-run", "--json", cwd=tmp_path).json
     taken = here("ingest", "in.jsonl", "--json", cwd=tmp_path).json
     assert sum(tried["counts"].values()) == taken["accepted"] == 1
