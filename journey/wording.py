@@ -5,7 +5,7 @@ from journey.instants import spelled
 from journey.touchpoints import Touchpoint
 
 _SAID = ("url", "name", "form", "intent", "event", "content", "survey", "score", "feature", "lead", "outcome", "status", "objection",
-         "topic", "deal", "pipeline", "stage", "amount", "currency", "reason", "campaign", "channel", "utm_source", "owner")  # fmt: skip
+         "topic", "deal", "pipeline", "stage", "plan", "mrr", "amount", "currency", "reason", "campaign", "channel", "utm_source", "owner")  # fmt: skip
 
 
 def telling(touch: Touchpoint) -> tuple[tuple[str, str], ...]:

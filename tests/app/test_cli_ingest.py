@@ -232,7 +232,7 @@ def test_a_dry_run_says_what_would_come_of_a_csv_and_takes_nothing_in(crm: Path)
     assert "page_view       2" in ran.out
     assert "page_view  user:7   2026-03-02T10:00:00Z  url https://a.example/" in ran.out
     assert "crm.csv:4" in ran.out
-    assert "filled by no row: page_view.referrer" in ran.out
+    assert "page_view: filled by no row: referrer" in ran.out
     assert ran.err == "nothing was taken in; leave --dry-run out to do it\n"
     assert not (crm / "journey-data").exists()
     strict = here("ingest", "crm.csv", "--map", "crm.yaml", "--dry-run", "--strict", cwd=crm)

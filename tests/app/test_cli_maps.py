@@ -21,6 +21,7 @@ def test_maps_are_listed_with_their_files_and_their_clock(tmp_path: Path) -> Non
     said = here("maps", cwd=tmp_path)
     assert all(f"\n{name} " in said.out for name in shipped())
     assert "journey maps show NAME > my.yaml" in said.err
+    assert max(map(len, said.out.splitlines())) < 180, "each kind of file has a line of its own"
 
 
 def test_a_map_that_is_shown_is_one_to_start_from(tmp_path: Path) -> None:
