@@ -47,6 +47,14 @@ def test_ingest_says_whose_clock_a_map_that_ships_reads_unless_it_was_told(tmp_p
     assert "2026-08-12 21:00:00  close" in here("timeline", "deal:7001", "--until", "2026-10-31", cwd=tmp_path).out
 
 
+def test_payments_without_their_refunds_are_said_to_count_in_full(tmp_path: Path) -> None:
+    payments, refunds = EXPORTS / "unified_payments.csv", EXPORTS / "refunds.csv"
+    told = "stripe-payments: no refunds*.csv is given, which alone says what was paid back; until it is taken in, orders count in full\n"
+    assert told in here("ingest", payments, "--map", "stripe-payments", "--dry-run", cwd=tmp_path).err
+    for given in ((payments, refunds), (refunds,)):
+        assert "in full" not in here("ingest", *given, "--map", "stripe-payments", "--dry-run", cwd=tmp_path).err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
