@@ -91,6 +91,12 @@ def test_a_narrow_list_of_imports_still_says_which_file_and_read_as_what(world: 
     shown = at_terminal("imports", cwd=world)
     assert re.search(r"^ +\d+  20\d\d-.* cloudevents · feed\.jsonl$", shown, re.MULTILINE), shown
     assert "first half of the year/feed.jsonl" in journey("imports", cwd=world).out
+    name = f"{'a-long-name-' * 8}2026-03.jsonl"
+    put(world / name, touch())
+    here("ingest", name, cwd=world)
+    shown = at_terminal("imports", cwd=world, columns=110)
+    assert re.search(r"^number .* accepted .*\n.*\n(.*\n)* +\d+  .* 1  cloudevents · a-long-name-.*…$", shown, re.MULTILINE), shown
+    assert name in journey("imports", cwd=world).out
 
 
 def test_a_dry_run_in_a_pipe_shows_all_of_a_touchpoint_and_a_terminal_its_beginning(tmp_path: Path) -> None:
