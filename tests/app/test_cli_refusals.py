@@ -44,6 +44,11 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_where_there_is_no_data_it_says_what_puts_some_there_of_all_places(tmp_path: Path) -> None:
+    said = refused(here("digest", cwd=tmp_path))
+    assert said.endswith("; `journey ingest FILE` puts some there, `--data DIR` names another folder")
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
