@@ -82,7 +82,7 @@ def list_(
         conflicts = [one for one in await desk.conflicts() if (State.dismissed if one.dismissed else State.open) in states]
         return *listed, conflicts, await desk.idle_retractions()
 
-    show.listed(*read(data, run), json=json)
+    show.listed(*read(data, run), asked=states, json=json)
 
 
 @app.command("show")

@@ -1,5 +1,6 @@
 """`journey imports`: what came in with which `ingest`, and what became of it."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -7,11 +8,14 @@ import typer
 from app.arguments import Data, Json
 from app.doors import read
 from app.imports import Import, listed
-from app.printing import as_json, note, put, table
+from app.printing import as_json, at_terminal, note, put, table
 from journey.instants import iso
 from journey.readable import readable
 
 app = typer.Typer(add_completion=False)
+
+DROPPED = ((">conflicts", ">duplicates"), (">dead letters",), (">read",), ("actor",), (">accepted",))
+"""What a narrow terminal does without first: which file it was, and read as what, tells one import from another."""
 
 
 @app.command()
@@ -33,17 +37,22 @@ def imports(
     table("", {
         ">number": [str(one.number) for one in shown],
         "time (UTC)": [iso(one.at)[:19].replace("T", " ") for one in shown],
-        "actor": [readable(one.actor) for one in shown],
         "state": [one.state for one in shown],
+        "actor": [readable(one.actor) for one in shown],
         ">read": [f"{one.counts.read:,}" for one in shown],
         ">accepted": [f"{one.counts.accepted:,}" for one in shown],
         ">duplicates": [f"{one.counts.duplicates:,}" for one in shown],
         ">conflicts": [f"{one.counts.conflicts:,}" for one in shown],
         ">dead letters": [f"{one.counts.dead_letters:,}" for one in shown],
-        "files, and what they were read as": [readable(f"{', '.join(one.files)} · {one.read_as}") for one in shown],
-    }, last="files, and what they were read as", wrap=True)  # fmt: skip
+        "read as, and files": [readable(f"{one.read_as} · {', '.join(map(_name, one.files))}") for one in shown],
+    }, drop=DROPPED, last="read as, and files")  # fmt: skip
     if len(found) > limit:
         note(f"{len(found) - limit:,} older ones: --limit {len(found)} lists them too")
+
+
+def _name(file: str) -> str:
+    """Without its folder, where a line has to fit; a pipe gets all of it."""
+    return Path(file).name if at_terminal() else file
 
 
 def _as_json(one: Import) -> dict[str, object]:

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from app.arguments import Json
 from app.printing import as_it_came, as_json, note, table
-from schemas.csv_map import load_map
+from schemas.csv_map import CsvMap, load_map
 from schemas.shipped_maps import own_zones, patterns, shipped, shipped_path, title, zones
 
 app = typer.Typer(invoke_without_command=True, add_completion=False, help="Maps that ship, for CSV exports.")
@@ -28,13 +28,20 @@ def maps(context: typer.Context, json: Json = False) -> None:
             for path, about, one, clock in zip(paths, titles, read, clocks, strict=True)
         ])  # fmt: skip
         return
-    files = [", ".join(one if one != "*" else "any" for one in patterns(each)) for each in read]
+    files = ["\n  ".join(", ".join(names) for names in _files(one)) for one in read]
     table("Maps that ship", {
         "name": [path.stem for path in paths],
         "clock": [", ".join(clock) for clock in clocks],
         "for, and the names of its files": [Text(f"{about}\n  {names}") for about, names in zip(titles, files, strict=True)],
     }, last="for, and the names of its files", wrap=True)  # fmt: skip
     note("journey ingest FILE --map NAME --dry-run tries one; journey maps show NAME > my.yaml starts one of your own")
+
+
+def _files(csv_map: CsvMap) -> list[list[str]]:
+    """The names of files that a map reads, those of each kind together."""
+    if patterns(csv_map) == ["*"]:
+        return [["any"]]
+    return [list(rules.match if rules.rows is None else rules.rows.files) for _, rules in csv_map.sections]
 
 
 @app.command("show")

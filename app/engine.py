@@ -191,9 +191,7 @@ def reading(folder: Path) -> Iterator[Engine]:
     """The engine of `folder`, to read. Raises Refused where there is none."""
     if not (folder / FILE).exists():
         where = folder if folder.is_absolute() else f"{folder} ({folder.absolute()})"
-        raise Refused(
-            f"there is no data in {where}; `journey ingest FILE` or `journey demo` puts some there, `--data DIR` names another folder"
-        )
+        raise Refused(f"there is no data in {where}; `journey ingest FILE` puts some there, `--data DIR` names another folder")
     with _usable(folder):
         engine = Engine(folder, read_only=True)
         try:

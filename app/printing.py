@@ -40,6 +40,9 @@ WIDTH_PIPED = 110
 LINE_MAX = 100_000
 """No line is longer, where there is no terminal that it would have to fit."""
 
+LAST_WIDTH_MIN = 40
+"""So much of the column that is cut is shown before others are left out."""
+
 BAR_WIDTH = 24
 
 # What is printed came from outside: it is no markup, and no emoji by name.
@@ -141,11 +144,15 @@ def table(
     shown = dict(columns)
     made = _made(shown, last)
     for headings in drop:
-        if out.measure(made, options=out.options.update(max_width=1_000)).maximum <= out.width:
+        if out.measure(_made(_narrowest(shown, last), last), options=out.options.update(max_width=1_000)).maximum <= out.width:
             break
         shown = {heading: cells for heading, cells in shown.items() if heading not in headings}
         made = _made(shown, last)
     put(*([Text(title, style="bold")] if title else []), made, "")
+
+
+def _narrowest(columns: Mapping[str, Sequence[Cell]], last: str | None) -> dict[str, Sequence[Cell]]:
+    return {heading: [str(cell)[:LAST_WIDTH_MIN] for cell in cells] if heading == last else cells for heading, cells in columns.items()}
 
 
 def _put_whole(title: str, columns: Mapping[str, Sequence[Cell]], last: str | None) -> None:

@@ -19,6 +19,9 @@ from schemas.unpacked import HEAD_BYTES, packing
 
 STDIN = "-"
 
+WORKBOOKS = frozenset({".xlsx", ".xlsm", ".xlsb", ".numbers", ".ods"})
+"""Spreadsheets, which are folders packed by zip."""
+
 TOLD_EVERY = 1_000
 """Records between two steps of a progress bar."""
 
@@ -97,8 +100,9 @@ def check(path: Path) -> None:
         with _opened(path) as file:
             head = file.read(HEAD_BYTES) if path.is_file() else b""
         if (packed_by := packing(head)) is not None:
-            excel = "; a workbook of Excel's is saved as CSV first" if path.suffix.lower() == ".xlsx" else "; unpack it first"
-            raise Refused(f"{path} is packed by {packed_by}{excel}")
+            if path.suffix.lower() in WORKBOOKS:
+                raise Refused(f"{path} is a workbook, which is saved as CSV first, a file for each sheet")
+            raise Refused(f"{path} is packed by {packed_by}; unpack it first")
 
 
 class Watched:

@@ -26,8 +26,10 @@ def listed(
     conflicts: Sequence[Conflict],
     idle: Sequence[IdleRetraction],
     *,
+    asked: Sequence[State],
     json: bool,
 ) -> None:
+    """Those in the states that were asked for."""
     if json:
         as_json({
             "codes": {code: {"letters": letters, "seen": seen} for code, (letters, seen) in codes.items()},
@@ -40,7 +42,7 @@ def listed(
         })  # fmt: skip
         return
     if not codes and not conflicts and not idle:
-        put("no dead letters" + (f" that are open ({_counted(states)})" if states else ""))
+        put("no dead letters" + (f" that are {' or '.join(asked)} ({_counted(states)})" if states else ""))
         return
     if codes:
         table("Dead letters", {

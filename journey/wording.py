@@ -1,16 +1,29 @@
 """Touchpoints and conditions in words: what a reason says to a person."""
 
+from decimal import Decimal
+
 from journey.definition import All, AnyOf, Condition, Counted, DealIs, LeadIs, Match, NoOpenDeal, Scored, Test
 from journey.instants import spelled
+from journey.money import DECIMALS
 from journey.touchpoints import Touchpoint
 
 _SAID = ("url", "name", "form", "intent", "event", "content", "survey", "score", "feature", "lead", "outcome", "status", "objection",
-         "topic", "deal", "pipeline", "stage", "amount", "currency", "reason", "campaign", "channel", "utm_source", "owner")  # fmt: skip
+         "topic", "deal", "pipeline", "stage", "plan", "mrr", "amount", "currency", "reason", "campaign", "channel", "utm_source",
+         "owner")  # fmt: skip
 
 
 def telling(touch: Touchpoint) -> tuple[tuple[str, str], ...]:
     """The fields that tell a reader which touchpoint it is, with their values as text."""
-    return tuple((name, str(value)) for name in _SAID if (value := getattr(touch.data, name, None)) not in (None, "", ()))
+    data = touch.data
+    values = ((name, getattr(data, name, None)) for name in _SAID)
+    return tuple((name, _text(value, getattr(data, "currency", None))) for name, value in values if value not in (None, "", ()))
+
+
+def _text(value: object, currency: str | None) -> str:
+    """An amount that was worked out has no more decimals than its currency."""
+    if isinstance(value, Decimal) and currency in DECIMALS and int(value.as_tuple().exponent) < -DECIMALS[currency]:
+        value = round(value, DECIMALS[currency])
+    return str(value)
 
 
 def said(touch: Touchpoint) -> str:

@@ -4,7 +4,7 @@ A row's touchpoint has the id that the map makes of its columns. Without one, it
 rows stand before it in the run, and which touchpoint of the row it is: the same files again give the same ids, and equal rows are several.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -284,7 +284,7 @@ def _cells(paths: Sequence[Path], rules: FileRules, columns: Sequence[str], lack
     for path in paths:
         rows = _rows(path, rules)
         header = [cell.strip() for cell in next(rows).cells]
-        order = [header.index(column) for column in columns]
+        order = _order(header, columns)
         for row in rows:
             surplus = _surplus(row.cells, len(header))
             if row.reason is not None or surplus is not None:
@@ -295,6 +295,14 @@ def _cells(paths: Sequence[Path], rules: FileRules, columns: Sequence[str], lack
             evened = _evened(row.cells, len(header))
             cells = [evened[at] for at in order]
             yield ["" if not cell.strip() or cell.strip() in blank else cell for cell in cells] + [""] * lacking
+
+
+def _order(header: Sequence[str], columns: Sequence[str]) -> list[int]:
+    """Where each of `columns` stands: of several with one name the first is the first."""
+    places: dict[str, deque[int]] = {}
+    for at, column in enumerate(header):
+        places.setdefault(column, deque()).append(at)
+    return [places[column].popleft() for column in columns]
 
 
 def _plan(csv_map: CsvMap, path: Path, noticed: Noticed) -> _Plan:

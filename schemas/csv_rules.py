@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, mod
 from journey.touchpoints import TYPES, field_names
 from schemas.csv_fields import FieldRule, Fields, Sourced, within
 from schemas.csv_number import NumberRule
-from schemas.csv_query import files_named, unsteady
+from schemas.csv_query import files_named
 from schemas.csv_template import Column, ColumnName, FileName, FirstFilled, Item, RowNumber, Template, TextOrFirst
 from schemas.csv_time import Formats, Length, states_zone
 from schemas.csv_yaml import Part, Texts, hint, line_of, some, wrong
@@ -177,8 +177,6 @@ def _query(text: object) -> str:
         raise ValueError("a query is wanted here, such as SELECT * FROM 'deals.csv'")
     if not files_named(text):
         raise ValueError("the query names no file; write FROM 'deals.csv', or FROM 'deals-*.csv' for all that are named so")
-    if (word := unsteady(text)) is not None:
-        raise ValueError(f"{word} gives something else each time, and the same files have to give the same touchpoints")
     return text
 
 

@@ -15,6 +15,14 @@ from schemas.csv_template import Template
 
 FOLDER = Path(str(files("schemas").joinpath("maps")))
 
+WITHOUT = {
+    (
+        "stripe-payments",
+        "refunds",
+    ): "no refunds*.csv is given, which alone says what was paid back; until it is taken in, orders count in full"
+}
+"""What is wrong in the figures while a kind of file that a map reads is not there."""
+
 
 def shipped() -> list[str]:
     """The names, in order."""
@@ -103,7 +111,7 @@ def assumed(asked: Path, zone: str | None, paths: Sequence[Path]) -> str | None:
     if not ships:
         return None
     csv_map = load_map(path)
-    said = []
+    said = _lacking(path.stem, csv_map, paths)
     if zone is None and (clocks := zones(csv_map)):
         said.append(f"times are read on the clock of {' and '.join(clocks)} (--zone says another)")
     if (money := currencies(csv_map)) and not any(one.casefold().startswith("currency") for one in csv_map.columns(paths)):
@@ -111,3 +119,10 @@ def assumed(asked: Path, zone: str | None, paths: Sequence[Path]) -> str | None:
             f"an amount without a currency is taken for {' or '.join(money)} (journey maps show {path.stem} > my.yaml starts your own)"
         )
     return f"{path.stem}: {'; '.join(said)}" if said else None
+
+
+def _lacking(name: str, csv_map: CsvMap, paths: Sequence[Path]) -> list[str]:
+    """What is wrong in the figures while some of the files are not given."""
+    kinds = {kind: rules for kind, rules in csv_map.sections if (name, kind) in WITHOUT}
+    given = [csv_map.rules_of(path) for path in paths] if kinds else []
+    return [WITHOUT[name, kind] for kind, rules in kinds.items() if not any(rules is one for one in given)]

@@ -129,6 +129,10 @@ def test_the_version_is_stated_once_and_the_changelog_has_it() -> None:
         pytest.skip("it runs from its source here, and is not installed")
 
 
+def test_no_line_of_the_changelog_is_longer_than_one_of_code() -> None:
+    assert [line for line in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").splitlines() if len(line) > 140] == []
+
+
 def test_every_decision_has_a_number_of_its_own() -> None:
     pages = sorted((ROOT / "docs" / "decisions").glob("*.md"))
     numbers = [page.name[:4] for page in pages]

@@ -55,6 +55,7 @@ def test_what_is_left_is_what_a_record_without_it_holds_and_what_was_known_stays
     assert digest(desk) == only(desk, "good.jsonl")
     assert here("report", "marketing", "--known-at", "3", "--until", "2026-06-01", "--json", cwd=desk).json == before
     assert here("dead-letters", cwd=desk).out == "no dead letters that are open (1 dismissed)\n"
+    assert here("dead-letters", "--state", "requeued", cwd=desk).out == "no dead letters that are requeued (1 dismissed)\n"
     here("rebuild", "all", cwd=desk)
     assert digest(desk) == only(desk, "good.jsonl")
     assert here("reconcile", cwd=desk).status == 0
@@ -80,7 +81,7 @@ def test_all_imports_are_listed_with_what_became_of_them_and_audit_says_who(desk
     )  # fmt: skip
     assert [second[name] for name in ("number", "state", "read", "accepted", "duplicates", "dead_letters")] == [3, "whole", 4, 2, 1, 1]
     out = here("imports", cwd=desk).out
-    assert "bad.jsonl · cloudevents" in out
+    assert "cloudevents · bad.jsonl" in out
     assert here("imports", "--limit", "1", "--json", cwd=desk).json["more"] is True
     bytes = (desk / "good.jsonl").read_bytes()
     (taken, _) = here("audit", "--action", "import", "--json", cwd=desk).json["decisions"]

@@ -125,6 +125,28 @@ def test_interrupted_it_says_what_is_kept_and_exits_130(feed: Path, tmp_path: Pa
     assert "what was acknowledged is kept, and the same command goes on from there" in err
 
 
+@pytest.mark.parametrize("asked", [(), ("--dry-run",)])
+def test_a_query_that_is_interrupted_ends_without_a_word_and_nothing_was_imported(tmp_path: Path, asked: tuple[str, ...]) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    (tmp_path / "deals.csv").write_text("a\n1\n")
+    (tmp_path / "map.yaml").write_text("""\
+rows: {query: "SELECT sum(t.a) AS a FROM 'deals.csv', range(1000000000000) t(a), range(9)"}
+touchpoints: [{type: deal_updated, subject: "deal:{a}", time: {at: "2026-03-01T09:00:00Z"}, data: {deal: "{a}"}}]
+""")
+    process = subprocess.Popen(
+        [*COMMAND, "ingest", "deals.csv", "--map", "map.yaml", *asked],
+        cwd=tmp_path, env=environment() | {"TMPDIR": str(scratch)}, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    with process:
+        wait_until(lambda: any(scratch.iterdir()))
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+    assert (process.returncode, list(scratch.iterdir())) == (130, [])
+    assert not (tmp_path / "journey-data").exists()
+
+
 def test_a_second_process_that_wants_to_write_is_refused_with_the_pid_of_the_first_and_may_read(feed: Path, tmp_path: Path) -> None:
     assert here("ingest", feed / "feed.jsonl", cwd=tmp_path).status == 0
     with subprocess.Popen([*COMMAND, "ingest", "-"], cwd=tmp_path, env=environment(), stdin=subprocess.PIPE) as process:
@@ -210,7 +232,7 @@ def test_a_dry_run_says_what_would_come_of_a_csv_and_takes_nothing_in(crm: Path)
     assert "page_view       2" in ran.out
     assert "page_view  user:7   2026-03-02T10:00:00Z  url https://a.example/" in ran.out
     assert "crm.csv:4" in ran.out
-    assert "filled by no row: page_view.referrer" in ran.out
+    assert "page_view: filled by no row: referrer" in ran.out
     assert ran.err == "nothing was taken in; leave --dry-run out to do it\n"
     assert not (crm / "journey-data").exists()
     strict = here("ingest", "crm.csv", "--map", "crm.yaml", "--dry-run", "--strict", cwd=crm)

@@ -21,6 +21,7 @@ def test_maps_are_listed_with_their_files_and_their_clock(tmp_path: Path) -> Non
     said = here("maps", cwd=tmp_path)
     assert all(f"\n{name} " in said.out for name in shipped())
     assert "journey maps show NAME > my.yaml" in said.err
+    assert max(map(len, said.out.splitlines())) < 180, "each kind of file has a line of its own"
 
 
 def test_a_map_that_is_shown_is_one_to_start_from(tmp_path: Path) -> None:
@@ -44,6 +45,14 @@ def test_ingest_says_whose_clock_a_map_that_ships_reads_unless_it_was_told(tmp_p
     ran = here("ingest", DEALS, "--map", "hubspot-deals", "--zone", "America/New_York", cwd=tmp_path)
     assert "clock" not in ran.err
     assert "2026-08-12 21:00:00  close" in here("timeline", "deal:7001", "--until", "2026-10-31", cwd=tmp_path).out
+
+
+def test_payments_without_their_refunds_are_said_to_count_in_full(tmp_path: Path) -> None:
+    payments, refunds = EXPORTS / "unified_payments.csv", EXPORTS / "refunds.csv"
+    told = "stripe-payments: no refunds*.csv is given, which alone says what was paid back; until it is taken in, orders count in full\n"
+    assert told in here("ingest", payments, "--map", "stripe-payments", "--dry-run", cwd=tmp_path).err
+    for given in ((payments, refunds), (refunds,)):
+        assert "in full" not in here("ingest", *given, "--map", "stripe-payments", "--dry-run", cwd=tmp_path).err
 
 
 @pytest.mark.parametrize(

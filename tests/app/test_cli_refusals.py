@@ -33,12 +33,20 @@ def desk(tmp_path: Path) -> Path:
     return tmp_path
 
 
+WORKBOOKS = ("xlsx", "numbers", "ods")
+
+
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder whose data holds one touchpoint."""
     folder = tmp_path_factory.mktemp("kept")
     assert here("ingest", put(folder / "good.jsonl", touch()), cwd=folder).status == 0
     return folder
+
+
+def test_where_there_is_no_data_it_says_what_puts_some_there_of_all_places(tmp_path: Path) -> None:
+    said = refused(here("digest", cwd=tmp_path))
+    assert said.endswith("; `journey ingest FILE` puts some there, `--data DIR` names another folder")
 
 
 @pytest.mark.parametrize(
@@ -49,6 +57,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("ingest good.jsonl missing.jsonl", "missing.jsonl can't be read"),
         ("ingest crm.csv", "crm.csv is CSV; say what its columns mean with --map FILE"),
         ("ingest packed.zip", "packed.zip is packed by zip; unpack it first"),
+        *((f"ingest crm.{kind} --map map.yaml", f"crm.{kind} is a workbook, which is saved as CSV first") for kind in WORKBOOKS),
         (
             "ingest columns.txt",
             f"columns.txt {NO_EVENTS} columns.txt:1 is no event: not JSON: Extra data at line 1, column 2; rows of CSV are read with",
@@ -100,6 +109,8 @@ def test_what_cannot_be_done_is_refused_in_one_line_and_leaves_nothing_behind(de
     put(desk / "cut.jsonl", touch()[:60])
     put(desk / "columns.txt", b"1,7,2026-03-02T10:00:00Z")
     put(desk / "packed.zip", b"PK\x03\x04rest")
+    for kind in WORKBOOKS:
+        put(desk / f"crm.{kind}", b"PK\x03\x04rest")
     put(desk / "notes.txt", *(b"once upon a time" for _ in range(30)))
     put(desk / "other.json", b"[", *(b'{"event_name": "purchase", "event_timestamp": 1772355600000000},' for _ in range(30)), b"{}]")
     (desk / "no-yaml.yaml").write_text("a: [1")

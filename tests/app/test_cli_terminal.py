@@ -41,8 +41,10 @@ def at_terminal(*arguments: str, cwd: Path, columns: int = 80) -> str:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A simulated company large enough to have a row of everything."""
     folder = tmp_path_factory.mktemp("world")
-    (folder / "feed.jsonl").write_bytes(here("simulate", "--customers", "500", "--broken", "1%", cwd=folder).raw)
-    assert here("ingest", "feed.jsonl", cwd=folder).status == 0
+    far = folder / "what came from the shop in the first half of the year"
+    far.mkdir()
+    (far / "feed.jsonl").write_bytes(here("simulate", "--customers", "500", "--broken", "1%", cwd=folder).raw)
+    assert here("ingest", far / "feed.jsonl", cwd=folder).status == 0
     return folder
 
 
@@ -50,6 +52,7 @@ QUESTIONS = {
     "marketing": ("report", "marketing", "--until", "2025-06-29"),
     "sales": ("report", "sales", "--until", "2025-06-29"),
     "dead letters": ("dead-letters",),
+    "imports": ("imports",),
 }
 
 
@@ -82,6 +85,26 @@ def test_in_a_pipe_nothing_of_a_table_is_cut_left_out_or_wrapped(
     else:
         reasons = [one["reason"] for one in here("dead-letters", "--state", "open", "--json", cwd=world).json["dead_letters"]]
         assert all(reason in told for reason in reasons)
+
+
+def test_a_narrow_list_of_imports_still_says_which_file_and_read_as_what(world: Path) -> None:
+    shown = at_terminal("imports", cwd=world)
+    assert re.search(r"^ +\d+  20\d\d-.* cloudevents · feed\.jsonl$", shown, re.MULTILINE), shown
+    assert "first half of the year/feed.jsonl" in journey("imports", cwd=world).out
+    name = f"{'a-long-name-' * 8}2026-03.jsonl"
+    put(world / name, touch())
+    here("ingest", name, cwd=world)
+    shown = at_terminal("imports", cwd=world, columns=110)
+    assert re.search(r"^number .* accepted .*\n.*\n(.*\n)* +\d+  .* 1  cloudevents · a-long-name-.*…$", shown, re.MULTILINE), shown
+    assert name in journey("imports", cwd=world).out
+
+
+def test_a_dry_run_in_a_pipe_shows_all_of_a_touchpoint_and_a_terminal_its_beginning(tmp_path: Path) -> None:
+    fields = {f"trait_{number}": str(number) * 80 for number in range(14)}
+    put(tmp_path / "in.jsonl", touch("profile_updated", traits=fields))
+    told = journey("ingest", "in.jsonl", "--dry-run", cwd=tmp_path).out
+    assert all(one in told for one in fields.values())
+    assert "…" in at_terminal("ingest", "in.jsonl", "--dry-run", cwd=tmp_path)
 
 
 def test_a_terminal_of_80_columns_shows_whole_tables(world: Path) -> None:

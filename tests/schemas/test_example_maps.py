@@ -4,14 +4,19 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import orjson
 import pytest
+from pydantic import BaseModel
 
 from journey.touchpoints import Touchpoint
 from schemas.csv_dry_run import dry_run
+from schemas.csv_fields import BooleanRule, FieldRule
 from schemas.csv_map import load_map
+from schemas.csv_number import NumberRule
+from schemas.csv_rules import Condition, FileRules, MapFile, QueryRule, TimeRule, TouchpointRule
+from schemas.csv_template import FirstFilled
 from schemas.decode import decode
 from schemas.shipped_maps import shipped, shipped_path
 
@@ -54,6 +59,19 @@ def touchpoints(name: str, paths: list[Path]) -> Iterator[Touchpoint]:
     for incoming in load_map(path_of(name)).read(paths):
         if incoming.body is not None:
             yield decode(incoming.body).touch
+
+
+@pytest.mark.parametrize(
+    "model", [MapFile, FileRules, QueryRule, TouchpointRule, TimeRule, Condition, FieldRule, BooleanRule, NumberRule, FirstFilled]
+)
+def test_the_reference_has_every_key_and_every_word_that_a_key_may_have(model: type[BaseModel]) -> None:
+    page = (ROOT / "examples" / "maps" / "README.md").read_text(encoding="utf-8")
+    for name, field in model.model_fields.items():
+        key = field.alias or name
+        assert re.search(rf"\b{key}:\s", page), key
+        words = [word for kind in (field.annotation, *get_args(field.annotation)) if get_origin(kind) is Literal for word in get_args(kind)]
+        for word in words:
+            assert not word.isalpha() or re.search(rf"\b{key}: {word}\b", page), f"{key}: {word}"
 
 
 def test_a_map_is_in_one_place_and_the_examples_lead_to_it() -> None:

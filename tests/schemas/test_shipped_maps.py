@@ -277,7 +277,7 @@ def test_stripe_subscriptions_have_their_monthly_revenue_and_trials_none() -> No
         ("user:stripe:cus_A3", "98.000000", "EUR", False, "2026-05-01"),
         ("user:stripe:cus_A7", "49.000000", "EUR", True, "2026-04-28"),
     ]  # fmt: skip
-    assert of(made, "trial_started", "ends_at", "plan") == [("user:stripe:cus_A6", "2026-11-11T10:00:00Z", "price_pro_m")]
+    assert of(made, "trial_started", "ends_at", "plan", "channel") == [("user:stripe:cus_A6", "2026-11-11T10:00:00Z", "price_pro_m", "")]
     assert of(made, "contract_ended", "subscription", "ended_on") == [("user:stripe:cus_A3", "sub_3", "2026-10-01")]
 
 
