@@ -216,7 +216,7 @@ def _usable(folder: Path) -> Iterator[None]:
 def _store(model: ReadModel, folder: Path, read_only: bool, say: Say) -> SqliteReadStore:
     """A read model of `folder`. Who may write begins it anew where its file is no database."""
     path = folder / f"{model.name}.db"
-    if not read_only and not path.stat().st_size:
+    if not read_only and not (path.exists() and path.stat().st_size):
         # Where somebody took the database away, what is left beside it is no part of the next one.
         _take_away(path, BESIDE_DATABASES)
     try:
