@@ -138,8 +138,8 @@ class Unit:
     """Subjects whose journeys are no more: persons merged into others, and persons split."""
     facts: list[FactRow] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
-    requeued: set[str] = field(default_factory=set)
-    """The ids of dead letters that were sent again and are in with this unit, or were before."""
+    requeued: dict[str, Name] = field(default_factory=dict)
+    """By the id of a dead letter that was sent again, the touchpoint that is in for it with this unit, or was before."""
     sent_again: dict[str, bytes] = field(default_factory=dict)
     """Of each dead letter that it brings again, the SHA-256 of what it brings: commits only if this is still what goes in for it."""
     set_aside: int | None = None
@@ -343,8 +343,8 @@ class Letter(NamedTuple):
     """As of the dead letter."""
     fix: bytes | None
     """What is sent in its place."""
-    import_id: int | None = None
-    """The one import that brought it, where nothing else did: what is sent again for it goes with that."""
+    imports: tuple[int, ...] = ()
+    """The imports that brought it; 0: it came without one too. What is sent again for it goes with each of them."""
 
 
 class DeadLetters(Protocol):

@@ -26,9 +26,7 @@ _FIELDS = (
     " ELSE COALESCE(octet_length(d.fix), NULLIF(octet_length(d.body), 0), octet_length(d.raw)) END"
 )
 _LETTERS = "FROM journey.dead_letters AS d LEFT JOIN journey.units AS u ON u.unit = d.unit"
-_ONE_IMPORT = (
-    "(SELECT CASE WHEN COUNT(*) = 1 THEN NULLIF(MIN(b.import), 0) END FROM journey.letters_brought AS b WHERE b.letter = d.id) AS import"
-)
+_IMPORTS = "(SELECT array_agg(b.import ORDER BY b.import) FROM journey.letters_brought AS b WHERE b.letter = d.id) AS imports"
 _KEPT = f"SELECT {_FIELDS} {_LETTERS}"
 
 
@@ -175,8 +173,8 @@ class PostgresDesk:
 
 
 async def _show(db: Connection, number: int) -> Letter | None:
-    row = await db.fetchrow(f"SELECT d.raw, d.body, d.fix, {_ONE_IMPORT}, {_FIELDS} {_LETTERS} WHERE d.number = $1", number)
-    return None if row is None else Letter(_kept(row[4:]), *row[:4])
+    row = await db.fetchrow(f"SELECT d.raw, d.body, d.fix, {_IMPORTS}, {_FIELDS} {_LETTERS} WHERE d.number = $1", number)
+    return None if row is None else Letter(_kept(row[4:]), *row[:3], tuple(row[3] or ()))
 
 
 async def _dismiss_conflicts(db: Connection, numbers: Collection[int]) -> list[int]:

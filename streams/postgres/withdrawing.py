@@ -81,9 +81,9 @@ _AWAITED_AGAIN = """
     AND NOT EXISTS (SELECT FROM journey.touchpoints AS t WHERE t.key = a.subject AND t.name = a.name)
 """
 _OPEN_AGAIN = """
-    -- What they were meant to be is in no more.
+    -- What they were meant to be, or what was sent again for them, is in no more.
     UPDATE journey.dead_letters AS d SET state = CASE WHEN d.fix IS NULL THEN 'open' ELSE 'fixed' END, unit = NULL
-    WHERE d.state = 'arrived' AND d.id IN (SELECT letter FROM journey.awaited WHERE unit IS NULL)
+    WHERE d.state IN ('arrived', 'requeued') AND d.id IN (SELECT letter FROM journey.awaited WHERE unit IS NULL)
 """
 _OTHER_LETTERS = "SELECT FROM journey.letters_brought AS o WHERE o.letter = b.letter AND o.import <> b.import"
 _LETTERS = f"""

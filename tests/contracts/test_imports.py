@@ -10,6 +10,7 @@ import pytest
 from journey.person import FOLD_VERSION
 from schemas.definition_files import default_definition
 from schemas.incoming import Incoming
+from streams.dead_letters import sent_again
 from streams.past import Past
 from streams.placement import BRINGERS_MAX, Placement
 from streams.ports import By, Decided, Generation, Imported, OnlyBrought, OutOfStep, Part, Recorded, State, Unit
@@ -49,6 +50,19 @@ class Desk:
 
     async def comes(self, import_id: int | None, *lines: bytes) -> Unit:
         return (await self.placement.run(*await self.batch(import_id, *lines)))[0]
+
+    async def sends_again(self, number: int, fix: bytes) -> None:
+        """A letter is fixed and requeued."""
+        letters = self.record.dead_letters
+        await letters.fix(number, fix, BY)
+        letter = await letters.show(number)
+        assert letter is not None
+        after = (await self.histories.offsets()).get(0, -1)
+        some = [Recorded(0, after + nth, LATER, one) for nth, one in enumerate(sent_again(letter), start=1)]
+        await self.placement.run(some, {0: after})
+
+    async def states(self) -> list[State]:
+        return [one.state for one in await self.record.dead_letters.kept(after=0, limit=9)]
 
     async def retracts(self, import_id: int) -> int:
         position = await self.histories.withdraw(
@@ -152,6 +166,36 @@ async def test_a_letter_that_only_it_had_closed_is_open_again_until_what_it_was_
     ]
     await desk.comes(9, VIEW)
     assert [one.state for one in await letters.kept(after=0, limit=9)] == [State.arrived, State.arrived]
+
+
+@pytest.mark.parametrize("other", [None, 8])
+async def test_a_letter_that_was_sent_again_waits_again_when_it_leaves_with_its_import(desk: Desk, other: int | None) -> None:
+    await desk.comes(7, BROKEN)
+    await desk.sends_again(1, VIEW)
+    await desk.comes(other, BROKEN)
+    assert (await desk.there(), await desk.states()) == ([("v", False)], [State.requeued])
+    await desk.retracts(7)
+    assert (await desk.there(), await desk.states()) == ([], [State.fixed])
+    await desk.sends_again(1, VIEW)
+    assert (await desk.there(), await desk.states()) == ([("v", False)], [State.requeued])
+
+
+async def test_what_was_sent_again_stays_as_long_as_one_import_that_brought_its_letter(desk: Desk) -> None:
+    await desk.comes(7, BROKEN)
+    await desk.comes(8, BROKEN)
+    await desk.sends_again(1, VIEW)
+    await desk.retracts(7)
+    assert (await desk.there(), await desk.states()) == ([("v", False)], [State.requeued])
+    await desk.retracts(8)
+    assert (await desk.there(), await desk.states()) == ([], [State.dismissed])
+
+
+async def test_what_was_sent_again_stays_where_its_letter_came_with_no_import_too(desk: Desk) -> None:
+    await desk.comes(7, BROKEN)
+    await desk.comes(None, BROKEN)
+    await desk.sends_again(1, VIEW)
+    await desk.retracts(7)
+    assert (await desk.there(), await desk.states()) == ([("v", False)], [State.requeued])
 
 
 async def test_conflicts_end_with_the_body_that_only_it_brought(desk: Desk) -> None:
