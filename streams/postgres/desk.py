@@ -174,7 +174,10 @@ class PostgresDesk:
 
 async def _show(db: Connection, number: int) -> Letter | None:
     row = await db.fetchrow(f"SELECT d.raw, d.body, d.fix, {_IMPORTS}, {_FIELDS} {_LETTERS} WHERE d.number = $1", number)
-    return None if row is None else Letter(_kept(row[4:]), *row[:3], tuple(row[3] or ()))
+    if row is None:
+        return None
+    raw, body, fix, imports, *kept = row
+    return Letter(_kept(kept), raw, body, fix, tuple(imports or ()))
 
 
 async def _dismiss_conflicts(db: Connection, numbers: Collection[int]) -> list[int]:

@@ -55,7 +55,7 @@ def is_awaiting(db: sqlite3.Connection) -> bool:
 
 
 def await_again(db: sqlite3.Connection) -> None:
-    """Touchpoints that are leaving and of which nothing is left are awaited again; letters that they had closed, or that were sent again as them, wait."""
+    """Touchpoints that are leaving and of which nothing is left are awaited again: letters that they had closed or stood for wait."""
     db.execute(
         "UPDATE awaited AS a SET unit = NULL WHERE (subject, source, id) IN (SELECT subject, source, id FROM leaving) AND NOT EXISTS"
         " (SELECT 1 FROM touchpoints AS t WHERE t.key = a.subject AND t.subject = a.subject AND t.source = a.source AND t.id = a.id)"

@@ -62,7 +62,10 @@ class SqliteDesk:
 
     async def show(self, number: int) -> Letter | None:
         row = self.db.execute(f"SELECT raw, body, fix, {_IMPORTS}, {_FIELDS} FROM dead_letters WHERE number = ?", (number,)).fetchone()
-        return None if row is None else Letter(_kept(row[4:]), *row[:3], tuple(sorted(orjson.loads(row[3]))))
+        if row is None:
+            return None
+        raw, body, fix, imports, *kept = row
+        return Letter(_kept(tuple(kept)), raw, body, fix, tuple(sorted(orjson.loads(imports))))
 
     async def codes(self, states: Collection[State] = tuple(State), source: str | None = None) -> Mapping[str, tuple[int, int]]:
         rows = self.db.execute(
