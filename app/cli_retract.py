@@ -51,7 +51,8 @@ def retract(
         await start(engine)
         return await taken_back(engine, number, id, by, dry_run=dry_run)
 
-    answer = write(data, run)
+    # By its id it may be told to a record that is still empty.
+    answer = write(data, run, begins=id is not None)
     if json:
         as_json(answer)
         return
