@@ -18,7 +18,7 @@ from journey.errors import Refused
 from schemas.json_formats import Format
 from streams.dead_letters import DISMISS, FIX, REQUEUE, named_in
 from streams.ports import By, Conflict, Decision, Letter, Recorded, State
-from streams.set_aside import set_aside, sha256
+from streams.set_aside import RETRACT, set_aside, sha256
 
 if TYPE_CHECKING:
     from schemas.csv_map import CsvMap
@@ -107,7 +107,7 @@ def show_(
         return
 
     async def run(engine: Engine) -> tuple[Letter | None, list[Decision]]:
-        decided = [one for action in (FIX, REQUEUE, DISMISS) for one in await engine.desk.decisions(action)]
+        decided = [one for action in (FIX, REQUEUE, DISMISS, RETRACT) for one in await engine.desk.decisions(action)]
         return await engine.desk.show(wanted), sorted(one for one in decided if wanted in named_in(one))
 
     one, decided = read(data, run)

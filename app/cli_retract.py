@@ -66,6 +66,7 @@ def retract(
         ("people reached", answer["people"]),
         ("deals reached", answer["deals"]),
         ("dead letters that only it brought: dismissed", answer["dead_letters"]),
+        ("dead letters that only it had brought in: open or fixed again", answer["open_again"]),
     ])  # fmt: skip
     if dry_run:
         note("nothing was changed; without --dry-run, and with --reason, it is")

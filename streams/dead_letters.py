@@ -12,6 +12,7 @@ from schemas.incoming import Incoming, Whole
 from schemas.strict_json import BODY_BYTES_MAX
 from streams.placement import BRINGERS_MAX
 from streams.ports import Conflict, Decision, Kept, Letter, Name, State
+from streams.set_aside import RETRACT
 
 _BETWEEN = b",\n"
 
@@ -96,6 +97,8 @@ def requeuing(letters: Sequence[Kept]) -> dict[str, Any]:
 def named_in(decision: Decision) -> list[int]:
     """The letters that a decision is about."""
     detail = decision.detail
+    if decision.action == RETRACT:
+        return [*detail.get("dismissed", ()), *detail.get("open_again", ())]
     return [detail["letter"]] if "letter" in detail else detail.get("letters", [])
 
 

@@ -264,7 +264,16 @@ class OnlyBrought(NamedTuple):
     people: int
     deals: int
     """Those that the former are stored under, and as many persons."""
-    dead_letters: int
+    dismissed: tuple[int, ...] = ()
+    """The numbers of dead letters that it alone brought: they are dismissed."""
+    open_again: tuple[int, ...] = ()
+    """Of others for which nothing else is in than what it alone brought: they wait again."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many of each."""
+        letters = {"dead_letters": len(self.dismissed), "open_again": len(self.open_again)}
+        return {"touchpoints": self.touchpoints, "others_too": self.others_too, "people": self.people, "deals": self.deals, **letters}
 
 
 class Imports(Protocol):
@@ -344,7 +353,9 @@ class Letter(NamedTuple):
     fix: bytes | None
     """What is sent in its place."""
     imports: tuple[int, ...] = ()
-    """The imports that brought it; 0: it came without one too. What is sent again for it goes with each of them."""
+    """The imports that brought it; 0: it came without one too. what is sent again for it goes with each of them."""
+    since: Instant | None = None
+    """When the unit of its position was recorded."""
 
 
 class DeadLetters(Protocol):

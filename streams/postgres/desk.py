@@ -173,11 +173,11 @@ class PostgresDesk:
 
 
 async def _show(db: Connection, number: int) -> Letter | None:
-    row = await db.fetchrow(f"SELECT d.raw, d.body, d.fix, {_IMPORTS}, {_FIELDS} {_LETTERS} WHERE d.number = $1", number)
+    row = await db.fetchrow(f"SELECT d.raw, d.body, d.fix, {_IMPORTS}, u.recorded_at, {_FIELDS} {_LETTERS} WHERE d.number = $1", number)
     if row is None:
         return None
-    raw, body, fix, imports, *kept = row
-    return Letter(_kept(kept), raw, body, fix, tuple(imports or ()))
+    raw, body, fix, imports, since, *kept = row
+    return Letter(_kept(kept), raw, body, fix, tuple(imports or ()), since)
 
 
 async def _dismiss_conflicts(db: Connection, numbers: Collection[int]) -> list[int]:

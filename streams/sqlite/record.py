@@ -398,11 +398,11 @@ class SqliteRecord:
     # --- imports
 
     async def only_brought(self, import_id: int) -> OnlyBrought:
-        touchpoints, too, keys, letters = only_brought(self.db, import_id)
+        touchpoints, too, keys, dismissed, again = only_brought(self.db, import_id)
         persons = set(filter(is_person, keys))
         found = await self.people(persons)
         people = {found[id].name if id in found else id for id in persons}
-        return OnlyBrought(touchpoints, too, len(people), sum(key.startswith("deal:") for key in keys), letters)
+        return OnlyBrought(touchpoints, too, len(people), sum(key.startswith("deal:") for key in keys), dismissed, again)
 
     async def generation(self) -> Generation | None:
         found = self.db.execute("SELECT definition, fold_version FROM generation").fetchone()

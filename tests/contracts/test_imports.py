@@ -85,7 +85,7 @@ def desk(record: Record) -> Desk:
 async def test_what_only_it_brought_goes_and_is_there_as_of_before(desk: Desk) -> None:
     await desk.comes(7, VIEW, OTHER)
     await desk.comes(8, VIEW)
-    assert await desk.histories.only_brought(7) == OnlyBrought(touchpoints=1, others_too=1, people=1, deals=0, dead_letters=0)
+    assert await desk.histories.only_brought(7) == OnlyBrought(touchpoints=1, others_too=1, people=1, deals=0)
     position = await desk.retracts(7)
     assert (position, await desk.histories.position(), await desk.histories.last_withdrawal()) == (3, 3, 3)
     assert (await desk.there(), await desk.there(2)) == ([("v", False)], [("v", False), ("w", False)])
@@ -145,7 +145,7 @@ async def test_another_writer_that_knows_the_persons_still_starts_over(desk: Des
 async def test_letters_that_only_it_brought_are_dismissed_and_open_when_they_come_again(desk: Desk) -> None:
     await desk.comes(7, BROKEN, b"{both")
     await desk.comes(None, b"{both")
-    assert (await desk.histories.only_brought(7)).dead_letters == 1
+    assert (await desk.histories.only_brought(7)).dismissed == (1,)
     await desk.retracts(7)
     letters = desk.record.dead_letters
     assert [one.state for one in await letters.kept(after=0, limit=9)] == [State.dismissed, State.open]
@@ -159,6 +159,7 @@ async def test_a_letter_that_only_it_had_closed_is_open_again_until_what_it_was_
     await desk.comes(8, OTHER)
     letters = desk.record.dead_letters
     assert [one.state for one in await letters.kept(after=0, limit=9)] == [State.arrived, State.arrived]
+    assert (await desk.histories.only_brought(7))[4:] == ((), (1,))
     await desk.retracts(7)
     assert [(one.state, one.position is None) for one in await letters.kept(after=0, limit=9)] == [
         (State.open, True),
@@ -174,6 +175,10 @@ async def test_a_letter_that_was_sent_again_waits_again_when_it_leaves_with_its_
     await desk.sends_again(1, VIEW)
     await desk.comes(other, BROKEN)
     assert (await desk.there(), await desk.states()) == ([("v", False)], [State.requeued])
+    letter = await desk.record.dead_letters.show(1)
+    assert letter is not None
+    assert letter.since == LATER
+    assert (await desk.histories.only_brought(7))[4:] == ((), (1,))
     await desk.retracts(7)
     assert (await desk.there(), await desk.states()) == ([], [State.fixed])
     await desk.sends_again(1, VIEW)
