@@ -108,7 +108,7 @@ def test_a_letter_shows_that_it_was_dismissed_or_is_open_again_by_a_retraction(t
     arrived = here("dead-letters", "show", "1", "--json", cwd=tmp_path).json["history"][-1]
     assert (arrived["state"], "at" in arrived) == ("arrived", True)
     tried = here("retract", "--import", "3", "--dry-run", cwd=tmp_path).out
-    assert "dead letters that only it had brought in: open or fixed again  1" in tried
+    assert "dead letters that only it had brought in: open or fixed again           1\n" in tried
     done = here("retract", "--import", "3", "--reason", "too early", "--actor", "ann", "--json", cwd=tmp_path).json
     assert (done["dead_letters"], done["open_again"]) == (1, 1)
     assert "open again by ann, who retracted import 3: too early" in here("dead-letters", "show", "1", cwd=tmp_path).out
