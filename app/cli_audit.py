@@ -98,6 +98,7 @@ def _counted(only: dict[str, int]) -> str:
     return (
         f"{only['touchpoints']:,} touchpoints of {only['people']:,} people and {only['deals']:,} deals withdrawn,"
         f" {only['others_too']:,} stay that others brought too, {only['dead_letters']:,} dead letters dismissed"
+        + (f", {again:,} open again" if (again := only.get("open_again")) else "")
     )
 
 

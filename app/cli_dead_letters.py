@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,13 +11,17 @@ from app import show_dead_letters as show
 from app.arguments import Actor, Data, Json, Reason, Why, first_told, why
 from app.doors import read, start, user, write
 from app.engine import Engine, now
+from app.imports import IMPORT
 from app.printing import as_json, note, pairs
 from app.requeuing import Requeued, dismiss_waiting, requeue_named, requeue_waiting
 from journey.errors import Refused
 from schemas.json_formats import Format
 from streams.dead_letters import DISMISS, FIX, REQUEUE, named_in
 from streams.ports import By, Conflict, Decision, Letter, Recorded, State
-from streams.set_aside import set_aside, sha256
+from streams.set_aside import RETRACT, set_aside, sha256
+
+if TYPE_CHECKING:
+    from schemas.csv_map import CsvMap
 
 app = typer.Typer(
     add_completion=False,
@@ -103,7 +107,7 @@ def show_(
         return
 
     async def run(engine: Engine) -> tuple[Letter | None, list[Decision]]:
-        decided = [one for action in (FIX, REQUEUE, DISMISS) for one in await engine.desk.decisions(action)]
+        decided = [one for action in (FIX, REQUEUE, DISMISS, RETRACT) for one in await engine.desk.decisions(action)]
         return await engine.desk.show(wanted), sorted(one for one in decided if wanted in named_in(one))
 
     one, decided = read(data, run)
@@ -130,17 +134,20 @@ def fix(
         typer.Option(
             "--row",
             metavar="FILE",
-            help="Its row of CSV, put right, with or without the line of columns above it; - is standard input. Goes with --map.",
+            help="Its row of CSV, put right, with the line of columns above it where that is not known; - is standard input.",
             show_default=False,
             readable=False,
         ),
     ] = None,
     map: Annotated[
         Path | None,
-        typer.Option("--map", metavar="MAP", help="The map that the row is read with.", show_default=False, readable=False),
+        typer.Option(
+            "--map", metavar="MAP", help="The map that the row is read with. Default: its import's.", show_default=False, readable=False
+        ),
     ] = None,
     zone: Annotated[
-        str | None, typer.Option("--zone", metavar="ZONE", help="With --map: whose clock the times are on.", show_default=False)
+        str | None,
+        typer.Option("--zone", metavar="ZONE", help="With --row: whose clock the times are on. Default: its import's.", show_default=False),
     ] = None,
     data: Data = None,
     actor: Actor = None,
@@ -151,27 +158,28 @@ def fix(
     is_conflict, wanted = _number(number)
     if is_conflict:
         raise _only_dismissed(wanted)
-    if (body is None) == (row is None) or (row is None) != (map is None) or (map is None and zone is not None):
+    if (body is None) == (row is None) or (row is None and (map is not None or zone is not None)):
         raise Refused(
             f"with what? `journey dead-letters fix {number} --body FILE`, or `journey dead-letters fix {number} --row FILE --map MAP`"
         )
     by = By(now(), actor or user(), reason)
     # Only those who fix one wait until maps are understood.
     from app import fixing
-    from schemas.shipped_maps import asked_map
 
-    csv_map = None if map is None else first_told(lambda: asked_map(map, zone), "`journey ingest --map --dry-run` lists them")
     said = fixing.content(row or body or Path())
     format = fixing.format_of(said, format)
-    if csv_map is None and format is Format.cloudevents:
+    if row is None and format is Format.cloudevents:
         fixing.event(said)
+
+    taken: list[str] = []
 
     async def run(engine: Engine) -> bool:
         await start(engine)
         letter = await engine.desk.show(wanted)
         if letter is None:
             raise Refused(f"there is no dead letter {wanted}")
-        if csv_map is not None:
+        if row is not None:
+            csv_map = await _map_of(engine, letter, map, zone, taken)
             fix = fixing.row(said, letter, csv_map)
         else:
             fix = said if format is Format.cloudevents else fixing.call(said, letter, format, await engine.definition())
@@ -184,6 +192,8 @@ def fix(
         as_json(answer)
     else:
         pairs(answer)
+        for one in taken:
+            note(one)
         note(f"`journey dead-letters requeue {wanted}` sends it")
 
 
@@ -287,6 +297,28 @@ def _check_which(command: str, numbers: Collection[str] | None, code: str | None
     is_some = every or code is not None or source is not None
     if bool(numbers) == is_some:
         raise Refused(f"which ones? `journey dead-letters {command} N…`, or --code CODE, --source SOURCE, or --all")
+
+
+async def _map_of(engine: Engine, letter: Letter, map: Path | None, zone: str | None, taken: list[str]) -> "CsvMap":
+    """The map that a row is read with; it and the zone as in the last import that brought the letter, where they are not given.
+
+    What is taken for granted so is added to `taken`.
+    """
+    from schemas.shipped_maps import asked_map, zones  # as above
+
+    came = [one for one in await engine.desk.decisions(IMPORT) if one.detail["import_id"] in letter.imports and "map" in one.detail]
+    if map is None:
+        if not came:
+            raise Refused(f"dead letter {letter.kept.number} came with no map; say with --map which one its row is read with")
+        map = Path(came[-1].detail["map"])
+        taken.append(f"read with the map {came[-1].detail['map']}, as import {came[-1].number} was (--map says another)")
+    csv_map = first_told(lambda: asked_map(map, zone), "`journey ingest --map --dry-run` lists them")
+    if zone is None and (clocks := zones(csv_map)):
+        stated = came[-1].detail.get("zone") if came else None
+        whence = "the map says" if stated is None else f"import {came[-1].number} was"
+        taken.append(f"times are read on the clock of {stated or ' and '.join(clocks)}, as {whence} (--zone says another)")
+        csv_map = asked_map(map, stated)
+    return csv_map
 
 
 async def _conflict(engine: Engine, number: int) -> Conflict:

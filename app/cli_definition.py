@@ -73,7 +73,7 @@ def definition_use(
             decided = using(definition, name_of(file), decisions[-1], By(now(), actor or user(), reason))
             return {**answer, **await derived(engine, definition, decided)}
 
-    answer = write(data, run)
+    answer = write(data, run, begins=True)  # Before the first file is taken in, it may be used too.
     if answer["before"] == answer["definition"]:
         note("it is in use already; nothing was changed")
     elif not json:

@@ -23,7 +23,7 @@ def demo(
     """A simulated company, from its touchpoints to both read models."""
     folder = data_folder(data)
     demonstration.cleared(folder)
-    summary, demand, deals = write(folder, lambda engine: demonstration.play(engine, customers))
+    summary, demand, deals = write(folder, lambda engine: demonstration.play(engine, customers), begins=True)
     show.summary(summary, short=True)
     sys.stdout.write("\n")
     show_reports.marketing(demand, simulated=True)

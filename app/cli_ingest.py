@@ -109,7 +109,7 @@ def ingest(
             await note_simulated(engine)
         return summary
 
-    summary = write(data, run)
+    summary = write(data, run, begins=True)
     show.summary(summary, noticed, json=json)
     _strictly(strict, summary.dead_letters.total())
 

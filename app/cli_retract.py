@@ -51,7 +51,8 @@ def retract(
         await start(engine)
         return await taken_back(engine, number, id, by, dry_run=dry_run)
 
-    answer = write(data, run)
+    # By its id it may be told to a record that is still empty.
+    answer = write(data, run, begins=id is not None)
     if json:
         as_json(answer)
         return
@@ -65,6 +66,7 @@ def retract(
         ("people reached", answer["people"]),
         ("deals reached", answer["deals"]),
         ("dead letters that only it brought: dismissed", answer["dead_letters"]),
+        ("dead letters that only it had brought in: open or fixed again", answer["open_again"]),
     ])  # fmt: skip
     if dry_run:
         note("nothing was changed; without --dry-run, and with --reason, it is")

@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from app.engine import Engine, opened, reading
+from app.engine import Engine, check_there, opened, reading
 from app.printing import note, progress, refusal
 from app.wiring import Servers, needs_clients, where
 from journey.definition import Definition
@@ -22,8 +22,11 @@ Run = Callable[[Any], Coroutine[Any, Any, Any]]
 """What a command does with an engine: the embedded one or the distributed one, which answer alike."""
 
 
-def write(data: Path | None, run: Run) -> Any:
+def write(data: Path | None, run: Run, *, begins: bool = False) -> Any:
+    """Have `run` change the data; where it `begins` some, in a folder that need not be there. Raises Refused."""
     place = where(data)
+    if not begins and not isinstance(place, Servers):
+        check_there(place)
     try:
         if isinstance(place, Servers):
             return asyncio.run(with_servers(place, run))

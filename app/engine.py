@@ -186,12 +186,17 @@ def opened(folder: Path, say: Say = nobody) -> Iterator[Engine]:
             engine.close()
 
 
-@contextmanager
-def reading(folder: Path) -> Iterator[Engine]:
-    """The engine of `folder`, to read. Raises Refused where there is none."""
+def check_there(folder: Path) -> None:
+    """Raises Refused where there is no data."""
     if not (folder / FILE).exists():
         where = folder if folder.is_absolute() else f"{folder} ({folder.absolute()})"
         raise Refused(f"there is no data in {where}; `journey ingest FILE` puts some there, `--data DIR` names another folder")
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[Engine]:
+    """The engine of `folder`, to read. Raises Refused where there is none."""
+    check_there(folder)
     with _usable(folder):
         engine = Engine(folder, read_only=True)
         try:

@@ -23,6 +23,9 @@ from schemas.strict_json import BODY_BYTES_MAX
 from streams.dead_letters import joined
 from streams.ports import Letter
 
+OF_A_QUERY = "the query of "
+"""How the source of a row begins that no file has."""
+
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -58,6 +61,9 @@ def call(said: bytes, letter: Letter, format: Format, definition: Definition) ->
 
 def row(said: bytes, letter: Letter, csv_map: CsvMap) -> bytes:
     """The touchpoints that the map makes of a row, which may stand below the line with the columns. Raises Refused."""
+    if letter.kept.source.startswith(OF_A_QUERY):
+        number, of = letter.kept.number, letter.kept.source
+        raise Refused(f"dead letter {number} is a row of {of}; put it right in its file, and ingest that again with all of them")
     name = Path(letter.kept.source).name
     if name in ("", ".."):
         raise Refused(f"dead letter {letter.kept.number} is of no file, and a map goes by the names of files")
@@ -69,7 +75,11 @@ def row(said: bytes, letter: Letter, csv_map: CsvMap) -> bytes:
                 "the ids of this map count the rows of a file, and one row is none; put it right in the file, and ingest that again"
             )
         path.write_bytes(b"\n" * (rules.skip_lines or 0) + _below_columns(said.removeprefix(_BOM), letter, rules.delimiter or ","))
-        made = list(csv_map.read([path], Noticed()))
+        try:
+            made = list(csv_map.read([path], Noticed()))
+        except Refused as error:
+            lacks = "" if columns_of(letter.body) else f"put the line with the columns of {name} above the row: "
+            raise Refused(lacks + str(error).replace(f"{folder}/", "")) from error
     if len({one.place for one in made}) != 1:
         raise Refused(f"one row is wanted in place of dead letter {letter.kept.number}, and the map makes touchpoints of {len(made)}")
     return _made("row", made)

@@ -94,10 +94,10 @@ async def retract(engine: Engine, number: int | None, import_id: int | None, by:
         if before := await _retracted(engine, import_id):
             return {**answer, "changed": False, "retracted": {"at": iso(before.at), "actor": before.actor, "reason": before.reason}}
         only = await engine.record.only_brought(import_id)
-        answer |= {"changed": not dry_run, **only._asdict()}
+        answer |= {"changed": not dry_run, **only.counts}
         if dry_run:
             return answer
-        detail["withdrawn"] = only._asdict()
+        detail |= {"withdrawn": only.counts, "dismissed": only.dismissed, "open_again": only.open_again}
         async with engine.record.turn():
             # Nothing of it is placed, as in an empty record; and no unit commits that does not know of the decision.
             if not any(await engine.record.only_brought(import_id)):

@@ -15,6 +15,7 @@ from journey.readable import readable
 from schemas.meant import names_meant
 from streams.dead_letters import DISMISS, FIX, REQUEUE, incoming_of
 from streams.ports import Conflict, Decision, IdleRetraction, Kept, Letter, State
+from streams.set_aside import RETRACT
 
 STILL_SHOWN_MAX = 20
 
@@ -85,7 +86,7 @@ def _idle(one: IdleRetraction) -> str:
 
 
 def letter(one: Letter, decided: Sequence[Decision], *, json: bool) -> None:
-    meant, history, body = names_meant(incoming_of(one)), _history(one.kept, decided), None if one.kept.needs_fix else one.body
+    meant, history, body = names_meant(incoming_of(one)), _history(one, decided), None if one.kept.needs_fix else one.body
     if json:
         as_json({
             **_letter(one.kept), "kept_bytes": len(one.raw), "raw": _text(one.raw), "raw_base64": base64.b64encode(one.raw).decode(),
@@ -111,15 +112,20 @@ def _part(heading: str, *lines: str) -> None:
     sys.stdout.write("\n".join(("", heading, *lines, "")))
 
 
-def _history(one: Kept, decided: Sequence[Decision]) -> list[dict[str, Any]]:
+def _history(letter: Letter, decided: Sequence[Decision]) -> list[dict[str, Any]]:
     """Its states, oldest first: what was decided about it, by whom and why, and what it came to."""
+    one = letter.kept
     steps: list[dict[str, Any]] = [{"at": iso(one.first_at), "state": State.open, "place": one.place}]
     for each in decided:
-        state = {FIX: "fixed", DISMISS: "dismissed", REQUEUE: "sent again"}[each.action]
-        steps.append({"at": iso(each.at), "state": state, "actor": each.actor, "reason": each.reason})
-    if one.position is not None and one.state in (State.requeued, State.arrived):
-        steps.append({"state": one.state, "position": one.position})
-    return steps
+        said = {"at": iso(each.at), "actor": each.actor, "reason": each.reason}
+        if each.action == RETRACT:
+            state = "dismissed" if one.number in each.detail["dismissed"] else "open again"
+            steps.append({**said, "state": state, "import": each.detail["import"] or str(each.detail["import_id"])})
+        else:
+            steps.append({**said, "state": {FIX: "fixed", DISMISS: "dismissed", REQUEUE: "sent again"}[each.action]})
+    if letter.since is not None and one.state in (State.requeued, State.arrived):
+        steps.append({"at": iso(letter.since), "state": one.state, "position": one.position})
+    return sorted(steps, key=lambda step: str(step["at"]))
 
 
 def _told(step: Mapping[str, Any]) -> str:
@@ -131,8 +137,9 @@ def _told(step: Mapping[str, Any]) -> str:
         case State.arrived:
             said = f"arrived: what it was meant to be came in with position {step['position']}"
         case state:
-            said = f"{state} by {step['actor']}" + (f": {step['reason']}" if step["reason"] else "")
-    return f"{step['at']}  {said}" if "at" in step else said
+            of = f", who retracted import {step['import']}" if "import" in step else ""
+            said = f"{state} by {step['actor']}{of}" + (f": {step['reason']}" if step["reason"] else "")
+    return f"{step['at']}  {said}"
 
 
 def raw(one: Letter) -> None:

@@ -10,7 +10,9 @@ from schemas.canonical import content_hash
 from schemas.decode import decode
 from schemas.incoming import Incoming, Whole
 from schemas.strict_json import BODY_BYTES_MAX
+from streams.placement import BRINGERS_MAX
 from streams.ports import Conflict, Decision, Kept, Letter, Name, State
+from streams.set_aside import RETRACT
 
 _BETWEEN = b",\n"
 
@@ -26,12 +28,19 @@ def can_be_sent(one: Kept) -> bool:
 def sent_again(one: Letter) -> list[Incoming]:
     """What goes in again for a letter that can be sent: its fix, else its bytes as they are.
 
-    Of several touchpoints each goes in by itself, and the letter, which awaits them, is closed when all are in.
+    Of several touchpoints each goes in by itself, and the letter, which awaits them, is closed when all are in. With each import that
+    brought the letter, so that what goes in leaves when all of them are retracted.
     """
-    source, place, with_import = one.kept.source, one.kept.place, one.import_id
-    if touchpoints := several(one):
-        return [Incoming(each, source, place, import_id=with_import) for each in touchpoints]
-    return [Incoming(one.fix or one.body or one.raw, source, place, letter=one.kept.id, import_id=with_import)]
+    source, place = one.kept.source, one.kept.place
+    touchpoints, letter = several(one), None
+    if not touchpoints:
+        touchpoints, letter = [one.fix or one.body or one.raw], one.kept.id
+    return [Incoming(each, source, place, letter=letter, import_id=by) for each in touchpoints for by in _bringers(one)]
+
+
+def _bringers(one: Letter) -> Sequence[int | None]:
+    """With which imports a letter's touchpoints go in: with none where it came without one too, or with more than are remembered."""
+    return one.imports if 0 < len(one.imports) <= BRINGERS_MAX and 0 not in one.imports else [None]
 
 
 def incoming_of(one: Letter) -> Incoming:
@@ -88,6 +97,8 @@ def requeuing(letters: Sequence[Kept]) -> dict[str, Any]:
 def named_in(decision: Decision) -> list[int]:
     """The letters that a decision is about."""
     detail = decision.detail
+    if decision.action == RETRACT:
+        return [*detail.get("dismissed", ()), *detail.get("open_again", ())]
     return [detail["letter"]] if "letter" in detail else detail.get("letters", [])
 
 

@@ -164,7 +164,7 @@ class Placement:
             touch, body, unknown, digest = touchpoint
             rows.append(new(Row, (touch, body, digest, keys(touch), unknown, False, False, record.incoming.import_id)))
             if letter is not None:
-                unit.requeued.add(letter)
+                unit.requeued[letter] = _name(touch)
         unit.dead_letters = _one_a_row(unit.dead_letters)
         for one in unit.dead_letters:
             if one.import_id is not None:

@@ -138,8 +138,8 @@ class Unit:
     """Subjects whose journeys are no more: persons merged into others, and persons split."""
     facts: list[FactRow] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
-    requeued: set[str] = field(default_factory=set)
-    """The ids of dead letters that were sent again and are in with this unit, or were before."""
+    requeued: dict[str, Name] = field(default_factory=dict)
+    """By the id of a dead letter that was sent again, the touchpoint that is in for it with this unit, or was before."""
     sent_again: dict[str, bytes] = field(default_factory=dict)
     """Of each dead letter that it brings again, the SHA-256 of what it brings: commits only if this is still what goes in for it."""
     set_aside: int | None = None
@@ -264,7 +264,16 @@ class OnlyBrought(NamedTuple):
     people: int
     deals: int
     """Those that the former are stored under, and as many persons."""
-    dead_letters: int
+    dismissed: tuple[int, ...] = ()
+    """The numbers of dead letters that it alone brought: they are dismissed."""
+    open_again: tuple[int, ...] = ()
+    """Of others for which nothing else is in than what it alone brought: they wait again."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many of each."""
+        letters = {"dead_letters": len(self.dismissed), "open_again": len(self.open_again)}
+        return {"touchpoints": self.touchpoints, "others_too": self.others_too, "people": self.people, "deals": self.deals, **letters}
 
 
 class Imports(Protocol):
@@ -343,8 +352,10 @@ class Letter(NamedTuple):
     """As of the dead letter."""
     fix: bytes | None
     """What is sent in its place."""
-    import_id: int | None = None
-    """The one import that brought it, where nothing else did: what is sent again for it goes with that."""
+    imports: tuple[int, ...] = ()
+    """The imports that brought it; 0: it came without one too. what is sent again for it goes with each of them."""
+    since: Instant | None = None
+    """When the unit of its position was recorded."""
 
 
 class DeadLetters(Protocol):

@@ -26,9 +26,7 @@ _FIELDS = (
     " ELSE COALESCE(octet_length(d.fix), NULLIF(octet_length(d.body), 0), octet_length(d.raw)) END"
 )
 _LETTERS = "FROM journey.dead_letters AS d LEFT JOIN journey.units AS u ON u.unit = d.unit"
-_ONE_IMPORT = (
-    "(SELECT CASE WHEN COUNT(*) = 1 THEN NULLIF(MIN(b.import), 0) END FROM journey.letters_brought AS b WHERE b.letter = d.id) AS import"
-)
+_IMPORTS = "(SELECT array_agg(b.import ORDER BY b.import) FROM journey.letters_brought AS b WHERE b.letter = d.id) AS imports"
 _KEPT = f"SELECT {_FIELDS} {_LETTERS}"
 
 
@@ -175,8 +173,11 @@ class PostgresDesk:
 
 
 async def _show(db: Connection, number: int) -> Letter | None:
-    row = await db.fetchrow(f"SELECT d.raw, d.body, d.fix, {_ONE_IMPORT}, {_FIELDS} {_LETTERS} WHERE d.number = $1", number)
-    return None if row is None else Letter(_kept(row[4:]), *row[:4])
+    row = await db.fetchrow(f"SELECT d.raw, d.body, d.fix, {_IMPORTS}, u.recorded_at, {_FIELDS} {_LETTERS} WHERE d.number = $1", number)
+    if row is None:
+        return None
+    raw, body, fix, imports, since, *kept = row
+    return Letter(_kept(kept), raw, body, fix, tuple(imports or ()), since)
 
 
 async def _dismiss_conflicts(db: Connection, numbers: Collection[int]) -> list[int]:

@@ -81,9 +81,15 @@ _AWAITED_AGAIN = """
     AND NOT EXISTS (SELECT FROM journey.touchpoints AS t WHERE t.key = a.subject AND t.name = a.name)
 """
 _OPEN_AGAIN = """
-    -- What they were meant to be is in no more.
+    -- What they were meant to be, or what was sent again for them, is in no more.
     UPDATE journey.dead_letters AS d SET state = CASE WHEN d.fix IS NULL THEN 'open' ELSE 'fixed' END, unit = NULL
-    WHERE d.state = 'arrived' AND d.id IN (SELECT letter FROM journey.awaited WHERE unit IS NULL)
+    WHERE d.state IN ('arrived', 'requeued') AND d.id IN (SELECT letter FROM journey.awaited WHERE unit IS NULL)
+"""
+_OF_NAME = "SELECT COUNT(*) FROM journey.touchpoints AS t WHERE t.key = a.subject AND t.name = a.name"
+_WAITING_AGAIN = f"""
+    SELECT DISTINCT d.number FROM journey.awaited AS a JOIN journey.dead_letters AS d ON d.id = a.letter
+    WHERE d.state IN ('arrived', 'requeued')
+    AND ({_OF_NAME} AND {_ONLY}) > 0 AND ({_OF_NAME} AND {_ONLY}) = ({_OF_NAME}) ORDER BY d.number
 """
 _OTHER_LETTERS = "SELECT FROM journey.letters_brought AS o WHERE o.letter = b.letter AND o.import <> b.import"
 _LETTERS = f"""
@@ -163,7 +169,11 @@ async def only_brought(db: Connection, import_id: int) -> OnlyBrought:
         " LEFT JOIN journey.subjects AS s ON s.key = a.key",
         import_id,
     ) or (0, 0)
-    letters = await db.fetchval(
-        f"SELECT COUNT(*) FROM journey.letters_brought AS b WHERE b.import = $1 AND NOT EXISTS ({_OTHER_LETTERS})", import_id
+    dismissed = await db.fetch(
+        "SELECT d.number FROM journey.letters_brought AS b JOIN journey.dead_letters AS d ON d.id = b.letter"
+        f" WHERE b.import = $1 AND NOT EXISTS ({_OTHER_LETTERS}) AND d.state <> 'dismissed' ORDER BY d.number",
+        import_id,
     )
-    return OnlyBrought(touchpoints, every - touchpoints, people, deals, letters)
+    only = {row[0]: None for row in dismissed}
+    again = [row[0] for row in await db.fetch(_WAITING_AGAIN, import_id)]
+    return OnlyBrought(touchpoints, every - touchpoints, people, deals, tuple(only), tuple(one for one in again if one not in only))

@@ -154,6 +154,11 @@ SENT_AGAIN = f"""
     WHERE d.id = ANY($1::TEXT[]) AND (d.fix IS NOT NULL OR NOT d.needs_fix) AND octet_length(s.body) <= {BODY_BYTES_MAX}
 """
 _REQUEUED = "UPDATE journey.dead_letters SET state = 'requeued', unit = $1 WHERE id = ANY($2::TEXT[]) AND state <> 'requeued'"
+STAND_FOR = """
+    -- What was sent again for a letter is in: when that leaves, the letter waits again.
+    INSERT INTO journey.awaited (name, letter, subject, unit)
+    SELECT name, letter, subject, $1::BIGINT FROM unnest($2::TEXT[], $3::BYTEA[], $4::TEXT[]) AS u (letter, name, subject)
+"""
 FORGET = "DELETE FROM journey.awaited WHERE letter = ANY($1::TEXT[])"
 AWAIT = """
     -- Letters that are open or fixed await what is not in of their names; those of whose names all are in are closed.
@@ -208,6 +213,7 @@ READY = (
     Step(_REQUEUED, (0, [])),
     Step(SENT_AGAIN, ([],)),
     Step(FORGET, ([],)),
+    Step(STAND_FOR, (0, [], [], [])),
     Step(AWAIT, ([], [], [])),
     Step(AWAITED, ()),
     Step(AWAITED_BY, ([],)),
@@ -254,7 +260,9 @@ def steps(unit: Unit, number: int) -> list[Step]:
         if still := [(letter.id, _clean(letter.code), _clean(letter.reason)) for letter in unit.dead_letters if letter.again]:
             found.append(Step(_STILL, _columns(sorted(set(still)))))
         if unit.requeued:
-            found += [Step(_REQUEUED, (number, sorted(unit.requeued))), Step(FORGET, (sorted(unit.requeued),))]
+            ids = sorted(unit.requeued)
+            stand_for = _columns([(id, name_digest(unit.requeued[id]), unit.requeued[id][0]) for id in ids])
+            found += [Step(_REQUEUED, (number, ids)), Step(FORGET, (ids,)), Step(STAND_FOR, (number, *stand_for))]
     return found
 
 

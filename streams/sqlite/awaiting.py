@@ -1,7 +1,7 @@
 """Letters that close themselves in the embedded record: what they were meant to be is awaited by name, until it is in."""
 
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from itertools import islice
 
 from streams.ports import Name
@@ -55,14 +55,23 @@ def is_awaiting(db: sqlite3.Connection) -> bool:
 
 
 def await_again(db: sqlite3.Connection) -> None:
-    """Touchpoints that are leaving and of which nothing is left are awaited again; letters that they had closed are open."""
+    """Touchpoints that are leaving and of which nothing is left are awaited again: letters that they had closed or stood for wait."""
     db.execute(
         "UPDATE awaited AS a SET unit = NULL WHERE (subject, source, id) IN (SELECT subject, source, id FROM leaving) AND NOT EXISTS"
         " (SELECT 1 FROM touchpoints AS t WHERE t.key = a.subject AND t.subject = a.subject AND t.source = a.source AND t.id = a.id)"
     )
     db.execute(
-        "UPDATE dead_letters SET state = iif(fix IS NULL, 'open', 'fixed'), unit = NULL WHERE state = 'arrived'"
+        "UPDATE dead_letters SET state = iif(fix IS NULL, 'open', 'fixed'), unit = NULL WHERE state IN ('arrived', 'requeued')"
         " AND id IN (SELECT letter FROM awaited WHERE unit IS NULL)"
+    )
+
+
+def stand_for(db: sqlite3.Connection, letters: Mapping[str, Name], position: int) -> None:
+    """What was sent again for `letters` is in: a letter waits again when that leaves, and for nothing else."""
+    forget(db, letters)
+    db.executemany(
+        "INSERT INTO awaited (subject, source, id, letter, unit) VALUES (?, ?, ?, ?, ?)",
+        ((*name, letter, position) for letter, name in letters.items()),
     )
 
 

@@ -18,7 +18,8 @@ _FIELDS = (
     "number, code, reason, source, place, seen, first_at, last_at, id, state, needs_fix, unit, COALESCE(length, length(raw)), sha256,"
     " iif(needs_fix AND length(fix) IS NULL, 0, COALESCE(length(fix), NULLIF(length(body), 0), length(raw)))"
 )
-_ONE_IMPORT = "(SELECT iif(COUNT(*) = 1, NULLIF(MIN(import), 0), NULL) FROM letters_brought WHERE letter = dead_letters.id)"
+_IMPORTS = "(SELECT json_group_array(import) FROM letters_brought WHERE letter = dead_letters.id)"
+_SINCE = "(SELECT recorded_at FROM units WHERE position = dead_letters.unit)"
 _KEPT = f"SELECT {_FIELDS} FROM dead_letters"
 
 
@@ -61,8 +62,13 @@ class SqliteDesk:
         return [_kept(row) for row in rows]
 
     async def show(self, number: int) -> Letter | None:
-        row = self.db.execute(f"SELECT raw, body, fix, {_ONE_IMPORT}, {_FIELDS} FROM dead_letters WHERE number = ?", (number,)).fetchone()
-        return None if row is None else Letter(_kept(row[4:]), *row[:4])
+        row = self.db.execute(
+            f"SELECT raw, body, fix, {_IMPORTS}, {_SINCE}, {_FIELDS} FROM dead_letters WHERE number = ?", (number,)
+        ).fetchone()
+        if row is None:
+            return None
+        raw, body, fix, imports, since, *kept = row
+        return Letter(_kept(tuple(kept)), raw, body, fix, tuple(sorted(orjson.loads(imports))), since)
 
     async def codes(self, states: Collection[State] = tuple(State), source: str | None = None) -> Mapping[str, tuple[int, int]]:
         rows = self.db.execute(

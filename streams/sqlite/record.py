@@ -43,7 +43,7 @@ from streams.ports import (
 )
 from streams.record_digest import RecordDigest
 from streams.set_aside import EMBEDDED, SETTING_ASIDE, decided
-from streams.sqlite.awaiting import arrive, expect, forget
+from streams.sqlite.awaiting import arrive, expect, stand_for
 from streams.sqlite.database import check_tables, connect, migrate, transaction
 from streams.sqlite.desk import decide
 from streams.sqlite.withdrawing import only_brought, withdraw
@@ -398,11 +398,11 @@ class SqliteRecord:
     # --- imports
 
     async def only_brought(self, import_id: int) -> OnlyBrought:
-        touchpoints, too, keys, letters = only_brought(self.db, import_id)
+        touchpoints, too, keys, dismissed, again = only_brought(self.db, import_id)
         persons = set(filter(is_person, keys))
         found = await self.people(persons)
         people = {found[id].name if id in found else id for id in persons}
-        return OnlyBrought(touchpoints, too, len(people), sum(key.startswith("deal:") for key in keys), letters)
+        return OnlyBrought(touchpoints, too, len(people), sum(key.startswith("deal:") for key in keys), dismissed, again)
 
     async def generation(self) -> Generation | None:
         found = self.db.execute("SELECT definition, fold_version FROM generation").fetchone()
@@ -505,7 +505,7 @@ class SqliteRecord:
             "UPDATE dead_letters SET state = 'requeued', unit = ? WHERE id = ? AND state <> 'requeued'",
             ((position, id) for id in sorted(unit.requeued)),
         )
-        forget(self.db, unit.requeued)
+        stand_for(self.db, unit.requeued, position)
         for letter in unit.dead_letters:
             if letter.meant:
                 expect(self.db, letter.id, letter.meant)

@@ -22,8 +22,17 @@ _LEAVES = f"EXISTS (SELECT 1 FROM leaving AS l WHERE {_SAME.format('l')})"
 _NO_OTHER_LETTER = "NOT EXISTS (SELECT 1 FROM letters_brought AS o WHERE o.letter = b.letter AND o.import <> b.import)"
 
 
-def only_brought(db: sqlite3.Connection, import_id: int) -> tuple[int, int, set[str], int]:
-    """How many touchpoints only this import brought, how many others brought too, under which keys the first are, and how many letters."""
+_OF_NAME = "SELECT COUNT(*) FROM touchpoints AS t WHERE t.key = a.subject AND t.subject = a.subject AND t.source = a.source AND t.id = a.id"
+_OPEN_AGAIN = (
+    "SELECT DISTINCT d.number FROM awaited AS a JOIN dead_letters AS d ON d.id = a.letter WHERE d.state IN ('arrived', 'requeued')"
+    f" AND ({_OF_NAME} AND {_ONLY}) > 0 AND ({_OF_NAME} AND {_ONLY}) = ({_OF_NAME}) ORDER BY d.number"
+)
+
+
+def only_brought(db: sqlite3.Connection, import_id: int) -> tuple[int, int, set[str], tuple[int, ...], tuple[int, ...]]:
+    """How many touchpoints only this import brought, how many others brought too, under which keys the first are, which letters only it
+    brought, and which others wait again without it.
+    """
     by = {"import": import_id}
     under = {key for (key,) in db.execute(f"SELECT DISTINCT key FROM touchpoints AS t WHERE {_ONLY}", by)}
     (touchpoints,) = db.execute(f"SELECT COUNT(*) FROM ({_LEAVING})", by).fetchone()
@@ -33,8 +42,14 @@ def only_brought(db: sqlite3.Connection, import_id: int) -> tuple[int, int, set[
         f" UNION SELECT {same} FROM brought_too WHERE import = :import)",
         by,
     ).fetchone()
-    (letters,) = db.execute(f"SELECT COUNT(*) FROM letters_brought AS b WHERE import = :import AND {_NO_OTHER_LETTER}", by).fetchone()
-    return touchpoints, every - touchpoints, under, letters
+    dismissed = db.execute(
+        "SELECT d.number FROM letters_brought AS b JOIN dead_letters AS d ON d.id = b.letter"
+        f" WHERE b.import = :import AND {_NO_OTHER_LETTER} AND d.state <> 'dismissed' ORDER BY d.number",
+        by,
+    ).fetchall()
+    again = db.execute(_OPEN_AGAIN, by).fetchall()
+    only = {number: None for (number,) in dismissed}
+    return touchpoints, every - touchpoints, under, tuple(only), tuple(number for (number,) in again if number not in only)
 
 
 def withdraw(db: sqlite3.Connection, import_id: int, position: int) -> None:

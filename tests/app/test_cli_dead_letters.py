@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.app.command import here, journey, put, refused, touch
+from tests.app.command import Ran, here, journey, put, refused, touch
 
 RIGHT = [touch(id="1"), touch("demo", id="2"), touch(id="3", url="https://shop.example/a"), touch(id="3", url="https://shop.example/b")]
 
@@ -222,8 +222,45 @@ def test_a_row_that_is_no_better_is_refused(tmp_path: Path, row: str, told: str)
     here("ingest", "deals.csv", "--map", "map.yaml", cwd=tmp_path)
     (tmp_path / "row.csv").write_text(row)
     assert refused(here("dead-letters", "fix", "1", "--row", "row.csv", "--map", "map.yaml", cwd=tmp_path)).startswith(told)
-    assert refused(here("dead-letters", "fix", "1", "--row", "row.csv", cwd=tmp_path)).startswith("with what?")
+    assert refused(here("dead-letters", "fix", "1", "--map", "map.yaml", cwd=tmp_path)).startswith("with what?")
     assert states(tmp_path) == ["open"]
+
+
+def fixed(folder: Path, row: str, *arguments: str) -> Ran:
+    (folder / "row.csv").write_text(row)
+    return here("dead-letters", "fix", "1", "--row", "row.csv", *arguments, cwd=folder)
+
+
+def test_a_row_is_read_with_the_map_and_on_the_clock_of_its_import(tmp_path: Path) -> None:
+    (tmp_path / "map.yaml").write_text(DEALS)
+    put(tmp_path / "deals.csv", b"Deal,Changed,Stage,Amount", b"1,soon,new,5")
+    here("ingest", "deals.csv", "--map", "map.yaml", "--zone", "America/New_York", cwd=tmp_path)
+    ran = fixed(tmp_path, "1,2026-03-01T10:00:00,new,5")
+    assert ran.status == 0
+    assert "read with the map map.yaml, as import 2 was" in ran.err
+    assert "times are read on the clock of America/New_York, as import 2 was" in ran.err
+    assert '"2026-03-01T15:00:00Z"' in here("dead-letters", "show", "1", cwd=tmp_path).out
+    ran = fixed(tmp_path, "1,2026-03-01T10:00:00,new,5", "--map", "map.yaml", "--zone", "UTC")
+    assert (ran.status, "clock" in ran.err) == (0, False)
+    assert '"2026-03-01T10:00:00Z"' in here("dead-letters", "show", "1", cwd=tmp_path).out
+
+
+def test_a_row_whose_columns_are_not_known_is_wanted_below_them(tmp_path: Path) -> None:
+    (tmp_path / "map.yaml").write_text(DEALS.replace("amount: {from: Amount, number: true}", 'amount: "{Amount}"'))
+    put(tmp_path / "deals.csv", b"Deal,Changed,Stage,Amount", b"1,2026-03-01,won,five")
+    here("ingest", "deals.csv", "--map", "map.yaml", cwd=tmp_path)
+    told = refused(fixed(tmp_path, "1,2026-03-01,won,5"))
+    assert told.startswith("put the line with the columns of deals.csv above the row: map.yaml:")
+    assert "is not in deals.csv" in told
+    assert fixed(tmp_path, "Deal,Changed,Stage,Amount\n1,2026-03-01,won,5").status == 0
+
+
+def test_a_row_of_a_query_is_put_right_in_its_file(tmp_path: Path) -> None:
+    (tmp_path / "map.yaml").write_text(f"rows: {{query: \"SELECT * FROM 'deals.csv'\"}}\n{DEALS}")
+    put(tmp_path / "deals.csv", b"Deal,Changed,Stage,Amount", b"1,soon,new,5")
+    here("ingest", "deals.csv", "--map", "map.yaml", cwd=tmp_path)
+    told = refused(fixed(tmp_path, "1,2026-03-01,new,5"))
+    assert told == "dead letter 1 is a row of the query of deals.csv; put it right in its file, and ingest that again with all of them"
 
 
 def test_a_call_of_segments_is_fixed_as_one(tmp_path: Path) -> None:

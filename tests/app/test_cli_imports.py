@@ -41,7 +41,7 @@ def only(cwd: Path, *files: str) -> Any:
 def test_what_is_left_is_what_a_record_without_it_holds_and_what_was_known_stays(desk: Path) -> None:
     both = digest(desk)
     tried = here("retract", "--import", "3", "--dry-run", "--json", cwd=desk).json
-    counts = {"touchpoints": 2, "others_too": 1, "people": 2, "deals": 0, "dead_letters": 1}
+    counts = {"touchpoints": 2, "others_too": 1, "people": 2, "deals": 0, "dead_letters": 1, "open_again": 0}
     assert tried == {"import": 3, "id": tried["id"], "changed": False, **counts}
     assert digest(desk) == both
     before = here("report", "marketing", "--known-at", "3", "--until", "2026-06-01", "--json", cwd=desk).json
@@ -99,6 +99,22 @@ def test_a_story_says_that_an_import_was_retracted(desk: Path) -> None:
     assert {(cause["what"], cause["says"]) for one in gone for cause in one["causes"]} == {
         ("import", "order_placed 9 was withdrawn with its import")
     }
+
+
+def test_a_letter_shows_that_it_was_dismissed_or_is_open_again_by_a_retraction(tmp_path: Path) -> None:
+    put(tmp_path / "in.jsonl", touch(id="1").replace(b"00Z", b"00"), touch(id="2"))
+    put(tmp_path / "right.jsonl", touch(id="1"), b"{broken")
+    for file in ("in.jsonl", "right.jsonl"):
+        here("ingest", file, cwd=tmp_path)
+    arrived = here("dead-letters", "show", "1", "--json", cwd=tmp_path).json["history"][-1]
+    assert (arrived["state"], "at" in arrived) == ("arrived", True)
+    tried = here("retract", "--import", "3", "--dry-run", cwd=tmp_path).out
+    assert "dead letters that only it had brought in: open or fixed again           1\n" in tried
+    done = here("retract", "--import", "3", "--reason", "too early", "--actor", "ann", "--json", cwd=tmp_path).json
+    assert (done["dead_letters"], done["open_again"]) == (1, 1)
+    assert "open again by ann, who retracted import 3: too early" in here("dead-letters", "show", "1", cwd=tmp_path).out
+    assert "dismissed by ann, who retracted import 3: too early" in here("dead-letters", "show", "2", cwd=tmp_path).out
+    assert "1 dead letters dismissed, 1 open again" in here("audit", cwd=tmp_path).out
 
 
 class Killed(Exception):

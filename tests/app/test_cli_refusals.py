@@ -94,6 +94,12 @@ def test_where_there_is_no_data_it_says_what_puts_some_there_of_all_places(tmp_p
         ("definition check missing.yaml", "missing.yaml can't be read: No such file or directory"),
         ("definition use missing.yaml", "missing.yaml can't be read: No such file or directory"),
         ("definition use no-yaml.yaml", "no-yaml.yaml:"),
+        ("retract --import 9 --reason x --data typo", "there is no data in typo (/"),
+        ("dead-letters dismiss 1 --reason x --data typo", "there is no data in typo (/"),
+        ("dead-letters fix 1 --body good.jsonl --data typo", "there is no data in typo (/"),
+        ("dead-letters requeue --all --data typo", "there is no data in typo (/"),
+        ("dead-letters set-aside --partition 0 --offset 1 --reason x --data typo", "there is no data in typo (/"),
+        ("rebuild all --data typo", "there is no data in typo (/"),
         ("demo --data .", ". is not empty and was not made by the demo; name another folder with --data"),
         ("demo --data good.jsonl", "good.jsonl can't be used for the demo: Not a directory"),
         ("simulate --start yesterday", "--start 'yesterday' is no date; write YYYY-MM-DD"),
@@ -118,6 +124,7 @@ def test_what_cannot_be_done_is_refused_in_one_line_and_leaves_nothing_behind(de
     (desk / "column.yaml").write_text(MAP.replace("{Person}", "{Persona}"))
     assert refused(here(*arguments.split(), cwd=desk)).startswith(told)
     assert not (desk / "journey-data").exists()
+    assert not (desk / "typo").exists()
 
 
 @pytest.mark.parametrize(

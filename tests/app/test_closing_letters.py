@@ -173,6 +173,14 @@ def test_of_two_equal_rows_one_put_right_is_not_both(tmp_path: Path) -> None:
     take(tmp_path, "Day,Campaign,Cost", beside, bad, bad, map=COST)
     take(tmp_path, "Day,Campaign,Cost", beside, right, bad, map=COST)
     assert states(tmp_path) == ["open"]
+    # The row at the letter's place was in since: which one is new, nobody knows.
+    take(tmp_path, "Day,Campaign,Cost", beside, right, right, map=COST)
+    assert states(tmp_path) == ["open"]
+
+
+def test_two_equal_rows_put_right_together_are_both(tmp_path: Path) -> None:
+    bad, right, beside = "2026-03-05,brand,much", "2026-03-05,brand,12.50", "2026-03-06,brand,7"
+    take(tmp_path, "Day,Campaign,Cost", beside, bad, bad, map=COST)
     take(tmp_path, "Day,Campaign,Cost", beside, right, right, map=COST)
     assert states(tmp_path) == ["arrived"]
 
@@ -198,4 +206,72 @@ def test_of_two_files_of_one_name_nobody_knows_which_row_it_was(tmp_path: Path) 
         (tmp_path / folder).mkdir()
         put(tmp_path / folder / "export.csv", b"Day,Campaign,Cost", b"2026-03-05,brand,12.50")
     here("ingest", "a/export.csv", "b/export.csv", "--map", "map.yaml", cwd=tmp_path)
+    assert states(tmp_path) == ["open"]
+
+
+PAID = VISITS.replace("page_view", "order_placed").replace(
+    "{url: '{Page}'}", "{order: '{Page}', amount: {from: Paid, number: true}, currency: EUR}"
+)
+AT_A_TIME = PAID.replace("{from: When, format: iso}", "{at: 2026-03-31T23:59:59Z}")
+IN_APRIL = AT_A_TIME.replace("03-31", "04-30")
+HEADER = "Visitor,When,Page,Paid"
+
+
+def test_a_row_that_is_in_already_is_nobodys_correction(tmp_path: Path) -> None:
+    bad, other = "7,2026-03-05T10:00:00,o1,1O", "7,2026-03-05T10:00:00,o1,20"
+    take(tmp_path, HEADER, bad, other, map=PAID)
+    take(tmp_path, HEADER, other, map=PAID)
+    assert states(tmp_path) == ["open"]
+    take(tmp_path, HEADER, "7,2026-03-05T10:00:00,o1,10", other, map=PAID)
+    assert states(tmp_path) == ["arrived"]
+
+
+@pytest.mark.parametrize(
+    ("bad", "april"),
+    [
+        ("7,,o1,1O", "7,,o1,70"),
+        ("7,,o1,-5", "7,,o1,5"),
+        ('"7,,o1,10', "7,,o1,10"),
+    ],
+    ids=["unreadable", "no touchpoint", "no cells"],
+)
+def test_one_time_for_all_rows_ties_none(tmp_path: Path, bad: str, april: str) -> None:
+    beside = "8,,o2,7"
+    take(tmp_path, HEADER, beside, bad, map=AT_A_TIME)
+    take(tmp_path, HEADER, beside, april, map=IN_APRIL)
+    assert states(tmp_path) == ["open"]
+
+
+@pytest.mark.parametrize(("bad", "right"), [("7,,o1,1O", "7,,o1,10"), ("7,,o1,-5", "7,,o1,5"), ('"7,,o1,10', "7,,o1,10")])
+def test_a_row_beside_that_is_in_ties_one_without_a_time_of_its_own(tmp_path: Path, bad: str, right: str) -> None:
+    for row in (bad, right):
+        take(tmp_path, HEADER, "8,,o2,7", row, map=AT_A_TIME)
+    assert states(tmp_path) == ["arrived"]
+
+
+@pytest.mark.parametrize("bad", ["7,2026-03-05T10:00:00,o1,1O", "7,2026-03-05T10:00:00,o1,-5", '"7,2026-03-05T10:00:00,o1,10'])
+@pytest.mark.parametrize("change", [("order_placed", "checkout_started"), ("zone: UTC", "source: /other\nzone: UTC")])
+def test_what_another_map_makes_of_the_row_closes_nothing(tmp_path: Path, bad: str, change: tuple[str, str]) -> None:
+    right, beside = "7,2026-03-05T10:00:00,o1,10", "8,2026-03-05T10:00:00,o2,7"
+    take(tmp_path, HEADER, beside, bad, map=PAID)
+    other = PAID.replace(*change)
+    (tmp_path / "other.yaml").write_text(other)
+    put(tmp_path / "export.csv", *(line.encode() for line in (HEADER, beside, right)))
+    assert here("ingest", "export.csv", "--map", "other.yaml", cwd=tmp_path).status == 0
+    assert states(tmp_path) == ["open"]
+
+
+@pytest.mark.parametrize(
+    ("bad", "other"),
+    [
+        ('"Иван,2026-03-05T10:00:00,o1,10', "Пётр,2026-03-05T10:00:00,o1,10"),
+        ("ann,2026-03-05T10:00:00,o1,10,x", "bob,2026-03-05T10:00:00,o1,10"),
+        ("ann,2026-03-05T10:00:00,o1,10,bob,2026-03-05T10:00:00,o1,10", "bob,2026-03-05T10:00:00,o1,10"),
+        ('"7', "9,2026-03-07T10:00:00,o1,7"),
+    ],
+)
+def test_a_row_without_cells_is_none_that_says_something_else(tmp_path: Path, bad: str, other: str) -> None:
+    beside = "8,2026-03-05T10:00:00,o2,7"
+    take(tmp_path, HEADER, beside, bad, map=PAID)
+    take(tmp_path, HEADER, beside, other, map=PAID)
     assert states(tmp_path) == ["open"]

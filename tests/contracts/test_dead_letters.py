@@ -37,7 +37,7 @@ async def test_a_dead_letter_is_kept_as_bytes_with_the_reason(record: Record) ->
     (one,) = await kept(record)
     assert one[1:8] == ("not-json", "not-json: look again", "crm.jsonl", "crm.jsonl:1", 1, 7, 7)
     assert one[8:] == ("a", State.open, False, None, 3, None, 3)
-    assert await record.dead_letters.show(one.number) == Letter(one, b"\xff\0a", None, None)
+    assert await record.dead_letters.show(one.number) == Letter(one, b"\xff\0a", None, None, imports=(0,))
 
 
 async def test_of_what_is_too_large_length_and_hash_are_kept_beside_the_beginning(record: Record) -> None:
@@ -173,8 +173,8 @@ async def test_fixed_so_already_is_nothing_to_do(record: Record) -> None:
 async def test_what_a_unit_brings_in_is_requeued_at_its_position_and_stays_so(record: Record) -> None:
     await commit(record.histories, dead_letters=[letter("a"), letter("b")])
     await record.dead_letters.fix(1, b"right", BY)
-    position = await commit(record.histories, requeued={"a"})
-    await commit(record.histories, requeued={"a"}, dead_letters=[again("a")])
+    position = await commit(record.histories, requeued={"a": name(VIEWS[1])})
+    await commit(record.histories, requeued={"a": name(VIEWS[1])}, dead_letters=[again("a")])
     await commit(record.histories, dead_letters=[letter("a", recorded_at=9)])
     first, second = await kept(record)
     assert (first.state, first.position, first.code) == (State.requeued, position, "not-json")
@@ -199,7 +199,7 @@ async def test_what_is_still_unreadable_is_open_with_its_new_reason_and_its_firs
 
 async def test_in_one_unit_what_is_in_wins(record: Record) -> None:
     await commit(record.histories, dead_letters=[letter("a")])
-    await commit(record.histories, dead_letters=[again("a"), letter("a")], requeued={"a"})
+    await commit(record.histories, dead_letters=[again("a"), letter("a")], requeued={"a": name(VIEWS[1])})
     (one,) = await kept(record)
     assert (one.state, one.seen) == (State.requeued, 2)
 
@@ -325,7 +325,7 @@ async def test_a_fixed_letter_is_closed_too_and_one_that_was_decided_about_stays
     await commit(record.histories, dead_letters=[meant(id, VIEWS[0]) for id in ("a", "b", "c")])
     await record.dead_letters.fix(1, b"right", BY)
     await record.dead_letters.dismiss([2], [], BY)
-    await commit(record.histories, requeued={"c"})
+    await commit(record.histories, requeued={"c": name(VIEWS[1])})
     await commit(record.histories, VIEWS[0], dead_letters=[meant("b", VIEWS[0])])
     assert [state for state, _ in await states(record)] == [State.arrived, State.dismissed, State.requeued]
 
@@ -333,7 +333,7 @@ async def test_a_fixed_letter_is_closed_too_and_one_that_was_decided_about_stays
 async def test_a_letter_closed_by_mistake_can_be_fixed_and_sent_again(record: Record) -> None:
     await commit(record.histories, VIEWS[0], dead_letters=[meant("a", VIEWS[0])])
     assert await record.dead_letters.fix(1, b"right", BY)
-    await commit(record.histories, requeued={"a"})
+    await commit(record.histories, requeued={"a": name(VIEWS[1])})
     assert await states(record) == [(State.requeued, 2)]
 
 

@@ -10,6 +10,7 @@ import pytest
 from journey.person import FOLD_VERSION
 from schemas.definition_files import default_definition
 from schemas.incoming import Incoming
+from streams.dead_letters import sent_again
 from streams.past import Past
 from streams.placement import BRINGERS_MAX, Placement
 from streams.ports import By, Decided, Generation, Imported, OnlyBrought, OutOfStep, Part, Recorded, State, Unit
@@ -50,6 +51,19 @@ class Desk:
     async def comes(self, import_id: int | None, *lines: bytes) -> Unit:
         return (await self.placement.run(*await self.batch(import_id, *lines)))[0]
 
+    async def sends_again(self, number: int, fix: bytes) -> None:
+        """A letter is fixed and requeued."""
+        letters = self.record.dead_letters
+        await letters.fix(number, fix, BY)
+        letter = await letters.show(number)
+        assert letter is not None
+        after = (await self.histories.offsets()).get(0, -1)
+        some = [Recorded(0, after + nth, LATER, one) for nth, one in enumerate(sent_again(letter), start=1)]
+        await self.placement.run(some, {0: after})
+
+    async def states(self) -> list[State]:
+        return [one.state for one in await self.record.dead_letters.kept(after=0, limit=9)]
+
     async def retracts(self, import_id: int) -> int:
         position = await self.histories.withdraw(
             import_id, lambda: rebuilt(DEFINITION, self.histories), GENERATION, LATER, [decided(import_id)]
@@ -71,7 +85,7 @@ def desk(record: Record) -> Desk:
 async def test_what_only_it_brought_goes_and_is_there_as_of_before(desk: Desk) -> None:
     await desk.comes(7, VIEW, OTHER)
     await desk.comes(8, VIEW)
-    assert await desk.histories.only_brought(7) == OnlyBrought(touchpoints=1, others_too=1, people=1, deals=0, dead_letters=0)
+    assert await desk.histories.only_brought(7) == OnlyBrought(touchpoints=1, others_too=1, people=1, deals=0)
     position = await desk.retracts(7)
     assert (position, await desk.histories.position(), await desk.histories.last_withdrawal()) == (3, 3, 3)
     assert (await desk.there(), await desk.there(2)) == ([("v", False)], [("v", False), ("w", False)])
@@ -131,7 +145,7 @@ async def test_another_writer_that_knows_the_persons_still_starts_over(desk: Des
 async def test_letters_that_only_it_brought_are_dismissed_and_open_when_they_come_again(desk: Desk) -> None:
     await desk.comes(7, BROKEN, b"{both")
     await desk.comes(None, b"{both")
-    assert (await desk.histories.only_brought(7)).dead_letters == 1
+    assert (await desk.histories.only_brought(7)).dismissed == (1,)
     await desk.retracts(7)
     letters = desk.record.dead_letters
     assert [one.state for one in await letters.kept(after=0, limit=9)] == [State.dismissed, State.open]
@@ -145,6 +159,7 @@ async def test_a_letter_that_only_it_had_closed_is_open_again_until_what_it_was_
     await desk.comes(8, OTHER)
     letters = desk.record.dead_letters
     assert [one.state for one in await letters.kept(after=0, limit=9)] == [State.arrived, State.arrived]
+    assert (await desk.histories.only_brought(7))[4:] == ((), (1,))
     await desk.retracts(7)
     assert [(one.state, one.position is None) for one in await letters.kept(after=0, limit=9)] == [
         (State.open, True),
@@ -152,6 +167,40 @@ async def test_a_letter_that_only_it_had_closed_is_open_again_until_what_it_was_
     ]
     await desk.comes(9, VIEW)
     assert [one.state for one in await letters.kept(after=0, limit=9)] == [State.arrived, State.arrived]
+
+
+@pytest.mark.parametrize("other", [None, 8])
+async def test_a_letter_that_was_sent_again_waits_again_when_it_leaves_with_its_import(desk: Desk, other: int | None) -> None:
+    await desk.comes(7, BROKEN)
+    await desk.sends_again(1, VIEW)
+    await desk.comes(other, BROKEN)
+    assert (await desk.there(), await desk.states()) == ([("v", False)], [State.requeued])
+    letter = await desk.record.dead_letters.show(1)
+    assert letter is not None
+    assert letter.since == LATER
+    assert (await desk.histories.only_brought(7))[4:] == ((), (1,))
+    await desk.retracts(7)
+    assert (await desk.there(), await desk.states()) == ([], [State.fixed])
+    await desk.sends_again(1, VIEW)
+    assert (await desk.there(), await desk.states()) == ([("v", False)], [State.requeued])
+
+
+async def test_what_was_sent_again_stays_as_long_as_one_import_that_brought_its_letter(desk: Desk) -> None:
+    await desk.comes(7, BROKEN)
+    await desk.comes(8, BROKEN)
+    await desk.sends_again(1, VIEW)
+    await desk.retracts(7)
+    assert (await desk.there(), await desk.states()) == ([("v", False)], [State.requeued])
+    await desk.retracts(8)
+    assert (await desk.there(), await desk.states()) == ([], [State.dismissed])
+
+
+async def test_what_was_sent_again_stays_where_its_letter_came_with_no_import_too(desk: Desk) -> None:
+    await desk.comes(7, BROKEN)
+    await desk.comes(None, BROKEN)
+    await desk.sends_again(1, VIEW)
+    await desk.retracts(7)
+    assert (await desk.there(), await desk.states()) == ([("v", False)], [State.requeued])
 
 
 async def test_conflicts_end_with_the_body_that_only_it_brought(desk: Desk) -> None:

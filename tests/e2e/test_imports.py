@@ -95,3 +95,24 @@ async def test_it_is_taken_back_while_touchpoints_flow_and_for_good(place: Place
         assert filled.command("retract", "--id", listed["id"], "--reason", "as in the record that is lost").status == 0
         assert filled.command("rebuild", "all", "--from-log").status == 0
         assert filled.digest() == expected
+
+
+async def test_a_row_put_right_closes_its_letter_and_opens_it_again_when_it_is_taken_back(place: Place, tmp_path: Path) -> None:
+    visits = tmp_path / "visits.yaml"
+    visits.write_text(
+        "zone: UTC\ntouchpoints:\n  - {type: page_view, subject: 'user:{Visitor}', time: When, data: {url: 'https://shop.example/{Page}'}}\n"
+    )
+    place.start("w1")
+    place.at_work("w1")
+    imports = [
+        place.command(
+            "ingest", write(tmp_path / "visits.csv", [b"Visitor,When,Page", b"8,2026-03-05,b", row]), "--map", visits, "--json"
+        ).json
+        for row in (b",2026-03-06,a", b"7,2026-03-06,a")
+    ]
+    assert [one["dead_lettered"] for one in imports] == [1, 0]
+    letters = place.command("dead-letters", "--json").json["dead_letters"]
+    assert [one["state"] for one in letters] == ["arrived"]
+    done = place.command("retract", "--import", str(imports[1]["import"]), "--reason", "of somebody else", "--json").json
+    assert (done["touchpoints"], done["open_again"]) == (1, 1)
+    assert [one["state"] for one in place.command("dead-letters", "--json").json["dead_letters"]] == ["open"]
