@@ -68,7 +68,7 @@ def row(said: bytes, letter: Letter, csv_map: CsvMap) -> bytes:
             raise Refused(
                 "the ids of this map count the rows of a file, and one row is none; put it right in the file, and ingest that again"
             )
-        path.write_bytes(b"\n" * (rules.skip_lines or 0) + _below_columns(said.removeprefix(_BOM), letter, rules.delimiter or ","))
+        path.write_bytes(b"\n" * (rules.skip_lines or 0) + _below_columns(said.removeprefix(_BOM), letter, rules.delimiter or ",") + b"\n")
         made = list(csv_map.read([path], Noticed()))
     if len({one.place for one in made}) != 1:
         raise Refused(f"one row is wanted in place of dead letter {letter.kept.number}, and the map makes touchpoints of {len(made)}")

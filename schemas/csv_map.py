@@ -20,7 +20,7 @@ from schemas.csv_cell import Unread, quoted
 from schemas.csv_fields import Surroundings
 from schemas.csv_number import NumberRule
 from schemas.csv_query import Answer, QueryFailed, Table, read_by
-from schemas.csv_rows import Row, read_rows
+from schemas.csv_rows import Row, fitting, read_rows
 from schemas.csv_rules import FileRules, MapFile, QueryRule, TouchpointRule
 from schemas.csv_template import Cells, FileName, RowNumber
 from schemas.csv_touchpoint import RowTouchpoint, compiled
@@ -95,22 +95,22 @@ class CsvRows:
 
         None where `before` has no cells to compare.
         """
-        old, new = self._row(before), self._row(now)
-        if old is None or new is None:
+        old, new, columns = self._row(before), self._row(now), self._plan.columns
+        if old is None or new is None or (len(old.cells) != len(new.cells) and len(old.cells) > columns):
             return None
-        for at, (was, cell) in enumerate(zip(old.cells, new.cells, strict=True)):
+        if now.startswith(before):  # It was cut off.
+            return True
+        cells = _evened(new.cells, columns)
+        for at, (was, cell) in enumerate(zip(_evened(old.cells, columns), cells, strict=True)):
             if was.strip() != cell.strip():
-                mixed = new._replace(cells=[*new.cells[:at], was, *new.cells[at + 1 :]])
+                mixed = new._replace(cells=[*cells[:at], was, *cells[at + 1 :]])
                 if all(map(self._is_readable, _of_row(self._plan, 0, mixed, "", "", Counter(), {}))):
                     return False
         return True
 
     def _row(self, raw: bytes) -> Row | None:
         row = next(read_rows(BytesIO(raw), self._plan.rules.delimiter or ","), None)
-        columns = self._plan.columns
-        if row is None or row.reason is not None or _surplus(row.cells, columns) is not None:
-            return None
-        return row._replace(cells=_evened(row.cells, columns))
+        return None if row is None or row.reason is not None or _surplus(row.cells, self._plan.columns) is not None else row
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ def _rows(path: Path, rules: FileRules) -> Iterator[Row]:
     except OSError as error:
         raise Refused(f"{path}: {error.strerror or error}") from error
     with file:
-        yield from read_rows(file, rules.delimiter or ",", rules.skip_lines or 0)
+        yield from fitting(read_rows(file, rules.delimiter or ",", rules.skip_lines or 0))
 
 
 def _incoming(plans: Sequence[_Plan], noticed: Noticed) -> Iterator[Incoming]:

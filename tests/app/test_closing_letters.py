@@ -199,3 +199,14 @@ def test_of_two_files_of_one_name_nobody_knows_which_row_it_was(tmp_path: Path) 
         put(tmp_path / folder / "export.csv", b"Day,Campaign,Cost", b"2026-03-05,brand,12.50")
     here("ingest", "a/export.csv", "b/export.csv", "--map", "map.yaml", cwd=tmp_path)
     assert states(tmp_path) == ["open"]
+
+
+def test_a_row_that_was_cut_off_is_closed_by_the_whole_file(tmp_path: Path) -> None:
+    (tmp_path / "map.yaml").write_text(COST)
+    head = b"Campaign,Day,Cost,Note\nspring,2026-03-01,5,a\n"
+    (tmp_path / "cost.csv").write_bytes(head + b"spring,2026-03-02,12")
+    here("ingest", "cost.csv", "--map", "map.yaml", cwd=tmp_path)
+    assert states(tmp_path) == ["open"]
+    (tmp_path / "cost.csv").write_bytes(head + b"spring,2026-03-02,1250,b\n")
+    here("ingest", "cost.csv", "--map", "map.yaml", cwd=tmp_path)
+    assert states(tmp_path) == ["arrived"]
