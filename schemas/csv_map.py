@@ -33,6 +33,9 @@ from schemas.unpacked import unpacked_name
 DIGEST_BYTES = 16
 """What is kept of each row without an id, and of each id: all that grows with a file."""
 
+UNMADE = b"unmade "
+"""Before the digest of a row that has an id, and of which nothing could be made."""
+
 OF = "* of "
 """What stands before a column that a map names but for a part, to mean the part: `{* of Amount spent (*)}`."""
 
@@ -217,20 +220,27 @@ def _hashed(plan: _Plan, cells: list[str], equal: Counter[bytes]) -> str:
 
 
 def _known(touch: RowTouchpoint, cells: list[str], number: int, bodies: dict[bytes, bytes]) -> dict[str, str]:
-    """What can be read of what could not be made; without an id that another row has had, which is not this one's name."""
+    """What can be read of what could not be made; without an id that another row has had, which is not this one's name.
+
+    No row below has that id: it would pass for this one put right.
+    """
     known = touch.known(cells, number)
-    if "id" in known and blake2b(known["id"].encode(), digest_size=DIGEST_BYTES).digest() in bodies:
+    row = UNMADE + _digest("\0".join(cells).encode())
+    if "id" in known and bodies.setdefault(_digest(known["id"].encode()), row) != row:
         del known["id"]
     return known
 
 
+def _digest(text: bytes) -> bytes:
+    return blake2b(text, digest_size=DIGEST_BYTES).digest()
+
+
 def _same_as_before(id: str, body: bytes, bodies: dict[bytes, bytes]) -> None:
-    key = blake2b(id.encode(), digest_size=DIGEST_BYTES).digest()
-    digest = blake2b(body, digest_size=DIGEST_BYTES).digest()
-    if bodies.setdefault(key, digest) != digest:
+    digest = _digest(body)
+    if (before := bodies.setdefault(_digest(id.encode()), digest)) != digest:
         why = (
-            "was there before with other content; where a row is a later state of the same thing, "
-            'add the time of the change to the id, such as id: "{Deal ID}-{Last Modified}"'
+            f"was there before {'with other content' if len(before) == len(digest) else 'in a row that could not be read'}; where a row is "
+            'a later state of the same thing, add the time of the change to the id, such as id: "{Deal ID}-{Last Modified}"'
         )
         raise Unread(f"its id {quoted(id)} {why}", f"its id {why}")
 

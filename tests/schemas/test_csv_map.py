@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from journey.errors import Refused
 from schemas.csv_rows import ROW_BYTES_MAX
 from schemas.incoming import BEGINNING_BYTES, LINE_BYTES_MAX, Incoming, Whole
+from schemas.meant import known_of
 from tests.schemas.csv_desk import DEALS, Desk, body
 
 
@@ -168,6 +169,14 @@ def test_an_id_that_repeats_with_other_content_is_refused_with_advice(desk: Desk
 def test_an_id_that_repeats_in_another_file_of_the_run_is_seen_too(desk: Desk) -> None:
     found = desk.read(DEALS, "Deal ID,Changed,Next\n12,2026-03-01 10:00,a\n", "Deal ID,Changed,Next\n12,2026-03-01 10:00,b\n")
     assert [one.reason is None for one in found] == [True, False]
+
+
+def test_no_row_goes_in_under_the_id_of_one_above_that_could_not_be_read(desk: Desk) -> None:
+    bad, other, again, free = desk.read(DEALS, "Deal ID,Changed,Next\n12,soon,a\n12,2026-03-02 10:00,b\n12,soon,a\n13,2026-03-02 10:00,b\n")
+    assert other.body is None
+    assert 'its id "12" was there before in a row that could not be read' in (other.reason or "")
+    assert [known_of(one.meant)[0].get("id") for one in (bad, other, again)] == ["12", None, "12"]
+    assert free.reason is None
 
 
 # --- rows that can't be read
