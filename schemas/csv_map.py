@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 from pydantic import ValidationError
 
@@ -39,7 +40,7 @@ UNMADE = b"unmade "
 OF = "* of "
 """What stands before a column that a map names but for a part, to mean the part: `{* of Amount spent (*)}`."""
 
-DELIMITERS = {";": '";"', "\t": "tab", "|": '"|"', ",": '","'}
+DELIMITERS = {",": '","', ";": '";"', "\t": "tab", "|": '"|"'}
 
 
 def load_map(path: Path) -> "CsvMap":
@@ -91,6 +92,7 @@ class CsvRows:
 
     def __init__(self, csv_map: CsvMap, path: Path, is_readable: Callable[[Incoming], bool]) -> None:
         self._plan = _plan(csv_map, path, Noticed())
+        self._found = _found_delimiter(path, self._plan.rules)
         self._is_readable = is_readable
 
     def agree(self, before: bytes, now: bytes) -> bool | None:
@@ -112,7 +114,7 @@ class CsvRows:
         return True
 
     def _row(self, raw: bytes) -> Row | None:
-        row = next(read_rows(BytesIO(raw), self._plan.rules.delimiter or ","), None)
+        row = next(read_rows(BytesIO(raw), self._plan.rules.delimiter or self._found), None)
         return None if row is None or row.reason is not None or _surplus(row.cells, self._plan.columns) is not None else row
 
 
@@ -145,12 +147,42 @@ class _Plan:
 
 def _rows(path: Path, rules: FileRules) -> Iterator[Row]:
     """The header, then the rows."""
+    delimiter = rules.delimiter or _found_delimiter(path, rules)
+    with _opened(path) as file:
+        yield from fitting(read_rows(file, delimiter, rules.skip_lines or 0))
+
+
+def _opened(path: Path) -> BinaryIO:
     try:
-        file = path.open("rb")
+        return path.open("rb")
     except OSError as error:
         raise Refused(f"{path}: {error.strerror or error}") from error
-    with file:
-        yield from fitting(read_rows(file, rules.delimiter or ",", rules.skip_lines or 0))
+
+
+def _found_delimiter(path: Path, rules: FileRules) -> str:
+    """The sign by which most of the columns that the map reads are in the file's first line: a spreadsheet has one of its own."""
+
+    def named_by(delimiter: str) -> int:
+        with _opened(path) as file:
+            header = next(read_rows(file, delimiter, rules.skip_lines or 0), None)
+        return 0 if header is None else _read_columns(header.cells, rules)
+
+    return max(DELIMITERS, key=named_by)
+
+
+def _read_columns(cells: Sequence[str], rules: FileRules) -> int:
+    """How many of `cells` are columns that the map reads; where a query does, and only that knows which, whether there are several."""
+    columns = {cell.strip() for cell in cells}
+    if rules.rows is not None:
+        return len(columns) > 1
+    wanted = {column.name.removeprefix(OF) for rule in rules.touchpoints for column in rule.columns()}
+    return sum(name in columns or any(_is_part(name, column) for column in columns) for name in wanted)
+
+
+def _is_part(name: str, column: str) -> bool:
+    """Whether `column` is meant by `name`, `Amount spent (*)`."""
+    before, star, after = name.partition("*")
+    return bool(star) and len(column) >= len(name) and column.startswith(before) and column.endswith(after)
 
 
 def _incoming(plans: Sequence[_Plan], noticed: Noticed) -> Iterator[Incoming]:
@@ -355,7 +387,7 @@ def _parts(csv_map: CsvMap, path: Path, rules: FileRules, columns: Sequence[str]
             before, star, after = name.partition("*")
             if not star or column.name in columns or name in columns:
                 continue
-            fits = [one for one in columns if len(one) > len(name) - 1 and one.startswith(before) and one.endswith(after)]
+            fits = [one for one in columns if _is_part(name, one)]
             if len(fits) > 1:
                 where = f"{csv_map.path}:{column.line}: column {name!r}"
                 raise Refused(f"{where} may be {' or '.join(fits)} in {path}; leave all but one out of the export")
@@ -383,8 +415,7 @@ def _lacking(csv_map: CsvMap, path: Path, rules: FileRules, columns: Sequence[st
 
 def _hint(column: str, columns: Sequence[str], rules: FileRules) -> str:
     """Perhaps the cells are apart by another sign; or a column has nearly that name."""
-    used = rules.delimiter or ","
     for other, written in DELIMITERS.items():
-        if len(columns) == 1 and other != used and other in columns[0]:
+        if len(columns) == 1 and rules.delimiter not in (None, other) and other in columns[0]:
             return f"; its cells seem to be apart by another sign: state `delimiter: {written}`"
     return meant(column, columns)

@@ -249,9 +249,15 @@ def test_quoted_line_breaks_quotes_and_delimiters_are_part_of_a_cell(desk: Desk)
 
 
 @pytest.mark.parametrize(("delimiter", "sign"), [('";"', ";"), ("tab", "\t"), ('"\\t"', "\t"), ('"|"', "|")])
-def test_cells_may_be_apart_by_other_signs(desk: Desk, delimiter: str, sign: str) -> None:
-    (found,) = desk.read(f"delimiter: {delimiter}\n{DEALS}", "Deal ID,Changed,Next\n12,2026-03-01 10:00,a\n".replace(",", sign))
-    assert body(found)["data"]["next_step"] == "a"
+def test_cells_may_be_apart_by_other_signs_that_the_map_states_or_the_first_line_shows(desk: Desk, delimiter: str, sign: str) -> None:
+    for text in (f"delimiter: {delimiter}\n{DEALS}", DEALS):
+        (found,) = desk.read(text, "Deal ID,Changed,Next\n12,2026-03-01 10:00,a\n".replace(",", sign))
+        assert body(found)["data"]["next_step"] == "a"
+
+
+def test_a_sign_within_the_name_of_a_column_parts_nothing(desk: Desk) -> None:
+    (found,) = desk.read(DEALS, "Deal ID,Changed,Next,a;b;c;d;e\n12,2026-03-01 10:00,a;b\n")
+    assert body(found)["data"]["next_step"] == "a;b"
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_column(desk: Desk) -> None:

@@ -77,7 +77,10 @@ def test_a_column_that_the_file_lacks_is_refused_before_the_first_row(desk: Desk
 
 
 def test_a_file_whose_cells_are_apart_by_another_sign_is_told_so(desk: Desk) -> None:
-    assert 'state `delimiter: ";"`' in desk.refusal(DEALS, "Deal ID;Changed;Next\n")
+    assert 'state `delimiter: ";"`' in desk.refusal(f'delimiter: ","\n{DEALS}', "Deal ID;Changed;Next\n")
+    told = desk.refusal(DEALS, "Deal;Changed;Next\n")
+    assert "column 'Deal ID' is not in crm.csv" in told, "what is there is told by its own name"
+    assert told.endswith("crm.csv has Deal, Changed, Next")
 
 
 def test_a_column_that_is_there_twice_is_refused_if_the_map_reads_it(desk: Desk) -> None:
