@@ -83,6 +83,8 @@ class _Lines:
             raise _TooLong
         if b"\0" in line:
             self.reason = "holds a NUL byte"
+        if line.startswith(_BOM) and len(self.row) == 1:  # Files with a mark each were joined.
+            line = line[len(_BOM) :]
         try:
             return line.decode()
         except UnicodeDecodeError:

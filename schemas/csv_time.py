@@ -34,9 +34,15 @@ _LETTERS = re.compile(r"[A-Za-z][A-Za-z_]*(?:/[\w+-]+)*(?:[-+\u2212]\d{1,2}(?::?
 """What may be the zone in a time: PST, Europe/Berlin, UTC+2, +02:00."""
 
 
+_UTC = re.compile(r"(?<=%[HMSf])Z$")
+_UTC_IN_LETTERS = re.compile(r"(?<=%[HMSf] )(?:UTC|GMT)$")
+"""A zone at the end of a format that is written out and no directive: it is one all the same, and the map's own would be wrong."""
+
+
 def _format(text: str) -> str:
     if text in NAMED:
         return str(text)
+    text = _UTC.sub("%z", _UTC_IN_LETTERS.sub("%Z", text))
     used = re.findall(r"%(.)", text, re.DOTALL)
     if not used:
         raise ValueError(f"{text!r} is no format{_everyday(text)}")
@@ -46,6 +52,10 @@ def _format(text: str) -> str:
     has = set(used)
     if not (has & {"Y", "y"} and (("d" in has and has & {"m", "b", "B"}) or "j" in has)):
         raise ValueError(f"{text!r} names no whole date: it needs the year (%Y), the month (%m, %b or %B) and the day (%d)")
+    if {"H", "p"} <= has:
+        raise ValueError(f"%H in {text!r} is an hour of 24, and %p would say nothing: write %I, the hour of 12 before AM and PM")
+    if "I" in has and "p" not in has:
+        raise ValueError(f"%I in {text!r} is an hour of 12, and nothing says of which half of the day: write %H, or add %p for AM and PM")
     return str(text)
 
 

@@ -130,6 +130,10 @@ def test_a_mark_before_a_quoted_header_is_no_part_of_it() -> None:
     assert cells(MARK + b'"a","b"\r\n') == [(1, ["a", "b"])]
 
 
+def test_a_mark_before_a_later_row_is_no_part_of_its_cell() -> None:
+    assert cells(b"a,b\n1,2\n" + MARK + b'"3",4\n5,"\n' + MARK + b'x"\n')[2:] == [(3, ["3", "4"]), (4, ["5", "\n\ufeffx"])]
+
+
 # --- UTF-16
 
 

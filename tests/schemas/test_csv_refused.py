@@ -24,6 +24,8 @@ def desk(tmp_path: Path) -> Desk:
         ("time: {from: Changed, format: DD/MM/YYYY}", "time: Changed", "'DD/MM/YYYY' is no format; did you mean '%d/%m/%Y'?"),
         ('time: {from: Changed, format: "%d/%m"}', "time: Changed", "'%d/%m' names no whole date"),
         ('time: {from: Changed, format: "%d/%m/%Q"}', "time: Changed", "%Q in '%d/%m/%Q' is no part of a time format"),
+        ('time: {from: Changed, format: "%d/%m/%Y %H:%M %p"}', "time: Changed", "and %p would say nothing: write %I"),
+        ('time: {from: Changed, format: "%d/%m/%Y %I:%M"}', "time: Changed", "nothing says of which half of the day: write %H, or add %p"),
         ("time: {from: Changed, zone: Europe/Belrin}", "time: Changed", "'Europe/Belrin' is no time zone; did you mean 'Europe/Berlin'?"),
         ("time: {from: Changed, plus: soon}", "time: Changed", "'soon' is not a length of time"),
         ("deal: {Deal ID}", 'deal: "{Deal ID}"', 'a text with braces goes in quotes: "{Deal ID}"'),
