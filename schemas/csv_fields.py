@@ -176,7 +176,7 @@ class FieldRule(Sourced):
         if self.date is not None:
             return self.read_time(around, self.date, date_reader(self.date, zone))
         if self.time is not None:
-            return self.read_time(around, self.time, time_reader(self.time, zone, zone_column=self.zone_column))
+            return self.read_time(around, self.time, time_reader(self.time, zone, zone_column=self.zone_column, key="time"))
         if self.number is not None:
             separated = around.noticed.separated.setdefault((around.file, self.cell.text), Separated())
             one = self.number.over(around.number).reader(around.noticed, separated)

@@ -17,11 +17,12 @@ from pydantic import ValidationError
 
 from journey.errors import Refused
 from journey.problems import meant
+from journey.readable import readable
 from schemas.csv_cell import Unread, quoted
 from schemas.csv_fields import Surroundings
 from schemas.csv_number import NumberRule
 from schemas.csv_query import Answer, QueryFailed, Table, read_by
-from schemas.csv_rows import Row, fitting, read_rows
+from schemas.csv_rows import SAVE, Row, fitting, read_rows
 from schemas.csv_rules import FileRules, MapFile, QueryRule, TouchpointRule
 from schemas.csv_template import Cells, FileName, RowNumber
 from schemas.csv_touchpoint import RowTouchpoint, compiled
@@ -39,6 +40,9 @@ UNMADE = b"unmade "
 
 OF = "* of "
 """What stands before a column that a map names but for a part, to mean the part: `{* of Amount spent (*)}`."""
+
+COLUMNS_SHOWN_MAX = 12
+"""So many columns of a file are named where one is not there."""
 
 DELIMITERS = {",": '","', ";": '";"', "\t": "tab", "|": '"|"'}
 
@@ -153,6 +157,9 @@ def _rows(path: Path, rules: FileRules) -> Iterator[Row]:
 
 
 def _opened(path: Path) -> BinaryIO:
+    """Raises Refused."""
+    if path.is_fifo() or path.is_char_device():
+        raise Refused(f"{path} is a pipe, which can be read but once, and a map reads files; write it to a file, and give that")
     try:
         return path.open("rb")
     except OSError as error:
@@ -283,7 +290,7 @@ def _columns(path: Path, rules: FileRules) -> list[str]:
     if header is None:
         raise Refused(f"{path} is empty; its first line has to name the columns")
     if header.reason is not None:
-        raise Refused(f"{path}:{header.line}: the line with the columns is unreadable ({header.reason}); save the file as CSV UTF-8")
+        raise Refused(f"{path}:{header.line}: the line with the columns is unreadable ({header.reason.removesuffix(f'; {SAVE}')}); {SAVE}")
     return [cell.strip() for cell in header.cells]
 
 
@@ -398,19 +405,36 @@ def _parts(csv_map: CsvMap, path: Path, rules: FileRules, columns: Sequence[str]
 
 def _lacking(csv_map: CsvMap, path: Path, rules: FileRules, columns: Sequence[str]) -> list[str]:
     """The optional columns that the file lacks. Raises Refused for any other that the map reads."""
-    has = f"{path.name} has {', '.join(columns)}"
     for rule in rules.touchpoints:
         for column in rule.columns():
             where = f"{csv_map.path}:{column.line}: column {column.name!r}"
             if columns.count(column.name) > 1:
-                raise Refused(f"{where} is there more than once in {path}; {has}")
+                raise Refused(f"{where} is there more than once in {path}; {_has(path, columns)}")
             if column.name not in columns and column.name not in (rules.optional_columns or ()):
-                raise Refused(f"{where} is not in {path}{_hint(column.name, columns, rules)}; {has}")
+                if _holds_data(columns, rules):
+                    raise Refused(f"{where} is not in {path}, whose first line seems to hold data; the first line has to name the columns")
+                raise Refused(f"{where} is not in {path}{_hint(column.name, columns, rules)}; {_has(path, columns)}")
         for template in rule.templates():
             if "row" in columns and template.has(RowNumber):
                 where = f"{csv_map.path}:{template.line}"
                 raise Refused(f"{where}: {{row}} is the number of the row, and {path} has a column of that name; rename it there")
     return sorted(set(rules.optional_columns or ()) - set(columns))
+
+
+def _has(path: Path, columns: Sequence[str]) -> str:
+    names = [column for column in columns if column and not column.startswith(OF)]
+    more = f" and {len(names) - COLUMNS_SHOWN_MAX} more" if len(names) > COLUMNS_SHOWN_MAX else ""
+    return f"{path.name} has {', '.join(map(readable, names[:COLUMNS_SHOWN_MAX]))}{more}"
+
+
+def _holds_data(columns: Sequence[str], rules: FileRules) -> bool:
+    """Whether what should be names of columns seems to be of a row, about a person perhaps: an address, a number, a day."""
+    return _read_columns(columns, rules) == 0 and any("@" in one or _has_digits_alone(one) for one in columns)
+
+
+def _has_digits_alone(text: str) -> bool:
+    """Whether `text` is a number, an amount, a telephone's number, a day or a time."""
+    return any(map(str.isdigit, text)) and not any(letter.isalpha() for letter in text if letter not in "TZ")
 
 
 def _hint(column: str, columns: Sequence[str], rules: FileRules) -> str:

@@ -14,6 +14,9 @@ from schemas.unpacked import BEFORE, unpacked
 ROW_BYTES_MAX = 1 << 20
 """A longer row is unreadable. (A cell may hold 128 KiB, which is Python's own limit.)"""
 
+SAVE = "save the file as CSV UTF-8"
+"""What to do where a file is in an encoding of which nobody knows which it is."""
+
 _BOM = b"\xef\xbb\xbf"
 _SEP = re.compile(r'"?sep=([^"\w\r\n])"?[\r\n]*', re.IGNORECASE)
 """The first line of a file for Excel: by which sign its cells are apart."""
@@ -88,7 +91,7 @@ class _Lines:
         try:
             return line.decode()
         except UnicodeDecodeError:
-            self.reason = f"not {self.packed.encoding}"
+            self.reason = f"not UTF-8; {SAVE}" if self.packed.encoding == "UTF-8" else f"not {self.packed.encoding}"
             return line.decode("utf-8", "replace")
 
     def read(self) -> bytes:

@@ -186,7 +186,7 @@ def test_no_row_goes_in_under_the_id_of_one_above_that_could_not_be_read(desk: D
     ("row", "reason"),
     [
         (b"12,2026-03-01 10:00,a,b", '4 cells, where the header has 3 columns: none for "b"'),
-        (b"12,2026-03-01 10:00,caf\xe9", "not UTF-8"),
+        (b"12,2026-03-01 10:00,caf\xe9", "not UTF-8; save the file as CSV UTF-8"),
         (b"12,2026-03-01 10:00,a\0b", "holds a NUL byte"),
         (b'12,2026-03-01 10:00,"a"b', "not CSV: ',' expected after '\"'"),
         (b",2026-03-01 10:00,a", "deal_updated: id '{Deal ID}' is blank"),
