@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from app.reading import STDIN
 from journey.definition import Definition
 from journey.errors import Refused
-from schemas.csv_map import CsvMap
+from schemas.csv_map import DELIMITERS, CsvMap
 from schemas.csv_template import RowNumber
 from schemas.decode import Unreadable, decode
 from schemas.incoming import Incoming
@@ -74,7 +74,7 @@ def row(said: bytes, letter: Letter, csv_map: CsvMap) -> bytes:
             raise Refused(
                 "the ids of this map count the rows of a file, and one row is none; put it right in the file, and ingest that again"
             )
-        path.write_bytes(b"\n" * (rules.skip_lines or 0) + _below_columns(said.removeprefix(_BOM), letter, rules.delimiter or ","))
+        path.write_bytes(b"\n" * (rules.skip_lines or 0) + _below_columns(said.removeprefix(_BOM), letter, rules.delimiter) + b"\n")
         try:
             made = list(csv_map.read([path], Noticed()))
         except Refused as error:
@@ -85,10 +85,16 @@ def row(said: bytes, letter: Letter, csv_map: CsvMap) -> bytes:
     return _made("row", made)
 
 
-def _below_columns(said: bytes, letter: Letter, delimiter: str) -> bytes:
-    """`said` with the columns of the letter's file above it, where they are known and not there."""
+def _below_columns(said: bytes, letter: Letter, stated: str | None) -> bytes:
+    """`said` with the columns of the letter's file above it, where they are known and not there.
+
+    Where the map does not say by which sign cells are apart, it is the one that gives as many cells as there are columns, or nearly.
+    """
     columns = columns_of(letter.body)
-    first = next(csv.reader(io.StringIO(said.decode(errors="replace")), delimiter=delimiter), [])
+    text = said.decode(errors="replace")
+    firsts = {one: next(csv.reader(io.StringIO(text), delimiter=one), []) for one in ([stated] if stated else DELIMITERS)}
+    delimiter = min(firsts, key=lambda one: abs(len(firsts[one]) - len(columns)))
+    first = firsts[delimiter]
     if not columns or [cell.strip() for cell in first] == columns:
         return said
     header = io.StringIO()

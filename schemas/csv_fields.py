@@ -16,7 +16,7 @@ from schemas.csv_time import Formats, Reader, date_reader, time_reader
 from schemas.csv_yaml import Part, Scalar, Texts, constant, some
 from schemas.csv_zone import zone_name
 from schemas.no_ids import ID_FIELDS, PERSON_FIELDS
-from schemas.outside_names import Noticed
+from schemas.outside_names import Noticed, Separated
 
 Make = Callable[[Cells, int], object]
 """What a compiled field gives for the cells and the number of a row; None where it is blank. Raises Unread."""
@@ -176,9 +176,10 @@ class FieldRule(Sourced):
         if self.date is not None:
             return self.read_time(around, self.date, date_reader(self.date, zone))
         if self.time is not None:
-            return self.read_time(around, self.time, time_reader(self.time, zone, zone_column=self.zone_column))
+            return self.read_time(around, self.time, time_reader(self.time, zone, zone_column=self.zone_column, key="time"))
         if self.number is not None:
-            one = self.number.over(around.number).reader()
+            separated = around.noticed.separated.setdefault((around.file, self.cell.text), Separated())
+            one = self.number.over(around.number).reader(around.noticed, separated)
         elif self.boolean is not None:
             one = self.boolean.reader()
         else:

@@ -11,16 +11,18 @@ from fnmatch import fnmatchcase
 from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 from pydantic import ValidationError
 
 from journey.errors import Refused
 from journey.problems import meant
+from journey.readable import readable
 from schemas.csv_cell import Unread, quoted
 from schemas.csv_fields import Surroundings
 from schemas.csv_number import NumberRule
 from schemas.csv_query import Answer, QueryFailed, Table, read_by
-from schemas.csv_rows import Row, read_rows
+from schemas.csv_rows import SAVE, Row, fitting, read_rows
 from schemas.csv_rules import FileRules, MapFile, QueryRule, TouchpointRule
 from schemas.csv_template import Cells, FileName, RowNumber
 from schemas.csv_touchpoint import RowTouchpoint, compiled
@@ -33,10 +35,16 @@ from schemas.unpacked import unpacked_name
 DIGEST_BYTES = 16
 """What is kept of each row without an id, and of each id: all that grows with a file."""
 
+UNMADE = b"unmade "
+"""Before the digest of a row that has an id, and of which nothing could be made."""
+
 OF = "* of "
 """What stands before a column that a map names but for a part, to mean the part: `{* of Amount spent (*)}`."""
 
-DELIMITERS = {";": '";"', "\t": "tab", "|": '"|"', ",": '","'}
+COLUMNS_SHOWN_MAX = 12
+"""So many columns of a file are named where one is not there."""
+
+DELIMITERS = {",": '","', ";": '";"', "\t": "tab", "|": '"|"'}
 
 
 def load_map(path: Path) -> "CsvMap":
@@ -88,6 +96,7 @@ class CsvRows:
 
     def __init__(self, csv_map: CsvMap, path: Path, is_readable: Callable[[Incoming], bool]) -> None:
         self._plan = _plan(csv_map, path, Noticed())
+        self._found = _found_delimiter(path, self._plan.rules)
         self._is_readable = is_readable
 
     def agree(self, before: bytes, now: bytes) -> bool | None:
@@ -95,22 +104,22 @@ class CsvRows:
 
         None where `before` has no cells to compare.
         """
-        old, new = self._row(before), self._row(now)
-        if old is None or new is None:
+        old, new, columns = self._row(before), self._row(now), self._plan.columns
+        if old is None or new is None or (len(old.cells) != len(new.cells) and len(old.cells) > columns):
             return None
-        for at, (was, cell) in enumerate(zip(old.cells, new.cells, strict=True)):
+        if now.startswith(before):  # It was cut off.
+            return True
+        cells = _evened(new.cells, columns)
+        for at, (was, cell) in enumerate(zip(_evened(old.cells, columns), cells, strict=True)):
             if was.strip() != cell.strip():
-                mixed = new._replace(cells=[*new.cells[:at], was, *new.cells[at + 1 :]])
+                mixed = new._replace(cells=[*cells[:at], was, *cells[at + 1 :]])
                 if all(map(self._is_readable, _of_row(self._plan, 0, mixed, "", "", Counter(), {}))):
                     return False
         return True
 
     def _row(self, raw: bytes) -> Row | None:
-        row = next(read_rows(BytesIO(raw), self._plan.rules.delimiter or ","), None)
-        columns = self._plan.columns
-        if row is None or row.reason is not None or _surplus(row.cells, columns) is not None:
-            return None
-        return row._replace(cells=_evened(row.cells, columns))
+        row = next(read_rows(BytesIO(raw), self._plan.rules.delimiter or self._found), None)
+        return None if row is None or row.reason is not None or _surplus(row.cells, self._plan.columns) is not None else row
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +151,45 @@ class _Plan:
 
 def _rows(path: Path, rules: FileRules) -> Iterator[Row]:
     """The header, then the rows."""
+    delimiter = rules.delimiter or _found_delimiter(path, rules)
+    with _opened(path) as file:
+        yield from fitting(read_rows(file, delimiter, rules.skip_lines or 0))
+
+
+def _opened(path: Path) -> BinaryIO:
+    """Raises Refused."""
+    if path.is_fifo() or path.is_char_device():
+        raise Refused(f"{path} is a pipe, which can be read but once, and a map reads files; write it to a file, and give that")
     try:
-        file = path.open("rb")
+        return path.open("rb")
     except OSError as error:
         raise Refused(f"{path}: {error.strerror or error}") from error
-    with file:
-        yield from read_rows(file, rules.delimiter or ",", rules.skip_lines or 0)
+
+
+def _found_delimiter(path: Path, rules: FileRules) -> str:
+    """The sign by which most of the columns that the map reads are in the file's first line: a spreadsheet has one of its own."""
+
+    def named_by(delimiter: str) -> int:
+        with _opened(path) as file:
+            header = next(read_rows(file, delimiter, rules.skip_lines or 0), None)
+        return 0 if header is None else _read_columns(header.cells, rules)
+
+    return max(DELIMITERS, key=named_by)
+
+
+def _read_columns(cells: Sequence[str], rules: FileRules) -> int:
+    """How many of `cells` are columns that the map reads; where a query does, and only that knows which, whether there are several."""
+    columns = {cell.strip() for cell in cells}
+    if rules.rows is not None:
+        return len(columns) > 1
+    wanted = {column.name.removeprefix(OF) for rule in rules.touchpoints for column in rule.columns()}
+    return sum(name in columns or any(_is_part(name, column) for column in columns) for name in wanted)
+
+
+def _is_part(name: str, column: str) -> bool:
+    """Whether `column` is meant by `name`, `Amount spent (*)`."""
+    before, star, after = name.partition("*")
+    return bool(star) and len(column) >= len(name) and column.startswith(before) and column.endswith(after)
 
 
 def _incoming(plans: Sequence[_Plan], noticed: Noticed) -> Iterator[Incoming]:
@@ -217,20 +259,27 @@ def _hashed(plan: _Plan, cells: list[str], equal: Counter[bytes]) -> str:
 
 
 def _known(touch: RowTouchpoint, cells: list[str], number: int, bodies: dict[bytes, bytes]) -> dict[str, str]:
-    """What can be read of what could not be made; without an id that another row has had, which is not this one's name."""
+    """What can be read of what could not be made; without an id that another row has had, which is not this one's name.
+
+    No row below has that id: it would pass for this one put right.
+    """
     known = touch.known(cells, number)
-    if "id" in known and blake2b(known["id"].encode(), digest_size=DIGEST_BYTES).digest() in bodies:
+    row = UNMADE + _digest("\0".join(cells).encode())
+    if "id" in known and bodies.setdefault(_digest(known["id"].encode()), row) != row:
         del known["id"]
     return known
 
 
+def _digest(text: bytes) -> bytes:
+    return blake2b(text, digest_size=DIGEST_BYTES).digest()
+
+
 def _same_as_before(id: str, body: bytes, bodies: dict[bytes, bytes]) -> None:
-    key = blake2b(id.encode(), digest_size=DIGEST_BYTES).digest()
-    digest = blake2b(body, digest_size=DIGEST_BYTES).digest()
-    if bodies.setdefault(key, digest) != digest:
+    digest = _digest(body)
+    if (before := bodies.setdefault(_digest(id.encode()), digest)) != digest:
         why = (
-            "was there before with other content; where a row is a later state of the same thing, "
-            'add the time of the change to the id, such as id: "{Deal ID}-{Last Modified}"'
+            f"was there before {'with other content' if len(before) == len(digest) else 'in a row that could not be read'}; where a row is "
+            'a later state of the same thing, add the time of the change to the id, such as id: "{Deal ID}-{Last Modified}"'
         )
         raise Unread(f"its id {quoted(id)} {why}", f"its id {why}")
 
@@ -241,7 +290,7 @@ def _columns(path: Path, rules: FileRules) -> list[str]:
     if header is None:
         raise Refused(f"{path} is empty; its first line has to name the columns")
     if header.reason is not None:
-        raise Refused(f"{path}:{header.line}: the line with the columns is unreadable ({header.reason}); save the file as CSV UTF-8")
+        raise Refused(f"{path}:{header.line}: the line with the columns is unreadable ({header.reason.removesuffix(f'; {SAVE}')}); {SAVE}")
     return [cell.strip() for cell in header.cells]
 
 
@@ -353,7 +402,7 @@ def _parts(csv_map: CsvMap, path: Path, rules: FileRules, columns: Sequence[str]
             before, star, after = name.partition("*")
             if not star or column.name in columns or name in columns:
                 continue
-            fits = [one for one in columns if len(one) > len(name) - 1 and one.startswith(before) and one.endswith(after)]
+            fits = [one for one in columns if _is_part(name, one)]
             if len(fits) > 1:
                 where = f"{csv_map.path}:{column.line}: column {name!r}"
                 raise Refused(f"{where} may be {' or '.join(fits)} in {path}; leave all but one out of the export")
@@ -364,14 +413,15 @@ def _parts(csv_map: CsvMap, path: Path, rules: FileRules, columns: Sequence[str]
 
 def _lacking(csv_map: CsvMap, path: Path, rules: FileRules, columns: Sequence[str]) -> list[str]:
     """The optional columns that the file lacks. Raises Refused for any other that the map reads."""
-    has = f"{path.name} has {', '.join(columns)}"
     for rule in rules.touchpoints:
         for column in rule.columns():
             where = f"{csv_map.path}:{column.line}: column {column.name!r}"
             if columns.count(column.name) > 1:
-                raise Refused(f"{where} is there more than once in {path}; {has}")
+                raise Refused(f"{where} is there more than once in {path}; {_has(path, columns)}")
             if column.name not in columns and column.name not in (rules.optional_columns or ()):
-                raise Refused(f"{where} is not in {path}{_hint(column.name, columns, rules)}; {has}")
+                if _holds_data(columns, rules):
+                    raise Refused(f"{where} is not in {path}, whose first line seems to hold data; the first line has to name the columns")
+                raise Refused(f"{where} is not in {path}{_hint(column.name, columns, rules)}; {_has(path, columns)}")
         for template in rule.templates():
             if "row" in columns and template.has(RowNumber):
                 where = f"{csv_map.path}:{template.line}"
@@ -379,10 +429,25 @@ def _lacking(csv_map: CsvMap, path: Path, rules: FileRules, columns: Sequence[st
     return sorted(set(rules.optional_columns or ()) - set(columns))
 
 
+def _has(path: Path, columns: Sequence[str]) -> str:
+    names = [column for column in columns if column and not column.startswith(OF)]
+    more = f" and {len(names) - COLUMNS_SHOWN_MAX} more" if len(names) > COLUMNS_SHOWN_MAX else ""
+    return f"{path.name} has {', '.join(map(readable, names[:COLUMNS_SHOWN_MAX]))}{more}"
+
+
+def _holds_data(columns: Sequence[str], rules: FileRules) -> bool:
+    """Whether what should be names of columns seems to be of a row, about a person perhaps: an address, a number, a day."""
+    return _read_columns(columns, rules) == 0 and any("@" in one or _has_digits_alone(one) for one in columns)
+
+
+def _has_digits_alone(text: str) -> bool:
+    """Whether `text` is a number, an amount, a telephone's number, a day or a time."""
+    return any(map(str.isdigit, text)) and not any(letter.isalpha() for letter in text if letter not in "TZ")
+
+
 def _hint(column: str, columns: Sequence[str], rules: FileRules) -> str:
     """Perhaps the cells are apart by another sign; or a column has nearly that name."""
-    used = rules.delimiter or ","
     for other, written in DELIMITERS.items():
-        if len(columns) == 1 and other != used and other in columns[0]:
+        if len(columns) == 1 and rules.delimiter not in (None, other) and other in columns[0]:
             return f"; its cells seem to be apart by another sign: state `delimiter: {written}`"
     return meant(column, columns)

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, model_validator
 from journey.integers import INTEGER_MAX
 from schemas.csv_cell import Unread
 from schemas.csv_yaml import Part, Texts
+from schemas.outside_names import Noticed, Separated
 
 DIGITS_MAX = 28
 """So many digits are reckoned with exactly (and are more than any amount has)."""
@@ -19,6 +20,8 @@ MINUS = ("-", "\u2212", "\u2013", "\ufe63", "\uff0d")
 """The hyphen, the minus of typography, and what else is written for it."""
 
 _WORDS = re.compile(r"[^\d\s.,'\u2019()+%\-\u2212\u2013\ufe63\uff0d]+")
+
+_LIKE_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}\.\d{3}", re.ASCII)
 
 _WAYS: tuple[Mapping[str, object], ...] = (
     {"decimal": "."},
@@ -58,7 +61,8 @@ class NumberRule(Part):
         """This rule, with what it leaves open taken from `defaults`."""
         return defaults.model_copy(update={name: getattr(self, name) for name in self.model_fields_set})
 
-    def reader(self) -> Callable[[str], object]:
+    def reader(self, noticed: Noticed, separated: Separated) -> Callable[[str], object]:
+        """Notes which cells may be thousands: an export in German writes 24.000 for 24,000, and 24 is a number too."""
         plain = self._plain()
 
         def read(text: str) -> object:
@@ -68,6 +72,11 @@ class NumberRule(Part):
                 raise Unread.cell(text, why, self._cure(text))
             if len(found) > DIGITS_MAX and sum(map(str.isdigit, found)) > DIGITS_MAX:
                 raise Unread.cell(text, f"is a number of more than {DIGITS_MAX} digits")
+            if "." in found and not self.percent:
+                if _LIKE_THOUSANDS.fullmatch(found):
+                    noticed.note_separated(separated, text, found)
+                else:
+                    separated.are_decimals = True
             if self.percent:
                 found = f"{Decimal(found).scaleb(-2):f}"
             return _whole(text, Decimal(found)) if self.whole else found

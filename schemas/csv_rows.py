@@ -3,8 +3,9 @@
 import csv
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import chain, islice, pairwise, takewhile
 from typing import BinaryIO, NamedTuple
 
 from schemas.incoming import LINE_BYTES_MAX, Keeper, Whole
@@ -13,9 +14,19 @@ from schemas.unpacked import BEFORE, unpacked
 ROW_BYTES_MAX = 1 << 20
 """A longer row is unreadable. (A cell may hold 128 KiB, which is Python's own limit.)"""
 
+SAVE = "save the file as CSV UTF-8"
+"""What to do where a file is in an encoding of which nobody knows which it is."""
+
 _BOM = b"\xef\xbb\xbf"
 _SEP = re.compile(r'"?sep=([^"\w\r\n])"?[\r\n]*', re.IGNORECASE)
 """The first line of a file for Excel: by which sign its cells are apart."""
+
+_GROUP = re.compile(r"[-+(]?\d{1,3}", re.ASCII)
+_GROUP_BEHIND = re.compile(r"\d{3}(?:\.\d+)?\)?", re.ASCII)
+"""What `1,000.50` becomes in a file whose cells are apart by commas, where it stands in no quotes."""
+
+_SHIFTED = "a cell may hold the delimiter without quotes, and all behind it would stand under the wrong columns"
+_CUT = "the file may be cut off here (if it is not, end its last line)"
 
 _BEHIND_CR = re.compile(rb"(?<=\r)(?![\r\n])")
 
@@ -27,6 +38,8 @@ class Row(NamedTuple):
     reason: str | None
     whole: Whole | None = None
     """Where `raw` is but the beginning."""
+    is_ended: bool = True
+    """Whether a line end is behind it, as is behind each but the last of a file."""
 
 
 class _TooLong(Exception):
@@ -73,10 +86,12 @@ class _Lines:
             raise _TooLong
         if b"\0" in line:
             self.reason = "holds a NUL byte"
+        if line.startswith(_BOM) and len(self.row) == 1:  # Files with a mark each were joined.
+            line = line[len(_BOM) :]
         try:
             return line.decode()
         except UnicodeDecodeError:
-            self.reason = f"not {self.packed.encoding}"
+            self.reason = f"not UTF-8; {SAVE}" if self.packed.encoding == "UTF-8" else f"not {self.packed.encoding}"
             return line.decode("utf-8", "replace")
 
     def read(self) -> bytes:
@@ -166,7 +181,46 @@ def read_rows(file: BinaryIO, delimiter: str, skip_lines: int = 0) -> Iterator[R
         if lines.packed.fault is not None and not raw.endswith((b"\n", b"\r")):
             error, told = f"{lines.packed.fault}; {BEFORE}", True
         if error or lines.reason or any(map(str.strip, cells)):
-            yield Row(line, raw if lines.whole else raw.rstrip(b"\r\n"), cells, error or lines.reason, lines.whole)
+            bare = raw if lines.whole else raw.rstrip(b"\r\n")
+            yield Row(line, bare, cells, error or lines.reason, lines.whole, len(bare) < len(raw))
+
+
+def fitting(rows: Iterator[Row]) -> Iterator[Row]:
+    """The header and the rows below it; with a reason, where nobody knows whether each cell stands under its own column."""
+    header = next(rows, None)
+    if header is None:
+        return
+    yield header
+    columns = len(header.cells)
+    named = columns - _blank_end(header.cells)
+    beginning = list(islice(rows, 2))
+    usual = _usual_surplus([row for row in beginning if row.reason is None], columns)
+    others_are_short = False
+    for row in chain(beginning, rows):
+        cells = len(row.cells)
+        if cells != columns and row.reason is None:
+            if cells > columns + usual and _blank_end(row.cells) >= cells - columns:
+                row = row._replace(reason=f"{cells} cells, where the header has {columns} columns: {_SHIFTED}")
+            elif cells < named and not row.is_ended and not others_are_short:
+                row = row._replace(reason=f"{cells} of {named} cells, and no line end behind them: {_CUT}; {BEFORE}")
+            others_are_short = others_are_short or cells < named
+        yield row
+
+
+def _usual_surplus(rows: Sequence[Row], columns: int) -> int:
+    """How many blank cells more than the header has end each row, as the first rows show it; none where they may be of a number's parts."""
+    if not rows or all(_has_parted_number(row.cells) for row in rows):
+        return 0
+    return max(0, min(min(_blank_end(row.cells), len(row.cells) - columns) for row in rows))
+
+
+def _has_parted_number(cells: Sequence[str]) -> bool:
+    return any(_GROUP.fullmatch(one) and _GROUP_BEHIND.fullmatch(behind) for one, behind in pairwise(map(str.strip, cells)))
+
+
+def _blank_end(cells: Sequence[str]) -> int:
+    """How many blank cells are at the end."""
+    return len(list(takewhile(lambda cell: not cell.strip(), reversed(cells))))
 
 
 def _why(unread: csv.Error) -> str:

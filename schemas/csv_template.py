@@ -184,7 +184,7 @@ def _checked(piece: Piece, get: Get, is_id: bool) -> Get:
                 text = step(text)
         except Unread as unread:
             raise unread.at(name) from unread
-        return text
+        return text or None
 
     return checked
 

@@ -6,9 +6,10 @@ readings of 02:30 the first; a 02:30 that never was, as if the clocks had not ch
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Annotated, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
@@ -24,8 +25,19 @@ from schemas.csv_zone import in_zone
 READ_TIMES_KEPT_MAX = 4096
 """How many texts that were read already are remembered, per format: exports repeat days."""
 
+TIME_LETTERS_MAX = 40
+"""A longer text is looked at no further for how it may be read."""
+
+YEAR_MIN = 1990
+"""An epoch before is a number that means something else."""
+
 NAMED = {"iso": 0, "epoch_s": 6, "epoch_ms": 3}
 """Formats with a name; for epochs, how many decimals make microseconds."""
+
+_DAYS = ("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y/%m/%d", "%d-%m-%Y", "%m-%d-%Y", "%d %b %Y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y")
+_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", ", %H:%M", ", %I:%M %p")
+_WAYS = tuple(day + clock for clock in _CLOCKS for day in _DAYS)
+"""How times are written, where the formats of a map do not fit."""
 
 _DIRECTIVES = frozenset("aAbBdfHIjmMpSyYzZ%")
 _EVERYDAY = {"YYYY": "%Y", "YY": "%y", "MM": "%m", "DD": "%d", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S", "yyyy": "%Y", "yy": "%y"}
@@ -34,9 +46,15 @@ _LETTERS = re.compile(r"[A-Za-z][A-Za-z_]*(?:/[\w+-]+)*(?:[-+\u2212]\d{1,2}(?::?
 """What may be the zone in a time: PST, Europe/Berlin, UTC+2, +02:00."""
 
 
+_UTC = re.compile(r"(?<=%[HMSf])Z$")
+_UTC_IN_LETTERS = re.compile(r"(?<=%[HMSf] )(?:UTC|GMT)$")
+"""A zone at the end of a format that is written out and no directive: it is one all the same, and the map's own would be wrong."""
+
+
 def _format(text: str) -> str:
     if text in NAMED:
         return str(text)
+    text = _UTC.sub("%z", _UTC_IN_LETTERS.sub("%Z", text))
     used = re.findall(r"%(.)", text, re.DOTALL)
     if not used:
         raise ValueError(f"{text!r} is no format{_everyday(text)}")
@@ -46,6 +64,10 @@ def _format(text: str) -> str:
     has = set(used)
     if not (has & {"Y", "y"} and (("d" in has and has & {"m", "b", "B"}) or "j" in has)):
         raise ValueError(f"{text!r} names no whole date: it needs the year (%Y), the month (%m, %b or %B) and the day (%d)")
+    if {"H", "p"} <= has:
+        raise ValueError(f"%H in {text!r} is an hour of 24, and %p would say nothing: write %I, the hour of 12 before AM and PM")
+    if "I" in has and "p" not in has:
+        raise ValueError(f"%I in {text!r} is an hour of 12, and nothing says of which half of the day: write %H, or add %p for AM and PM")
     return str(text)
 
 
@@ -91,10 +113,13 @@ class Reader(Protocol):
     def __call__(self, text: str, zone_text: str = "", /) -> Read: ...
 
 
-def time_reader(formats: tuple[str, ...], zone: str | None, plus: str | None = None, zone_column: str = "") -> Reader:
-    """Reads a cell as an instant: RFC 3339 in UTC. `zone` is that of times whose row says none, in `zone_column` or themselves."""
+def time_reader(formats: tuple[str, ...], zone: str | None, plus: str | None = None, zone_column: str = "", key: str = "format") -> Reader:
+    """Reads a cell as an instant: RFC 3339 in UTC. `zone` is that of times whose row says none, in `zone_column` or themselves.
+
+    `key` is what `formats` stand under in the map.
+    """
     own = ZoneInfo(zone) if zone else None
-    moments = _moments_reader(formats, own)
+    moments = _moments_reader(formats, own, key)
     later = timedelta(microseconds=length(plus) if plus else 0)
 
     def instant(text: str, moment: datetime, zone_text: str) -> str:
@@ -126,7 +151,7 @@ def time_reader(formats: tuple[str, ...], zone: str | None, plus: str | None = N
 def date_reader(formats: tuple[str, ...], zone: str | None) -> Reader:
     """Reads a cell as a date, YYYY-MM-DD: in `zone` where the cell states an offset."""
     own = ZoneInfo(zone) if zone else None
-    moments = _moments_reader(formats, own)
+    moments = _moments_reader(formats, own, "date")
 
     @lru_cache(maxsize=READ_TIMES_KEPT_MAX)
     def read(text: str, zone_text: str = "") -> Read:
@@ -154,7 +179,7 @@ def _shown(moment: datetime) -> str:
     return moment.isoformat(" ").removesuffix(" 00:00:00")
 
 
-def _moments_reader(formats: tuple[str, ...], own: ZoneInfo | None) -> Callable[[str], list[tuple[str, datetime]]]:
+def _moments_reader(formats: tuple[str, ...], own: ZoneInfo | None, key: str) -> Callable[[str], list[tuple[str, datetime]]]:
     """Gives what each of `formats` that fits a text makes of it, one at least."""
     readers = [(one, _reader(one, own)) for one in formats]
     wrong = f"is no time in the format {' or '.join(formats)}"
@@ -170,10 +195,38 @@ def _moments_reader(formats: tuple[str, ...], own: ZoneInfo | None) -> Callable[
             except (ValueError, OverflowError):
                 continue
         if not found:
-            raise zone_unread or Unread.cell(text, wrong)
+            raise zone_unread or Unread.cell(text, wrong, _cure(text, key))
         return found
 
     return read
+
+
+def _shape(text: str) -> str:
+    """`9/9/9 9:9 a` of `07/31/2026 2:05 PM`."""
+    return re.sub(r"[^\W\d]+", "a", re.sub(r"\d+", "9", text))
+
+
+@cache
+def _ways_by_shape() -> dict[str, list[str]]:
+    """To try them all takes milliseconds, and a million cells may be wrong."""
+    found: dict[str, list[str]] = {"9": ["epoch_s", "epoch_ms"]}
+    for way in _WAYS:
+        found.setdefault(_shape(re.sub("%[bBp]", "a", re.sub("%[dmYHMSI]", "9", way))), []).append(way)
+    return found
+
+
+@lru_cache(maxsize=READ_TIMES_KEPT_MAX)
+def _cure(text: str, key: str) -> str:
+    """What the map could say so that `text` is read. Where two readings are possible, both."""
+    found: dict[datetime, str] = {}
+    for way in ("iso", *_ways_by_shape().get(_shape(text), ())) if len(text) <= TIME_LETTERS_MAX else ():
+        with suppress(ValueError, OverflowError):
+            moment = _reader(way, None)(text)
+            if way == "iso" or moment.year >= YEAR_MIN:
+                found.setdefault(moment.replace(tzinfo=None), way)
+    which = len(found) > 1
+    said = (f'`{key}: "{way}"` reads it{f" as {_shown(moment)}" * which}' for moment, way in found.items())
+    return "; " + ", ".join(said) if found else ""
 
 
 def _reader(one: str, own: ZoneInfo | None) -> Callable[[str], datetime]:

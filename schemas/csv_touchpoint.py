@@ -11,10 +11,12 @@ import orjson
 from journey.money import nearest
 from journey.touchpoints import TYPES
 from schemas.csv_cell import Unread
-from schemas.csv_fields import IDS, Make, Surroundings, make
+from schemas.csv_fields import IDS, FieldRule, Make, Surroundings, make
 from schemas.csv_rules import TouchpointRule
-from schemas.csv_template import Cells, Get
+from schemas.csv_template import Cells, Get, Template
 from schemas.csv_time import time_reader
+
+CURRENCY_LETTERS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,14 @@ class RowTouchpoint:
                         data[name] = str(amount)
                     self.around.noticed.rounded += is_rounded
 
+    def _currency_of(self, cells: list[str], row: int) -> str:
+        """Where the currency of the row is from."""
+        spec = self.rule.data.root["currency"]
+        if isinstance(spec, FieldRule):
+            return spec.column(self.around, cells, row)
+        columns = [column.name for column in spec.columns] if isinstance(spec, Template) else []
+        return " ".join(columns) or "currency"
+
     def id_and_body(self, cells: list[str], row: int, hashed: str) -> tuple[str, bytes]:
         """Raises Unread where the row does not hold what the map says."""
         id = f"{hashed}-{self.label}" if self.id is None else self.id(cells, row)
@@ -67,6 +77,8 @@ class RowTouchpoint:
                 continue
             if value is not None:
                 data[name] = value
+        if isinstance(currency := data.get("currency"), str) and len(currency) != CURRENCY_LETTERS:
+            wrong.append(Unread.cell(currency, "is no currency of ISO 4217: three letters, such as EUR").at(self._currency_of(cells, row)))
         if wrong:
             raise Unread("; ".join(map(str, wrong)), "; ".join(one.kind for one in wrong))
         self._round(data)

@@ -34,6 +34,8 @@ _HOURS_MAX = 14
 
 def zone_name(name: str) -> str:
     """`name`, where it is one of a zone. Raises ValueError."""
+    if "{" in name:
+        raise ValueError(f'{name!r}: a zone from a column stands within `time:`, such as {{from: Date, zone: "{name}"}}')
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:

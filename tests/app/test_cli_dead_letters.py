@@ -194,9 +194,10 @@ touchpoints:
 """
 
 
+@pytest.mark.parametrize("stated", ['delimiter: ";"\n', ""])
 @pytest.mark.parametrize("given", ["1;2026-03-01;won;5", "Deal;Changed;Stage;Amount\n1;2026-03-01;won;5\n"])
-def test_a_row_of_csv_is_fixed_as_a_row_and_all_of_its_touchpoints_go_in(tmp_path: Path, given: str) -> None:
-    (tmp_path / "map.yaml").write_text(f'delimiter: ";"\n{DEALS}')
+def test_a_row_of_csv_is_fixed_as_a_row_and_all_of_its_touchpoints_go_in(tmp_path: Path, given: str, stated: str) -> None:
+    (tmp_path / "map.yaml").write_text(f"{stated}{DEALS}")
     put(tmp_path / "deals.csv", b"Deal;Changed;Stage;Amount", b"1;soon;won;much")
     here("ingest", "deals.csv", "--map", "map.yaml", cwd=tmp_path)
     (tmp_path / "row.csv").write_text(given)

@@ -275,3 +275,22 @@ def test_a_row_without_cells_is_none_that_says_something_else(tmp_path: Path, ba
     take(tmp_path, HEADER, beside, bad, map=PAID)
     take(tmp_path, HEADER, beside, other, map=PAID)
     assert states(tmp_path) == ["open"]
+
+
+def test_a_row_that_was_cut_off_is_closed_by_the_whole_file(tmp_path: Path) -> None:
+    (tmp_path / "map.yaml").write_text(COST)
+    head = b"Campaign,Day,Cost,Note\nspring,2026-03-01,5,a\n"
+    (tmp_path / "cost.csv").write_bytes(head + b"spring,2026-03-02,12")
+    here("ingest", "cost.csv", "--map", "map.yaml", cwd=tmp_path)
+    assert states(tmp_path) == ["open"]
+    (tmp_path / "cost.csv").write_bytes(head + b"spring,2026-03-02,1250,b\n")
+    here("ingest", "cost.csv", "--map", "map.yaml", cwd=tmp_path)
+    assert states(tmp_path) == ["arrived"]
+
+
+def test_a_row_that_is_bad_is_not_closed_by_another_row_with_its_id_in_the_same_file(tmp_path: Path) -> None:
+    opened, won = "1,2026-03-01T10:00:00,new,1O", "1,2026-03-01T10:00:00,new,20"
+    take(tmp_path, "Deal,Changed,Stage,Amount", opened, won, map=DEALS)
+    assert states(tmp_path) == ["open", "open"]
+    take(tmp_path, "Deal,Changed,Stage,Amount", opened.replace("O", "0"), map=DEALS)
+    assert sorted(states(tmp_path)) == ["arrived", "open"]

@@ -47,6 +47,48 @@ def test_a_cell_that_stands_under_no_column_is_a_dead_letter(desk: Desk) -> None
     assert (found.body, found.reason) == (None, '5 cells, where the header has 3 columns: none for "what?"')
 
 
+CARDS = 'touchpoints: [{type: custom, subject: "user:1", time: t, data: {name: "{id}", v: "{v}", note: "{note}"}}]'
+CARDS_HEADER = "id,t,v,note"
+WHOLE = "ann,2026-03-01T00:00:00Z,1250,b"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["ann,2026-03-01T00:00:00Z,1,000,"],  # Alone: nothing says that lines end so.
+        [WHOLE, "ann,2026-03-01T00:00:00Z,1,000,"],
+        ["ann,2026-03-01T00:00:00Z,1,000,", WHOLE],
+        [f"{WHOLE},", "ann,2026-03-01T00:00:00Z,1,000,,"],
+        [f"{WHOLE},x", f"{WHOLE}", "ann,2026-03-01T00:00:00Z,1,000,"],
+        ["ann,2026-03-01T00:00:00Z,1,000,", "ann,2026-03-01T00:00:00Z,2,500,"],
+    ],
+)
+def test_a_cell_in_parts_does_not_move_the_cells_behind_it(desk: Desk, rows: list[str]) -> None:
+    found = desk.read(CARDS, "\n".join([CARDS_HEADER, *rows, ""]))
+    assert [body(one)["data"]["v"] for one in found if one.reason is None] == ["1250" for row in rows if row in (WHOLE, f"{WHOLE},")]
+    assert any("under the wrong columns" in (one.reason or "") for one in found)
+
+
+def test_a_delimiter_ends_every_line_also_where_a_row_lacks_it(desk: Desk) -> None:
+    found = desk.read(CARDS, f"{CARDS_HEADER}\n{WHOLE},\n{WHOLE},\n{WHOLE}\nbob,2026-03-01T00:00:00Z\n")
+    assert [one.reason for one in found] == [None] * 4
+
+
+@pytest.mark.parametrize("header", [CARDS_HEADER, f"{CARDS_HEADER},"])
+def test_a_last_row_that_may_be_cut_off_is_a_dead_letter(desk: Desk, header: str) -> None:
+    last = desk.read(CARDS, f"{header}\n{WHOLE}\nbob,2026-03-02T00:00:00Z,12")[-1]
+    assert (last.reason or "").startswith("3 of 4 cells, and no line end behind them: the file may be cut off here")
+    for end in ("\n", "50,b", "50,", ",\n"):
+        assert desk.read(CARDS, f"{header}\n{WHOLE}\nbob,2026-03-02T00:00:00Z,12{end}")[-1].reason is None
+
+
+def test_a_file_whose_rows_are_short_may_end_with_a_short_one(desk: Desk) -> None:
+    assert [one.reason for one in desk.read(CARDS, f"{CARDS_HEADER}\nbob,2026-03-02T00:00:00Z\nbob,2026-03-02T00:00:00Z,12")] == [
+        None,
+        None,
+    ]
+
+
 def test_a_row_has_the_same_id_with_and_without_its_blank_cells(desk: Desk) -> None:
     text = 'touchpoints: [{type: custom, subject: "user:1", time: T, data: {name: "{A}"}}]'
     ids = {body(desk.read(text, f"T,A,B,C\n2026-01-01T00:00:00Z,a{end}\n")[0])["id"] for end in ("", ",", ",,", ",,,")}
@@ -86,6 +128,10 @@ def test_a_column_whose_name_begins_so_is_a_column() -> None:
 
 def test_a_mark_before_a_quoted_header_is_no_part_of_it() -> None:
     assert cells(MARK + b'"a","b"\r\n') == [(1, ["a", "b"])]
+
+
+def test_a_mark_before_a_later_row_is_no_part_of_its_cell() -> None:
+    assert cells(b"a,b\n1,2\n" + MARK + b'"3",4\n5,"\n' + MARK + b'x"\n')[2:] == [(3, ["3", "4"]), (4, ["5", "\n\ufeffx"])]
 
 
 # --- UTF-16

@@ -234,3 +234,42 @@ def test_all_cells_of_a_row_that_cannot_be_read_are_told_at_once(desk: Desk) -> 
     text = 'touchpoints: [{type: custom, subject: "user:1", time: T, data: {name: x, a: {from: A, number: true}, b: {from: B, date: iso}}}]'
     (found,) = desk.read(text, "T,A,B\nnow,many,soon\n")
     assert found.reason == ('custom: T: "now" is no time in the format iso; A: "many" is no number; B: "soon" is no time in the format iso')
+
+
+@pytest.mark.parametrize("spec", ['"{Currency | upper}"', "{from: Currency}"])
+def test_a_currency_that_is_none_is_told_with_its_column(desk: Desk, spec: str) -> None:
+    text = f'touchpoints: [{{type: custom, subject: "user:1", time: T, data: {{name: x, currency: {spec}}}}}]'
+    (found,) = desk.read(text, "T,Currency\n2026-03-01T10:00:00Z,XX\n")
+    assert found.reason == 'custom: Currency: "XX" is no currency of ISO 4217: three letters, such as EUR'
+
+
+@pytest.mark.parametrize(
+    ("cell", "cure"),
+    [
+        ("07/31/2026", '; `format: "%m/%d/%Y"` reads it'),
+        ("31.07.2026 14:05", '; `format: "%d.%m.%Y %H:%M"` reads it'),
+        ("07/31/2026 2:05 PM", '; `format: "%m/%d/%Y %I:%M %p"` reads it'),
+        ("07/03/2026", '; `format: "%m/%d/%Y"` reads it as 2026-07-03, `format: "%d/%m/%Y"` reads it as 2026-03-07'),
+        ("1772359200", '; `format: "epoch_s"` reads it'),
+        ("soon", ""),
+        ("12", ""),
+    ],
+)
+def test_a_time_in_another_format_is_told_with_what_reads_it(desk: Desk, cell: str, cure: str) -> None:
+    text = 'zone: UTC\ntouchpoints: [{type: custom, subject: "user:1", time: T, data: {name: x}}]'
+    (found,) = desk.read(text, f"T\n{cell}\n")
+    assert found.reason == f'custom: T: "{cell}" is no time in the format iso{cure}'
+    assert found.kind == "custom: T: is no time in the format iso"
+
+
+def test_a_date_of_iso_is_told_to_be_one(desk: Desk) -> None:
+    text = 'zone: UTC\ntouchpoints: [{type: custom, subject: "user:1", time: {from: T, format: "%d.%m.%Y"}, data: {name: x}}]'
+    (found,) = desk.read(text, "T\n2026-03-01\n")
+    assert (found.reason or "").endswith('; `format: "iso"` reads it')
+
+
+def test_a_date_in_another_format_is_told_with_the_key_that_it_stands_under(desk: Desk) -> None:
+    dates = "due: {from: D, date: iso}, at: {from: D, time: iso, zone: UTC}"
+    text = f'touchpoints: [{{type: custom, subject: "user:1", time: T, data: {{name: x, {dates}}}}}]'
+    (found,) = desk.read(text, "T,D\n2026-03-01T10:00:00Z,07/31/2026\n")
+    assert [part in (found.reason or "") for part in ('`date: "%m/%d/%Y"` reads it', '`time: "%m/%d/%Y"` reads it')] == [True, True]

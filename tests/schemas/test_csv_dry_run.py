@@ -117,3 +117,39 @@ def test_a_date_that_two_formats_read_differently_is_told_too(desk: Desk) -> Non
     assert noticed.warnings() == [
         'Next: "01.02.26" (crm.csv:2) is read as 2026-02-01 by %d.%m.%y, and 2026-01-02 fits %m.%d.%y too (1 cell)'
     ]
+
+
+AMOUNTS = DEALS.replace('next_step: "{Next}"', "amount: {from: Next, number: true}\n      currency: EUR")
+
+
+def amounts_warned(desk: Desk, text: str, *cells: str) -> list[str]:
+    rows = "".join(f'{at},2026-03-01 10:00,"{cell}"\n' for at, cell in enumerate(cells))
+    found = dry_run(desk.map(text), [desk.file(f"Deal ID,Changed,Next\n{rows}")], decode)
+    return found.noticed.warnings()
+
+
+@pytest.mark.parametrize(
+    ("decimal", "cell", "other", "read_as", "cure"),
+    [(None, "24.000", "5", "24.000", ","), (".", "-24.500", "5", "-24.500", ","), (",", "24,000", "24.000", "24.000", ".")],
+)
+def test_thousands_of_another_country_that_are_read_as_decimals_are_told_once(
+    desk: Desk, decimal: str | None, cell: str, other: str, read_as: str, cure: str
+) -> None:
+    # A map that ships states it for everybody.
+    text = AMOUNTS if decimal is None else f'number: {{decimal: "{decimal}"}}\n{AMOUNTS}'
+    meant = f"{int(read_as.replace('.', '')):,}".replace(",", " ")
+    assert amounts_warned(desk, text, other, cell, cell) == [
+        f'Next: "{cell}" (crm.csv:3) is read as {read_as}; if {meant} is meant, say `number: {{decimal: "{cure}"}}` in the map (2 cells)'
+    ]
+
+
+@pytest.mark.parametrize("cells", [("24.000", "8.5"), ("0.125", "1.250"), ("1.250", "1250.125"), ("24.00",), ("24000",)])
+def test_decimals_that_are_no_thousands_are_no_reason_to_warn(desk: Desk, cells: tuple[str, ...]) -> None:
+    assert amounts_warned(desk, AMOUNTS, *cells) == []
+
+
+def test_each_file_says_for_itself_whether_its_points_are_of_thousands(desk: Desk) -> None:
+    noticed = Noticed()
+    files = [desk.file(f"Deal ID,Changed,Next\n{at},2026-03-01 10:00,{cell}\n", f"{at}.csv") for at, cell in ((1, "8.5"), (2, "24.000"))]
+    list(desk.map(AMOUNTS).read(files, noticed))
+    assert [one.partition(" is read")[0] for one in noticed.warnings()] == ['Next: "24.000" (2.csv:2)']

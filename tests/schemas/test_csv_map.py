@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from journey.errors import Refused
 from schemas.csv_rows import ROW_BYTES_MAX
 from schemas.incoming import BEGINNING_BYTES, LINE_BYTES_MAX, Incoming, Whole
+from schemas.meant import known_of
 from tests.schemas.csv_desk import DEALS, Desk, body
 
 
@@ -170,6 +171,14 @@ def test_an_id_that_repeats_in_another_file_of_the_run_is_seen_too(desk: Desk) -
     assert [one.reason is None for one in found] == [True, False]
 
 
+def test_no_row_goes_in_under_the_id_of_one_above_that_could_not_be_read(desk: Desk) -> None:
+    bad, other, again, free = desk.read(DEALS, "Deal ID,Changed,Next\n12,soon,a\n12,2026-03-02 10:00,b\n12,soon,a\n13,2026-03-02 10:00,b\n")
+    assert other.body is None
+    assert 'its id "12" was there before in a row that could not be read' in (other.reason or "")
+    assert [known_of(one.meant)[0].get("id") for one in (bad, other, again)] == ["12", None, "12"]
+    assert free.reason is None
+
+
 # --- rows that can't be read
 
 
@@ -177,7 +186,7 @@ def test_an_id_that_repeats_in_another_file_of_the_run_is_seen_too(desk: Desk) -
     ("row", "reason"),
     [
         (b"12,2026-03-01 10:00,a,b", '4 cells, where the header has 3 columns: none for "b"'),
-        (b"12,2026-03-01 10:00,caf\xe9", "not UTF-8"),
+        (b"12,2026-03-01 10:00,caf\xe9", "not UTF-8; save the file as CSV UTF-8"),
         (b"12,2026-03-01 10:00,a\0b", "holds a NUL byte"),
         (b'12,2026-03-01 10:00,"a"b', "not CSV: ',' expected after '\"'"),
         (b",2026-03-01 10:00,a", "deal_updated: id '{Deal ID}' is blank"),
@@ -240,9 +249,15 @@ def test_quoted_line_breaks_quotes_and_delimiters_are_part_of_a_cell(desk: Desk)
 
 
 @pytest.mark.parametrize(("delimiter", "sign"), [('";"', ";"), ("tab", "\t"), ('"\\t"', "\t"), ('"|"', "|")])
-def test_cells_may_be_apart_by_other_signs(desk: Desk, delimiter: str, sign: str) -> None:
-    (found,) = desk.read(f"delimiter: {delimiter}\n{DEALS}", "Deal ID,Changed,Next\n12,2026-03-01 10:00,a\n".replace(",", sign))
-    assert body(found)["data"]["next_step"] == "a"
+def test_cells_may_be_apart_by_other_signs_that_the_map_states_or_the_first_line_shows(desk: Desk, delimiter: str, sign: str) -> None:
+    for text in (f"delimiter: {delimiter}\n{DEALS}", DEALS):
+        (found,) = desk.read(text, "Deal ID,Changed,Next\n12,2026-03-01 10:00,a\n".replace(",", sign))
+        assert body(found)["data"]["next_step"] == "a"
+
+
+def test_a_sign_within_the_name_of_a_column_parts_nothing(desk: Desk) -> None:
+    (found,) = desk.read(DEALS, "Deal ID,Changed,Next,a;b;c;d;e\n12,2026-03-01 10:00,a;b\n")
+    assert body(found)["data"]["next_step"] == "a;b"
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_column(desk: Desk) -> None:

@@ -1,5 +1,6 @@
 """A map that can't be used, or a file that does not fit it, is refused before the first row, in words that say what was meant."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,8 @@ def desk(tmp_path: Path) -> Desk:
         ("time: {from: Changed, format: DD/MM/YYYY}", "time: Changed", "'DD/MM/YYYY' is no format; did you mean '%d/%m/%Y'?"),
         ('time: {from: Changed, format: "%d/%m"}', "time: Changed", "'%d/%m' names no whole date"),
         ('time: {from: Changed, format: "%d/%m/%Q"}', "time: Changed", "%Q in '%d/%m/%Q' is no part of a time format"),
+        ('time: {from: Changed, format: "%d/%m/%Y %H:%M %p"}', "time: Changed", "and %p would say nothing: write %I"),
+        ('time: {from: Changed, format: "%d/%m/%Y %I:%M"}', "time: Changed", "nothing says of which half of the day: write %H, or add %p"),
         ("time: {from: Changed, zone: Europe/Belrin}", "time: Changed", "'Europe/Belrin' is no time zone; did you mean 'Europe/Berlin'?"),
         ("time: {from: Changed, plus: soon}", "time: Changed", "'soon' is not a length of time"),
         ("deal: {Deal ID}", 'deal: "{Deal ID}"', 'a text with braces goes in quotes: "{Deal ID}"'),
@@ -77,7 +80,27 @@ def test_a_column_that_the_file_lacks_is_refused_before_the_first_row(desk: Desk
 
 
 def test_a_file_whose_cells_are_apart_by_another_sign_is_told_so(desk: Desk) -> None:
-    assert 'state `delimiter: ";"`' in desk.refusal(DEALS, "Deal ID;Changed;Next\n")
+    assert 'state `delimiter: ";"`' in desk.refusal(f'delimiter: ","\n{DEALS}', "Deal ID;Changed;Next\n")
+    told = desk.refusal(DEALS, "Deal;Changed;Next\n")
+    assert "column 'Deal ID' is not in crm.csv" in told, "what is there is told by its own name"
+    assert told.endswith("crm.csv has Deal, Changed, Next")
+
+
+def test_of_many_columns_some_are_named_and_of_what_seems_a_row_nothing(desk: Desk) -> None:
+    told = desk.refusal(DEALS, ",".join(["Deal", *(f"C{at}" for at in range(40))]))
+    assert told.endswith("crm.csv has Deal, C0, C1, C2, C3, C4, C5, C6, C7, C8, C9, C10 and 29 more")
+    for first in ("Ann Lee,ann@example.com,x", "Ann Lee,+49 170 1234567,x", "7,2026-03-01,Ann Lee", "Ann Lee,$5.00"):
+        told = desk.refusal(DEALS, f"{first}\n")
+        assert (
+            told
+            == "crm.yaml:4: column 'Deal ID' is not in crm.csv, whose first line seems to hold data; the first line has to name the columns"
+        )
+
+
+def test_a_pipe_is_no_file_that_a_map_reads(desk: Desk) -> None:
+    os.mkfifo(desk.folder / "pipe")
+    with pytest.raises(Refused, match="is a pipe, which can be read but once, and a map reads files"):
+        desk.map(DEALS).read([desk.folder / "pipe"])
 
 
 def test_a_column_that_is_there_twice_is_refused_if_the_map_reads_it(desk: Desk) -> None:
@@ -113,6 +136,7 @@ def test_a_file_that_is_no_csv_is_refused(desk: Desk, content: bytes, told: str)
         ("a: [\n", "crm.yaml:2: is not YAML: "),
         ("a: &x 1\nb: *x\n", "crm.yaml:1: anchors are not read here, write it out"),
         ("delimiter: \"+\"\n" + DEALS, "crm.yaml:1: delimiter: "),
+        ("zone: '{Z}'\n", """zone: '{Z}': a zone from a column stands within `time:`, such as {from: Date, zone: "{Z}"}"""),
         ("zone: 'Mars'\n", "crm.yaml:1: zone: 'Mars' is no time zone"),
         ("[" * 1000, "crm.yaml"),
     ],

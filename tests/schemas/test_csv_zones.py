@@ -170,3 +170,30 @@ def test_a_rule_that_cannot_be_meant_is_refused(desk: Desk, subject: str, x: str
 def test_a_column_that_only_first_or_zone_names_must_be_there(desk: Desk, missing: str) -> None:
     text = 'touchpoints: [{type: custom, subject: {first: ["user:{A}"]}, time: {from: T, zone: "{Z}"}, data: {name: x}}]'
     assert f"column '{missing}' is not in crm.csv" in desk.refusal(text, ",".join({"T", "A", "Z"} - {missing}) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("format", "cell"),
+    [
+        ("%Y-%m-%dT%H:%M:%SZ", "2026-03-01T10:00:00Z"),
+        ("%d.%m.%Y %H:%M UTC", "01.03.2026 10:00 UTC"),
+        ("%d.%m.%Y %H:%M GMT", "01.03.2026 10:00 GMT"),
+    ],
+)
+def test_a_zone_that_a_format_writes_out_is_one(desk: Desk, format: str, cell: str) -> None:
+    for zone in ("zone: Europe/Berlin\n", ""):
+        text = f'{zone}touchpoints: [{{type: custom, subject: "user:1", time: {{from: T, format: "{format}"}}, data: {{name: x}}}}]'
+        (found,) = desk.read(text, f"T\n{cell}\n")
+        assert body(found)["time"] == "2026-03-01T10:00:00Z"
+
+
+def test_a_cell_that_lists_several_ids_is_blank_for_first(desk: Desk) -> None:
+    text = """
+        touchpoints:
+          - type: custom
+            subject: "user:1"
+            time: T
+            data: {name: {first: ["{A | only}", "{B}"]}, other: {first: ["{A | only}", "{B | only}"]}}
+    """
+    (found,) = desk.read(text, "T,A,B\n2026-03-01T10:00:00Z,1;2,3\n")
+    assert body(found)["data"] == {"name": "3", "other": "3"}

@@ -1,5 +1,6 @@
 """The maps that ship, on whole exports with the columns of the real ones: every row goes in, and says what the export says."""
 
+import csv
 import re
 import subprocess
 import sys
@@ -92,6 +93,15 @@ def test_hubspot_deals_have_their_amounts_currency_people_and_company() -> None:
         ("deal:7004", "lost", "3000", "2026-09-25T10:00:00Z", "No budget"),
         ("deal:7005", "won", "4200", "2026-10-15T10:00:00Z", None),
     ]
+
+
+@pytest.mark.parametrize(("sign", "encoding"), [(";", "utf-8-sig"), ("\t", "utf-16")])
+def test_an_export_that_a_spreadsheet_saved_with_its_own_sign_gives_the_same(tmp_path: Path, sign: str, encoding: str) -> None:
+    export = DATA / EXPORTS["hubspot-deals"][0]
+    saved = tmp_path / export.name
+    with export.open(encoding="utf-8-sig", newline="") as read, saved.open("w", encoding=encoding, newline="") as written:
+        csv.writer(written, delimiter=sign).writerows(csv.reader(read))
+    assert bodies("hubspot-deals", saved) == bodies("hubspot-deals", export)
 
 
 def test_a_hubspot_deal_in_another_currency_is_in_that(tmp_path: Path) -> None:
