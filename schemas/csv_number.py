@@ -72,7 +72,7 @@ class NumberRule(Part):
                 raise Unread.cell(text, why, self._cure(text))
             if len(found) > DIGITS_MAX and sum(map(str.isdigit, found)) > DIGITS_MAX:
                 raise Unread.cell(text, f"is a number of more than {DIGITS_MAX} digits")
-            if "." in found and not self.percent:
+            if not separated.are_decimals and "." in found and not self.percent:
                 if _LIKE_THOUSANDS.fullmatch(found):
                     noticed.note_separated(separated, text, found)
                 else:

@@ -197,8 +197,7 @@ def fitting(rows: Iterator[Row]) -> Iterator[Row]:
     usual = _usual_surplus([row for row in beginning if row.reason is None], columns)
     others_are_short = False
     for row in chain(beginning, rows):
-        cells = len(row.cells)
-        if cells != columns and row.reason is None:
+        if (cells := len(row.cells)) != columns and row.reason is None:
             if cells > columns + usual and _blank_end(row.cells) >= cells - columns:
                 row = row._replace(reason=f"{cells} cells, where the header has {columns} columns: {_SHIFTED}")
             elif cells < named and not row.is_ended and not others_are_short:

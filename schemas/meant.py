@@ -15,7 +15,7 @@ from journey.touchpoints import ID_LENGTH_MAX
 from schemas.incoming import Incoming
 
 Name = tuple[str, str, str]
-"""(subject, source, id)"""
+"""(subject, source, id): what one touchpoint is known by for ever."""
 
 RAW_BYTES_MAX = 64 * 1024
 """Of a larger record that nothing could be made of, no more is kept than its bytes: both travel in one message."""

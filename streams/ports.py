@@ -16,9 +16,7 @@ from journey.instants import Instant
 from journey.touchpoints import Touchpoint
 from schemas.decode import Decoded
 from schemas.incoming import Incoming, Whole
-
-Name = tuple[str, str, str]
-"""(subject, source, id): what one touchpoint is known by for ever."""
+from schemas.meant import Name as Name
 
 FactRow = list[Any]
 """A signed fact as plain values: see `journey.facts.to_row`."""
