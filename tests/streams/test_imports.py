@@ -16,8 +16,9 @@ from journey.person import FOLD_VERSION
 from projections.marketing import marketing
 from projections.sales import sales
 from schemas.incoming import Incoming
+from streams.dead_letters import sent_again
 from streams.past import Past
-from streams.ports import By, Decided, Generation, OutOfStep, Unit
+from streams.ports import By, Decided, Generation, OutOfStep, State, Unit
 from streams.rebuilding import Anew, rebuilt
 from streams.set_aside import RETRACT
 from tests.streams.brute_force import digest, told
@@ -25,7 +26,7 @@ from tests.streams.builders import LATER, Bench, added, at, deal_opened, quick_b
 from tests.streams.deliveries import Delivery, accepted, within
 from tests.streams.test_any_order import EXAMPLES, RESTLESS, TIGHT, anything, echo, what_deals_say, who_is_who
 
-BROKEN = b'{"broken'
+BROKEN = [b'{"broken 1', b'{"broken 2']
 
 
 class Entry(NamedTuple):
@@ -33,15 +34,26 @@ class Entry(NamedTuple):
     import_id: int | None = None
 
 
-Step = Entry | int
-"""Something comes in; or the import of that id is retracted."""
+class Again(NamedTuple):
+    """The letter of a broken line is fixed and sent again, if it is there and not in."""
+
+    broken: bytes
+    fix: bytes
+
+
+Step = Entry | Again | int
+"""Something comes in; a letter is sent again; or the import of that id is retracted."""
 
 
 async def come(bench: Bench, entries: Sequence[Entry], limit: int = 100) -> list[Unit]:
     """Take in `entries`, some of which came with imports."""
-    await bench.record.append(
-        [Incoming(line, "crm.jsonl", f"crm.jsonl:{nth}", import_id=by) for nth, (line, by) in enumerate(entries)], LATER
+    return await take(
+        [Incoming(line, "crm.jsonl", f"crm.jsonl:{nth}", import_id=by) for nth, (line, by) in enumerate(entries)], bench, limit
     )
+
+
+async def take(incoming: Sequence[Incoming], bench: Bench, limit: int = 100) -> list[Unit]:
+    await bench.record.append(incoming, LATER)
     units: list[Unit] = []
     while True:
         try:
@@ -52,6 +64,18 @@ async def come(bench: Bench, entries: Sequence[Entry], limit: int = 100) -> list
         if unit is None:
             return units
         units.append(unit)
+
+
+async def send_again(bench: Bench, step: Again) -> bool:
+    for one in await bench.desk.kept(after=0, limit=9):
+        letter = await bench.desk.show(one.number)
+        if letter is not None and letter.raw == step.broken and one.state is not State.requeued:
+            await bench.desk.fix(one.number, step.fix, By(LATER, "ann", "put right"))
+            letter = await bench.desk.show(one.number)
+            assert letter is not None
+            await take(sent_again(letter), bench)
+            return True
+    return False
 
 
 async def retract(bench: Bench, import_id: int) -> int:
@@ -66,11 +90,28 @@ class Record:
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.retracted: set[int] = set()
+        self.broken: list[Entry] = []
+        self.sent: dict[bytes, bytes] = {}
 
     def take(self, step: Step) -> None:
-        if isinstance(step, int):
-            self.retracted.add(step)
-        self.entries = [one for one in [*self.entries, *([] if isinstance(step, int) else [step])] if one.import_id not in self.retracted]
+        match step:
+            case int():
+                self.retracted.add(step)
+            case Entry() if step.line in BROKEN:
+                self.broken.append(step)
+            case Entry():
+                self.entries.append(step)
+            case Again():
+                # As if its line had been right in each import that brought it.
+                self.entries += [Entry(step.fix, by) for by in self.bringers(step.broken) or [None]]
+                self.sent[step.broken] = step.fix
+        self.entries = [one for one in self.entries if one.import_id not in self.retracted]
+        self.broken = [one for one in self.broken if one.import_id not in self.retracted]
+
+    def bringers(self, broken: bytes) -> list[int | None]:
+        """With which imports what is sent again goes in."""
+        found = {one.import_id for one in self.broken if one.line == broken}
+        return [None] if None in found else list(found)
 
     @property
     def lines(self) -> list[bytes]:
@@ -100,6 +141,15 @@ async def agrees(bench: Bench, record: Record) -> None:
         total.update(added(part.facts))
     assert Counter({fact: count for fact, count in total.items() if count}) == expected.plain()
     different = Counter(name for name, _ in {_name_and_body(line) for line in record.lines})
+    names = {name for name, _ in map(_name_and_body, record.lines)}
+    for one in await bench.desk.kept(after=0, limit=9):
+        letter = await bench.desk.show(one.number)
+        assert letter is not None
+        is_in = letter.raw in record.sent and _name_and_body(record.sent[letter.raw])[0] in names
+        if one.state is State.requeued:
+            assert is_in
+        elif record.bringers(letter.raw) and not is_in:
+            assert one.state in (State.open, State.fixed)
     assert {one.name for one in await bench.desk.conflicts()} <= {name for name, count in different.items() if count > 1}
 
 
@@ -137,9 +187,12 @@ async def run(bench: Bench, steps: Sequence[Step], sizes: Sequence[int], between
         else:
             await placed()
             before = Record()
-            before.entries = record.entries
+            before.entries = list(record.entries)
             was[await bench.record.position()] = before
-            if step:
+            if isinstance(step, Again):
+                if not await send_again(bench, step):
+                    continue
+            elif step:
                 await retract(bench, step)
         if step:
             record.take(step)
@@ -160,6 +213,14 @@ def histories(draw: st.DrawFn, kinds: st.SearchStrategy[dict[str, Any]]) -> list
     steps: list[Step] = [Entry(json.dumps(one).encode(), draw(bringers)) for one in events]
     for line, _ in draw(st.lists(st.sampled_from([one for one in steps if isinstance(one, Entry)]), max_size=8)):
         steps.insert(draw(st.integers(0, len(steps))), Entry(line, draw(bringers)))
+    for broken in draw(st.lists(st.sampled_from(BROKEN), max_size=2, unique=True)):
+        event = draw(st.sampled_from(events))
+        fix = json.dumps({**event, "id": draw(st.sampled_from([event["id"], "put-right"]))}).encode()
+        before, after = draw(st.lists(bringers, min_size=1, max_size=2)), draw(st.lists(bringers, max_size=1))
+        chain: list[Step] = [*(Entry(broken, by) for by in before), Again(broken, fix), *(Entry(broken, by) for by in after)]
+        where = sorted(draw(st.lists(st.integers(0, len(steps)), min_size=len(chain), max_size=len(chain))))
+        for place, step in reversed(list(zip(where, chain, strict=True))):
+            steps.insert(place, step)
     for retracted in draw(st.lists(st.sampled_from([1, 2, 3]), min_size=1, max_size=3, unique=True)):
         steps.insert(draw(st.integers(len(steps) // 3, len(steps))), retracted)
     return steps
