@@ -54,9 +54,10 @@ def test_a_step_is_told_without_the_steps_within_it() -> None:
 
     clocks.timed(work, "outer")()
 
-    assert 0.01e9 <= clocks.taken["outer"].wall < 0.02e9
-    assert clocks.taken["inner"].wall >= 0.02e9
-    assert clocks.taken["outer"].elapsed >= 0.03e9
+    outer, inside = clocks.taken["outer"], clocks.taken["inner"]
+    assert outer.wall >= 0.01e9
+    assert inside.wall >= 0.02e9
+    assert outer.wall + inside.wall <= 1.1 * outer.elapsed, "nothing is in both"
 
 
 async def test_what_a_coroutine_waits_for_is_not_its_work() -> None:
@@ -72,8 +73,8 @@ async def test_what_a_coroutine_waits_for_is_not_its_work() -> None:
 
     step = clocks.taken["step"]
     assert step.calls == 2
-    assert 0.02e9 <= step.wall < 0.05e9
-    assert step.elapsed >= 0.1e9
+    assert step.wall >= 0.02e9
+    assert step.elapsed - step.wall >= 0.08e9, "they wait for a tenth of a second, and work while the other waits"
 
 
 async def test_a_cancelled_coroutine_is_told_and_may_clean_up() -> None:
