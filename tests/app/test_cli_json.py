@@ -195,13 +195,6 @@ def test_a_dry_run_goes_by_the_definition_in_use_where_there_is_data(tmp_path: P
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "journey-data").iterdir() if path in files} == files
 
 
-def test_an_example_is_short_at_a_terminal_and_whole_in_json(tmp_path: Path) -> None:
-    put(tmp_path / "calls.jsonl", json.dumps(call(1, event="Song Played", properties={"notes": ["do", "re"] * 1_000})).encode())
-    assert max(map(len, here("ingest", "calls.jsonl", "--dry-run", cwd=tmp_path).out.splitlines())) < 200
-    whole = here("ingest", "calls.jsonl", "--dry-run", "--json", cwd=tmp_path).json["examples"]["custom"]
-    assert len(whole["data"]["properties"]["notes"]) == 2_000
-
-
 def test_a_dry_run_of_a_pipe_reads_it(tmp_path: Path) -> None:
     ran = journey("ingest", "-", "--dry-run", "--json", cwd=tmp_path, stdin=touch())
     assert (ran.json["counts"], ran.json["files"]) == ({"page_view": 1}, {"standard input": "CloudEvents"})

@@ -192,7 +192,7 @@ async def test_what_is_still_unreadable_is_open_with_its_new_reason_and_its_firs
     await commit(record.histories, dead_letters=[letter("a", recorded_at=5)])
     await record.dead_letters.fix(1, b"right", BY)
     await commit(record.histories, dead_letters=[again("a")])
-    ((one, raw, _, fix, _),) = await letters(record)
+    ((one, raw, _, fix, *_),) = await letters(record)
     assert (one.state, one.code, one.reason, one.source) == (State.open, "no-time", "no-time: look again", "crm.jsonl")
     assert (one.seen, one.first_at, one.last_at, raw, fix) == (1, 5, 5, b"\xff\0a", b"right")
 
