@@ -19,9 +19,8 @@ from schemas.decode import Decoded, decode
 from schemas.dry_run import DryRun
 from schemas.incoming import Incoming
 from schemas.json_formats import NAMES, Format
-from schemas.no_ids import check_ids
-from schemas.outside_names import Noticed
-from streams.placement import too_far_ahead
+from schemas.noticed import Noticed
+from streams.placement import refusal
 from streams.ports import By
 
 if TYPE_CHECKING:
@@ -82,14 +81,14 @@ def ingest(
         csv_map = first_told(lambda: asked_map(map, zone), "--dry-run lists them", every=dry_run)
     if dry_run:
         dead = _try_out(csv_map, paths, format, data, json=json)
-        _note_assumed(map, zone, paths)
+        _note_assumed(csv_map, zone, paths)
         _strictly(strict, dead)
         return
     noticed = Noticed()
     # Looked at here, so that a file that does not fit is refused before there is any data.
     rows = None if csv_map is None else csv_map.read(paths, noticed)
     files = json_files(paths, format) if csv_map is None else []
-    _note_assumed(map, zone, paths)
+    _note_assumed(csv_map, zone, paths)
     size = sum(path.stat().st_size for path in paths if path.is_file())
 
     async def run(engine: Engine) -> Summary:
@@ -121,13 +120,13 @@ def _read_as(map: Path | None, zone: str | None, files: list[JsonFile]) -> dict[
     return {"map": name_of(map), **({} if zone is None else {"zone": zone})}
 
 
-def _note_assumed(map: Path | None, zone: str | None, paths: list[Path]) -> None:
+def _note_assumed(csv_map: "CsvMap | None", zone: str | None, paths: list[Path]) -> None:
     """Say what a map that ships takes for granted of an export that it can't know."""
-    if map is None:
+    if csv_map is None:
         return
     from schemas.shipped_maps import assumed  # as above
 
-    if (said := assumed(map, zone, paths)) is not None:
+    if (said := assumed(csv_map, zone, paths)) is not None:
         note(said)
 
 
@@ -141,7 +140,7 @@ def _try_out(csv_map: "CsvMap | None", paths: list[Path], format: Format, data: 
 
     def taken_in(body: bytes) -> Decoded:
         decoded = decode(body)
-        if (reason := too_far_ahead(decoded.touch, latest) or check_ids(decoded.touch, is_no_id)) is not None:
+        if (reason := refusal(decoded.touch, latest, is_no_id)) is not None:
             raise reason
         return decoded
 

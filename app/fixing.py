@@ -11,20 +11,17 @@ from tempfile import TemporaryDirectory
 from app.reading import STDIN
 from journey.definition import Definition
 from journey.errors import Refused
-from schemas.csv_map import DELIMITERS, CsvMap
+from schemas.csv_map import DELIMITERS, OF_A_QUERY, CsvMap
 from schemas.csv_template import RowNumber
 from schemas.decode import Unreadable, decode
 from schemas.incoming import Incoming
 from schemas.json_formats import Format, look, read_as
 from schemas.json_records import records
 from schemas.meant import columns_of
-from schemas.outside_names import Noticed
+from schemas.noticed import Noticed
 from schemas.strict_json import BODY_BYTES_MAX
 from streams.dead_letters import joined
 from streams.ports import Letter
-
-OF_A_QUERY = "the query of "
-"""How the source of a row begins that no file has."""
 
 _BOM = b"\xef\xbb\xbf"
 

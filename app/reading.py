@@ -14,7 +14,7 @@ from journey.errors import Refused
 from schemas.incoming import Incoming
 from schemas.json_formats import NAMES, Format, look, read_as, settled
 from schemas.json_records import Record, records
-from schemas.outside_names import Noticed
+from schemas.noticed import Noticed
 from schemas.unpacked import HEAD_BYTES, packing
 
 STDIN = "-"

@@ -19,8 +19,8 @@ from schemas.csv_same_row import is_same_row
 from schemas.decode import Decoded, Unreadable, decode
 from schemas.incoming import Incoming
 from schemas.meant import RAW_BYTES_MAX, Name, known_of
-from schemas.no_ids import check_ids
-from schemas.outside_names import Noticed
+from schemas.noticed import Noticed
+from streams.placement import refusal
 from streams.ports import Letter, State
 
 LETTERS_MAX = 1_000
@@ -160,8 +160,7 @@ def _said(rows: Collection[Incoming], definition: Definition) -> list[Decoded]:
                 said = decode(one.body or one.raw)
             except Unreadable:
                 continue
-            is_ahead = said.touch.occurred_at > now() + definition.bounds.future
-            if not is_ahead and check_ids(said.touch, definition.identity.is_no_id) is None:
+            if refusal(said.touch, now() + definition.bounds.future, definition.identity.is_no_id) is None:
                 found.append(said)
     return found
 

@@ -10,7 +10,7 @@ from rich.text import Text
 from app.engine import Summary
 from app.printing import as_json, counts, note, put, table
 from journey.readable import readable
-from schemas.outside_names import Noticed
+from schemas.noticed import Noticed
 
 FIELDS_SHOWN_MAX = 12
 LEFT_OUT_SHOWN_MAX = 40

@@ -16,7 +16,7 @@ from schemas.csv_time import Formats, Reader, date_reader, time_reader
 from schemas.csv_yaml import Part, Scalar, Texts, constant, some
 from schemas.csv_zone import zone_name
 from schemas.no_ids import ID_FIELDS, PERSON_FIELDS
-from schemas.outside_names import Noticed, Separated
+from schemas.noticed import Noticed, Separated
 
 Make = Callable[[Cells, int], object]
 """What a compiled field gives for the cells and the number of a row; None where it is blank. Raises Unread."""

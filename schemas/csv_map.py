@@ -29,7 +29,7 @@ from schemas.csv_touchpoint import RowTouchpoint, compiled
 from schemas.csv_yaml import line_of, read_yaml, refused
 from schemas.incoming import Incoming
 from schemas.meant import unmade
-from schemas.outside_names import Noticed
+from schemas.noticed import Noticed
 from schemas.unpacked import unpacked_name
 
 DIGEST_BYTES = 16
@@ -43,6 +43,9 @@ OF = "* of "
 
 COLUMNS_SHOWN_MAX = 12
 """So many columns of a file are named where one is not there."""
+
+OF_A_QUERY = "the query of "
+"""How the source of a row begins that no file has."""
 
 DELIMITERS = {",": '","', ";": '";"', "\t": "tab", "|": '"|"'}
 
@@ -313,7 +316,7 @@ def _query_plan(csv_map: CsvMap, paths: Sequence[Path], name: str, rules: FileRu
         if failed.line is not None and query.query.endswith("\n"):  # A text after `|` begins on the line below.
             where = f"{csv_map.path}:{line + failed.line}: the query"
         raise Refused(f"{where}: {failed}") from failed
-    path = Path(f"the query of {', '.join(files)}")
+    path = Path(OF_A_QUERY + ", ".join(files))
     return replace(_compiled(csv_map, path, name, rules, answer.columns, noticed), answer=answer)
 
 

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, model_validator
 from journey.integers import INTEGER_MAX
 from schemas.csv_cell import Unread
 from schemas.csv_yaml import Part, Texts
-from schemas.outside_names import Noticed, Separated
+from schemas.noticed import Noticed, Separated
 
 DIGITS_MAX = 28
 """So many digits are reckoned with exactly (and are more than any amount has)."""

@@ -11,7 +11,7 @@ import orjson
 from journey.touchpoints import NAMES, TYPES, field_names
 from schemas.decode import Decoded
 from schemas.incoming import Incoming
-from schemas.outside_names import Noticed
+from schemas.noticed import Noticed
 from schemas.strict_json import Unreadable
 
 REASONS_MAX = 1000

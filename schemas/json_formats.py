@@ -11,8 +11,9 @@ from journey.errors import Refused
 from schemas import posthog, segment
 from schemas.incoming import Incoming
 from schemas.json_records import Record
+from schemas.noticed import Noticed
 from schemas.outside_calls import Reading
-from schemas.outside_names import Noticed, outside_names
+from schemas.outside_names import outside_names
 from schemas.strict_json import Unreadable, read
 
 LOOKED_AT_MAX = 1_000

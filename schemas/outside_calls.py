@@ -22,7 +22,7 @@ from schemas.incoming import Incoming
 from schemas.json_records import Record
 from schemas.json_values import Batch, batch
 from schemas.meant import Name, unmade
-from schemas.outside_names import Noticed
+from schemas.noticed import Noticed
 
 CALL_BYTES_MAX = 1_000_000
 TOO_LARGE = f"a call of more than {CALL_BYTES_MAX} bytes"

@@ -5,13 +5,12 @@ from dataclasses import replace
 from difflib import SequenceMatcher
 from importlib.resources import files
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from journey.errors import Refused
-from journey.problems import meant
 from schemas.csv_fields import FieldRule, within
 from schemas.csv_map import CsvMap, load_map
 from schemas.csv_template import Template
+from schemas.csv_zone import zone_name
 
 FOLDER = Path(str(files("schemas").joinpath("maps")))
 
@@ -38,12 +37,10 @@ def shipped_path(name: str) -> Path:
     return FOLDER / f"{name}.yaml"
 
 
-def map_named(asked: Path) -> tuple[Path, bool]:
-    """The file that `--map` means, and whether it ships: a path, or else the name of a map that ships."""
+def map_named(asked: Path) -> Path:
+    """The file that `--map` means: a path, or else the name of a map that ships."""
     text = str(asked)
-    if asked.exists() or asked.suffix or asked.name != text:
-        return asked, asked.resolve().parent == FOLDER.resolve()
-    return shipped_path(text), True
+    return asked if asked.exists() or asked.suffix or asked.name != text else shipped_path(text)
 
 
 def title(path: Path) -> str:
@@ -88,10 +85,9 @@ def currencies(csv_map: CsvMap) -> list[str]:
 def in_zone(csv_map: CsvMap, zone: str) -> CsvMap:
     """The map, with `zone` in the place of its own. Raises Refused."""
     try:
-        ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        near = meant(zone, available_timezones()) or "; write one such as Europe/Berlin"
-        raise Refused(f"--zone {zone!r} is no time zone{near}") from None
+        zone_name(zone)
+    except ValueError as error:
+        raise Refused(f"--zone {error}") from None
     if not zones(csv_map):
         raise Refused(f"--zone has nothing to change: each time in {csv_map.path.name} says its zone ({', '.join(own_zones(csv_map))})")
     sections = ((name, rules.model_copy(update={"zone": zone}) if rules.zone is not None else rules) for name, rules in csv_map.sections)
@@ -100,17 +96,15 @@ def in_zone(csv_map: CsvMap, zone: str) -> CsvMap:
 
 def asked_map(asked: Path, zone: str | None) -> CsvMap:
     """The map that `--map` and `--zone` mean. Raises Refused."""
-    path, _ = map_named(asked)
-    csv_map = load_map(path)
+    csv_map = load_map(map_named(asked))
     return csv_map if zone is None else in_zone(csv_map, zone)
 
 
-def assumed(asked: Path, zone: str | None, paths: Sequence[Path]) -> str | None:
+def assumed(csv_map: CsvMap, zone: str | None, paths: Sequence[Path]) -> str | None:
     """What a map that ships takes for granted of the export in `paths`, since it can't know whose it is; None where there is nothing."""
-    path, ships = map_named(asked)
-    if not ships:
+    path = csv_map.path
+    if path.resolve().parent != FOLDER.resolve():
         return None
-    csv_map = load_map(path)
     said = _lacking(path.stem, csv_map, paths)
     if zone is None and (clocks := zones(csv_map)):
         said.append(f"times are read on the clock of {' and '.join(clocks)} (--zone says another)")

@@ -186,7 +186,7 @@ class Placement:
             return Unreadable(SET_ASIDE, aside.reason)
         decoded = record.decoded or decoded_of(record.incoming)
         if isinstance(decoded, Decoded):
-            return too_far_ahead(decoded.touch, record.recorded_at + future) or check_ids(decoded.touch, is_no_id) or decoded
+            return refusal(decoded.touch, record.recorded_at + future, is_no_id) or decoded
         if isinstance(decoded, Unreadable):
             return decoded
         raise decoded
@@ -536,11 +536,11 @@ def advance(definition: Definition, journey: Journey, touches: Sequence[Touchpoi
             return dimension.advance(definition, journey, touches)
 
 
-def too_far_ahead(touch: Touchpoint, latest: Instant) -> Unreadable | None:
-    """Why a touchpoint can't be taken in that says it was, or was said, after `latest`."""
+def refusal(touch: Touchpoint, latest: Instant, is_no_id: Callable[[str], bool]) -> Unreadable | None:
+    """Why a touchpoint that can be read is not taken in: it was, or was said, after `latest`; or it names an id that is none."""
     happened, said = touch.occurred_at, stated_at(touch.data) or 0
     if happened <= latest and said <= latest:
-        return None
+        return check_ids(touch, is_no_id)
     which = "time" if happened >= said else "stated_at"
     return Unreadable(TOO_FAR_AHEAD, f"its {which} is too far after the time at which the log recorded it")
 

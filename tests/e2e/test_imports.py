@@ -12,7 +12,7 @@ import asyncpg
 import orjson
 import pytest
 
-from tests.e2e.workers import DONE_SECONDS_MAX, Place, embedded_digest, placed, simulated, wait_for
+from tests.e2e.workers import DONE_SECONDS_MAX, Place, being_derived, embedded_digest, placed, simulated, wait_for
 from tests.services.databases import fresh_database
 from tests.services.service import Service
 
@@ -60,7 +60,7 @@ async def test_it_is_taken_back_while_touchpoints_flow_and_for_good(place: Place
     number = place.command("ingest", wrong, "--json").json["import"]
     # Killed on the way nothing has changed, and done while touchpoints come.
     killed = place.begin("retract", "--import", str(number), "--reason", "killed")
-    await asyncio.sleep(1.5)
+    await being_derived(place.postgres)
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     retracting = place.begin("retract", "--import", str(number), "--reason", "wrong map")

@@ -14,7 +14,7 @@ import pytest
 
 from tests.app.command import here, journey, refused
 from tests.e2e.one_digest import accepted
-from tests.e2e.workers import DONE_SECONDS_MAX, Place, embedded_digest, placed, simulated, wait_for
+from tests.e2e.workers import DONE_SECONDS_MAX, Place, being_derived, embedded_digest, placed, simulated, wait_for
 from tests.services.databases import fresh_database
 from tests.services.service import Service
 
@@ -103,7 +103,7 @@ async def test_spoiled_rows_are_told_and_put_right_and_a_view_on_them_stays(plac
     assert place.digest() == {"marketing": expected["marketing"], "sales": spoiled["sales"]}
     # All is derived anew with the worker at work, killed on the way, and once more.
     killed = place.begin("rebuild", "all")
-    await asyncio.sleep(1.5)
+    await being_derived(place.postgres)
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     answer = place.command("rebuild", "all", "--json", "--actor", "ann").json

@@ -1,5 +1,6 @@
 """Workers as real processes, and what tests of them have in common."""
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -10,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
+
+import asyncpg
 
 from app.engine import now
 from app.simulation.spoiling import spoil
@@ -117,6 +120,17 @@ def wait_for(done: Callable[[], bool], what: str, told: Callable[[], str] = lamb
     while not done():
         assert time.monotonic() < deadline, f"waited {seconds:.0f} s for {what}\n{told()}"
         time.sleep(0.05)
+
+
+async def being_derived(postgres: str) -> None:
+    """Wait until everything is being derived anew, beside what is in use."""
+    db = await asyncpg.connect(postgres)
+    try:
+        async with asyncio.timeout(READY_SECONDS_MAX):
+            while await db.fetchval("SELECT to_regclass('journey.journeys_next')") is None:
+                pass
+    finally:
+        await db.close()
 
 
 def simulated(customers: int, **spoilt: Any) -> list[bytes]:

@@ -12,7 +12,7 @@ from app.engine import Summary, opened, reading
 from app.reading import json_files, read_files
 from schemas.definition_files import default_definition
 from schemas.json_formats import Format
-from schemas.outside_names import Noticed
+from schemas.noticed import Noticed
 from streams.sqlite.record import SqliteRecord
 
 ROOT = Path(__file__).parents[2]

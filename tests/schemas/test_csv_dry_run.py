@@ -6,7 +6,7 @@ import pytest
 
 from schemas.csv_dry_run import UnknownTexts, dry_run
 from schemas.decode import decode
-from schemas.outside_names import NOTICED_MAX, OTHERS, Noticed
+from schemas.noticed import NOTICED_MAX, OTHERS, Noticed
 from tests.schemas.csv_desk import DEALS, Desk
 
 

@@ -13,7 +13,7 @@ from journey.errors import Refused
 from schemas.decode import Unreadable, decode
 from schemas.definition_files import default_definition
 from schemas.json_formats import LOOKED_AT_MAX, Format, look, read_as, settled
-from schemas.outside_names import Noticed
+from schemas.noticed import Noticed
 from tests.schemas.lines import of_file, of_lines
 
 EVENTS = {

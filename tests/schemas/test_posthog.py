@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from journey.definition import Identity
 from schemas.decode import decode
+from schemas.noticed import Noticed
 from schemas.outside_calls import Reading
-from schemas.outside_names import Noticed, shipped_names
+from schemas.outside_names import shipped_names
 from schemas.posthog import read_posthog
 from tests.schemas.lines import of_file, of_lines
 

@@ -337,10 +337,10 @@ def test_ids_of_record_systems_are_kinds_of_their_own_so_that_one_device_keeps_i
 
 def test_a_map_is_meant_by_name_or_by_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert map_named(Path("hubspot-deals")) == (FOLDER / "hubspot-deals.yaml", True)
-    assert map_named(Path("hubspot-deals.yaml")) == (Path("hubspot-deals.yaml"), False)
+    assert map_named(Path("hubspot-deals")) == FOLDER / "hubspot-deals.yaml"
+    assert map_named(Path("hubspot-deals.yaml")) == Path("hubspot-deals.yaml")
     (tmp_path / "hubspot-deals").write_text("mine")
-    assert map_named(Path("hubspot-deals")) == (Path("hubspot-deals"), False)
+    assert map_named(Path("hubspot-deals")) == Path("hubspot-deals")
     with pytest.raises(Refused, match="no map that ships is named 'hubspot-deal'; there are hubspot-deals, hubspot-contacts"):
         map_named(Path("hubspot-deal"))
 
@@ -359,11 +359,10 @@ def test_a_zone_stands_in_the_place_of_the_maps_own() -> None:
 
 def test_what_a_map_takes_for_granted_is_said_where_the_export_does_not_say_it() -> None:
     deals = [DATA / EXPORTS["hubspot-deals"][0]]
-    assert (
-        assumed(Path("hubspot-deals"), None, deals) == "hubspot-deals: times are read on the clock of Europe/Berlin (--zone says another)"
-    )
-    assert assumed(Path("hubspot-deals"), "UTC", deals) is None
-    assert "taken for EUR" in (assumed(Path("stripe-subscriptions"), None, [DATA / "subscriptions.csv"]) or "")
+    of_deals, of_subscriptions = asked_map(Path("hubspot-deals"), None), asked_map(Path("stripe-subscriptions"), None)
+    assert assumed(of_deals, None, deals) == "hubspot-deals: times are read on the clock of Europe/Berlin (--zone says another)"
+    assert assumed(of_deals, "UTC", deals) is None
+    assert "taken for EUR" in (assumed(of_subscriptions, None, [DATA / "subscriptions.csv"]) or "")
 
 
 def test_the_package_has_the_maps() -> None:
