@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from app.printing import failure, note, refusal
+from app.text.printing import failure, note, refusal
 from journey.errors import FAILED_EXIT, Away, NotPlaced, Refused
 from journey.readable import readable
 
@@ -31,7 +31,7 @@ class Imported(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         if name not in COMMANDS:
             raise KeyError(name)
-        command = typer.main.get_command(import_module(f"app.cli_{name.replace('-', '_')}").app)
+        command = typer.main.get_command(import_module(f"app.commands.{name.replace('-', '_')}").app)
         command.name = name
         return command
 

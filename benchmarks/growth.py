@@ -26,10 +26,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from app.distributed import Distributed
-from app.engine import now, opened
-from app.generations import rebuilding
-from app.reconciling import reconcile
+from app.engine.distributed import Distributed
+from app.engine.embedded import now, opened
+from app.engine.generations import rebuilding
+from app.engine.reconciliation import reconcile
 from benchmarks.compare import services
 from benchmarks.load import publish
 from benchmarks.measuring import SAID_CHARS_MAX, Failed, bench_folder, said_by, watched

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-from app.distributed import Distributed, opened
-from app.wiring import Servers, Settings
+from app.engine.distributed import Distributed, opened
+from app.settings import Servers, Settings
 from benchmarks.kafka_streams.peer import STAGES, stages_digest
 from benchmarks.latency import CUSTOMERS, PACE, SECONDS, Latency, measure, through_units
 from benchmarks.load import World, lines, make_topic

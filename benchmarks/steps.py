@@ -257,8 +257,8 @@ EMBEDDED: Mapping[str, Named] = {
     "streams.sqlite.record:SqliteRecord._write_facts": "commit: changes",
     "streams.sqlite.record:SqliteRecord.commit": "commit: the rest, and the disk",
     "streams.sqlite.record:SqliteRecord.changes": "changes: read",
-    "projections.sqlite_store:deltas": lambda model, facts: f"{model.name}: add up",
-    "projections.sqlite_store:SqliteReadStore.apply": lambda store, changes: f"{store.model.name}: write",
+    "projections.stores.sqlite:deltas": lambda model, facts: f"{model.name}: add up",
+    "projections.stores.sqlite:SqliteReadStore.apply": lambda store, changes: f"{store.model.name}: write",
 }
 
 DISTRIBUTED: Mapping[str, Named] = {
@@ -274,8 +274,8 @@ DISTRIBUTED: Mapping[str, Named] = {
     "streams.postgres.record:PostgresRecord.commit": "commit",
     "streams.postgres.record:PostgresRecord.changes": "changes: read",
     "streams.kafka.relay:Relay.step": "relay",
-    "projections.postgres_store:deltas": lambda model, facts: f"{model.name}: add up",
-    "projections.postgres_store:PostgresReadStore.apply": lambda store, changes: f"{store.model.name}: write",
+    "projections.stores.postgres:deltas": lambda model, facts: f"{model.name}: add up",
+    "projections.stores.postgres:PostgresReadStore.apply": lambda store, changes: f"{store.model.name}: write",
 }
 
 

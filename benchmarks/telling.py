@@ -16,9 +16,9 @@ import typer
 import uvloop
 from aiokafka import AIOKafkaConsumer
 
-from app.engine import now
-from app.generations import Engine
-from app.worker import POLL_SECONDS, keep_doing
+from app.engine.embedded import now
+from app.engine.generations import Engine
+from app.engine.worker import POLL_SECONDS, keep_doing
 from benchmarks.latency import Latency
 from benchmarks.load import World, lines
 from schemas.definition_files import default_definition

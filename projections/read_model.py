@@ -119,7 +119,7 @@ Changes = Callable[[int], AsyncIterator[Change]]
 """What units after a position changed."""
 
 
-class Beside(Protocol):
+class Shadow(Protocol):
     """A read model that is built while the live one serves. Nobody sees it; it is gone where it is not switched to."""
 
     async def add(self, facts: list[list[Any]]) -> None: ...
@@ -150,7 +150,7 @@ class ReadStore(Protocol):
         """Ask several questions of one state: `await ask(sql, *values)`, with `?` for each value."""
         ...
 
-    def beside(self) -> AbstractAsyncContextManager[Beside]:
+    def shadow(self) -> AbstractAsyncContextManager[Shadow]:
         """Begin to build the read model anew, beside the live one."""
         ...
 
@@ -167,12 +167,12 @@ class Superseded(Exception):
     """All was derived anew while a read model was built: what it was built of is void."""
 
 
-async def catch_up(beside: Beside, position: int, changes: Changes) -> int:
-    """Bring `beside` from `position` to the last unit there is. Returns its position. Raises Superseded."""
+async def catch_up(shadow: Shadow, position: int, changes: Changes) -> int:
+    """Bring `shadow` from `position` to the last unit there is. Returns its position. Raises Superseded."""
     async for change in changes(position):
         if change.rebuilt:
             raise Superseded(f"unit {change.position} derived all anew")
-        await beside.add(change.facts)
+        await shadow.add(change.facts)
         if change.last:
             position = change.position
     return position

@@ -28,7 +28,7 @@ from schemas.csv_template import Cells, FileName, RowNumber
 from schemas.csv_touchpoint import RowTouchpoint, compiled
 from schemas.csv_yaml import line_of, read_yaml, refused
 from schemas.incoming import Incoming
-from schemas.meant import unmade
+from schemas.intended import unmade
 from schemas.noticed import Noticed
 from schemas.unpacked import unpacked_name
 

@@ -27,7 +27,7 @@ class Incoming(NamedTuple):
     letter: str | None = None  # the id of the dead letter that it is sent again for
     whole: Whole | None = None  # where `raw` is but the beginning
     kind: str | None = None  # the reason without what only this record says, where it says that
-    meant: bytes | None = None  # where nothing could be made of it, what is known of what it was meant to be: see `schemas.meant`
+    meant: bytes | None = None  # where nothing could be made of it, what is known of what it was meant to be: see `schemas.intended`
     import_id: int | None = None  # the import that it came in with
 
     @property

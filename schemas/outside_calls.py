@@ -19,9 +19,9 @@ from journey.instants import iso
 from journey.integers import INTEGER_MAX
 from journey.outside_names import PERSON, Meaning, OutsideName, Unfit, fitting, meant, without_currency
 from schemas.incoming import Incoming
+from schemas.intended import Name, unmade
 from schemas.json_records import Record
 from schemas.json_values import Batch, batch
-from schemas.meant import Name, unmade
 from schemas.noticed import Noticed
 
 CALL_BYTES_MAX = 1_000_000

@@ -12,8 +12,8 @@ from typing import Any
 from journey.touchpoints import TEXT_LENGTH_MAX
 from schemas.addresses import address_link
 from schemas.incoming import Incoming
+from schemas.intended import Name
 from schemas.json_records import Record
-from schemas.meant import Name
 from schemas.outside_calls import (
     TRAITS,
     Call,

@@ -10,7 +10,7 @@ from journey.histories import is_person
 from journey.identity import HeldBack, Id, held_back, is_no_id
 from journey.instants import iso
 from journey.touchpoints import Identified, Order, Touchpoint, Unlinked
-from streams.differing import derived_person
+from streams.effects import derived_person
 from streams.ports import Histories
 from streams.world import BEFORE, World
 

@@ -27,13 +27,13 @@ from journey.tuples import new
 from journey.turns import Turns
 from schemas.decode import Decoded, Unreadable, decode, digest_of
 from schemas.incoming import Incoming
-from schemas.meant import names_meant
+from schemas.intended import names_meant
 from schemas.no_ids import check_ids
 from schemas.strict_json import BODY_BYTES_MAX
-from streams.at_hand import AtHand
-from streams.differing import derive, derived_person, differing
+from streams.effects import derive, derived_person, differing
 from streams.journeys import NEAR, Journey, dump, dump_near, load, load_near
 from streams.pauses import Pauses
+from streams.placement_cache import AtHand
 from streams.ports import (
     PIPELINE,
     STAGE,

@@ -16,7 +16,7 @@ from journey.instants import Instant
 from journey.touchpoints import Touchpoint
 from schemas.decode import Decoded
 from schemas.incoming import Incoming, Whole
-from schemas.meant import Name as Name
+from schemas.intended import Name as Name
 
 FactRow = list[Any]
 """A signed fact as plain values: see `journey.facts.to_row`."""
@@ -70,7 +70,7 @@ class DeadLetter(NamedTuple):
     raw: bytes
     recorded_at: Instant
     body: bytes | None = None
-    """What could not be read, where that was made of `raw`; where it needs a fix, what is known of what was meant: see `schemas.meant`."""
+    """What could not be read, where that was made of `raw`; where it needs a fix, what it was meant to be: see `schemas.intended`."""
     needs_fix: bool = False
     """Nothing could be made of `raw`: no later version reads it as it is."""
     again: bool = False

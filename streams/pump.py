@@ -15,11 +15,11 @@ from collections.abc import Awaitable, Callable
 
 from journey.definition import Definition
 from journey.errors import FAILED_EXIT, Away
-from streams.culprit import placed
+from streams.fault_isolation import placed
 from streams.kafka.source import Batch, Source
 from streams.placement import Placement
 from streams.ports import OutOfStep, Regenerated, Unit
-from streams.saying import Outage, Say, SayAs, Tally
+from streams.remarks import Outage, Say, SayAs, Tally
 
 BATCHES_AHEAD_MAX = 1
 """Batches that wait to be placed. Our own queue, and never a channel of Faust's: a rebalance would wedge it for good."""

@@ -10,7 +10,7 @@ from journey.definition import Definition
 from journey.facts import Facts, to_row
 from journey.histories import is_person
 from journey.identity import Id, Near, Person, PersonId
-from streams.differing import derive, derived_person, kept_in, since
+from streams.effects import derive, derived_person, kept_in, since
 from streams.journeys import dump
 from streams.past import Past
 from streams.ports import Bodies, Histories, Part

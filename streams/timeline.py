@@ -1,6 +1,6 @@
 """One subject's whole story, derived when asked: its touchpoints, what they brought about, by which rule and because of what.
 
-An entry says what it means; `app.show_timeline` puts it in words.
+An entry says what it means; `app.text.timeline` puts it in words.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from journey.person import PersonJourney
 from journey.plan import plan_of
 from journey.touchpoints import Key, Touchpoint
 from journey.wording import telling
-from streams.differing import derive
+from streams.effects import derive
 from streams.lookup import looked_up
 from streams.ports import Bodies
 

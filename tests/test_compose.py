@@ -20,7 +20,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from app.cli import app
-from app.wiring import Settings
+from app.settings import Settings
 from streams.postgres.address import read_address
 from tests.services import kafka as test_kafka
 from tests.services import postgres as test_postgres

@@ -28,7 +28,7 @@ SOURCE, PLACE, RAW, REASON, LETTER = "journey_source", "journey_place", "journey
 sent again: the id of the dead letter that it is sent for, which counts only where that letter is here and goes in so."""
 
 MEANT = "journey_meant"
-"""What is known of what a record was meant to be that nothing could be made of: see `schemas.meant`."""
+"""What is known of what a record was meant to be that nothing could be made of: see `schemas.intended`."""
 
 LENGTH, SHA256 = "journey_length", "journey_sha256"
 """Of what was too large to be kept: how many bytes it has, and their hash; the value is its beginning."""

@@ -13,8 +13,8 @@ import asyncpg
 
 from journey.errors import Away, Refused
 from streams.postgres.address import read_address
-from streams.postgres.awake import Connection, SessionThread, kept_awake
-from streams.postgres.meaning import lost, meaning
+from streams.postgres.error_messages import lost, meaning
+from streams.postgres.lock_sessions import Connection, SessionThread, kept_awake
 
 SERVER_VERSION_MIN = 14
 """The first one that ends sessions which sleep on a lock."""

@@ -38,16 +38,15 @@ from streams.ports import (
     SetAside,
     Unit,
 )
-from streams.postgres.awaiting import arrive
-from streams.postgres.awake import Connection
-from streams.postgres.beside import PostgresBeside
-from streams.postgres.committing import finish, lock_subjects, position_of, run
+from streams.postgres.awaited_letters import arrive
+from streams.postgres.commit_steps import finish, lock_subjects, position_of, run
 from streams.postgres.database import Database, is_lost, transaction
 from streams.postgres.desk import decide
-from streams.postgres.meaning import IN_THE_WAY
+from streams.postgres.error_messages import IN_THE_WAY
+from streams.postgres.lock_sessions import Connection
+from streams.postgres.shadow import PostgresShadow
 from streams.postgres.tables import migrate
-from streams.postgres.withdrawing import close, only_brought, withdraw
-from streams.postgres.writing import (
+from streams.postgres.unit_statements import (
     GENERATION,
     LOCK_OFFSETS,
     MOVE_OFFSETS,
@@ -59,8 +58,9 @@ from streams.postgres.writing import (
     name_digest,
     steps,
 )
+from streams.postgres.withdrawal import close, only_brought, withdraw
 from streams.record_digest import RecordDigest
-from streams.saying import Outage, Say, nobody
+from streams.remarks import Outage, Say, nobody
 from streams.set_aside import SETTING_ASIDE, decided
 
 T = TypeVar("T")
@@ -462,17 +462,17 @@ class PostgresRecord:
     ) -> int:
         async with self.alone("what is derived anew"):
             async with self.database.connection() as db:
-                beside = await _begun(db)
+                shadow = await _begun(db)
                 async for part in parts:
-                    await beside.put(db, part)
+                    await shadow.put(db, part)
             async with self._turn_at_last() if self._turn.get() is None else nullcontext(), self._writing() as db:
                 limits = f"SET LOCAL idle_in_transaction_session_timeout = {TURN_IDLE_MS_MAX}"
                 async with transaction(db, f"BEGIN; {limits}"):
-                    await beside.switch(db, nothing() if last is None else last(), generation)
+                    await shadow.switch(db, nothing() if last is None else last(), generation)
                     for by, action, detail in decisions:
                         await decide(db, by, action, detail)
-                    await finish(db, beside.number, recorded_at, rebuilt=True, definition=generation.definition)
-                return await position_of(db, beside.number)
+                    await finish(db, shadow.number, recorded_at, rebuilt=True, definition=generation.definition)
+                return await position_of(db, shadow.number)
 
     async def withdraw(
         self,
@@ -484,21 +484,21 @@ class PostgresRecord:
     ) -> int:
         """See `Histories`. All of it in turn, and what is read within sees what is withdrawn: workers wait for as long as it takes."""
         async with self.alone("what is derived anew"), self._turn_at_last(), self._writing() as db, self.database.connection() as other:
-            beside = await _begun(other)
+            shadow = await _begun(other)
             async with transaction(db, f"BEGIN; SET LOCAL idle_in_transaction_session_timeout = {TURN_IDLE_MS_MAX}"):
-                await withdraw(db, import_id, beside.number)
+                await withdraw(db, import_id, shadow.number)
                 self._withdrawing.set(db)
                 try:
                     async for part in parts():
-                        await beside.put(other, part)
+                        await shadow.put(other, part)
                 finally:
                     self._withdrawing.set(None)
-                await beside.switch(db, nothing(), generation)
+                await shadow.switch(db, nothing(), generation)
                 await close(db, import_id)
                 for by, action, detail in decisions:
                     await decide(db, by, action, detail)
-                await finish(db, beside.number, recorded_at, rebuilt=True, definition=generation.definition)
-            return await position_of(db, beside.number)
+                await finish(db, shadow.number, recorded_at, rebuilt=True, definition=generation.definition)
+            return await position_of(db, shadow.number)
 
     async def only_brought(self, import_id: int) -> OnlyBrought:
         async with self.database.connection() as db, db.transaction(isolation="repeatable_read", readonly=True):
@@ -580,10 +580,10 @@ class PostgresRecord:
         return dropped
 
 
-async def _begun(db: Connection) -> PostgresBeside:
-    beside = PostgresBeside(await db.fetchval("SELECT nextval('journey.unit_numbers')"))
-    await beside.begin(db)
-    return beside
+async def _begun(db: Connection) -> PostgresShadow:
+    shadow = PostgresShadow(await db.fetchval("SELECT nextval('journey.unit_numbers')"))
+    await shadow.begin(db)
+    return shadow
 
 
 async def nothing() -> AsyncIterator[Part]:

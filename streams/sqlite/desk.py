@@ -11,7 +11,7 @@ from journey.instants import Instant
 from schemas.decode import touchpoint_of
 from streams.dead_letters import DISMISS, FIX, check_there, conflict, dismissing, fixing, no_conflict
 from streams.ports import By, Conflict, Decision, IdleRetraction, Imported, Kept, Letter, Name, State
-from streams.sqlite.awaiting import expect, forget
+from streams.sqlite.awaited_letters import expect, forget
 from streams.sqlite.database import transaction
 
 _FIELDS = (

@@ -43,10 +43,10 @@ from streams.ports import (
 )
 from streams.record_digest import RecordDigest
 from streams.set_aside import EMBEDDED, SETTING_ASIDE, decided
-from streams.sqlite.awaiting import arrive, expect, stand_for
+from streams.sqlite.awaited_letters import arrive, expect, stand_for
 from streams.sqlite.database import check_tables, connect, migrate, transaction
 from streams.sqlite.desk import decide
-from streams.sqlite.withdrawing import only_brought, withdraw
+from streams.sqlite.withdrawal import only_brought, withdraw
 
 PARTITION = 0
 """The embedded log has one."""

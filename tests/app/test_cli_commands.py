@@ -12,7 +12,7 @@ from tests.app.command import ROOT, environment, here, journey
 BASH = ("bash", "-c", '"$@"; exit', "bash")
 """A shell to be called from: what is shown is for the one that asks."""
 
-HEAVY = ("app.simulation.world", "app.worker", "aiokafka", "asyncpg", "schemas.csv_map", "faust")
+HEAVY = ("app.simulation.world", "app.engine.worker", "aiokafka", "asyncpg", "schemas.csv_map", "faust")
 """What takes long to import, and most commands do without."""
 
 
@@ -24,19 +24,19 @@ def imported_by(*arguments: str) -> set[str]:
 
 
 def test_each_command_is_a_module_of_its_own() -> None:
-    modules = {file.stem.removeprefix("cli_").replace("_", "-") for file in (ROOT / "app").glob("cli_*.py")}
-    assert modules == set(COMMANDS)
+    modules = {file.stem.replace("_", "-") for file in (ROOT / "app" / "commands").glob("*.py")}
+    assert modules == {"--init--", *COMMANDS}
 
 
 def test_a_command_imports_no_other_and_nothing_heavy_that_it_does_not_need() -> None:
     for name in ("digest", "report", "timeline", "ingest"):
         modules = imported_by(name, "--help")
-        assert {module for module in modules if module.startswith("app.cli_")} == {f"app.cli_{name}"}
+        assert {module for module in modules if module.startswith("app.commands.")} == {f"app.commands.{name}"}
         assert modules.isdisjoint(HEAVY), name
 
 
 def test_the_version_needs_no_touchpoint_read() -> None:
-    assert not [module for module in imported_by("--version") if module.startswith(("app.cli_", "schemas", "streams"))]
+    assert not [module for module in imported_by("--version") if module.startswith(("app.commands.", "schemas", "streams"))]
 
 
 def test_one_mistyped_is_told_which_was_meant() -> None:

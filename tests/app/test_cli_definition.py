@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.engine import reading
+from app.engine.embedded import reading
 from journey.definition import UNUSED, Model
 from streams.ports import Decision
 from tests.app.command import here, journey, put, refused, touch

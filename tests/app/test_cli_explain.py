@@ -73,9 +73,9 @@ def test_nothing_of_an_explanation_is_cut_and_on_a_terminal_it_is_wrapped(
     reasons = [one["unmet"]["more"] for one in answer["why_not"]]
     assert all(f"{reason}\n" in piped for reason in reasons)
     assert all(line == line.rstrip() for line in piped.splitlines())
-    monkeypatch.setattr("app.printing.at_terminal", lambda: True)
+    monkeypatch.setattr("app.text.printing.at_terminal", lambda: True)
     for columns in (60, 80, 200):
-        monkeypatch.setattr("app.printing.out._width", columns)
+        monkeypatch.setattr("app.text.printing.out._width", columns)
         shown = re.sub(r"\x1b\[[0-9;]*m", "", here(*arguments, cwd=shop).out)
         assert "…" not in shown
         assert max(map(len, shown.splitlines())) <= columns

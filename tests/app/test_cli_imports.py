@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.engine import Engine, now
+from app.engine.embedded import Engine, now
 from schemas.incoming import Incoming
 from streams.sqlite.database import connect, migrate
 from streams.sqlite.record import MIGRATIONS

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.wiring import where
+from app.settings import where
 from tests.app.command import Ran, here, journey, put, refused, touch
 
 MAP = """

@@ -13,7 +13,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from app import printing
+from app.text import printing
 from tests.app.command import COMMAND, SECONDS_MAX, Ran, environment, here, journey, put, refused, touch
 
 END_SHOWN = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -61,8 +61,8 @@ QUESTIONS = {
 def test_tables_fit_and_no_row_is_broken_over_two_lines(
     world: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], columns: int
 ) -> None:
-    monkeypatch.setattr("app.printing.at_terminal", lambda: True)
-    monkeypatch.setattr("app.printing.out._width", columns)
+    monkeypatch.setattr("app.text.printing.at_terminal", lambda: True)
+    monkeypatch.setattr("app.text.printing.out._width", columns)
     lines = here(*arguments, cwd=world).out.splitlines()
     assert max(map(len, lines)) <= columns
     # A row that was broken goes on in a line that starts with blanks; so do second lines of money and of headings, and figures.

@@ -34,7 +34,7 @@ def test_what_is_made_is_closed_to_others(tmp_path: Path, umask: str, arguments:
 
 
 def test_what_sqlite_makes_beside_its_databases_is_closed_too(desk: Path) -> None:
-    from app.engine import opened, reading
+    from app.engine.embedded import opened, reading
 
     with opened(desk / "journey-data"), reading(desk / "journey-data"):
         found = rights(desk / "journey-data")

@@ -11,8 +11,8 @@ from contextlib import redirect_stderr
 
 import pytest
 
-from app.logs import MESSAGE_CHARS_MAX, begun, failed, say_as
-from app.wiring import Form
+from app.engine.logs import MESSAGE_CHARS_MAX, begun, failed, say_as
+from app.settings import Form
 
 FORGED = "no\n2026-01-01T00:00:00.000Z INFO worker: all is well\x1b[2K\r\u2028\u202e\x7f\x9b"
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (INFO|WARNING|ERROR|CRITICAL) [a-z]+: .+")

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from app.engine import Engine
-from app.requeuing import requeue_named, requeue_waiting
+from app.engine.embedded import Engine
+from app.engine.requeuing import requeue_named, requeue_waiting
 from journey.instants import DAY
 from schemas import decode as decoding
 from schemas import upcasters

@@ -16,9 +16,9 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import asyncpg
 
 from projections.marketing import marketing
-from projections.postgres_store import PostgresReadStore
 from projections.read_model import ReadStore
-from projections.sqlite_store import SqliteReadStore
+from projections.stores.postgres import PostgresReadStore
+from projections.stores.sqlite import SqliteReadStore
 from streams.kafka.log import KafkaLog
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import ensure_topics

@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from app import show_timeline
-from app.knowing import Known, definition_at, known, position_known, read_model
+from app.engine.known_state import Known, definition_at, known, position_known, read_model
+from app.text import timeline as show_timeline
 from journey.definition import Definition
 from journey.errors import Refused
 from journey.instants import DAY
@@ -16,13 +16,13 @@ from journey.person import FOLD_VERSION
 from projections import marketing_report, sales_report
 from projections.marketing import marketing
 from projections.sales import sales
-from projections.sqlite_store import SqliteReadStore
+from projections.stores.sqlite import SqliteReadStore
 from schemas.definition_files import default_definition, dump_definition
-from streams.between import Between, Difference, between
 from streams.explaining import explained
 from streams.placement import Placement
 from streams.ports import ControlLog, Generation, Histories, Recorded
 from streams.rebuilding import rebuilt
+from streams.story_differences import Between, Difference, between
 from streams.timeline import timeline
 from tests.contracts.places import Record
 from tests.contracts.units import commit, name, row

@@ -101,9 +101,9 @@ async def test_equal_sums_of_any_size_are_one_content_however_they_came_about(st
         await apply(store, Change(position, facts, rebuilt=True))
         digests.add(await digested(store))
     assert digests == {digest_of_spend(10 * HUGE, 10)}, "the same in every store, and the number as text"
-    async with store.beside() as beside:
-        await beside.add([spent(HUGE, 10)])
-        assert (await beside.switch(3)).tables == {}
+    async with store.shadow() as shadow:
+        await shadow.add([spent(HUGE, 10)])
+        assert (await shadow.switch(3)).tables == {}
 
 
 def digest_of_spend(amount_minor: int, n: int) -> str:

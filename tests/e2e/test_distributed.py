@@ -15,8 +15,8 @@ from typing import Any
 import orjson
 import pytest
 
-from app import distributed
-from app.wiring import Servers, where
+from app.engine.embedded import distributed
+from app.settings import Servers, where
 from schemas.incoming import Incoming
 from tests.app.command import ROOT, here, journey
 from tests.e2e.workers import Place, embedded_digest, placed, simulated

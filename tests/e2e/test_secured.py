@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.engine import now
-from app.wiring import Servers, where
+from app.engine.embedded import now
+from app.settings import Servers, where
 from schemas.incoming import Incoming
 from streams.kafka.log import KafkaLog
 from streams.kafka.topics import ensure_topics

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from app.engine import Summary, opened, reading
-from app.reading import json_files, read_files
+from app.engine.embedded import Summary, opened, reading
+from app.engine.json_files import json_files, read_files
 from schemas.definition_files import default_definition
 from schemas.json_formats import Format
 from schemas.noticed import Noticed
@@ -18,7 +18,7 @@ from streams.sqlite.record import SqliteRecord
 ROOT = Path(__file__).parents[2]
 UNIT_RECORDS = 150
 SECONDS_MAX = 60
-SMALL_UNITS = f"import app.engine as engine; engine.UNIT_RECORDS_MAX = {UNIT_RECORDS}; from app.cli import main; main()"
+SMALL_UNITS = f"import app.engine.embedded as engine; engine.UNIT_RECORDS_MAX = {UNIT_RECORDS}; from app.cli import main; main()"
 
 
 def start(*arguments: str | Path) -> subprocess.Popen[bytes]:

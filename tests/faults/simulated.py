@@ -21,7 +21,7 @@ from journey.instants import DAY, Instant
 from journey.person import PersonJourney
 from streams.journeys import load
 from streams.ports import Change, Decided, Generation, Part, Pruned, Raced, Recorded, Unit
-from streams.postgres.writing import changed_by
+from streams.postgres.unit_statements import changed_by
 from streams.sqlite.record import FILE, SqliteRecord
 from tests.streams.builders import START
 from tests.streams.followed import Told

@@ -11,7 +11,7 @@ from journey.instants import iso
 from projections.canonical import digest
 from projections.marketing import marketing
 from projections.sales import sales
-from projections.sqlite_store import SqliteReadStore
+from projections.stores.sqlite import SqliteReadStore
 from schemas.decode import Unreadable, decode
 from tests.faults.simulated import Placed, World
 from tests.streams import brute_force, followed

@@ -22,12 +22,12 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from app.distributed import until_there
-from app.generations import bring_up_to_date, derive, follow, in_use, using
-from app.worker import doing, keep_doing
+from app.engine.distributed import until_there
+from app.engine.generations import bring_up_to_date, derive, follow, in_use, using
+from app.engine.worker import doing, keep_doing
 from journey.definition import Definition
 from journey.instants import DAY, HOUR
-from projections.sqlite_store import SqliteReadStore
+from projections.stores.sqlite import SqliteReadStore
 from streams import scheduler
 from streams import world as histories
 from streams.kafka.relay import Relay
@@ -35,7 +35,7 @@ from streams.kafka.settings import KafkaSettings
 from streams.placement import Placement
 from streams.ports import By
 from streams.pump import Pump
-from streams.saying import nobody
+from streams.remarks import nobody
 from streams.sqlite.desk import SqliteDesk
 from tests.faults.simulated import (
     HELD,
@@ -86,7 +86,7 @@ class Ran(NamedTuple):
 
 
 class Engine:
-    """What a process needs of the record and the read models; see `app.distributed.Distributed`."""
+    """What a process needs of the record and the read models; see `app.engine.distributed.Distributed`."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -97,7 +97,7 @@ class Engine:
             store.db.execute("PRAGMA synchronous = OFF")
 
     @asynccontextmanager
-    async def alone(self, name: str):  # type: ignore[no-untyped-def]  # see `app.generations.Engine`
+    async def alone(self, name: str):  # type: ignore[no-untyped-def]  # see `app.engine.generations.Engine`
         world = self.world
         await world.point(f"before being the one for {name}", may_be_away=True)
         ours = Held()
@@ -148,7 +148,7 @@ async def live(
 
 
 async def worker(world: World, name: str, engine: Engine) -> list[Coroutine[Any, Any, Any]]:
-    """The parts of a worker, as `app.worker` puts them together."""
+    """The parts of a worker, as `app.engine.worker` puts them together."""
     await until_there(lambda: bring_up_to_date(engine, LATER, nobody), nobody)
     source = Source(world, name, engine.record)
     placement = Placement(await until_there(lambda: in_use(engine), nobody), engine.record)

@@ -10,7 +10,7 @@ from random import Random
 import orjson
 import pytest
 
-from app.engine import LOCK, reading
+from app.engine.embedded import LOCK, reading
 from app.simulation.world import simulate
 from schemas.decode import decode
 from streams.sqlite.record import SqliteRecord

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.engine import Engine, opened
+from app.engine.embedded import Engine, opened
 from app.simulation.world import simulate
 from journey.errors import Refused
 from schemas.incoming import Incoming

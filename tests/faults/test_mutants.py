@@ -47,18 +47,18 @@ EMBEDDED = {
         "tests/streams/test_duplicates.py",
     ),
     "names at hand are new": Mutant(
-        "streams/at_hand.py", "if mark in self._names:", "if False:", "tests/streams/test_duplicates.py"
+        "streams/placement_cache.py", "if mark in self._names:", "if False:", "tests/streams/test_duplicates.py"
     ),
     "no sort": Mutant(
         "streams/placement.py", "touches.sort(key=lambda touch: touch[:4])", "pass",
         "tests/streams/test_hard_cases.py::test_all_of_a_dimension_may_come_late_twice_and_be_taken_back"
     ),
     "gaps in the units go unseen": Mutant(
-        "projections/sqlite_store.py", "if change.position > whole + 1:", "if False:",
+        "projections/stores/sqlite.py", "if change.position > whole + 1:", "if False:",
         "tests/contracts/test_read_store.py::test_a_gap_raises_and_nothing_beyond_it_is_applied",
     ),
     "units count again": Mutant(
-        "projections/sqlite_store.py", "if change.position <= whole:", "if False:",
+        "projections/stores/sqlite.py", "if change.position <= whole:", "if False:",
         "tests/contracts/test_read_store.py::test_a_unit_that_comes_twice_in_one_call_counts_once",
     ),
     "not synced": Mutant(
@@ -98,7 +98,7 @@ DISTRIBUTED = {
         STARTS_ELSEWHERE,
     ),
     "no check of the versions that a unit changes": Mutant(
-        "streams/postgres/committing.py",
+        "streams/postgres/commit_steps.py",
         "if len(changed) != await db.fetchval(step.sql, *step.values):",
         "if len(changed) < await db.fetchval(step.sql, *step.values):",
         "tests/streams/test_interleavings.py",
@@ -116,7 +116,7 @@ DISTRIBUTED = {
         "tests/streams/test_postgres_record.py::test_texts_that_have_one_md5_are_two",
     ),
     "no check of the versions that a unit only rests on": Mutant(
-        "streams/postgres/committing.py",
+        "streams/postgres/commit_steps.py",
         "if watched and await",
         "if False and watched and await",
         "tests/streams/test_postgres_record.py::test_what_a_unit_only_rests_on_must_not_have_changed_either",

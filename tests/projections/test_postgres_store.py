@@ -10,9 +10,9 @@ import pytest
 
 from journey.errors import Away, Refused
 from projections.marketing import marketing
-from projections.postgres_store import PostgresReadStore, numbered
 from projections.read_model import Column, Table
 from projections.sales import sales
+from projections.stores.postgres import PostgresReadStore, numbered
 from streams.ports import Change
 from streams.postgres.database import Database
 

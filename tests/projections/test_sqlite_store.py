@@ -8,7 +8,7 @@ import pytest
 
 from journey.errors import Refused
 from projections.marketing import marketing
-from projections.sqlite_store import SqliteReadStore
+from projections.stores.sqlite import SqliteReadStore
 from streams.ports import Change
 
 

@@ -16,7 +16,7 @@ from projections.canonical import digest
 from projections.marketing import marketing
 from projections.read_model import ReadModel
 from projections.sales import sales
-from projections.sqlite_store import SqliteReadStore
+from projections.stores.sqlite import SqliteReadStore
 from streams.ports import Change
 from tests.streams.builders import Bench
 

@@ -9,7 +9,7 @@ from projections.canonical import digest
 from projections.marketing import marketing
 from projections.read_model import ReadStore
 from projections.sales import sales
-from projections.sqlite_store import SqliteReadStore
+from projections.stores.sqlite import SqliteReadStore
 
 LOOKS_MAX = 100_000
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from journey.errors import Refused
 from schemas.csv_rows import ROW_BYTES_MAX
 from schemas.incoming import BEGINNING_BYTES, LINE_BYTES_MAX, Incoming, Whole
-from schemas.meant import known_of
+from schemas.intended import known_of
 from tests.schemas.csv_desk import DEALS, Desk, body
 
 

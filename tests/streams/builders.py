@@ -17,7 +17,7 @@ from journey.person import FOLD_VERSION
 from projections.canonical import digest
 from projections.marketing import marketing
 from projections.sales import sales
-from projections.sqlite_store import SqliteReadStore
+from projections.stores.sqlite import SqliteReadStore
 from schemas.definition_files import default_definition
 from schemas.incoming import Incoming
 from streams.placement import Placement

@@ -17,7 +17,8 @@ from journey.touchpoints import Retracted
 from projections.marketing import marketing
 from projections.sales import sales
 from schemas.decode import decode
-from streams import at_hand, placement, world
+from streams import placement, world
+from streams import placement_cache as at_hand
 from streams.past import Past
 from streams.ports import Name
 from streams.rebuilding import Anew, rebuilt

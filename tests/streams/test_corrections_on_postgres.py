@@ -9,8 +9,8 @@ import pytest
 
 from journey.instants import DAY, iso
 from projections.marketing import marketing
-from projections.postgres_store import PostgresReadStore
 from projections.sales import sales
+from projections.stores.postgres import PostgresReadStore
 from streams.identities import all_held_back, identity
 from streams.postgres.database import Database
 from streams.postgres.desk import PostgresDesk

@@ -71,7 +71,7 @@ def test_faust_and_aiokafka_each_stay_in_the_files_named_for_them() -> None:
     faust = [name for name, text in OURS.items() if re.search(r"^\s*(import faust|from (faust|mode)\b)", text, re.M)]
     kafka = [name for name, text in OURS.items() if re.search(r"^\s*(import aiokafka|from aiokafka)", text, re.M)]
     assert faust == ["streams/faust_app.py"]
-    assert all(name.startswith("streams/kafka/") or name == "app/worker.py" for name in kafka)
+    assert all(name.startswith("streams/kafka/") or name == "app/engine/worker.py" for name in kafka)
 
 
 def test_it_makes_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from journey.definition import Definition
 from journey.instants import Instant
 from projections.marketing import marketing
-from projections.postgres_store import PostgresReadStore
 from projections.sales import sales
+from projections.stores.postgres import PostgresReadStore
 from schemas.incoming import Incoming
 from streams.placement import Placement
 from streams.ports import Recorded

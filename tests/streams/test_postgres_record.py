@@ -18,13 +18,13 @@ from schemas.definition_files import default_definition
 from schemas.incoming import Incoming
 from streams.placement import Placement
 from streams.ports import Change, DeadLetter, Generation, OutOfStep, Part, Pruned, Raced, Recorded, State, Unit
-from streams.postgres import awake
 from streams.postgres import database as bounds
+from streams.postgres import lock_sessions as awake
 from streams.postgres import record as record_module
 from streams.postgres.desk import PostgresDesk
 from streams.postgres.record import PostgresRecord, nothing
 from streams.postgres.tables import MIGRATIONS, migrate
-from streams.postgres.writing import PART_FACTS_MAX
+from streams.postgres.unit_statements import PART_FACTS_MAX
 from tests.contracts.units import commit, name, row
 from tests.services.service import Service
 from tests.streams import freezing
@@ -685,7 +685,7 @@ async def test_large_facts_are_cut_into_parts_by_their_size(one: PostgresRecord)
 async def test_touchpoints_of_any_size_are_stored_in_statements_of_a_bounded_one(
     one: PostgresRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streams.postgres.writing.BYTES_PER_STATEMENT_MAX", 1000)
+    monkeypatch.setattr("streams.postgres.unit_statements.BYTES_PER_STATEMENT_MAX", 1000)
     await one.commit(unit(1, *(view(f"user:{number}") for number in range(50))))
     assert await stored(one, *(f"user:{number}" for number in range(50))) == 50
 

@@ -13,8 +13,8 @@ from journey.person import FOLD_VERSION
 from projections import marketing_report, sales_report
 from projections.canonical import digest
 from projections.marketing import marketing
-from projections.postgres_store import PostgresReadStore
 from projections.sales import sales
+from projections.stores.postgres import PostgresReadStore
 from schemas.definition_files import default_definition
 from streams.placement import Placement
 from streams.ports import Generation, Raced, Recorded, Unit

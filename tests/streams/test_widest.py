@@ -9,8 +9,8 @@ import pytest
 from journey.touchpoints import ID_LENGTH_MAX, TEXT_LENGTH_MAX, TYPES, field_names
 from projections.canonical import digest
 from projections.marketing import marketing
-from projections.postgres_store import PostgresReadStore
 from projections.sales import sales
+from projections.stores.postgres import PostgresReadStore
 from schemas.decode import Unreadable, decode
 from schemas.definition_files import default_definition
 from streams.placement import UNKNOWN_FIELD_LENGTH_MAX, UNKNOWN_FIELDS_MAX, Placement

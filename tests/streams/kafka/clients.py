@@ -23,7 +23,7 @@ from streams.kafka.topics import Topics
 from streams.placement import Placement
 from streams.postgres.record import PostgresRecord
 from streams.pump import Pump
-from streams.saying import Say
+from streams.remarks import Say
 
 SECONDS_MAX = 30.0
 LENGTH, LENGTH_AT = struct.Struct(">i"), 8

@@ -10,15 +10,15 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from app.worker import keep_doing
+from app.engine.worker import keep_doing
 from streams.kafka import client
 from streams.kafka.relay import telling
 from streams.kafka.settings import KafkaSettings
-from streams.postgres import awake
 from streams.postgres import database as bounds
+from streams.postgres import lock_sessions as awake
 from streams.postgres.announcements import PostgresAnnouncements
 from streams.postgres.record import PostgresRecord
-from streams.saying import Say
+from streams.remarks import Say
 from tests.streams.freezing import freeze, freezing_before, started
 
 BOUNDS: tuple[tuple[object, str, float], ...] = (

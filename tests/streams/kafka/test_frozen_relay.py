@@ -15,7 +15,7 @@ from streams.placement import Placement
 from streams.ports import Recorded
 from streams.postgres.announcements import PostgresAnnouncements
 from streams.postgres.record import PostgresRecord
-from streams.saying import nobody
+from streams.remarks import nobody
 from tests.journey.builders import SMALL
 from tests.streams.builders import LATER, at, incoming, link, sent, unlink
 from tests.streams.followed import Told, entries, stands, summed

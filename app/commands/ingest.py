@@ -1,0 +1,161 @@
+"""`journey ingest`: files of touchpoints, taken in."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.engine.access import definition_there, start, user, write
+from app.engine.embedded import Engine, Summary, now
+from app.engine.imports import begun, stamped
+from app.engine.json_files import STDIN, JsonFile, Watched, check, json_files, named, read_files
+from app.engine.simulation_mark import note_simulated
+from app.text import ingest as show
+from app.text.arguments import Data, Json, first_told, name_of
+from app.text.printing import note, progress
+from journey.errors import Refused
+from schemas.decode import Decoded, decode
+from schemas.dry_run import DryRun
+from schemas.incoming import Incoming
+from schemas.json_formats import NAMES, Format
+from schemas.noticed import Noticed
+from streams.placement import refusal
+from streams.ports import By
+
+if TYPE_CHECKING:
+    from schemas.csv_map import CsvMap
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def ingest(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH...", help="Files, as they are or packed by gzip; - is standard input.", show_default=False, readable=False
+        ),
+    ],
+    data: Data = None,
+    map: Annotated[
+        Path | None,
+        typer.Option(
+            "--map",
+            help="The files are CSV, and this says what their columns mean: a YAML file, or one of `journey maps`.",
+            metavar="MAP",
+            readable=False,
+        ),
+    ] = None,
+    zone: Annotated[
+        str | None,
+        typer.Option(
+            "--zone",
+            help="With --map: whose clock the times are on, such as America/New_York. Default: the map's.",
+            metavar="ZONE",
+            show_default=False,
+        ),
+    ] = None,
+    format: Annotated[
+        Format, typer.Option("--format", help="What the files of JSON hold; auto: what their first events are.")
+    ] = Format.auto,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would come of it, and take nothing in.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 when anything became a dead letter.")] = False,
+    json: Json = False,
+) -> None:
+    """Take in touchpoints. Returns when both read models have them; run again, it changes nothing that is in already."""
+    if map is not None and format is not Format.auto:
+        raise Refused("--map reads CSV, and --format says what files of JSON hold; give one of them")
+    if map is None and zone is not None:
+        raise Refused("--zone goes with --map; a time in JSON says its zone")
+    for path in paths:
+        check(path)
+        if map is None and path.suffix.lower() == ".csv":
+            raise Refused(f"{path} is CSV; say what its columns mean with --map FILE or NAME (journey maps lists those that ship)")
+        if map is not None and str(path) == STDIN:
+            raise Refused("a map goes by the names of files, and standard input has none; put it in a file")
+    csv_map: CsvMap | None = None
+    if map is not None:
+        from schemas.shipped_maps import asked_map  # Only those who have a map wait until maps are understood.
+
+        csv_map = first_told(lambda: asked_map(map, zone), "--dry-run lists them", every=dry_run)
+    if dry_run:
+        dead = _try_out(csv_map, paths, format, data, json=json)
+        _note_assumed(csv_map, zone, paths)
+        _strictly(strict, dead)
+        return
+    noticed = Noticed()
+    # Looked at here, so that a file that does not fit is refused before there is any data.
+    rows = None if csv_map is None else csv_map.read(paths, noticed)
+    files = json_files(paths, format) if csv_map is None else []
+    _note_assumed(csv_map, zone, paths)
+    size = sum(path.stat().st_size for path in paths if path.is_file())
+
+    async def run(engine: Engine) -> Summary:
+        await start(engine)
+        if csv_map is not None:
+            from app.engine.recognition import recognise
+
+            await recognise(engine, csv_map, paths)
+        incoming: Iterator[Incoming] = read_files(files, await engine.definition(), noticed) if rows is None else rows
+        number, import_id = await begun(engine, paths, _read_as(map, zone, files), By(now(), user(), ""))
+        with progress(size, "taking in", bytes=True) as tell:
+            watched = Watched(incoming, tell)
+            summary = await engine.ingest(stamped(watched, import_id))
+        await engine.desk.ended(import_id, summary.read)
+        summary.number = number
+        if watched.simulated:
+            await note_simulated(engine)
+        return summary
+
+    summary = write(data, run, begins=True)
+    show.summary(summary, noticed, json=json)
+    _strictly(strict, summary.dead_letters.total())
+
+
+def _read_as(map: Path | None, zone: str | None, files: list[JsonFile]) -> dict[str, str]:
+    """How the files are read, for the list of imports."""
+    if map is None:
+        return {"format": ", ".join(sorted({file.format for file in files}))}
+    return {"map": name_of(map), **({} if zone is None else {"zone": zone})}
+
+
+def _note_assumed(csv_map: "CsvMap | None", zone: str | None, paths: list[Path]) -> None:
+    """Say what a map that ships takes for granted of an export that it can't know."""
+    if csv_map is None:
+        return
+    from schemas.shipped_maps import assumed  # as above
+
+    if (said := assumed(csv_map, zone, paths)) is not None:
+        note(said)
+
+
+def _try_out(csv_map: "CsvMap | None", paths: list[Path], format: Format, data: Path | None, *, json: bool) -> int:
+    """Show what would come of `paths`. Returns how many dead letters."""
+    from app.text.dry_run import dry_run as show_dry_run
+
+    files = json_files(paths, format) if csv_map is None else []
+    definition = definition_there(data)
+    is_no_id, latest = definition.identity.is_no_id, now() + definition.bounds.future
+
+    def taken_in(body: bytes) -> Decoded:
+        decoded = decode(body)
+        if (reason := refusal(decoded.touch, latest, is_no_id)) is not None:
+            raise reason
+        return decoded
+
+    if csv_map is None:
+        found = DryRun()
+        found.add(read_files(files, definition, found.noticed), taken_in)
+        found.files = {named(file.path): NAMES.get(file.format, "nothing") for file in files}
+    else:
+        from schemas.csv_dry_run import dry_run  # as above
+
+        found = dry_run(csv_map, paths, taken_in)
+    show_dry_run(found, json=json)
+    return sum(letters.count for letters in found.dead.values())
+
+
+def _strictly(strict: bool, dead: int) -> None:
+    if strict and dead:
+        raise Refused(f"--strict, and {dead:,} of the records {'is a dead letter' if dead == 1 else 'are dead letters'}")

@@ -1,0 +1,120 @@
+"""Options that several commands share, and what their texts mean."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from app.engine.embedded import now
+from app.text.hints import given
+from journey.errors import Refused
+from journey.instants import Instant, instant, start_of_day
+
+# `readable=False` keeps typer from looking itself: what is not readable is told by us, in one line.
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        help="Folder of the embedded data. Default: ./journey-data",
+        metavar="DIR",
+        show_default=False,
+        readable=False,
+        callback=given,
+    ),
+]
+File = Annotated[Path, typer.Argument(metavar="FILE", show_default=False, readable=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Until = Annotated[
+    str | None,
+    typer.Option(
+        "--until",
+        help="As of the end of this day of the reporting zone (2025-06-30), or of this instant (2025-06-30T12:00:00Z). Default: now.",
+        metavar="TIME",
+        show_default=False,
+    ),
+]
+
+
+def why(reason: str) -> str:
+    """A reason that has to be there. Raises Refused."""
+    if not reason.strip():
+        raise Refused("why? --reason says it to whoever reads `journey audit`")
+    return reason
+
+
+Actor = Annotated[str | None, typer.Option(help="Who decides this. Default: you.", show_default=False)]
+Reason = Annotated[str, typer.Option(help="Why.")]
+Why = Annotated[str, typer.Option("--reason", help="Why. Needed.", show_default=False)]
+KnownAt = Annotated[
+    str | None,
+    typer.Option(
+        "--known-at",
+        help="As known at this position (17), or at the last one recorded up to this time (2025-06-30T12:00:00Z). Default: now.",
+        metavar="K",
+        show_default=False,
+    ),
+]
+
+Loaded = TypeVar("Loaded")
+
+YEARS = range(1970, 9999)
+"""Those in which touchpoints are, less the last, whose end is no instant."""
+
+
+def asked_until(text: str | None) -> Instant | date:
+    """What `--until` names: an instant, or a day, whose end depends on the reporting zone."""
+    if text is None:
+        return now()
+    try:
+        asked = date.fromisoformat(text) if len(text) == len("2025-06-30") else datetime.fromisoformat(text)
+    except ValueError:
+        raise Refused(f"--until {text!r} is no time; write 2025-06-30 or 2025-06-30T12:00:00Z") from None
+    if asked.year not in YEARS:
+        raise Refused(f"--until {text!r} is not between {YEARS.start} and {YEARS.stop - 1}")
+    if not isinstance(asked, datetime):
+        return asked
+    if asked.tzinfo is None:
+        raise Refused(f"--until {text!r} has no zone; write {text}Z for UTC")
+    return instant(asked.astimezone(UTC))
+
+
+def in_zone(asked: Instant | date, zone: str) -> Instant:
+    """The instant, or the last one of the day in `zone`."""
+    return start_of_day(asked + timedelta(days=1), zone) - 1 if isinstance(asked, date) else asked
+
+
+def day_of(name: str, text: str) -> date:
+    """The date that option `name` gives."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Refused(f"{name} {text!r} is no date; write YYYY-MM-DD") from None
+
+
+def share_of(name: str, text: str) -> float:
+    """The share that option `name` gives: 5% or 0.05."""
+    try:
+        share = float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        raise Refused(f"{name} {text!r} is no share; write 5% or 0.05") from None
+    if not 0 <= share <= 1:
+        raise Refused(f"{name} {text!r} is not between 0% and 100%")
+    return share
+
+
+def name_of(file: Path) -> str:
+    """Its name as text: bytes that are no UTF-8 are spelled out."""
+    return str(file).encode(errors="backslashreplace").decode()
+
+
+def first_told(load: Callable[[], Loaded], where: str, *, every: bool = False) -> Loaded:
+    """What `load` gives. Of several mistakes in a file only the first is told, and where to see the others."""
+    try:
+        return load()
+    except Refused as error:
+        first, *more = error.args
+        if every or not more:
+            raise
+        raise Refused(f"{first} (and {len(more)} more: {where})") from error

@@ -1,0 +1,166 @@
+"""A read store in a schema of PostgreSQL that is named for its model. Its position is in the same transaction as its rows."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Any, Protocol
+
+import orjson
+
+from journey.errors import Away, Refused
+from projections.read_model import Answer, Ask, Change, Differs, Gap, ReadModel, Switched, deltas
+from projections.stores.postgres_adding import Adding, Connection, numbered
+from projections.stores.postgres_shadow import JOINS, PostgresShadow
+
+UNITS_PER_TRANSACTION_MAX = 50
+FACTS_PER_TRANSACTION_MAX = 50_000
+QUESTION_IDLE_MS_MAX = 60_000
+"""How long a question may think between two looks. It holds nobody up, but what it sees can't be cleaned away."""
+
+
+class Connections(Protocol):
+    """The database, as far as a read store needs it: see `streams.postgres.database`."""
+
+    @property
+    def place(self) -> str: ...
+    def connection(self) -> AbstractAsyncContextManager[Connection]: ...
+    async def ready(self, db: Connection, statements: Iterable[tuple[str, Sequence[Any]]]) -> None: ...
+    async def close(self) -> None: ...
+
+
+class PostgresReadStore:
+    """One read model in one schema. Who writes holds the row of its position: a second writer waits, and finds that it is behind."""
+
+    def __init__(self, model: ReadModel, database: Connections) -> None:
+        self.model = model
+        self.database = database
+        self._tables = {table.name: Adding(model.name, table) for table in model.tables}
+
+    @classmethod
+    async def open(cls, model: ReadModel, database: Connections, *, read_only: bool = False) -> "PostgresReadStore":
+        """Make the schema and its tables where they are missing, or hold another version of the model. Raises Refused, Away."""
+        store = cls(model, database)
+        try:
+            if not read_only:
+                await store.prepare()
+            else:
+                async with database.connection() as db:
+                    if await db.fetchval("SELECT to_regclass($1)", f"{model.name}.reflects") is None:
+                        raise Refused(f"{database.place} has no read model {model.name!r} yet; a worker makes it")
+        except BaseException:
+            await database.close()
+            raise
+        return store
+
+    async def prepare(self) -> None:
+        """Make the schema and its tables where they are missing, or hold another version of the model. Raises Refused, Away."""
+        async with self.database.connection() as db:
+            await self._create(db)
+
+    async def close(self) -> None:
+        await self.database.close()
+
+    async def position(self) -> int:
+        async with self.database.connection() as db:
+            position: int = await db.fetchval(f"SELECT position FROM {self.model.name}.reflects")
+        return position
+
+    async def apply(self, changes: AsyncIterator[Change]) -> int:
+        """See `ReadStore`. Several units share a transaction; a reader sees the last of them, which is a state that the histories had."""
+        stored = whole = await self.position()
+        held: list[list[Any]] = []
+        units, in_parts = 0, False
+        async with AsyncExitStack() as stack:
+            shadow: PostgresShadow | None = None
+            async for change in changes:
+                if change.position <= whole:
+                    continue
+                if change.position > whole + 1:
+                    raise Gap(f"{self.model.name} reflects unit {whole}, and the next one it was given is {change.position}")
+                in_parts = not change.last
+                if change.rebuilt:
+                    if shadow is None:
+                        shadow = await stack.enter_async_context(self.shadow())
+                    await shadow.add(change.facts)
+                    if change.last:
+                        await shadow.switch(change.position)
+                        await stack.aclose()
+                        shadow, units, stored, whole = None, 0, change.position, change.position
+                        held.clear()
+                    continue
+                held.extend(change.facts)
+                if in_parts:
+                    continue
+                whole = change.position
+                units += 1
+                if units >= UNITS_PER_TRANSACTION_MAX or len(held) >= FACTS_PER_TRANSACTION_MAX:
+                    await self._commit(held, stored, whole)
+                    stored, units = whole, 0
+                    held.clear()
+        if in_parts:
+            raise Gap(f"{self.model.name} was given unit {whole + 1} without its last part")
+        if units:
+            await self._commit(held, stored, whole)
+        return whole
+
+    def shadow(self) -> AbstractAsyncContextManager[PostgresShadow]:
+        return PostgresShadow.begun(self)
+
+    async def switched(self, position: int) -> Switched | None:
+        async with self.database.connection() as db:
+            row = await db.fetchrow(
+                f"SELECT position, before, after, tables FROM {self.model.name}.switches WHERE position >= $1 ORDER BY nth DESC LIMIT 1",
+                position,
+            )
+        if row is None:
+            return None
+        at, before, after, tables = row
+        return Switched(at, before, after, {name: Differs(*numbers) for name, numbers in orjson.loads(tables).items()})
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Ask]:
+        async with self.database.connection() as db, db.transaction(isolation="repeatable_read", readonly=True):
+            # Questions read whole tables and join them as they like, which lookups by key may not.
+            await db.execute(f"SET LOCAL search_path = {self.model.name}; {JOINS}")
+            await db.execute(f"SET LOCAL idle_in_transaction_session_timeout = {QUESTION_IDLE_MS_MAX}")
+
+            async def ask(query: str, *values: Any) -> Answer:
+                return [tuple(row) for row in await db.fetch(numbered(query), *values)]
+
+            yield ask
+
+    # --- writing
+
+    async def _create(self, db: Connection) -> None:
+        name = self.model.name
+        async with db.transaction():
+            await db.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"journey tables of {name}")
+            # To make what is there already needs the right to make it, which the role need not have.
+            if await db.fetchval("SELECT to_regnamespace($1)", name) is None:
+                await db.execute(f"CREATE SCHEMA {name}")
+            if await db.fetchval("SELECT to_regclass($1)", f"{name}.reflects") is None:
+                await db.execute(
+                    f"CREATE TABLE {name}.reflects (position BIGINT NOT NULL, version INTEGER NOT NULL) WITH (fillfactor = 10)"
+                )
+            if await db.fetchval("SELECT to_regclass($1)", f"{name}.switches") is None:
+                await db.execute(
+                    f"CREATE TABLE {name}.switches (nth BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, position BIGINT NOT NULL,"
+                    " before TEXT NOT NULL, after TEXT NOT NULL, tables TEXT NOT NULL)"
+                )
+            version = await db.fetchval(f"SELECT version FROM {name}.reflects")
+            if version == self.model.version:
+                return
+            for table in self._tables.values():
+                await db.execute(f"DROP TABLE IF EXISTS {table.name}; {table.create}")
+            await db.execute(f"DELETE FROM {name}.reflects")
+            await db.execute(f"INSERT INTO {name}.reflects VALUES (0, $1)", self.model.version)
+
+    async def _commit(self, facts: list[list[Any]], stored: int, whole: int) -> None:
+        found = deltas(self.model, facts)
+        move = f"UPDATE {self.model.name}.reflects SET position = $2 WHERE position = $1"
+        async with self.database.connection() as db:
+            await self.database.ready(db, [(move, (-1, -1)), *(one for table in self._tables.values() for one in table.ready)])
+            async with db.transaction():
+                if await db.execute(move, stored, whole) != "UPDATE 1":
+                    raise Away(f"another writer has taken {self.model.name} on from unit {stored}; this one has to look where it is")
+                for name, some in found.items():
+                    await self._tables[name].add(db, some)
