@@ -34,7 +34,7 @@ from benchmarks.compare import services
 from benchmarks.load import publish
 from benchmarks.measuring import SAID_CHARS_MAX, Failed, bench_folder, said_by, watched
 from benchmarks.ours import POLL_SECONDS, WORKER, cpu_seconds, place, says, workers_of
-from journey import identity, person
+from journey import identity, person_fold
 from journey.definition import Bounds
 from journey.instants import DAY, HOUR, MINUTE, Instant, instant, iso, rfc3339
 from journey.touchpoints import Touchpoint
@@ -211,7 +211,7 @@ class Cost:
 def counted() -> Iterator[Work]:
     """Counts what is done in the block, from outside."""
     work = Work()
-    read, fold, held, dump = record.touchpoint_of, person._Fold.fold, identity.held, placement.dump
+    read, fold, held, dump = record.touchpoint_of, person_fold._Fold.fold, identity.held, placement.dump
 
     def reading(body: bytes, occurred_at: Instant) -> Touchpoint:
         work.bodies += 1
@@ -233,7 +233,7 @@ def counted() -> Iterator[Work]:
     with ExitStack() as stack:
         for owner, name, counting in (
             (record, "touchpoint_of", reading),
-            (person._Fold, "fold", folding),
+            (person_fold._Fold, "fold", folding),
             (identity, "held", holding),
             (world, "held", holding),
             (placement, "dump", dumping),

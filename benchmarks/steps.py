@@ -235,7 +235,7 @@ PLACEMENT: Mapping[str, Named] = {
     "streams.placement:Placement._under_two_ids": "find whom it reaches",
     "streams.placement:advance": "fold",
     "streams.placement:Placement._derive": "derive again: find what",
-    "journey.person:derive": "derive again: fold",
+    "journey.person_fold:derive": "derive again: fold",
     "streams.placement:dump": "encode journeys",
     "streams.placement:load": "decode journeys",
     "streams.placement:Placement.place": "place: the rest",

@@ -1,15 +1,13 @@
 """Whether a condition of the definition holds at a touchpoint, and because of what. The one evaluation that rules and reasons share."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, assert_never
+from typing import NamedTuple, assert_never
 
 from journey.definition import All, AnyOf, Condition, Count, Counted, DealIs, LeadIs, Match, NoOpenDeal, Scored
 from journey.instants import Instant
+from journey.person import PersonJourney
 from journey.plan import Plan
 from journey.touchpoints import Key, Touchpoint
-
-if TYPE_CHECKING:
-    from journey.person import PersonJourney
 
 
 @dataclass(slots=True)
@@ -17,7 +15,7 @@ class Scene:
     """What a condition is judged by: a touchpoint, what a journey remembers after it, and what the touchpoint itself brought about."""
 
     plan: Plan
-    journey: "PersonJourney"
+    journey: PersonJourney
     touch: Touchpoint = field(init=False)
     scored: bool = False
     deal_now: str = ""

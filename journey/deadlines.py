@@ -5,29 +5,14 @@ the fold strikes those that the next touchpoint has passed, and asserts the rest
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
 
 from journey.facts import Strike
-from journey.instants import Instant
+from journey.person import Due, PersonJourney
 from journey.plan import Plan
 from journey.touchpoints import Key
 
-if TYPE_CHECKING:
-    from journey.person import PersonJourney
 
-
-class Due(NamedTuple):
-    """A deadline: a stage to enter, or (`stage` is "") a step of the open lead cycle."""
-
-    at: Instant
-    rank: int
-    stage: str
-    name: str
-    """The rule of a stage, or the step of a lead."""
-    because: tuple[Key, ...]
-
-
-def next_due(plan: Plan, journey: "PersonJourney") -> Due | None:
+def next_due(plan: Plan, journey: PersonJourney) -> Due | None:
     """What strikes next, if nothing more happens. Of those of one instant and rank, the first that the definition names."""
     found: Due | None = None
     for due in all_due(plan, journey):
@@ -36,7 +21,7 @@ def next_due(plan: Plan, journey: "PersonJourney") -> Due | None:
     return found
 
 
-def all_due(plan: Plan, journey: "PersonJourney") -> Iterator[Due]:
+def all_due(plan: Plan, journey: PersonJourney) -> Iterator[Due]:
     """Every deadline that runs, each as if it were the next to strike."""
     rank, now = plan.ranks, journey.now
     cycle = journey.cycles[-1] if journey.cycles else None
@@ -69,12 +54,12 @@ def _together(because: tuple[Key, ...], closes: tuple[Key, ...]) -> tuple[Key, .
     return tuple(dict.fromkeys(because + closes)) if closes else because
 
 
-def to_strike(plan: Plan, journey: "PersonJourney") -> tuple[Strike, ...]:
+def to_strike(plan: Plan, journey: PersonJourney) -> tuple[Strike, ...]:
     """The clock, run out: every deadline that would strike, one after the other."""
     return tuple(strike for strike, _ in run_out(plan, journey))
 
 
-def run_out(plan: Plan, journey: "PersonJourney") -> Iterator[tuple[Strike, tuple[Key, ...]]]:
+def run_out(plan: Plan, journey: PersonJourney) -> Iterator[tuple[Strike, tuple[Key, ...]]]:
     """The same, each with what it is because of."""
     due = next_due(plan, journey)
     if due is None:

@@ -12,7 +12,7 @@ from journey.facts import Scored as PointsScored
 from journey.histories import keys, people_named
 from journey.identity import Person
 from journey.instants import Instant, iso, spelled
-from journey.person import Step, scene_of, stepwise
+from journey.person_fold import Step, scene_of, stepwise
 from journey.touchpoints import Identified, Key, LeadScored, Touchpoint
 from journey.turns import Turns
 from journey.wording import said, wanted

@@ -10,6 +10,9 @@ from typing import Any, NamedTuple, get_args
 from journey.instants import Instant
 from journey.touchpoints import Key
 
+FOLD_VERSION = 4
+"""Raised when the folds come to assert other facts from the same history; a golden file tells."""
+
 NEVER: Instant = 2**53
 """Later than every instant: the end of points that do not expire. As an integer it is exact everywhere."""
 

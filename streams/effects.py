@@ -7,7 +7,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from journey import deal as deals
-from journey import dimension, person
+from journey import dimension, person_fold
 from journey.deal import DealJourney
 from journey.definition import Definition
 from journey.dimension import DimensionJourney
@@ -112,9 +112,9 @@ async def derived_person(world: World, one: Person, side: Side) -> tuple[PersonJ
     definition, turns = world.definition, world.turns(one, side)
     await world.pauses.after(len(history))
     if len(history) > HISTORY_AT_ONCE_MAX:
-        found = await asyncio.to_thread(person.derive, definition, one.name, one.ids, history, turns)
+        found = await asyncio.to_thread(person_fold.derive, definition, one.name, one.ids, history, turns)
     else:
-        found = person.derive(definition, one.name, one.ids, history, turns)
+        found = person_fold.derive(definition, one.name, one.ids, history, turns)
     found[0].presumed = len(one.ids) == 1 and world.only_presumed(one.name, side)
     return found
 

@@ -12,16 +12,16 @@ from contextlib import nullcontext
 from itertools import chain
 
 from journey import deal as deals
-from journey import dimension, person
+from journey import dimension, person_fold
 from journey.deal import DealJourney
 from journey.definition import Definition
 from journey.dimension import DimensionJourney
-from journey.facts import Facts, to_row
+from journey.facts import FOLD_VERSION, Facts, to_row
 from journey.histories import KeptApart, is_person, keys, people_named
 from journey.identity import Id, Near, Person, PersonId
 from journey.instants import Instant
 from journey.orders import NEVER_SENT
-from journey.person import FOLD_VERSION, PersonJourney
+from journey.person import PersonJourney
 from journey.touchpoints import DealOpened, DealReopened, DealUpdated, Identified, Key, Retracted, Touchpoint, Unlinked, stated_at
 from journey.tuples import new
 from journey.turns import Turns
@@ -328,7 +328,7 @@ class Placement:
             elif journey.seen is not None and touches[0][:4] <= journey.seen:
                 again.add(subject)
             elif isinstance(journey, PersonJourney):
-                silent = person.goes_on(self.definition, journey, touches)
+                silent = person_fold.goes_on(self.definition, journey, touches)
                 if silent is None:
                     again.add(subject)
                 else:
@@ -529,7 +529,7 @@ def advance(definition: Definition, journey: Journey, touches: Sequence[Touchpoi
     """`journey` after `touches`, and what that changes. It may be changed itself: as it was nobody wants it again."""
     match journey:
         case PersonJourney():
-            return person.advance(definition, journey, touches, turns, is_given=True)
+            return person_fold.advance(definition, journey, touches, turns, is_given=True)
         case DealJourney():
             return deals.advance(definition, journey, touches)
         case DimensionJourney():

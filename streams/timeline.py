@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from journey import person
+from journey import person_fold
 from journey.deadlines import run_out
 from journey.definition import Definition
 from journey.facts import DealStood, Fact, LeadMoved, LeftOut, Lowered, Ordered, Scored, StageEntered
@@ -110,7 +110,7 @@ async def timeline(definition: Definition, histories: Bodies, subject: str, unti
     _, one, history, turns = await looked_up(definition, histories, subject)
     placed: list[tuple[Place, Entry]] = [((touch.occurred_at, 0, 0), _sent(touch)) for touch in history if touch.occurred_at <= until]
     if is_person(subject):
-        journey, facts = person.derive(definition, one.name, one.ids, history, turns)
+        journey, facts = person_fold.derive(definition, one.name, one.ids, history, turns)
         if all(touch.occurred_at <= until for touch in history):
             # What is still to strike runs from the last touchpoint: seen from before it, it is not what was due.
             placed += _ahead(definition, journey, until)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from journey import person
+from journey import person_fold
 from journey.touchpoints import Touchpoint
 
 POISON = "poison"
@@ -20,7 +20,10 @@ class Bug(Exception):
 
 @contextmanager
 def poisoned() -> Iterator[None]:
-    with patch.object(person, "advance", _failing(person.advance)), patch.object(person, "derive", _failing(person.derive)):
+    with (
+        patch.object(person_fold, "advance", _failing(person_fold.advance)),
+        patch.object(person_fold, "derive", _failing(person_fold.derive)),
+    ):
         yield
 
 

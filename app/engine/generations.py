@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 from journey.definition import Definition
 from journey.errors import Away, Busy, Refused
+from journey.facts import FOLD_VERSION
 from journey.instants import Instant
-from journey.person import FOLD_VERSION
 from projections.read_model import ReadStore, Superseded, Switched
 from schemas.definition_files import default_definition, dump_definition, kept_definition
 from streams.ports import By, ControlLog, Decided, Decision, Generation, Histories, Pruned

@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from journey.person import FOLD_VERSION
+from journey.facts import FOLD_VERSION
 from schemas.definition_files import default_definition
 from schemas.incoming import Incoming
 from streams.dead_letters import sent_again

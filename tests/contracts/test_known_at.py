@@ -11,8 +11,8 @@ from app.engine.known_state import Known, definition_at, known, position_known, 
 from app.text import timeline as show_timeline
 from journey.definition import Definition
 from journey.errors import Refused
+from journey.facts import FOLD_VERSION
 from journey.instants import DAY
-from journey.person import FOLD_VERSION
 from projections import marketing_report, sales_report
 from projections.marketing import marketing
 from projections.sales import sales

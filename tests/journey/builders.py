@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from journey import person
+from journey import person_fold
 from journey.definition import Definition
 from journey.definition_checks import problems
 from journey.facts import Fact, Facts, LeadMoved, Outlook, StageEntered
@@ -106,7 +106,7 @@ def derived(
 ) -> tuple[PersonJourney, Facts]:  # fmt: skip
     """The journey of a person whose history this is, and the facts that it asserts."""
     history = in_order(history)
-    return person.derive(by, name, ids, history, turns_in(by, history))
+    return person_fold.derive(by, name, ids, history, turns_in(by, history))
 
 
 def turns_in(by: Definition, history: Iterable[Touchpoint]) -> dict[Key, str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from journey import person
+from journey import person_fold
 from journey.facts import Facts, Outlook, StageEntered, Strike, subtract
 from journey.instants import DAY, HOUR, Instant, start_of_day
 from tests.journey.builders import (
@@ -240,14 +240,14 @@ def test_a_fall_that_an_open_deal_held_off_strikes_when_it_closes_unless_the_sco
 
 def test_the_next_activity_takes_the_outlook_back_and_asserts_it_anew() -> None:
     journey, first = derived(touch("page_view"))
-    _, changed = person.advance(definition(), journey, [touch("page_view", at=TUESDAY)], {})
+    _, changed = person_fold.advance(definition(), journey, [touch("page_view", at=TUESDAY)], {})
     assert changed[only(Outlook, first)[0]] == -1
     assert [fact.strikes[0].at for fact, count in changed.items() if isinstance(fact, Outlook) and count == 1] == [TUESDAY + 30 * DAY]
 
 
 def test_what_struck_before_the_next_touchpoint_stays() -> None:
     journey, _ = derived(touch("page_view"))
-    _, changed = person.advance(definition(), journey, [touch("page_view", at=LIMIT + DAY)], {})
+    _, changed = person_fold.advance(definition(), journey, [touch("page_view", at=LIMIT + DAY)], {})
     assert {(fact.stage, fact.at): count for fact, count in changed.items() if isinstance(fact, StageEntered)} == {("lost", LIMIT): 1}
 
 
@@ -276,7 +276,7 @@ def test_the_example_all_the_way() -> None:
 
     journey, unit_1 = derived(click, by=rules, name="anon:a", ids=("anon:a",))
     assert (stages(unit_1), lost(unit_1)) == ([("awareness", click.occurred_at)], click.occurred_at + 30 * DAY)
-    _, more = person.advance(rules, journey, [form], {})
+    _, more = person_fold.advance(rules, journey, [form], {})
     unit_1.update(more)
     assert (steps(unit_1), lost(+unit_1)) == ([(1, "created", form.occurred_at)], at("2026-04-01T09:00"))
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from journey import person
+from journey import person_fold
 from journey.conditions import judge, standing
 from journey.definition import Condition, Counted, DealIs, Definition, NoOpenDeal
 from journey.definition import Scored as ScoreIs
@@ -15,7 +15,7 @@ from journey.facts import LeadMoved, Scored, StageEntered
 from journey.identity import Person
 from journey.instants import DAY, HOUR, iso
 from journey.leads import cycle_of, open_cycle
-from journey.person import derive, stepwise
+from journey.person_fold import derive, stepwise
 from journey.touchpoints import Touchpoint
 from tests.journey.builders import MONDAY, TUESDAY, WEDNESDAY, closed, definition, derived, in_order, only, opened, touch, turns_in
 from tests.journey.random_histories import DAYS, DEFINITIONS, IDS, RICH, histories
@@ -101,7 +101,7 @@ def test_what_is_said_to_meet_a_count_meets_it_and_one_less_does_not(history: li
     lacking = max(1, unmet.need - unmet.have)
     for more, entered in ((lacking - 1, False), (lacking, True)):
         views = [touch("content_view", at=until, id=f"zz{nth}") for nth in range(more)]
-        _, facts = person.derive(RICH, ME.name, IDS, [*history, *views], turns_in(RICH, history))
+        _, facts = person_fold.derive(RICH, ME.name, IDS, [*history, *views], turns_in(RICH, history))
         keys = {view.key for view in views}
         reads = [move for move in only(StageEntered, facts) if move.rule == "reads" and not keys.isdisjoint(move.because)]
         assert bool(reads) is entered

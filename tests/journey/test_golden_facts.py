@@ -9,10 +9,9 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-from journey import deal, dimension, person
-from journey.facts import Facts, to_row
+from journey import deal, dimension, person_fold
+from journey.facts import FOLD_VERSION, Facts, to_row
 from journey.histories import Stored, is_person, keys, person_history, settle, takes_part
-from journey.person import FOLD_VERSION
 from schemas.canonical import content_hash
 from schemas.decode import decode
 from schemas.definition_files import load_definition
@@ -36,7 +35,7 @@ def asserted() -> list[list[Any]]:
     for ids in PERSONS:
         through = [touch for history in deals.values() if not takes_part(history).isdisjoint(ids) for touch in history]
         history = person_history(ids, (one for id in ids for one in stored[id]), through, content_hash)
-        facts.update(person.derive(by, ids[0], ids, history, turns_in(by, through))[1])
+        facts.update(person_fold.derive(by, ids[0], ids, history, turns_in(by, through))[1])
     for key, history in deals.items():
         facts.update(deal.derive(by, key, history)[1])
     for key, bodies in stored.items():
@@ -51,7 +50,7 @@ def test_facts_are_what_they_were_or_the_fold_version_was_raised() -> None:
     assert golden["fold_version"] == FOLD_VERSION, f"FOLD_VERSION was raised: write the golden file anew, see {__file__}"
     before, now = golden["facts"], asserted()
     changed = [row for row in now if row not in before] + [row for row in before if row not in now]
-    assert not changed, "folds assert other facts than before: raise FOLD_VERSION in journey/person.py, then write the file anew"
+    assert not changed, "folds assert other facts than before: raise FOLD_VERSION in journey/facts.py, then write the file anew"
 
 
 def test_the_history_brings_about_every_kind_of_fact_and_every_step_of_a_lead() -> None:
@@ -71,7 +70,7 @@ def write() -> None:
     if FACTS.exists():
         golden = json.loads(FACTS.read_text())
         if golden["facts"] != rows and golden["fold_version"] == FOLD_VERSION:
-            raise SystemExit("the facts changed: raise FOLD_VERSION in journey/person.py first")
+            raise SystemExit("the facts changed: raise FOLD_VERSION in journey/facts.py first")
     lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
     FACTS.write_text(f'{{"fold_version": {FOLD_VERSION}, "facts": [\n{lines}\n]}}\n')
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from journey import orders, person
+from journey import orders, person_fold
 from journey.facts import Converted, Facts, LeftOut, Lowered, Ordered, Touched, subtract
 from journey.instants import DAY, Instant, iso
 from journey.person import PersonJourney
@@ -101,12 +101,12 @@ def test_in_any_order_of_arrival_money_is_what_the_rules_say_of_the_set(data: st
         for one in arrived:
             before, history = history, in_order([*history, one])
             is_late = journey.seen is not None and one.order <= journey.seen
-            silent = None if is_late else person.goes_on(BY, journey, [one])
+            silent = None if is_late else person_fold.goes_on(BY, journey, [one])
             if silent is None:
                 journey, whole = derived(*history, by=BY)
                 added.update(subtract(whole, derived(*before, by=BY)[1]))
             else:
-                journey, facts = person.advance(BY, journey, [one], silent)
+                journey, facts = person_fold.advance(BY, journey, [one], silent)
                 added.update(facts)
             assert journey == derived(*history, by=BY)[0]
     money_only = {fact: count for fact, count in added.items() if count and isinstance(fact, stated.MONEY)}

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from journey import person
+from journey import person_fold
 from journey.channels import excluded
 from journey.definition import Definition
 from journey.facts import (
@@ -30,7 +30,8 @@ from journey.facts import (
 from journey.instants import DAY, Instant, day
 from journey.integers import INTEGER_MAX
 from journey.orders import sent_again
-from journey.person import PersonJourney, advance
+from journey.person import PersonJourney
+from journey.person_fold import advance
 from journey.plan import Plan, plan_of
 from journey.touchpoints import DealOpened, Key, Touchpoint
 from schemas.definition_files import default_definition
@@ -46,7 +47,7 @@ NOBODY = PersonJourney(person=ME, ids=IDS)
 
 def derive(by: Definition, history: list[Touchpoint], whole: list[Touchpoint] | None = None) -> tuple[PersonJourney, Facts]:
     """Of `history`, which may be part of the `whole` that says how its deals turned."""
-    return person.derive(by, ME, IDS, history, turns_in(by, history if whole is None else whole))
+    return person_fold.derive(by, ME, IDS, history, turns_in(by, history if whole is None else whole))
 
 
 def settled(by: Definition, history: list[Touchpoint]) -> dict[Key, str]:
@@ -72,7 +73,7 @@ def test_advancing_in_any_steps_adds_up_to_the_whole(by: Definition, history: li
     while rest:
         some = data.draw(st.integers(1, len(rest)))
         before = KEPT.dump_json(journey)
-        silent = person.goes_on(by, journey, rest[:some])
+        silent = person_fold.goes_on(by, journey, rest[:some])
         assert silent is not None  # None of these orders says when it was stated.
         after, changed = advance(by, journey, rest[:some], {**turns_in(by, history), **silent})
         assert KEPT.dump_json(journey) == before  # What it advanced from is left as it was, so that it may be tried again.
@@ -91,12 +92,12 @@ def test_advancing_in_any_steps_adds_up_to_the_whole(by: Definition, history: li
 def test_what_is_told_to_bring_nothing_about_brings_nothing_about(by: Definition, history: list[Touchpoint], data: st.DataObject) -> None:
     some = data.draw(st.integers(0, len(history)))
     first, _ = derive(by, history[:some], history)
-    silent = {**turns_in(by, history), **(person.goes_on(by, first, history[some:]) or {})}
+    silent = {**turns_in(by, history), **(person_fold.goes_on(by, first, history[some:]) or {})}
     advanced = derive(by, history), advance(by, first, history[some:], silent)
     plan = Plan(by)
     plan.of_type = {kind: one._replace(inert=False) for kind, one in plan.of_type.items()}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(person, "plan_of", lambda definition: plan)
+        patch.setattr(person_fold, "plan_of", lambda definition: plan)
         assert (derive(by, history), advance(by, first, history[some:], silent)) == advanced
 
 

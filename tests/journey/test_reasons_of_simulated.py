@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from app.simulation.world import simulate
-from journey import person
+from journey import person_fold
 from journey.explain import explain
 from journey.facts import LeadMoved, StageEntered
 from journey.histories import Stored, is_person, keys, person_history, settle, takes_part
@@ -68,7 +68,7 @@ FAR = MONDAY + 2000 * DAY
 
 def struck(one: Person, history: list[Touchpoint]) -> list[Move]:
     """All transitions in order: a mail long after has let every deadline strike."""
-    _, facts = person.derive(DEFAULT, one.name, one.ids, [*history, touch("email_sent", at=FAR)], turns_in(DEFAULT, history))
+    _, facts = person_fold.derive(DEFAULT, one.name, one.ids, [*history, touch("email_sent", at=FAR)], turns_in(DEFAULT, history))
     return sorted((fact for fact in facts.elements() if isinstance(fact, Move)), key=lambda fact: (fact.at, fact.nth))
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from journey import dimension, person
+from journey import dimension, person_fold
 from journey.definition import Definition
 from journey.facts import Fact, to_row
 from journey.touchpoints import DealOpened, DealUpdated, Identified, Key, Retracted, Touchpoint, Unlinked
@@ -55,7 +55,7 @@ def told(definition: Definition, lines: Iterable[bytes]) -> Told:
         whole = [touch for touch in history(ids, count, taking_part) if touch.key not in silent]
         money, again = stated.orders(definition, name_of(ids), [touch for touch in whole if touch.subject in ids])
         said = [touch for touch in whole if touch.key not in again]
-        found = person.derive(definition, name_of(ids), sorted(ids), said, outcomes)[1]
+        found = person_fold.derive(definition, name_of(ids), sorted(ids), said, outcomes)[1]
         facts.update({fact: n for fact, n in found.items() if not isinstance(fact, stated.MONEY)})
         facts.update(money)
     for subject in {touch.subject for touch in touches if not is_id(touch.subject) and not touch.subject.startswith("deal:")}:

@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 
 from journey.definition import Bounds, Definition
+from journey.facts import FOLD_VERSION
 from journey.instants import DAY, HOUR, Instant, instant, iso, rfc3339
-from journey.person import FOLD_VERSION
 from projections.canonical import digest
 from projections.marketing import marketing
 from projections.sales import sales

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from journey.person import FOLD_VERSION
+from journey.facts import FOLD_VERSION
 from projections.marketing import marketing
 from projections.sales import sales
 from schemas.incoming import Incoming

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from app.simulation.world import simulate
-from journey.person import FOLD_VERSION
+from journey.facts import FOLD_VERSION
 from projections import marketing_report, sales_report
 from projections.canonical import digest
 from projections.marketing import marketing

@@ -10,9 +10,9 @@ import pytest
 from aiokafka.admin import NewTopic
 
 from journey.errors import Away, Refused
+from journey.facts import FOLD_VERSION
 from journey.instants import Instant, iso
 from journey.money import AMOUNT_MINOR_MAX
-from journey.person import FOLD_VERSION
 from streams import scheduler
 from streams.kafka import relay
 from streams.kafka.relay import POSITION, telling
