@@ -4,9 +4,11 @@ A deadline at T comes after all touchpoints at T. Those of one instant strike in
 the fold strikes those that the next touchpoint has passed, and asserts the rest as what is to come.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from journey.facts import Strike
+from journey import leads
+from journey.facts import Ahead, LeadStood, StageEntered
+from journey.instants import Instant, day
 from journey.person import Due, PersonJourney
 from journey.plan import Plan
 from journey.touchpoints import Key
@@ -54,25 +56,34 @@ def _together(because: tuple[Key, ...], closes: tuple[Key, ...]) -> tuple[Key, .
     return tuple(dict.fromkeys(because + closes)) if closes else because
 
 
-def to_strike(plan: Plan, journey: PersonJourney) -> tuple[Strike, ...]:
-    """The clock, run out: every deadline that would strike, one after the other."""
-    return tuple(strike for strike, _ in run_out(plan, journey))
+def ahead(plan: Plan, journey: PersonJourney) -> tuple[Ahead, ...]:
+    """The clock, run out: what every deadline would bring about, one after the other, without what it is because of."""
+    return tuple(fact._replace(because=()) if not isinstance(fact, LeadStood) else fact for fact in run_out(plan, journey))
 
 
-def run_out(plan: Plan, journey: PersonJourney) -> Iterator[tuple[Strike, tuple[Key, ...]]]:
+def run_out(plan: Plan, journey: PersonJourney) -> Iterator[Ahead]:
     """The same, each with what it is because of."""
     due = next_due(plan, journey)
     if due is None:
         return
-    ahead, struck = journey.ahead(), 0
+    later, struck = journey.ahead(), 0
     while due is not None:
-        assert struck < plan.chain_max, f"more than {plan.chain_max} deadlines follow each other for {ahead.person}"
+        assert struck < plan.chain_max, f"more than {plan.chain_max} deadlines follow each other for {later.person}"
         struck += 1
-        left = ahead.stage
-        nth = ahead.strike(due)
-        if due.stage:
-            yield Strike(due.at, nth, due.stage, left, due.name, 0, ""), due.because
-        else:
-            cycle = ahead.cycles[-1]
-            yield Strike(due.at, nth, due.name, "", due.name, cycle.number, cycle.basis), due.because
-        due = next_due(plan, ahead)
+        yield from strike(plan, later, due)
+        due = next_due(plan, later)
+
+
+def strike(plan: Plan, journey: PersonJourney, due: Due) -> Sequence[Ahead]:
+    """Let `due` happen to `journey`. Returns what it asserts."""
+    before, since = journey.stage, journey.entered_at
+    nth = journey.strike(due)
+    if not due.stage:
+        return leads.moved(journey.person, journey.cycles[-1], due.name, plan.definition, due.at, nth, due.because)
+    return [entered(plan, journey, before, since, nth, due.name, due.because)]
+
+
+def entered(plan: Plan, journey: PersonJourney, left: str, since: Instant, nth: int, rule: str, because: tuple[Key, ...]) -> StageEntered:
+    """That `journey` has entered its stage, out of `left`, in which it was since `since`."""
+    at = journey.entered_at
+    return StageEntered(journey.person, journey.stage, at, day(at, plan.zone), nth, left, at - since if left else -1, rule, because)

@@ -13,8 +13,8 @@ from journey.channels import excluded
 from journey.definition import Definition
 from journey.facts import DealStood, Facts, LeftOut
 from journey.histories import people_named
-from journey.instants import Instant
-from journey.money import minor, nearest
+from journey.instants import Instant, day
+from journey.money import minor, nearest, weighted
 from journey.orders import AGAIN, NEVER_SENT, NO_DEAL, OTHER_CURRENCY, TOO_MUCH, Waiting
 from journey.touchpoints import Close, DealOpened, DealReopened, DealUpdated, Key, Order, Refund, Touchpoint
 from journey.turns import Heard, Turns, onward, turns
@@ -43,6 +43,7 @@ class DealJourney:
     account: str = ""
     deal_kind: str = ""
     reason: str = ""
+    products: tuple[str, ...] = ()
     opened_at: Instant = 0
     closed_at: Instant = 0
     moved_at: Instant = -1
@@ -97,6 +98,13 @@ class DealJourney:
             case _:
                 pass
         match data:
+            case DealOpened() | Close() if data.products:
+                named["products"] = data.products
+            case DealUpdated() if data.products is not None:
+                named["products"] = data.products
+            case _:
+                pass
+        match data:
             case DealOpened() | DealUpdated():
                 if data.expected_close_on is not None:
                     named["expected_close_on"] = data.expected_close_on.isoformat()
@@ -109,24 +117,32 @@ class DealJourney:
     def moving(self, at: Instant) -> "DealJourney":
         return replace(self, moved_at=at, moved=self.moved + 1 if self.moved_at == at else 0)
 
-    def stood(self) -> DealStood:
+    def stood(self, definition: Definition) -> DealStood:
+        """How it stands."""
+        zone, value_minor = definition.zone, self.value_minor
+        chance = Decimal(self.probability) if self.probability else definition.stage_chances.get((self.pipeline, self.stage))
         return DealStood(
-            self.deal, self.moved_at, self.moved, self.outcome, self.pipeline, self.stage, self.value_minor, self.currency,
-            self.probability, self.expected_close_on, self.owner, self.team, self.account, self.deal_kind, self.reason, self.opened_at,
-            self.closed_at,
+            deal=self.deal, at=self.moved_at, day=day(self.moved_at, zone), nth=self.moved, outcome=self.outcome, pipeline=self.pipeline,
+            stage=self.stage, amount_minor=value_minor, currency=self.currency, probability=self.probability,
+            weighted_minor=0 if chance is None else weighted(value_minor, chance), is_weighted=int(chance is not None),
+            is_known_stage=int((self.pipeline, self.stage) in definition.stage_chances),
+            expected_close_on=self.expected_close_on, owner=self.owner, team=self.team, account=self.account, deal_kind=self.deal_kind,
+            reason=self.reason, opened_at=self.opened_at, opened_on=day(self.opened_at, zone) if self.opened_at else "",
+            closed_at=self.closed_at, closed_on=day(self.closed_at, zone) if self.closed_at else "",
+            took=self.closed_at - self.opened_at if 0 < self.opened_at <= self.closed_at else -1, products=self.products,
         )  # fmt: skip
 
-    def left_out(self) -> Iterator[LeftOut]:
+    def left_out(self, zone: str) -> Iterator[LeftOut]:
         """The refunds that take nothing, or not all, of what the deal is worth."""
         left = self.amount_minor
         for one in self.refunds:
             if not self.stated:
-                yield LeftOut(self.deal, self.deal, one.at, NO_DEAL, one.source, one.id)
+                yield LeftOut(self.deal, self.deal, one.at, day(one.at, zone), NO_DEAL, one.source, one.id)
             elif one.currency != self.currency:
-                yield LeftOut(self.deal, self.deal, one.at, OTHER_CURRENCY, one.source, one.id)
+                yield LeftOut(self.deal, self.deal, one.at, day(one.at, zone), OTHER_CURRENCY, one.source, one.id)
             elif one.amount_minor > max(0, left):
                 left = 0
-                yield LeftOut(self.deal, self.deal, one.at, TOO_MUCH, one.source, one.id)
+                yield LeftOut(self.deal, self.deal, one.at, day(one.at, zone), TOO_MUCH, one.source, one.id)
             else:
                 left -= one.amount_minor
 
@@ -165,13 +181,14 @@ def _folded(definition: Definition, journey: DealJourney, touches: Sequence[Touc
         turn = found.get(touch.key)
         if turn == NEVER_SENT:
             if isinstance(touch.data, Refund):
-                facts[LeftOut(journey.deal, journey.deal, touch.occurred_at, AGAIN, touch.source, touch.id)] += 1
+                at = touch.occurred_at
+                facts[LeftOut(journey.deal, journey.deal, at, day(at, definition.zone), AGAIN, touch.source, touch.id)] += 1
             continue
         after = journey.after(touch, turn)
         if after.moved_at != journey.moved_at or after.moved != journey.moved:
-            facts[after.stood()] += 1
+            facts[after.stood(definition)] += 1
         if after.refunds:
-            facts.subtract(journey.left_out())
-            facts.update(after.left_out())
+            facts.subtract(journey.left_out(definition.zone))
+            facts.update(after.left_out(definition.zone))
         journey = after
     return journey, Counter({fact: count for fact, count in facts.items() if count})

@@ -386,7 +386,7 @@ class Definition(Model):
     def __copy__(self) -> "Definition":
         """A copy that works out its own identity: `model_copy(update=…)` would keep this one's."""
         copied = super().__copy__()
-        for known in ("fingerprint", "stage_names", "stage_outcomes", "pipeline_stages"):
+        for known in ("fingerprint", "stage_names", "stage_outcomes", "pipeline_stages", "stage_chances"):
             copied.__dict__.pop(known, None)
         return copied
 
@@ -410,6 +410,11 @@ class Definition(Model):
         for (_, stage), outcome in known.items():
             said.setdefault(stage, set()).add(outcome)
         return {**known, **{("", stage): next(iter(outcomes)) for stage, outcomes in said.items() if len(outcomes) == 1}}
+
+    @cached_property
+    def stage_chances(self) -> dict[tuple[str, str], Decimal]:
+        """How probable a deal is in a stage of a pipeline."""
+        return {(pipeline.name, stage.name): stage.probability for pipeline in self.pipelines for stage in pipeline.stages}
 
     @cached_property
     def stage_names(self) -> tuple[str, ...]:

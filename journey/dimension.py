@@ -13,7 +13,7 @@ from typing import NamedTuple
 from journey.channels import BLANK
 from journey.definition import Definition
 from journey.facts import Described, Fact, Facts, Spent
-from journey.instants import Instant
+from journey.instants import Instant, day
 from journey.money import share
 from journey.orders import NEVER_SENT, PAID, Orders, left_out, sent_again
 from journey.touchpoints import (
@@ -54,14 +54,14 @@ class DimensionJourney:
 
 def derive(definition: Definition, subject: str, history: Sequence[Touchpoint]) -> tuple[DimensionJourney, Facts]:
     """The journey of a whole history, in order, and all the facts that it asserts."""
-    return _folded(DimensionJourney(subject=subject), history, sent_again(_orders(history)))
+    return _folded(definition.zone, DimensionJourney(subject=subject), history, sent_again(_orders(history)))
 
 
 def advance(definition: Definition, journey: DimensionJourney, touches: Sequence[Touchpoint]) -> tuple[DimensionJourney, Facts]:
     """`journey` after `touches`, which are in order and later than those in it; and the signed facts that this changes."""
     silent = goes_on(journey, touches)
     assert silent is not None, f"{journey.subject} has to be derived"
-    return _folded(journey, touches, silent)
+    return _folded(definition.zone, journey, touches, silent)
 
 
 def goes_on(journey: DimensionJourney, touches: Sequence[Touchpoint]) -> Mapping[Key, str] | None:
@@ -73,31 +73,33 @@ def _orders(touches: Sequence[Touchpoint]) -> Iterator[Touchpoint]:
     return (touch for touch in touches if isinstance(touch.data, PAID) and not touch.data.test)
 
 
-def _folded(journey: DimensionJourney, touches: Sequence[Touchpoint], silent: Mapping[Key, str]) -> tuple[DimensionJourney, Facts]:
+def _folded(
+    zone: str, journey: DimensionJourney, touches: Sequence[Touchpoint], silent: Mapping[Key, str]
+) -> tuple[DimensionJourney, Facts]:
     after = DimensionJourney(
         journey.subject, journey.seen, dict(journey.statements), journey.described_at, journey.described, journey.orders.copied()
     )
     facts: Facts = Counter()
     for touch in touches:
         if silent.get(touch.key) == NEVER_SENT:
-            if (found := left_out(after.subject, touch)) is not None:
+            if (found := left_out(after.subject, touch, zone)) is not None:
                 facts[found] += 1
             continue
         after.seen = touch.order
         if touch.data.test:
             continue
         if isinstance(touch.data, PAID):
-            for fact, count in after.orders.after(after.subject, touch):
+            for fact, count in after.orders.after(after.subject, touch, zone):
                 facts[fact] += count
             continue
         if not is_statement(type(touch.data)):
-            facts.update(_described(after, touch))
+            facts.update(_described(after, touch, zone))
             continue
         key, version = statement_of(touch)
         before = after.statements.get(key)
         if before is None or version > before.version:
             since = touch.occurred_at if before is None else before.since
-            stated = Statement(version, tuple(_stated(after.subject, touch, since)), since)
+            stated = Statement(version, tuple(_stated(after.subject, touch, since, zone)), since)
             after.statements[key] = stated
             facts.update(stated.facts)
             if before is not None:
@@ -106,7 +108,7 @@ def _folded(journey: DimensionJourney, touches: Sequence[Touchpoint], silent: Ma
     return after, Counter({fact: count for fact, count in facts.items() if count})
 
 
-def _stated(subject: str, touch: Touchpoint, at: Instant) -> Iterator[Fact]:
+def _stated(subject: str, touch: Touchpoint, at: Instant, zone: str) -> Iterator[Fact]:
     """What a statement asserts, as long as it counts. What it describes holds from `at`, when its key was first stated: to restate
     is to say how it always was."""
     data = touch.data
@@ -126,16 +128,16 @@ def _stated(subject: str, touch: Touchpoint, at: Instant) -> Iterator[Fact]:
             fields = {"name": data.name, "objective": data.objective, "start_on": data.start_on.isoformat()}
             fields |= {"channels": listed(data.channels), "aliases": listed(data.aliases), "topics": listed(data.topics)}
             for nth, (name, value) in enumerate(fields.items()):
-                yield Described(subject, name, at, nth, value)
+                yield Described(subject, name, at, day(at, zone), nth, value)
         case ContentPublished():
             fields = {"title": data.title, "format": data.format, "topics": listed(data.topics), "answers": listed(data.answers)}
             for nth, (name, value) in enumerate(fields.items()):
-                yield Described(subject, name, at, nth, value)
+                yield Described(subject, name, at, day(at, zone), nth, value)
         case _:
             return
 
 
-def _described(journey: DimensionJourney, touch: Touchpoint) -> Iterator[Fact]:
+def _described(journey: DimensionJourney, touch: Touchpoint, zone: str) -> Iterator[Fact]:
     """What a touchpoint that is no statement asserts."""
     data, at = touch.data, touch.occurred_at
     fields: dict[str, str] = {}
@@ -150,7 +152,7 @@ def _described(journey: DimensionJourney, touch: Touchpoint) -> Iterator[Fact]:
     for name, value in fields.items():
         journey.described = journey.described + 1 if journey.described_at == at else 0
         journey.described_at = at
-        yield Described(journey.subject, name, at, journey.described, value)
+        yield Described(journey.subject, name, at, day(at, zone), journey.described, value)
 
 
 def listed(names: Sequence[str]) -> str:

@@ -161,7 +161,7 @@ def evidence(touch: Touchpoint, ties: tuple[Key, ...] = ()) -> Evidence:
 def _moves(case: _Case, step: Step) -> Iterator[tuple[tuple[Instant, int], Transition]]:
     for fact in step.facts:
         match fact:
-            case StageEntered(at=at, nth=nth, stage=stage, left=left, rule=rule, because=because):
+            case StageEntered(at=at, nth=nth, stage=stage, left_stage=left, rule=rule, because=because):
                 yield (at, nth), Transition(iso(at), "stage", stage, left, rule, 0, case.told(because))
             case LeadMoved(at=at, nth=nth, step=moved, rule=rule, cycle=cycle, because=because):
                 yield (at, nth), Transition(iso(at), "lead", moved, "", rule, cycle, case.told(because))
@@ -171,9 +171,9 @@ def _moves(case: _Case, step: Step) -> Iterator[tuple[tuple[Instant, int], Trans
 
 def _points(case: _Case, step: Step) -> Iterator[Entry]:
     for fact in step.facts.elements():
-        if isinstance(fact, PointsScored) and fact.until > case.until:
+        if isinstance(fact, PointsScored) and fact.until_at > case.until:
             assert step.touch is not None
-            until = "" if fact.until == NEVER else iso(fact.until)
+            until = "" if fact.until_at == NEVER else iso(fact.until_at)
             yield Entry(fact.points, fact.rule, iso(fact.at), until, case.known[step.touch.key])
 
 

@@ -5,12 +5,14 @@ so that equal tuples of two kinds are not equal. No fact is "the value now", and
 """
 
 from collections import Counter
-from typing import Any, NamedTuple, get_args
+from typing import Annotated, Any, NamedTuple, get_args
 
-from journey.instants import Instant
+from pydantic import Discriminator, Tag
+
+from journey.instants import Instant, Micros
 from journey.touchpoints import Key
 
-FOLD_VERSION = 4
+FOLD_VERSION = 5
 """Raised when the folds come to assert other facts from the same history; a golden file tells."""
 
 NEVER: Instant = 2**53
@@ -28,14 +30,16 @@ class Touched(NamedTuple):
 
 
 class StageEntered(NamedTuple):
-    """A transition. `nth` is its place among the person's transitions of the same instant, those of leads included; `left` is ""
-    for the first stage."""
+    """A transition. `nth` is its place among the person's transitions of the same instant, those of leads included; `left_stage` is ""
+    for the first stage, and `stayed` is how long the person was in it: -1 for the first."""
 
     person: str
     stage: str
     at: Instant
+    day: str
     nth: int
-    left: str
+    left_stage: str
+    stayed: Micros
     rule: str
     because: tuple[Key, ...]
     kind: str = "stage_entered"
@@ -49,6 +53,7 @@ class LeadMoved(NamedTuple):
     person: str
     cycle: int
     at: Instant
+    day: str
     nth: int
     step: str
     lead: str
@@ -64,21 +69,69 @@ class LeadMoved(NamedTuple):
     kind: str = "lead_moved"
 
 
+class LeadStood(NamedTuple):
+    """How a lead cycle stood from `at` on: its state at T is the last one up to T, by (at, nth).
+
+    `answer` is one of not_handed_over, waiting, accepted, rejected, expired, withdrawn; of those accepted, `state` is one of working,
+    qualified, recycled, disqualified, else "". What has not happened is 0, and its day "". `to_assign` runs from the MQL to the first
+    assignment, `to_accept` from the handoff to the acceptance, in microseconds and -1 where there is none; `to_accept_business` is the
+    business time of the team's calendar in it.
+    """
+
+    person: str
+    cycle: int
+    at: Instant
+    day: str
+    nth: int
+    answer: str
+    state: str
+    is_open: int
+    is_mql: int
+    is_qualified: int
+    is_breached: int
+    lead: str
+    owner: str
+    team: str
+    channel: str
+    campaign: str
+    lead_source: str
+    reason: str
+    basis: str
+    created_at: Instant
+    created_on: str
+    mql_at: Instant
+    mql_on: str
+    handed_over_at: Instant
+    handed_over_on: str
+    due_at: Instant
+    answered_at: Instant
+    answered_on: str
+    qualified_at: Instant
+    qualified_on: str
+    ended_at: Instant
+    ended_on: str
+    to_assign: Micros
+    to_accept: Micros
+    to_accept_business: Micros
+    kind: str = "lead_stood"
+
+
 class Scored(NamedTuple):
-    """Points that count from `at` until before `until`. The score at T is the sum of those with at <= T < until."""
+    """Points that count from `at` until before `until_at`. The score at T is the sum of those with at <= T < until_at."""
 
     person: str
     rule: str
     points: int
     at: Instant
-    until: Instant
+    day: str
+    until_at: Instant
     kind: str = "scored"
 
 
 class Touch(NamedTuple):
     """A touch of a path: what a conversion may be credited to."""
 
-    at: Instant
+    touched_at: Instant
     type: str
     channel: str
     campaign: str
@@ -86,7 +139,7 @@ class Touch(NamedTuple):
 
 
 class Converted(NamedTuple):
-    """A success, and the touches before it within the look-back, oldest first. `of` names the deal, the lead cycle, the order or the
+    """A success, and the touches before it within the look-back, oldest first. `of_what` names the deal, the lead cycle, the order or the
     touchpoint.
 
     `lead_at` and `opened_at` are the milestones (0: none). `cut` is 1 where older touches of the look-back were no longer kept.
@@ -94,9 +147,10 @@ class Converted(NamedTuple):
 
     person: str
     conversion: str
-    of: str
+    of_what: str
     at: Instant
-    primary: int
+    day: str
+    is_primary: int
     amount_minor: int
     currency: str
     lead_at: Instant
@@ -106,33 +160,42 @@ class Converted(NamedTuple):
     kind: str = "converted"
 
 
-class Strike(NamedTuple):
-    """What will happen at `at` if nothing more does: a stage entered (`cycle` 0), or a step of a lead cycle."""
+Ahead = StageEntered | LeadMoved | LeadStood
 
-    at: Instant
-    nth: int
-    name: str
-    left: str
-    rule: str
-    cycle: int
-    basis: str
+
+def _kind(values: Any) -> Any:
+    return values[-1]
 
 
 class Outlook(NamedTuple):
-    """A person's last activity, and all that is still to strike after the last touchpoint, in order."""
+    """A person's last activity, and all that will be if nothing more happens, in order: `because` is left empty there."""
 
     person: str
     seen_at: Instant
-    strikes: tuple[Strike, ...]
+    ahead: tuple[
+        Annotated[
+            Annotated[StageEntered, Tag("stage_entered")]
+            | Annotated[LeadMoved, Tag("lead_moved")]
+            | Annotated[LeadStood, Tag("lead_stood")],
+            Discriminator(_kind),
+        ],
+        ...,
+    ]
     kind: str = "outlook"
+
+    @property
+    def strikes(self) -> list[StageEntered | LeadMoved]:
+        """The deadlines that will strike, each once: a stage that is entered, or a step of a lead cycle."""
+        return [fact for fact in self.ahead if not isinstance(fact, LeadStood)]
 
 
 class Ordered(NamedTuple):
     """An order, as money at its instant. `subject` is who it was published under, as a person where that is one."""
 
     subject: str
-    order: str
+    order_id: str
     at: Instant
+    day: str
     currency: str
     amount_minor: int
     kind: str = "ordered"
@@ -143,23 +206,26 @@ class Lowered(NamedTuple):
     Orders dated up to T and what lowered them up to T add up to net revenue at T."""
 
     subject: str
-    order: str
+    order_id: str
     at: Instant
+    day: str
     order_at: Instant
+    order_on: str
     currency: str
     amount_minor: int
     kind: str = "lowered"
 
 
 class LeftOut(NamedTuple):
-    """An order or a refund that is in no figure, or not with all of its amount, and why. `of` is order:… or deal:…"""
+    """An order or a refund that is in no figure, or not with all of its amount, and why. `of_what` is order:… or deal:…"""
 
     subject: str
-    of: str
+    of_what: str
     at: Instant
+    day: str
     why: str
     source: str
-    id: str
+    touchpoint_id: str
     kind: str = "left_out"
 
 
@@ -169,18 +235,22 @@ class Described(NamedTuple):
     subject: str
     field: str
     at: Instant
+    day: str
     nth: int
     value: str
     kind: str = "described"
 
 
 class DealStood(NamedTuple):
-    """How a deal stood from `at` on: its state at T is the last one up to T, by (at, nth). `amount_minor` is its value after refunds.
+    """How a deal stood from `at` on: its state at T is the last one up to T, by (at, nth). `amount_minor` is its value after refunds;
+    `weighted_minor` that times its own probability, else its stage's in the definition, half to even, and `is_weighted` 0 where neither
+    is known (then `weighted_minor` is 0). `is_known_stage`: whether the definition has its stage in its pipeline.
 
-    `opened_at` is 0 where no opening is known, and may lie after `closed_at`: then nobody knows how long it took."""
+    `opened_at` is 0 where no opening is known, and may lie after `closed_at`: then nobody knows how long it took, and `took` is -1."""
 
     deal: str
     at: Instant
+    day: str
     nth: int
     outcome: str
     pipeline: str
@@ -188,6 +258,9 @@ class DealStood(NamedTuple):
     amount_minor: int
     currency: str
     probability: str
+    weighted_minor: int
+    is_weighted: int
+    is_known_stage: int
     expected_close_on: str
     owner: str
     team: str
@@ -195,7 +268,11 @@ class DealStood(NamedTuple):
     deal_kind: str
     reason: str
     opened_at: Instant
+    opened_on: str
     closed_at: Instant
+    closed_on: str
+    took: Micros
+    products: tuple[str, ...]
     kind: str = "deal_stood"
 
 
@@ -213,7 +290,10 @@ class Spent(NamedTuple):
     kind: str = "spent"
 
 
-Fact = Touched | StageEntered | LeadMoved | Scored | Converted | Outlook | Ordered | Lowered | LeftOut | Described | DealStood | Spent
+Fact = (
+    Touched | StageEntered | LeadMoved | LeadStood | Scored | Converted | Outlook | Ordered | Lowered | LeftOut | Described | DealStood
+    | Spent
+)  # fmt: skip
 
 Facts = Counter[Fact]
 """A multiset of facts; a negative count takes back."""
@@ -235,10 +315,25 @@ def from_row(row: list[Any]) -> tuple[Fact, int]:
         case "converted":
             values[-1] = tuple(Touch(*touch) for touch in values[-1])
         case "outlook":
-            values[-1] = tuple(Strike(*strike) for strike in values[-1])
+            values[-1] = tuple(ahead_of(fact) for fact in values[-1])
+        case "deal_stood":
+            values[-1] = tuple(values[-1])
         case _:
             pass
     return KINDS[kind](*values), count
+
+
+def is_of_this_fold(row: list[Any]) -> bool:
+    """Whether `row` has as many values as facts of its kind have now. Those of an older fold are void: all was derived anew after them."""
+    return len(row) == 1 + len(KINDS[row[0]]._fields)
+
+
+def ahead_of(values: list[Any]) -> Ahead:
+    """What an outlook holds, read from JSON: its kind is last."""
+    *rest, kind = values
+    fact, _ = from_row([kind, 1, *rest])
+    assert isinstance(fact, Ahead)
+    return fact
 
 
 def subtract(facts: Facts, taken: Facts) -> Facts:

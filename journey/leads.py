@@ -7,9 +7,10 @@ MQL, else the creation; its SLA runs from there. An expired cycle still takes a 
 
 from typing import NamedTuple
 
-from journey.calendars import after
-from journey.definition import Definition
-from journey.instants import Instant
+from journey.calendars import after, between
+from journey.definition import Calendar, Definition
+from journey.facts import LeadMoved, LeadStood
+from journey.instants import Instant, day
 from journey.touchpoints import (
     Key,
     LeadAccepted,
@@ -30,6 +31,12 @@ LeadTouch = (
 )  # fmt: skip
 
 ENDED = frozenset({"rejected", "expired", "withdrawn", "recycled", "disqualified", "closed"})
+
+NOT_HANDED_OVER = "not_handed_over"
+ANSWERS = (NOT_HANDED_OVER, "waiting", "accepted", "rejected", "expired", "withdrawn")
+"""Every lead cycle has one of these; the definition's `handoff.starts` says what hands one over."""
+STATES = ("working", "qualified", "recycled", "disqualified")
+"""Every accepted lead cycle is in one of these."""
 
 
 class LeadCycle(NamedTuple):
@@ -53,6 +60,22 @@ class LeadCycle(NamedTuple):
     breach_at: Instant = 0
     """When the SLA's limit is reached; 0 once it was, or once the lead was answered."""
     expire_at: Instant = 0
+    answer: str = NOT_HANDED_OVER
+    """One of ANSWERS."""
+    state: str = ""
+    """One of STATES where it was accepted."""
+    reason: str = ""
+    """Why it was rejected, recycled or disqualified."""
+    is_breached: bool = False
+    due_at: Instant = 0
+    """When the SLA's limit is or was reached; 0 where no clock has run."""
+    handed_over_at: Instant = 0
+    assigned_at: Instant = 0
+    """Of the first assignment."""
+    answered_at: Instant = 0
+    """When it was accepted or rejected."""
+    qualified_at: Instant = 0
+    ended_at: Instant = 0
 
     @property
     def is_open(self) -> bool:
@@ -73,27 +96,50 @@ def handed_over(cycle: LeadCycle, definition: Definition, basis: str, *, at: Ins
     starts = handoff.starts
     if not cycle.waits or basis not in starts or (cycle.basis and starts.index(basis) > starts.index(cycle.basis)):
         return cycle
-    calendar = None
-    if handoff.business_time:
-        calendar = definition.calendars.get(cycle.team) or definition.calendars.get("default")
+    calendar = calendar_of(definition, cycle.team) if handoff.business_time else None
     breach_at = after(calendar, at, handoff.limit)
     expire_at = 0 if handoff.expire_after is None else after(calendar, at, handoff.expire_after)
     if cycle.basis != basis:
-        return cycle._replace(basis=basis, because=because, breach_at=breach_at, expire_at=expire_at)
+        return cycle._replace(
+            basis=basis, because=because, breach_at=breach_at, expire_at=expire_at, due_at=breach_at, handed_over_at=at, answer="waiting"
+        )
     if breach_at == cycle.breach_at or (expire_at and expire_at == cycle.expire_at):
         both = tuple(dict.fromkeys(cycle.because + because))
         return cycle._replace(because=both[-definition.bounds.evidence_max :])
     return cycle
 
 
-def answered(cycle: LeadCycle, status: str, *, owner: str = "") -> LeadCycle:
+def calendar_of(definition: Definition, team: str) -> Calendar | None:
+    return definition.calendars.get(team) or definition.calendars.get("default")
+
+
+def answered(cycle: LeadCycle, status: str, at: Instant, *, owner: str = "") -> LeadCycle:
     """`cycle` after sales said something about it; no clock runs any more.
 
     What has ended is not opened again, except by a late answer to what expired; what is qualified stays so when accepted once more.
     """
+    cycle = cycle._replace(owner=owner or cycle.owner, breach_at=0, expire_at=0)
     if (not cycle.is_open and cycle.status != "expired" and status not in ENDED) or (cycle.status, status) == ("qualified", "accepted"):
-        status = cycle.status
-    return cycle._replace(status=status, owner=owner or cycle.owner, breach_at=0, expire_at=0)
+        return cycle
+    match status:
+        case "accepted" | "closed":
+            answer, state = "accepted", cycle.state or "working"
+        case "qualified":
+            answer, state = "accepted", "qualified"
+        case "recycled" | "disqualified" if cycle.answer == "accepted":
+            answer, state = "accepted", status
+        case "recycled" | "disqualified":
+            # Given back before it was accepted: sales said no.
+            answer, state = "rejected", ""
+        case _:
+            answer, state = status, ""
+    return cycle._replace(
+        status=status,
+        answer=answer,
+        state=state,
+        answered_at=cycle.answered_at if answer == cycle.answer else at,
+        ended_at=0 if status not in ENDED else at,
+    )
 
 
 def may_still_answer(cycle: LeadCycle, lead: str | None) -> bool:
@@ -101,9 +147,42 @@ def may_still_answer(cycle: LeadCycle, lead: str | None) -> bool:
     return cycle.status == "expired" and (not lead or cycle.lead in ("", lead))
 
 
-def struck(cycle: LeadCycle, deadline: str) -> LeadCycle:
+def struck(cycle: LeadCycle, deadline: str, at: Instant) -> LeadCycle:
     """`cycle` after its deadline: breached, expired or withdrawn."""
-    return cycle._replace(breach_at=0) if deadline == "breached" else cycle._replace(status=deadline, breach_at=0, expire_at=0)
+    if deadline == "breached":
+        return cycle._replace(breach_at=0, is_breached=True)
+    return cycle._replace(status=deadline, answer=deadline, state="", breach_at=0, expire_at=0, ended_at=at)
+
+
+def moved(
+    person: str, cycle: LeadCycle, step: str, definition: Definition, at: Instant, nth: int, because: tuple[Key, ...]
+) -> tuple[LeadMoved, LeadStood]:
+    """What a step of a cycle asserts: the step, and how the cycle stands after it."""
+    zone = definition.zone
+    on = day(at, zone)
+    reason = cycle.reason if step in ("rejected", "recycled", "disqualified") else ""
+    accepted_at = cycle.answered_at if cycle.answer == "accepted" and 0 < cycle.handed_over_at <= cycle.answered_at else 0
+    return LeadMoved(
+        person, cycle.number, at, on, nth, step, cycle.lead, cycle.owner, cycle.team, cycle.channel, cycle.campaign, cycle.lead_source,
+        reason, cycle.basis, step, because,
+    ), LeadStood(
+        person=person, cycle=cycle.number, at=at, day=on, nth=nth, answer=cycle.answer, state=cycle.state, is_open=int(cycle.is_open),
+        is_mql=int(cycle.mql_at > 0), is_qualified=int(cycle.is_qualified), is_breached=int(cycle.is_breached), lead=cycle.lead,
+        owner=cycle.owner, team=cycle.team, channel=cycle.channel, campaign=cycle.campaign, lead_source=cycle.lead_source,
+        reason=cycle.reason, basis=cycle.basis,
+        created_at=cycle.created_at, created_on=_on(cycle.created_at, zone), mql_at=cycle.mql_at, mql_on=_on(cycle.mql_at, zone),
+        handed_over_at=cycle.handed_over_at, handed_over_on=_on(cycle.handed_over_at, zone), due_at=cycle.due_at,
+        answered_at=cycle.answered_at, answered_on=_on(cycle.answered_at, zone),
+        qualified_at=cycle.qualified_at, qualified_on=_on(cycle.qualified_at, zone),
+        ended_at=cycle.ended_at, ended_on=_on(cycle.ended_at, zone),
+        to_assign=cycle.assigned_at - cycle.mql_at if 0 < cycle.mql_at <= cycle.assigned_at else -1,
+        to_accept=accepted_at - cycle.handed_over_at if accepted_at else -1,
+        to_accept_business=between(calendar_of(definition, cycle.team), cycle.handed_over_at, accepted_at) if accepted_at else -1,
+    )  # fmt: skip
+
+
+def _on(at: Instant, zone: str) -> str:
+    return day(at, zone) if at else ""
 
 
 def open_cycle(cycles: list[LeadCycle]) -> int | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from journey.facts import Fact, LeftOut, Lowered, Ordered
-from journey.instants import Instant
+from journey.instants import Instant, day
 from journey.touchpoints import Key, OrderPlaced, Refund, Touchpoint, stated_at
 
 PAID = (OrderPlaced, Refund)
@@ -71,7 +71,7 @@ class Orders:
             del self.known[order]
             self.cut = True
 
-    def after(self, subject: str, touch: Touchpoint) -> Iterator[tuple[Fact, int]]:
+    def after(self, subject: str, touch: Touchpoint, zone: str) -> Iterator[tuple[Fact, int]]:
         """Take in a touchpoint that counts. Yields the signed facts that this changes."""
         data, at = touch.data, touch.occurred_at
         match data:
@@ -79,10 +79,11 @@ class Orders:
                 order = order_of(data)
                 one = self.known.setdefault(order, Standing())
                 one.version, one.at, one.currency, one.left_minor = version_of(touch), at, data.currency, data.minor("amount") or 0
-                yield Ordered(subject, order, at, data.currency, one.left_minor), 1
+                yield Ordered(subject, order, at, day(at, zone), data.currency, one.left_minor), 1
                 for refund in one.waiting:
-                    yield LeftOut(subject, f"order:{order}", refund.at, NO_ORDER, refund.source, refund.id), -1
-                    yield from _lowered(subject, order, one, refund)
+                    of, on = f"order:{order}", day(refund.at, zone)
+                    yield LeftOut(subject, of, refund.at, on, NO_ORDER, refund.source, refund.id), -1
+                    yield from _lowered(subject, order, one, refund, zone)
                 one.waiting = []
             case Refund() if data.order is not None and data.deal is None:
                 order = order_of(data)
@@ -91,10 +92,10 @@ class Orders:
                     one.refunds[data.refund] = version_of(touch)
                 refund = Waiting(at, touch.source, touch.id, data.currency, data.minor("amount") or 0)
                 if one.currency:
-                    yield from _lowered(subject, order, one, refund)
+                    yield from _lowered(subject, order, one, refund, zone)
                 else:
                     one.waiting.append(refund)
-                    yield LeftOut(subject, f"order:{order}", at, NO_ORDER, touch.source, touch.id), 1
+                    yield LeftOut(subject, f"order:{order}", at, day(at, zone), NO_ORDER, touch.source, touch.id), 1
             case _:
                 return
 
@@ -128,17 +129,18 @@ class Orders:
 NOT_THERE: Version = (-1, "", "", "")
 
 
-def _lowered(subject: str, order: str, one: Standing, refund: Waiting) -> Iterator[tuple[Fact, int]]:
-    of = f"order:{order}"
+def _lowered(subject: str, order: str, one: Standing, refund: Waiting, zone: str) -> Iterator[tuple[Fact, int]]:
+    of, on = f"order:{order}", day(refund.at, zone)
     if refund.currency != one.currency:
-        yield LeftOut(subject, of, refund.at, OTHER_CURRENCY, refund.source, refund.id), 1
+        yield LeftOut(subject, of, refund.at, on, OTHER_CURRENCY, refund.source, refund.id), 1
         return
     taken = max(0, min(refund.amount_minor, one.left_minor))
     one.left_minor -= taken
     if taken:
-        yield Lowered(subject, order, max(refund.at, one.at), one.at, one.currency, -taken), 1
+        at = max(refund.at, one.at)
+        yield Lowered(subject, order, at, day(at, zone), one.at, day(one.at, zone), one.currency, -taken), 1
     if taken < refund.amount_minor:
-        yield LeftOut(subject, of, refund.at, TOO_MUCH, refund.source, refund.id), 1
+        yield LeftOut(subject, of, refund.at, on, TOO_MUCH, refund.source, refund.id), 1
 
 
 def sent_again(own: Iterable[Touchpoint]) -> dict[Key, str]:
@@ -146,10 +148,13 @@ def sent_again(own: Iterable[Touchpoint]) -> dict[Key, str]:
     return {touch.key: NEVER_SENT for touch in again(own, key_of)}
 
 
-def left_out(subject: str, touch: Touchpoint) -> LeftOut | None:
+def left_out(subject: str, touch: Touchpoint, zone: str) -> LeftOut | None:
     """What stands for a touchpoint of the subject's own that counts nowhere, if that is an order or a refund of one."""
     key = key_of(touch)
-    return None if key is None else LeftOut(subject, f"order:{key[1]}", touch.occurred_at, AGAIN, touch.source, touch.id)
+    if key is None:
+        return None
+    at = touch.occurred_at
+    return LeftOut(subject, f"order:{key[1]}", at, day(at, zone), AGAIN, touch.source, touch.id)
 
 
 def key_of(touch: Touchpoint) -> tuple[str, ...] | None:

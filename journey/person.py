@@ -137,7 +137,7 @@ class PersonJourney:
         self.now = due.at
         if due.stage:
             return self.enter(due.stage, due.at, due.because)
-        self.cycles[-1] = leads.struck(self.cycles[-1], due.name)
+        self.cycles[-1] = leads.struck(self.cycles[-1], due.name, due.at)
         return self.place(due.at)
 
 

@@ -12,9 +12,9 @@ from typing import NamedTuple
 from journey import leads
 from journey.channels import UNASSIGNED, campaign_of, channel_of, excluded, names_its_origin, returns_from_paying
 from journey.conditions import Scene, judge
-from journey.deadlines import next_due, to_strike
+from journey.deadlines import ahead, entered, next_due, strike
 from journey.definition import Conversion, Definition
-from journey.facts import NEVER, Converted, Described, Facts, LeadMoved, Outlook, Scored, StageEntered, Touch, Touched
+from journey.facts import NEVER, Converted, Described, Facts, Outlook, Scored, Touch, Touched
 from journey.instants import DAY, Instant, Micros, day
 from journey.leads import LeadCycle
 from journey.orders import NEVER_SENT, PAID, left_out, order_of, sent_again
@@ -144,7 +144,7 @@ class _Fold:
         journey, plan, data, at = self.journey, self.plan, touch.data, touch.occurred_at
         turn = self.turns.get(touch.key) if self.turns else None
         if turn == NEVER_SENT:
-            if touch.subject in journey.ids and (fact := left_out(journey.person, touch)) is not None:
+            if touch.subject in journey.ids and (fact := left_out(journey.person, touch, self.plan.zone)) is not None:
                 self.facts[fact] += 1
             return
         journey.seen = touch.order
@@ -212,11 +212,11 @@ class _Fold:
         touches, attribution = self.journey.touches, self.plan.definition.attribution
         touches.append(touch)
         if len(touches) > attribution.touches_max:
-            since = touch.at - attribution.look_back
-            gone = next((index for index, one in enumerate(touches) if one.at >= since), 0)
+            since = touch.touched_at - attribution.look_back
+            gone = next((index for index, one in enumerate(touches) if one.touched_at >= since), 0)
             del touches[:gone]
             if len(touches) > attribution.touches_max:
-                self.journey.touches_cut_at = touches.pop(1).at
+                self.journey.touches_cut_at = touches.pop(1).touched_at
 
     def _score(self, touch: Touchpoint, of_type: OfType) -> None:
         journey, ledger, at = self.journey, self.journey.ledger, touch.occurred_at
@@ -233,7 +233,7 @@ class _Fold:
                 journey.per_day[rule.name] = (today, times)
             until = NEVER if rule.expires is None else at + rule.expires
             ledger.add(Points(until, rule.points, touch.key))
-            self.facts[Scored(journey.person, rule.name, rule.points, at, until)] += 1
+            self.facts[Scored(journey.person, rule.name, rule.points, at, day(at, self.plan.zone), until)] += 1
             self.scene.scored = True
         if self.scene.scored and self.plan.score_limits:
             ledger.note_falls(before, self.plan.score_limits, Fall(at, ledger.keys))
@@ -263,7 +263,7 @@ class _Fold:
                     journey.account = ""
                     self._described(at, "account", "")
             case OrderPlaced() | Refund():
-                for fact, count in journey.orders.after(journey.person, touch):
+                for fact, count in journey.orders.after(journey.person, touch, self.plan.zone):
                     self.facts[fact] += count
                     if not self.facts[fact]:
                         del self.facts[fact]
@@ -274,7 +274,7 @@ class _Fold:
         journey = self.journey
         journey.described = journey.described + 1 if journey.described_at == at else 0
         journey.described_at = at
-        self.facts[Described(journey.person, name, at, journey.described, value)] += 1
+        self.facts[Described(journey.person, name, at, day(at, self.plan.zone), journey.described, value)] += 1
 
     # --- deals
 
@@ -305,7 +305,7 @@ class _Fold:
             for index, cycle in enumerate(journey.cycles):
                 if cycle.number == deal.cycle and cycle.is_open:
                     because = tuple(dict.fromkeys([touch.key, deal.opened_by]))
-                    self._step(index, leads.answered(cycle, "closed"), "closed", touch, because=because)
+                    self._step(index, leads.answered(cycle, "closed", at), "closed", touch, because=because)
 
     def _begun(self, data: Data, key: Key, turn: str | None) -> PersonDeal:
         """A deal as it begins. Its opening ties it to a lead cycle, else its close: an update that came before a lead does not keep the
@@ -331,8 +331,9 @@ class _Fold:
         if of_type.qualifies_lead and self.plan.matches(definition.lead.sql, data):
             index = leads.cycle_of(journey.cycles, getattr(data, "lead", None))
             if index is not None and not journey.cycles[index].is_qualified:
-                qualified = leads.answered(journey.cycles[index], "qualified", owner=data.owner or "")
-                self._step(index, qualified._replace(is_qualified=True), "qualified", touch)
+                at = touch.occurred_at
+                qualified = leads.answered(journey.cycles[index], "qualified", at, owner=data.owner or "")
+                self._step(index, qualified._replace(is_qualified=True, qualified_at=at), "qualified", touch)
         index = leads.open_cycle(journey.cycles)
         if index is not None and not journey.cycles[index].mql_at:
             is_new = "created" in scene.lead_steps
@@ -360,17 +361,17 @@ class _Fold:
                 if data.grade == "mql" and self.plan.definition.lead.mql_stated and cycle.is_open and not cycle.mql_at:
                     self._make_mql(index, touch, (touch.key,))
             case LeadAssigned():
-                cycle = cycle._replace(owner=data.owner or "", team=data.team)
+                cycle = cycle._replace(owner=data.owner or "", team=data.team, assigned_at=cycle.assigned_at or at)
                 cycle = leads.handed_over(cycle, self.plan.definition, "assigned", at=at, because=(touch.key,))
                 self._step(index, cycle, "assigned", touch)
             case LeadAccepted():
-                self._step(index, leads.answered(cycle, "accepted", owner=data.owner), "accepted", touch)
+                self._step(index, leads.answered(cycle, "accepted", at, owner=data.owner), "accepted", touch)
             case LeadRejected(reason=reason):
-                self._step(index, leads.answered(cycle, "rejected"), "rejected", touch, reason=reason)
+                self._step(index, leads.answered(cycle, "rejected", at)._replace(reason=reason), "rejected", touch)
             case LeadRecycled(reason=reason):
-                self._step(index, leads.answered(cycle, "recycled"), "recycled", touch, reason=reason)
+                self._step(index, leads.answered(cycle, "recycled", at)._replace(reason=reason), "recycled", touch)
             case LeadDisqualified(reason=reason):
-                self._step(index, leads.answered(cycle, "disqualified"), "disqualified", touch, reason=reason)
+                self._step(index, leads.answered(cycle, "disqualified", at)._replace(reason=reason), "disqualified", touch)
             case LeadCreated() | LeadQualified():
                 pass  # It joined the open cycle; and the definition says what makes an SQL: see `_lead`.
 
@@ -387,7 +388,7 @@ class _Fold:
         definition's rules make of the source that a CRM states."""
         journey, definition, data, at = self.journey, self.plan.definition, touch.data, touch.occurred_at
         last = journey.touches[-1] if journey.touches else None
-        if last is None or last.at < at - definition.attribution.look_back:
+        if last is None or last.touched_at < at - definition.attribution.look_back:
             stated = isinstance(data, LeadCreated) and data.lead_source
             last = Touch(at, "", channel_of(definition, touch.type, data) if stated else UNASSIGNED, "", "")
         journey.cycles_before += 1
@@ -412,23 +413,17 @@ class _Fold:
         cycle = leads.handed_over(cycle, self.plan.definition, "mql", at=touch.occurred_at, because=because)
         self._step(index, cycle, "mql", touch, because=because)
 
-    def _step(self, index: int, cycle: LeadCycle, step: str, touch: Touchpoint, *, reason: str = "", because: tuple[Key, ...] = ()) -> None:
+    def _step(self, index: int, cycle: LeadCycle, step: str, touch: Touchpoint, *, because: tuple[Key, ...] = ()) -> None:
         """Note a step of a lead cycle, and the conversion that it may be."""
         journey, because = self.journey, because or (touch.key,)
         journey.cycles[index] = cycle
         journey.quiet_until = NOT_YET
         self.scene.lead_steps[step] = because
-        self._lead_moved(cycle, step, touch.occurred_at, journey.place(touch.occurred_at), reason, because)
+        at = touch.occurred_at
+        self.facts.update(leads.moved(journey.person, cycle, step, self.plan.definition, at, journey.place(at), because))
         for conversion in self.plan.definition.attribution.conversions:
             if conversion.lead == step:
                 self._converted(conversion, touch.occurred_at, of=f"lead:{cycle.number}", lead_at=cycle.created_at)
-
-    def _lead_moved(self, cycle: LeadCycle, step: str, at: Instant, nth: int, reason: str, because: tuple[Key, ...]) -> None:
-        fact = LeadMoved(
-            self.journey.person, cycle.number, at, nth, step, cycle.lead, cycle.owner, cycle.team, cycle.channel, cycle.campaign,
-            cycle.lead_source, reason, cycle.basis, step, because,
-        )  # fmt: skip
-        self.facts[fact] += 1
 
     # --- conversions and stages
 
@@ -444,15 +439,16 @@ class _Fold:
         fact = Converted(
             person=journey.person,
             conversion=conversion.name,
-            of=of,
+            of_what=of,
             at=at,
-            primary=1 if deal is None or deal.primary else 0,
+            day=day(at, self.plan.zone),
+            is_primary=1 if deal is None or deal.primary else 0,
             amount_minor=amount_minor,
             currency=currency,
             lead_at=lead_at,
             opened_at=0 if deal is None else deal.opened_at,
             cut=1 if journey.touches_cut_at >= since else 0,
-            path=tuple(touch for touch in journey.touches if touch.at >= since),
+            path=tuple(touch for touch in journey.touches if touch.touched_at >= since),
         )
         self.facts[fact] += 1
 
@@ -466,9 +462,9 @@ class _Fold:
             assert one.rule.when is not None
             judged = judge(one.rule.when, scene)
             if judged.holds and judged.fresh:
-                at, left = touch.occurred_at, journey.stage
-                nth = journey.enter(one.stage, at, judged.because)
-                self.facts[StageEntered(journey.person, one.stage, at, nth, left, one.rule.name, judged.because)] += 1
+                left, since = journey.stage, journey.entered_at
+                nth = journey.enter(one.stage, touch.occurred_at, judged.because)
+                self.facts[entered(self.plan, journey, left, since, nth, one.rule.name, judged.because)] += 1
                 return
 
     # --- what is still to strike
@@ -479,23 +475,17 @@ class _Fold:
         while (due := next_due(plan, journey)) is not None and due.at < at:
             assert struck < plan.chain_max, f"more than {plan.chain_max} deadlines follow each other for {journey.person}"
             struck += 1
-            left = journey.stage
-            nth = journey.strike(due)
-            if due.stage:
-                self.facts[StageEntered(journey.person, due.stage, due.at, nth, left, due.name, due.because)] += 1
-            else:
-                cycle = journey.cycles[-1]
-                self._lead_moved(cycle, due.name, due.at, nth, "", due.because)
+            self.facts.update(strike(plan, journey, due))
         journey.quiet_until = NEVER if due is None else due.at
 
     def look_ahead(self) -> None:
         """Take back the outlook as it was, and assert the one from here."""
         journey = self.journey
         before = journey.outlook
-        if not self.is_changed and before is not None and (not before.strikes or before.strikes[0].at >= journey.now):
+        if not self.is_changed and before is not None and (not before.ahead or before.ahead[0].at >= journey.now):
             return
-        strikes = to_strike(self.plan, journey)
-        outlook = Outlook(journey.person, journey.active_at, strikes) if strikes or journey.active_at != NOT_YET else None
+        later = ahead(self.plan, journey)
+        outlook = Outlook(journey.person, journey.active_at, later) if later or journey.active_at != NOT_YET else None
         if outlook != journey.outlook:
             if journey.outlook is not None:
                 self.facts[journey.outlook] -= 1

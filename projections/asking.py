@@ -1,11 +1,8 @@
 """What both read models' questions share: the instant they are asked until, stages as of it, and small arithmetic."""
 
-import json
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from journey.facts import Strike
 from journey.instants import Instant, iso, last_end_of_day
 from projections.read_model import Ask
 
@@ -37,16 +34,6 @@ class StageRow:
     people: int
 
 
-async def struck(ask: Ask, until: Instant) -> Iterator[tuple[str, Strike]]:
-    """Who a deadline has struck since the last touchpoint, up to `until`, and what it did."""
-    rows = await ask("SELECT person, strikes FROM outlook WHERE first_at > 0 AND first_at <= ?", until)
-    return ((person, strike) for person, strikes in rows for strike in _strikes(strikes) if strike.at <= until)
-
-
-def _strikes(plain: str) -> list[Strike]:
-    return [Strike(*strike) for strike in json.loads(plain)]
-
-
 async def stages(ask: Ask, until: Instant, names: tuple[str, ...]) -> list[StageRow]:
     """Entries into each stage up to `until`, and how many people are in it then: entries less exits."""
     entered: Counter[str] = Counter()
@@ -54,20 +41,12 @@ async def stages(ask: Ask, until: Instant, names: tuple[str, ...]) -> list[Stage
     for stage, before, times in await ask("SELECT stage, left_stage, SUM(n) FROM stages WHERE at <= ? GROUP BY stage, left_stage", until):
         entered[stage] += times
         left[before] += times
-    for _, strike in await struck(ask, until):
-        if strike.cycle == 0:
-            entered[strike.name] += 1
-            left[strike.left] += 1
     return [StageRow(name, entered[name], entered[name] - left[name]) for name in names]
 
 
 async def stage_of_person(ask: Ask, until: Instant) -> dict[str, str]:
     """The stage of each person as of `until`."""
-    found: dict[str, str] = dict(await ask("SELECT person, stage FROM stages WHERE at <= ? ORDER BY person, at, nth", until))
-    for person, strike in await struck(ask, until):
-        if strike.cycle == 0:
-            found[person] = strike.name
-    return found
+    return dict(await ask("SELECT person, stage FROM stages WHERE at <= ? ORDER BY person, at, nth", until))
 
 
 def ratio(part: int, whole: int) -> float | None:

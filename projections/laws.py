@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 
 from journey.definition import Definition
 from journey.instants import Instant
+from journey.leads import ANSWERS
 from projections import marketing_report, sales_report
 from projections.asking import Money, cut, stage_of_person
 from projections.marketing import marketing
 from projections.marketing_report import MarketingReport
 from projections.read_model import Ask, ReadModel, Table
 from projections.sales import sales
-from projections.sales_report import ANSWERS, SalesReport
+from projections.sales_report import SalesReport
 
 MODELS: dict[str, ReadModel] = {model.name: model for model in (marketing, sales)}
 
@@ -275,9 +276,9 @@ LAWS: tuple[Law, ...] = (
     within("what a refund takes is below 0", _tables("lowered"), ("subject", "order_id", "at"), RAISED, "below 0"),
     Law("a won conversion is of a win of its deal", _wins),
     within("points end after they begin", _tables("scores"), ("person", "rule", "points", "at"), COUNTED, "after at"),
-    equal("both hold the same transitions", "stages", ("person", "stage", "at", "nth", "left_stage", "rule")),
-    equal("both hold the same outlooks", "outlook", ("person", "first_at", "seen_at", "strikes")),
-    equal("both hold the same steps of leads", "leads", ("person", "cycle", "at", "nth", "step", "channel", "lead_source")),
+    equal("both hold the same transitions", "stages", ("person", "stage", "at", "nth", "left_stage", "rule", "ahead")),
+    equal("both hold the same outlooks", "outlook", ("person", "seen_at")),
+    equal("both hold the same steps of leads", "leads", ("person", "cycle", "at", "nth", "step", "channel", "lead_source", "ahead")),
     equal("both hold the same deals", "deals", ("deal", "at", "nth", "outcome", "amount_minor", "currency", "closed_at")),
     Law("entered less left is in stage", _in_stage),
     figures("both place everybody alike", _funnels),

@@ -4,7 +4,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from journey.definition import Definition
 from journey.facts import Touch
@@ -191,14 +191,21 @@ async def _conversions(ask: Ask, definition: Definition, until: Instant) -> list
     lowered = await _lowered(ask, until)
     deals: dict[tuple[str, str], list[tuple[str, int, list[Touch]]]] = defaultdict(list)
     found: list[Conversion] = []
+    paths: dict[tuple[Any, ...], list[Touch]] = defaultdict(list)
+    for person, conversion, of, at, *touch in await ask(
+        "SELECT person, conversion, of_what, at, touched_at, type, channel, campaign, content FROM paths WHERE at <= ?"
+        " ORDER BY conversion, of_what, at, person, place",
+        until,
+    ):
+        paths[person, conversion, of, at].append(Touch(*touch))
     rows = await ask(
-        "SELECT person, conversion, of_what, at, is_primary, amount_minor, currency, path, n FROM conversions WHERE at <= ?"
+        "SELECT person, conversion, of_what, at, is_primary, amount_minor, currency, n FROM conversions WHERE at <= ?"
         " ORDER BY conversion, of_what, at, person",
         until,
     )
-    for person, conversion, of, at, primary, amount_minor, currency, path, n in rows:
+    for person, conversion, of, at, primary, amount_minor, currency, n in rows:
         kind = by_kind.get(conversion)
-        touches = [Touch(*touch) for touch in json.loads(path)]
+        touches = paths[person, conversion, of, at]
         if kind is not None and kind.deal is not None:
             if of in won and won[of][0] == at:
                 deals[conversion, of].append((person, primary, touches))
@@ -210,7 +217,7 @@ async def _conversions(ask: Ask, definition: Definition, until: Instant) -> list
         takers = deals[conversion, of]
         chosen = [taker for taker in takers if taker[1]] if definition.attribution.people == "primary" else takers
         # Of one instant, a person's touches stay in the order of the history.
-        touches = sorted((touch for _, _, path in chosen or takers for touch in path), key=lambda touch: touch.at)
+        touches = sorted((touch for _, _, path in chosen or takers for touch in path), key=lambda touch: touch.touched_at)
         _, amount_minor, currency = won[of]
         found.append(Conversion(conversion, tuple(person for person, _, _ in takers), tuple(touches), amount_minor, currency))
     return found

@@ -1,16 +1,20 @@
-"""A read model is a value: a name, its tables, and one pure function from a fact to the rows that it adds up in.
+"""A read model is a value: a name, and tables of facts.
 
 Linear: a fact taken back subtracts exactly what it added. What is not summed is key; every row holds how many facts are in it,
 and a row whose count is 0 does not exist.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from operator import add
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, get_args
 
-from journey.facts import KINDS, Fact, from_row
+import orjson
+
+from journey.facts import Ahead, Fact, Outlook, from_row
 
 Value = str | int
 Answer = Sequence[tuple[Any, ...]]
@@ -23,20 +27,6 @@ class Column(NamedTuple):
     type: Literal["TEXT", "INTEGER"] = "TEXT"
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """`key` says which row a fact is in, `sums` what adds up there besides the count."""
-
-    name: str
-    key: tuple[Column, ...]
-    sums: tuple[str, ...] = ()
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The key, the sums, and `n`: how many facts are in the row."""
-        return (*(column.name for column in self.key), *self.sums, "n")
-
-
 class Row(NamedTuple):
     """What one fact adds to one row."""
 
@@ -45,14 +35,119 @@ class Row(NamedTuple):
     sums: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
+class Table:
+    """The kept fields of one kind of fact. Those of `only`, or all; those of `but` are left away. `sums` add up, all others are
+    the key.
+
+    `each` names a field that holds several: there is a row of every one, with its `place` (from 0) and its own fields; where they are
+    texts, `each_is` is what the column is called. Another field that holds several is kept as JSON. What deadlines will do lies in the
+    same table as what happened: where a kind of fact may lie ahead, `ahead` is 1 in rows of what only time will bring.
+    """
+
+    name: str
+    of: type[Fact]
+    only: tuple[str, ...] = ()
+    but: tuple[str, ...] = ()
+    sums: tuple[str, ...] = ()
+    each: str = ""
+    each_is: str = ""
+    indexes: tuple[tuple[str, ...], ...] = ()
+
+    @cached_property
+    def kind(self) -> str:
+        """The kind of facts that it holds."""
+        kind = self.of._field_defaults["kind"]
+        assert isinstance(kind, str)
+        return kind
+
+    @cached_property
+    def key(self) -> tuple[Column, ...]:
+        """Which row a fact is in."""
+        columns = [_column(self.of, name) for name in self._kept]
+        if self.each:
+            columns += [Column("place", "INTEGER"), *self._of_each]
+        if self._may_lie_ahead:
+            columns.append(Column("ahead", "INTEGER"))
+        return tuple(columns)
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """The key, the sums, and `n`: how many facts are in the row."""
+        return (*(column.name for column in self.key), *self.sums, "n")
+
+    def rows(self, fact: Fact, *, ahead: int = 0) -> Iterator[Row]:
+        """The rows that `fact` is added up in."""
+        values: tuple[Any, ...] = fact
+        key = tuple([_plain(value) if type(value) is tuple else value for value in [values[place] for place in self._key_places]])
+        sums = tuple([values[place] for place in self._sum_places])
+        if self.each:
+            for place, one in enumerate(values[self.of._fields.index(self.each)]):
+                yield Row(self.name, (*key, place, *(one if isinstance(one, tuple) else (one,))), sums)
+        elif self._may_lie_ahead:
+            yield Row(self.name, (*key, ahead), sums)
+        else:
+            yield Row(self.name, key, sums)
+
+    @cached_property
+    def _kept(self) -> tuple[str, ...]:
+        return tuple(name for name in self.only or self.of._fields[:-1] if name not in (*self.but, *self.sums, self.each))
+
+    @cached_property
+    def _key_places(self) -> tuple[int, ...]:
+        return tuple(self.of._fields.index(name) for name in self._kept)
+
+    @cached_property
+    def _sum_places(self) -> tuple[int, ...]:
+        return tuple(self.of._fields.index(name) for name in self.sums)
+
+    @cached_property
+    def _may_lie_ahead(self) -> bool:
+        return self.of in get_args(Ahead)
+
+    @cached_property
+    def _of_each(self) -> tuple[Column, ...]:
+        element, *_ = get_args(self.of.__annotations__[self.each])
+        return (Column(self.each_is),) if element is str else tuple(_column(element, name) for name in element._fields)
+
+
+def _column(of: type[Any], name: str) -> Column:
+    return Column(name, "INTEGER" if of.__annotations__[name] is int else "TEXT")
+
+
+def _plain(values: tuple[Any, ...]) -> str:
+    return orjson.dumps(values, default=list).decode()
+
+
+@dataclass(frozen=True)
 class ReadModel:
     name: str
     version: int
     tables: tuple[Table, ...]
-    rows: Callable[[Fact], Iterable[Row]]
-    kinds: frozenset[str] = frozenset(KINDS)
-    """The kinds of facts that `rows` makes anything of: others are not even read for it."""
+
+    @cached_property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of facts that it holds, and those that hold what lies ahead: others are not even read for it."""
+        return frozenset({*self._by_kind, _OUTLOOK})
+
+    def rows(self, fact: Fact) -> Iterator[Row]:
+        """Where `fact` is added up. Linear: a fact taken back subtracts exactly what it added."""
+        for table in self._by_kind.get(fact[-1], ()):
+            yield from table.rows(fact)
+        if isinstance(fact, Outlook):
+            for one in fact.ahead:
+                for table in self._by_kind.get(one.kind, ()):
+                    yield from table.rows(one, ahead=1)
+
+    @cached_property
+    def _by_kind(self) -> dict[str, list[Table]]:
+        found = defaultdict(list)
+        for table in self.tables:
+            found[table.kind].append(table)
+        return dict(found)
+
+
+_OUTLOOK: str = Outlook._field_defaults["kind"]
 
 
 class Delta(NamedTuple):

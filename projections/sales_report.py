@@ -6,16 +6,12 @@ from decimal import Decimal
 
 from journey.definition import Definition
 from journey.instants import DAY, Instant, day
+from journey.leads import ANSWERS, NOT_HANDED_OVER, STATES
 from journey.money import weighted
-from projections.asking import Asked, Money, StageRow, add, asked, cut, quantile, ratio, stage_of_person, stages, struck
+from projections.asking import Asked, Money, StageRow, add, asked, cut, quantile, ratio, stage_of_person, stages
 from projections.read_model import Ask, ReadStore
 
 LEADS_SHOWN_MAX = 20
-
-
-NOT_HANDED_OVER = "not_handed_over"
-ANSWERS = (NOT_HANDED_OVER, "waiting", "accepted", "rejected", "expired", "withdrawn")
-"""Every lead cycle has one of these; the definition's `handoff.starts` says what hands one over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +104,7 @@ async def of(ask: Ask, definition: Definition, until: Instant) -> SalesReport:
         qualified=sum(one.qualified for one in cycles),
         breached=sum(one.breached for one in cycles),
         answers=_counted((one.answer for one in cycles), ANSWERS),
-        states=_counted((one.state for one in cycles if one.state), ("working", "qualified", "recycled", "disqualified")),
+        states=_counted((one.state for one in cycles if one.state), STATES),
         mql_accepted=ratio(sum(one.answer == "accepted" for one in mqls), len(mqls)),
         mql_to_sql=ratio(sum(one.qualified for one in mqls), len(mqls)),
         stages=funnel,
@@ -129,50 +125,19 @@ async def of(ask: Ask, definition: Definition, until: Instant) -> SalesReport:
 async def _leads(ask: Ask, definition: Definition, until: Instant) -> list[Lead]:
     """Every lead cycle as of `until`: its steps in order, those that only time brought included."""
     found: dict[tuple[str, int], Lead] = {}
-    steps = await ask(
-        "SELECT person, cycle, at, step, owner, channel, lead_source, basis FROM leads WHERE at <= ? ORDER BY person, at, nth", until
-    )
-    for person, cycle, at, step, owner, channel, lead_source, basis in steps:
-        lead = found.get((person, cycle)) or Lead(person, cycle, day(at, definition.zone), channel, lead_source)
-        found[person, cycle] = after_step(replace(lead, owner=owner or lead.owner), step, basis)
-    for person, strike in await struck(ask, until):
-        if strike.cycle:
-            found[person, strike.cycle] = after_step(found[person, strike.cycle], strike.name, strike.basis)
+    for person, cycle, created_on, channel, lead_source, owner, answer, state, is_mql, qualified, breached, basis, is_open in await ask(
+        "SELECT person, cycle, created_on, channel, lead_source, owner, answer, state, is_mql, is_qualified, is_breached, basis, is_open"
+        " FROM lead_states WHERE at <= ? ORDER BY person, at, nth",
+        until,
+    ):
+        found[person, cycle] = Lead(
+            person, cycle, created_on, channel, lead_source, owner, "", 0, answer, state, bool(is_mql), bool(qualified), bool(breached),
+            basis, bool(is_open),
+        )  # fmt: skip
     points = await ask("SELECT person, SUM(points * n) FROM scores WHERE at <= ? AND until_at > ? GROUP BY person", until, until)
     scores = {person: int(score) for person, score in points}
     in_stage = await stage_of_person(ask, until)
     return [replace(one, score=scores.get(one.person, 0), stage=in_stage.get(one.person, "")) for one in found.values()]
-
-
-def after_step(lead: Lead, step: str, basis: str) -> Lead:
-    """`lead` after a step of its cycle, which is not opened again once it ended, except by a late answer to what expired.
-
-    A breach stays, whatever the clock was started by later.
-    """
-    may_be_answered = lead.is_open or lead.answer == "expired"
-    lead = replace(lead, basis=basis, answer="waiting" if basis and lead.answer == NOT_HANDED_OVER else lead.answer)
-    match step:
-        case "mql":
-            return replace(lead, is_mql=True)
-        case "breached":
-            return replace(lead, breached=True)
-        case "accepted" if may_be_answered:
-            return replace(lead, answer="accepted", state=lead.state or "working", is_open=True)
-        case "qualified" if may_be_answered:
-            return replace(lead, answer="accepted", state="qualified", qualified=True, is_open=True)
-        case "qualified":
-            return replace(lead, qualified=True)
-        case "rejected" | "expired" | "withdrawn":
-            return replace(lead, answer=step, state="", is_open=False)
-        case "recycled" | "disqualified" if lead.answer == "accepted":
-            return replace(lead, state=step, is_open=False)
-        case "recycled" | "disqualified":
-            # Given back before it was accepted: sales said no.
-            return replace(lead, answer="rejected", is_open=False)
-        case "closed":
-            return replace(lead, answer="accepted", state=lead.state or "working", is_open=False)
-        case _:
-            return lead
 
 
 def _counted(values: object, names: tuple[str, ...]) -> dict[str, int]:

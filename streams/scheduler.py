@@ -69,4 +69,4 @@ def _struck(person: str, kept: bytes, after: Instant, until: Instant) -> list[tu
     journey = load(person, kept)
     assert isinstance(journey, PersonJourney)
     strikes = journey.outlook.strikes if journey.outlook is not None else ()
-    return [(person, *strike) for strike in strikes if after < strike.at <= until]
+    return [tuple(fact) for fact in strikes if after < fact.at <= until]

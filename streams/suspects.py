@@ -88,7 +88,7 @@ def _orders(definition: Definition, person: Person, history: list[Touchpoint]) -
     silent, orders = sent_again(own), Orders()
     counting = [touch for touch in own if touch.key not in silent]
     for touch in counting:
-        for _ in orders.after(person.name, touch):
+        for _ in orders.after(person.name, touch, definition.zone):
             pass
     for touch in counting:
         if isinstance(touch.data, OrderPlaced):
@@ -102,7 +102,7 @@ async def _deals(definition: Definition, world: World, person: Person, history: 
     await world.load(f"deal:{name}" for name in named)
     for name in sorted(named):
         said = world.counting(f"deal:{name}", BEFORE)
-        stood = deals.derive(definition, name, said)[0].stood()
+        stood = deals.derive(definition, name, said)[0].stood(definition)
         turned = turns(definition, said)[0]
         won = [touch for touch in said if turned.get(touch.key) == "won"]
         if won and stood.outcome == "won" and stood.currency:

@@ -127,7 +127,7 @@ async def timeline(definition: Definition, histories: Bodies, subject: str, unti
         position=await histories.position(),
         until=iso(until),
         stage=entered[-1] if entered else "",
-        score=sum(fact.points for fact in facts.elements() if isinstance(fact, Scored) and fact.at <= until < fact.until),
+        score=sum(fact.points for fact in facts.elements() if isinstance(fact, Scored) and fact.at <= until < fact.until_at),
         entries=entries,
     )
 
@@ -139,7 +139,7 @@ def _sent(touch: Touchpoint) -> Entry:
 def _told(fact: Fact) -> tuple[Place, Entry] | None:
     """What a fact tells of, and where it stands; nothing of those that only figures are made of."""
     match fact:
-        case StageEntered(at=at, nth=nth, stage=stage, left=left, rule=rule, because=because):
+        case StageEntered(at=at, nth=nth, stage=stage, left_stage=left, rule=rule, because=because):
             return (at, 1, nth), Entry(iso(at), Stage(left, stage), rule=rule, because=because)
         case LeadMoved(at=at, nth=nth, step=step, cycle=cycle, reason=reason, rule=rule, because=because):
             return (at, 1, nth), Entry(iso(at), Lead(cycle, step, reason), rule=rule, because=because)
@@ -147,11 +147,11 @@ def _told(fact: Fact) -> tuple[Place, Entry] | None:
             return (at, 1, -1), Entry(iso(at), Points(points), rule=rule)
         case DealStood(at=at, nth=nth):
             return (at, 1, nth), Entry(iso(at), Deal(fact.outcome, fact.stage, fact.amount_minor, fact.currency))
-        case Ordered(at=at, order=order, currency=currency, amount_minor=amount_minor):
+        case Ordered(at=at, order_id=order, currency=currency, amount_minor=amount_minor):
             return (at, 1, -1), Entry(iso(at), Order(order, amount_minor, currency))
-        case Lowered(at=at, order=order, currency=currency, amount_minor=amount_minor):
+        case Lowered(at=at, order_id=order, currency=currency, amount_minor=amount_minor):
             return (at, 1, -1), Entry(iso(at), Order(order, amount_minor, currency))
-        case LeftOut(at=at, of=of, why=why):
+        case LeftOut(at=at, of_what=of, why=why):
             return (at, 1, -1), Entry(iso(at), Omitted(of, why))
         case _:
             return None
@@ -159,7 +159,13 @@ def _told(fact: Fact) -> tuple[Place, Entry] | None:
 
 def _ahead(definition: Definition, journey: PersonJourney, until: Instant) -> Iterator[tuple[Place, Entry]]:
     """What time alone brings after the last touchpoint: up to `until` it has struck, and after that it is due."""
-    for strike, because in run_out(plan_of(definition), journey):
-        means = Lead(strike.cycle, strike.name, "") if strike.cycle else Stage(strike.left, strike.name)
-        entry = Entry(iso(strike.at), means, rule=strike.rule, because=because, is_due=strike.at > until)
-        yield (strike.at, 2, strike.nth), entry
+    for fact in run_out(plan_of(definition), journey):
+        match fact:
+            case StageEntered():
+                means: Stage | Lead = Stage(fact.left_stage, fact.stage)
+            case LeadMoved():
+                means = Lead(fact.cycle, fact.step, "")
+            case _:
+                continue
+        entry = Entry(iso(fact.at), means, rule=fact.rule, because=fact.because, is_due=fact.at > until)
+        yield (fact.at, 2, fact.nth), entry

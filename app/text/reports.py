@@ -8,10 +8,11 @@ from rich.text import Text
 
 from app.text.printing import BAR_WIDTH, WIDTH_PIPED, Cell, bar, count, figures, money, out, percent, put, table
 from journey.instants import day, instant, rfc3339
+from journey.leads import NOT_HANDED_OVER
 from journey.readable import readable
 from projections.asking import Asked, StageRow
 from projections.marketing_report import Audience, ConversionRow, LeftOutRow, MarketingReport
-from projections.sales_report import NOT_HANDED_OVER, Lead, SalesReport
+from projections.sales_report import Lead, SalesReport
 
 ROWS_SHOWN_MAX = 12
 UNKNOWN_SHOWN_MAX = 5

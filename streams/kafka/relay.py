@@ -18,7 +18,7 @@ from aiokafka.errors import IllegalOperation, KafkaError
 
 from journey import integers
 from journey.errors import Away
-from journey.facts import KINDS, Outlook, StageEntered, Strike, from_row
+from journey.facts import KINDS, Outlook, StageEntered, ahead_of, from_row, is_of_this_fold
 from journey.instants import Instant, iso
 from streams.kafka.client import is_fenced, meaning, only_producer
 from streams.kafka.settings import KafkaSettings
@@ -178,27 +178,27 @@ class Relay:
 
         Those of deadlines up to `mark`, and those that the unit itself announces.
         """
-        strikes: Counter[tuple[str, Strike]] = Counter()
+        struck_by_then: Counter[StageEntered] = Counter()
         for plain in change.facts:
-            if plain[0] not in ("stage_entered", "outlook"):
+            if plain[0] not in ("stage_entered", "outlook") or not is_of_this_fold(plain):
                 continue
             fact, count = from_row(plain)
             match fact:
                 case StageEntered():
-                    told = _told(change.position, count, fact.person, fact.stage, fact.left, fact.at, fact.nth, fact.rule)
-                    told["because"] = [{"source": source, "id": id, "subject": subject} for source, id, subject in fact.because]
-                    yield told
+                    yield _told(change.position, count, fact)
                 case Outlook():
-                    for strike in fact.strikes:
-                        if mark is not None and strike.at <= mark:
-                            strikes[fact.person, strike] += count
+                    for one in fact.ahead:
+                        if mark is not None and one.at <= mark and isinstance(one, StageEntered):
+                            struck_by_then[one] += count
                 case _:
                     pass
-        strikes.update((person, Strike(*values)) for person, *values in struck)
-        for (person, strike), count in strikes.items():
+        for values in struck:
+            if values[-1] in KINDS and isinstance(one := ahead_of(values), StageEntered):
+                struck_by_then[one] += 1
+        for one, count in struck_by_then.items():
             # Most are taken back and asserted again: nothing to tell.
-            if count and strike.cycle == 0:
-                yield _strike(change.position, count, person, strike)
+            if count:
+                yield _told(change.position, count, one)
 
     async def _stages(self, position: int, persons: list[str]) -> list[Message]:
         """Where everyone stands whose stage changed; nothing, a tombstone, for who is no more."""
@@ -236,9 +236,9 @@ _AMOUNTS = {name: 2 + kind._fields.index("amount_minor") for name, kind in KINDS
 """Where the amount stands in a fact as plain values, by kind."""
 
 
-def _strike(position: int, count: int, person: str, strike: Strike) -> dict[str, Any]:
-    return _told(position, count, person, strike.name, strike.left, strike.at, strike.nth, strike.rule) | {"because": []}
-
-
-def _told(position: int, count: int, person: str, stage: str, left: str, at: Instant, nth: int, rule: str) -> dict[str, Any]:
-    return {"position": position, "count": count, "person": person, "stage": stage, "left": left, "at": iso(at), "nth": nth, "rule": rule}
+def _told(position: int, count: int, fact: StageEntered) -> dict[str, Any]:
+    return {
+        "position": position, "count": count, "person": fact.person, "stage": fact.stage, "left": fact.left_stage, "at": iso(fact.at),
+        "nth": fact.nth, "rule": fact.rule,
+        "because": [{"source": source, "id": id, "subject": subject} for source, id, subject in fact.because],
+    }  # fmt: skip

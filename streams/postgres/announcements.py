@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from journey.facts import Outlook, Strike
+from journey.facts import Outlook, StageEntered, ahead_of
 from journey.instants import Instant
 from streams.ports import Unit
 from streams.postgres.record import PostgresRecord
@@ -21,7 +21,7 @@ _STANDING = (
     " FROM journey.journeys WHERE subject = ANY($1::TEXT[])"
 )
 
-_STRIKES = Outlook._fields.index("strikes")
+_AHEAD = Outlook._fields.index("ahead")
 
 
 class PostgresAnnouncements:
@@ -121,7 +121,8 @@ class PostgresAnnouncements:
             journey = orjson.loads(body)
             found[subject] = (journey["stage"], journey["entered_at"])
             outlook = journey["outlook"]
-            for strike in map(Strike._make, outlook[_STRIKES] if outlook is not None else ()):
-                if mark is not None and strike.at <= mark and strike.cycle == 0:
-                    found[subject] = (strike.name, strike.at)
+            for values in outlook[_AHEAD] if outlook is not None else ():
+                fact = ahead_of(values)
+                if mark is not None and fact.at <= mark and isinstance(fact, StageEntered):
+                    found[subject] = (fact.stage, fact.at)
         return found

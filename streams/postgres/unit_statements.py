@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
+from journey.facts import StageEntered
 from journey.histories import keys
 from schemas.strict_json import BODY_BYTES_MAX
 from streams.ports import DeadLetter, FactRow, Name, Row, Unit
@@ -289,14 +290,18 @@ def write_journeys(journeys: Mapping[str, bytes], facts: Iterable[FactRow], tabl
     return (Step(sql, _columns(some)) for some in _some(rows, lambda row: len(row[1])))
 
 
+_AT = StageEntered._fields.index("at")
+"""Where a stage entered and a step of a lead alike have their instant."""
+
+
 def _due(facts: Iterable[FactRow]) -> dict[str, str]:
     """When deadlines strike, for each person whose outlook is among `facts`, as PostgreSQL writes an array."""
     due: dict[str, str] = {}
     for kind, count, *values in facts:
         if kind == "outlook":
-            person, _, strikes = values
+            person, _, ahead = values
             if count > 0:
-                due[person] = "{" + ",".join(str(strike[0]) for strike in strikes) + "}"
+                due[person] = "{" + ",".join(str(fact[_AT]) for fact in ahead if fact[-1] != "lead_stood") + "}"
             else:
                 due.setdefault(person, "{}")
     return due

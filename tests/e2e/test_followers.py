@@ -15,7 +15,6 @@ import asyncpg
 import orjson
 import pytest
 
-from journey.facts import Strike
 from journey.instants import iso
 from streams.kafka.client import only_producer
 from streams.kafka.relay import POSITION
@@ -78,13 +77,12 @@ async def holds(place: Place) -> dict[str, Counter[Any]]:
     try:
         async with db.transaction(isolation="repeatable_read"):
             mark = await db.fetchval("SELECT mark FROM journey.units WHERE mark IS NOT NULL ORDER BY position DESC LIMIT 1") or 0
-            entered = await db.fetch("SELECT person, stage, left_stage, at, nth, rule, n FROM marketing.stages")
-            outlook = await db.fetch("SELECT person, strikes FROM marketing.outlook")
+            entered = await db.fetch(
+                "SELECT person, stage, left_stage, at, nth, rule, n FROM marketing.stages WHERE ahead = 0 OR at <= $1", mark
+            )
     finally:
         await db.close()
-    struck = [(person, Strike(*values)) for person, strikes in outlook for values in orjson.loads(strikes)]
     rows = [tuple(row) for row in entered]
-    rows += [(person, one.name, one.left, one.at, one.nth, one.rule, 1) for person, one in struck if one.at <= mark and one.cycle == 0]
     last: dict[str, tuple[int, int, str]] = {}
     entries: Counter[Any] = Counter()
     for person, stage, left, at, nth, rule, count in rows:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from journey.errors import Away
+from journey.facts import StageEntered
 from journey.instants import DAY, Instant
 from journey.person import PersonJourney
 from streams.journeys import load
@@ -375,8 +376,8 @@ class Announcements:
             if subject in persons:
                 found[subject] = (journey.stage, journey.entered_at)
                 for strike in journey.outlook.strikes if journey.outlook is not None else ():
-                    if mark is not None and strike.at <= mark and strike.cycle == 0:
-                        found[subject] = (strike.name, strike.at)
+                    if mark is not None and strike.at <= mark and isinstance(strike, StageEntered):
+                        found[subject] = (strike.stage, strike.at)
         return found
 
     async def ids(self) -> AsyncIterator[list[str]]:

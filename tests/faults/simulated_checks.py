@@ -71,11 +71,11 @@ def check_told(world: World, told: brute_force.Told) -> None:
     expected: Counter[tuple[Any, ...]] = Counter()
     for fact, count in told.facts.items():
         if isinstance(fact, StageEntered):
-            expected[fact.person, fact.stage, fact.left, iso(fact.at), fact.nth, fact.rule] += count
+            expected[fact.person, fact.stage, fact.left_stage, iso(fact.at), fact.nth, fact.rule] += count
         elif isinstance(fact, Outlook):
             for one in fact.strikes:
-                if one.cycle == 0 and mark is not None and one.at <= mark:
-                    expected[fact.person, one.name, one.left, iso(one.at), one.nth, one.rule] += count
+                if isinstance(one, StageEntered) and mark is not None and one.at <= mark:
+                    expected[fact.person, one.stage, one.left_stage, iso(one.at), one.nth, one.rule] += count
     stands: dict[str, tuple[str, int, str]] = {}
     for person, stage, _, at, nth, _ in expected:
         stands[person] = max(stands.get(person, ("", -1, "")), (at, nth, stage))

@@ -11,7 +11,7 @@ from journey.definition import Definition
 from journey.definition_checks import problems
 from journey.facts import Fact, Facts, LeadMoved, Outlook, StageEntered
 from journey.histories import is_person
-from journey.instants import DAY, Instant, instant, iso, rfc3339
+from journey.instants import DAY, Instant, day, instant, iso, rfc3339
 from journey.person import PersonJourney
 from journey.touchpoints import Key, Touchpoint
 from journey.turns import turns
@@ -26,6 +26,11 @@ F = TypeVar("F", bound=Fact)
 def at(text: str) -> Instant:
     """The instant of `2026-03-02T10:00`, in UTC."""
     return instant(rfc3339(f"{text}:00Z"))
+
+
+def on(at: Instant, zone: str = "UTC") -> str:
+    """The day of `at`; "" of what has not happened."""
+    return day(at, zone) if at else ""
 
 
 MONDAY = at("2026-03-02T10:00")
@@ -143,7 +148,9 @@ def lead_moves(facts: Facts) -> list[LeadMoved]:
 
 def ahead(facts: Facts) -> list[tuple[str, Instant]]:
     """What is still to strike, in order."""
-    return [(strike.name, strike.at) for outlook in only(Outlook, facts) for strike in outlook.strikes]
+    return [
+        (one.stage if isinstance(one, StageEntered) else one.step, one.at) for outlook in only(Outlook, facts) for one in outlook.strikes
+    ]
 
 
 def keys(*touches: Touchpoint) -> tuple[Key, ...]:

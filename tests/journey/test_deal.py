@@ -18,6 +18,7 @@ from tests.journey.builders import (
     WEDNESDAY,
     closed,
     in_order,
+    on,
     only,
     opened,
     touch,
@@ -38,17 +39,26 @@ def changed(at: int = TUESDAY, **fields: Any) -> Touchpoint:
 def test_a_deal_opens_with_what_its_opening_says() -> None:
     assert stood(opened(amount="900.00", probability=0.20, team="north", account="acme")) == [
         DealStood(
-            "deal:12", MONDAY, 0, "open", "new_business", "qualified", 90000, "EUR", "0.2", "2026-04-30", "ann", "north", "acme", "new", "",
-            MONDAY, 0,
+            "deal:12", MONDAY, on(MONDAY), 0, "open", "new_business", "qualified", 90000, "EUR", "0.2", 18000, 1, 0, "2026-04-30", "ann",
+            "north", "acme", "new", "", MONDAY, on(MONDAY), 0, "", -1, (),
         )
     ]  # fmt: skip
 
 
 def test_an_update_changes_what_it_names_and_leaves_the_rest() -> None:
     before, after = stood(opened(), changed(stage="proposal"))
-    assert after == before._replace(at=TUESDAY, stage="proposal")
+    assert after == before._replace(at=TUESDAY, day=on(TUESDAY), stage="proposal")
     _, after = stood(opened(), changed(amount="1200", currency="USD", owner="bob", probability="0.50"))
-    assert after == before._replace(at=TUESDAY, amount_minor=120000, currency="USD", owner="bob", probability="0.5")
+    assert after == before._replace(
+        at=TUESDAY,
+        day=on(TUESDAY),
+        amount_minor=120000,
+        currency="USD",
+        owner="bob",
+        probability="0.5",
+        weighted_minor=60000,
+        is_weighted=1,
+    )
 
 
 def test_changes_of_one_instant_are_told_apart_by_their_place() -> None:

@@ -12,7 +12,7 @@ from journey import dimension
 from journey.facts import Described, Fact, Facts, Lowered, Ordered, Spent
 from journey.instants import Instant
 from journey.touchpoints import Touchpoint
-from tests.journey.builders import MONDAY, SMALL, TUESDAY, WEDNESDAY, in_order, only, touch
+from tests.journey.builders import MONDAY, SMALL, TUESDAY, WEDNESDAY, in_order, on, only, touch
 
 WEEK = {"period_start": "2026-03-02", "period_end": "2026-03-08"}
 
@@ -163,8 +163,8 @@ def test_orders_of_an_account_are_its_own() -> None:
         touch("refund", at=TUESDAY, subject="account:acme", order="o-1", amount="5.00"),
     ]
     facts = facts_of(*history, subject="account:acme")
-    assert only(Ordered, facts) == [Ordered("account:acme", "o-1", MONDAY, "EUR", 8000)]
-    assert only(Lowered, facts) == [Lowered("account:acme", "o-1", TUESDAY, MONDAY, "EUR", -500)]
+    assert only(Ordered, facts) == [Ordered("account:acme", "o-1", MONDAY, on(MONDAY), "EUR", 8000)]
+    assert only(Lowered, facts) == [Lowered("account:acme", "o-1", TUESDAY, on(TUESDAY), MONDAY, on(MONDAY), "EUR", -500)]
 
 
 def test_tests_and_what_asserts_nothing_leave_no_fact() -> None:

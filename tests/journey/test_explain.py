@@ -62,7 +62,7 @@ def test_the_entries_of_the_ledger_add_up_to_the_score(by: Definition, history: 
     answer = explain(by, ME, history, turns_in(by, history), [], until)
     _, facts = derive(by, ME.name, IDS, history, turns_in(by, history))
     assert sum(entry.points for entry in answer.ledger) == answer.score
-    assert answer.score == sum(fact.points for fact in facts.elements() if isinstance(fact, Scored) and fact.at <= until < fact.until)
+    assert answer.score == sum(fact.points for fact in facts.elements() if isinstance(fact, Scored) and fact.at <= until < fact.until_at)
 
 
 def conditions(condition: Condition) -> list[Condition]:

@@ -11,7 +11,7 @@ from journey.facts import Converted, Facts, LeftOut, Lowered, Ordered, Touched, 
 from journey.instants import DAY, Instant, iso
 from journey.person import PersonJourney
 from journey.touchpoints import Touchpoint
-from tests.journey.builders import MONDAY, TUESDAY, WEDNESDAY, definition, derived, in_order, only, touch
+from tests.journey.builders import MONDAY, TUESDAY, WEDNESDAY, definition, derived, in_order, on, only, touch
 from tests.streams import stated
 
 BY = definition(
@@ -40,8 +40,8 @@ def left_out(*history: Touchpoint) -> list[str]:
 def test_an_order_of_two_sources_and_spellings_is_one_and_its_conversion_is_of_it() -> None:
     history = [order(id="63", source="web"), order(TUESDAY, "64", source="shop", name="#7")]
     facts = derived(*history, by=BY)[1]
-    assert only(Ordered, facts) == [Ordered("user:7", "7", MONDAY, "EUR", 5000)]
-    assert [(one.of, one.at, one.amount_minor) for one in only(Converted, facts)] == [("order:7", MONDAY, 5000)]
+    assert only(Ordered, facts) == [Ordered("user:7", "7", MONDAY, on(MONDAY), "EUR", 5000)]
+    assert [(one.of_what, one.at, one.amount_minor) for one in only(Converted, facts)] == [("order:7", MONDAY, 5000)]
     assert left_out(*history) == ["sent again"]
 
 

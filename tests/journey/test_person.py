@@ -23,6 +23,7 @@ from tests.journey.builders import (
     derived,
     keys,
     moves,
+    on,
     only,
     opened,
     stages,
@@ -51,7 +52,7 @@ def test_a_demo_takes_a_reader_to_consideration() -> None:
     _, facts = derived(touch("content_view"), demo)
     assert stages(facts) == [("awareness", MONDAY), ("consideration", TUESDAY)]
     entered = moves(facts)[-1]
-    assert (entered.left, entered.rule, entered.because) == ("awareness", "demo-held", keys(demo))
+    assert (entered.left_stage, entered.rule, entered.because) == ("awareness", "demo-held", keys(demo))
 
 
 def test_a_demo_that_was_not_held_moves_nobody() -> None:
@@ -61,7 +62,7 @@ def test_a_demo_that_was_not_held_moves_nobody() -> None:
 
 def test_a_stage_may_be_the_first_one_whichever_it_is() -> None:
     _, facts = derived(touch("demo"))
-    assert [(fact.stage, fact.left) for fact in moves(facts)] == [("consideration", "")]
+    assert [(fact.stage, fact.left_stage) for fact in moves(facts)] == [("consideration", "")]
 
 
 def test_nobody_goes_back_because_of_an_old_article() -> None:
@@ -75,7 +76,7 @@ def test_a_way_back_is_one_that_a_rule_names() -> None:
     history = [touch("demo"), touch("content_view", at=MONDAY + 40 * DAY)]
     _, facts = derived(*history, by=definition(ways))
     assert stages(facts) == [("consideration", MONDAY), ("lost", MONDAY + 30 * DAY), ("awareness", MONDAY + 40 * DAY)]
-    assert moves(facts)[-1].left == "lost"
+    assert moves(facts)[-1].left_stage == "lost"
     _, facts = derived(*history)
     assert stages(facts)[-1] == ("lost", MONDAY + 30 * DAY)
 
@@ -235,7 +236,10 @@ def test_points_count_from_their_touchpoint_until_they_expire() -> None:
         {"name": "form", "when": {"types": "form_submitted"}, "points": 25},
     ]
     journey, facts = derived(touch("page_view"), touch("form_submitted", at=TUESDAY), by=definition(scoring=scoring))
-    assert only(Scored, facts) == [Scored(ME, "form", 25, TUESDAY, NEVER), Scored(ME, "view", 5, MONDAY, MONDAY + 30 * DAY)]
+    assert only(Scored, facts) == [
+        Scored(ME, "form", 25, TUESDAY, on(TUESDAY), NEVER),
+        Scored(ME, "view", 5, MONDAY, on(MONDAY), MONDAY + 30 * DAY),
+    ]
     assert journey.ledger.score == 30
 
 
@@ -260,8 +264,8 @@ def test_a_rule_counts_as_often_as_its_limit_on_each_day_of_the_reporting_zone()
 def test_orders_and_refunds_are_money_of_the_person_that_they_are_published_under() -> None:
     history = [touch("order_placed", order="o-1", amount="80.00"), touch("refund", at=TUESDAY, order="o-1", amount="20.00")]
     _, facts = derived(*history, touch("refund", at=TUESDAY, subject="deal:12", deal="12", order=None, amount="5.00"))
-    assert only(Ordered, facts) == [Ordered(ME, "o-1", MONDAY, "EUR", 8000)]
-    assert only(Lowered, facts) == [Lowered(ME, "o-1", TUESDAY, MONDAY, "EUR", -2000)]
+    assert only(Ordered, facts) == [Ordered(ME, "o-1", MONDAY, on(MONDAY), "EUR", 8000)]
+    assert only(Lowered, facts) == [Lowered(ME, "o-1", TUESDAY, on(TUESDAY), MONDAY, on(MONDAY), "EUR", -2000)]
 
 
 def test_each_field_that_a_profile_names_changes_and_null_clears_it() -> None:

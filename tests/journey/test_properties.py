@@ -163,12 +163,11 @@ def _run_out(facts: Facts) -> Iterator[Move]:
     for fact in facts.elements():
         match fact:
             case StageEntered():
-                yield Move(fact.at, fact.nth, fact.stage, fact.left, fact.rule, 0, "")
+                yield Move(fact.at, fact.nth, fact.stage, fact.left_stage, fact.rule, 0, "")
             case LeadMoved():
                 yield Move(fact.at, fact.nth, fact.step, "", fact.rule, fact.cycle, fact.basis)
-            case Outlook(strikes=strikes):
-                for strike in strikes:
-                    yield Move(*strike)
+            case Outlook(ahead=ahead):
+                yield from _run_out(Counter(ahead))
             case _:
                 pass
 
@@ -221,7 +220,7 @@ def struck(by: Definition, history: list[Touchpoint]) -> list[StageEntered | Lea
 def told(moves: list[StageEntered | LeadMoved]) -> list[tuple[Any, ...]]:
     """What a transition is, its reasons and its place apart."""
     return [
-        (one.at, "stage", one.stage, one.left, one.rule) if isinstance(one, StageEntered) else (one.at, "lead", one.step, one.basis)
+        (one.at, "stage", one.stage, one.left_stage, one.rule) if isinstance(one, StageEntered) else (one.at, "lead", one.step, one.basis)
         for one in moves
     ]
 

@@ -74,7 +74,7 @@ def struck(one: Person, history: list[Touchpoint]) -> list[Move]:
 
 def told(move: Move) -> tuple[Any, ...]:
     if isinstance(move, StageEntered):
-        return move.at, "stage", move.stage, move.left, move.rule
+        return move.at, "stage", move.stage, move.left_stage, move.rule
     return move.at, "lead", move.step, move.cycle, move.basis
 
 

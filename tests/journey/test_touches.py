@@ -50,7 +50,7 @@ BY = attributing()
 def path(facts: Facts) -> list[tuple[str, Instant]]:
     """The touches of the only conversion."""
     (conversion,) = only(Converted, facts)
-    return [(one.type, one.at) for one in conversion.path]
+    return [(one.type, one.touched_at) for one in conversion.path]
 
 
 def channels(facts: Facts) -> list[tuple[str, str]]:
@@ -169,7 +169,7 @@ def test_of_many_touches_the_first_and_the_last_are_kept_and_the_path_says_that_
     clicks = [ad(MONDAY + n * DAY) for n in range(6)]
     _, facts = derived(*clicks, order(MONDAY + 10 * DAY), by=attributing(touches_max=4))
     (conversion,) = only(Converted, facts)
-    assert [one.at for one in conversion.path] == [clicks[n].occurred_at for n in (0, 3, 4, 5)]
+    assert [one.touched_at for one in conversion.path] == [clicks[n].occurred_at for n in (0, 3, 4, 5)]
     assert conversion.cut == 1
 
 
@@ -197,7 +197,7 @@ def test_as_many_touches_as_are_kept_are_not_cut() -> None:
 def test_a_conversion_by_touchpoint_names_it_and_its_worth() -> None:
     paid = touch("custom", source="crm", id="c-1", name="quiz", value="12.50", currency="EUR", properties=None)
     _, facts = derived(paid, touch("custom", at=TUESDAY, id="c-2", name="quiz", value="7", properties=None), by=BY)
-    assert [(one.of, one.amount_minor, one.currency) for one in only(Converted, facts)] == [
+    assert [(one.of_what, one.amount_minor, one.currency) for one in only(Converted, facts)] == [
         ("crm#c-1", 1250, "EUR"),
         ("urn:test#c-2", 0, ""),
     ]
@@ -207,14 +207,14 @@ def test_a_win_counts_for_everyone_in_the_deal_and_says_who_is_primary() -> None
     for id, primary in ((ME, 1), ("user:8", 0)):
         _, facts = derived(opened(people=[ME, "user:8"]), closed(), by=BY, name=id, ids=(id,))
         (conversion,) = only(Converted, facts)
-        assert (conversion.of, conversion.at, conversion.primary, conversion.opened_at) == ("12", FRIDAY, primary, MONDAY)
+        assert (conversion.of_what, conversion.at, conversion.is_primary, conversion.opened_at) == ("12", FRIDAY, primary, MONDAY)
 
 
 def test_who_is_primary_is_as_the_people_were_last_stated_before_the_close() -> None:
     named = [{"person": "user:8", "primary": True}]
     updates = [touch("deal_updated", at=TUESDAY, people=named), touch("deal_updated", at=WEDNESDAY, people=None)]
     _, facts = derived(opened(), *updates, closed(), by=BY)
-    assert only(Converted, facts)[0].primary == 0
+    assert only(Converted, facts)[0].is_primary == 0
 
 
 def test_a_deal_lost_is_no_conversion_and_one_won_again_is_a_second() -> None:
@@ -251,7 +251,7 @@ def test_a_conversion_of_a_lead_is_that_of_its_cycle_whichever_is_open() -> None
     ]
     _, facts = derived(*history, by=BY)
     (sql,) = (one for one in only(Converted, facts) if one.conversion == "sql")
-    assert (sql.of, sql.lead_at) == ("lead:1", MONDAY)
+    assert (sql.of_what, sql.lead_at) == ("lead:1", MONDAY)
 
 
 def test_touchpoints_of_one_type_that_say_the_same_are_equal_and_of_two_types_never() -> None:

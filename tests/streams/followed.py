@@ -64,9 +64,9 @@ async def entries(record: PostgresRecord, announcements: PostgresAnnouncements) 
                 continue
             fact, count = from_row(row)
             if isinstance(fact, StageEntered):
-                total[fact.person, fact.stage, fact.left, iso(fact.at), fact.nth, fact.rule] += count
+                total[fact.person, fact.stage, fact.left_stage, iso(fact.at), fact.nth, fact.rule] += count
             elif isinstance(fact, Outlook):
                 for one in fact.strikes:
-                    if one.cycle == 0 and mark is not None and one.at <= mark:
-                        total[fact.person, one.name, one.left, iso(one.at), one.nth, one.rule] += count
+                    if isinstance(one, StageEntered) and mark is not None and one.at <= mark:
+                        total[fact.person, one.stage, one.left_stage, iso(one.at), one.nth, one.rule] += count
     return Counter({entry: count for entry, count in total.items() if count})

@@ -5,6 +5,7 @@ Nothing here is the engine's: what it comes to by its folds, in any steps, is he
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -12,7 +13,9 @@ from journey.channels import excluded
 from journey.definition import Definition
 from journey.facts import DealStood, Fact, LeftOut, Lowered, Ordered
 from journey.instants import instant
+from journey.money import weighted
 from journey.touchpoints import Key, Touchpoint
+from tests.journey.builders import on
 
 MONEY = (Ordered, Lowered, LeftOut)
 
@@ -144,6 +147,8 @@ def stood(definition: Definition, subject: str, whole: list[Touchpoint]) -> Coun
                 known["probability"] = format(data.probability.normalize(), "f")
             if getattr(data, "expected_close_on", None) is not None:
                 known["expected"] = data.expected_close_on.isoformat()
+            if getattr(data, "products", None) or (touch.type == "deal_updated" and data.products is not None):
+                known["products"] = data.products
             if touch.type == "deal_opened":
                 known |= {"pipeline": data.pipeline, "kind": data.kind}
                 known.setdefault("opened", touch.occurred_at)
@@ -155,11 +160,17 @@ def stood(definition: Definition, subject: str, whole: list[Touchpoint]) -> Coun
             continue
         paid = sum(one.data.minor("amount") for one in refunds if one.data.currency == known.get("currency"))  # type: ignore[union-attr]
         worth = max(0, known.get("amount", 0) - paid) if paid else known.get("amount", 0)
+        place = (known.get("pipeline", ""), known.get("stage", ""))
+        chances = {(one.name, stage.name): stage.probability for one in definition.pipelines for stage in one.stages}
+        chance = Decimal(known["probability"]) if "probability" in known else chances.get(place)
+        opened, closed = known.get("opened", 0), known.get("closed", 0)
+        day, zone = on(touch.occurred_at, definition.zone), definition.zone
         row = DealStood(
-            subject, touch.occurred_at, 0, known.get("outcome", "open"), known.get("pipeline", ""), known.get("stage", ""), worth,
-            known.get("currency", ""), known.get("probability", ""), known.get("expected", ""), known.get("owner", ""),
-            known.get("team", ""), known.get("account", ""), known.get("kind", ""), known.get("reason", ""), known.get("opened", 0),
-            known.get("closed", 0),
+            subject, touch.occurred_at, day, 0, known.get("outcome", "open"), *place, worth, known.get("currency", ""),
+            known.get("probability", ""), 0 if chance is None else weighted(worth, chance), int(chance is not None), int(place in chances),
+            known.get("expected", ""), known.get("owner", ""), known.get("team", ""), known.get("account", ""), known.get("kind", ""),
+            known.get("reason", ""), opened, on(opened, zone), closed, on(closed, zone), closed - opened if 0 < opened <= closed else -1,
+            known.get("products", ()),
         )  # fmt: skip
         if touch.type != "refund" or worth != rows[-1].amount_minor:
             rows.append(row)
@@ -177,10 +188,10 @@ def stood(definition: Definition, subject: str, whole: list[Touchpoint]) -> Coun
             why = "refund of more than is left" if amount > max(0, left) else ""
             left = max(0, left - amount)
         if why:
-            facts[LeftOut(subject, subject, one.occurred_at, why, one.source, one.id)] += 1
+            facts[LeftOut(subject, subject, one.occurred_at, on(one.occurred_at, definition.zone), why, one.source, one.id)] += 1
     for one in history:
         if one.type == "refund" and one.key in unsaid:
-            facts[LeftOut(subject, subject, one.occurred_at, "sent again", one.source, one.id)] += 1
+            facts[LeftOut(subject, subject, one.occurred_at, on(one.occurred_at, definition.zone), "sent again", one.source, one.id)] += 1
     return facts
 
 
@@ -213,13 +224,23 @@ def orders(definition: Definition, subject: str, own: list[Touchpoint]) -> tuple
     facts: Counter[Fact] = Counter()
     for touch in own:
         if touch.key in again:
-            facts[LeftOut(subject, f"order:{named(touch.data)}", touch.occurred_at, "sent again", touch.source, touch.id)] += 1
+            facts[
+                LeftOut(
+                    subject,
+                    f"order:{named(touch.data)}",
+                    touch.occurred_at,
+                    on(touch.occurred_at, definition.zone),
+                    "sent again",
+                    touch.source,
+                    touch.id,
+                )
+            ] += 1
     by = {named(touch.data): touch for touch in placed if touch.key not in again}
     left: dict[str, int] = {}
     for name, touch in by.items():
         data: Any = touch.data
         left[name] = data.minor("amount")
-        facts[Ordered(subject, name, touch.occurred_at, data.currency, left[name])] += 1
+        facts[Ordered(subject, name, touch.occurred_at, on(touch.occurred_at, definition.zone), data.currency, left[name])] += 1
     for touch in refunds:
         if touch.key in again:
             continue
@@ -234,10 +255,23 @@ def orders(definition: Definition, subject: str, own: list[Touchpoint]) -> tuple
             left[name] -= taken
             if taken:
                 at = max(touch.occurred_at, order.occurred_at)
-                facts[Lowered(subject, name, at, order.occurred_at, data.currency, -taken)] += 1
+                facts[
+                    Lowered(
+                        subject,
+                        name,
+                        at,
+                        on(at, definition.zone),
+                        order.occurred_at,
+                        on(order.occurred_at, definition.zone),
+                        data.currency,
+                        -taken,
+                    )
+                ] += 1
             why = "refund of more than is left" if taken < data.minor("amount") else ""
         if why:
-            facts[LeftOut(subject, f"order:{name}", touch.occurred_at, why, touch.source, touch.id)] += 1
+            facts[
+                LeftOut(subject, f"order:{name}", touch.occurred_at, on(touch.occurred_at, definition.zone), why, touch.source, touch.id)
+            ] += 1
     return facts, again
 
 
