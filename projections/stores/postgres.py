@@ -1,30 +1,20 @@
 """A read store in a schema of PostgreSQL that is named for its model. Its position is in the same transaction as its rows."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
 from journey.errors import Away, Refused
-from projections.read_model import Answer, Ask, Change, Differs, Gap, ReadModel, Switched, deltas
-from projections.stores.postgres_adding import Adding, Connection, numbered
+from projections.read_model import Answer, Ask, Change, Differs, ReadModel, Switched, deltas
+from projections.stores.batches import batches
+from projections.stores.postgres_adding import Adding, Connection, Connections, numbered
 from projections.stores.postgres_shadow import JOINS, PostgresShadow
 
-UNITS_PER_TRANSACTION_MAX = 50
 FACTS_PER_TRANSACTION_MAX = 50_000
 QUESTION_IDLE_MS_MAX = 60_000
 """How long a question may think between two looks. It holds nobody up, but what it sees can't be cleaned away."""
-
-
-class Connections(Protocol):
-    """The database, as far as a read store needs it: see `streams.postgres.database`."""
-
-    @property
-    def place(self) -> str: ...
-    def connection(self) -> AbstractAsyncContextManager[Connection]: ...
-    async def ready(self, db: Connection, statements: Iterable[tuple[str, Sequence[Any]]]) -> None: ...
-    async def close(self) -> None: ...
 
 
 class PostgresReadStore:
@@ -66,44 +56,26 @@ class PostgresReadStore:
 
     async def apply(self, changes: AsyncIterator[Change]) -> int:
         """See `ReadStore`. Several units share a transaction; a reader sees the last of them, which is a state that the histories had."""
-        stored = whole = await self.position()
-        held: list[list[Any]] = []
-        units, in_parts = 0, False
+        whole = await self.position()
         async with AsyncExitStack() as stack:
             shadow: PostgresShadow | None = None
-            async for change in changes:
-                if change.position <= whole:
-                    continue
-                if change.position > whole + 1:
-                    raise Gap(f"{self.model.name} reflects unit {whole}, and the next one it was given is {change.position}")
-                in_parts = not change.last
-                if change.rebuilt:
+            async for batch in batches(self.model.name, whole, changes, FACTS_PER_TRANSACTION_MAX):
+                if not batch.rebuilt:
+                    await self._commit(batch.facts, whole, batch.position)
+                else:
                     if shadow is None:
                         shadow = await stack.enter_async_context(self.shadow())
-                    await shadow.add(change.facts)
-                    if change.last:
-                        await shadow.switch(change.position)
-                        await stack.aclose()
-                        shadow, units, stored, whole = None, 0, change.position, change.position
-                        held.clear()
-                    continue
-                held.extend(change.facts)
-                if in_parts:
-                    continue
-                whole = change.position
-                units += 1
-                if units >= UNITS_PER_TRANSACTION_MAX or len(held) >= FACTS_PER_TRANSACTION_MAX:
-                    await self._commit(held, stored, whole)
-                    stored, units = whole, 0
-                    held.clear()
-        if in_parts:
-            raise Gap(f"{self.model.name} was given unit {whole + 1} without its last part")
-        if units:
-            await self._commit(held, stored, whole)
+                    await shadow.add(batch.facts)
+                    if not batch.last:
+                        continue
+                    await shadow.switch(batch.position)
+                    await stack.aclose()
+                    shadow = None
+                whole = batch.position
         return whole
 
     def shadow(self) -> AbstractAsyncContextManager[PostgresShadow]:
-        return PostgresShadow.begun(self)
+        return PostgresShadow.begun(self, self.database)
 
     async def switched(self, position: int) -> Switched | None:
         async with self.database.connection() as db:

@@ -5,11 +5,12 @@ never below one: the database itself stops a wrong number.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import cache
 from hashlib import blake2b
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -22,6 +23,16 @@ if TYPE_CHECKING:
     Connection = PoolConnectionProxy[asyncpg.Record]
 else:
     Connection = PoolConnectionProxy
+
+
+class Connections(Protocol):
+    """The database, as far as a read store needs it: see `streams.postgres.database`."""
+
+    @property
+    def place(self) -> str: ...
+    def connection(self) -> AbstractAsyncContextManager[Connection]: ...
+    async def ready(self, db: Connection, statements: Iterable[tuple[str, Sequence[Any]]]) -> None: ...
+    async def close(self) -> None: ...
 
 
 class Adding:

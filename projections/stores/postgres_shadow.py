@@ -6,17 +6,14 @@ own: a builder that is killed leaves nothing behind.
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
 from journey.errors import Away
 from projections.canonical import digest
-from projections.read_model import Answer, Changes, Differs, Switched, catch_up, deltas
-from projections.stores.postgres_adding import Adding, Connection, numbered
-
-if TYPE_CHECKING:
-    from projections.stores.postgres import PostgresReadStore
+from projections.read_model import Answer, Changes, Differs, ReadStore, Switched, catch_up, deltas
+from projections.stores.postgres_adding import Adding, Connection, Connections, numbered
 
 SWITCH_MS_MAX = 600_000
 """How long one statement of a switch may run, and how long it may wait for what it reads from elsewhere."""
@@ -31,15 +28,15 @@ JOINS = "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCA
 class PostgresShadow:
     """See `projections.read_model.Shadow`."""
 
-    def __init__(self, store: "PostgresReadStore", db: Connection) -> None:
+    def __init__(self, store: ReadStore, db: Connection) -> None:
         self._store = store
         self._db = db
         self._tables = {table.name: Adding("pg_temp", table) for table in store.model.tables}
 
     @classmethod
     @asynccontextmanager
-    async def begun(cls, store: "PostgresReadStore") -> AsyncIterator["PostgresShadow"]:
-        async with store.database.connection() as db:
+    async def begun(cls, store: ReadStore, database: Connections) -> AsyncIterator["PostgresShadow"]:
+        async with database.connection() as db:
             shadow = cls(store, db)
             try:
                 await db.execute("; ".join(["DISCARD TEMP", *(one.create_temporary for one in shadow._tables.values())]))

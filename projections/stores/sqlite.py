@@ -9,14 +9,14 @@ from typing import Any
 import orjson
 
 from journey.errors import Refused
-from projections.read_model import Answer, Ask, Change, Differs, Gap, ReadModel, Switched, deltas
+from projections.read_model import Answer, Ask, Change, Differs, ReadModel, Switched, deltas
+from projections.stores.batches import batches
 from projections.stores.sqlite_adding import add, be_exact, create, transaction
 from projections.stores.sqlite_shadow import SqliteShadow
 
 BUSY_MS_MAX = 5_000
 """How long a reader waits for a checkpoint, or for the tables to be made."""
 
-UNITS_PER_TRANSACTION_MAX = 50
 FACTS_PER_TRANSACTION_MAX = 200_000
 
 
@@ -80,43 +80,25 @@ class SqliteReadStore:
     async def apply(self, changes: AsyncIterator[Change]) -> int:
         """See `ReadStore`. Several units share a transaction; a reader sees the last of them, which is a state that the histories had."""
         whole = await self.position()
-        held: list[list[Any]] = []
-        units, in_parts = 0, False
         async with AsyncExitStack() as stack:
             shadow: SqliteShadow | None = None
-            async for change in changes:
-                if change.position <= whole:
-                    continue
-                if change.position > whole + 1:
-                    raise Gap(f"{self.model.name} reflects unit {whole}, and the next one it was given is {change.position}")
-                in_parts = not change.last
-                if change.rebuilt:
+            async for batch in batches(self.model.name, whole, changes, FACTS_PER_TRANSACTION_MAX):
+                if not batch.rebuilt:
+                    self._commit(batch.facts, batch.position)
+                else:
                     if shadow is None:
                         shadow = await stack.enter_async_context(self.shadow())
-                    await shadow.add(change.facts)
-                    if change.last:
-                        await shadow.switch(change.position)
-                        await stack.aclose()
-                        shadow, units, whole = None, 0, change.position
-                        held.clear()
-                    continue
-                held.extend(change.facts)
-                if in_parts:
-                    continue
-                whole = change.position
-                units += 1
-                if units >= UNITS_PER_TRANSACTION_MAX or len(held) >= FACTS_PER_TRANSACTION_MAX:
-                    self._commit(held, whole)
-                    units = 0
-                    held.clear()
-        if in_parts:
-            raise Gap(f"{self.model.name} was given unit {whole + 1} without its last part")
-        if units:
-            self._commit(held, whole)
+                    await shadow.add(batch.facts)
+                    if not batch.last:
+                        continue
+                    await shadow.switch(batch.position)
+                    await stack.aclose()
+                    shadow = None
+                whole = batch.position
         return whole
 
     def shadow(self) -> AbstractAsyncContextManager[SqliteShadow]:
-        return SqliteShadow.begun(self)
+        return SqliteShadow.begun(self, self.db)
 
     async def switched(self, position: int) -> Switched | None:
         row = self.db.execute(

@@ -6,31 +6,28 @@ A temporary table is its connection's own, in a file of its own: a builder that 
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
 from journey.errors import Away
 from projections.canonical import digest
-from projections.read_model import Answer, Changes, Differs, Switched, Table, catch_up, deltas
+from projections.read_model import Answer, Changes, Differs, ReadStore, Switched, Table, catch_up, deltas
 from projections.stores.sqlite_adding import add, create, transaction
-
-if TYPE_CHECKING:
-    from projections.stores.sqlite import SqliteReadStore
 
 
 class SqliteShadow:
     """See `projections.read_model.Shadow`."""
 
-    def __init__(self, store: "SqliteReadStore") -> None:
+    def __init__(self, store: ReadStore, db: sqlite3.Connection) -> None:
         self._store = store
-        self._db: sqlite3.Connection = store.db
+        self._db = db
         self._tables = {table.name: table for table in store.model.tables}
 
     @classmethod
     @asynccontextmanager
-    async def begun(cls, store: "SqliteReadStore") -> AsyncIterator["SqliteShadow"]:
-        shadow = cls(store)
+    async def begun(cls, store: ReadStore, db: sqlite3.Connection) -> AsyncIterator["SqliteShadow"]:
+        shadow = cls(store, db)
         try:
             for table in shadow._tables.values():
                 shadow._db.execute(create("temp", table))
