@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 import pytest
 
-from app.engine.embedded import distributed
+from app.engine import distributed
 from app.settings import Servers, where
 from schemas.incoming import Incoming
 from tests.app.command import ROOT, here, journey
