@@ -138,7 +138,7 @@ class _Fold:
         self.is_changed = False
         """Whether anything happened that what is still to strike rests on."""
         self.facts: Facts = Counter()
-        self.scene = Scene(plan, journey)
+        self.scene = Scene(plan.compiled, journey)
 
     def fold(self, touch: Touchpoint) -> None:
         journey, plan, data, at = self.journey, self.plan, touch.data, touch.occurred_at
@@ -324,11 +324,13 @@ class _Fold:
         rule = definition.lead.created_by
         if of_type.about_lead:
             self._lead_touch(touch)
-        elif of_type.opens_lead and rule is not None and leads.open_cycle(journey.cycles) is None and self.plan.matches(rule, data):
+        elif (
+            of_type.opens_lead and rule is not None and leads.open_cycle(journey.cycles) is None and self.plan.compiled.matches(rule, data)
+        ):
             self._open(touch, lead="", lead_source=of_type.name)
         if not journey.cycles:
             return
-        if of_type.qualifies_lead and self.plan.matches(definition.lead.sql, data):
+        if of_type.qualifies_lead and self.plan.compiled.matches(definition.lead.sql, data):
             index = leads.cycle_of(journey.cycles, getattr(data, "lead", None))
             if index is not None and not journey.cycles[index].is_qualified:
                 qualified = leads.answered(journey.cycles[index], "qualified", owner=data.owner or "")

@@ -16,6 +16,7 @@ from journey.identity import Person
 from journey.instants import DAY, HOUR, iso
 from journey.leads import cycle_of, open_cycle
 from journey.person_fold import derive, stepwise
+from journey.plan import plan_of
 from journey.touchpoints import Touchpoint
 from tests.journey.builders import MONDAY, TUESDAY, WEDNESDAY, closed, definition, derived, in_order, only, opened, touch, turns_in
 from tests.journey.random_histories import DAYS, DEFINITIONS, IDS, RICH, histories
@@ -80,7 +81,7 @@ def test_a_state_is_met_where_the_evaluation_says_that_it_holds(by: Definition, 
     _, scene = stepwise(by, ME.name, IDS, history, turns_in(by, history), until)
     if not hasattr(scene, "touch") or scene.touch.occurred_at != until:
         return  # The last one is a link, or nobody's: nothing was judged at it.
-    for one in scene.plan.rules:
+    for one in plan_of(by).rules:
         for condition in conditions(one.rule.when) if one.rule.when is not None else ():
             if isinstance(condition, Counted | ScoreIs | DealIs | NoOpenDeal):
                 now, judged = standing(condition, scene, until), judge(condition, scene)
