@@ -14,7 +14,7 @@ from journey.instants import Instant, spelled
 from journey.matching import matcher
 from journey.person import PersonJourney
 from journey.problems import Place
-from journey.touchpoints import NAMES, Data, Key, Touchpoint
+from journey.touchpoints import Key, Touchpoint
 from journey.wording import listed, tested
 
 BY_SCORE, BY_DEAL, BY_LEAD = "(score)", "(deal)", "(lead)"
@@ -29,14 +29,14 @@ class Compiled:
         self.counts: list[Count] = [count for leaf in leaves for count in meaning_of(leaf).counts(leaf)]
         self.count_index = {id(count): index for index, count in enumerate(self.counts)}
         within = (match for leaf in leaves for _, match in meaning_of(leaf).matches(leaf))
-        self.tests: dict[int, Callable[[Data], bool] | None] = {id(match): matcher(match).passes for match in (*within, *matches)}
+        self.tests: dict[int, Callable[[Touchpoint], bool] | None] = {id(match): matcher(match).passes for match in (*within, *matches)}
 
-    def matches(self, match: Match, data: Data) -> bool:
-        """Whether `data` is of a type that `match` names, and passes its tests."""
-        if NAMES[type(data)] not in match.types:
+    def matches(self, match: Match, touch: Touchpoint) -> bool:
+        """Whether `touch` is of a type that `match` names, and passes its tests."""
+        if touch.type not in match.types:
             return False
         test = self.tests[id(match)]
-        return test is None or test(data)
+        return test is None or test(touch)
 
     def counted(self, count: Count, journey: PersonJourney, at: Instant) -> tuple[Key, ...]:
         """What counts in the window that ends at `at`."""
@@ -165,7 +165,7 @@ class Meaning(ABC, Generic[C]):
 
 class _Match(Meaning[Match]):
     def judge(self, condition: Match, scene: Scene) -> Judgement:
-        return Judgement(True, (scene.touch.key,), True) if scene.compiled.matches(condition, scene.touch.data) else _NO
+        return Judgement(True, (scene.touch.key,), True) if scene.compiled.matches(condition, scene.touch) else _NO
 
     def set_off_by(self, condition: Match) -> frozenset[str]:
         return frozenset(condition.types)

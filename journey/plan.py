@@ -11,7 +11,6 @@ from journey.touchpoints import (
     AccountJoined,
     AccountLeft,
     Close,
-    Data,
     DealOpened,
     DealReopened,
     DealUpdated,
@@ -20,6 +19,7 @@ from journey.touchpoints import (
     ProfileUpdated,
     Refund,
     Retracted,
+    Touchpoint,
     Unlinked,
 )
 
@@ -43,7 +43,7 @@ class OfType(NamedTuple):
     inert: bool
     """It brings nothing about, whoever it is about and whatever it says: only time has come to it."""
     activity: bool
-    not_activity: tuple[Callable[[Data], bool] | None, ...]
+    not_activity: tuple[Callable[[Touchpoint], bool] | None, ...]
     traffic: bool
     session: bool
     touch: bool
@@ -52,9 +52,9 @@ class OfType(NamedTuple):
     about_lead: bool
     opens_lead: bool
     qualifies_lead: bool
-    points: tuple[tuple[ScoreRule, Callable[[Data], bool] | None], ...]
-    counts: tuple[tuple[int, Count, Callable[[Data], bool] | None], ...]
-    conversions: tuple[tuple[Conversion, Callable[[Data], bool] | None], ...]
+    points: tuple[tuple[ScoreRule, Callable[[Touchpoint], bool] | None], ...]
+    counts: tuple[tuple[int, Count, Callable[[Touchpoint], bool] | None], ...]
+    conversions: tuple[tuple[Conversion, Callable[[Touchpoint], bool] | None], ...]
 
 
 class Plan:

@@ -13,9 +13,8 @@ _SAID = ("url", "name", "form", "intent", "event", "content", "survey", "score",
 
 def telling(touch: Touchpoint) -> tuple[tuple[str, str], ...]:
     """The fields that tell a reader which touchpoint it is, with their values as text."""
-    data = touch.data
-    values = ((name, getattr(data, name, None)) for name in _SAID)
-    return tuple((name, _text(value, getattr(data, "currency", None))) for name, value in values if value not in (None, "", ()))
+    values, currency = ((name, touch.says(name)) for name in _SAID), touch.says("currency")
+    return tuple((name, _text(value, currency)) for name, value in values if value not in (None, "", ()))
 
 
 def _text(value: object, currency: str | None) -> str:

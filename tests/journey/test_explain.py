@@ -177,7 +177,7 @@ def test_who_is_named_in_a_meeting_is_no_id_and_what_stands_under_a_deal_is_tied
     names = touch("meeting", subject="user:8", at=MONDAY, id="m", deal="12", people=["Kim"], status="held")
     opening = touch("deal_opened", at=TUESDAY, people=[{"person": "anon:a"}], id="o")
     bought = touch("custom", subject="deal:12", at=WEDNESDAY, id="c", name="purchase")
-    assert bought.data.deal is None
+    assert bought.about.deal is None
     answer = explain(DEFINITIONS[-1], ME, [names, opening, bought], {}, [link], WEDNESDAY)
     ties = {one.id: one.ties for move in answer.transitions for one in move.because}
     assert ties == dict.fromkeys(("m", "o", "c"), (link.key, opening.key))
