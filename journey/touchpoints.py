@@ -215,7 +215,9 @@ def _values(data: object) -> tuple[object, ...]:
 @cache
 def _getter(kind: Any) -> Callable[[object], tuple[object, ...]]:
     """What gives the values of all fields."""
-    return attrgetter(*(one.name for one in fields(kind)))
+    names = [one.name for one in fields(kind)]
+    # Of one name it would give no tuple, and of none it can't be made.
+    return attrgetter(*names) if len(names) > 1 else lambda data: tuple(getattr(data, name) for name in names)
 
 
 @touchpoint_type

@@ -4,9 +4,12 @@ import copy
 import pickle
 from dataclasses import FrozenInstanceError
 
+import orjson
 import pytest
 
 from journey.touchpoints import COMMON, TYPES, About, PageEngaged, PageView, own_names
+from schemas.decode import decode
+from tests.examples import example
 
 
 def test_what_is_missing_or_unknown_is_named() -> None:
@@ -30,9 +33,11 @@ def test_it_can_not_be_changed() -> None:
     assert seen == PageView(url="/shoes")
 
 
-def test_a_copy_is_equal() -> None:
-    for seen in (PageView(url="/shoes", title="Shoes"), About(url="/shoes", products=("shoes",))):
-        assert copy.deepcopy(seen) == pickle.loads(pickle.dumps(seen)) == seen
+@pytest.mark.parametrize("type", TYPES)
+def test_a_copy_is_equal_however_many_fields_there_are(type: str) -> None:
+    seen = decode(orjson.dumps(example(type, products=["shoes"]))).touch
+    assert copy.deepcopy(seen) == pickle.loads(pickle.dumps(seen)) == seen
+    assert hash(seen.about) == hash(copy.deepcopy(seen.about))
 
 
 def test_none_takes_room_for_what_is_no_field() -> None:
