@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from journey.definition import ChannelRule, Definition
 from journey.matching import SEARCHED_MAX, Said, tests
-from journey.touchpoints import Data, LeadCreated, SocialEngagement
+from journey.touchpoints import About, LeadCreated, Touchpoint
 from journey.utm import NO_TAGS, Tags, tags_of
 
 BLANK = "(blank)"
@@ -45,49 +45,49 @@ _DEFINITIONS_MAX = 16
 _HOST = re.compile(r"(?:[a-zA-Z][\w+.-]*://)?(?:[^/?#@]*@)?([^/?#:]*)")
 
 
-def channel_of(definition: Definition, type_name: str, data: Data) -> str:
+def channel_of(definition: Definition, touch: Touchpoint) -> str:
     """The channel as stated, else that of the first rule that passes; Direct if nothing is said, else Unassigned."""
-    return (_compiled.get(definition.fingerprint) or _compile(definition)).channel(type_name, data)
+    return (_compiled.get(definition.fingerprint) or _compile(definition)).channel(touch)
 
 
-def campaign_of(definition: Definition, data: Data) -> str:
+def campaign_of(definition: Definition, about: About) -> str:
     """The campaign as stated, else the one that utm_campaign is an alias of, else utm_campaign, else none."""
-    if data.campaign is not None:
-        return data.campaign
-    if data.utm_campaign is None and data.url is None:
+    if about.campaign is not None:
+        return about.campaign
+    if about.utm_campaign is None and about.url is None:
         return ""
     channels = _compiled.get(definition.fingerprint) or _compile(definition)
-    stated = data.utm_campaign or channels.tags(data).utm_campaign
+    stated = about.utm_campaign or channels.tags(about).utm_campaign
     return "" if stated is None else channels.aliases.get(stated.casefold(), stated)
 
 
-def names_its_origin(definition: Definition, data: Data) -> bool:
-    """Whether `data` says where the person came from, itself or by the tags of its link: it need not be what its session says.
+def names_its_origin(definition: Definition, about: About) -> bool:
+    """Whether `about` says where the person came from, itself or by the tags of its link: it need not be what its session says.
 
     A link with a source and no medium does not say enough to part with what the session's first touchpoint said.
     """
-    if data.channel is not None or data.utm_source is not None or data.click_id is not None:
+    if about.channel is not None or about.utm_source is not None or about.click_id is not None:
         return True
-    if data.url is None:
+    if about.url is None:
         return False
-    tags = (_compiled.get(definition.fingerprint) or _compile(definition)).tags(data)
+    tags = (_compiled.get(definition.fingerprint) or _compile(definition)).tags(about)
     return (tags.utm_source is not None and tags.utm_medium is not None) or tags.click_id is not None
 
 
-def returns_from_paying(definition: Definition, data: Data) -> bool:
+def returns_from_paying(definition: Definition, about: About) -> bool:
     """Whether the referrer is where people only pay: they come back to what they left."""
-    if data.referrer is None:
+    if about.referrer is None:
         return False
-    return (_compiled.get(definition.fingerprint) or _compile(definition)).kind_of_host(host_of(data.referrer)) == PAYMENT
+    return (_compiled.get(definition.fingerprint) or _compile(definition)).kind_of_host(host_of(about.referrer)) == PAYMENT
 
 
-def excluded(definition: Definition, data: Data) -> bool:
-    """Whether `data` is kept out of every figure: a bot's, a test, or from a network or an agent that the definition excludes."""
-    if data.bot or data.test:
+def excluded(definition: Definition, about: About) -> bool:
+    """Whether `about` is kept out of every figure: a bot's, a test, or from a network or an agent that the definition excludes."""
+    if about.bot or about.test:
         return True
-    if data.network is None and data.agent is None:
+    if about.network is None and about.agent is None:
         return False
-    return (_compiled.get(definition.fingerprint) or _compile(definition)).excludes(data)
+    return (_compiled.get(definition.fingerprint) or _compile(definition)).excludes(about)
 
 
 def host_of(referrer: str) -> str:
@@ -114,38 +114,39 @@ class _Channels:
         # A term or a content that no rule tests is left out of what answers are remembered by: there are many of them.
         often = [name for name in ("term", "content") if name not in tested and not ("brand" in tested and name == "term")]
         self.names = [name for name in FIELDS if name not in often]
-        self.said: Callable[[Data], tuple[Any, ...]] = attrgetter("channel", "campaign", *(FIELDS[name] for name in self.names))
+        self.said: Callable[[About], tuple[Any, ...]] = attrgetter("channel", "campaign", *(FIELDS[name] for name in self.names))
         self.of_link: Callable[[Tags], tuple[Any, ...]] = attrgetter(*(FIELDS[name] for name in self.names))
         self.answers: dict[tuple[Any, ...], str] = {}
         self.hosts: dict[str, str | None] = {}
 
-    def channel(self, type_name: str, data: Data) -> str:
-        said = self.said(data)
+    def channel(self, touch: Touchpoint) -> str:
+        type_name, about = touch.type, touch.about
+        said = self.said(about)
         if said[0] is not None:
             return said[0] or BLANK
-        if data.url is not None and (tags := self.tags(data)) is not NO_TAGS:
+        if about.url is not None and (tags := self.tags(about)) is not NO_TAGS:
             # What the touchpoint states itself holds.
             of_link = self.of_link(tags)
             said = (*said[:2], *(one if one is not None else other for one, other in zip(said[2:], of_link, strict=True)))
         click_id, referrer = said[-2:]
         if click_id is not None or referrer is not None:
             # Click ids and referrers are many; what they say of a channel is not.
-            said = (*said[:-2], _prefix(click_id) if click_id else None, self._host(referrer, data) if referrer else None)
-        lead_source = data.lead_source if type(data) is LeadCreated else None
+            said = (*said[:-2], _prefix(click_id) if click_id else None, self._host(referrer, about) if referrer else None)
+        lead_source = touch.data.lead_source if isinstance(touch.data, LeadCreated) else None
         key = (type_name, lead_source, said)
         answer = self.answers.get(key)
         if answer is None:
-            answer = _keep(self.answers, key, self._derived(type_name, lead_source, data, said))
+            answer = _keep(self.answers, key, self._derived(type_name, lead_source, about, said))
         return answer
 
-    def tags(self, data: Data) -> Tags:
-        """What the link of `data` says."""
-        return tags_of(data.url, self.click_ids)
+    def tags(self, about: About) -> Tags:
+        """What the link of `about` says."""
+        return tags_of(about.url, self.click_ids)
 
-    def excludes(self, data: Data) -> bool:
-        if data.network in self.networks and type(data) is not SocialEngagement:
+    def excludes(self, about: About) -> bool:
+        if about.network in self.networks:
             return True
-        agent = data.agent
+        agent = about.agent
         if agent is None:
             return False
         answer = self.agents.get(agent)
@@ -153,19 +154,19 @@ class _Channels:
             answer = _keep(self.agents, agent, any(search(agent, 0, SEARCHED_MAX) for search in self.bots))
         return answer
 
-    def _host(self, referrer: str, data: Data) -> str | None:
+    def _host(self, referrer: str, about: About) -> str | None:
         """The host of `referrer`; none if it is one's own, as listed or because the page that was viewed is there too."""
         try:
             host = self.hosts[referrer]
         except KeyError:
             host = host_of(referrer)
             host = _keep(self.hosts, referrer, None if self.kind_of_host(host) in (OWN, PAYMENT) else host)
-        return None if host is None or (data.url is not None and _is_on(data.url, host)) else host
+        return None if host is None or (about.url is not None and _is_on(about.url, host)) else host
 
-    def _derived(self, type_name: str, lead_source: str | None, data: Data, said: tuple[Any, ...]) -> str:
+    def _derived(self, type_name: str, lead_source: str | None, about: About, said: tuple[Any, ...]) -> str:
         values: dict[str, Any] = dict(zip(self.names, said[2:], strict=True))
         source, referrer, click_id = values["source"], values["referrer"], values["click_id"]
-        campaign = values["campaign"] = values["campaign"] or data.campaign
+        campaign = values["campaign"] = values["campaign"] or about.campaign
         values["type"], values["lead_source"] = type_name, lead_source
         values["paid_click"] = self.networks_by_click.get(click_id) if click_id else None
         values["site"] = self.kind_of_host(source) if source else self.kind_of_host(referrer) if referrer else None

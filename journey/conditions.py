@@ -1,20 +1,54 @@
-"""Whether a condition of the definition holds at a touchpoint, and because of what. The one evaluation that rules and reasons share."""
+"""What the conditions of a definition mean: when each kind holds and because of what, what sets it off, and how it is told in words.
 
+Each kind has one class here, a row of MEANINGS. The fold, its reasons, the plan and the checks of a definition ask that class, so that
+a new kind is a model in `definition.py` and a class here.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple, assert_never
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from journey.definition import All, AnyOf, Condition, Count, Counted, DealIs, LeadIs, Match, NoOpenDeal, Scored
-from journey.instants import Instant
+from journey.instants import Instant, spelled
+from journey.matching import matcher
 from journey.person import PersonJourney
-from journey.plan import Plan
+from journey.problems import Place
 from journey.touchpoints import Key, Touchpoint
+from journey.wording import listed, tested
+
+BY_SCORE, BY_DEAL, BY_LEAD = "(score)", "(deal)", "(lead)"
+"""What sets conditions off besides types of touchpoint: points, a deal that changes, a step of the lead."""
+
+
+class Compiled:
+    """The matches and the counts of a definition, made ready to be asked. They are known by identity."""
+
+    def __init__(self, conditions: Iterable[Condition], matches: Iterable[Match]) -> None:
+        leaves = [leaf for condition in conditions for _, leaf in leaves_of(condition)]
+        self.counts: list[Count] = [count for leaf in leaves for count in meaning_of(leaf).counts(leaf)]
+        self.count_index = {id(count): index for index, count in enumerate(self.counts)}
+        within = (match for leaf in leaves for _, match in meaning_of(leaf).matches(leaf))
+        self.tests: dict[int, Callable[[Touchpoint], bool] | None] = {id(match): matcher(match).passes for match in (*within, *matches)}
+
+    def matches(self, match: Match, touch: Touchpoint) -> bool:
+        """Whether `touch` is of a type that `match` names, and passes its tests."""
+        if touch.type not in match.types:
+            return False
+        test = self.tests[id(match)]
+        return test is None or test(touch)
+
+    def counted(self, count: Count, journey: PersonJourney, at: Instant) -> tuple[Key, ...]:
+        """What counts in the window that ends at `at`."""
+        since = at - count.within
+        return tuple(key for when, key in journey.counts.get(self.count_index[id(count)], ()) if when >= since)
 
 
 @dataclass(slots=True)
 class Scene:
     """What a condition is judged by: a touchpoint, what a journey remembers after it, and what the touchpoint itself brought about."""
 
-    plan: Plan
+    compiled: Compiled
     journey: PersonJourney
     touch: Touchpoint = field(init=False)
     scored: bool = False
@@ -41,42 +75,6 @@ class Judgement(NamedTuple):
 _NO = Judgement(False, (), False)
 
 
-def judge(condition: Condition, scene: Scene) -> Judgement:
-    """Whether `condition` holds at the scene's touchpoint."""
-    journey = scene.journey
-    match condition:
-        case Match():
-            return Judgement(True, (scene.touch.key,), True) if scene.plan.matches(condition, scene.touch.data) else _NO
-        case Counted(count=count):
-            keys = _counted(count, scene, scene.touch.occurred_at)
-            return Judgement(True, keys, scene.touch.key in keys) if len(keys) >= count.times else _NO
-        case Scored(score=score):
-            if journey.ledger.score < score.at_least:
-                return _NO
-            return Judgement(True, journey.ledger.keys, scene.scored)
-        case DealIs(deal=outcome):
-            keys = tuple(deal.key for deal in journey.deals.values() if deal.outcome == outcome)
-            return Judgement(True, keys, scene.deal_now == outcome) if keys else _NO
-        case NoOpenDeal():
-            return _NO if journey.has_open_deal else Judgement(True, journey.outcomes_because, False)
-        case LeadIs(lead=step):
-            return Judgement(True, scene.lead_steps[step], True) if step in scene.lead_steps else _NO
-        case All(all=parts):
-            judged = [judge(part, scene) for part in parts]
-            return _together(judged) if all(one.holds for one in judged) else _NO
-        case AnyOf(any=parts):
-            held = [one for one in (judge(part, scene) for part in parts) if one.holds]
-            return _together(held) if held else _NO
-        case _:
-            assert_never(condition)
-
-
-def _counted(count: Count, scene: Scene, at: Instant) -> tuple[Key, ...]:
-    """What counts in the window that ends at `at`."""
-    since = at - count.within
-    return tuple(key for when, key in scene.journey.counts.get(scene.plan.count_index[id(count)], ()) if when >= since)
-
-
 class Standing(NamedTuple):
     """How far a condition is met at an instant without a touchpoint: `have` of `need`, by what counts so far.
 
@@ -91,28 +89,272 @@ class Standing(NamedTuple):
     parts: tuple["Standing", ...] = ()
 
 
+def judge(condition: Condition, scene: Scene) -> Judgement:
+    """Whether `condition` holds at the scene's touchpoint."""
+    return MEANINGS[type(condition)].judge(condition, scene)
+
+
 def standing(condition: Condition, scene: Scene, at: Instant) -> Standing:
     """How far `condition` is met at `at`, to which the scene's journey was brought. Asked where reasons are, never by the fold."""
-    match condition:
-        case All(all=parts) | AnyOf(any=parts):
-            judged = tuple(standing(part, scene, at) for part in parts)
-            met, need = sum(one.met for one in judged), len(parts) if isinstance(condition, All) else 1
-            return Standing(condition, met >= need, met, need, parts=judged)
-        case Match() | LeadIs():
-            return Standing(condition, False, 0, 1)
-        case Counted(count=count):
-            keys = _counted(count, scene, at)
-            return Standing(condition, len(keys) >= count.times, len(keys), count.times, keys)
-        case Scored(score=score):
-            ledger = scene.journey.ledger
-            return Standing(condition, ledger.score >= score.at_least, ledger.score, score.at_least, ledger.keys)
-        case DealIs() | NoOpenDeal():
-            judged_now = judge(condition, scene)
-            return Standing(condition, judged_now.holds, int(judged_now.holds), 1, judged_now.because)
-        case _:
-            assert_never(condition)
+    return meaning_of(condition).standing(condition, scene, at)
+
+
+def wanted(condition: Condition) -> str:
+    """What `condition` asks for, in words."""
+    return meaning_of(condition).wanted(condition)
+
+
+def parts_of(condition: Condition) -> tuple[Condition, ...]:
+    """The conditions that `condition` is made of; none of one that stands alone."""
+    key = meaning_of(condition).parts
+    return getattr(condition, key) if key else ()
+
+
+def leaves_of(condition: Condition, place: Place = ()) -> Iterator[tuple[Place, Condition]]:
+    """The conditions within `condition` that have no parts, each with its place."""
+    key, parts = meaning_of(condition).parts, parts_of(condition)
+    if not key:
+        yield place, condition
+    for index, part in enumerate(parts):
+        yield from leaves_of(part, (*place, key, index))
+
+
+C = TypeVar("C")
+
+
+class Meaning(ABC, Generic[C]):
+    """What one kind of condition means. What has a default is that of a kind without parts, which only a touchpoint sets off."""
+
+    parts: ClassVar[str] = ""
+    """The field that holds its parts: `all` or `any`."""
+    is_measured: ClassVar[bool] = False
+    """Whether `have` of `need` is a number that is worth telling."""
+
+    @abstractmethod
+    def judge(self, condition: C, scene: Scene) -> Judgement:
+        """Whether it holds at the scene's touchpoint."""
+
+    def standing(self, condition: C, scene: Scene, at: Instant) -> Standing:
+        """How far it is met at `at`."""
+        return Standing(condition, False, 0, 1)  # type: ignore[arg-type]  # a member of Condition
+
+    @abstractmethod
+    def set_off_by(self, condition: C) -> frozenset[str]:
+        """The types that may set it off; and BY_SCORE, BY_DEAL, BY_LEAD where points, a deal or a lead do."""
+
+    def needs_an_event(self, condition: C) -> bool:
+        """Whether something has to happen for it to hold, whichever way it does."""
+        return bool(self.set_off_by(condition))
+
+    def matches(self, condition: C) -> tuple[tuple[Place, Match], ...]:
+        """The matches in it, each with its place."""
+        return ()
+
+    def counts(self, condition: C) -> tuple[Count, ...]:
+        """What it counts."""
+        return ()
+
+    @abstractmethod
+    def wanted(self, condition: C) -> str:
+        """What it asks for, in words."""
+
+    def lacking(self, condition: C, so_far: Standing, journey: PersonJourney) -> str:
+        """What would set it off, in words."""
+        return f"{'another' if so_far.met else 'needs'}: {self.wanted(condition)}"
+
+
+class _Match(Meaning[Match]):
+    def judge(self, condition: Match, scene: Scene) -> Judgement:
+        return Judgement(True, (scene.touch.key,), True) if scene.compiled.matches(condition, scene.touch) else _NO
+
+    def set_off_by(self, condition: Match) -> frozenset[str]:
+        return frozenset(condition.types)
+
+    def matches(self, condition: Match) -> tuple[tuple[Place, Match], ...]:
+        return (((), condition),)
+
+    def wanted(self, condition: Match) -> str:
+        tests = " and ".join(f"{name} {tested(test)}" for name, test in condition.where.items())
+        return listed(condition.types) + (f" whose {tests}" if tests else "")
+
+
+class _Counted(Meaning[Counted]):
+    is_measured = True
+
+    def judge(self, condition: Counted, scene: Scene) -> Judgement:
+        keys = scene.compiled.counted(condition.count, scene.journey, scene.touch.occurred_at)
+        return Judgement(True, keys, scene.touch.key in keys) if len(keys) >= condition.count.times else _NO
+
+    def standing(self, condition: Counted, scene: Scene, at: Instant) -> Standing:
+        keys, times = scene.compiled.counted(condition.count, scene.journey, at), condition.count.times
+        return Standing(condition, len(keys) >= times, len(keys), times, keys)
+
+    def set_off_by(self, condition: Counted) -> frozenset[str]:
+        return frozenset(condition.count.of.types)
+
+    def matches(self, condition: Counted) -> tuple[tuple[Place, Match], ...]:
+        return ((("count", "of"), condition.count.of),)
+
+    def counts(self, condition: Counted) -> tuple[Count, ...]:
+        return (condition.count,)
+
+    def wanted(self, condition: Counted) -> str:
+        return f"{condition.count.times} of {self._what(condition)}"
+
+    def lacking(self, condition: Counted, so_far: Standing, journey: PersonJourney) -> str:
+        # What holds already was not set off: it takes one that counts.
+        more = max(1, so_far.need - so_far.have)
+        return f"{so_far.have} of {so_far.need} {self._what(condition)}; {more} more"
+
+    def _what(self, condition: Counted) -> str:
+        return f"{wanted(condition.count.of)} in {spelled(condition.count.within)}"
+
+
+class _Scored(Meaning[Scored]):
+    is_measured = True
+
+    def judge(self, condition: Scored, scene: Scene) -> Judgement:
+        ledger = scene.journey.ledger
+        return Judgement(True, ledger.keys, scene.scored) if ledger.score >= condition.score.at_least else _NO
+
+    def standing(self, condition: Scored, scene: Scene, at: Instant) -> Standing:
+        ledger, at_least = scene.journey.ledger, condition.score.at_least
+        return Standing(condition, ledger.score >= at_least, ledger.score, at_least, ledger.keys)
+
+    def set_off_by(self, condition: Scored) -> frozenset[str]:
+        return frozenset([BY_SCORE])
+
+    def wanted(self, condition: Scored) -> str:
+        return f"a score of {condition.score.at_least}"
+
+    def lacking(self, condition: Scored, so_far: Standing, journey: PersonJourney) -> str:
+        more = so_far.need - so_far.have
+        return f"score {so_far.have} of {so_far.need}; " + (f"{more} points more" if more > 0 else "the next points set it off")
+
+
+class _DealIs(Meaning[DealIs]):
+    def judge(self, condition: DealIs, scene: Scene) -> Judgement:
+        keys = tuple(deal.key for deal in scene.journey.deals.values() if deal.outcome == condition.deal)
+        return Judgement(True, keys, scene.deal_now == condition.deal) if keys else _NO
+
+    def standing(self, condition: DealIs, scene: Scene, at: Instant) -> Standing:
+        return _as_judged(condition, scene)
+
+    def set_off_by(self, condition: DealIs) -> frozenset[str]:
+        return frozenset([BY_DEAL])
+
+    def wanted(self, condition: DealIs) -> str:
+        return f"a deal that is {condition.deal}"
+
+
+class _NoOpenDeal(Meaning[NoOpenDeal]):
+    def judge(self, condition: NoOpenDeal, scene: Scene) -> Judgement:
+        return _NO if scene.journey.has_open_deal else Judgement(True, scene.journey.outcomes_because, False)
+
+    def standing(self, condition: NoOpenDeal, scene: Scene, at: Instant) -> Standing:
+        return _as_judged(condition, scene)
+
+    def set_off_by(self, condition: NoOpenDeal) -> frozenset[str]:
+        return frozenset()
+
+    def wanted(self, condition: NoOpenDeal) -> str:
+        return "no open deal"
+
+    def lacking(self, condition: NoOpenDeal, so_far: Standing, journey: PersonJourney) -> str:
+        is_open = sorted(deal for deal, known in journey.deals.items() if known.outcome == "open")
+        return "no deal is open" if so_far.met else f"the close of deal {', '.join(is_open)}"
+
+
+class _LeadIs(Meaning[LeadIs]):
+    def judge(self, condition: LeadIs, scene: Scene) -> Judgement:
+        return Judgement(True, scene.lead_steps[condition.lead], True) if condition.lead in scene.lead_steps else _NO
+
+    def set_off_by(self, condition: LeadIs) -> frozenset[str]:
+        return frozenset([BY_LEAD])
+
+    def wanted(self, condition: LeadIs) -> str:
+        return f"a lead that is {condition.lead}"
+
+
+class _All(Meaning[All]):
+    parts = "all"
+
+    def judge(self, condition: All, scene: Scene) -> Judgement:
+        judged = [judge(part, scene) for part in condition.all]
+        return _together(judged) if all(one.holds for one in judged) else _NO
+
+    def standing(self, condition: All, scene: Scene, at: Instant) -> Standing:
+        return _by_parts(condition, scene, at, need=len(condition.all))
+
+    def set_off_by(self, condition: All) -> frozenset[str]:
+        return frozenset().union(*map(set_off_by, condition.all))
+
+    def needs_an_event(self, condition: All) -> bool:
+        return any(map(needs_an_event, condition.all))
+
+    def wanted(self, condition: All) -> str:
+        return "; and ".join(map(wanted, condition.all))
+
+
+class _AnyOf(Meaning[AnyOf]):
+    parts = "any"
+
+    def judge(self, condition: AnyOf, scene: Scene) -> Judgement:
+        held = [one for one in (judge(part, scene) for part in condition.any) if one.holds]
+        return _together(held) if held else _NO
+
+    def standing(self, condition: AnyOf, scene: Scene, at: Instant) -> Standing:
+        return _by_parts(condition, scene, at, need=1)
+
+    def set_off_by(self, condition: AnyOf) -> frozenset[str]:
+        return frozenset().union(*map(set_off_by, condition.any))
+
+    def needs_an_event(self, condition: AnyOf) -> bool:
+        return all(map(needs_an_event, condition.any))
+
+    def wanted(self, condition: AnyOf) -> str:
+        return "; or ".join(map(wanted, condition.any))
+
+
+MEANINGS: dict[type, Meaning[Any]] = {
+    Match: _Match(),
+    All: _All(),
+    AnyOf: _AnyOf(),
+    Counted: _Counted(),
+    Scored: _Scored(),
+    DealIs: _DealIs(),
+    NoOpenDeal: _NoOpenDeal(),
+    LeadIs: _LeadIs(),
+}
+"""By the kind of condition, all that is asked of it."""
+
+
+def meaning_of(condition: Condition) -> Meaning[Any]:
+    return MEANINGS[type(condition)]
+
+
+def set_off_by(condition: Condition) -> frozenset[str]:
+    """The types that may set `condition` off; and BY_SCORE, BY_DEAL, BY_LEAD where points, a deal or a lead do."""
+    return meaning_of(condition).set_off_by(condition)
+
+
+def needs_an_event(condition: Condition) -> bool:
+    """Whether something has to happen for `condition` to hold, whichever way it does."""
+    return meaning_of(condition).needs_an_event(condition)
 
 
 def _together(judged: list[Judgement]) -> Judgement:
     because = tuple(dict.fromkeys(key for one in judged for key in one.because))
     return Judgement(True, because, any(one.fresh for one in judged))
+
+
+def _by_parts(condition: All | AnyOf, scene: Scene, at: Instant, *, need: int) -> Standing:
+    parts = tuple(standing(part, scene, at) for part in parts_of(condition))
+    met = sum(one.met for one in parts)
+    return Standing(condition, met >= need, met, need, parts=parts)
+
+
+def _as_judged(condition: Condition, scene: Scene) -> Standing:
+    """Of what an instant answers as a touchpoint does."""
+    judged = judge(condition, scene)
+    return Standing(condition, judged.holds, int(judged.holds), 1, judged.because)

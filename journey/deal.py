@@ -64,7 +64,7 @@ class DealJourney:
         """The deal after `touch`, which comes to `turn` by it if it is one. Never refuses: what happened, happened."""
         at, data = touch.occurred_at, touch.data
         named: dict[str, object] = {
-            name: value for name in ("owner", "team", "account") if (value := getattr(data, name)) is not None
+            name: value for name in ("owner", "team", "account") if (value := getattr(touch.about, name)) is not None
         }  # fmt: skip
         match data:
             case DealOpened():
@@ -98,8 +98,8 @@ class DealJourney:
             case _:
                 pass
         match data:
-            case DealOpened() | Close() if data.products:
-                named["products"] = data.products
+            case DealOpened() | Close() if touch.about.products:
+                named["products"] = touch.about.products
             case DealUpdated() if data.products is not None:
                 named["products"] = data.products
             case _:
@@ -176,7 +176,7 @@ def _folded(definition: Definition, journey: DealJourney, touches: Sequence[Touc
     facts: Facts = Counter()
     for touch in touches:
         journey = replace(journey, people=journey.people.union(people_named(touch)))
-        if excluded(definition, touch.data):
+        if excluded(definition, touch.about):
             continue
         turn = found.get(touch.key)
         if turn == NEVER_SENT:

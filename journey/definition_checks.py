@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from journey.calendars import YEARS_MAX, opening_hours
 from journey.channels import DERIVED, FIELDS
-from journey.definition import All, AnyOf, Condition, Counted, Definition, Match, NoOpenDeal, Rule, Tests
+from journey.conditions import leaves_of, meaning_of, needs_an_event
+from journey.definition import Condition, Definition, Rule, Tests
 from journey.instants import Micros, spelled
 from journey.match_checks import problems_of_match, problems_of_pattern, problems_of_test, problems_of_type
 from journey.money import DECIMALS
@@ -53,7 +54,7 @@ def _rules(definition: Definition) -> Iterator[Problem]:
             yield Problem(
                 (*place, "unless_deal_open"), f"{who} is no deadline, so it can't wait for a deal; ask for no_open_deal in `when`"
             )
-        if rule.when is not None and not _sets_off(rule.when):
+        if rule.when is not None and not needs_an_event(rule.when):
             yield Problem((*place, "when"), f"{who} would hold because no deal is open and nothing else; add what has to happen, under all")
         for index, name in enumerate(rule.from_ or ()):
             if name not in definition.stage_names:
@@ -68,17 +69,6 @@ def _each_rule(definition: Definition) -> Iterator[tuple[Place, str, Rule, str]]
     for at, stage in enumerate(definition.stages):
         for index, rule in enumerate(stage.rules):
             yield ("stages", at, "rules", index), f"rule {rule.name!r} of stage {stage.name!r}", rule, stage.name
-
-
-def _sets_off(condition: Condition) -> bool:
-    """Whether something has to happen for `condition` to hold, whichever way it does."""
-    match condition:
-        case All(all=parts):
-            return any(_sets_off(part) for part in parts)
-        case AnyOf(any=parts):
-            return all(_sets_off(part) for part in parts)
-        case _:
-            return not isinstance(condition, NoOpenDeal)
 
 
 def _unreachable(definition: Definition) -> Iterator[Problem]:
@@ -132,24 +122,18 @@ def _way(leads: dict[str, dict[str, Any]], start: str, end: str) -> list[str] | 
 def _matches(definition: Definition) -> Iterator[Problem]:
     evidence_max = definition.bounds.evidence_max
     for place, who, condition, reach in _each_condition(definition):
-        for inner, part in _parts(condition, place):
-            match part:
-                case Match():
-                    yield from problems_of_match(part, inner, who, reach, definition)
-                    if "close" in part.types and reach >= DEAL and part.where.keys() <= {"outcome"}:
-                        wanted = "{deal: won}, {deal: lost} or {deal: abandoned}"
-                        yield Problem(
-                            (*inner, "types"),
-                            f"{who} asks for touchpoint type 'close', and a stage may close a deal too; ask {wanted}",
-                        )
-                case Counted(count=count):
-                    yield from problems_of_match(count.of, (*inner, "count", "of"), who, reach, definition)
-                    if count.times > evidence_max:
-                        yield Problem(
-                            (*inner, "count", "times"), f"{who} counts to {count.times}, beyond bounds.evidence_max, {evidence_max}"
-                        )
-                case _:
-                    pass
+        for inner, leaf in leaves_of(condition, place):
+            for within, one in meaning_of(leaf).matches(leaf):
+                yield from problems_of_match(one, (*inner, *within), who, reach, definition)
+                if one is leaf and "close" in one.types and reach >= DEAL and one.where.keys() <= {"outcome"}:
+                    wanted = "{deal: won}, {deal: lost} or {deal: abandoned}"
+                    yield Problem(
+                        (*inner, "types"), f"{who} asks for touchpoint type 'close', and a stage may close a deal too; ask {wanted}"
+                    )
+            for count in meaning_of(leaf).counts(leaf):
+                if count.times > evidence_max:
+                    message = f"{who} counts to {count.times}, beyond bounds.evidence_max, {evidence_max}"
+                    yield Problem((*inner, "count", "times"), message)
 
 
 def _each_condition(definition: Definition) -> Iterator[tuple[Place, str, Condition, frozenset[str]]]:
@@ -171,16 +155,6 @@ def _each_condition(definition: Definition) -> Iterator[tuple[Place, str, Condit
     for index, conversion in enumerate(definition.attribution.conversions):
         if conversion.when is not None:
             yield ("attribution", "conversions", index, "when"), f"conversion {conversion.name!r}", conversion.when, PERSON | DEAL
-
-
-def _parts(condition: Condition, place: Place) -> Iterator[tuple[Place, Condition]]:
-    match condition:
-        case All(all=parts) | AnyOf(any=parts):
-            key = "all" if isinstance(condition, All) else "any"
-            for index, part in enumerate(parts):
-                yield from _parts(part, (*place, key, index))
-        case _:
-            yield place, condition
 
 
 # --- names and lists

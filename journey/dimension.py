@@ -70,7 +70,7 @@ def goes_on(journey: DimensionJourney, touches: Sequence[Touchpoint]) -> Mapping
 
 
 def _orders(touches: Sequence[Touchpoint]) -> Iterator[Touchpoint]:
-    return (touch for touch in touches if isinstance(touch.data, PAID) and not touch.data.test)
+    return (touch for touch in touches if isinstance(touch.data, PAID) and not touch.about.test)
 
 
 def _folded(
@@ -86,7 +86,7 @@ def _folded(
                 facts[found] += 1
             continue
         after.seen = touch.order
-        if touch.data.test:
+        if touch.about.test:
             continue
         if isinstance(touch.data, PAID):
             for fact, count in after.orders.after(after.subject, touch, zone):
@@ -111,13 +111,13 @@ def _folded(
 def _stated(subject: str, touch: Touchpoint, at: Instant, zone: str) -> Iterator[Fact]:
     """What a statement asserts, as long as it counts. What it describes holds from `at`, when its key was first stated: to restate
     is to say how it always was."""
-    data = touch.data
+    data, about = touch.data, touch.about
     match data:
         case SpendRecorded():
-            campaign = data.campaign or (subject.removeprefix("campaign:") if subject.startswith("campaign:") else "")
+            campaign = about.campaign or (subject.removeprefix("campaign:") if subject.startswith("campaign:") else "")
             days = (data.period_end - data.period_start).days + 1
             amount_minor = data.minor("amount") or 0
-            channel = BLANK if data.channel == "" else data.channel or ""
+            channel = BLANK if about.channel == "" else about.channel or ""
             for offset, part in enumerate(share(amount_minor, [1] * days)):
                 if part:
                     yield Spent(
@@ -143,7 +143,7 @@ def _described(journey: DimensionJourney, touch: Touchpoint, zone: str) -> Itera
     fields: dict[str, str] = {}
     match data:
         case AccountUpdated():
-            said = {name: getattr(data, name) for name in sorted(touch.named & _ACCOUNT)}
+            said = {name: touch.says(name) for name in sorted(touch.named & _ACCOUNT)}
             fields = {name: "" if value is None else str(value) for name, value in said.items()}
         case CampaignEnded():
             fields = {"ended": data.reason or "ended"}

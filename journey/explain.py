@@ -4,18 +4,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from journey import leads
-from journey.conditions import Scene, Standing, judge, standing
+from journey.conditions import Scene, Standing, judge, meaning_of, parts_of, standing, wanted
 from journey.deadlines import all_due
-from journey.definition import All, AnyOf, Condition, Counted, Definition, NoOpenDeal, Rule, Scored
-from journey.facts import NEVER, LeadMoved, StageEntered
-from journey.facts import Scored as PointsScored
+from journey.definition import Condition, Definition, Rule
+from journey.facts import NEVER, LeadMoved, Scored, StageEntered
 from journey.histories import keys, people_named
 from journey.identity import Person
 from journey.instants import Instant, iso, spelled
 from journey.person_fold import Step, scene_of, stepwise
+from journey.plan import Plan, plan_of
 from journey.touchpoints import Identified, Key, LeadScored, Touchpoint
 from journey.turns import Turns
-from journey.wording import said, wanted
+from journey.wording import said
 
 LEAD_STEPS = {"mql": "mql", "sql": "qualified"}
 """What may be asked about as stages are, and the step of a lead that it is."""
@@ -108,7 +108,7 @@ class Explanation:
 class _Case:
     """What an explanation is made from."""
 
-    by: Definition
+    plan: Plan
     person: Person
     history: Sequence[Touchpoint]
     turns: Turns
@@ -132,8 +132,11 @@ def explain(
 ) -> Explanation:
     """The reasons as of `until`; only those about `stage` (or mql, or sql) where one is given. `turns` are those of the deals in
     `history`; `links` are the statements that tie the person's ids."""
+    # The plan's own definition, since conditions are known by identity.
+    plan = plan_of(by)
+    by = plan.definition
     steps, scene = stepwise(by, person.name, person.ids, history, turns, until)
-    case = _Case(by, person, history, turns, steps, scene, until)
+    case = _Case(plan, person, history, turns, steps, scene, until)
     tied = _Tied(person, links, history)
     for step in steps:
         if (touch := step.touch) is not None:
@@ -171,7 +174,7 @@ def _moves(case: _Case, step: Step) -> Iterator[tuple[tuple[Instant, int], Trans
 
 def _points(case: _Case, step: Step) -> Iterator[Entry]:
     for fact in step.facts.elements():
-        if isinstance(fact, PointsScored) and fact.until_at > case.until:
+        if isinstance(fact, Scored) and fact.until_at > case.until:
             assert step.touch is not None
             until = "" if fact.until_at == NEVER else iso(fact.until_at)
             yield Entry(fact.points, fact.rule, iso(fact.at), until, case.known[step.touch.key])
@@ -222,7 +225,7 @@ class _Tied:
 
 
 def _rules(case: _Case, stage: str) -> list[Rule]:
-    return [one.rule for one in case.scene.plan.rules if one.stage == stage]
+    return [one.rule for one in case.plan.rules if one.stage == stage]
 
 
 def _why_not(case: _Case, stage: str, rule: Rule) -> WhyNot:
@@ -234,32 +237,27 @@ def _why_not(case: _Case, stage: str, rule: Rule) -> WhyNot:
 def _unmet(case: _Case, one: Standing, *, before_lead: bool = False) -> Unmet:
     """`before_lead`: it is asked of a lead that is not there yet, whose opening sets off what holds already."""
     parts = tuple(_unmet(case, part, before_lead=before_lead) for part in one.parts)
+    words = wanted(one.condition)
     if parts:
-        any = isinstance(one.condition, AnyOf)
-        return Unmet(wanted(one.condition), one.met, one.have, one.need, "one of these" if any else "all of these", any=any, parts=parts)
-    match one.condition:
-        case condition if before_lead and one.met:
-            more = f"{wanted(condition)}, which a lead's opening sets off"
-        case Counted(count=count):
-            # What holds already was not set off: it takes one that counts.
-            lacking = max(1, one.need - one.have)
-            more = f"{one.have} of {one.need} {wanted(count.of)} in {spelled(count.within)}; {lacking} more"
-        case Scored():
-            lacking = one.need - one.have
-            more = f"score {one.have} of {one.need}; " + (f"{lacking} points more" if lacking > 0 else "the next points set it off")
-        case NoOpenDeal():
-            is_open = sorted(deal for deal, known in case.scene.journey.deals.items() if known.outcome == "open")
-            more = "no deal is open" if one.met else f"the close of deal {', '.join(is_open)}"
-        case other:
-            more = f"{'another' if one.met else 'needs'}: {wanted(other)}"
-    return Unmet(wanted(one.condition), one.met, one.have, one.need, more, case.told(one.because))
+        any, more = _joined(one.condition)
+        return Unmet(words, one.met, one.have, one.need, more, any=any, parts=parts)
+    more = meaning_of(one.condition).lacking(one.condition, one, case.scene.journey)
+    if before_lead and one.met:
+        more = f"{words}, which a lead's opening sets off"
+    return Unmet(words, one.met, one.have, one.need, more, case.told(one.because))
+
+
+def _joined(condition: Condition) -> tuple[bool, str]:
+    """Whether one of the parts is enough, and that in words."""
+    any = meaning_of(condition).parts == "any"
+    return any, "one of these" if any else "all of these"
 
 
 def _deadline(case: _Case, stage: str, rule: Rule) -> Unmet:
     """What a deadline waits for: the clock, points that expire, or the close of a deal."""
     journey = case.scene.journey
     what = f"{spelled(rule.inactive)} without activity" if rule.inactive is not None else f"a score that falls below {rule.score_below}"
-    due = next((due for due in all_due(case.scene.plan, journey) if (due.stage, due.name) == (stage, rule.name)), None)
+    due = next((due for due in all_due(case.plan, journey) if (due.stage, due.name) == (stage, rule.name)), None)
     if due is not None:
         return Unmet(what, False, 0, 1, f"strikes at {iso(due.at)} if nothing more happens", case.told(due.because))
     if rule.unless_deal_open and journey.has_open_deal:
@@ -280,15 +278,15 @@ def _lead(case: _Case, asked: str) -> Why | WhyNot:
         return Why(asked, cycle.number, iso(moved.at), _held(case, asked, touch))
     if cycle is None:
         openers = "lead_created, lead_assigned or lead_accepted"
-        if case.by.lead.created_by is not None:
-            openers += f"; or {wanted(case.by.lead.created_by)}"
+        if case.plan.definition.lead.created_by is not None:
+            openers += f"; or {wanted(case.plan.definition.lead.created_by)}"
         there = Unmet("a lead", False, 0, 1, f"needs a lead that is open: {openers}")
     else:
         _, created = _step(case, cycle.number, "created")
         is_open = " is open" if cycle.is_open else f" has ended: {cycle.status}"
         there = Unmet("a lead", True, 1, 1, f"lead {cycle.number}{is_open}", case.told(created.because))
-    criteria = _unmet(case, standing(_criteria(case.scene, asked), case.scene, case.until), before_lead=cycle is None)
-    if asked == "mql" and case.by.lead.mql_stated:
+    criteria = _unmet(case, standing(_criteria(case, asked), case.scene, case.until), before_lead=cycle is None)
+    if asked == "mql" and case.plan.definition.lead.mql_stated:
         criteria = _or_stated(criteria, Unmet(_STATED, False, 0, 1, f"needs: {_STATED}"))
     met = there.met + criteria.met
     return WhyNot(asked, f"lead.{asked}", (), Unmet(_CALLED[asked], False, met, 2, "all of these", parts=(there, criteria)))
@@ -298,9 +296,8 @@ _CALLED = {"mql": "an MQL", "sql": "an SQL"}
 _STATED = "lead_scored whose grade is mql"
 
 
-def _criteria(scene: Scene, asked: str) -> Condition:
-    """As the scene's own plan has them, which knows its conditions by identity."""
-    lead = scene.plan.definition.lead
+def _criteria(case: _Case, asked: str) -> Condition:
+    lead = case.plan.definition.lead
     return lead.mql if asked == "mql" else lead.sql
 
 
@@ -315,9 +312,9 @@ def _step(case: _Case, cycle: int, name: str) -> tuple[Touchpoint, LeadMoved]:
 
 def _held(case: _Case, asked: str, touch: Touchpoint) -> Unmet:
     """Which parts of the criteria held at `touch`."""
-    scene = scene_of(case.by, case.person.name, case.person.ids, case.history, case.turns, touch)
-    held = _judged(case, _criteria(scene, asked), scene)
-    if asked == "mql" and case.by.lead.mql_stated:
+    scene = scene_of(case.plan.definition, case.person.name, case.person.ids, case.history, case.turns, touch)
+    held = _judged(case, _criteria(case, asked), scene)
+    if asked == "mql" and case.plan.definition.lead.mql_stated:
         stated = isinstance(touch.data, LeadScored) and touch.data.grade == "mql"
         more = f"{'held' if stated else 'not then'}: {_STATED}"
         held = _or_stated(held, Unmet(_STATED, stated, int(stated), 1, more, case.told([touch.key]) if stated else ()))
@@ -325,22 +322,17 @@ def _held(case: _Case, asked: str, touch: Touchpoint) -> Unmet:
 
 
 def _judged(case: _Case, condition: Condition, scene: Scene) -> Unmet:
-    judged = judge(condition, scene)
-    if isinstance(condition, All | AnyOf):
-        any = isinstance(condition, AnyOf)
-        parts = tuple(_judged(case, part, scene) for part in (condition.any if isinstance(condition, AnyOf) else condition.all))
-        need = 1 if any else len(parts)
-        more = "one of these" if any else "all of these"
-        return Unmet(wanted(condition), judged.holds, sum(part.met for part in parts), need, more, any=any, parts=parts)
-    have, need = int(judged.holds), 1
-    what = wanted(condition)
-    if isinstance(condition, Counted | Scored):
+    judged, what = judge(condition, scene), wanted(condition)
+    parts = tuple(_judged(case, part, scene) for part in parts_of(condition))
+    if parts:
+        any, more = _joined(condition)
+        return Unmet(what, judged.holds, sum(part.met for part in parts), 1 if any else len(parts), more, any=any, parts=parts)
+    have, need, number = int(judged.holds), 1, ""
+    if meaning_of(condition).is_measured:
         so_far = standing(condition, scene, scene.touch.occurred_at)
-        have, need = so_far.have, so_far.need
-        what += f" ({have})"
-    return Unmet(
-        wanted(condition), judged.holds, have, need, f"{'held' if judged.holds else 'not then'}: {what}", case.told(judged.because)
-    )
+        have, need, number = so_far.have, so_far.need, f" ({so_far.have})"
+    more = f"{'held' if judged.holds else 'not then'}: {what}{number}"
+    return Unmet(what, judged.holds, have, need, more, case.told(judged.because))
 
 
 def _or_stated(criteria: Unmet, stated: Unmet) -> Unmet:

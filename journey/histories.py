@@ -44,8 +44,8 @@ def keys(touch: Touchpoint) -> tuple[str, ...]:
     data = touch.data
     if isinstance(data, Identified | Unlinked):
         return (touch.subject, data.other)
-    if data.deal is not None:
-        deal = f"deal:{data.deal}"
+    if touch.about.deal is not None:
+        deal = f"deal:{touch.about.deal}"
         return (touch.subject,) if deal == touch.subject else (touch.subject, deal)
     return (touch.subject,)
 
@@ -66,7 +66,7 @@ def people_named(touch: Touchpoint) -> tuple[str, ...]:
     named: tuple[str, ...] = ()
     if isinstance(data, DealOpened | DealUpdated) and data.people:
         named = tuple(person.person for person in data.people)
-    if data.deal is not None and is_person(touch.subject):
+    if touch.about.deal is not None and is_person(touch.subject):
         named += (touch.subject,)
     return named
 

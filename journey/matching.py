@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from journey.definition import Match, Test, Tests
-from journey.touchpoints import Data, Person
+from journey.touchpoints import Person, Touchpoint
 
 SEARCHED_MAX = 2_000
 """How much of a text a regular expression sees, which bounds what a slow one can cost."""
@@ -26,7 +26,7 @@ class Matcher(NamedTuple):
     """A compiled `Match`. Callers dispatch on `types`; `passes` is None where the type alone decides."""
 
     types: frozenset[str]
-    passes: Callable[[Data], bool] | None
+    passes: Callable[[Touchpoint], bool] | None
 
 
 def matcher(match: Match) -> Matcher:
@@ -35,8 +35,8 @@ def matcher(match: Match) -> Matcher:
         return Matcher(frozenset(match.types), None)
     if len(checks) == 1:
         read, check = checks[0]
-        return Matcher(frozenset(match.types), lambda data: check(read(data)))
-    return Matcher(frozenset(match.types), lambda data: all(check(read(data)) for read, check in checks))
+        return Matcher(frozenset(match.types), lambda touch: check(read(touch)))
+    return Matcher(frozenset(match.types), lambda touch: all(check(read(touch)) for read, check in checks))
 
 
 def tests(tests: Tests) -> Callable[[Said], bool]:
@@ -66,13 +66,13 @@ def passes(test: Test) -> Passes:
 # --- reading a field
 
 
-def _reader(name: str) -> Callable[[Data], object]:
+def _reader(name: str) -> Callable[[Touchpoint], object]:
     """Reads `status`, or inside of `properties.plan` and `traits.team.size`."""
     field, *keys = name.split(".")
     field = "since" if field == "from" else field
 
-    def read(data: Data) -> object:
-        value = getattr(data, field, None)
+    def read(touch: Touchpoint) -> object:
+        value = touch.says(field)
         for key in keys:
             value = value.get(key) if isinstance(value, dict) else None
         return value

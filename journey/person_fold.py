@@ -87,7 +87,7 @@ def _settled(definition: Definition, ids: Sequence[str], history: Sequence[Touch
 
 def _own(definition: Definition, ids: Sequence[str], history: Iterable[Touchpoint]) -> list[Touchpoint]:
     """The orders and refunds among the person's own touchpoints."""
-    return [touch for touch in history if isinstance(touch.data, PAID) and touch.subject in ids and not excluded(definition, touch.data)]
+    return [touch for touch in history if isinstance(touch.data, PAID) and touch.subject in ids and not excluded(definition, touch.about)]
 
 
 class Step(NamedTuple):
@@ -138,7 +138,7 @@ class _Fold:
         self.is_changed = False
         """Whether anything happened that what is still to strike rests on."""
         self.facts: Facts = Counter()
-        self.scene = Scene(plan, journey)
+        self.scene = Scene(plan.compiled, journey)
 
     def fold(self, touch: Touchpoint) -> None:
         journey, plan, data, at = self.journey, self.plan, touch.data, touch.occurred_at
@@ -149,7 +149,7 @@ class _Fold:
             return
         journey.seen = touch.order
         of_type = plan.of_type[type(data)]
-        if of_type.silent or excluded(plan.definition, data):
+        if of_type.silent or excluded(plan.definition, touch.about):
             return
         if at > journey.quiet_until:
             self.strike_before(at)
@@ -177,12 +177,12 @@ class _Fold:
         if own:
             self._lead(touch, of_type)
             for conversion, test in of_type.conversions:
-                if test is None or test(data):
+                if test is None or test(touch):
                     amount_minor, currency = _worth(data)
                     of = f"order:{order_of(data)}" if isinstance(data, OrderPlaced) else f"{touch.source}#{touch.id}"
                     self._converted(conversion, at, of=of, amount_minor=amount_minor, currency=currency)
         self._stage(touch, of_type)
-        if of_type.activity and not any(test is None or test(data) for test in of_type.not_activity):
+        if of_type.activity and not any(test is None or test(touch) for test in of_type.not_activity):
             others = journey.active_because if journey.active_at == at else ()
             journey.active_at, journey.active_because = at, (*others, touch.key)[-plan.definition.bounds.evidence_max :]
 
@@ -190,14 +190,14 @@ class _Fold:
 
     def _touched(self, touch: Touchpoint, of_type: OfType) -> None:
         """Count a touchpoint for marketing, keep the session going, and remember a touch."""
-        journey, definition, data, at = self.journey, self.plan.definition, touch.data, touch.occurred_at
+        journey, definition, about, at = self.journey, self.plan.definition, touch.about, touch.occurred_at
         starts = of_type.session and at - journey.session_at > definition.session_idle
-        if starts and at - journey.session_at <= PAYING_MAX and returns_from_paying(definition, data):
+        if starts and at - journey.session_at <= PAYING_MAX and returns_from_paying(definition, about):
             starts = False
-        if of_type.session and not starts and not names_its_origin(definition, data):
-            channel, campaign = journey.session_channel, campaign_of(definition, data) or journey.session_campaign
+        if of_type.session and not starts and not names_its_origin(definition, about):
+            channel, campaign = journey.session_channel, campaign_of(definition, about) or journey.session_campaign
         else:
-            channel, campaign = channel_of(definition, of_type.name, data), campaign_of(definition, data)
+            channel, campaign = channel_of(definition, touch), campaign_of(definition, about)
         if starts:
             journey.session_channel, journey.session_campaign = channel, campaign
         if of_type.session:
@@ -205,7 +205,7 @@ class _Fold:
         if of_type.traffic:
             self.facts[Touched(journey.person, day(at, self.plan.zone), channel, campaign)] += 1
         if of_type.touch or starts:
-            self._remember(Touch(at, of_type.name, channel, campaign, data.content or ""))
+            self._remember(Touch(at, of_type.name, channel, campaign, about.content or ""))
 
     def _remember(self, touch: Touch) -> None:
         """Keep a touch for as long as the look-back may ask for it, and at most `touches_max`: the first one and the last ones."""
@@ -222,7 +222,7 @@ class _Fold:
         journey, ledger, at = self.journey, self.journey.ledger, touch.occurred_at
         before = ledger.score
         for rule, test in of_type.points:
-            if test is not None and not test(touch.data):
+            if test is not None and not test(touch):
                 continue
             if rule.per_day_max is not None:
                 today = day(at, self.plan.zone)
@@ -242,7 +242,7 @@ class _Fold:
     def _count(self, touch: Touchpoint, of_type: OfType) -> None:
         evidence_max = self.plan.definition.bounds.evidence_max
         for index, count, test in of_type.counts:
-            if test is None or test(touch.data):
+            if test is None or test(touch):
                 kept = self.journey.counts.setdefault(index, [])
                 kept.append((touch.occurred_at, touch.key))
                 since = touch.occurred_at - count.within
@@ -281,11 +281,11 @@ class _Fold:
     def _deal(self, touch: Touchpoint, turn: str | None) -> None:
         """What a touchpoint changes about a deal, as far as the person's own journey is concerned. `turn` is the deal's own."""
         data, journey, at = touch.data, self.journey, touch.occurred_at
-        assert data.deal is not None
-        deal = journey.deals.get(data.deal)
+        assert touch.about.deal is not None
+        deal = journey.deals.get(touch.about.deal)
         if deal is None:
             turn = turn or "open"
-            deal = journey.deals[data.deal] = self._begun(data, touch.key, turn)
+            deal = journey.deals[touch.about.deal] = self._begun(data, touch.key, turn)
         elif not deal.opened_at and (isinstance(data, DealOpened) or turn not in (None, "open")):
             begun = self._begun(data, touch.key, turn)
             deal.opened_by, deal.cycle, deal.lead_at = begun.opened_by, begun.cycle, begun.lead_at
@@ -300,7 +300,7 @@ class _Fold:
         if turn == "won":
             for conversion in self.plan.definition.attribution.conversions:
                 if conversion.deal == "won":
-                    self._converted(conversion, at, of=data.deal, deal=deal)
+                    self._converted(conversion, at, of=touch.about.deal, deal=deal)
         if turn != "open":
             for index, cycle in enumerate(journey.cycles):
                 if cycle.number == deal.cycle and cycle.is_open:
@@ -324,15 +324,17 @@ class _Fold:
         rule = definition.lead.created_by
         if of_type.about_lead:
             self._lead_touch(touch)
-        elif of_type.opens_lead and rule is not None and leads.open_cycle(journey.cycles) is None and self.plan.matches(rule, data):
+        elif (
+            of_type.opens_lead and rule is not None and leads.open_cycle(journey.cycles) is None and self.plan.compiled.matches(rule, touch)
+        ):
             self._open(touch, lead="", lead_source=of_type.name)
         if not journey.cycles:
             return
-        if of_type.qualifies_lead and self.plan.matches(definition.lead.sql, data):
+        if of_type.qualifies_lead and self.plan.compiled.matches(definition.lead.sql, touch):
             index = leads.cycle_of(journey.cycles, getattr(data, "lead", None))
             if index is not None and not journey.cycles[index].is_qualified:
                 at = touch.occurred_at
-                qualified = leads.answered(journey.cycles[index], "qualified", at, owner=data.owner or "")
+                qualified = leads.answered(journey.cycles[index], "qualified", at, owner=touch.about.owner or "")
                 self._step(index, qualified._replace(is_qualified=True, qualified_at=at), "qualified", touch)
         index = leads.open_cycle(journey.cycles)
         if index is not None and not journey.cycles[index].mql_at:
@@ -390,18 +392,18 @@ class _Fold:
         last = journey.touches[-1] if journey.touches else None
         if last is None or last.touched_at < at - definition.attribution.look_back:
             stated = isinstance(data, LeadCreated) and data.lead_source
-            last = Touch(at, "", channel_of(definition, touch.type, data) if stated else UNASSIGNED, "", "")
+            last = Touch(at, "", channel_of(definition, touch) if stated else UNASSIGNED, "", "")
         journey.cycles_before += 1
         cycle = LeadCycle(
             number=journey.cycles_before,
             status="created",
             lead=lead,
             created_at=at,
-            channel=last.channel if data.channel is None else channel_of(definition, touch.type, data),
-            campaign=data.campaign or last.campaign,
+            channel=last.channel if touch.about.channel is None else channel_of(definition, touch),
+            campaign=touch.about.campaign or last.campaign,
             lead_source=lead_source,
-            owner=data.owner or "",
-            team=data.team or "",
+            owner=touch.about.owner or "",
+            team=touch.about.team or "",
             because=(touch.key,),
         )
         journey.cycles.append(leads.handed_over(cycle, definition, "created", at=at, because=cycle.because))

@@ -3,31 +3,14 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from journey.definition import (
-    All,
-    AnyOf,
-    Condition,
-    Conversion,
-    Count,
-    Counted,
-    DealIs,
-    Definition,
-    LeadIs,
-    Match,
-    NoOpenDeal,
-    Rule,
-    Scored,
-    ScoreRule,
-)
+from journey.conditions import BY_DEAL, BY_LEAD, BY_SCORE, Compiled, set_off_by
+from journey.definition import Condition, Conversion, Count, Definition, Match, Rule, ScoreRule
 from journey.leads import LeadTouch
-from journey.matching import matcher
 from journey.touchpoints import (
-    NAMES,
     TYPES,
     AccountJoined,
     AccountLeft,
     Close,
-    Data,
     DealOpened,
     DealReopened,
     DealUpdated,
@@ -36,6 +19,7 @@ from journey.touchpoints import (
     ProfileUpdated,
     Refund,
     Retracted,
+    Touchpoint,
     Unlinked,
 )
 
@@ -59,7 +43,7 @@ class OfType(NamedTuple):
     inert: bool
     """It brings nothing about, whoever it is about and whatever it says: only time has come to it."""
     activity: bool
-    not_activity: tuple[Callable[[Data], bool] | None, ...]
+    not_activity: tuple[Callable[[Touchpoint], bool] | None, ...]
     traffic: bool
     session: bool
     touch: bool
@@ -68,9 +52,9 @@ class OfType(NamedTuple):
     about_lead: bool
     opens_lead: bool
     qualifies_lead: bool
-    points: tuple[tuple[ScoreRule, Callable[[Data], bool] | None], ...]
-    counts: tuple[tuple[int, Count, Callable[[Data], bool] | None], ...]
-    conversions: tuple[tuple[Conversion, Callable[[Data], bool] | None], ...]
+    points: tuple[tuple[ScoreRule, Callable[[Touchpoint], bool] | None], ...]
+    counts: tuple[tuple[int, Count, Callable[[Touchpoint], bool] | None], ...]
+    conversions: tuple[tuple[Conversion, Callable[[Touchpoint], bool] | None], ...]
 
 
 class Plan:
@@ -84,15 +68,9 @@ class Plan:
             for stage in reversed(definition.stages)
             for rule in stage.rules
         ]
-        self.tests: dict[int, Callable[[Data], bool] | None] = {}
-        self.count_index: dict[int, int] = {}
-        self._counts: list[Count] = []
-        for condition in self._conditions():
-            self._prepare(condition)
-        for match in self._matches():
-            self.tests[id(match)] = matcher(match).passes
+        self.compiled = Compiled(self._conditions(), self._matches())
         self.of_type = {kind: self._of_type(name) for name, kind in TYPES.items()}
-        self.mql_types = _set_off_by(definition.lead.mql)
+        self.mql_types = set_off_by(definition.lead.mql)
         self.deadlines = {
             name: tuple(one for one in self.rules if one.rule.when is None and name in (one.rule.from_ or ()))
             for name in ("", *definition.stage_names)
@@ -106,13 +84,6 @@ class Plan:
         """The scores that something strikes below."""
         self._candidates: dict[tuple[str, str, bool, bool, bool], tuple[StageRule, ...]] = {}
 
-    def matches(self, match: Match, data: Data) -> bool:
-        """Whether `data` is of a type that `match` names, and passes its tests."""
-        if NAMES[type(data)] not in match.types:
-            return False
-        test = self.tests[id(match)]
-        return test is None or test(data)
-
     def candidates(self, stage: str, type: str, *, scored: bool, deal: bool, lead: bool) -> tuple[StageRule, ...]:
         """The rules out of `stage` that a touchpoint of `type` may set off, which scored, changed a deal or moved a lead; first wins."""
         key = (stage, type, scored, deal, lead)
@@ -123,7 +94,7 @@ class Plan:
                 for one in self.rules
                 if one.rule.when is not None
                 and stage in (one.rule.from_ or ())
-                and _may_set_off(_set_off_by(one.rule.when), type, scored=scored, deal=deal, lead=lead)
+                and _may_set_off(set_off_by(one.rule.when), type, scored=scored, deal=deal, lead=lead)
             )
         return found
 
@@ -142,29 +113,15 @@ class Plan:
         yield from self.definition.not_activity
         yield from (rule.when for rule in self.definition.scoring)
         yield from (one.when for one in self.definition.attribution.conversions if one.when is not None)
-        yield from (count.of for count in self._counts)
-
-    def _prepare(self, condition: Condition) -> None:
-        match condition:
-            case All(all=parts) | AnyOf(any=parts):
-                for part in parts:
-                    self._prepare(part)
-            case Match():
-                self.tests[id(condition)] = matcher(condition).passes
-            case Counted(count=count):
-                self.count_index[id(count)] = len(self._counts)
-                self._counts.append(count)
-            case Scored() | DealIs() | NoOpenDeal() | LeadIs():
-                pass
 
     def _of_type(self, name: str) -> OfType:
-        definition = self.definition
+        definition, tests = self.definition, self.compiled.tests
         of_type = OfType(
             name=name,
             inert=False,
             silent=issubclass(TYPES[name], Identified | Unlinked | Retracted),
             activity=name in definition.activity,
-            not_activity=tuple(self.tests[id(match)] for match in definition.not_activity if name in match.types),
+            not_activity=tuple(tests[id(match)] for match in definition.not_activity if name in match.types),
             traffic=name in definition.traffic,
             session=name in definition.session_types,
             touch=name in definition.attribution.touches,
@@ -173,43 +130,19 @@ class Plan:
             about_lead=issubclass(TYPES[name], LeadTouch),
             opens_lead=definition.lead.created_by is not None and name in definition.lead.created_by.types,
             qualifies_lead=name in definition.lead.sql.types,
-            points=tuple((rule, self.tests[id(rule.when)]) for rule in definition.scoring if name in rule.when.types),
-            counts=tuple((index, count, self.tests[id(count.of)]) for index, count in enumerate(self._counts) if name in count.of.types),
+            points=tuple((rule, tests[id(rule.when)]) for rule in definition.scoring if name in rule.when.types),
+            counts=tuple((index, count, tests[id(count.of)]) for index, count in enumerate(self.compiled.counts) if name in count.of.types),
             conversions=tuple(
-                (one, self.tests[id(one.when)])
-                for one in definition.attribution.conversions
-                if one.when is not None and name in one.when.types
+                (one, tests[id(one.when)]) for one in definition.attribution.conversions if one.when is not None and name in one.when.types
             ),
         )
         does_nothing = not any(value for field, value in of_type._asdict().items() if field != "name")
-        sets_off_nothing = not any(name in _set_off_by(condition) for condition in self._conditions())
+        sets_off_nothing = not any(name in set_off_by(condition) for condition in self._conditions())
         return of_type._replace(inert=does_nothing and sets_off_nothing)
 
 
-_SCORE, _DEAL, _LEAD = "(score)", "(deal)", "(lead)"
-
-
-def _set_off_by(condition: Condition) -> frozenset[str]:
-    """The types that may set a condition off; and (score), (deal), (lead) where points, a deal or a lead do."""
-    match condition:
-        case Match(types=types):
-            return frozenset(types)
-        case Counted(count=count):
-            return frozenset(count.of.types)
-        case Scored():
-            return frozenset([_SCORE])
-        case DealIs():
-            return frozenset([_DEAL])
-        case LeadIs():
-            return frozenset([_LEAD])
-        case NoOpenDeal():
-            return frozenset()
-        case All(all=parts) | AnyOf(any=parts):
-            return frozenset().union(*(_set_off_by(part) for part in parts))
-
-
 def _may_set_off(by: frozenset[str], type: str, *, scored: bool, deal: bool, lead: bool) -> bool:
-    return type in by or (scored and _SCORE in by) or (deal and _DEAL in by) or (lead and _LEAD in by)
+    return type in by or (scored and BY_SCORE in by) or (deal and BY_DEAL in by) or (lead and BY_LEAD in by)
 
 
 def leads_from(definition: Definition, stage: str, rule: Rule) -> tuple[str, ...]:

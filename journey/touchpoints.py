@@ -2,6 +2,7 @@
 
 A touchpoint is what a company and a customer had to do with each other, at an instant.
 Each type is a dataclass that pydantic validates where touchpoints come in (`schemas/decode.py`); here they are only values.
+What any touchpoint may say is its `about`, and what its type says is its `data`; on the wire both are keys of one object.
 A type's `subjects` are the kinds of subject it may be published under; `stated_by` are the fields of a statement's default key.
 Required fields come first. Fields that we do not name are kept in the touchpoint's body, and counted.
 
@@ -20,7 +21,7 @@ from functools import cache
 from itertools import chain
 from operator import attrgetter
 from types import NoneType
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, NoReturn, TypeVar, dataclass_transform, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple, NoReturn, TypeVar, dataclass_transform, get_args, get_origin
 
 from pydantic import AwareDatetime, BeforeValidator, Field, Strict
 
@@ -113,7 +114,7 @@ T = TypeVar("T")
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 def touchpoint_type(kind: type[T]) -> type[T]:
-    """A frozen dataclass with slots, its fields by name only; `_About` has the methods that all of them share."""
+    """A frozen dataclass with slots, its fields by name only; `_Value` has the methods that all of them share."""
     # One without a docstring would be given its signature for one, which takes longer than all else.
     text, kind.__doc__ = kind.__doc__, kind.__doc__ or kind.__name__
     made = dataclass(slots=True, kw_only=True, init=False, repr=False, eq=False)(kind)
@@ -122,36 +123,8 @@ def touchpoint_type(kind: type[T]) -> type[T]:
 
 
 @touchpoint_type
-class _About:
-    """What any touchpoint may say besides."""
-
-    subjects: ClassVar[frozenset[str]] = PERSON
-    stated_by: ClassVar[tuple[str, ...]] = ()
-    money: ClassVar[tuple[str, ...]] = ()
-    """Fields that are amounts of `currency`."""
-
-    channel: Slug | None = None
-    campaign: Slug | None = None
-    content: Slug | None = None
-    deal: Id | None = None
-    account: Id | None = None
-    owner: Slug | None = None
-    team: Slug | None = None
-    products: Slugs = ()
-    session: Slug | None = None
-    url: Text | None = None
-    utm_source: Slug | None = None
-    utm_medium: Slug | None = None
-    utm_campaign: Slug | None = None
-    utm_term: Slug | None = None
-    utm_content: Slug | None = None
-    click_id: Text | None = None
-    referrer: Text | None = None
-    agent: Text | None = None
-    network: Literal["internal", "datacenter", "other"] | None = None
-    bot: Flag = False
-    automated: Flag = False
-    test: Flag = False
+class _Value:
+    """What a dataclass would have made for each of them."""
 
     def __init__(self, **values: Any) -> None:
         for one in fields(self):
@@ -189,6 +162,51 @@ class _About:
         return hash(_values(self))
 
 
+@touchpoint_type
+class About(_Value):
+    """What any touchpoint may say besides what its type says. What a type has a field of its own for is here too: whoever asks for the
+    deal, the owner or the page asks here."""
+
+    channel: Slug | None = None
+    campaign: Slug | None = None
+    content: Slug | None = None
+    deal: Id | None = None
+    account: Id | None = None
+    owner: Slug | None = None
+    team: Slug | None = None
+    products: Slugs = ()
+    session: Slug | None = None
+    url: Text | None = None
+    utm_source: Slug | None = None
+    utm_medium: Slug | None = None
+    utm_campaign: Slug | None = None
+    utm_term: Slug | None = None
+    utm_content: Slug | None = None
+    click_id: Text | None = None
+    referrer: Text | None = None
+    agent: Text | None = None
+    network: Literal["internal", "datacenter", "other"] | None = None
+    bot: Flag = False
+    automated: Flag = False
+    test: Flag = False
+
+
+NO_ABOUT: Final = About()
+"""Of a touchpoint that says nothing of all that."""
+
+
+@touchpoint_type
+class _Data(_Value):
+    """What a type says."""
+
+    subjects: ClassVar[frozenset[str]] = PERSON
+    stated_by: ClassVar[tuple[str, ...]] = ()
+    money: ClassVar[tuple[str, ...]] = ()
+    """Fields that are amounts of `currency`."""
+    not_about: ClassVar[frozenset[str]] = frozenset()
+    """The type's own fields that mean something else than those of `About` that have the same name, and hide them on the wire."""
+
+
 def _values(data: object) -> tuple[object, ...]:
     kind: Any = type(data)
     return _getter(kind)(data)
@@ -197,11 +215,13 @@ def _values(data: object) -> tuple[object, ...]:
 @cache
 def _getter(kind: Any) -> Callable[[object], tuple[object, ...]]:
     """What gives the values of all fields."""
-    return attrgetter(*(one.name for one in fields(kind)))
+    names = [one.name for one in fields(kind)]
+    # Of one name it would give no tuple, and of none it can't be made.
+    return attrgetter(*names) if len(names) > 1 else lambda data: tuple(getattr(data, name) for name in names)
 
 
 @touchpoint_type
-class _Priced(_About):
+class _Priced(_Data):
     """Money is an amount with its currency; both, or neither."""
 
     currency: Currency | None = None
@@ -246,7 +266,7 @@ class _Period(_Statement):
 
 
 @touchpoint_type
-class PageView(_About):
+class PageView(_Data):
     url: Text
     title: Text | None = None
     view: Text | None = None
@@ -254,7 +274,7 @@ class PageView(_About):
 
 
 @touchpoint_type
-class PageEngaged(_About):
+class PageEngaged(_Data):
     seconds: Seconds
     url: Text | None = None
     view: Text | None = None
@@ -300,47 +320,48 @@ class MediaReported(_Period):
 
 
 @touchpoint_type
-class EmailSent(_About):
+class EmailSent(_Data):
     message: Id
 
 
 @touchpoint_type
-class EmailDelivered(_About):
+class EmailDelivered(_Data):
     message: Id
 
 
 @touchpoint_type
-class EmailBounced(_About):
+class EmailBounced(_Data):
     message: Id
     kind: Literal["hard", "soft"]
 
 
 @touchpoint_type
-class EmailOpened(_About):
+class EmailOpened(_Data):
     message: Id
     machine: Flag | None = None
 
 
 @touchpoint_type
-class EmailClicked(_About):
+class EmailClicked(_Data):
     message: Id
     url: Text
 
 
 @touchpoint_type
-class EmailUnsubscribed(_About):
+class EmailUnsubscribed(_Data):
     message: Id
 
 
 @touchpoint_type
-class EmailComplained(_About):
+class EmailComplained(_Data):
     message: Id
 
 
 @touchpoint_type
-class SocialEngagement(_About):
-    # `network` is the social network here, so it hides the common field of that name.
-    network: Slug  # type: ignore[assignment]
+class SocialEngagement(_Data):
+    not_about: ClassVar[frozenset[str]] = frozenset({"network"})
+    network: Slug
+    """The social network. That which a touchpoint comes from (internal, datacenter) can't be said here."""
     action: Literal["like", "comment", "share", "follow", "reply"]
     post: Slug | None = None
     sentiment: Number | None = None
@@ -361,28 +382,28 @@ class ContentPublished(_Statement):
 
 
 @touchpoint_type
-class ContentView(_About):
+class ContentView(_Data):
     content: Slug
     seconds: Seconds | None = None
     progress: Share | None = None
 
 
 @touchpoint_type
-class ContentDownload(_About):
+class ContentDownload(_Data):
     content: Slug
     seconds: Seconds | None = None
     progress: Share | None = None
 
 
 @touchpoint_type
-class EventRegistered(_About):
+class EventRegistered(_Data):
     event: Slug
     format: Literal["online", "onsite"]
     minutes: Whole | None = None
 
 
 @touchpoint_type
-class EventAttended(_About):
+class EventAttended(_Data):
     event: Slug
     format: Literal["online", "onsite"]
     minutes: Whole | None = None
@@ -392,26 +413,26 @@ Intent = Literal["contact", "demo", "trial", "newsletter", "download", "other"]
 
 
 @touchpoint_type
-class FormStarted(_About):
+class FormStarted(_Data):
     form: Slug
     intent: Intent
 
 
 @touchpoint_type
-class FormSubmitted(_About):
+class FormSubmitted(_Data):
     form: Slug
     intent: Intent
 
 
 @touchpoint_type
-class SurveySent(_About):
+class SurveySent(_Data):
     subjects: ClassVar[frozenset[str]] = PERSON | COMPANY
     survey: Slug
     wave: Slug
 
 
 @touchpoint_type
-class SurveyAnswered(_About):
+class SurveyAnswered(_Data):
     subjects: ClassVar[frozenset[str]] = PERSON | COMPANY
     survey: Slug
     wave: Slug
@@ -427,7 +448,7 @@ class SurveyAnswered(_About):
 
 
 @touchpoint_type
-class Referral(_About):
+class Referral(_Data):
     by: Subject | None = None
     partner: Slug | None = None
     code: Slug | None = None
@@ -438,18 +459,18 @@ class Referral(_About):
 
 
 @touchpoint_type
-class SignedUp(_About):
+class SignedUp(_Data):
     plan: Slug | None = None
 
 
 @touchpoint_type
-class TrialStarted(_About):
+class TrialStarted(_Data):
     plan: Slug
     ends_at: Time
 
 
 @touchpoint_type
-class ProductUsed(_About):
+class ProductUsed(_Data):
     feature: Slug
     count: Whole | None = None
 
@@ -496,7 +517,7 @@ class CampaignLaunched(_Statement):
 
 
 @touchpoint_type
-class CampaignEnded(_About):
+class CampaignEnded(_Data):
     subjects: ClassVar[frozenset[str]] = CAMPAIGN
     campaign: Slug
     reason: Text | None = None
@@ -516,7 +537,7 @@ class SpendRecorded(_Period):
 
 
 @touchpoint_type
-class PressMention(_About):
+class PressMention(_Data):
     subjects: ClassVar[frozenset[str]] = COMPANY
     outlet: Text
     reach: Whole | None = None
@@ -560,15 +581,16 @@ class FxRate(_Statement):
 
 
 @touchpoint_type
-class LeadCreated(_About):
+class LeadCreated(_Data):
     lead: Id
     lead_source: Slug
     intent: Slug | None = None
 
 
 @touchpoint_type
-class LeadAssigned(_About):
+class LeadAssigned(_Data):
     team: Slug
+    owner: Slug | None = None
     queue: Slug | None = None
     lead: Id | None = None
     due_at: Time | None = None
@@ -579,13 +601,13 @@ class LeadAssigned(_About):
 
 
 @touchpoint_type
-class LeadAccepted(_About):
+class LeadAccepted(_Data):
     owner: Slug
     lead: Id | None = None
 
 
 @touchpoint_type
-class LeadRejected(_About):
+class LeadRejected(_Data):
     reason: Slug
     lead: Id | None = None
     note: Text | None = None
@@ -593,7 +615,7 @@ class LeadRejected(_About):
 
 
 @touchpoint_type
-class LeadRecycled(_About):
+class LeadRecycled(_Data):
     reason: Slug
     lead: Id | None = None
     note: Text | None = None
@@ -601,7 +623,7 @@ class LeadRecycled(_About):
 
 
 @touchpoint_type
-class LeadDisqualified(_About):
+class LeadDisqualified(_Data):
     reason: Slug
     lead: Id | None = None
     note: Text | None = None
@@ -609,14 +631,14 @@ class LeadDisqualified(_About):
 
 
 @touchpoint_type
-class LeadScored(_About):
+class LeadScored(_Data):
     grade: Literal["mql", "none"]
     by: Slug
     lead: Id | None = None
 
 
 @touchpoint_type
-class LeadQualified(_About):
+class LeadQualified(_Data):
     owner: Slug
     lead: Id | None = None
     budget: Yes | None = None
@@ -629,7 +651,7 @@ class LeadQualified(_About):
 
 
 @touchpoint_type
-class Prospected(_About):
+class Prospected(_Data):
     owner: Slug
     method: Slug
     list: Slug | None = None
@@ -637,7 +659,7 @@ class Prospected(_About):
 
 
 @touchpoint_type
-class Message(_About):
+class Message(_Data):
     medium: Literal["email", "sms", "chat", "linkedin", "whatsapp", "letter"]
     direction: Literal["in", "out"]
     automated: Flag
@@ -646,7 +668,7 @@ class Message(_About):
 
 
 @touchpoint_type
-class Call(_About):
+class Call(_Data):
     owner: Slug
     direction: Literal["in", "out"]
     outcome: Literal["connected", "voicemail", "no_answer", "busy", "wrong_number"]
@@ -655,7 +677,7 @@ class Call(_About):
 
 
 @touchpoint_type
-class Meeting(_About):
+class Meeting(_Data):
     owner: Slug
     starts_at: Time
     status: Literal["scheduled", "held", "no_show", "canceled"]
@@ -682,7 +704,7 @@ class ActivityScheduled(_Statement):
 
 
 @touchpoint_type
-class NeedStated(_About):
+class NeedStated(_Data):
     topic: Slug
     need: Text | None = None
     severity: Slug | None = None
@@ -690,7 +712,7 @@ class NeedStated(_About):
 
 
 @touchpoint_type
-class ObjectionRaised(_About):
+class ObjectionRaised(_Data):
     objection: Id
     topic: Slug
     competitor: Slug | None = None
@@ -698,7 +720,7 @@ class ObjectionRaised(_About):
 
 
 @touchpoint_type
-class ObjectionHandled(_About):
+class ObjectionHandled(_Data):
     outcome: Literal["overcome", "open"]
     objection: Id | None = None
     topic: Slug | None = None
@@ -734,7 +756,7 @@ class Negotiation(_Priced):
 
 
 @touchpoint_type
-class FollowUp(_About):
+class FollowUp(_Data):
     owner: Slug
     outcome: Slug
     order: Id | None = None
@@ -780,7 +802,7 @@ class DealUpdated(_Priced):
     probability: Share | None = None
     forecast_category: Slug | None = None
     competitors: Slugs | None = None
-    products: Slugs | None = None  # type: ignore[assignment]  # None: not named here, so left as it was
+    products: Slugs | None = None  # None: not named here, so left as it was
     next_step: Text | None = None
     people: People | None = None
 
@@ -811,7 +833,7 @@ class Close(_Priced):
 
 
 @touchpoint_type
-class DealReopened(_About):
+class DealReopened(_Data):
     subjects: ClassVar[frozenset[str]] = DEAL
     deal: Id
     stage: Slug
@@ -839,6 +861,7 @@ class Refund(_Priced):
     money: ClassVar[tuple[str, ...]] = ("amount",)
     amount: Amount
     currency: Currency
+    deal: Id | None = None
     order: Id | None = None
     refund: Id | None = None
     stated_at: Time | None = None
@@ -886,7 +909,7 @@ class Renewal(_Priced):
 
 
 @touchpoint_type
-class ContractEnded(_About):
+class ContractEnded(_Data):
     subjects: ClassVar[frozenset[str]] = PERSON | ACCOUNT
     subscription: Id
     ended_on: Day
@@ -895,7 +918,7 @@ class ContractEnded(_About):
 
 
 @touchpoint_type
-class SupportTicket(_About):
+class SupportTicket(_Data):
     ticket: Id
     status: Literal["opened", "pending", "resolved", "reopened"]
     category: Slug
@@ -906,7 +929,7 @@ class SupportTicket(_About):
 
 
 @touchpoint_type
-class Identified(_About):
+class Identified(_Data):
     other: PersonSubject
     method: Slug | None = None
     reason: Text | None = None
@@ -915,26 +938,26 @@ class Identified(_About):
 
 
 @touchpoint_type
-class Unlinked(_About):
+class Unlinked(_Data):
     other: PersonSubject
     method: Slug | None = None
     reason: Text | None = None
 
 
 @touchpoint_type
-class AccountJoined(_About):
+class AccountJoined(_Data):
     account: Id
     role: Slug | None = None
 
 
 @touchpoint_type
-class AccountLeft(_About):
+class AccountLeft(_Data):
     account: Id
     role: Slug | None = None
 
 
 @touchpoint_type
-class ProfileUpdated(_About):
+class ProfileUpdated(_Data):
     """Each field that is named changes, and null clears it: the body tells the two apart (`named`)."""
 
     country: Slug | None = None
@@ -950,7 +973,7 @@ class ProfileUpdated(_About):
 
 
 @touchpoint_type
-class AccountUpdated(_About):
+class AccountUpdated(_Data):
     subjects: ClassVar[frozenset[str]] = ACCOUNT
     name: Text | None = None
     domain: Slug | None = None
@@ -973,7 +996,7 @@ class SellerUpdated(_Statement):
 
 
 @touchpoint_type
-class ConsentGiven(_About):
+class ConsentGiven(_Data):
     purpose: Slug
     basis: Slug
     text_version: Slug
@@ -982,7 +1005,7 @@ class ConsentGiven(_About):
 
 
 @touchpoint_type
-class ConsentWithdrawn(_About):
+class ConsentWithdrawn(_Data):
     purpose: Slug
     basis: Slug
     text_version: Slug
@@ -991,7 +1014,7 @@ class ConsentWithdrawn(_About):
 
 
 @touchpoint_type
-class Retracted(_About):
+class Retracted(_Data):
     subjects: ClassVar[frozenset[str]] = ANY
     of_source: Id
     of_id: Id
@@ -1042,24 +1065,37 @@ def _meant(annotation: str) -> Any:
     return eval(annotation, globals())  # noqa: S307  # our own
 
 
-for _field in chain.from_iterable(map(fields, NAMES)):
+for _field in chain.from_iterable(map(fields, (About, *NAMES))):
     if type(_field.type) is str:
         _field.type = _meant(_field.type)
 
 
+COMMON = frozenset(field.name for field in fields(About))
+"""What any touchpoint may say."""
+
 _FIELD_NAMES: dict[type[Data], dict[str, str]] = {
-    kind: {("from" if field.name == "since" else field.name): field.name for field in fields(kind)} for kind in NAMES
+    kind: {("from" if field.name == "since" else field.name): field.name for field in (*fields(About), *fields(kind))} for kind in NAMES
 }
 
 
 def field_names(kind: type[Data]) -> dict[str, str]:
-    """The fields of a type: the name on the wire, and ours."""
+    """The fields of touchpoints of a type: the name on the wire, and ours."""
     return _FIELD_NAMES[kind]
 
 
+def own_names(kind: type[Data]) -> frozenset[str]:
+    """The fields that the type itself has, by their names on the wire."""
+    return frozenset("from" if field.name == "since" else field.name for field in fields(kind))
+
+
+def about_names(kind: type[Data]) -> frozenset[str]:
+    """What touchpoints of a type may say of what any touchpoint may say."""
+    return COMMON - kind.not_about
+
+
 def field_types(kind: type[Data]) -> dict[str, Any]:
-    """What each field of a type may hold, as it is annotated; by its name on the wire."""
-    types = {field.name: field.type for field in fields(kind)}
+    """What each field of touchpoints of a type may hold, as it is annotated; by its name on the wire."""
+    types = {field.name: field.type for field in (*fields(About), *fields(kind))}
     return {wire: types[ours] for wire, ours in field_names(kind).items()}
 
 
@@ -1077,6 +1113,9 @@ def plain_types(annotation: Any) -> Iterator[Any]:
             yield from plain_types(inner)
 
 
+_NO_FIELD: Final = object()
+
+
 class Touchpoint(NamedTuple):
     """One touchpoint, as accepted. Its first four fields are its place in every history."""
 
@@ -1087,6 +1126,12 @@ class Touchpoint(NamedTuple):
     data: Data
     named: frozenset[str] = frozenset()
     """The fields that the body names, for types whose null clears a field (`profile_updated`, `account_updated`)."""
+    about: About = NO_ABOUT
+
+    def says(self, name: str) -> Any:
+        """What it says in field `name`: its type's own, else that of any touchpoint; None where there is neither."""
+        value = getattr(self.data, name, _NO_FIELD)
+        return getattr(self.about, name, None) if value is _NO_FIELD else value
 
     @property
     def type(self) -> str:
@@ -1116,7 +1161,7 @@ def statement_of(touch: Touchpoint) -> tuple[tuple[str, ...], tuple[Instant, str
     version = (stated_at, touch.source, touch.id)
     if data.statement is not None:
         return (touch.type, "", data.statement), version
-    values = [getattr(data, name) for name in data.stated_by]
+    values = [touch.says(name) for name in data.stated_by]
     if isinstance(data, SpendRecorded) and data.provider is None:
         values[0] = touch.source
     return (touch.type, *("" if value is None else str(value) for value in values)), version

@@ -13,7 +13,7 @@ that was sent again. Anything else that does not turn the deal still changes its
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -30,6 +30,7 @@ from journey.touchpoints import (
     Order,
     Refund,
     Touchpoint,
+    field_names,
     stated_at,
 )
 
@@ -88,7 +89,7 @@ def says(definition: Definition, touch: Touchpoint, before: Heard) -> Said | Non
             outcome = data.outcome
             stated = stated_at(data)
             if stated is not None:
-                how, said, word = "stated", stated, f"{at} {_words(data)}"
+                how, said, word = "stated", stated, f"{at} {_words(touch)}"
         case DealReopened():
             outcome = "open"
         case DealOpened() | DealUpdated() if data.stage is not None:
@@ -106,7 +107,7 @@ def turns(definition: Definition, history: Sequence[Touchpoint]) -> tuple[dict[K
     """The turns of a deal whose history, in order, this is; and what is to be known of it from here on."""
     heard, found, spoken = Heard(), dict[Key, str](), list[Said]()
     for touch in history:
-        if excluded(definition, touch.data):
+        if excluded(definition, touch.about):
             heard = replace(heard, last=touch.order)
             continue
         one = says(definition, touch, heard)
@@ -120,7 +121,7 @@ def turns(definition: Definition, history: Sequence[Touchpoint]) -> tuple[dict[K
     news = _news(spoken)
     counting = _counting(news)
     found |= {one.key: one.outcome for one in counting}
-    refunds = [touch for touch in history if isinstance(touch.data, Refund) and not excluded(definition, touch.data)]
+    refunds = [touch for touch in history if isinstance(touch.data, Refund) and not excluded(definition, touch.about)]
     found |= dict.fromkeys((touch.key for touch in again(refunds, refund_key)), NEVER_SENT)
     if news:
         heard = replace(heard, said=spoken[-1].said, standing=news[-1].outcome, word=news[-1].word)
@@ -191,7 +192,7 @@ def _opened(heard: Heard, touch: Touchpoint) -> tuple[Heard, bool]:
     data = touch.data
     if not isinstance(data, DealOpened):
         return heard, False
-    words = _words(data)
+    words = _words(touch)
     is_repeated = heard.opening is not None and heard.opening[0] == touch.occurred_at and heard.opening_word == words
     return replace(heard, opening=touch.order, opening_word=words, pipeline=data.pipeline), is_repeated
 
@@ -232,7 +233,7 @@ _Told = tuple[Heard, bool, Said | None]
 
 
 def _said_next(definition: Definition, heard: Heard, touch: Touchpoint) -> _Told | None:
-    if excluded(definition, touch.data):
+    if excluded(definition, touch.about):
         return heard, False, None
     if isinstance(touch.data, Refund):
         return _refunded(heard, touch)
@@ -244,7 +245,7 @@ def _said_next(definition: Definition, heard: Heard, touch: Touchpoint) -> _Told
 def _said_late(definition: Definition, heard: Heard, touch: Touchpoint) -> _Told | None:
     """What comes late may be no news where it is a close restated, or an opening that repeats the last one."""
     data = touch.data
-    if excluded(definition, data):
+    if excluded(definition, touch.about):
         return None
     one = says(definition, touch, heard)
     if isinstance(data, Close):
@@ -274,9 +275,9 @@ def _refunded(heard: Heard, touch: Touchpoint) -> _Told | None:
     return replace(heard, refunds={**heard.refunds, key: version}), False, None
 
 
-def _words(data: Close | DealOpened) -> str:
-    """What stands for all that `data` says, but for when it says so."""
-    said = repr([(one.name, getattr(data, one.name)) for one in fields(data) if one.name != "stated_at"])
+def _words(touch: Touchpoint) -> str:
+    """What stands for all that `touch` says, but for when it says so."""
+    said = repr([(name, touch.says(name)) for name in field_names(type(touch.data)).values() if name != "stated_at"])
     return blake2b(said.encode(), digest_size=WORD_BYTES).hexdigest()
 
 

@@ -1,9 +1,8 @@
-"""Touchpoints and conditions in words: what a reason says to a person."""
+"""Touchpoints and tests in words: what a reason says to a person."""
 
 from decimal import Decimal
 
-from journey.definition import All, AnyOf, Condition, Counted, DealIs, LeadIs, Match, NoOpenDeal, Scored, Test
-from journey.instants import spelled
+from journey.definition import Test
 from journey.money import DECIMALS
 from journey.touchpoints import Touchpoint
 
@@ -14,9 +13,8 @@ _SAID = ("url", "name", "form", "intent", "event", "content", "survey", "score",
 
 def telling(touch: Touchpoint) -> tuple[tuple[str, str], ...]:
     """The fields that tell a reader which touchpoint it is, with their values as text."""
-    data = touch.data
-    values = ((name, getattr(data, name, None)) for name in _SAID)
-    return tuple((name, _text(value, getattr(data, "currency", None))) for name, value in values if value not in (None, "", ()))
+    values, currency = ((name, touch.says(name)) for name in _SAID), touch.says("currency")
+    return tuple((name, _text(value, currency)) for name, value in values if value not in (None, "", ()))
 
 
 def _text(value: object, currency: str | None) -> str:
@@ -31,36 +29,15 @@ def said(touch: Touchpoint) -> str:
     return " · ".join(value for _, value in telling(touch))
 
 
-def wanted(condition: Condition) -> str:
-    """What `condition` asks for."""
-    match condition:
-        case Match(types=types, where=where):
-            tests = " and ".join(f"{name} {_tested(test)}" for name, test in where.items())
-            return _listed(types) + (f" whose {tests}" if tests else "")
-        case Counted(count=count):
-            return f"{count.times} of {wanted(count.of)} in {spelled(count.within)}"
-        case Scored(score=score):
-            return f"a score of {score.at_least}"
-        case DealIs(deal=outcome):
-            return f"a deal that is {outcome}"
-        case NoOpenDeal():
-            return "no open deal"
-        case LeadIs(lead=step):
-            return f"a lead that is {step}"
-        case All(all=parts):
-            return "; and ".join(wanted(part) for part in parts)
-        case AnyOf(any=parts):
-            return "; or ".join(wanted(part) for part in parts)
-
-
-def _tested(test: Test) -> str:
+def tested(test: Test) -> str:
+    """What `test` asks of a field."""
     parts = []
     if test.is_ is not None:
-        parts.append(f"is {_listed(test.is_)}")
+        parts.append(f"is {listed(test.is_)}")
     if test.not_ is not None:
-        parts.append(f"is not {_listed(test.not_)}")
+        parts.append(f"is not {listed(test.not_)}")
     if test.contains is not None:
-        parts.append(f"contains {_listed(test.contains)}")
+        parts.append(f"contains {listed(test.contains)}")
     if test.matches is not None:
         parts.append(f"matches {test.matches}")
     if test.at_least is not None:
@@ -72,6 +49,7 @@ def _tested(test: Test) -> str:
     return " and ".join(parts)
 
 
-def _listed(values: tuple[object, ...]) -> str:
+def listed(values: tuple[object, ...]) -> str:
+    """`call, demo or meeting`."""
     *others, last = map(str, values)
     return f"{', '.join(others)} or {last}" if others else last

@@ -2,13 +2,13 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
 from difflib import get_close_matches
 from functools import cache
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -17,7 +17,9 @@ from journey.histories import is_subject
 from journey.instants import SECOND, Instant, in_utc, instant, moment, rfc3339
 from journey.touchpoints import (
     ID_LENGTH_MAX,
+    NO_ABOUT,
     TYPES,
+    About,
     AccountUpdated,
     ContentPublished,
     Data,
@@ -28,8 +30,10 @@ from journey.touchpoints import (
     Refund,
     Touchpoint,
     Unlinked,
+    about_names,
     field_types,
     is_statement,
+    own_names,
     plain_types,
 )
 from journey.tuples import new
@@ -44,12 +48,14 @@ SENDING = frozenset({"sentat", "senttime", "receivedat", "recordedtime", "origin
 NOT_KEPT = SENDING | {"datacontenttype"}
 """What the body leaves out. Only JSON is read, so `datacontenttype` says nothing, and not all ways of sending carry it."""
 
+V = TypeVar("V")
+
 DIGEST_BYTES = 16
 ERRORS_SHOWN_MAX = 3
 VALUE_SHOWN_MAX = 40
 
 VALUES_KEPT_MAX = 2_048
-"""Values of one type that are kept to be shared, and how long what they are read from may be."""
+"""Values of one kind that are kept to be shared, and how long what they are read from may be."""
 VALUE_BYTES_KEPT_MAX = 256
 
 _TEXTS = ("id", "source", "subject", "type")
@@ -111,16 +117,16 @@ def decode(raw: bytes) -> Decoded:
     kind, _, rest = subject.partition(":")
     if kind not in reader.subjects or not rest or (kind == "company" and rest != "self"):
         raise _wrong_subject(subject, reader)
-    data, exact, value = _said(raw, name, version, data, rest, reader)
+    data, exact, about, value = _said(raw, name, version, data, rest, reader)
     if kind in _THINGS or reader.stated_on or reader.links:
-        _check_agreement(value, subject, reader)
+        _check_agreement(about, value, subject, reader)
     if isinstance(value, _PAID) and value.amount < 0:
         # Checked here and not by the type: what was taken in before there was this rule has to stay readable.
         cure = "send a refund of what was paid back" if isinstance(value, OrderPlaced) else "it says what was paid back, without a sign"
         raise Unreadable("negative-amount", f"the amount of {name} is {value.amount}; {cure}")
 
     named = frozenset(data.keys() & reader.fields) if reader.clears else frozenset()
-    touch = new(Touchpoint, (happened, source, id_, subject, value, named))
+    touch = new(Touchpoint, (happened, source, id_, subject, value, named, about))
     if exact:
         _keep_digits(sent, exact)
     del event["time"]
@@ -143,48 +149,69 @@ def touchpoint_of(body: bytes, at: Instant) -> Touchpoint:
     version = 1 if _RARE.isdisjoint(event) else _rare(event, name)
     today, latest, data = upcast(name, version, data) if (name, version) in UPCASTERS else (name, version, data)
     reader = _reader(today, latest)
-    data, _, value = _said(body, name, version, data, subject.partition(":")[2], reader)
+    data, _, about, value = _said(body, name, version, data, subject.partition(":")[2], reader)
     named = frozenset(data.keys() & reader.fields) if reader.clears else frozenset()
-    touch: Touchpoint = new(Touchpoint, (at, event["source"], event["id"], subject, value, named))
+    touch: Touchpoint = new(Touchpoint, (at, event["source"], event["id"], subject, value, named, about))
     return touch
 
 
 def _said(
     raw: bytes, name: str, version: int, data: dict[str, Any], rest: str, reader: "_Reader"
-) -> tuple[dict[str, Any], dict[str, Decimal], Data]:
-    """What `data` says: with what it says by its subject, the decimals that were written as numbers, and the value of all that."""
+) -> tuple[dict[str, Any], dict[str, Decimal], About, Data]:
+    """What `data` says: with what it says by its subject, the decimals that were written as numbers, and the values of all that.
+
+    Most touchpoints say what others have said, of what any may say as of what their type says: values do not change, so they share them.
+    """
     if reader.kind is ContentPublished and data.get("content") is None:
         data = {**data, "content": rest}
     exact = _exact(raw, name, version, data, reader) if reader.decimals else {}
-    return data, exact, _value({**data, **exact}, reader) if exact else _known_value(data, reader)
+    # Many clients send null for what they have not set: it is as if it were not there, save where null clears a field of the type's.
+    common = {field: one for field, one in data.items() if one is not None and field in reader.common}
+    own = {field: one for field, one in data.items() if field in reader.own}
+    try:
+        about = _shared(common, _read_about, _ABOUTS) if common else NO_ABOUT
+        value = reader.validate({**own, **exact}) if exact else _shared(own, reader.validate, reader.values)
+    except ValidationError:
+        about, value = _read_again(common, own | exact, reader)
+    return data, exact, about, value
 
 
-def _known_value(data: dict[str, Any], reader: "_Reader") -> Data:
-    """The value of `data`. Most touchpoints of a type say what others have said: values do not change, so they share one."""
-    written = orjson.dumps(data)
-    value = reader.values.get(written)
+def _shared(said: dict[str, Any], read: Callable[[Any], V], values: dict[bytes, V]) -> V:
+    """The value of `said`, one for all that say the same."""
+    written = orjson.dumps(said)
+    value = values.get(written)
     if value is None:
-        value = _value(data, reader)
+        value = read(said)
         if len(written) <= VALUE_BYTES_KEPT_MAX:
-            if len(reader.values) >= VALUES_KEPT_MAX:
-                reader.values.clear()
+            if len(values) >= VALUES_KEPT_MAX:
+                values.clear()
             # A copy: what orjson returns holds on to four kilobytes, however short it is.
-            reader.values[bytes(memoryview(written))] = value
+            values[bytes(memoryview(written))] = value
     return value
 
 
-def _value(data: dict[str, Any], reader: "_Reader") -> Data:
+def _read_again(common: dict[str, Any], own: dict[str, Any], reader: "_Reader") -> tuple[About, Data]:
+    """The values of what was refused: without null where that says nothing, or with all that is wrong with them."""
+    if not reader.clears:
+        own = {field: one for field, one in own.items() if one is not None}
+    errors: list[ValidationError] = []
+    about, value = _tried(_read_about, common, errors), _tried(reader.validate, own, errors)
+    if about is None or value is None:
+        raise _invalid(errors) from errors[0]
+    return about, value
+
+
+def _tried(read: Callable[[Any], V], said: dict[str, Any], errors: list[ValidationError]) -> V | None:
     try:
-        return reader.validate(data)
+        return read(said)
     except ValidationError as error:
-        # Many clients send null for what they have not set: it is as if it were not there, save where null clears a field.
-        said = {name: one for name, one in data.items() if one is not None}
-        if reader.clears or len(said) == len(data):
-            raise _invalid(error) from error
-        try:
-            return reader.validate(said)
-        except ValidationError as other:
-            raise _invalid(other) from other
+        errors.append(error)
+        return None
+
+
+_read_about: Callable[[Any], About] = TypeAdapter(About).validator.validate_python
+_ABOUTS: dict[bytes, About] = {}
+"""What was read, by how it was written."""
 
 
 class _Reader(NamedTuple):
@@ -202,6 +229,9 @@ class _Reader(NamedTuple):
     """A statement that names one of these is published on it, so that none is stated under two subjects."""
     clears: bool
     links: bool
+    own: frozenset[str]
+    """The fields that are the type's own, and those that any touchpoint may say."""
+    common: frozenset[str]
     values: dict[bytes, Data]
     """What was read, by how it was written."""
 
@@ -227,6 +257,8 @@ def _reader(name: str, version: int) -> _Reader:
         stated_on=tuple(thing for thing in ("campaign", "deal") if is_statement(kind) and thing in kind.subjects),
         clears=kind in (ProfileUpdated, AccountUpdated, DealUpdated),
         links=kind in (Identified, Unlinked),
+        own=own_names(kind),
+        common=about_names(kind),
         values={},
     )
 
@@ -324,14 +356,14 @@ def _keep_digits(sent: dict[str, Any], exact: dict[str, Decimal]) -> None:
             sent[name] = f"{value:f}"
 
 
-def _check_agreement(value: Data, subject: str, reader: _Reader) -> None:
+def _check_agreement(about: About, value: Data, subject: str, reader: _Reader) -> None:
     """The subject and the data may both name a deal, a campaign, a content or an account: then they name the same."""
     kind, _, rest = subject.partition(":")
-    stated = getattr(value, kind) if kind in _THINGS else None
+    stated = getattr(about, kind) if kind in _THINGS else None
     if stated is not None and stated != rest:
         raise Unreadable("wrong-subject", f"subject is {_shown(subject)} and data.{kind} is {_shown(stated)}; they have to name the same")
     for thing in reader.stated_on:
-        named = getattr(value, thing)
+        named = getattr(about, thing)
         if named is not None and thing != kind:
             home = _shown(f"{thing}:{named}")
             raise Unreadable(
@@ -362,9 +394,9 @@ def _no_data(event: dict[str, Any]) -> Unreadable:
     return Unreadable("wrong-type", f"data is an object, not {_shown(event['data'])}")
 
 
-def _invalid(error: ValidationError) -> Unreadable:
-    found = error.errors(include_url=False, include_context=False)
-    lines = []
+def _invalid(errors: Iterable[ValidationError]) -> Unreadable:
+    told = {one["loc"]: one for error in errors for one in error.errors(include_url=False, include_context=False)}
+    found, lines = list(told.values()), []
     for problem in found[:ERRORS_SHOWN_MAX]:
         where, said, given = _path(problem["loc"]), problem["msg"].removeprefix("Value error, "), problem["input"]
         got = "" if problem["type"] == "missing" or isinstance(given, dict | list) else f", not {_shown(given)}"

@@ -5,6 +5,7 @@
 
 import json
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,10 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from journey.touchpoints import DECIMAL_TEXT, ID_LENGTH_MAX, TYPES, Data, field_names
+from journey.touchpoints import COMMON, DECIMAL_TEXT, ID_LENGTH_MAX, TYPES, About, Data
 from schemas.upcasters import version_of
 
 FOLDER = Path(__file__).parent / "touchpoints"
-
-_COMMON = frozenset.intersection(*(frozenset(field_names(kind)) for kind in TYPES.values()))
-"""What any touchpoint may say."""
 
 _LINE_LENGTH_MAX = 140
 _BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum"}
@@ -97,12 +95,18 @@ def write() -> None:
 def _data(kind: type[Data]) -> dict[str, Any]:
     schema = TypeAdapter(kind).json_schema(schema_generator=_Terse)
     del schema["title"]
-    properties = schema["properties"]
-    required = schema.get("required", [])
+    properties = _common() | schema["properties"]
+    required = sorted(schema.pop("required", []), key=list(properties).index)
     # What it must carry first, then what is its own, then what any touchpoint may say.
-    places = {name: (name not in required, name in _COMMON) for name in properties}
+    places = {name: (name not in required, name in COMMON) for name in properties}
     schema["properties"] = {name: properties[name] for name in sorted(properties, key=places.__getitem__)}
     return {"type": schema.pop("type"), "required": required, **schema}
+
+
+@cache
+def _common() -> dict[str, Any]:
+    properties: dict[str, Any] = TypeAdapter(About).json_schema(schema_generator=_Terse)["properties"]
+    return properties
 
 
 def _subject_pattern(subjects: list[str]) -> str:

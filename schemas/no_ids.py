@@ -5,7 +5,7 @@ from functools import cache
 from operator import attrgetter
 from typing import Any
 
-from journey.touchpoints import Data, Retracted, Touchpoint, Unlinked, field_types
+from journey.touchpoints import Retracted, Touchpoint, Unlinked, field_types, own_names
 from schemas.decode import Unreadable
 
 ID_FIELDS = ("account", "deal", "lead", "order", "refund", "subscription", "ticket")
@@ -29,7 +29,7 @@ def check_ids(touch: Touchpoint, is_no_id: Callable[[str], bool]) -> Unreadable 
     if kind in _SUBJECTS and is_no_id(rest):
         return _no_id("subject", touch.subject)
     names, values_of = _fields(type(data))  # type: ignore[arg-type]  # classes are hashable
-    values = values_of(data)
+    values = values_of(touch)
     if values.count(None) == len(values):
         return None  # As of most.
     for where, said, bare in _ids(names, values):
@@ -57,10 +57,11 @@ def _ids(names: tuple[str, ...], values: tuple[Any, ...]) -> Iterator[tuple[str,
 
 
 @cache
-def _fields(kind: type[Any]) -> tuple[tuple[str, ...], Callable[[Data], tuple[Any, ...]]]:
+def _fields(kind: type[Any]) -> tuple[tuple[str, ...], Callable[[Touchpoint], tuple[Any, ...]]]:
     """The fields of a type that name something, and what reads them; any type has several."""
     names = tuple(name for name in field_types(kind) if name in ID_FIELDS or name in PERSON_FIELDS or name == "people")
-    return names, attrgetter(*names)
+    own = own_names(kind)
+    return names, attrgetter(*(f"data.{name}" if name in own else f"about.{name}" for name in names))
 
 
 def _no_id(where: str, said: str) -> Unreadable:

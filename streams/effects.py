@@ -83,7 +83,7 @@ async def since(definition: Definition, histories: Histories, known_at: int, up_
     rows, voids = await histories.brought(known_at, up_to)
     world = World(Past(histories, known_at), definition, rows, voids, kept_near=kept_in(near))
     live = [row.touch for row in rows if not (row.voided or isinstance(row.touch.data, Retracted))]
-    world.takes_part_in((id, f"deal:{touch.data.deal}") for touch in live if touch.data.deal is not None for id in people_named(touch))
+    world.takes_part_in((id, f"deal:{touch.about.deal}") for touch in live if touch.about.deal is not None for id in people_named(touch))
     # What stood under the same names, a retraction's too, and what is taken back, counted until now.
     times = Counter((row.touch.subject, row.touch.source, row.touch.id) for row in rows)
     names: set[Name] = times.keys() | voids

@@ -243,11 +243,11 @@ class Placement:
                 unit.imported[row.import_id].accepted += 1
             for field in dict.fromkeys(_cut(one, UNKNOWN_FIELD_LENGTH_MAX) for one in row.unknown[:UNKNOWN_FIELDS_MAX]):
                 unit.unknown_fields[touch.type, field] = unit.unknown_fields.get((touch.type, field), 0) + 1
-            if touch.data.deal is not None:
+            if touch.about.deal is not None:
                 if isinstance(touch.data, DealOpened | DealUpdated | DealReopened) and (unknown := unknown_to(self.definition, touch.data)):
                     counted = (unknown[0], _cut(unknown[1], UNKNOWN_FIELD_LENGTH_MAX))
                     unit.unknown_fields[counted] = unit.unknown_fields.get(counted, 0) + 1
-                unit.takes_part.update((id, f"deal:{touch.data.deal}") for id in people_named(touch))
+                unit.takes_part.update((id, f"deal:{touch.about.deal}") for id in people_named(touch))
         return several
 
     async def _rivals(self, unit: Unit, several: set[Name]) -> list[Touchpoint]:
@@ -339,11 +339,11 @@ class Placement:
 
     async def _know(self, unit: Unit, live: Iterable[Touchpoint]) -> None:
         """Bring in the persons, deals and journeys that `live` reaches directly."""
-        subjects = {touch.subject for touch in live} | {f"deal:{touch.data.deal}" for touch in live if touch.data.deal is not None}
+        subjects = {touch.subject for touch in live} | {f"deal:{touch.about.deal}" for touch in live if touch.about.deal is not None}
         await self._bring_persons(unit, [subject for subject in subjects if is_person(subject)])
         await self._bring_journeys(unit, [subject for subject in subjects if not is_person(subject)])
         taking_part = {id for subject in subjects if subject.startswith("deal:") for id in self._deal(subject).people}
-        taking_part.update(id for touch in live if touch.data.deal is not None for id in people_named(touch))
+        taking_part.update(id for touch in live if touch.about.deal is not None for id in people_named(touch))
         await self._bring_persons(unit, taking_part)
         await self._bring_journeys(unit, {self._at_hand.persons[one].name for one in chain(taking_part, subjects) if is_person(one)})
 
@@ -362,9 +362,9 @@ class Placement:
                 changed.append(touch)
                 continue
             plain.append(touch)
-            if touch.data.deal is None:
+            if touch.about.deal is None:
                 continue
-            deal = f"deal:{touch.data.deal}"
+            deal = f"deal:{touch.about.deal}"
             named = people_named(touch)
             taking_part = people.setdefault(deal, self._deal(deal).people)
             if not taking_part.issuperset(named):
@@ -373,15 +373,15 @@ class Placement:
                     again.update(self._at_hand.persons[id].name for id in named if id not in taking_part)
                 people[deal] = taking_part.union(named)
         for touch in plain:
-            data, subject = touch.data, touch.subject
+            subject, about = touch.subject, touch.about
             if is_person(subject):
                 subject = self._at_hand.persons[subject].name
-                if data.deal is None:
+                if about.deal is None:
                     pending[subject].append(touch)
                     continue
             reached = {subject}
-            if data.deal is not None or subject.startswith("deal:"):
-                deal = touch.subject if data.deal is None else f"deal:{data.deal}"
+            if about.deal is not None or subject.startswith("deal:"):
+                deal = touch.subject if about.deal is None else f"deal:{about.deal}"
                 reached.add(deal)
                 reached.update(self._at_hand.persons[id].name for id in people.get(deal) or self._deal(deal).people)
             for one in reached:

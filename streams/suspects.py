@@ -84,7 +84,7 @@ async def _persons(definition: Definition, histories: Bodies, progress: Callable
 
 
 def _orders(definition: Definition, person: Person, history: list[Touchpoint]) -> Iterator[Win]:
-    own = [touch for touch in history if touch.subject in person.ids and not excluded(definition, touch.data)]
+    own = [touch for touch in history if touch.subject in person.ids and not excluded(definition, touch.about)]
     silent, orders = sent_again(own), Orders()
     counting = [touch for touch in own if touch.key not in silent]
     for touch in counting:
@@ -98,7 +98,7 @@ def _orders(definition: Definition, person: Person, history: list[Touchpoint]) -
 
 async def _deals(definition: Definition, world: World, person: Person, history: list[Touchpoint]) -> list[Win]:
     found = []
-    named = {one.data.deal or one.subject.removeprefix("deal:") for one in history if one.data.deal or one.subject.startswith("deal:")}
+    named = {one.about.deal or one.subject.removeprefix("deal:") for one in history if one.about.deal or one.subject.startswith("deal:")}
     await world.load(f"deal:{name}" for name in named)
     for name in sorted(named):
         said = world.counting(f"deal:{name}", BEFORE)

@@ -471,8 +471,8 @@ class World:
                     links.append(touch)
                     ends.update((touch.subject, other))
                     continue
-                case data if data.deal is not None:
-                    reached.append(f"deal:{data.deal}")
+                case _ if touch.about.deal is not None:
+                    reached.append(f"deal:{touch.about.deal}")
                 case _:
                     pass
             for subject in reached:

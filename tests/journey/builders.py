@@ -13,7 +13,7 @@ from journey.facts import Fact, Facts, LeadMoved, Outlook, StageEntered
 from journey.histories import is_person
 from journey.instants import DAY, Instant, day, instant, iso, rfc3339
 from journey.person import PersonJourney
-from journey.touchpoints import Key, Touchpoint
+from journey.touchpoints import TYPES, About, Key, Touchpoint, about_names, own_names
 from journey.turns import turns
 from schemas.decode import decode
 from tests.examples import example
@@ -52,6 +52,14 @@ def touch(type: str, *, at: Instant = MONDAY, subject: str = "", id: str = "", s
             subject = ME
     event |= {"subject": subject, "source": source, "id": id or f"{type}-{at}", "time": iso(at)}
     return decode(orjson.dumps(event)).touch
+
+
+def saying(type: str, **fields: Any) -> Touchpoint:
+    """A touchpoint of the type that says just `fields`, as if it had been read."""
+    kind: Any = TYPES[type]
+    about = {name: value for name, value in fields.items() if name in about_names(kind)}
+    own = {name: value for name, value in fields.items() if name in own_names(kind) or name not in about}
+    return Touchpoint(MONDAY, "urn:test", "1", ME, kind(**own), about=About(**about))
 
 
 def opened(deal: str = "12", *, people: Iterable[str] = (ME,), at: Instant = MONDAY, **fields: Any) -> Touchpoint:
@@ -118,8 +126,8 @@ def turns_in(by: Definition, history: Iterable[Touchpoint]) -> dict[Key, str]:
     """The turns of the deals whose touchpoints these are: of all of them, where all are there."""
     deals: dict[str, list[Touchpoint]] = defaultdict(list)
     for one in in_order(history):
-        if one.data.deal is not None or one.subject.startswith("deal:"):
-            deals[one.data.deal or one.subject.removeprefix("deal:")].append(one)
+        if one.about.deal is not None or one.subject.startswith("deal:"):
+            deals[one.about.deal or one.subject.removeprefix("deal:")].append(one)
     return {key: turn for those in deals.values() for key, turn in turns(by, those)[0].items()}
 
 

@@ -4,19 +4,17 @@ import pytest
 
 from journey.channels import BLANK, campaign_of, channel_of, excluded, host_of
 from journey.definition import Definition
-from journey.touchpoints import TYPES, Data
+from journey.touchpoints import Touchpoint
 from schemas.definition_files import default_definition
+from tests.journey.builders import saying
 
-KINDS: dict[str, Any] = {**TYPES}
 
-
-def page(**said: Any) -> Data:
-    made: Data = KINDS["page_view"](**({"url": "https://we.example/"} | said))
-    return made
+def page(**said: Any) -> Touchpoint:
+    return saying("page_view", **({"url": "https://we.example/"} | said))
 
 
 def channel(type: str = "page_view", /, **said: Any) -> str:
-    return channel_of(default_definition(), type, KINDS[type](**({"url": "https://we.example/"} if type == "page_view" else {}) | said))
+    return channel_of(default_definition(), page(**said) if type == "page_view" else saying(type, **said))
 
 
 def utm(source: str | None = None, medium: str | None = None, campaign: str | None = None, **said: Any) -> str:
@@ -168,14 +166,14 @@ def test_ones_own_pages_are_no_referrer() -> None:
     assert channel(referrer="https://we.example/pricing") == "Direct"
     assert channel(referrer="https://we.example.partner.example/") == "Referral"
     own = having(referrers={"own": ["other.example"]})
-    assert channel_of(own, "page_view", page(referrer="https://shop.other.example/")) == "Direct"
+    assert channel_of(own, page(referrer="https://shop.other.example/")) == "Direct"
 
 
 def test_rules_may_ask_for_brand_terms() -> None:
     rules = having(brand_terms=["Acme"], channels=[{"channel": "Brand", "when": {"brand": True}}])
-    assert channel_of(rules, "page_view", page(utm_source="google", utm_term="acme crm")) == "Brand"
-    assert channel_of(rules, "page_view", page(utm_source="google", utm_campaign="ACME-de")) == "Brand"
-    assert channel_of(rules, "page_view", page(utm_source="google", utm_term="crm")) == "Unassigned"
+    assert channel_of(rules, page(utm_source="google", utm_term="acme crm")) == "Brand"
+    assert channel_of(rules, page(utm_source="google", utm_campaign="ACME-de")) == "Brand"
+    assert channel_of(rules, page(utm_source="google", utm_term="crm")) == "Unassigned"
 
 
 def test_the_host_of_a_referrer() -> None:
@@ -216,16 +214,16 @@ def test_the_tags_of_a_link_say_where_its_visitor_came_from(url: str, name: str)
 @pytest.mark.parametrize("type", ["page_view", "ad_click", "form_submitted", "content_view"])
 def test_any_touchpoint_with_a_link_has_the_campaign_of_its_tags(type: str) -> None:
     said = {"form_submitted": {"form": "contact", "intent": "demo"}, "content_view": {"content": "guide"}}.get(type, {})
-    data = KINDS[type](url=SPRING, **said)
+    about = saying(type, url=SPRING, **said).about
     aliased = having(campaign_aliases=[{"campaign": "spring-2026", "names": ["Spring"]}])
-    assert campaign_of(default_definition(), data) == "spring"
-    assert campaign_of(aliased, data) == "spring-2026"
+    assert campaign_of(default_definition(), about) == "spring"
+    assert campaign_of(aliased, about) == "spring-2026"
 
 
 def test_what_a_touchpoint_states_itself_holds_over_its_link() -> None:
     assert utm("facebook", url=SPRING) == "Paid Social"
-    assert campaign_of(default_definition(), page(url=SPRING, utm_campaign="autumn")) == "autumn"
-    assert campaign_of(default_definition(), page(url=SPRING, campaign="autumn")) == "autumn"
+    assert campaign_of(default_definition(), page(url=SPRING, utm_campaign="autumn").about) == "autumn"
+    assert campaign_of(default_definition(), page(url=SPRING, campaign="autumn").about) == "autumn"
     assert channel(url=SPRING, channel="Print") == "Print"
 
 
@@ -243,7 +241,7 @@ def test_where_people_only_pay_nobody_comes_from(referrer: str) -> None:
 def test_a_definition_says_where_people_pay() -> None:
     assert channel(referrer="https://bank.example/") == "Referral"
     payment = {**default_definition().referrers, "payment": ["bank.example"]}
-    assert channel_of(having(referrers=payment), "page_view", page(referrer="https://pay.bank.example/")) == "Direct"
+    assert channel_of(having(referrers=payment), page(referrer="https://pay.bank.example/")) == "Direct"
 
 
 # --- what a CRM says
@@ -270,14 +268,14 @@ def test_a_lead_has_the_channel_of_the_source_that_a_crm_states(lead_source: str
 
 
 def test_a_stated_campaign_wins_over_its_utm_name() -> None:
-    assert campaign_of(default_definition(), page(campaign="spring", utm_campaign="spring26")) == "spring"
+    assert campaign_of(default_definition(), page(campaign="spring", utm_campaign="spring26").about) == "spring"
 
 
 def test_a_utm_name_is_the_campaign_that_it_is_an_alias_of() -> None:
     aliased = having(campaign_aliases=[{"campaign": "spring", "names": ["Spring26", "120210001"]}])
-    assert campaign_of(aliased, page(utm_campaign="spring26")) == "spring"
-    assert campaign_of(aliased, page(utm_campaign="autumn")) == "autumn"
-    assert campaign_of(aliased, page()) == ""
+    assert campaign_of(aliased, page(utm_campaign="spring26").about) == "spring"
+    assert campaign_of(aliased, page(utm_campaign="autumn").about) == "autumn"
+    assert campaign_of(aliased, page().about) == ""
 
 
 # --- what is left out
@@ -296,13 +294,13 @@ def test_a_utm_name_is_the_campaign_that_it_is_an_alias_of() -> None:
     ],
 )
 def test_bots_tests_and_own_networks_are_left_out(said: dict[str, Any]) -> None:
-    assert excluded(default_definition(), page(**said))
+    assert excluded(default_definition(), page(**said).about)
 
 
 @pytest.mark.parametrize("said", [{}, {"network": "other"}, {"agent": "Mozilla/5.0 (X11; Linux) Firefox/120"}, {"automated": True}])
 def test_people_are_not_left_out(said: dict[str, Any]) -> None:
-    assert not excluded(default_definition(), page(**said))
+    assert not excluded(default_definition(), page(**said).about)
 
 
 def test_the_network_of_an_engagement_is_a_social_one() -> None:
-    assert not excluded(default_definition(), KINDS["social_engagement"](network="internal", action="like"))
+    assert not excluded(default_definition(), saying("social_engagement", network="internal", action="like").about)

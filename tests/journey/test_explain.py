@@ -16,6 +16,7 @@ from journey.identity import Person
 from journey.instants import DAY, HOUR, iso
 from journey.leads import cycle_of, open_cycle
 from journey.person_fold import derive, stepwise
+from journey.plan import plan_of
 from journey.touchpoints import Touchpoint
 from tests.journey.builders import MONDAY, TUESDAY, WEDNESDAY, closed, definition, derived, in_order, only, opened, touch, turns_in
 from tests.journey.random_histories import DAYS, DEFINITIONS, IDS, RICH, histories
@@ -80,7 +81,7 @@ def test_a_state_is_met_where_the_evaluation_says_that_it_holds(by: Definition, 
     _, scene = stepwise(by, ME.name, IDS, history, turns_in(by, history), until)
     if not hasattr(scene, "touch") or scene.touch.occurred_at != until:
         return  # The last one is a link, or nobody's: nothing was judged at it.
-    for one in scene.plan.rules:
+    for one in plan_of(by).rules:
         for condition in conditions(one.rule.when) if one.rule.when is not None else ():
             if isinstance(condition, Counted | ScoreIs | DealIs | NoOpenDeal):
                 now, judged = standing(condition, scene, until), judge(condition, scene)
@@ -176,7 +177,7 @@ def test_who_is_named_in_a_meeting_is_no_id_and_what_stands_under_a_deal_is_tied
     names = touch("meeting", subject="user:8", at=MONDAY, id="m", deal="12", people=["Kim"], status="held")
     opening = touch("deal_opened", at=TUESDAY, people=[{"person": "anon:a"}], id="o")
     bought = touch("custom", subject="deal:12", at=WEDNESDAY, id="c", name="purchase")
-    assert bought.data.deal is None
+    assert bought.about.deal is None
     answer = explain(DEFINITIONS[-1], ME, [names, opening, bought], {}, [link], WEDNESDAY)
     ties = {one.id: one.ties for move in answer.transitions for one in move.because}
     assert ties == dict.fromkeys(("m", "o", "c"), (link.key, opening.key))

@@ -63,7 +63,7 @@ def test_of_bodies_under_one_id_the_earliest_counts_whichever_came_first() -> No
 def test_of_bodies_at_one_time_the_one_with_the_smallest_hash_counts() -> None:
     bodies = [stored(call(owner="ann"), SMALL_FIRST[0]), stored(call(owner="bob"), SMALL_FIRST[1])]
     for order in permutations(bodies):
-        assert [one.data.owner for one in settle(order, content_hash)] == ["ann"]
+        assert [one.says("owner") for one in settle(order, content_hash)] == ["ann"]
 
 
 def test_equal_ids_of_two_sources_or_subjects_are_different_touchpoints() -> None:

@@ -7,20 +7,18 @@ import pytest
 from journey import definition, matching
 from journey.definition import Match
 from journey.matching import SEARCHED_MAX, matcher, passes
-from journey.touchpoints import TYPES, Data
-
-KINDS: dict[str, Any] = {**TYPES}
+from journey.touchpoints import Touchpoint
+from tests.journey.builders import saying
 
 
 def holds(type: str, where: dict[str, Any], **fields: Any) -> bool:
     found = matcher(Match.model_validate({"types": type, "where": where}))
     assert found.passes is not None
-    return found.passes(KINDS[type](**fields))
+    return found.passes(saying(type, **fields))
 
 
-def demo(**fields: Any) -> Data:
-    made: Data = KINDS["demo"](**({"owner": "ann", "starts_at": datetime(2026, 3, 9, 15, tzinfo=UTC), "status": "held"} | fields))
-    return made
+def demo(**fields: Any) -> Touchpoint:
+    return saying("demo", **({"owner": "ann", "starts_at": datetime(2026, 3, 9, 15, tzinfo=UTC), "status": "held"} | fields))
 
 
 def test_a_match_without_tests_leaves_nothing_to_call() -> None:
@@ -103,7 +101,12 @@ def test_a_field_that_only_another_type_has_is_not_filled() -> None:
     match = matcher(Match.model_validate({"types": ["demo", "page_view"], "where": {"status": "held"}}))
     assert match.passes is not None
     assert match.passes(demo())
-    assert not match.passes(KINDS["page_view"](url="/"))
+    assert not match.passes(saying("page_view", url="/"))
+
+
+def test_what_a_type_says_itself_is_tested_before_what_any_touchpoint_may_say() -> None:
+    assert holds("social_engagement", {"network": "linkedin"}, network="linkedin", action="like")
+    assert holds("form_submitted", {"network": "internal"}, form="demo", intent="demo", network="internal")
 
 
 def test_the_field_named_from_is_found() -> None:

@@ -52,7 +52,7 @@ def derive(by: Definition, history: list[Touchpoint], whole: list[Touchpoint] | 
 
 def settled(by: Definition, history: list[Touchpoint]) -> dict[Key, str]:
     """Which words of deals, and which statements of orders, count, and what they come to."""
-    own = [one for one in history if one.subject in IDS and not excluded(by, one.data)]
+    own = [one for one in history if one.subject in IDS and not excluded(by, one.about)]
     return turns_in(by, history) | sent_again(own)
 
 

@@ -4,9 +4,12 @@ import copy
 import pickle
 from dataclasses import FrozenInstanceError
 
+import orjson
 import pytest
 
-from journey.touchpoints import TYPES, PageEngaged, PageView
+from journey.touchpoints import COMMON, TYPES, About, PageEngaged, PageView, own_names
+from schemas.decode import decode
+from tests.examples import example
 
 
 def test_what_is_missing_or_unknown_is_named() -> None:
@@ -30,10 +33,18 @@ def test_it_can_not_be_changed() -> None:
     assert seen == PageView(url="/shoes")
 
 
-def test_a_copy_is_equal() -> None:
-    seen = PageView(url="/shoes", products=("shoes",))
+@pytest.mark.parametrize("type", TYPES)
+def test_a_copy_is_equal_however_many_fields_there_are(type: str) -> None:
+    seen = decode(orjson.dumps(example(type, products=["shoes"]))).touch
     assert copy.deepcopy(seen) == pickle.loads(pickle.dumps(seen)) == seen
+    assert hash(seen.about) == hash(copy.deepcopy(seen.about))
 
 
 def test_none_takes_room_for_what_is_no_field() -> None:
-    assert not [kind for kind in TYPES.values() if kind.__dictoffset__]
+    assert not [kind for kind in (About, *TYPES.values()) if kind.__dictoffset__]
+
+
+def test_a_field_of_a_type_that_has_the_name_of_a_common_one_means_the_same_or_is_said_to_hide_it() -> None:
+    hidden = {(name, field) for name, kind in TYPES.items() for field in kind.not_about}
+    assert hidden == {("social_engagement", "network")}
+    assert all(field in COMMON & own_names(TYPES[name]) for name, field in hidden)

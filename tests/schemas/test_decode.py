@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from journey.instants import instant, iso
 from journey.money import AMOUNT_MINOR_MAX
-from journey.touchpoints import TYPES
+from journey.touchpoints import COMMON, TYPES, own_names
 from schemas.decode import SENDING, Decoded, Unreadable, decode, touchpoint_of
 from schemas.strict_json import BODY_BYTES_MAX, DEPTH_MAX
 from tests.examples import EXAMPLES, example
@@ -231,7 +231,7 @@ def test_of_anything_else_it_is_not():
 
 def test_content_is_published_under_its_id_unless_it_says_so_itself():
     touch, body, *_ = decode(sent(example("content_published")))
-    assert touch.data.content == "guide"
+    assert touch.about.content == "guide"
     assert "content" not in orjson.loads(body)["data"]
 
 
@@ -357,6 +357,34 @@ def test_the_same_body_at_another_time_has_the_same_digest_and_anything_else_ano
 def test_null_is_as_if_it_were_not_there_except_where_it_clears_a_field():
     assert decode(sent(example("page_view", products=None, bot=None))).touch.data == decode(PAGE_VIEW).touch.data
     assert decode(sent(example("profile_updated", country=None))).touch.named >= {"country"}
+
+
+@pytest.mark.parametrize("type_name", TYPES)
+def test_what_any_touchpoint_may_say_is_about_it_where_its_type_requires_it_too(type_name: str) -> None:
+    said, kind = example(type_name)["data"], TYPES[type_name]
+    touch = decode(sent(example(type_name))).touch
+    for field in COMMON & own_names(kind) & said.keys():
+        own, common = getattr(touch.data, field), getattr(touch.about, field)
+        assert (own, common) == (own, None if field in kind.not_about else own), field
+
+
+def test_the_network_of_an_engagement_is_a_social_one_and_not_where_it_comes_from() -> None:
+    touch = decode(sent(example("social_engagement", network="internal"))).touch
+    assert (touch.data.network, touch.about.network, touch.says("network")) == ("internal", None, "internal")
+    assert decode(sent(example("form_submitted", network="internal"))).touch.says("network") == "internal"
+
+
+def test_what_is_said_alike_is_one_value_whatever_else_is_said() -> None:
+    sessions = (("email_opened", "s1"), ("email_delivered", "s1"), ("email_opened", "s2"))
+    one, other, another = (decode(sent(example(name, message="m1", session=session))).touch for name, session in sessions)
+    assert one.about is other.about is not another.about
+    assert one.data is another.data
+
+
+def test_what_is_wrong_with_a_field_that_both_have_is_told_once_beside_the_rest() -> None:
+    with pytest.raises(Unreadable) as refused:
+        decode(sent(data={"url": 5, "deal": 7, "kind": "book"}))
+    assert [str(refused.value).count(f"data.{field}: ") for field in ("deal", "url", "kind")] == [1, 1, 1]
 
 
 def test_what_is_kept_to_be_shared_takes_little_more_than_it_says() -> None:

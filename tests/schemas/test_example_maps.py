@@ -226,7 +226,7 @@ def test_each_session_is_a_visitor_and_each_revenue_a_purchase_half_an_hour_late
     assert [touch.subject for touch in views] == [f"anon:session-{n}" for n in range(300)]
     at = {touch.subject: touch.occurred_at for touch in views}
     assert {touch.occurred_at - at[touch.subject] for touch in purchases} == {30 * 60 * 1_000_000}
-    assert {touch.data.channel for touch in views} == {f"traffic type {n}" for n in range(1, 21)}
+    assert {touch.about.channel for touch in views} == {f"traffic type {n}" for n in range(1, 21)}
 
 
 @pytest.mark.skipif(not SHOPPERS.exists(), reason="the data set is not ours to ship: it lies beside the project, or not at all")
@@ -234,7 +234,7 @@ def test_the_real_sessions_are_12330_visitors_of_whom_1908_bought() -> None:
     views, purchases = shoppers(SHOPPERS)
     assert (len(views), len(purchases)) == (12_330, 1_908)
     assert len({touch.subject for touch in views}) == 12_330
-    assert {touch.data.channel for touch in purchases} < {touch.data.channel for touch in views}
+    assert {touch.about.channel for touch in purchases} < {touch.about.channel for touch in views}
 
 
 def test_a_salesforce_lead_has_its_source_and_the_contact_that_it_became() -> None:

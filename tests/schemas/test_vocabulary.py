@@ -5,7 +5,7 @@ from dataclasses import MISSING, fields
 import orjson
 import pytest
 
-from journey.touchpoints import TYPES, PageView, field_names, is_statement
+from journey.touchpoints import TYPES, About, PageView, field_names, is_statement
 from schemas.decode import Unreadable, decode
 from tests.examples import EXAMPLES, example
 
@@ -204,4 +204,5 @@ def test_a_time_in_the_data_is_written_like_the_time_of_the_touchpoint(time):
 
 
 def test_a_value_shows_what_it_says_and_no_more():
-    assert repr(PageView(url="/pricing", bot=True)) == "PageView(url='/pricing', bot=True)"
+    assert repr(PageView(url="/pricing", kind="page")) == "PageView(url='/pricing')"
+    assert repr(About(url="/pricing", bot=False)) == "About(url='/pricing')"

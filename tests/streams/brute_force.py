@@ -192,7 +192,7 @@ def deal_of(touch: Touchpoint) -> str | None:
     """The deal that a touchpoint belongs to. A link belongs to none."""
     if touch.subject.startswith("deal:"):
         return touch.subject.removeprefix("deal:")
-    return None if isinstance(touch.data, Identified | Unlinked) else touch.data.deal
+    return None if isinstance(touch.data, Identified | Unlinked) else touch.about.deal
 
 
 def is_id(subject: str) -> bool:

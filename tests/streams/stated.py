@@ -69,8 +69,9 @@ def same(stage: str, standing: str) -> bool:
 
 
 def words(one: Say) -> tuple[Any, ...] | None:
-    fields = {name: getattr(one.touch.data, name) for name in type(one.touch.data).__dataclass_fields__ if name != "stated_at"}
-    return (one.at, repr(fields)) if one.how == "stated" else None
+    data = one.touch.data
+    fields = {name: getattr(data, name) for name in type(data).__dataclass_fields__ if name != "stated_at"}
+    return (one.at, repr((one.touch.about, fields))) if one.how == "stated" else None
 
 
 def turns(definition: Definition, history: list[Touchpoint]) -> list[Say]:
@@ -109,7 +110,7 @@ def turns(definition: Definition, history: list[Touchpoint]) -> list[Say]:
 
 def deal(definition: Definition, whole: list[Touchpoint]) -> tuple[dict[Key, str], set[Key]]:
     """The outcome that each turn brings; and what counts nowhere: closes that are none, openings that repeat, refunds sent again."""
-    history = [touch for touch in whole if not excluded(definition, touch.data)]
+    history = [touch for touch in whole if not excluded(definition, touch.about)]
     counting = {one.touch.key: one.outcome for one in turns(definition, history)}
     unsaid = {touch.key for touch in history if touch.type == "close"}
     openings = [touch for touch in history if touch.type == "deal_opened"]
@@ -124,7 +125,7 @@ def deal(definition: Definition, whole: list[Touchpoint]) -> tuple[dict[Key, str
 def stood(definition: Definition, subject: str, whole: list[Touchpoint]) -> Counter[Fact]:
     """How the deal stood from each of its touchpoints on: every field as it was last stated by then."""
     counting, unsaid = deal(definition, whole)
-    history = [touch for touch in whole if not excluded(definition, touch.data)]
+    history = [touch for touch in whole if not excluded(definition, touch.about)]
     facts: Counter[Fact] = Counter()
     said = [touch for touch in history if touch.key not in unsaid]
     refunds: list[Touchpoint] = []
@@ -139,16 +140,18 @@ def stood(definition: Definition, subject: str, whole: list[Touchpoint]) -> Coun
         elif touch.type in ("deal_opened", "deal_updated", "close", "deal_reopened"):
             known.setdefault("stated", True)
             for name in ("owner", "team", "account", "stage"):
-                if getattr(data, name, None) is not None:
-                    known[name] = getattr(data, name)
+                if touch.says(name) is not None:
+                    known[name] = touch.says(name)
             if getattr(data, "amount", None) is not None:
                 known |= {"amount": data.minor("amount"), "currency": data.currency}
             if getattr(data, "probability", None) is not None:
                 known["probability"] = format(data.probability.normalize(), "f")
             if getattr(data, "expected_close_on", None) is not None:
                 known["expected"] = data.expected_close_on.isoformat()
-            if getattr(data, "products", None) or (touch.type == "deal_updated" and data.products is not None):
-                known["products"] = data.products
+            if touch.type == "deal_updated":
+                known["products"] = known.get("products", ()) if data.products is None else data.products
+            elif touch.about.products and touch.type != "deal_reopened":
+                known["products"] = touch.about.products
             if touch.type == "deal_opened":
                 known |= {"pipeline": data.pipeline, "kind": data.kind}
                 known.setdefault("opened", touch.occurred_at)
@@ -215,11 +218,11 @@ def sent_again(touches: Iterable[Touchpoint], key: Callable[[Any], Any]) -> set[
 def orders(definition: Definition, subject: str, own: list[Touchpoint]) -> tuple[Counter[Fact], set[Key]]:
     """What a subject's orders and their refunds come to, and which of them count nowhere."""
     if subject.startswith(("user:", "anon:")):
-        own = [touch for touch in own if not excluded(definition, touch.data)]
+        own = [touch for touch in own if not excluded(definition, touch.about)]
     else:
-        own = [touch for touch in own if not touch.data.test]
+        own = [touch for touch in own if not touch.about.test]
     placed = [touch for touch in own if touch.type == "order_placed"]
-    refunds = [touch for touch in own if touch.type == "refund" and touch.data.deal is None]
+    refunds = [touch for touch in own if touch.type == "refund" and touch.about.deal is None]
     again = sent_again(placed, named) | sent_again(refunds, lambda data: None if data.refund is None else (named(data), data.refund))
     facts: Counter[Fact] = Counter()
     for touch in own:
