@@ -590,8 +590,11 @@ class Histories(Bodies, Protocol):
         """What the derived part of the record was derived by; None in an empty one."""
         ...
 
-    def changes(self, after: int) -> AsyncIterator[Change]:
-        """What units after position `after` changed, in order, none skipped."""
+    def changes(self, after: int, kinds: Collection[str] | None = None) -> AsyncIterator[Change]:
+        """What units after position `after` changed, in order, none skipped; of their facts only those of `kinds`, where some are named.
+
+        A unit that changed none of these is told all the same, without facts.
+        """
         ...
 
 

@@ -171,7 +171,7 @@ class Engine:
     async def follow(self) -> None:
         """Bring both read stores to the record's position."""
         for store in (self.marketing, self.sales):
-            await store.apply(self.record.changes(await store.position()))
+            await store.apply(self.record.changes(await store.position(), store.model.kinds))
 
 
 @contextmanager

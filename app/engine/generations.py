@@ -93,7 +93,7 @@ async def rebuild_store(engine: Engine, store: ReadStore, progress: Progress = l
             if await engine.record.generation() != derived_by:
                 continue
             try:
-                return await shadow.switch(anew.known_at, engine.record.changes)
+                return await shadow.switch(anew.known_at, lambda after: engine.record.changes(after, store.model.kinds))
             except (Superseded, Pruned, Busy):
                 continue
     raise Away(f"{store.model.name} was taken by other writers {ATTEMPTS_MAX} times when it was built anew; nothing has changed")
@@ -102,7 +102,7 @@ async def rebuild_store(engine: Engine, store: ReadStore, progress: Progress = l
 async def follow(engine: Engine, store: ReadStore, say: Say) -> int:
     """Bring `store` to where the record is; build it anew where what it needs is no longer kept. Returns its position."""
     try:
-        return await store.apply(engine.record.changes(await store.position()))
+        return await store.apply(engine.record.changes(await store.position(), store.model.kinds))
     except Pruned:
         say(f"{store.model.name} is too far behind, or of another version: building it anew from the histories")
         return (await rebuild_store(engine, store)).position

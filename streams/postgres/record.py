@@ -12,13 +12,13 @@ from itertools import islice
 from typing import TypeVar
 
 import asyncpg
-import orjson
 
 from journey.errors import Busy
 from journey.histories import Stored
 from journey.identity import Id, Person
 from journey.instants import Instant
 from schemas.decode import touchpoint_of
+from streams import fact_bodies
 from streams.pauses import Pauses
 from streams.ports import (
     Brought,
@@ -366,7 +366,7 @@ class PostgresRecord:
             row = await db.fetchrow(GENERATION)
         return None if row is None else Generation(*row)
 
-    async def changes(self, after: int) -> AsyncIterator[Change]:
+    async def changes(self, after: int, kinds: Collection[str] | None = None) -> AsyncIterator[Change]:
         """See `Histories`. Read some at a time, so that nothing stays open between two of them. Raises Pruned."""
         position, part = after, 1 << 30
         while True:
@@ -387,7 +387,7 @@ class PostgresRecord:
             if not rows:
                 return
             for row in rows:
-                yield Change(row["position"], orjson.loads(row["facts"]), row["rebuilt"], row["is_last"])
+                yield Change(row["position"], fact_bodies.load(row["facts"], kinds), row["rebuilt"], row["is_last"])
             position, part = rows[-1]["position"], rows[-1]["part"]
 
     async def counted(self) -> Counted:

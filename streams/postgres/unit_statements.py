@@ -14,6 +14,7 @@ import orjson
 
 from journey.histories import keys
 from schemas.strict_json import BODY_BYTES_MAX
+from streams import fact_bodies
 from streams.ports import DeadLetter, FactRow, Name, Row, Unit
 from streams.set_aside import SETTING_ASIDE
 
@@ -327,7 +328,7 @@ def _touchpoints(rows: Iterable[Row]) -> Iterator[tuple[Any, ...]]:
 def _parts(facts: list[FactRow]) -> Iterator[bytes]:
     for start in range(0, len(facts) or 1, PART_FACTS_MAX):
         some = facts[start : start + PART_FACTS_MAX]
-        body = orjson.dumps(some, default=tuple)
+        body = fact_bodies.dump(some)
         if len(body) <= PART_BYTES_MAX or len(some) == 1:
             yield body
         else:

@@ -11,8 +11,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from journey.histories import Stored, is_person, keys
 from journey.identity import Id, Person, PersonId
 from journey.instants import Instant
@@ -20,6 +18,7 @@ from journey.integers import INTEGER_MAX
 from schemas.decode import touchpoint_of
 from schemas.incoming import Incoming, Whole
 from schemas.strict_json import BODY_BYTES_MAX
+from streams import fact_bodies
 from streams.pauses import Pauses
 from streams.placement import UNIT_BYTES_MAX
 from streams.ports import (
@@ -321,7 +320,7 @@ class SqliteRecord:
         every = "SELECT key FROM touchpoints UNION SELECT key FROM subjects UNION SELECT key FROM withdrawn"
         return self._number(f"SELECT COUNT(*) FROM ({every})")
 
-    async def changes(self, after: int) -> AsyncIterator[Change]:
+    async def changes(self, after: int, kinds: Collection[str] | None = None) -> AsyncIterator[Change]:
         """Reads on a cursor of its own, so that a store may commit between two changes."""
         rows = self.db.execute(
             "SELECT u.position, u.rebuilt, c.facts, c.part = (SELECT MAX(part) FROM changes WHERE position = u.position)"
@@ -329,7 +328,7 @@ class SqliteRecord:
             (after,),
         )
         for position, rebuilt, facts, last in rows:
-            yield Change(position, orjson.loads(facts), bool(rebuilt), bool(last))
+            yield Change(position, fact_bodies.load(facts, kinds), bool(rebuilt), bool(last))
 
     # --- committing
 
@@ -487,9 +486,7 @@ class SqliteRecord:
         )
 
     def _write_facts(self, position: int, part: int, facts: list[FactRow]) -> None:
-        self.db.execute(
-            "INSERT INTO changes (position, part, facts) VALUES (?, ?, ?)", (position, part, orjson.dumps(facts, default=tuple))
-        )
+        self.db.execute("INSERT INTO changes (position, part, facts) VALUES (?, ?, ?)", (position, part, fact_bodies.dump(facts)))
 
     def _count(self, unit: Unit, position: int) -> None:
         self._keep_dead_letters(unit.dead_letters)
