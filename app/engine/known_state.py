@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from app.engine.embedded import Engine
+from app.engine.ports import Engine
 from app.text.printing import progress
 from journey.definition import Definition
 from journey.errors import Refused

@@ -16,9 +16,9 @@ from aiokafka.errors import KafkaError
 
 from app.engine.distributed import Distributed, until_there
 from app.engine.embedded import now
-from app.engine.generations import Engine
 from app.engine.generations import follow as followed
 from app.engine.logs import failed as tell_failed
+from app.engine.ports import RecordKeeper
 from journey.errors import FAILED_EXIT, Away, Refused
 from projections.stores.postgres import PostgresReadStore
 from streams.kafka.client import meaning
@@ -198,7 +198,7 @@ def doing(step: Step) -> Callable[[], AbstractAsyncContextManager[Step]]:
 
 
 async def keep_doing(
-    engine: Engine, name: str, taking_over: Callable[[], AbstractAsyncContextManager[Step]], pause: float, say: Say
+    engine: RecordKeeper, name: str, taking_over: Callable[[], AbstractAsyncContextManager[Step]], pause: float, say: Say
 ) -> None:
     """Call a step again and again, as the only one among all workers; whoever is not waits to take over.
 
