@@ -22,13 +22,14 @@ from streams import fact_bodies
 from streams.pauses import Pauses
 from streams.placement import UNIT_BYTES_MAX
 from streams.ports import (
+    BodyRow,
     Brought,
     Change,
     DeadLetter,
     Decided,
     FactRow,
     Generation,
-    Known,
+    KnownBody,
     Name,
     OnlyBrought,
     OutOfStep,
@@ -36,7 +37,6 @@ from streams.ports import (
     Raced,
     Recorded,
     Regenerated,
-    Row,
     SetAside,
     Unit,
 )
@@ -194,7 +194,7 @@ class SqliteRecord:
         return self.db.execute("SELECT position, definition FROM units WHERE definition IS NOT NULL ORDER BY position").fetchall()
 
     async def brought(self, after: int, up_to: int) -> Brought:
-        rows: dict[tuple[Any, ...], Row] = {}
+        rows: dict[tuple[Any, ...], BodyRow] = {}
         columns = "key, subject, source, id, digest, occurred_at, voided_by, body"
         stored = self.db.execute(
             f"SELECT {columns} FROM touchpoints WHERE unit > ?1 AND unit <= ?2"
@@ -205,7 +205,7 @@ class SqliteRecord:
             row = rows.get((*name, digest, occurred_at))
             if row is None:
                 touch = touchpoint_of(body, occurred_at)
-                row = Row(touch, body, digest, (), voided=voided_by is not None and voided_by <= up_to)
+                row = BodyRow(touch, body, digest, (), voided=voided_by is not None and voided_by <= up_to)
             rows[*name, digest, occurred_at] = row._replace(keys=(*row.keys, key))
         voids = self.db.execute(
             "SELECT subject, source, id FROM voids WHERE unit > ?1 AND unit <= ?2"
@@ -214,8 +214,8 @@ class SqliteRecord:
         )
         return Brought(list(rows.values()), set(voids))
 
-    async def known(self, names: Collection[Name]) -> Mapping[Name, list[Known]]:
-        found: dict[Name, list[Known]] = {}
+    async def known(self, names: Collection[Name]) -> Mapping[Name, list[KnownBody]]:
+        found: dict[Name, list[KnownBody]] = {}
         for asked, values in _asked(names):
             rows = self.db.execute(
                 f"{asked} SELECT t.subject, t.source, t.id, t.occurred_at, t.digest, t.import FROM asked AS a CROSS JOIN touchpoints AS t"
@@ -224,7 +224,7 @@ class SqliteRecord:
             )
             for *name, occurred_at, digest, import_id in rows:
                 import_ids = frozenset() if import_id is None else self._brought_by(name, digest, occurred_at, import_id)
-                found.setdefault((name[0], name[1], name[2]), []).append(Known(occurred_at, digest, import_ids))
+                found.setdefault((name[0], name[1], name[2]), []).append(KnownBody(occurred_at, digest, import_ids))
         return found
 
     def _brought_by(self, name: Sequence[str], digest: bytes, occurred_at: Instant, first: int) -> frozenset[int]:
