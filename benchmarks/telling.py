@@ -17,7 +17,7 @@ import uvloop
 from aiokafka import AIOKafkaConsumer
 
 from app.engine.embedded import now
-from app.engine.generations import Engine
+from app.engine.ports import RecordKeeper
 from app.engine.worker import POLL_SECONDS, keep_doing
 from benchmarks.latency import Latency
 from benchmarks.load import World, lines
@@ -65,7 +65,7 @@ async def measure(settings: KafkaSettings, postgres: str) -> None:
         last = await place_a_unit()
     began = time.perf_counter()
     taking_over = partial(telling, settings, record, PostgresAnnouncements(record))
-    relay = asyncio.create_task(keep_doing(cast(Engine, Alone(record)), "relay", taking_over, POLL_SECONDS, typer.echo))
+    relay = asyncio.create_task(keep_doing(cast(RecordKeeper, Alone(record)), "relay", taking_over, POLL_SECONDS, typer.echo))
     while await record.published() < last:
         await asyncio.sleep(POLL_SECONDS)
     typer.echo(f"a backlog of {UNITS} units of {UNIT}: {UNITS / (time.perf_counter() - began):.0f} units a second")

@@ -22,7 +22,7 @@ from schemas.csv_cell import Unread, quoted
 from schemas.csv_fields import Surroundings
 from schemas.csv_number import NumberRule
 from schemas.csv_query import Answer, QueryFailed, Table, read_by
-from schemas.csv_rows import SAVE, Row, fitting, read_rows
+from schemas.csv_rows import SAVE, CsvRow, fitting, read_rows
 from schemas.csv_rules import FileRules, MapFile, QueryRule, TouchpointRule
 from schemas.csv_template import Cells, FileName, RowNumber
 from schemas.csv_touchpoint import RowTouchpoint, compiled
@@ -120,7 +120,7 @@ class CsvRows:
                     return False
         return True
 
-    def _row(self, raw: bytes) -> Row | None:
+    def _row(self, raw: bytes) -> CsvRow | None:
         row = next(read_rows(BytesIO(raw), self._plan.rules.delimiter or self._found), None)
         return None if row is None or row.reason is not None or _surplus(row.cells, self._plan.columns) is not None else row
 
@@ -139,7 +139,7 @@ class _Plan:
     seed: bytes  # of the ids; empty where every touchpoint has one from its columns
     answer: Answer | None = None  # where the rows are those of a query
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[CsvRow]:
         """Those below the columns."""
         if self.answer is not None:
             yield from self.answer.rows()
@@ -148,11 +148,11 @@ class _Plan:
         next(rows, None)
         yield from rows
 
-    def place(self, row: Row) -> str:
+    def place(self, row: CsvRow) -> str:
         return f"{self.path.name}:{row.line}" if self.answer is None else f"{self.path.name}, row {row.line}"
 
 
-def _rows(path: Path, rules: FileRules) -> Iterator[Row]:
+def _rows(path: Path, rules: FileRules) -> Iterator[CsvRow]:
     """The header, then the rows."""
     delimiter = rules.delimiter or _found_delimiter(path, rules)
     with _opened(path) as file:
@@ -206,7 +206,7 @@ def _incoming(plans: Sequence[_Plan], noticed: Noticed) -> Iterator[Incoming]:
 
 
 def _of_row(
-    plan: _Plan, number: int, row: Row, file: str, place: str, equal: Counter[bytes], bodies: dict[bytes, bytes]
+    plan: _Plan, number: int, row: CsvRow, file: str, place: str, equal: Counter[bytes], bodies: dict[bytes, bytes]
 ) -> Iterator[Incoming]:
     """The touchpoints of a row; and the row itself, once, with the reasons for those that could not be made."""
     cells = row.cells

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from journey.errors import Refused
-from schemas.csv_rows import ROW_BYTES_MAX, Row
+from schemas.csv_rows import ROW_BYTES_MAX, CsvRow
 from schemas.unpacked import unpacked_name
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Answer:
                 raise QueryFailed(_in_a_line(str(error))) from error
             raise
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[CsvRow]:
         """Numbered from 1, each with its bytes as CSV. When the last has been read, nothing is left of it all."""
         written = StringIO()
         writer = csv.writer(written, lineterminator="")
@@ -119,7 +119,7 @@ class Answer:
                     written.truncate()
                     writer.writerow(cells)
                     raw = written.getvalue().encode()
-                    yield Row(number, raw, list(cells), "holds a NUL byte" if b"\0" in raw else None)
+                    yield CsvRow(number, raw, list(cells), "holds a NUL byte" if b"\0" in raw else None)
         except _duckdb().Error as error:
             raise Refused(f"the result of the query can't be read any further: {_in_a_line(str(error))}") from error
         finally:

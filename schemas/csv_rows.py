@@ -31,7 +31,7 @@ _CUT = "the file may be cut off here (if it is not, end its last line)"
 _BEHIND_CR = re.compile(rb"(?<=\r)(?![\r\n])")
 
 
-class Row(NamedTuple):
+class CsvRow(NamedTuple):
     line: int
     raw: bytes
     cells: list[str]
@@ -142,7 +142,7 @@ class _Lines:
         return line, raw
 
 
-def read_rows(file: BinaryIO, delimiter: str, skip_lines: int = 0) -> Iterator[Row]:
+def read_rows(file: BinaryIO, delimiter: str, skip_lines: int = 0) -> Iterator[CsvRow]:
     """Rows in order, without those in which nothing stands. The file is never held in memory.
 
     A first line such as `sep=;` says the delimiter; it is one of the lines to skip. Where gzip packed the file, and it can't be unpacked to
@@ -170,7 +170,7 @@ def read_rows(file: BinaryIO, delimiter: str, skip_lines: int = 0) -> Iterator[R
             cells = next(reader)
         except StopIteration:
             if lines.packed.fault is not None and not told:
-                yield Row(lines.before + 1, b"", [], f"{lines.packed.fault}; {BEFORE}")
+                yield CsvRow(lines.before + 1, b"", [], f"{lines.packed.fault}; {BEFORE}")
             return
         except _TooLong:
             cells, error = [], f"a row longer than {ROW_BYTES_MAX} bytes"
@@ -182,10 +182,10 @@ def read_rows(file: BinaryIO, delimiter: str, skip_lines: int = 0) -> Iterator[R
             error, told = f"{lines.packed.fault}; {BEFORE}", True
         if error or lines.reason or any(map(str.strip, cells)):
             bare = raw if lines.whole else raw.rstrip(b"\r\n")
-            yield Row(line, bare, cells, error or lines.reason, lines.whole, len(bare) < len(raw))
+            yield CsvRow(line, bare, cells, error or lines.reason, lines.whole, len(bare) < len(raw))
 
 
-def fitting(rows: Iterator[Row]) -> Iterator[Row]:
+def fitting(rows: Iterator[CsvRow]) -> Iterator[CsvRow]:
     """The header and the rows below it; with a reason, where nobody knows whether each cell stands under its own column."""
     header = next(rows, None)
     if header is None:
@@ -206,7 +206,7 @@ def fitting(rows: Iterator[Row]) -> Iterator[Row]:
         yield row
 
 
-def _usual_surplus(rows: Sequence[Row], columns: int) -> int:
+def _usual_surplus(rows: Sequence[CsvRow], columns: int) -> int:
     """How many blank cells more than the header has end each row, as the first rows show it; none where they may be of a number's parts."""
     if not rows or all(_has_parted_number(row.cells) for row in rows):
         return 0

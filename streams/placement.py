@@ -37,16 +37,16 @@ from streams.placement_cache import AtHand
 from streams.ports import (
     PIPELINE,
     STAGE,
+    BodyRow,
     BroughtToo,
     DeadLetter,
     Generation,
     Histories,
     Imported,
-    Known,
+    KnownBody,
     Name,
     Raced,
     Recorded,
-    Row,
     SetAside,
     Unit,
 )
@@ -139,9 +139,9 @@ class Placement:
 
     # --- what came in
 
-    async def _read(self, batch: Sequence[Recorded], unit: Unit) -> list[Row]:
+    async def _read(self, batch: Sequence[Recorded], unit: Unit) -> list[BodyRow]:
         """Decode; what can't be read, is dated too far ahead of when the log recorded it, or was set aside, is a dead letter."""
-        rows: list[Row] = []
+        rows: list[BodyRow] = []
         future, is_no_id = self.definition.bounds.future, self.definition.identity.is_no_id
         if self._aside is None:
             self._aside = await self.histories.set_aside()
@@ -162,7 +162,7 @@ class Placement:
                     goes_in.setdefault(dead.id, hashlib.sha256(again).digest())
                 continue
             touch, body, unknown, digest = touchpoint
-            rows.append(new(Row, (touch, body, digest, keys(touch), unknown, False, False, record.incoming.import_id)))
+            rows.append(new(BodyRow, (touch, body, digest, keys(touch), unknown, False, False, record.incoming.import_id)))
             if letter is not None:
                 unit.requeued[letter] = _name(touch)
         unit.dead_letters = _one_a_row(unit.dead_letters)
@@ -191,7 +191,7 @@ class Placement:
             return decoded
         raise decoded
 
-    async def _sort_out(self, arrivals: list[Row], unit: Unit) -> set[Name]:
+    async def _sort_out(self, arrivals: list[BodyRow], unit: Unit) -> set[Name]:
         """Leave out what is stored already; note what is voided, and what is contested. Returns the names that have several bodies."""
         names = [_name(row.touch) for row in arrivals]
         asked = self._at_hand.new_names(names)
@@ -204,7 +204,7 @@ class Placement:
         voided = unit.voids | await self.histories.voided(asked) if asked else unit.voids
         # Nearly all are there for the first time: only of the others bodies are compared.
         again = known.keys() | {name for name, times in Counter(names).items() if times > 1}
-        here: dict[Name, list[Known]] = {name: [*known.get(name, ())] for name in again}
+        here: dict[Name, list[KnownBody]] = {name: [*known.get(name, ())] for name in again}
         several: set[Name] = set()
         for row, name in zip(arrivals, names, strict=True):
             touch = row.touch
@@ -270,7 +270,7 @@ class Placement:
             name = _name(one.touch)
             if more := every[name] - held[name]:
                 is_void = one.voided or (name in unit.voids and not isinstance(one.touch.data, Retracted))
-                unit.rows.append(Row(one.touch, one.body, digest_of(one.body), tuple(sorted(more)), voided=is_void, again=True))
+                unit.rows.append(BodyRow(one.touch, one.body, digest_of(one.body), tuple(sorted(more)), voided=is_void, again=True))
         unit.touched.update(chain.from_iterable(every.values()))
         return [one.touch for one in stored if not one.voided]
 
@@ -445,7 +445,7 @@ class Placement:
         self._keep_near(unit, world)
         return found.subjects
 
-    def _world(self, unit: Unit, rows: list[Row], voids: set[Name]) -> World:
+    def _world(self, unit: Unit, rows: list[BodyRow], voids: set[Name]) -> World:
         async def near(ids: Collection[Id]) -> Mapping[Id, Near]:
             kept = await self.histories.journeys([NEAR + id for id in ids])
             return {key.removeprefix(NEAR): load_near(body) for key, body in kept.items()}
@@ -622,7 +622,7 @@ def _sent_for(incoming: Incoming, goes_in: Mapping[str, bytes]) -> str | None:
     return letter
 
 
-def _brought_too(name: Name, body: Known, equal: Sequence[Known]) -> BroughtToo | None:
+def _brought_too(name: Name, body: KnownBody, equal: Sequence[KnownBody]) -> BroughtToo | None:
     """That another import brought `body` too, where it is stored at the same time. `equal`: what is stored of it up to its time."""
     if len(frozenset[int]().union(*(one.import_ids for one in equal))) >= BRINGERS_MAX:
         return BroughtToo(name, body.digest, equal[0].occurred_at, 0)
@@ -632,8 +632,8 @@ def _brought_too(name: Name, body: Known, equal: Sequence[Known]) -> BroughtToo 
     return BroughtToo(name, body.digest, body.occurred_at, import_id)
 
 
-def _known(row: Row) -> Known:
-    return Known(row.touch.occurred_at, row.digest, frozenset() if row.import_id is None else frozenset([row.import_id]))
+def _known(row: BodyRow) -> KnownBody:
+    return KnownBody(row.touch.occurred_at, row.digest, frozenset() if row.import_id is None else frozenset([row.import_id]))
 
 
 def _cut(text: str, length_max: int) -> str:

@@ -33,7 +33,7 @@ class Recorded(NamedTuple):
     """What its bytes say, where they have been read already; or what went wrong: Unreadable, or an error of ours, for placement to meet."""
 
 
-class Known(NamedTuple):
+class KnownBody(NamedTuple):
     """A body that is stored under a name, as far as it takes to know it again."""
 
     occurred_at: Instant
@@ -42,7 +42,7 @@ class Known(NamedTuple):
     """The imports that brought it; none where something else did: such a body is never withdrawn."""
 
 
-class Row(NamedTuple):
+class BodyRow(NamedTuple):
     """A body of a touchpoint, to be stored under each of `keys`, where it is not yet."""
 
     touch: Touchpoint
@@ -119,7 +119,7 @@ class Unit:
     """Where it started, by partition: commits only if this is still where the record stands."""
     reached: dict[int, int]
     recorded_at: Instant
-    rows: list[Row] = field(default_factory=list)
+    rows: list[BodyRow] = field(default_factory=list)
     voids: set[Name] = field(default_factory=set)
     """Names that a retraction of this unit voids, whether or not they are there yet."""
     takes_part: set[tuple[Id, str]] = field(default_factory=set)
@@ -202,7 +202,7 @@ class Part(NamedTuple):
 class Brought(NamedTuple):
     """What some units stored: bodies with the keys that they were stored under, and names that were voided."""
 
-    rows: list[Row]
+    rows: list[BodyRow]
     voids: set[Name]
 
 
@@ -516,7 +516,7 @@ class Histories(Bodies, Protocol):
         """Since which position which definition was in use, as its fingerprint: oldest first."""
         ...
 
-    async def known(self, names: Collection[Name]) -> Mapping[Name, list[Known]]:
+    async def known(self, names: Collection[Name]) -> Mapping[Name, list[KnownBody]]:
         """The bodies stored under those of `names` that have any."""
         ...
 
@@ -590,8 +590,11 @@ class Histories(Bodies, Protocol):
         """What the derived part of the record was derived by; None in an empty one."""
         ...
 
-    def changes(self, after: int) -> AsyncIterator[Change]:
-        """What units after position `after` changed, in order, none skipped."""
+    def changes(self, after: int, kinds: Collection[str] | None = None) -> AsyncIterator[Change]:
+        """What units after position `after` changed, in order, none skipped; of their facts only those of `kinds`, where some are named.
+
+        A unit that changed none of these is told all the same, without facts.
+        """
         ...
 
 

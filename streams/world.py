@@ -35,7 +35,7 @@ from journey.touchpoints import Identified, Key, Order, Retracted, Touchpoint, U
 from journey.turns import Turns, turns
 from schemas.canonical import content_hash
 from streams.pauses import Pauses
-from streams.ports import Bodies, Name, Row
+from streams.ports import Bodies, BodyRow, Name
 
 BEFORE, AFTER = False, True
 Side = bool
@@ -66,7 +66,7 @@ class World:
 
     histories: Bodies
     definition: Definition
-    rows: list[Row]
+    rows: list[BodyRow]
     voids: set[Name]
     watch: Callable[[Iterable[str]], Awaitable[None]] | None = None
     """Called with keys before they are read, by those who must know whether another writer changed them since."""
@@ -74,7 +74,7 @@ class World:
     """What the links of those of these ids come to of whom that is kept, before."""
     pauses: Pauses = field(default_factory=Pauses)
     _stored: dict[str, list[Stored]] = field(default_factory=dict)
-    _added: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    _added: dict[str, list[BodyRow]] = field(default_factory=lambda: defaultdict(list))
     _named: dict[Id, set[str]] = field(default_factory=lambda: defaultdict(set))
     _brought: set[Id] = field(default_factory=set)
     _taking_part: dict[tuple[Id, Side], set[str]] = field(default_factory=lambda: defaultdict(set))

@@ -7,7 +7,7 @@ import typer
 from rich.text import Text
 
 from app.engine.access import read
-from app.engine.embedded import Engine
+from app.engine.ports import Engine
 from app.text.arguments import Data, Json
 from app.text.printing import as_json, note, put, table
 from journey.instants import iso

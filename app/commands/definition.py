@@ -7,8 +7,9 @@ import typer
 
 from app.engine.access import read, start, user, write
 from app.engine.derived_anew import derived, show_rebuilt
-from app.engine.embedded import Engine, now
+from app.engine.embedded import now
 from app.engine.generations import DEFINITION, REBUILD, using
+from app.engine.ports import Engine
 from app.text.arguments import Actor, Data, File, Json, Reason, first_told, name_of
 from app.text.printing import as_it_came, as_json, note, pairs
 from journey.definition import Definition, unused

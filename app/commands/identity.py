@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from app.engine.access import read
-from app.engine.embedded import Engine
+from app.engine.ports import Engine
 from app.text import suspects as show_suspects
 from app.text.arguments import Data, Json
 from app.text.printing import as_json, note, pairs, progress, table

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.engine.access import definition_there, start, user, write
-from app.engine.embedded import Engine, Summary, now
+from app.engine.embedded import now
 from app.engine.imports import begun, stamped
 from app.engine.json_files import STDIN, JsonFile, Watched, check, json_files, named, read_files
+from app.engine.ports import Engine
 from app.engine.simulation_mark import note_simulated
+from app.engine.summary import Summary
 from app.text import ingest as show
 from app.text.arguments import Data, Json, first_told, name_of
 from app.text.printing import note, progress

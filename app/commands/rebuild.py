@@ -7,8 +7,9 @@ import typer
 
 from app.engine.access import start, user, with_servers, write
 from app.engine.derived_anew import as_answer, derived, show_rebuilt
-from app.engine.embedded import Engine, now
+from app.engine.embedded import now
 from app.engine.generations import REBUILD, rebuild_store, rebuilding
+from app.engine.ports import Engine
 from app.settings import Servers, needs_clients, where
 from app.text.arguments import Actor, Data, Json, Reason
 from app.text.printing import as_json, note, progress

@@ -6,7 +6,7 @@ from typing import Any
 import typer
 
 from app.engine.access import read
-from app.engine.embedded import Engine
+from app.engine.ports import Engine
 from app.engine.reconciliation import Reconciled, as_answer
 from app.engine.reconciliation import reconcile as reconciled
 from app.text.arguments import Data, Json, Until, asked_until, in_zone

@@ -8,8 +8,8 @@ from typing import Any
 import typer
 
 from app.engine.access import read
-from app.engine.embedded import Engine
 from app.engine.known_state import known, read_model
+from app.engine.ports import Engine
 from app.engine.simulation_mark import is_simulated
 from app.text import reports as show_reports
 from app.text.arguments import Data, Json, KnownAt, Until, asked_until, in_zone

@@ -6,8 +6,9 @@ import typer
 
 from app.engine.access import start, user, write
 from app.engine.derived_anew import show_rebuilt
-from app.engine.embedded import Engine, now
+from app.engine.embedded import now
 from app.engine.imports import retract as taken_back
+from app.engine.ports import Engine
 from app.text.arguments import Actor, Data, Json, Reason, why
 from app.text.printing import as_json, counts, note
 from journey.errors import Refused

@@ -6,11 +6,12 @@ import logging
 import os
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from app.engine.embedded import Engine, check_there, opened, reading
+from app.engine.embedded import check_there, opened, reading
+from app.engine.ports import Engine
 from app.settings import Servers, needs_clients, where
 from app.text.printing import note, progress, refusal
 from journey.definition import Definition
@@ -18,11 +19,16 @@ from schemas.definition_files import default_definition
 from streams.remarks import Say
 from streams.sqlite.record import FILE
 
-Run = Callable[[Any], Coroutine[Any, Any, Any]]
-"""What a command does with an engine: the embedded one or the distributed one, which answer alike."""
+if TYPE_CHECKING:
+    from app.engine.distributed import Distributed
+
+T = TypeVar("T")
+
+Run = Callable[[Engine], Coroutine[Any, Any, T]]
+"""What a command does with an engine, whichever it is."""
 
 
-def write(data: Path | None, run: Run, *, begins: bool = False) -> Any:
+def write(data: Path | None, run: Run[T], *, begins: bool = False) -> T:
     """Have `run` change the data; where it `begins` some, in a folder that need not be there. Raises Refused."""
     place = where(data)
     if not begins and not isinstance(place, Servers):
@@ -43,7 +49,7 @@ async def start(engine: Engine) -> None:
         await engine.start(note, tell)
 
 
-def read(data: Path | None, run: Run) -> Any:
+def read(data: Path | None, run: Run[T]) -> T:
     place = where(data)
     if isinstance(place, Servers):
         return asyncio.run(with_servers(place, run))
@@ -56,11 +62,12 @@ def definition_there(data: Path | None) -> Definition:
     place = where(data)
     if not isinstance(place, Servers) and not (place / FILE).exists():
         return default_definition()
-    found: Definition = read(data, lambda engine: engine.definition())
-    return found
+    return read(data, lambda engine: engine.definition())
 
 
-async def with_servers(place: Servers, run: Run, say: Say = note, *, prepared: bool = True) -> Any:
+async def with_servers(
+    place: Servers, run: "Callable[[Distributed], Coroutine[Any, Any, T]]", say: Say = note, *, prepared: bool = True
+) -> T:
     # Its clients take half a second to load, which the embedded commands need not wait for.
     needs_clients()
     from app.engine import distributed

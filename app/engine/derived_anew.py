@@ -3,7 +3,7 @@
 import sys
 from typing import Any
 
-from app.engine.embedded import Engine
+from app.engine.ports import Engine
 from app.text.printing import pairs, progress
 from journey.definition import Definition
 from projections.read_model import Switched

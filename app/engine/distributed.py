@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
-from app.engine.embedded import Summary, batch_of, now
-from app.engine.generations import Progress, bring_up_to_date, derive, in_use, withdraw
+from app.engine.embedded import batch_of, now
+from app.engine.generations import bring_up_to_date, derive, in_use, withdraw
+from app.engine.ports import Progress, untold
 from app.engine.shared_position import digests
+from app.engine.summary import Summary
 from app.settings import Servers
 from journey.definition import Definition
 from journey.errors import Away
@@ -73,7 +75,7 @@ class Distributed:
     def mend(self, say: Say) -> None:
         """A server sees to its own files."""
 
-    async def start(self, say: Say = nobody, progress: Progress = lambda subjects: None) -> None:
+    async def start(self, say: Say = nobody, progress: Progress = untold) -> None:
         """Bring the record up to date: a definition in the control log, and everything derived by it. One process does, the others wait."""
         await bring_up_to_date(self, now(), say, progress)
 
@@ -92,7 +94,7 @@ class Distributed:
     async def ingest(
         self,
         incoming: Iterable[Incoming],
-        progress: Callable[[int], None] = lambda read: None,
+        progress: Progress = untold,
     ) -> Summary:
         """Publish, and return when both read models have all of it. What else was placed meanwhile is in the numbers too.
 

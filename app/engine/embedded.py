@@ -5,16 +5,16 @@ import os
 import shlex
 import sqlite3
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 from app.engine.folder import BESIDE_DATABASES, DATABASES, LOCK, make_private
-from app.engine.generations import Progress, bring_up_to_date, derive, in_use, withdraw
+from app.engine.generations import bring_up_to_date, derive, in_use, withdraw
+from app.engine.ports import Progress, untold
 from app.engine.shared_position import digests
+from app.engine.summary import Summary
 from journey.definition import Definition
 from journey.errors import Refused
 from journey.instants import Instant
@@ -25,7 +25,7 @@ from projections.stores.sqlite import Damaged, SqliteReadStore, damaged, is_dama
 from schemas.incoming import Incoming
 from streams.fault_isolation import placed
 from streams.placement import UNIT_BYTES_MAX, UNIT_RECORDS_MAX, Placement
-from streams.ports import PIPELINE, STAGE, Counted, Decided, Unit
+from streams.ports import Decided
 from streams.remarks import Say, nobody
 from streams.sqlite.desk import SqliteDesk
 from streams.sqlite.record import FILE, PARTITION, SqliteRecord
@@ -36,55 +36,12 @@ FILES_AT_FAULT = (
 """What SQLite says where not we, but the disk or the file is at fault."""
 
 
-@dataclass(slots=True)
-class Summary:
-    """What an ingest did."""
-
-    read: int = 0
-    accepted: int = 0
-    duplicates: int = 0
-    conflicts: int = 0
-    dead_letters: Counter[str] = field(default_factory=Counter)
-    unknown_fields: Counter[str] = field(default_factory=Counter)
-    unknown_stages: Counter[str] = field(default_factory=Counter)
-    """Pipelines and stages that the definition does not know."""
-    number: int | None = None
-    """Of the import."""
-    held: int = 0
-    """How many more ids than before bounds keep apart from others; less than 0, where fewer."""
-
-    def add(self, unit: Unit) -> None:
-        self.accepted += unit.accepted
-        self.held += unit.held_more
-        self.duplicates += unit.duplicates
-        self.conflicts += len(unit.contested)
-        self.dead_letters.update(letter.code for letter in unit.dead_letters)
-        self._count_unknown({f"{type}.{name}": seen for (type, name), seen in unit.unknown_fields.items()})
-
-    def count(self, before: Counted, after: Counted) -> None:
-        """Add what a record's units did between two counts of it."""
-        self.accepted += after.accepted - before.accepted
-        self.duplicates += after.duplicates - before.duplicates
-        self.conflicts += after.conflicts - before.conflicts
-        self.held += after.held - before.held
-        self.dead_letters.update(Counter(after.dead_letters) - Counter(before.dead_letters))
-        self._count_unknown(Counter(after.unknown_fields) - Counter(before.unknown_fields))
-
-    def _count_unknown(self, names: Mapping[str, int]) -> None:
-        for name, seen in names.items():
-            kind, _, rest = name.partition(".")
-            if kind in (PIPELINE, STAGE):
-                self.unknown_stages[f"{kind} {rest}"] += seen
-            else:
-                self.unknown_fields[name] += seen
-
-
 def now() -> Instant:
     """The clock of the machine. Nothing that is derived asks it."""
     return time.time_ns() // 1000
 
 
-class Engine:
+class Embedded:
     """One folder of embedded data. `opened` for writing by one process at a time; `reading` by any number."""
 
     def __init__(self, folder: Path, *, read_only: bool, say: Say = nobody) -> None:
@@ -122,7 +79,7 @@ class Engine:
             store if store.is_whole() else _anew(store.model, store.path, say, store) for store in (self.marketing, self.sales)
         )
 
-    async def start(self, say: Say = nobody, progress: Progress = lambda subjects: None) -> None:
+    async def start(self, say: Say = nobody, progress: Progress = untold) -> None:
         """Bring the folder up to date: a definition in the control log, what a crash left in the log placed, the read stores level."""
         await bring_up_to_date(self, now(), say, progress)
         self.placement = Placement(await self.definition(), self.record)
@@ -144,7 +101,7 @@ class Engine:
         await self.follow()
         return position
 
-    async def ingest(self, incoming: Iterable[Incoming], progress: Callable[[int], None] = lambda read: None) -> Summary:
+    async def ingest(self, incoming: Iterable[Incoming], progress: Progress = untold) -> Summary:
         """Append, place and follow, batch by batch. Returns when both read models have all of it."""
         summary = Summary()
         rest = iter(incoming)
@@ -171,15 +128,15 @@ class Engine:
     async def follow(self) -> None:
         """Bring both read stores to the record's position."""
         for store in (self.marketing, self.sales):
-            await store.apply(self.record.changes(await store.position()))
+            await store.apply(self.record.changes(await store.position(), store.model.kinds))
 
 
 @contextmanager
-def opened(folder: Path, say: Say = nobody) -> Iterator[Engine]:
+def opened(folder: Path, say: Say = nobody) -> Iterator[Embedded]:
     """The engine of `folder`, made if need be, to write. Raises Refused where another process has it."""
     make_private(folder, (LOCK, *DATABASES), say)
     with _locked(folder), _usable(folder):
-        engine = Engine(folder, read_only=False, say=say)
+        engine = Embedded(folder, read_only=False, say=say)
         try:
             yield engine
         finally:
@@ -194,11 +151,11 @@ def check_there(folder: Path) -> None:
 
 
 @contextmanager
-def reading(folder: Path) -> Iterator[Engine]:
+def reading(folder: Path) -> Iterator[Embedded]:
     """The engine of `folder`, to read. Raises Refused where there is none."""
     check_there(folder)
     with _usable(folder):
-        engine = Engine(folder, read_only=True)
+        engine = Embedded(folder, read_only=True)
         try:
             yield engine
         finally:

@@ -1,17 +1,17 @@
 """By which definition everything is derived, and how all of it, or one read model, is derived anew while serving goes on."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
+from app.engine.ports import Progress, RecordKeeper, untold
 from journey.definition import Definition
 from journey.errors import Away, Busy, Refused
 from journey.facts import FOLD_VERSION
 from journey.instants import Instant
 from projections.read_model import ReadStore, Superseded, Switched
 from schemas.definition_files import default_definition, dump_definition, kept_definition
-from streams.ports import By, ControlLog, Decided, Decision, Generation, Histories, Pruned
+from streams.ports import By, Decided, Decision, Generation, Pruned
 from streams.rebuilding import Anew, rebuilt
 from streams.remarks import Say
 
@@ -21,20 +21,8 @@ DEFINITION, REBUILD = "definition", "rebuild"
 ATTEMPTS_MAX = 5
 """How often a read model is built anew that is superseded each time it is ready."""
 
-Progress = Callable[[int], None]
 
-
-class Engine(Protocol):
-    """The embedded one or the distributed one, as far as is needed here."""
-
-    @property
-    def record(self) -> Histories: ...
-    @property
-    def desk(self) -> ControlLog: ...
-    def alone(self, name: str) -> AbstractAsyncContextManager[None]: ...
-
-
-async def in_use(engine: Engine) -> Definition:
+async def in_use(engine: RecordKeeper) -> Definition:
     """The definition that the record is derived by. Raises Refused where it was derived by a newer version of us."""
     generation = await engine.record.generation()
     if generation is None:
@@ -47,7 +35,7 @@ async def in_use(engine: Engine) -> Definition:
     raise Refused(f"the definition {generation.definition}, by which the data was derived, is not in the control log")
 
 
-async def bring_up_to_date(engine: Engine, at: Instant, say: Say, progress: Progress = lambda subjects: None) -> None:
+async def bring_up_to_date(engine: RecordKeeper, at: Instant, say: Say, progress: Progress = untold) -> None:
     """See to it that everything is derived by the definition that was decided last, by this version of the folds. One does, others wait."""
     if await _wanted(engine) == await engine.record.generation():
         return
@@ -68,21 +56,21 @@ async def bring_up_to_date(engine: Engine, at: Instant, say: Say, progress: Prog
         await derive(engine, definition, [*first, *again], at, progress)
 
 
-async def derive(engine: Engine, definition: Definition, decisions: list[Decided], at: Instant, progress: Progress) -> int:
+async def derive(engine: RecordKeeper, definition: Definition, decisions: list[Decided], at: Instant, progress: Progress) -> int:
     """Derive everything anew by `definition`, beside what is in use, and switch to it. Returns the position of the switch."""
     anew = Anew(definition, engine.record, progress)
     return await engine.record.rebuild(anew.parts(), Generation(definition.fingerprint, FOLD_VERSION), at, anew.rest, decisions)
 
 
 async def withdraw(
-    engine: Engine, definition: Definition, import_id: int, decisions: list[Decided], at: Instant, progress: Progress
+    engine: RecordKeeper, definition: Definition, import_id: int, decisions: list[Decided], at: Instant, progress: Progress
 ) -> int:
     """Withdraw what only an import brought, and derive everything anew without it. Returns the position of the switch."""
     by = Generation(definition.fingerprint, FOLD_VERSION)
     return await engine.record.withdraw(import_id, lambda: rebuilt(definition, engine.record, progress), by, at, decisions)
 
 
-async def rebuild_store(engine: Engine, store: ReadStore, progress: Progress = lambda subjects: None) -> Switched:
+async def rebuild_store(engine: RecordKeeper, store: ReadStore, progress: Progress = untold) -> Switched:
     """Build one read model anew from the histories, beside the live one, and switch to it. Raises Away where that never came to an end."""
     for _ in range(ATTEMPTS_MAX):
         derived_by, definition = await engine.record.generation(), await in_use(engine)
@@ -93,16 +81,16 @@ async def rebuild_store(engine: Engine, store: ReadStore, progress: Progress = l
             if await engine.record.generation() != derived_by:
                 continue
             try:
-                return await shadow.switch(anew.known_at, engine.record.changes)
+                return await shadow.switch(anew.known_at, lambda after: engine.record.changes(after, store.model.kinds))
             except (Superseded, Pruned, Busy):
                 continue
     raise Away(f"{store.model.name} was taken by other writers {ATTEMPTS_MAX} times when it was built anew; nothing has changed")
 
 
-async def follow(engine: Engine, store: ReadStore, say: Say) -> int:
+async def follow(engine: RecordKeeper, store: ReadStore, say: Say) -> int:
     """Bring `store` to where the record is; build it anew where what it needs is no longer kept. Returns its position."""
     try:
-        return await store.apply(engine.record.changes(await store.position()))
+        return await store.apply(engine.record.changes(await store.position(), store.model.kinds))
     except Pruned:
         say(f"{store.model.name} is too far behind, or of another version: building it anew from the histories")
         return (await rebuild_store(engine, store)).position
@@ -125,7 +113,7 @@ def rebuilding(before: Generation | None, definition: Definition, by: By) -> Dec
     return Decided(by, REBUILD, detail)
 
 
-async def _wanted(engine: Engine) -> Generation:
+async def _wanted(engine: RecordKeeper) -> Generation:
     return Generation(_last(await engine.desk.decisions(DEFINITION)).fingerprint, FOLD_VERSION)
 
 

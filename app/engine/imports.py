@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from app.engine.derived_anew import told
-from app.engine.embedded import Engine
 from app.engine.generations import REBUILD
 from app.engine.json_files import named
+from app.engine.ports import Engine
 from app.text.arguments import name_of
 from app.text.printing import progress
 from journey.errors import Refused

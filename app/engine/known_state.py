@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from app.engine.embedded import Engine
+from app.engine.ports import Engine
 from app.text.printing import progress
 from journey.definition import Definition
 from journey.errors import Refused
@@ -19,19 +19,19 @@ from streams.ports import Bodies, Change
 from streams.rebuilding import rebuilt
 
 
-class Known(NamedTuple):
+class KnownState(NamedTuple):
     """By which definition, and from what, a question is answered."""
 
     definition: Definition
     bodies: Bodies
 
 
-async def known(engine: Engine, known_at: str | None) -> Known:
+async def known(engine: Engine, known_at: str | None) -> KnownState:
     """What is known now, or what was at `known_at`: a position, or a time of recording. Raises Refused beyond the last position."""
     if known_at is None:
-        return Known(await engine.definition(), engine.record)
+        return KnownState(await engine.definition(), engine.record)
     position = await position_known(engine, known_at)
-    return Known(await definition_at(engine, position), Past(engine.record, position))
+    return KnownState(await definition_at(engine, position), Past(engine.record, position))
 
 
 async def position_known(engine: Engine, known_at: str) -> int:
@@ -60,7 +60,7 @@ async def definition_at(engine: Engine, position: int) -> Definition:
 
 
 @asynccontextmanager
-async def read_model(model: ReadModel, was: Known) -> AsyncIterator[ReadStore]:
+async def read_model(model: ReadModel, was: KnownState) -> AsyncIterator[ReadStore]:
     """`model` as it stood: built from the histories as they were, in a file that is gone afterwards."""
     position = await was.bodies.position()
     with TemporaryDirectory(prefix="journey-") as folder:
@@ -74,7 +74,7 @@ async def read_model(model: ReadModel, was: Known) -> AsyncIterator[ReadStore]:
             store.close()
 
 
-async def _changes(was: Known, tell: Any) -> AsyncIterator[Change]:
+async def _changes(was: KnownState, tell: Any) -> AsyncIterator[Change]:
     """Each part as a unit of its own, so that none but the last few are held."""
     number = 0
     async for part in rebuilt(was.definition, was.bodies, tell):

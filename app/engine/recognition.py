@@ -10,8 +10,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from app.engine.embedded import Engine, now
+from app.engine.embedded import now
 from app.engine.imports import IMPORT
+from app.engine.ports import Engine
 from journey.definition import Definition
 from journey.instants import Instant, instant, rfc3339
 from schemas.csv_map import CsvMap, CsvRows

@@ -6,8 +6,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from app.engine.embedded import Engine
 from app.engine.known_state import definition_at
+from app.engine.ports import Engine
 from app.engine.shared_position import at_one_position
 from journey.definition import Definition
 from journey.instants import Instant

@@ -7,7 +7,7 @@ between, the same command again comes to the same end, since what is in already 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from app.engine.embedded import Engine
+from app.engine.ports import Engine
 from journey.errors import Refused
 from streams.dead_letters import REQUEUE, can_be_sent, names_of, requeuing, sent_again, several
 from streams.placement import UNIT_BYTES_MAX

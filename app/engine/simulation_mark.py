@@ -1,6 +1,7 @@
 """How data remembers that some of it is simulated."""
 
-from app.engine.embedded import Engine, now
+from app.engine.embedded import now
+from app.engine.ports import Engine
 
 
 async def note_simulated(engine: Engine) -> None:

@@ -16,9 +16,9 @@ from aiokafka.errors import KafkaError
 
 from app.engine.distributed import Distributed, until_there
 from app.engine.embedded import now
-from app.engine.generations import Engine
 from app.engine.generations import follow as followed
 from app.engine.logs import failed as tell_failed
+from app.engine.ports import RecordKeeper
 from journey.errors import FAILED_EXIT, Away, Refused
 from projections.stores.postgres import PostgresReadStore
 from streams.kafka.client import meaning
@@ -47,7 +47,7 @@ OWN_PART_BYTES = 1024 * 1024
 """What is at least so large has a part of the memory to itself, which goes back to the system when it is freed."""
 
 Task = Callable[[], Coroutine[Any, Any, None]]
-Step = Callable[[], Awaitable[int]]
+Round = Callable[[], Awaitable[int]]
 
 
 class Failure(NamedTuple):
@@ -192,13 +192,13 @@ def _following(engine: Distributed, store: PostgresReadStore, name: str, say: Sa
     return follow
 
 
-def doing(step: Step) -> Callable[[], AbstractAsyncContextManager[Step]]:
+def doing(step: Round) -> Callable[[], AbstractAsyncContextManager[Round]]:
     """For what needs nothing to begin with. See `keep_doing`."""
     return lambda: nullcontext(step)
 
 
 async def keep_doing(
-    engine: Engine, name: str, taking_over: Callable[[], AbstractAsyncContextManager[Step]], pause: float, say: Say
+    engine: RecordKeeper, name: str, taking_over: Callable[[], AbstractAsyncContextManager[Round]], pause: float, say: Say
 ) -> None:
     """Call a step again and again, as the only one among all workers; whoever is not waits to take over.
 

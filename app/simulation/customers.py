@@ -7,7 +7,7 @@ from app.simulation.calendar import between
 from app.simulation.company import COMPETITORS, PLANS, TOPICS, Company, in_currency
 from app.simulation.deals import Deal
 from app.simulation.feed import Data, Feed
-from app.simulation.people import Account, Person, Population
+from app.simulation.people import Account, Population, SimulatedPerson
 from app.simulation.shop import Shop
 from app.simulation.web import gaps
 from journey.instants import DAY, HOUR, MINUTE, SECOND, Instant
@@ -157,7 +157,7 @@ class Customers:
                 feed.send("/app", "product_used", person.user, at, {"feature": "import", "count": 1 + gap % 20})
             self._need_help(person, since=deal.closes)
 
-    def _need_help(self, person: Person, since: Instant = 0) -> None:
+    def _need_help(self, person: SimulatedPerson, since: Instant = 0) -> None:
         """A ticket from one in five; after it a question about it, which one in three answers."""
         rng, calendar = self.rng, self.calendar
         if rng.random() > 0.2:
@@ -197,7 +197,7 @@ class Customers:
                     score = self.rng.choice((3, 5, 6, 7, 7, 8, 8, 9, 9, 9, 10, 10))
                     self._answer(person, at + between(HOUR, 6 * DAY, self.rng), asked, "nps", score, (0, 10))
 
-    def _answer(self, person: Person, at: Instant, asked: Data, kind: str, score: int, scale: tuple[int, int]) -> None:
+    def _answer(self, person: SimulatedPerson, at: Instant, asked: Data, kind: str, score: int, scale: tuple[int, int]) -> None:
         question = "How likely would you recommend us?" if kind == "nps" else "How did we do?"
         answer: Data = {
             **asked,

@@ -8,7 +8,7 @@ from typing import Literal
 from app.simulation.calendar import between
 from app.simulation.company import Company, Seller, in_currency
 from app.simulation.leads import Qualified
-from app.simulation.people import Account, Person, Population
+from app.simulation.people import Account, Population, SimulatedPerson
 from app.simulation.shares import deal_out
 from journey.instants import DAY, HOUR, Instant
 
@@ -49,7 +49,7 @@ class Deal:
     closes: Instant
     amount_minor: int
     account: Account
-    people: tuple[Person, ...]
+    people: tuple[SimulatedPerson, ...]
     owner: Seller
     lead: str | None = None
     referred_by: str | None = None

@@ -3,9 +3,10 @@
 from datetime import date, timedelta
 from pathlib import Path
 
-from app.engine.embedded import Engine, Summary
 from app.engine.folder import BESIDE_DATABASES, DATABASES, DEMO, make_private
+from app.engine.ports import Engine
 from app.engine.simulation_mark import note_simulated
+from app.engine.summary import Summary
 from app.simulation.spoiling import spoil
 from app.simulation.world import simulate
 from app.text.arguments import in_zone

@@ -6,7 +6,7 @@ from random import Random
 from app.simulation.calendar import between
 from app.simulation.company import INSIDE_TEAM, Company, Seller
 from app.simulation.feed import Data, Feed
-from app.simulation.people import Account, Person, Population, join
+from app.simulation.people import Account, Population, SimulatedPerson, join
 from app.simulation.shares import deal_out
 from app.simulation.visitors import Visitors
 from app.simulation.web import Web, gaps
@@ -37,7 +37,7 @@ _OUTCOMES = ("no_answer", "voicemail", "busy", "no_answer", "wrong_number")
 class Qualified:
     """What a deal can be made of."""
 
-    person: Person
+    person: SimulatedPerson
     account: Account
     lead: str
     owner: Seller
@@ -69,7 +69,7 @@ class Leads:
                 qualified.append(found)
         return qualified
 
-    def ask(self, person: Person, fate: str) -> tuple[Instant, str]:
+    def ask(self, person: SimulatedPerson, fate: str) -> tuple[Instant, str]:
         """Visits up to the form that makes a lead. Who becomes an MQL shows it: downloads, prices, several visits."""
         rng, web = self.rng, self.web
         keen = fate not in _NOT_MQL
@@ -96,7 +96,7 @@ class Leads:
             at += gap
         return self._form(person, device, asks, keen)
 
-    def _form(self, person: Person, device: str, at: Instant, keen: bool) -> tuple[Instant, str]:
+    def _form(self, person: SimulatedPerson, device: str, at: Instant, keen: bool) -> tuple[Instant, str]:
         rng, feed, web = self.rng, self.feed, self.web
         at = web.session(device, at, keen=keen)
         intent = rng.choice(_KEEN_INTENTS) if keen else "contact"
@@ -119,13 +119,13 @@ class Leads:
                 web.name(person, other, later + 3 * MINUTE, "login")
         return at + 30 * SECOND, lead
 
-    def _create(self, person: Person, at: Instant, source: str, intent: str) -> str:
+    def _create(self, person: SimulatedPerson, at: Instant, source: str, intent: str) -> str:
         self._leads += 1
         lead = f"L-{1000 + self._leads}"
         self.feed.send("/crm", "lead_created", person.user, at, {"lead": lead, "lead_source": source, "intent": intent})
         return lead
 
-    def rest(self, person: Person, lead: str, fate: str, at: Instant) -> None:
+    def rest(self, person: SimulatedPerson, lead: str, fate: str, at: Instant) -> None:
         """Scored, found too light, and left to the newsletter."""
         later = at + between(10 * MINUTE, 2 * HOUR, self.rng)
         self.feed.send("/crm", "lead_scored", person.user, later, {"grade": "none", "by": "fit-2", "lead": lead})
@@ -136,7 +136,7 @@ class Leads:
         for gap in gaps(self.rng, self.rng.randrange(2), 48, 400):
             self.web.session(person.devices[0], at + gap)
 
-    def hand_over(self, person: Person, lead: str, fate: str, at: Instant) -> Qualified | None:
+    def hand_over(self, person: SimulatedPerson, lead: str, fate: str, at: Instant) -> Qualified | None:
         """From the score to sales' answer: accepted or rejected, mostly that day, sometimes late, sometimes never."""
         rng, feed, calendar = self.rng, self.feed, self.calendar
         owner = self.company.seller(rng, inside=rng.random() < 0.5 and len(self.company.sellers) > 2)
@@ -164,7 +164,7 @@ class Leads:
         feed.send("/crm", "lead_accepted", person.user, at, {"owner": owner.id, "lead": lead})
         return self.work(person, lead, fate, owner, at)
 
-    def work(self, person: Person, lead: str, fate: str, owner: Seller, at: Instant) -> Qualified | None:
+    def work(self, person: SimulatedPerson, lead: str, fate: str, owner: Seller, at: Instant) -> Qualified | None:
         """Calls until one connects, a meeting, and what comes of it."""
         rng, feed, calendar = self.rng, self.feed, self.calendar
         call: Data = {"lead": lead, "owner": owner.id, "direction": "out"}
@@ -197,7 +197,7 @@ class Leads:
         feed.send("/crm", "account_joined", person.user, at + MINUTE, {"account": account.id, "role": person.part})
         return Qualified(person, account, lead, owner, at + MINUTE)
 
-    def _meet(self, person: Person, lead: str, owner: Seller, at: Instant, *, held: bool) -> Instant:
+    def _meet(self, person: SimulatedPerson, lead: str, owner: Seller, at: Instant, *, held: bool) -> Instant:
         rng, calendar = self.rng, self.calendar
         for status in ("held",) if held else ("no_show", "canceled"):
             starts = calendar.at_work(at + between(DAY, 5 * DAY, rng), rng)
@@ -207,7 +207,7 @@ class Leads:
             self.feed.send("/calendar", "meeting", person.user, at, {**meeting, "status": status})
         return at + between(10 * MINUTE, HOUR, rng)
 
-    def _return(self, person: Person, at: Instant) -> None:
+    def _return(self, person: SimulatedPerson, at: Instant) -> None:
         """A second form after a pause: a lead again, of a later cycle."""
         at = self.web.session(person.devices[0], at, keen=True)
         at = self.web.fill_in(person.devices[0], at, "contact-form", "contact")

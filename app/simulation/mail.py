@@ -5,7 +5,7 @@ from random import Random
 from app.simulation.calendar import THURSDAY, TUESDAY, between
 from app.simulation.company import Campaign, Company
 from app.simulation.feed import Data, Feed
-from app.simulation.people import Person, Population
+from app.simulation.people import Population, SimulatedPerson
 from app.simulation.web import SITE, Web
 from journey.instants import DAY, HOUR, MINUTE, SECOND, Instant
 
@@ -47,7 +47,7 @@ class Mail:
                 if at > person.known_at and not self.write(person, at, self.campaigns[name]):
                     break
 
-    def write(self, person: Person, at: Instant, campaign: Campaign) -> bool:
+    def write(self, person: SimulatedPerson, at: Instant, campaign: Campaign) -> bool:
         """One message to one person; whether another may follow."""
         rng, feed = self.rng, self.feed
         letter: Data = {"message": f"{campaign.id}-{self.calendar.date_of(at)}", "campaign": campaign.id}
@@ -77,7 +77,7 @@ class Mail:
             return False
         return True
 
-    def _click(self, person: Person, at: Instant, letter: Data, campaign: Campaign) -> None:
+    def _click(self, person: SimulatedPerson, at: Instant, letter: Data, campaign: Campaign) -> None:
         rng = self.rng
         self.feed.send("/mailer", "email_clicked", person.user, at, {**letter, "url": f"{SITE}/blog"})
         if rng.random() < 0.15:

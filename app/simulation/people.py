@@ -94,7 +94,7 @@ class Account:
     country: str
     currency: str
     owner: Seller
-    people: "list[Person]" = field(default_factory=list)
+    people: "list[SimulatedPerson]" = field(default_factory=list)
 
     @property
     def subject(self) -> str:
@@ -102,7 +102,7 @@ class Account:
 
 
 @dataclass(slots=True, eq=False)
-class Person:
+class SimulatedPerson:
     """`user` is only used once the person has left a name; `linked` are the devices that are known to be theirs."""
 
     user: str
@@ -124,13 +124,13 @@ class Person:
 
 @dataclass(slots=True)
 class Population:
-    people: dict[Role, list[Person]]
+    people: dict[Role, list[SimulatedPerson]]
     customers: list[Account]
     prospects: list[Account]
 
 
 def populate(company: Company, rng: Random) -> Population:
-    people: dict[Role, list[Person]] = {role: [] for role, _ in ROLES}
+    people: dict[Role, list[SimulatedPerson]] = {role: [] for role, _ in ROLES}
     for number, role in enumerate(deal_out(company.customers, ROLES, rng)):
         people[role].append(_person(number, role, rng))
     accounts = 0
@@ -152,18 +152,18 @@ def populate(company: Company, rng: Random) -> Population:
     return Population(people, customers=firms["contact"], prospects=firms["prospect"])
 
 
-def join(person: Person, account: Account) -> None:
+def join(person: SimulatedPerson, account: Account) -> None:
     """`person` works at `account`, and lives where it is."""
     person.account = account
     person.country = account.country
     account.people.append(person)
 
 
-def _person(number: int, role: Role, rng: Random) -> Person:
+def _person(number: int, role: Role, rng: Random) -> SimulatedPerson:
     title, seniority, department, part = rng.choice(_TITLES)
     devices = [f"anon:{rng.getrandbits(48):012x}" for _ in range(rng.choices(_DEVICES, _DEVICE_WEIGHTS)[0])]
     country = rng.choices(_COUNTRIES, _COUNTRY_WEIGHTS)[0]
-    return Person(f"user:{1000 + number}", devices, role, country, title, seniority, department, part)
+    return SimulatedPerson(f"user:{1000 + number}", devices, role, country, title, seniority, department, part)
 
 
 def _account(number: int, company: Company, rng: Random) -> Account:

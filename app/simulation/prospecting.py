@@ -7,7 +7,7 @@ from app.simulation.calendar import between
 from app.simulation.company import Company
 from app.simulation.deals import Deal
 from app.simulation.feed import Data, Feed
-from app.simulation.people import Account, Person, Population
+from app.simulation.people import Account, Population, SimulatedPerson
 from app.simulation.web import Web, gaps
 from journey.instants import DAY, HOUR, MINUTE, SECOND, Instant
 
@@ -43,7 +43,7 @@ class Prospecting:
                 if deal is not None and person in deal.people and self.rng.random() < 0.7:
                     self.look_around(person, deal)
 
-    def introduce(self, person: Person, account: Account, deal: Deal) -> None:
+    def introduce(self, person: SimulatedPerson, account: Account, deal: Deal) -> None:
         """A customer sends somebody to us, a few days before there is a deal."""
         at = max(self.calendar.opens + 8 * HOUR, deal.opened - between(DAY, 8 * DAY, self.rng))
         self._note(person, account, at, "referral")
@@ -54,7 +54,7 @@ class Prospecting:
         written: Data = {"medium": "email", "direction": "in", "automated": False}
         self.feed.send("/crm", "message", person.user, at + HOUR, written)
 
-    def approach(self, person: Person, account: Account, at: Instant, ends: Instant) -> None:
+    def approach(self, person: SimulatedPerson, account: Account, at: Instant, ends: Instant) -> None:
         """A sequence of automated mails, then people."""
         rng, feed, calendar = self.rng, self.feed, self.calendar
         seller = account.owner
@@ -83,7 +83,7 @@ class Prospecting:
                 if outcome == "wrong_number":
                     return
 
-    def look_around(self, person: Person, deal: Deal) -> None:
+    def look_around(self, person: SimulatedPerson, deal: Deal) -> None:
         """Who is about to buy also comes by themselves, mostly before sales knows which visitor that was."""
         rng, web = self.rng, self.web
         at = max(self.calendar.opens, deal.opened - between(0, 40 * DAY, rng))
@@ -95,7 +95,7 @@ class Prospecting:
         if rng.random() < 0.8:
             web.name(person, person.devices[0], max(at, deal.opened) + between(HOUR, 3 * DAY, rng), "email_click")
 
-    def _note(self, person: Person, account: Account, at: Instant, origin: str) -> None:
+    def _note(self, person: SimulatedPerson, account: Account, at: Instant, origin: str) -> None:
         """Sales writes down who it is."""
         person.known_at = at
         self.feed.send("/crm", "account_joined", person.user, at, {"account": account.id, "role": person.part})
@@ -107,7 +107,7 @@ class Prospecting:
         }
         self.feed.send("/crm", "profile_updated", person.user, at + SECOND, profile)
 
-    def _look(self, person: Person, at: Instant) -> None:
+    def _look(self, person: SimulatedPerson, at: Instant) -> None:
         """The link in the mail says who it is, after the visit."""
         at = self.web.session(person.devices[0], at, channel="Direct")
         self.web.name(person, person.devices[0], at, "email_click")

@@ -6,7 +6,7 @@ from app.simulation.calendar import between
 from app.simulation.company import COMPETITORS, PRODUCTS, TOPICS, Company
 from app.simulation.deals import Deal
 from app.simulation.feed import Data, Feed
-from app.simulation.people import Person
+from app.simulation.people import SimulatedPerson
 from journey.instants import DAY, HOUR, MINUTE, Instant
 from journey.money import major
 
@@ -121,7 +121,7 @@ class Selling:
             at += HOUR
         return at
 
-    def _meet(self, deal: Deal, person: Person, type: str, at: Instant, status: str) -> None:
+    def _meet(self, deal: Deal, person: SimulatedPerson, type: str, at: Instant, status: str) -> None:
         """An appointment: agreed on before, and then held or not."""
         said: Data = {"owner": deal.owner.id, "deal": deal.id, "starts_at": self.calendar.stamp(at)}
         agreed = max(deal.opened + MINUTE, at - between(HOUR, 3 * DAY, self.rng))

@@ -5,7 +5,7 @@ from random import Random
 from app.simulation.calendar import between
 from app.simulation.company import Company
 from app.simulation.feed import Data, Feed
-from app.simulation.people import Account, Person, Population, first_days
+from app.simulation.people import Account, Population, SimulatedPerson, first_days
 from app.simulation.web import Web, gaps
 from journey.instants import DAY, HOUR, MINUTE, SECOND, Instant
 
@@ -34,7 +34,7 @@ class Visitors:
             self.employ(account)
         self.meet(population)
 
-    def pass_by(self, person: Person) -> None:
+    def pass_by(self, person: SimulatedPerson) -> None:
         """Some visits from one device or several, which nobody ever connects."""
         rng = self.rng
         count = rng.choices(_VISITS, _VISIT_WEIGHTS)[0]
@@ -48,7 +48,7 @@ class Visitors:
         if rng.random() < 0.06:
             self.like(person.devices[0], at)
 
-    def subscribe(self, person: Person) -> None:
+    def subscribe(self, person: SimulatedPerson) -> None:
         """A visit or two, then the newsletter or a download against an address, then now and then a visit."""
         rng, web = self.rng, self.web
         day = self.company.busy_day(rng)
@@ -71,7 +71,7 @@ class Visitors:
         if rng.random() < 0.1:
             self.like(person.user, at)
 
-    def consent(self, person: Person, at: Instant) -> None:
+    def consent(self, person: SimulatedPerson, at: Instant) -> None:
         given: Data = {"purpose": "newsletter", "basis": "consent", "text_version": "2"}
         given["evidence"] = f"form of {self.calendar.date_of(at)}"
         self.feed.send("/web", "consent_given", person.user, at, given)
@@ -98,7 +98,7 @@ class Visitors:
                 cleared: Data = {"job_title": None, "department": None}
                 feed.send("/crm", "profile_updated", person.user, gone + SECOND, cleared)
 
-    def work(self, person: Person, at: Instant) -> None:
+    def work(self, person: SimulatedPerson, at: Instant) -> None:
         """Logged in under their name; the device is linked at a login, now and then only weeks after it was used."""
         rng, feed = self.rng, self.feed
         device = person.devices[0]

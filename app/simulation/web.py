@@ -7,7 +7,7 @@ from random import Random
 from app.simulation.calendar import between
 from app.simulation.company import Campaign, Company
 from app.simulation.feed import Data, Feed
-from app.simulation.people import Person
+from app.simulation.people import SimulatedPerson
 from journey.instants import HOUR, MINUTE, SECOND, Instant
 
 SITE = "https://www.tallyworks.example"
@@ -138,7 +138,7 @@ class Web:
         self.feed.send("/web", "form_submitted", subject, at, {"form": form, "intent": intent})
         return at
 
-    def name(self, person: Person, device: str, at: Instant, method: str) -> None:
+    def name(self, person: SimulatedPerson, device: str, at: Instant, method: str) -> None:
         """`device` turns out to be `person`'s. Saying it again would be true but adds nothing."""
         if device in person.linked:
             return

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.text import Text
 
-from app.engine.embedded import Summary
+from app.engine.summary import Summary
 from app.text.printing import as_json, counts, note, put, table
 from journey.readable import readable
 from schemas.noticed import Noticed

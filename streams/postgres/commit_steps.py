@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from journey.instants import Instant
 from streams.ports import Raced, Unit
 from streams.postgres.lock_sessions import Connection
-from streams.postgres.unit_statements import CHECK_WATCHED, VERSIONS, Step, locks
+from streams.postgres.unit_statements import CHECK_WATCHED, VERSIONS, Statement, locks
 
 
 async def lock_subjects(db: Connection, unit: Unit, changed: set[str]) -> None:
@@ -21,7 +21,7 @@ async def lock_subjects(db: Connection, unit: Unit, changed: set[str]) -> None:
         raise Raced("another unit changed a subject that this one rests on")
 
 
-async def run(db: Connection, storing: Iterable[Step]) -> None:
+async def run(db: Connection, storing: Iterable[Statement]) -> None:
     for sql, values in storing:
         await db.execute(sql, *values)
 

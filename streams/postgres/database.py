@@ -259,7 +259,9 @@ async def transaction(db: Connection, begin: str = "BEGIN") -> AsyncIterator[Non
         await db.execute(begin)
         yield
     except BaseException:
-        if not is_lost(db) and db.is_in_transaction():
+        if not is_lost(db):
+            # Whether it is in a transaction it does not know yet, where `begin` was cancelled: the answer to that comes first, and this
+            # waits for it. Where there is no transaction, it does nothing.
             await db.execute("ROLLBACK")
         raise
     if db.is_in_transaction():

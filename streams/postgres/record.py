@@ -12,21 +12,22 @@ from itertools import islice
 from typing import TypeVar
 
 import asyncpg
-import orjson
 
 from journey.errors import Busy
 from journey.histories import Stored
 from journey.identity import Id, Person
 from journey.instants import Instant
 from schemas.decode import touchpoint_of
+from streams import fact_bodies
 from streams.pauses import Pauses
 from streams.ports import (
+    BodyRow,
     Brought,
     Change,
     Counted,
     Decided,
     Generation,
-    Known,
+    KnownBody,
     Name,
     OnlyBrought,
     OutOfStep,
@@ -34,7 +35,6 @@ from streams.ports import (
     Pruned,
     Raced,
     Regenerated,
-    Row,
     SetAside,
     Unit,
 )
@@ -248,7 +248,7 @@ class PostgresRecord:
         return [(position, definition) for position, definition in rows]
 
     async def brought(self, after: int, up_to: int) -> Brought:
-        rows: dict[tuple[bytes, bytes, Instant], Row] = {}
+        rows: dict[tuple[bytes, bytes, Instant], BodyRow] = {}
         async with self.database.connection() as db:
             units = [
                 unit for (unit,) in await db.fetch("SELECT unit FROM journey.units WHERE position > $1 AND position <= $2", after, up_to)
@@ -260,12 +260,12 @@ class PostgresRecord:
             row = rows.get((name, digest, occurred_at))
             if row is None:
                 touch = touchpoint_of(body, occurred_at)
-                row = Row(touch, body, digest, (), voided=voided)
+                row = BodyRow(touch, body, digest, (), voided=voided)
             rows[name, digest, occurred_at] = row._replace(keys=(*row.keys, key))
         return Brought(list(rows.values()), {(subject, source, id) for subject, source, id in voids})
 
-    async def known(self, names: Collection[Name]) -> Mapping[Name, list[Known]]:
-        found: dict[Name, list[Known]] = {}
+    async def known(self, names: Collection[Name]) -> Mapping[Name, list[KnownBody]]:
+        found: dict[Name, list[KnownBody]] = {}
         for some in _some(sorted(names)):
             digests = [name_digest(name) for name in some]
             async with self.database.connection() as db:
@@ -282,7 +282,7 @@ class PostgresRecord:
                         too[name, digest, occurred_at].add(import_id)
             for nth, occurred_at, digest, import_id in rows:
                 by = {import_id, *too[digests[nth - 1], digest, occurred_at]} - {None}
-                found.setdefault(some[nth - 1], []).append(Known(occurred_at, digest, frozenset() if 0 in by else frozenset(by)))
+                found.setdefault(some[nth - 1], []).append(KnownBody(occurred_at, digest, frozenset() if 0 in by else frozenset(by)))
         return found
 
     async def last_withdrawal(self) -> int:
@@ -366,7 +366,7 @@ class PostgresRecord:
             row = await db.fetchrow(GENERATION)
         return None if row is None else Generation(*row)
 
-    async def changes(self, after: int) -> AsyncIterator[Change]:
+    async def changes(self, after: int, kinds: Collection[str] | None = None) -> AsyncIterator[Change]:
         """See `Histories`. Read some at a time, so that nothing stays open between two of them. Raises Pruned."""
         position, part = after, 1 << 30
         while True:
@@ -387,7 +387,7 @@ class PostgresRecord:
             if not rows:
                 return
             for row in rows:
-                yield Change(row["position"], orjson.loads(row["facts"]), row["rebuilt"], row["is_last"])
+                yield Change(row["position"], fact_bodies.load(row["facts"], kinds), row["rebuilt"], row["is_last"])
             position, part = rows[-1]["position"], rows[-1]["part"]
 
     async def counted(self) -> Counted:

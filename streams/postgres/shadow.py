@@ -12,7 +12,7 @@ from streams.ports import FactRow, Generation, Part
 from streams.postgres.commit_steps import run
 from streams.postgres.database import transaction
 from streams.postgres.lock_sessions import Connection
-from streams.postgres.unit_statements import Step, write_changes, write_journeys
+from streams.postgres.unit_statements import Statement, write_changes, write_journeys
 
 _BEGIN = """
     DELETE FROM journey.changes AS c WHERE NOT EXISTS (SELECT FROM journey.units AS u WHERE u.unit = c.unit);
@@ -73,14 +73,14 @@ class PostgresShadow:
         async with transaction(db):
             await run(db, storing)
 
-    def _storing(self, part: Part) -> list[Step]:
-        steps = [Step(_GONE, (sorted(part.gone),))] if part.gone else []
+    def _storing(self, part: Part) -> list[Statement]:
+        steps = [Statement(_GONE, (sorted(part.gone),))] if part.gone else []
         steps += write_journeys(part.journeys, part.facts, "journeys_next")
         if part.persons:
-            steps.append(Step(_PERSONS, (list(part.persons), list(part.persons.values()))))
+            steps.append(Statement(_PERSONS, (list(part.persons), list(part.persons.values()))))
         return [*steps, *self._telling(part.facts, is_last=False)] if part.facts else steps
 
-    def _telling(self, facts: list[FactRow], *, is_last: bool) -> list[Step]:
+    def _telling(self, facts: list[FactRow], *, is_last: bool) -> list[Statement]:
         storing = write_changes(self.number, self._part, facts, is_last=is_last)
         self._part += sum(len(step.values[1]) for step in storing)
         return storing

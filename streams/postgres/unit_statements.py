@@ -15,7 +15,8 @@ import orjson
 from journey.facts import StageEntered
 from journey.histories import keys
 from schemas.strict_json import BODY_BYTES_MAX
-from streams.ports import DeadLetter, FactRow, Name, Row, Unit
+from streams import fact_bodies
+from streams.ports import BodyRow, DeadLetter, FactRow, Name, Unit
 from streams.set_aside import SETTING_ASIDE
 
 T = TypeVar("T")
@@ -27,7 +28,7 @@ PART_BYTES_MAX = 512 * 1024
 """What one row of changes holds, save where a single fact is larger: a part has to fit in a message."""
 
 
-class Step(NamedTuple):
+class Statement(NamedTuple):
     """A statement and its values."""
 
     sql: str
@@ -191,79 +192,79 @@ _UNKNOWN = """
 """
 
 READY = (
-    Step(GENERATION, ()),
-    Step(SET_ASIDE, ()),
-    Step(LOCK_OFFSETS, ("", [])),
-    Step(MOVE_OFFSETS, ("", [], [], [])),
-    Step(VERSIONS, ([],)),
-    Step(LOCK_SUBJECTS, ([], [], [])),
-    Step(CHECK_WATCHED, ([], [])),
-    Step(_TOUCHPOINTS, (0, [], [], [], [], [], [], [], [], [])),
-    Step(_BROUGHT_TOO, ([], [], [], [])),
-    Step(_IMPORTED, (0, [], [], [], [], [], [], [])),
-    Step(_VOIDS, (0, [], [], [], [])),
-    Step(_VOID, (0, [], [])),
-    Step(_TAKES_PART, ([], [])),
-    Step(_CONTESTED, (0, [], [], [], [])),
-    Step(_JOURNEYS.format("journeys"), ([], [], [])),
-    Step(_GONE, ([],)),
-    Step(_CHANGES, (0, [], [], [])),
-    Step(_LETTERS, ([], [], [], [], [], [], [], [], [], [], [], [], [], [])),
-    Step(_LETTERS_BROUGHT, ([], [])),
-    Step(_STILL, ([], [], [])),
-    Step(_REQUEUED, (0, [])),
-    Step(SENT_AGAIN, ([],)),
-    Step(FORGET, ([],)),
-    Step(STAND_FOR, (0, [], [], [])),
-    Step(AWAIT, ([], [], [])),
-    Step(AWAITED, ()),
-    Step(AWAITED_BY, ([],)),
-    Step(AWAIT_NO_MORE, ([], 0)),
-    Step(ARRIVED, (0, [])),
-    Step(_UNKNOWN, ([], [], [])),
+    Statement(GENERATION, ()),
+    Statement(SET_ASIDE, ()),
+    Statement(LOCK_OFFSETS, ("", [])),
+    Statement(MOVE_OFFSETS, ("", [], [], [])),
+    Statement(VERSIONS, ([],)),
+    Statement(LOCK_SUBJECTS, ([], [], [])),
+    Statement(CHECK_WATCHED, ([], [])),
+    Statement(_TOUCHPOINTS, (0, [], [], [], [], [], [], [], [], [])),
+    Statement(_BROUGHT_TOO, ([], [], [], [])),
+    Statement(_IMPORTED, (0, [], [], [], [], [], [], [])),
+    Statement(_VOIDS, (0, [], [], [], [])),
+    Statement(_VOID, (0, [], [])),
+    Statement(_TAKES_PART, ([], [])),
+    Statement(_CONTESTED, (0, [], [], [], [])),
+    Statement(_JOURNEYS.format("journeys"), ([], [], [])),
+    Statement(_GONE, ([],)),
+    Statement(_CHANGES, (0, [], [], [])),
+    Statement(_LETTERS, ([], [], [], [], [], [], [], [], [], [], [], [], [], [])),
+    Statement(_LETTERS_BROUGHT, ([], [])),
+    Statement(_STILL, ([], [], [])),
+    Statement(_REQUEUED, (0, [])),
+    Statement(SENT_AGAIN, ([],)),
+    Statement(FORGET, ([],)),
+    Statement(STAND_FOR, (0, [], [], [])),
+    Statement(AWAIT, ([], [], [])),
+    Statement(AWAITED, ()),
+    Statement(AWAITED_BY, ([],)),
+    Statement(AWAIT_NO_MORE, ([], 0)),
+    Statement(ARRIVED, (0, [])),
+    Statement(_UNKNOWN, ([], [], [])),
 )
 """Every statement that runs while locks are held, with no rows: run once on a new connection, it is prepared there."""
 
 
-def steps(unit: Unit, number: int) -> list[Step]:
+def steps(unit: Unit, number: int) -> list[Statement]:
     """What stores `unit`, in the order in which all units do it. What others may want too comes last, to be held for an instant."""
-    found: list[Step] = []
+    found: list[Statement] = []
     if unit.voids:
         names = _columns(sorted((name_digest(name), *name) for name in unit.voids))
-        found += [Step(_VOIDS, (number, *names)), Step(_VOID, (number, names[0], names[1]))]
+        found += [Statement(_VOIDS, (number, *names)), Statement(_VOID, (number, names[0], names[1]))]
     touchpoints = sorted(_touchpoints(unit.rows), key=itemgetter(0))
-    found += (Step(_TOUCHPOINTS, (number, *_columns(some))) for some in _some(touchpoints, lambda row: len(row[-1])))
+    found += (Statement(_TOUCHPOINTS, (number, *_columns(some))) for some in _some(touchpoints, lambda row: len(row[-1])))
     if unit.brought_too:
         too = sorted((name_digest(name), digest, occurred_at, by) for name, digest, occurred_at, by in unit.brought_too)
-        found.append(Step(_BROUGHT_TOO, _columns(too)))
+        found.append(Statement(_BROUGHT_TOO, _columns(too)))
     if unit.imported:
         counts = ((id, c.read, c.accepted, c.duplicates, c.conflicts, c.dead_letters, c.left_out) for id, c in unit.imported.items())
-        found.append(Step(_IMPORTED, (number, *_columns(sorted(counts)))))
+        found.append(Statement(_IMPORTED, (number, *_columns(sorted(counts)))))
     if unit.takes_part:
-        found.append(Step(_TAKES_PART, _columns(sorted(unit.takes_part))))
+        found.append(Statement(_TAKES_PART, _columns(sorted(unit.takes_part))))
     if unit.contested:
-        found.append(Step(_CONTESTED, (number, *_columns(sorted((name_digest(name), *name) for name in unit.contested)))))
+        found.append(Statement(_CONTESTED, (number, *_columns(sorted((name_digest(name), *name) for name in unit.contested)))))
     found += write_journeys(unit.journeys, unit.facts)
     if unit.gone:
-        found.append(Step(_GONE, (sorted(unit.gone),)))
+        found.append(Statement(_GONE, (sorted(unit.gone),)))
     found += write_changes(number, 0, unit.facts, is_last=True)
     if unit.struck:
-        found.append(Step(_STRUCK, (number, orjson.dumps(unit.struck))))
+        found.append(Statement(_STRUCK, (number, orjson.dumps(unit.struck))))
     if unit.unknown_fields:
         counted = sorted((_clean(type), _clean(field), seen) for (type, field), seen in unit.unknown_fields.items())
-        found.append(Step(_UNKNOWN, _columns(counted)))
+        found.append(Statement(_UNKNOWN, _columns(counted)))
     if unit.dead_letters or unit.requeued:
-        found.append(Step(LOCK_LETTERS, ()))
+        found.append(Statement(LOCK_LETTERS, ()))
         letters = _letters([letter for letter in unit.dead_letters if not letter.again])
-        found += (Step(_LETTERS, _columns(some)) for some in _some(letters, lambda row: len(row[6]) + len(row[7] or b"")))
+        found += (Statement(_LETTERS, _columns(some)) for some in _some(letters, lambda row: len(row[6]) + len(row[7] or b"")))
         if brought := {(letter.id, letter.import_id or 0) for letter in unit.dead_letters if not letter.again}:
-            found.append(Step(_LETTERS_BROUGHT, _columns(sorted(brought))))
+            found.append(Statement(_LETTERS_BROUGHT, _columns(sorted(brought))))
         if still := [(letter.id, _clean(letter.code), _clean(letter.reason)) for letter in unit.dead_letters if letter.again]:
-            found.append(Step(_STILL, _columns(sorted(set(still)))))
+            found.append(Statement(_STILL, _columns(sorted(set(still)))))
         if unit.requeued:
             ids = sorted(unit.requeued)
             stand_for = _columns([(id, name_digest(unit.requeued[id]), unit.requeued[id][0]) for id in ids])
-            found += [Step(_REQUEUED, (number, ids)), Step(FORGET, (ids,)), Step(STAND_FOR, (number, *stand_for))]
+            found += [Statement(_REQUEUED, (number, ids)), Statement(FORGET, (ids,)), Statement(STAND_FOR, (number, *stand_for))]
     return found
 
 
@@ -272,7 +273,7 @@ def changed_by(unit: Unit) -> set[str]:
     return unit.touched | unit.persons.keys() | {key for row in unit.rows for key in row.keys}
 
 
-def locks(unit: Unit, changed: set[str], unwatched: Mapping[str, int]) -> Step:
+def locks(unit: Unit, changed: set[str], unwatched: Mapping[str, int]) -> Statement:
     """Locks every subject that `unit` rests on or changes, and brings those `changed` to the next version; counts how many it did.
 
     `unwatched` are the versions of those changed that the unit does not say it rests on.
@@ -280,14 +281,14 @@ def locks(unit: Unit, changed: set[str], unwatched: Mapping[str, int]) -> Step:
     versions = {**unwatched, **unit.versions}
     every = sorted(changed | unit.versions.keys())
     persons = [unit.persons.get(key) for key in every]
-    return Step(LOCK_SUBJECTS, (every, persons, [versions.get(key, 0) + 1 if key in changed else 0 for key in every]))
+    return Statement(LOCK_SUBJECTS, (every, persons, [versions.get(key, 0) + 1 if key in changed else 0 for key in every]))
 
 
-def write_journeys(journeys: Mapping[str, bytes], facts: Iterable[FactRow], table: str = "journeys") -> Iterator[Step]:
+def write_journeys(journeys: Mapping[str, bytes], facts: Iterable[FactRow], table: str = "journeys") -> Iterator[Statement]:
     due = _due(facts)
     sql = _JOURNEYS.format(table)
     rows = [(subject, body, due.get(subject)) for subject, body in sorted(journeys.items())]
-    return (Step(sql, _columns(some)) for some in _some(rows, lambda row: len(row[1])))
+    return (Statement(sql, _columns(some)) for some in _some(rows, lambda row: len(row[1])))
 
 
 _AT = StageEntered._fields.index("at")
@@ -307,11 +308,11 @@ def _due(facts: Iterable[FactRow]) -> dict[str, str]:
     return due
 
 
-def write_changes(number: int, part: int, facts: list[FactRow], *, is_last: bool) -> list[Step]:
+def write_changes(number: int, part: int, facts: list[FactRow], *, is_last: bool) -> list[Statement]:
     """The facts of a unit from `part` on, in parts of a bounded size: one at least."""
     bodies = list(_parts(facts))
     rows = [(part + nth, is_last and nth == len(bodies) - 1, body) for nth, body in enumerate(bodies)]
-    return [Step(_CHANGES, (number, *_columns(some))) for some in _some(rows, lambda row: len(row[2]))]
+    return [Statement(_CHANGES, (number, *_columns(some))) for some in _some(rows, lambda row: len(row[2]))]
 
 
 @lru_cache(NAMES_AT_HAND_MAX)
@@ -320,7 +321,7 @@ def name_digest(name: Name) -> bytes:
     return blake2b("\0".join(name).encode(), digest_size=16).digest()
 
 
-def _touchpoints(rows: Iterable[Row]) -> Iterator[tuple[Any, ...]]:
+def _touchpoints(rows: Iterable[BodyRow]) -> Iterator[tuple[Any, ...]]:
     for touch, body, digest, under, _, voided, _, by in rows:
         name = name_digest((touch.subject, touch.source, touch.id))
         named = keys(touch)
@@ -332,7 +333,7 @@ def _touchpoints(rows: Iterable[Row]) -> Iterator[tuple[Any, ...]]:
 def _parts(facts: list[FactRow]) -> Iterator[bytes]:
     for start in range(0, len(facts) or 1, PART_FACTS_MAX):
         some = facts[start : start + PART_FACTS_MAX]
-        body = orjson.dumps(some, default=tuple)
+        body = fact_bodies.dump(some)
         if len(body) <= PART_BYTES_MAX or len(some) == 1:
             yield body
         else:

@@ -11,8 +11,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from journey.histories import Stored, is_person, keys
 from journey.identity import Id, Person, PersonId
 from journey.instants import Instant
@@ -20,16 +18,18 @@ from journey.integers import INTEGER_MAX
 from schemas.decode import touchpoint_of
 from schemas.incoming import Incoming, Whole
 from schemas.strict_json import BODY_BYTES_MAX
+from streams import fact_bodies
 from streams.pauses import Pauses
 from streams.placement import UNIT_BYTES_MAX
 from streams.ports import (
+    BodyRow,
     Brought,
     Change,
     DeadLetter,
     Decided,
     FactRow,
     Generation,
-    Known,
+    KnownBody,
     Name,
     OnlyBrought,
     OutOfStep,
@@ -37,7 +37,6 @@ from streams.ports import (
     Raced,
     Recorded,
     Regenerated,
-    Row,
     SetAside,
     Unit,
 )
@@ -195,7 +194,7 @@ class SqliteRecord:
         return self.db.execute("SELECT position, definition FROM units WHERE definition IS NOT NULL ORDER BY position").fetchall()
 
     async def brought(self, after: int, up_to: int) -> Brought:
-        rows: dict[tuple[Any, ...], Row] = {}
+        rows: dict[tuple[Any, ...], BodyRow] = {}
         columns = "key, subject, source, id, digest, occurred_at, voided_by, body"
         stored = self.db.execute(
             f"SELECT {columns} FROM touchpoints WHERE unit > ?1 AND unit <= ?2"
@@ -206,7 +205,7 @@ class SqliteRecord:
             row = rows.get((*name, digest, occurred_at))
             if row is None:
                 touch = touchpoint_of(body, occurred_at)
-                row = Row(touch, body, digest, (), voided=voided_by is not None and voided_by <= up_to)
+                row = BodyRow(touch, body, digest, (), voided=voided_by is not None and voided_by <= up_to)
             rows[*name, digest, occurred_at] = row._replace(keys=(*row.keys, key))
         voids = self.db.execute(
             "SELECT subject, source, id FROM voids WHERE unit > ?1 AND unit <= ?2"
@@ -215,8 +214,8 @@ class SqliteRecord:
         )
         return Brought(list(rows.values()), set(voids))
 
-    async def known(self, names: Collection[Name]) -> Mapping[Name, list[Known]]:
-        found: dict[Name, list[Known]] = {}
+    async def known(self, names: Collection[Name]) -> Mapping[Name, list[KnownBody]]:
+        found: dict[Name, list[KnownBody]] = {}
         for asked, values in _asked(names):
             rows = self.db.execute(
                 f"{asked} SELECT t.subject, t.source, t.id, t.occurred_at, t.digest, t.import FROM asked AS a CROSS JOIN touchpoints AS t"
@@ -225,7 +224,7 @@ class SqliteRecord:
             )
             for *name, occurred_at, digest, import_id in rows:
                 import_ids = frozenset() if import_id is None else self._brought_by(name, digest, occurred_at, import_id)
-                found.setdefault((name[0], name[1], name[2]), []).append(Known(occurred_at, digest, import_ids))
+                found.setdefault((name[0], name[1], name[2]), []).append(KnownBody(occurred_at, digest, import_ids))
         return found
 
     def _brought_by(self, name: Sequence[str], digest: bytes, occurred_at: Instant, first: int) -> frozenset[int]:
@@ -321,7 +320,7 @@ class SqliteRecord:
         every = "SELECT key FROM touchpoints UNION SELECT key FROM subjects UNION SELECT key FROM withdrawn"
         return self._number(f"SELECT COUNT(*) FROM ({every})")
 
-    async def changes(self, after: int) -> AsyncIterator[Change]:
+    async def changes(self, after: int, kinds: Collection[str] | None = None) -> AsyncIterator[Change]:
         """Reads on a cursor of its own, so that a store may commit between two changes."""
         rows = self.db.execute(
             "SELECT u.position, u.rebuilt, c.facts, c.part = (SELECT MAX(part) FROM changes WHERE position = u.position)"
@@ -329,7 +328,7 @@ class SqliteRecord:
             (after,),
         )
         for position, rebuilt, facts, last in rows:
-            yield Change(position, orjson.loads(facts), bool(rebuilt), bool(last))
+            yield Change(position, fact_bodies.load(facts, kinds), bool(rebuilt), bool(last))
 
     # --- committing
 
@@ -487,9 +486,7 @@ class SqliteRecord:
         )
 
     def _write_facts(self, position: int, part: int, facts: list[FactRow]) -> None:
-        self.db.execute(
-            "INSERT INTO changes (position, part, facts) VALUES (?, ?, ?)", (position, part, orjson.dumps(facts, default=tuple))
-        )
+        self.db.execute("INSERT INTO changes (position, part, facts) VALUES (?, ?, ?)", (position, part, fact_bodies.dump(facts)))
 
     def _count(self, unit: Unit, position: int) -> None:
         self._keep_dead_letters(unit.dead_letters)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.engine.embedded import Engine, now
+from app.engine.embedded import Embedded, now
 from schemas.incoming import Incoming
 from streams.sqlite.database import connect, migrate
 from streams.sqlite.record import MIGRATIONS
@@ -121,7 +121,7 @@ class Killed(Exception):
     pass
 
 
-async def killed(engine: Engine, incoming: Iterable[Incoming]) -> None:
+async def killed(engine: Embedded, incoming: Iterable[Incoming]) -> None:
     await engine.record.append(list(incoming), now())
     raise Killed
 
@@ -132,7 +132,7 @@ def test_one_that_was_killed_is_listed_and_can_be_retracted(tmp_path: Path) -> N
     here("ingest", "good.jsonl", cwd=tmp_path)
     with pytest.MonkeyPatch.context() as patch:
         # The decision and the log have it, and nothing of it is placed.
-        patch.setattr(Engine, "ingest", killed)
+        patch.setattr(Embedded, "ingest", killed)
         with pytest.raises(Killed):
             here("ingest", "bad.jsonl", cwd=tmp_path)
     assert [one["state"] for one in here("imports", "--json", cwd=tmp_path).json["imports"]] == ["whole", "interrupted"]

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from app.engine.embedded import Engine
+from app.engine.embedded import Embedded
 from app.engine.requeuing import requeue_named, requeue_waiting
 from journey.instants import DAY
 from schemas import decode as decoding
@@ -71,21 +71,21 @@ WAYS = ["no zone", "no JSON", "unknown type", "a row without a map", "made wrong
 
 
 @contextmanager
-def engine_in(folder: Path) -> Iterator[Engine]:
+def engine_in(folder: Path) -> Iterator[Embedded]:
     """An engine that does not wait for the disk."""
-    with closing(Engine(folder, read_only=False)) as engine:
+    with closing(Embedded(folder, read_only=False)) as engine:
         for db in (engine.record.db, engine.marketing.db, engine.sales.db):
             db.execute("PRAGMA synchronous = OFF")
         yield engine
 
 
-async def take(engine: Engine, records: Sequence[Incoming], recorded_at: int = RECORDED) -> None:
+async def take(engine: Embedded, records: Sequence[Incoming], recorded_at: int = RECORDED) -> None:
     await engine.record.append(records, recorded_at)
     await engine.place()
     await engine.follow()
 
 
-async def digests(engine: Engine) -> list[Any]:
+async def digests(engine: Embedded) -> list[Any]:
     found = await engine.digest()
     return [found["marketing"], found["sales"]]
 
@@ -103,7 +103,7 @@ def undisturbed() -> list[Any]:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(tmp_path: Path) -> Iterator[Embedded]:
     with engine_in(tmp_path) as engine:
         asyncio.run(engine.start())
         yield engine
@@ -155,12 +155,12 @@ async def played(folder: Path, story: Story) -> list[Any]:
         return await digests(engine)
 
 
-async def is_fixed(engine: Engine, number: int) -> bool:
+async def is_fixed(engine: Embedded, number: int) -> bool:
     letter = await engine.desk.show(number)
     return letter is not None and letter.fix is not None
 
 
-async def do(engine: Engine, deed: str, one: Incoming, line: bytes, number: int | None) -> None:
+async def do(engine: Embedded, deed: str, one: Incoming, line: bytes, number: int | None) -> None:
     if deed == "seen again":
         await take(engine, [one])
     elif deed == "restart":
@@ -191,7 +191,7 @@ def test_fixed_and_sent_again_in_any_order_they_count_as_if_right_from_the_start
         assert asyncio.run(played(Path(folder), story)) == undisturbed
 
 
-async def test_sent_again_twice_is_once(engine: Engine) -> None:
+async def test_sent_again_twice_is_once(engine: Embedded) -> None:
     await take(engine, [broken(VIEW, 1, "no zone")])
     await engine.desk.fix(1, VIEW, BY)
     first = await requeue_named(engine, [1, 1], BY)
@@ -201,7 +201,7 @@ async def test_sent_again_twice_is_once(engine: Engine) -> None:
     assert [one.action for one in await engine.desk.decisions("requeue")] == ["requeue"]
 
 
-async def test_what_a_later_version_reads_goes_in_as_it_is(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_a_later_version_reads_goes_in_as_it_is(engine: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
     line = orjson.dumps({**orjson.loads(VIEW), "type": "page_seen"})
     await take(engine, [Incoming(line, "in.jsonl", "in.jsonl:1"), broken(VIEW, 2, "no JSON")])
     (still, _) = (await requeue_waiting(engine, None, BY)).still
@@ -215,7 +215,7 @@ async def test_what_a_later_version_reads_goes_in_as_it_is(engine: Engine, monke
     assert [one.state for one in await engine.desk.kept(after=0, limit=9)] == [State.requeued, State.open]
 
 
-async def test_too_far_ahead_is_judged_by_when_it_is_sent_again(engine: Engine) -> None:
+async def test_too_far_ahead_is_judged_by_when_it_is_sent_again(engine: Embedded) -> None:
     await take(engine, [Incoming(VIEW, "in.jsonl", "in.jsonl:1")], day(0) - 2 * DAY)
     far = orjson.dumps({**orjson.loads(VIEW), "time": "9990-01-01T00:00:00Z", "id": "far"})
     await take(engine, [Incoming(far, "in.jsonl", "in.jsonl:2")])
@@ -224,13 +224,13 @@ async def test_too_far_ahead_is_judged_by_when_it_is_sent_again(engine: Engine) 
     assert [(one.number, one.code, one.state) for one in done.still] == [(2, "too-far-ahead", State.open)]
 
 
-async def test_what_nothing_can_be_made_of_waits_for_a_fix(engine: Engine) -> None:
+async def test_what_nothing_can_be_made_of_waits_for_a_fix(engine: Embedded) -> None:
     await take(engine, [broken(VIEW, 1, "a row without a map"), broken(RIGHT[1], 2, "no zone")])
     done = await requeue_waiting(engine, None, BY)
     assert (done.need_fix, done.sent) == ([1], 1)
 
 
-async def test_a_fix_under_an_id_that_is_taken_is_a_conflict_as_ever(engine: Engine) -> None:
+async def test_a_fix_under_an_id_that_is_taken_is_a_conflict_as_ever(engine: Embedded) -> None:
     await take(engine, [Incoming(RIGHT[8], "in.jsonl", "in.jsonl:1"), broken(RIGHT[9], 2, "no zone")])
     await engine.desk.fix(1, RIGHT[9], BY)
     assert (await requeue_named(engine, [1], BY)).came_in == 1

@@ -302,6 +302,20 @@ async def test_facts_come_as_they_were_committed(histories: Histories) -> None:
     assert (await changes(histories))[0].facts == [fact]
 
 
+@pytest.mark.parametrize("kinds", [(), ("touched",), ("described",), ("touched", "described", "spent"), ("spent",)], ids=", ".join)
+async def test_of_the_facts_those_of_some_kinds_come_as_if_they_had_been_picked_from_all(
+    histories: Histories, kinds: tuple[str, ...]
+) -> None:
+    described = ["described", 1, "content:1", "a\tb", 0, 0, "two\nlines\r"]
+    for facts in ([FACT, described, OTHER], [], [described], [FACT]):
+        await commit(histories, facts=facts)
+    await histories.rebuild(parts(Part([described, FACT], {}, {}), Part([OTHER], {}, {})), BY, LATER)
+    await commit(histories, facts=[OTHER, described])
+    for after in range(6):
+        picked = [one._replace(facts=[fact for fact in one.facts if fact[0] in kinds]) for one in await changes(histories, after)]
+        assert [one async for one in histories.changes(after, kinds)] == picked
+
+
 # --- rebuilding
 
 

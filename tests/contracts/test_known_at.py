@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from app.engine.known_state import Known, definition_at, known, position_known, read_model
+from app.engine.known_state import KnownState, definition_at, known, position_known, read_model
 from app.text import timeline as show_timeline
 from journey.definition import Definition
 from journey.errors import Refused
@@ -134,7 +134,7 @@ async def test_each_of_many_positions_stays_as_it_was(desk: Desk) -> None:
 
 async def test_read_models_as_known_at_a_position_are_the_live_ones_of_then(desk: Desk, tmp_path: Any) -> None:
     await desk.take(*BEGINNING)
-    was = Known(DEFINITION, (await known(desk, str(await desk.record.position()))).bodies)  # type: ignore[arg-type]
+    was = KnownState(DEFINITION, (await known(desk, str(await desk.record.position()))).bodies)  # type: ignore[arg-type]
     for model, report in ((marketing, marketing_report.report), (sales, sales_report.report)):
         live = SqliteReadStore(model, tmp_path / f"{model.name}.db")
         await live.apply(desk.record.changes(0))

@@ -5,13 +5,13 @@ from typing import Any
 
 from journey.histories import keys
 from schemas.decode import decode
-from streams.ports import Histories, Name, Row, Unit
+from streams.ports import BodyRow, Histories, Name, Unit
 from tests.streams.builders import LATER
 
 
-def row(line: bytes, *, voided: bool = False) -> Row:
+def row(line: bytes, *, voided: bool = False) -> BodyRow:
     touch, body, unknown, digest = decode(line)
-    return Row(touch, body, digest, keys(touch), unknown, voided)
+    return BodyRow(touch, body, digest, keys(touch), unknown, voided)
 
 
 def name(line: bytes) -> Name:
@@ -19,7 +19,7 @@ def name(line: bytes) -> Name:
     return touch.subject, touch.source, touch.id
 
 
-async def unit(histories: Histories, *lines: bytes, rows: Iterable[Row] = (), **more: Any) -> Unit:
+async def unit(histories: Histories, *lines: bytes, rows: Iterable[BodyRow] = (), **more: Any) -> Unit:
     """The next unit of partition 0, one record for each of `lines`."""
     after = (await histories.offsets()).get(0, -1)
     reached = after + max(1, len(lines))

@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from app.engine.embedded import Summary, opened, reading
+from app.engine.embedded import opened, reading
 from app.engine.json_files import json_files, read_files
+from app.engine.summary import Summary
 from schemas.definition_files import default_definition
 from schemas.json_formats import Format
 from schemas.noticed import Noticed

@@ -290,13 +290,13 @@ class SharedRecord(SqliteRecord):
 
     # --- what is told to others
 
-    async def changes(self, after: int) -> AsyncIterator[Change]:
+    async def changes(self, after: int, kinds: Collection[str] | None = None) -> AsyncIterator[Change]:
         while True:
             await self.world.point("before reading changes", may_be_away=True)
             if self.world.pruned > after:
                 self.world.sometimes["changes were no longer kept"] += 1
                 raise Pruned(f"changes up to {self.world.pruned} are no longer kept")
-            found = [change async for change in super().changes(after)]
+            found = [change async for change in super().changes(after, kinds)]
             if not found:
                 return
             for change in found:

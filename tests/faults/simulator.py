@@ -97,7 +97,7 @@ class Engine:
             store.db.execute("PRAGMA synchronous = OFF")
 
     @asynccontextmanager
-    async def alone(self, name: str):  # type: ignore[no-untyped-def]  # see `app.engine.generations.Engine`
+    async def alone(self, name: str):  # type: ignore[no-untyped-def]  # see `app.engine.ports.RecordKeeper`
         world = self.world
         await world.point(f"before being the one for {name}", may_be_away=True)
         ours = Held()

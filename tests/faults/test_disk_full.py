@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from app.engine.embedded import Engine, opened
+from app.engine.embedded import Embedded, opened
 from app.simulation.world import simulate
 from journey.errors import Refused
 from schemas.incoming import Incoming
 from tests.faults.command import digest
 
-FILES: dict[str, Callable[[Engine], sqlite3.Connection]] = {
+FILES: dict[str, Callable[[Embedded], sqlite3.Connection]] = {
     "journey.db": lambda engine: engine.record.db,
     "marketing.db": lambda engine: engine.marketing.db,
     "sales.db": lambda engine: engine.sales.db,
@@ -31,7 +31,7 @@ def halves() -> tuple[list[Incoming], list[Incoming]]:
 def ingest(data: Path, *batches: list[Incoming], full: str = "", pages: int = 0) -> None:
     """All of `batches`; with the file `full` unable to grow by more than so many pages."""
 
-    async def all_of_it(engine: Engine) -> None:
+    async def all_of_it(engine: Embedded) -> None:
         await engine.start()
         if full:
             db = FILES[full](engine)

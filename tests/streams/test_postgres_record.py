@@ -742,3 +742,23 @@ async def test_an_error_that_is_ours_is_not_taken_for_a_server_that_is_away(one:
             await db.fetch("SELECT 1 FROM there_is_no_such_table")
         with pytest.raises(asyncpg.DataError):
             await db.fetch("SELECT $1::INTEGER", "no number")
+
+
+async def test_who_is_cancelled_while_a_transaction_begins_gives_its_connection_back_without_one(
+    one: PostgresRecord, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def begin() -> None:
+        async with one.database.connection() as db, bounds.transaction(db, "BEGIN; SELECT pg_sleep(60)"):
+            pass
+
+    beginning = asyncio.create_task(begin())
+    async with one.database.connection() as db, asyncio.timeout(SECONDS_MAX):
+        while not await db.fetchval(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep')"
+        ):
+            await asyncio.sleep(0)
+    beginning.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await beginning
+    # asyncpg would say so, and roll back itself.
+    assert caplog.messages == []

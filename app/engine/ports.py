@@ -1,0 +1,89 @@
+"""What commands ask of an engine. The embedded one and the distributed one answer alike: `app.engine.access` opens either as this."""
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from app.engine.summary import Summary
+from journey.definition import Definition
+from projections.read_model import ReadStore
+from schemas.incoming import Incoming
+from streams.ports import ControlLog, DeadLetters, Decided, Histories, Imports, Log
+from streams.remarks import Say, nobody
+
+Progress = Callable[[int], None]
+"""Is told how much more is done."""
+
+
+def untold(more: int) -> None:
+    """Tells nobody."""
+
+
+class Record(Histories, Protocol):
+    """The record of one log."""
+
+    @property
+    def topic(self) -> str:
+        """What the control log calls that log."""
+        ...
+
+
+class Desk(ControlLog, DeadLetters, Imports, Protocol):
+    """What operators look at, and what they decide."""
+
+
+class RecordKeeper(Protocol):
+    """As much of an engine as it takes to derive everything anew."""
+
+    @property
+    def record(self) -> Histories: ...
+    @property
+    def desk(self) -> ControlLog: ...
+    def alone(self, name: str) -> AbstractAsyncContextManager[None]:
+        """For what only one process may do at a time."""
+        ...
+
+
+class Engine(RecordKeeper, Protocol):
+    """The record, what operators decided, and both read models."""
+
+    @property
+    def record(self) -> Record: ...
+    @property
+    def desk(self) -> Desk: ...
+    @property
+    def marketing(self) -> ReadStore: ...
+    @property
+    def sales(self) -> ReadStore: ...
+
+    def log(self) -> Log:
+        """What touchpoints come in by."""
+        ...
+
+    async def definition(self) -> Definition:
+        """The definition in use."""
+        ...
+
+    async def digest(self) -> dict[str, int | str]:
+        """The position that both read models reflect, the digest of each, and that of all that was accepted."""
+        ...
+
+    def mend(self, say: Say) -> None:
+        """Begin a read model anew whose file is damaged, where it has one: `start` derives it again."""
+        ...
+
+    async def start(self, say: Say = nobody, progress: Progress = untold) -> None:
+        """Bring the data up to date: a definition in the control log, and everything derived by it."""
+        ...
+
+    async def derive(self, definition: Definition, decisions: list[Decided], progress: Progress) -> int:
+        """Derive everything anew by `definition`, and switch to it. Returns when both read models have; the position of the switch."""
+        ...
+
+    async def withdraw(self, import_id: int, decisions: list[Decided], progress: Progress) -> int:
+        """Withdraw what only an import brought. Returns when both read models are without it; the position of the switch."""
+        ...
+
+    async def ingest(self, incoming: Iterable[Incoming], progress: Progress = untold) -> Summary:
+        """Take in `incoming`. Returns when both read models have all of it."""
+        ...

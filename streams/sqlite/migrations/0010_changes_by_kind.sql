@@ -1,0 +1,2 @@
+-- From here on the facts of a change are a line for each kind: see `streams/fact_bodies.py`. Those of before are read as they are. Only the
+-- number of this file matters: a version that does not know it would not understand what is written from now on.
