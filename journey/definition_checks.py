@@ -168,6 +168,8 @@ def _each_condition(definition: Definition) -> Iterator[tuple[Place, str, Condit
         yield ("not_activity", index), f"not_activity {index + 1}", ours, PERSON | DEAL
     for index, event in enumerate(definition.key_events):
         yield ("key_events", index), f"key event {index + 1}", event, PERSON
+    for name, milestone in definition.milestones.items():
+        yield ("milestones", name), f"milestone {name!r}", milestone, PERSON | DEAL
     for index, conversion in enumerate(definition.attribution.conversions):
         if conversion.when is not None:
             yield ("attribution", "conversions", index, "when"), f"conversion {conversion.name!r}", conversion.when, PERSON | DEAL

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, get_args
 from journey.instants import Instant
 from journey.touchpoints import Key
 
-FOLD_VERSION = 4
+FOLD_VERSION = 5
 """Raised when the folds come to assert other facts from the same history; a golden file tells."""
 
 NEVER: Instant = 2**53
@@ -213,7 +213,93 @@ class Spent(NamedTuple):
     kind: str = "spent"
 
 
-Fact = Touched | StageEntered | LeadMoved | Scored | Converted | Outlook | Ordered | Lowered | LeftOut | Described | DealStood | Spent
+class FirstTouched(NamedTuple):
+    """A touchpoint that marketing counts and that is a person's first at all, by its channel, or in its campaign (whose names are one
+    without regard to case; none is one too). The flags, summed up to T, are the people up to T. Asserted where one of them is 1."""
+
+    person: str
+    at: Instant
+    day: str
+    channel: str
+    campaign: str
+    is_first: int
+    is_first_of_channel: int
+    is_first_of_campaign: int
+    kind: str = "first_touched"
+
+
+class SessionStarted(NamedTuple):
+    """A session, dated by its first touchpoint. `nth` counts the person's sessions from 1; `is_new` says that it is the first."""
+
+    person: str
+    at: Instant
+    day: str
+    channel: str
+    campaign: str
+    nth: int
+    is_new: int
+    kind: str = "session_started"
+
+
+class SessionEngaged(NamedTuple):
+    """A session that became engaged, at `engaged_at`: by its time in the foreground, a key event, or its views. It starts at `at`, on
+    `day`; as of T it counts from `engaged_at` on."""
+
+    person: str
+    at: Instant
+    day: str
+    engaged_at: Instant
+    channel: str
+    campaign: str
+    kind: str = "session_engaged"
+
+
+class Milestone(NamedTuple):
+    """A step of a funnel that the definition names. `nth` is its place among the person's transitions of the same instant; channel and
+    campaign are those of the touchpoint, else of the last touch before it."""
+
+    person: str
+    name: str
+    at: Instant
+    day: str
+    nth: int
+    channel: str
+    campaign: str
+    kind: str = "milestone"
+
+
+class Spelled(NamedTuple):
+    """The name of a campaign that is not its own case-folding, as it is written; once for each time it is."""
+
+    name: str
+    folded: str
+    kind: str = "spelled"
+
+
+def spelled(name: str) -> Spelled | None:
+    folded = name.casefold()
+    return None if folded == name else Spelled(name, folded)
+
+
+Fact = (
+    Touched
+    | StageEntered
+    | LeadMoved
+    | Scored
+    | Converted
+    | Outlook
+    | Ordered
+    | Lowered
+    | LeftOut
+    | Described
+    | DealStood
+    | Spent
+    | FirstTouched
+    | SessionStarted
+    | SessionEngaged
+    | Milestone
+    | Spelled
+)
 
 Facts = Counter[Fact]
 """A multiset of facts; a negative count takes back."""

@@ -33,6 +33,8 @@ from journey.touchpoints import (
     DealUpdated,
     Identified,
     OrderPlaced,
+    PageEngaged,
+    PageView,
     ProfileUpdated,
     Refund,
     Retracted,
@@ -63,6 +65,8 @@ class OfType(NamedTuple):
     traffic: bool
     session: bool
     touch: bool
+    engages: bool
+    """It may make a session engaged."""
     describes: bool
     moves_deal: bool
     about_lead: bool
@@ -71,6 +75,8 @@ class OfType(NamedTuple):
     points: tuple[tuple[ScoreRule, Callable[[Data], bool] | None], ...]
     counts: tuple[tuple[int, Count, Callable[[Data], bool] | None], ...]
     conversions: tuple[tuple[Conversion, Callable[[Data], bool] | None], ...]
+    key_events: tuple[Callable[[Data], bool] | None, ...]
+    milestones: tuple[tuple[str, Callable[[Data], bool] | None], ...]
 
 
 class Plan:
@@ -143,6 +149,8 @@ class Plan:
         yield from (rule.when for rule in self.definition.scoring)
         yield from (one.when for one in self.definition.attribution.conversions if one.when is not None)
         yield from (count.of for count in self._counts)
+        yield from self.definition.key_events
+        yield from self.definition.milestones.values()
 
     def _prepare(self, condition: Condition) -> None:
         match condition:
@@ -159,6 +167,7 @@ class Plan:
 
     def _of_type(self, name: str) -> OfType:
         definition = self.definition
+        key_events = tuple(self.tests[id(match)] for match in definition.key_events if name in match.types)
         of_type = OfType(
             name=name,
             inert=False,
@@ -168,6 +177,7 @@ class Plan:
             traffic=name in definition.traffic,
             session=name in definition.session_types,
             touch=name in definition.attribution.touches,
+            engages=bool(key_events) or (name in definition.session_types and issubclass(TYPES[name], PageView | PageEngaged)),
             describes=issubclass(TYPES[name], ProfileUpdated | AccountJoined | AccountLeft | OrderPlaced | Refund),
             moves_deal=issubclass(TYPES[name], DealOpened | DealUpdated | DealReopened | Close),
             about_lead=issubclass(TYPES[name], LeadTouch),
@@ -179,6 +189,11 @@ class Plan:
                 (one, self.tests[id(one.when)])
                 for one in definition.attribution.conversions
                 if one.when is not None and name in one.when.types
+            ),
+            key_events=key_events,
+            # By name: a definition is the same whatever the order of its keys.
+            milestones=tuple(
+                (milestone, self.tests[id(match)]) for milestone, match in sorted(definition.milestones.items()) if name in match.types
             ),
         )
         does_nothing = not any(value for field, value in of_type._asdict().items() if field != "name")

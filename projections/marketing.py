@@ -10,12 +10,17 @@ from journey.facts import (
     DealStood,
     Described,
     Fact,
+    FirstTouched,
     LeadMoved,
     LeftOut,
     Lowered,
+    Milestone,
     Ordered,
     Outlook,
     Scored,
+    SessionEngaged,
+    SessionStarted,
+    Spelled,
     Spent,
     StageEntered,
     Touched,
@@ -129,6 +134,8 @@ def rows(fact: Fact) -> Iterator[Row]:
             yield Row("left_out", fact[:6])
         case Scored():
             return  # Sales' own.
+        case FirstTouched() | SessionStarted() | SessionEngaged() | Milestone() | Spelled():
+            return  # Not kept yet.
 
 
 def outlook_row(fact: Outlook) -> Row:

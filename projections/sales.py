@@ -7,12 +7,17 @@ from journey.facts import (
     DealStood,
     Described,
     Fact,
+    FirstTouched,
     LeadMoved,
     LeftOut,
     Lowered,
+    Milestone,
     Ordered,
     Outlook,
     Scored,
+    SessionEngaged,
+    SessionStarted,
+    Spelled,
     Spent,
     StageEntered,
     Touched,
@@ -81,6 +86,8 @@ def rows(fact: Fact) -> Iterator[Row]:
             yield Row("deals", fact[:17])
         case Touched() | Converted() | Spent() | Described() | Ordered() | Lowered() | LeftOut():
             return  # Marketing's own.
+        case FirstTouched() | SessionStarted() | SessionEngaged() | Milestone() | Spelled():
+            return  # Not kept yet.
 
 
 sales = ReadModel(

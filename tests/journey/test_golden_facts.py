@@ -57,7 +57,7 @@ def test_the_history_brings_about_every_kind_of_fact_and_every_step_of_a_lead() 
     rows = asserted()
     assert {row[0] for row in rows} == {
         "touched", "stage_entered", "lead_moved", "scored", "converted", "outlook", "ordered", "lowered", "left_out", "described",
-        "deal_stood", "spent",
+        "deal_stood", "spent", "first_touched", "session_started", "session_engaged", "milestone", "spelled",
     }  # fmt: skip
     assert {row[6] for row in rows if row[0] == "lead_moved"} == {
         "created", "mql", "assigned", "breached", "expired", "accepted", "rejected", "recycled", "disqualified", "qualified", "withdrawn",
