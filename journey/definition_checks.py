@@ -137,10 +137,12 @@ def _matches(definition: Definition) -> Iterator[Problem]:
                 case Match():
                     yield from problems_of_match(part, inner, who, reach, definition)
                     if "close" in part.types and reach >= DEAL and part.where.keys() <= {"outcome"}:
-                        wanted = "{deal: won}, {deal: lost} or {deal: abandoned}"
+                        wanted = "ask {deal: won}, {deal: lost} or {deal: abandoned}"
+                        if place[0] == "milestones":
+                            wanted = "deals won and lost are steps of funnels without being named"
                         yield Problem(
                             (*inner, "types"),
-                            f"{who} asks for touchpoint type 'close', and a stage may close a deal too; ask {wanted}",
+                            f"{who} asks for touchpoint type 'close', and a stage may close a deal too; {wanted}",
                         )
                 case Counted(count=count):
                     yield from problems_of_match(count.of, (*inner, "count", "of"), who, reach, definition)
@@ -189,7 +191,7 @@ def _parts(condition: Condition, place: Place) -> Iterator[tuple[Place, Conditio
 
 
 def _names_given_twice(definition: Definition) -> Iterator[Problem]:
-    lists: list[tuple[Place, Sequence[Any]]] = [
+    lists: list[tuple[Place, Sequence[Any] | dict[str, Any]]] = [
         (("stages",), definition.stages),
         *((("stages", at, "rules"), stage.rules) for at, stage in enumerate(definition.stages)),
         (("scoring",), definition.scoring),
@@ -198,6 +200,7 @@ def _names_given_twice(definition: Definition) -> Iterator[Problem]:
         (("follow_up_plan",), definition.follow_up_plan),
         (("attribution", "conversions"), definition.attribution.conversions),
         (("segments",), definition.segments),
+        (("milestones",), definition.milestones),
         (("topics",), definition.topics),
         *((("reasons", kind), getattr(definition.reasons, kind)) for kind in ("reject", "recycle", "disqualify", "loss", "churn")),
     ]
@@ -206,7 +209,8 @@ def _names_given_twice(definition: Definition) -> Iterator[Problem]:
         for index, one in enumerate(named):
             name = one if isinstance(one, str) else one.name
             if name.casefold() in seen:
-                yield Problem((*place, index), f"{'.'.join(str(part) for part in place if isinstance(part, str))} has {name!r} twice")
+                here = (*place, name if isinstance(named, dict) else index)
+                yield Problem(here, f"{'.'.join(str(part) for part in place if isinstance(part, str))} has {name!r} twice")
             seen.add(name.casefold())
 
 
