@@ -221,12 +221,12 @@ class _Fold:
             channel, campaign = channel_of(definition, of_type.name, data), campaign_of(definition, data)
         if of_type.session:
             journey.session_at = at
+        on = day(at, self.plan.zone)
         if starts:
             session = journey.session = Session(journey.session.number + 1, at, channel, campaign)
-            on, is_new = day(at, self.plan.zone), int(session.number == 1)
-            self.facts[SessionStarted(journey.person, at, on, channel, campaign, session.number, is_new)] += 1
+            fact = SessionStarted(journey.person, at, on, channel, campaign, session.number, int(session.number == 1))
+            self.facts[fact] += 1
         if of_type.traffic:
-            on = day(at, self.plan.zone)
             self.facts[Touched(journey.person, on, channel, campaign)] += 1
             if not journey.origins.has(channel, campaign):
                 journey.origins, first = journey.origins.after(journey.person, at, on, channel, campaign)
@@ -234,11 +234,12 @@ class _Fold:
                     self.facts[first] += 1
         if of_type.touch or starts:
             self._remember(Touch(at, of_type.name, channel, campaign, data.content or ""))
-        if campaign and (of_type.traffic or of_type.touch or starts):
+        if campaign and (of_type.traffic or of_type.touch or starts or of_type.milestones):
             self._note_spelling(campaign)
         return channel, campaign
 
     def _note_spelling(self, campaign: str) -> None:
+        """Of a name that a fact carries."""
         fact = spelled(campaign)
         if fact is not None:
             self.facts[fact] += 1
@@ -249,7 +250,7 @@ class _Fold:
         session = journey.session
         if session.is_engaged or at - journey.session_at > definition.session_idle:
             return
-        if any(test is None or test(touch.data) for test in of_type.key_events):
+        if of_type.key_events and any(test is None or test(touch.data) for test in of_type.key_events):
             session = session._replace(is_engaged=True)
         elif of_type.session:
             session = session.after(touch.data, engaged_seconds=definition.engaged_seconds)
@@ -264,10 +265,10 @@ class _Fold:
         journey, at = self.journey, touch.occurred_at
         for name, test in of_type.milestones:
             if test is None or test(touch.data):
-                channel, campaign = origin or self._origin(touch)
-                if origin is None and campaign:
-                    self._note_spelling(campaign)
-                self.facts[Milestone(journey.person, name, at, day(at, self.plan.zone), journey.place(at), channel, campaign)] += 1
+                if origin is None:
+                    origin = self._origin(touch)
+                    self._note_spelling(origin[1])
+                self.facts[Milestone(journey.person, name, at, day(at, self.plan.zone), journey.place(at), *origin)] += 1
 
     def _origin(self, touch: Touchpoint) -> tuple[str, str]:
         """Of what is no traffic: the channel and campaign as stated, else those of the last touch up to it within the look-back."""

@@ -221,3 +221,20 @@ def test_a_campaign_that_is_not_its_own_case_folding_is_told_as_often_as_it_is_w
     views = [view(MONDAY + n * SECOND, **PAID, utm_campaign=name) for n, name in enumerate(["Spring", "spring", "Spring"])]
     _, facts = derived(*views, touch("demo", at=TUESDAY, campaign="SPRING"), by=BY)
     assert only(Spelled, facts) == [Spelled("SPRING", "spring"), Spelled("Spring", "spring"), Spelled("Spring", "spring")]
+
+
+@by_any_definition
+@settings(deadline=None)
+@given(history=histories())
+def test_every_campaign_that_a_fact_carries_is_spelled(by: Definition, history: list[Touchpoint]) -> None:
+    _, facts = derived(*history, by=by, ids=IDS)
+    carried = {fact.campaign for kind in (Touched, FirstTouched, SessionStarted, SessionEngaged, Milestone) for fact in only(kind, facts)}
+    assert {name for name in carried if name != name.casefold()} <= {fact.name for fact in only(Spelled, facts)}
+
+
+def test_so_is_one_that_only_a_milestone_carries() -> None:
+    by = definition(milestones={"reading": {"types": "page_engaged"}})
+    deep = touch("page_engaged", at=MONDAY + MINUTE, **PAID, utm_campaign="Summer")
+    _, facts = derived(view(), deep, by=by)
+    assert [fact.campaign for fact in only(Milestone, facts)] == ["Summer"]
+    assert only(Spelled, facts) == [Spelled("Summer", "summer")]
