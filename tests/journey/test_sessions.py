@@ -232,6 +232,12 @@ def test_every_campaign_that_a_fact_carries_is_spelled(by: Definition, history: 
     assert {name for name in carried if name != name.casefold()} <= {fact.name for fact in only(Spelled, facts)}
 
 
+def test_a_campaign_is_one_however_its_name_is_written_and_none_is_one_too() -> None:
+    views = [view(MONDAY + n, **PAID, utm_campaign=name) for n, name in enumerate(["Spring", "spring", "SPRING", "may"])]
+    _, facts = derived(*views, view(TUESDAY), by=BY)
+    assert [(fact.campaign, fact.is_first_of_campaign) for fact in only(FirstTouched, facts)] == [("Spring", 1), ("may", 1), ("", 1)]
+
+
 def test_so_is_one_that_only_a_milestone_carries() -> None:
     by = definition(milestones={"reading": {"types": "page_engaged"}})
     deep = touch("page_engaged", at=MONDAY + MINUTE, **PAID, utm_campaign="Summer")
