@@ -356,6 +356,9 @@ class Definition(Model):
     session_idle: Length = 30 * MINUTE
     engaged_seconds: Annotated[int, Field(ge=10, le=60)] = 10
     key_events: tuple[Match, ...] = ()
+    """What makes a session engaged by itself, where it happens while one goes on."""
+    milestones: dict[Name, Match] = {}
+    """Steps of funnels, by name, besides stages, leads and deals."""
     scoring: tuple[ScoreRule, ...] = ()
     lead: LeadRules
     handoff: Handoff
@@ -425,11 +428,9 @@ UNUSED = (
     "attribution.half_life",
     "currency",
     "customer",
-    "engaged_seconds",
     "fiscal_year_starts",
     "follow_up_plan",
     "handoff.near",
-    "key_events",
     "pipelines.stages.forecast_category",
     "pipelines.stages.stuck_after",
     "rate_day",

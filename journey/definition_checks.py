@@ -126,10 +126,11 @@ def _matches(definition: Definition) -> Iterator[Problem]:
             for within, one in meaning_of(leaf).matches(leaf):
                 yield from problems_of_match(one, (*inner, *within), who, reach, definition)
                 if one is leaf and "close" in one.types and reach >= DEAL and one.where.keys() <= {"outcome"}:
-                    wanted = "{deal: won}, {deal: lost} or {deal: abandoned}"
-                    yield Problem(
-                        (*inner, "types"), f"{who} asks for touchpoint type 'close', and a stage may close a deal too; ask {wanted}"
-                    )
+                    wanted = "ask {deal: won}, {deal: lost} or {deal: abandoned}"
+                    if place[0] == "milestones":
+                        wanted = "deals won and lost are steps of funnels without being named"
+                    message = f"{who} asks for touchpoint type 'close', and a stage may close a deal too; {wanted}"
+                    yield Problem((*inner, "types"), message)
             for count in meaning_of(leaf).counts(leaf):
                 if count.times > evidence_max:
                     message = f"{who} counts to {count.times}, beyond bounds.evidence_max, {evidence_max}"
@@ -152,6 +153,8 @@ def _each_condition(definition: Definition) -> Iterator[tuple[Place, str, Condit
         yield ("not_activity", index), f"not_activity {index + 1}", ours, PERSON | DEAL
     for index, event in enumerate(definition.key_events):
         yield ("key_events", index), f"key event {index + 1}", event, PERSON
+    for name, milestone in definition.milestones.items():
+        yield ("milestones", name), f"milestone {name!r}", milestone, PERSON | DEAL
     for index, conversion in enumerate(definition.attribution.conversions):
         if conversion.when is not None:
             yield ("attribution", "conversions", index, "when"), f"conversion {conversion.name!r}", conversion.when, PERSON | DEAL
@@ -161,7 +164,7 @@ def _each_condition(definition: Definition) -> Iterator[tuple[Place, str, Condit
 
 
 def _names_given_twice(definition: Definition) -> Iterator[Problem]:
-    lists: list[tuple[Place, Sequence[Any]]] = [
+    lists: list[tuple[Place, Sequence[Any] | dict[str, Any]]] = [
         (("stages",), definition.stages),
         *((("stages", at, "rules"), stage.rules) for at, stage in enumerate(definition.stages)),
         (("scoring",), definition.scoring),
@@ -170,6 +173,7 @@ def _names_given_twice(definition: Definition) -> Iterator[Problem]:
         (("follow_up_plan",), definition.follow_up_plan),
         (("attribution", "conversions"), definition.attribution.conversions),
         (("segments",), definition.segments),
+        (("milestones",), definition.milestones),
         (("topics",), definition.topics),
         *((("reasons", kind), getattr(definition.reasons, kind)) for kind in ("reject", "recycle", "disqualify", "loss", "churn")),
     ]
@@ -178,7 +182,8 @@ def _names_given_twice(definition: Definition) -> Iterator[Problem]:
         for index, one in enumerate(named):
             name = one if isinstance(one, str) else one.name
             if name.casefold() in seen:
-                yield Problem((*place, index), f"{'.'.join(str(part) for part in place if isinstance(part, str))} has {name!r} twice")
+                here = (*place, name if isinstance(named, dict) else index)
+                yield Problem(here, f"{'.'.join(str(part) for part in place if isinstance(part, str))} has {name!r} twice")
             seen.add(name.casefold())
 
 

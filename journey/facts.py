@@ -290,9 +290,77 @@ class Spent(NamedTuple):
     kind: str = "spent"
 
 
+class FirstTouched(NamedTuple):
+    """A touchpoint that marketing counts and that is a person's first at all, by its channel, or in its campaign (whose names are one
+    without regard to case; none is one too). The flags, summed up to T, are the people up to T. Asserted where one of them is 1."""
+
+    person: str
+    at: Instant
+    day: str
+    channel: str
+    campaign: str
+    is_first: int
+    is_first_of_channel: int
+    is_first_of_campaign: int
+    kind: str = "first_touched"
+
+
+class SessionStarted(NamedTuple):
+    """A session, dated by its first touchpoint. `nth` counts the person's sessions from 1; `is_new` says that it is the first."""
+
+    person: str
+    at: Instant
+    day: str
+    channel: str
+    campaign: str
+    nth: int
+    is_new: int
+    kind: str = "session_started"
+
+
+class SessionEngaged(NamedTuple):
+    """A session that became engaged, at `engaged_at`: by its time in the foreground, a key event, or its views. It starts at `at`, on
+    `day`; as of T it counts from `engaged_at` on."""
+
+    person: str
+    at: Instant
+    day: str
+    engaged_at: Instant
+    channel: str
+    campaign: str
+    kind: str = "session_engaged"
+
+
+class Milestone(NamedTuple):
+    """A step of a funnel that the definition names. `nth` is its place among the person's transitions of the same instant; channel and
+    campaign are those of the touchpoint, else of the last touch before it."""
+
+    person: str
+    name: str
+    at: Instant
+    day: str
+    nth: int
+    channel: str
+    campaign: str
+    kind: str = "milestone"
+
+
+class Spelled(NamedTuple):
+    """The name of a campaign that is not its own case-folding, as it is written; once for each time it is."""
+
+    name: str
+    folded: str
+    kind: str = "spelled"
+
+
+def spelled(name: str) -> Spelled | None:
+    folded = name.casefold()
+    return None if folded == name else Spelled(name, folded)
+
+
 Fact = (
     Touched | StageEntered | LeadMoved | LeadStood | Scored | Converted | Outlook | Ordered | Lowered | LeftOut | Described | DealStood
-    | Spent
+    | Spent | FirstTouched | SessionStarted | SessionEngaged | Milestone | Spelled
 )  # fmt: skip
 
 Facts = Counter[Fact]

@@ -10,6 +10,7 @@ from journey.instants import Instant
 from journey.leads import LeadCycle
 from journey.orders import Orders
 from journey.score import Ledger
+from journey.sessions import Origins, Session
 from journey.touchpoints import (
     Key,
     Order,
@@ -70,8 +71,9 @@ class PersonJourney:
     described: int = 0
     account: str = ""
     session_at: Instant = NOT_YET
-    session_channel: str = ""
-    session_campaign: str = ""
+    """The instant of the last touchpoint of a session."""
+    session: Session = field(default_factory=Session)
+    origins: Origins = field(default_factory=Origins)
     ledger: Ledger = field(default_factory=Ledger)
     per_day: dict[str, tuple[str, int]] = field(default_factory=dict)
     """Of a scoring rule with a daily limit: the day, and how often it has counted on it."""

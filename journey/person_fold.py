@@ -14,13 +14,27 @@ from journey.channels import UNASSIGNED, campaign_of, channel_of, excluded, name
 from journey.conditions import Scene, judge
 from journey.deadlines import ahead, entered, next_due, strike
 from journey.definition import Conversion, Definition
-from journey.facts import NEVER, Converted, Described, Facts, Outlook, Scored, Touch, Touched
+from journey.facts import (
+    NEVER,
+    Converted,
+    Described,
+    Facts,
+    Milestone,
+    Outlook,
+    Scored,
+    SessionEngaged,
+    SessionStarted,
+    Touch,
+    Touched,
+    spelled,
+)
 from journey.instants import DAY, Instant, Micros, day
 from journey.leads import LeadCycle
 from journey.orders import NEVER_SENT, PAID, left_out, order_of, sent_again
 from journey.person import NOT_YET, PersonDeal, PersonJourney
 from journey.plan import OfType, Plan, plan_of
 from journey.score import Fall, Points
+from journey.sessions import Session
 from journey.touchpoints import (
     AccountJoined,
     AccountLeft,
@@ -163,13 +177,18 @@ class _Fold:
         self.is_changed = True
         self.scene.begin(touch)
         own = touch.subject in journey.ids
+        origin = None
         if own:
             if of_type.traffic or of_type.session or of_type.touch:
-                self._touched(touch, of_type)
+                origin = self._touched(touch, of_type)
+            if of_type.engages:
+                self._engage(touch, of_type)
             if of_type.points:
                 self._score(touch, of_type)
             if of_type.describes:
                 self._describe(touch)
+        if of_type.milestones:
+            self._milestones(touch, of_type, origin)
         if of_type.counts:
             self._count(touch, of_type)
         if of_type.moves_deal:
@@ -188,24 +207,76 @@ class _Fold:
 
     # --- what is remembered of a touchpoint, and for how long
 
-    def _touched(self, touch: Touchpoint, of_type: OfType) -> None:
-        """Count a touchpoint for marketing, keep the session going, and remember a touch."""
+    def _touched(self, touch: Touchpoint, of_type: OfType) -> tuple[str, str]:
+        """Count a touchpoint for marketing, keep the session going, and remember a touch. Its channel and campaign."""
         journey, definition, about, at = self.journey, self.plan.definition, touch.about, touch.occurred_at
         starts = of_type.session and at - journey.session_at > definition.session_idle
         if starts and at - journey.session_at <= PAYING_MAX and returns_from_paying(definition, about):
             starts = False
         if of_type.session and not starts and not names_its_origin(definition, about):
-            channel, campaign = journey.session_channel, campaign_of(definition, about) or journey.session_campaign
+            channel, campaign = journey.session.channel, campaign_of(definition, about) or journey.session.campaign
         else:
             channel, campaign = channel_of(definition, touch), campaign_of(definition, about)
-        if starts:
-            journey.session_channel, journey.session_campaign = channel, campaign
         if of_type.session:
             journey.session_at = at
+        on = day(at, self.plan.zone)
+        if starts:
+            session = journey.session = Session(journey.session.number + 1, at, channel, campaign)
+            fact = SessionStarted(journey.person, at, on, channel, campaign, session.number, int(session.number == 1))
+            self.facts[fact] += 1
         if of_type.traffic:
-            self.facts[Touched(journey.person, day(at, self.plan.zone), channel, campaign)] += 1
+            self.facts[Touched(journey.person, on, channel, campaign)] += 1
+            if not journey.origins.has(channel, campaign):
+                journey.origins, first = journey.origins.after(journey.person, at, on, channel, campaign)
+                if first is not None:
+                    self.facts[first] += 1
         if of_type.touch or starts:
             self._remember(Touch(at, of_type.name, channel, campaign, about.content or ""))
+        if campaign and (of_type.traffic or of_type.touch or starts or of_type.milestones):
+            self._note_spelling(campaign)
+        return channel, campaign
+
+    def _note_spelling(self, campaign: str) -> None:
+        """Of a name that a fact carries."""
+        fact = spelled(campaign)
+        if fact is not None:
+            self.facts[fact] += 1
+
+    def _engage(self, touch: Touchpoint, of_type: OfType) -> None:
+        """Let the session that goes on become engaged, once. A key event that is no part of sessions does not keep it going."""
+        journey, definition, at = self.journey, self.plan.definition, touch.occurred_at
+        session = journey.session
+        if session.is_engaged or at - journey.session_at > definition.session_idle:
+            return
+        if of_type.key_events and any(test is None or test(touch) for test in of_type.key_events):
+            session = session._replace(is_engaged=True)
+        elif of_type.session:
+            session = session.after(touch.data, engaged_seconds=definition.engaged_seconds)
+        journey.session = session
+        if session.is_engaged:
+            on = day(session.started_at, self.plan.zone)
+            fact = SessionEngaged(journey.person, session.started_at, on, at, session.channel, session.campaign)
+            self.facts[fact] += 1
+
+    def _milestones(self, touch: Touchpoint, of_type: OfType, origin: tuple[str, str] | None) -> None:
+        """The steps that a touchpoint is, also one that comes through a deal. `origin`: its channel and campaign, where it has its own."""
+        journey, at = self.journey, touch.occurred_at
+        for name, test in of_type.milestones:
+            if test is None or test(touch):
+                if origin is None:
+                    origin = self._origin(touch)
+                    self._note_spelling(origin[1])
+                self.facts[Milestone(journey.person, name, at, day(at, self.plan.zone), journey.place(at), *origin)] += 1
+
+    def _origin(self, touch: Touchpoint) -> tuple[str, str]:
+        """Of what is no traffic: the channel and campaign as stated, else those of the last touch up to it within the look-back."""
+        definition, about = self.plan.definition, touch.about
+        channel, campaign = UNASSIGNED, ""
+        if self.journey.touches:
+            last = self.journey.touches[-1]
+            if last.touched_at >= touch.occurred_at - definition.attribution.look_back:
+                channel, campaign = last.channel, last.campaign
+        return channel if about.channel is None else channel_of(definition, touch), about.campaign or campaign
 
     def _remember(self, touch: Touch) -> None:
         """Keep a touch for as long as the look-back may ask for it, and at most `touches_max`: the first one and the last ones."""

@@ -16,6 +16,8 @@ from journey.touchpoints import (
     DealUpdated,
     Identified,
     OrderPlaced,
+    PageEngaged,
+    PageView,
     ProfileUpdated,
     Refund,
     Retracted,
@@ -47,6 +49,8 @@ class OfType(NamedTuple):
     traffic: bool
     session: bool
     touch: bool
+    engages: bool
+    """It may make a session engaged."""
     describes: bool
     moves_deal: bool
     about_lead: bool
@@ -55,6 +59,8 @@ class OfType(NamedTuple):
     points: tuple[tuple[ScoreRule, Callable[[Touchpoint], bool] | None], ...]
     counts: tuple[tuple[int, Count, Callable[[Touchpoint], bool] | None], ...]
     conversions: tuple[tuple[Conversion, Callable[[Touchpoint], bool] | None], ...]
+    key_events: tuple[Callable[[Touchpoint], bool] | None, ...]
+    milestones: tuple[tuple[str, Callable[[Touchpoint], bool] | None], ...]
 
 
 class Plan:
@@ -113,9 +119,12 @@ class Plan:
         yield from self.definition.not_activity
         yield from (rule.when for rule in self.definition.scoring)
         yield from (one.when for one in self.definition.attribution.conversions if one.when is not None)
+        yield from self.definition.key_events
+        yield from self.definition.milestones.values()
 
     def _of_type(self, name: str) -> OfType:
         definition, tests = self.definition, self.compiled.tests
+        key_events = tuple(tests[id(match)] for match in definition.key_events if name in match.types)
         of_type = OfType(
             name=name,
             inert=False,
@@ -125,6 +134,7 @@ class Plan:
             traffic=name in definition.traffic,
             session=name in definition.session_types,
             touch=name in definition.attribution.touches,
+            engages=bool(key_events) or (name in definition.session_types and issubclass(TYPES[name], PageView | PageEngaged)),
             describes=issubclass(TYPES[name], ProfileUpdated | AccountJoined | AccountLeft | OrderPlaced | Refund),
             moves_deal=issubclass(TYPES[name], DealOpened | DealUpdated | DealReopened | Close),
             about_lead=issubclass(TYPES[name], LeadTouch),
@@ -134,6 +144,11 @@ class Plan:
             counts=tuple((index, count, tests[id(count.of)]) for index, count in enumerate(self.compiled.counts) if name in count.of.types),
             conversions=tuple(
                 (one, tests[id(one.when)]) for one in definition.attribution.conversions if one.when is not None and name in one.when.types
+            ),
+            key_events=key_events,
+            # By name: a definition is the same whatever the order of its keys.
+            milestones=tuple(
+                (milestone, tests[id(match)]) for milestone, match in sorted(definition.milestones.items()) if name in match.types
             ),
         )
         does_nothing = not any(value for field, value in of_type._asdict().items() if field != "name")

@@ -1,6 +1,6 @@
 """Sales' read model: leads with stage, score and handoff, deals with value and stage, what was won and lost."""
 
-from journey.facts import DealStood, Described, LeadMoved, LeadStood, Outlook, Scored, StageEntered
+from journey.facts import DealStood, Described, LeadMoved, LeadStood, Outlook, Scored, Spelled, StageEntered
 from projections.read_model import ReadModel, Table
 
 sales = ReadModel(
@@ -15,5 +15,6 @@ sales = ReadModel(
         Table("deals", of=DealStood, but=("products",)),
         Table("deal_products", of=DealStood, only=("deal", "at", "day", "nth"), each="products", each_is="product"),
         Table("described", of=Described),
+        Table("spelled", of=Spelled),
     ),
 )

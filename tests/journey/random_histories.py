@@ -5,19 +5,28 @@ from typing import Any
 from hypothesis import strategies as st
 
 from journey.definition import Definition
-from journey.instants import DAY, iso
+from journey.instants import DAY, MINUTE, iso
 from journey.touchpoints import Touchpoint
 from schemas.definition_files import default_definition
 from tests.journey.builders import ME, MONDAY, definition, in_order, touch
 
 IDS = (ME, "anon:a")
 DAYS = 40
+MINUTES = (0, 0, 0, 25, 50)
+"""After the start of a day: within a session of the one before, and not."""
 
 _NOTHING_CHANGED = {"amount": None, "currency": None, "expected_close_on": None}
 _PEOPLE = [{"person": ME, "primary": True}, {"person": "user:8", "primary": False}]
 
 KINDS: dict[str, list[dict[str, Any]]] = {
-    "page_view": [{}, {"url": "https://shop.example/pricing"}, {"utm_source": "google", "utm_medium": "cpc"}, {"test": True}],
+    "page_view": [
+        {},
+        {"url": "https://shop.example/pricing"},
+        {"utm_source": "google", "utm_medium": "cpc"},
+        {"test": True},
+        {"utm_source": "google", "utm_medium": "cpc", "utm_campaign": "Spring"},
+    ],
+    "page_engaged": [{"seconds": 6.1}],
     "ad_click": [{"click_id": None}, {"network": "datacenter"}],
     "content_view": [{}],
     "content_download": [{}],
@@ -73,12 +82,15 @@ def specimen(nth: int, type: str, data: dict[str, Any], at: int, whose: str) -> 
 
 def histories(*, distinct: bool = False, size_max: int = 14) -> st.SearchStrategy[list[Touchpoint]]:
     """In order. `distinct`: no two at one instant, and no two spans between them alike."""
-    one = st.tuples(st.sampled_from(SPECIMENS), st.integers(0, DAYS), st.sampled_from([*IDS, ME, ME, "user:8"]))
+    times = st.builds(lambda day, minutes: day * DAY + minutes * MINUTE, st.integers(0, DAYS), st.sampled_from(MINUTES))
+    if distinct:
+        times = st.integers(0, DAYS).map(lambda day: day * DAY)
+    one = st.tuples(st.sampled_from(SPECIMENS), times, st.sampled_from([*IDS, ME, ME, "user:8"]))
 
     def made(drawn: list[tuple[tuple[str, dict[str, Any]], int, str]]) -> list[Touchpoint]:
         return in_order(
-            specimen(nth, type, data, MONDAY + day * DAY + ((nth + 1) ** 3 if distinct else 0), whose)
-            for nth, ((type, data), day, whose) in enumerate(drawn)
+            specimen(nth, type, data, MONDAY + after + ((nth + 1) ** 3 if distinct else 0), whose)
+            for nth, ((type, data), after, whose) in enumerate(drawn)
         )
 
     return st.lists(one, max_size=size_max).map(made)
@@ -124,6 +136,12 @@ def _rich(**more: Any) -> Definition:
             "mql": {"any": [{"score": {"at_least": 20}}, {"types": "content_download"}]},
             "withdrawn_below": 15,
             "sql": {"types": ["lead_qualified", "need_stated"]},
+        },
+        "key_events": [{"types": ["content_download", "order_placed"]}],
+        "milestones": {
+            "talk": {"types": ["demo", "negotiation"]},
+            "held": {"types": "demo", "where": {"status": "held"}},
+            "read": {"types": "content_view"},
         },
         "handoff": {"limit": "2d", "expire_after": "4d", "business_time": False},
         "attribution": {

@@ -72,6 +72,7 @@ def test_a_type_that_is_not_in_the_vocabulary_is_told_with_the_rule_and_what_was
         ),
         (("scoring", 0, "when", "types", 0), {"scoring": [{"name": "x", "when": {"types": "demoo"}, "points": 1}]}),
         (("key_events", 0, "types", 0), {"key_events": [{"types": "demoo"}]}),
+        (("milestones", "x", "types", 0), {"milestones": {"x": {"types": "demoo"}}}),
         (("lead", "sql", "types", 0), {"lead": {"mql": {"score": {"at_least": 1}}, "sql": {"types": "demoo"}}}),
         (("lead", "mql", "types", 0), {"lead": {"mql": {"types": "demoo"}, "sql": {"types": "demo"}}}),
         (
@@ -199,6 +200,8 @@ def test_a_reason_that_is_not_listed_is_told(type: str, kind: str) -> None:
 def test_a_rule_that_asks_for_the_closing_of_a_deal_by_one_of_two_ways_is_told_the_other() -> None:
     for where in ({}, {"outcome": "won"}):
         assert "a stage may close a deal too; ask {deal: won}" in about("close", where)
+        won = {"win": {"types": "close", "where": where}}
+        assert "a stage may close a deal too; deals won and lost are steps of funnels without being named" in told(milestones=won)
 
 
 def test_a_stage_of_no_pipeline_is_told() -> None:
@@ -214,6 +217,7 @@ def test_a_stage_of_no_pipeline_is_told() -> None:
         ({"reasons": {"loss": ["a", "b", "a"]}}, "reasons.loss has 'a' twice"),
         ({"scoring": [{"name": "x", "when": {"types": "demo"}, "points": 1}] * 2}, "scoring has 'x' twice"),
         ({"segments": [{"name": "x", "where": {"tier": "a"}}] * 2}, "segments has 'x' twice"),
+        ({"milestones": {"x": {"types": "demo"}, "X": {"types": "call"}}}, "milestones has 'X' twice"),
         ({"follow_up_plan": [{"name": "x", "kind": "call", "days_after": 1}] * 2}, "follow_up_plan has 'x' twice"),
         (
             {"pipelines": [{"name": "p", "stages": [{"name": "x", "probability": "0.5"}] * 2}]},

@@ -17,11 +17,15 @@ from journey.facts import (
     Described,
     Fact,
     Facts,
+    FirstTouched,
     LeadMoved,
     Lowered,
+    Milestone,
     Ordered,
     Outlook,
     Scored,
+    SessionEngaged,
+    SessionStarted,
     StageEntered,
     Touched,
     from_row,
@@ -184,7 +188,9 @@ def asserted_up_to(until: Instant, by: Definition, facts: Facts) -> Facts:
                 return fact.at <= until and fact.rule in conditions
             case LeadMoved():
                 return fact.at <= until and not fact.basis
-            case Scored() | Converted() | Ordered() | Lowered() | Described():
+            case SessionEngaged():
+                return fact.engaged_at <= until
+            case Scored() | Converted() | Ordered() | Lowered() | Described() | FirstTouched() | SessionStarted() | Milestone():
                 return fact.at <= until
             case _:
                 return False
