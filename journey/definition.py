@@ -282,6 +282,8 @@ class Bounds(Model):
     """A device that more people of one kind of id use joins none of them: two customers of one browser are two."""
     evidence_max: Annotated[int, Field(ge=1, le=10_000)] = 1000
     """Touchpoints that are remembered for one counting condition."""
+    account_people_max: Annotated[int, Field(ge=0, le=10_000)] = 200
+    """An account that more ids than this joined is in none of their histories: what it says of itself is its own."""
     future: Length = DAY
     """How far after the log recorded it a touchpoint may be dated."""
 

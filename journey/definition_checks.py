@@ -17,7 +17,7 @@ from journey.match_checks import problems_of_match, problems_of_pattern, problem
 from journey.money import DECIMALS
 from journey.plan import leads_from
 from journey.problems import PROBLEMS_MAX, Place, Problem, meant
-from journey.touchpoints import DEAL, PERSON, TYPES
+from journey.touchpoints import ACCOUNT, DEAL, PERSON, TYPES
 
 WEEKS_A_YEAR = 52
 
@@ -141,7 +141,7 @@ def _each_condition(definition: Definition) -> Iterator[tuple[Place, str, Condit
     """Every condition with its place, whose it is, and the kinds of subject whose touchpoints can reach it."""
     for place, who, rule, _ in _each_rule(definition):
         if rule.when is not None:
-            yield (*place, "when"), who, rule.when, PERSON | DEAL
+            yield (*place, "when"), who, rule.when, PERSON | DEAL | ACCOUNT
     lead = definition.lead
     if lead.created_by is not None:
         yield ("lead", "created_by"), "lead.created_by", lead.created_by, PERSON

@@ -13,10 +13,13 @@ from typing import NamedTuple
 from journey.channels import BLANK
 from journey.definition import Definition
 from journey.facts import Described, Fact, Facts, Spent
+from journey.histories import is_for_members
+from journey.identity import Id
 from journey.instants import Instant, day
 from journey.money import share
 from journey.orders import NEVER_SENT, PAID, Orders, left_out, sent_again
 from journey.touchpoints import (
+    AccountJoined,
     AccountUpdated,
     CampaignEnded,
     CampaignLaunched,
@@ -50,18 +53,26 @@ class DimensionJourney:
     described_at: Instant = -1
     described: int = 0
     orders: Orders = field(default_factory=Orders)
+    joined: set[Id] = field(default_factory=set)
+    """Of an account: the ids that joined it, and one more than the bound at most."""
+    is_updated: bool = False
+    """Of an account: whether there is anything that its members share."""
+
+    def members(self, definition: Definition) -> frozenset[Id]:
+        """See `journey.histories.members`."""
+        return frozenset(self.joined) if len(self.joined) <= definition.bounds.account_people_max else frozenset()
 
 
 def derive(definition: Definition, subject: str, history: Sequence[Touchpoint]) -> tuple[DimensionJourney, Facts]:
     """The journey of a whole history, in order, and all the facts that it asserts."""
-    return _folded(definition.zone, DimensionJourney(subject=subject), history, sent_again(_orders(history)))
+    return _folded(definition, DimensionJourney(subject=subject), history, sent_again(_orders(history)))
 
 
 def advance(definition: Definition, journey: DimensionJourney, touches: Sequence[Touchpoint]) -> tuple[DimensionJourney, Facts]:
     """`journey` after `touches`, which are in order and later than those in it; and the signed facts that this changes."""
     silent = goes_on(journey, touches)
     assert silent is not None, f"{journey.subject} has to be derived"
-    return _folded(definition.zone, journey, touches, silent)
+    return _folded(definition, journey, touches, silent)
 
 
 def goes_on(journey: DimensionJourney, touches: Sequence[Touchpoint]) -> Mapping[Key, str] | None:
@@ -74,18 +85,23 @@ def _orders(touches: Sequence[Touchpoint]) -> Iterator[Touchpoint]:
 
 
 def _folded(
-    zone: str, journey: DimensionJourney, touches: Sequence[Touchpoint], silent: Mapping[Key, str]
+    definition: Definition, journey: DimensionJourney, touches: Sequence[Touchpoint], silent: Mapping[Key, str]
 ) -> tuple[DimensionJourney, Facts]:
     after = DimensionJourney(
-        journey.subject, journey.seen, dict(journey.statements), journey.described_at, journey.described, journey.orders.copied()
-    )
+        journey.subject, journey.seen, dict(journey.statements), journey.described_at, journey.described, journey.orders.copied(),
+        set(journey.joined), journey.is_updated,
+    )  # fmt: skip
     facts: Facts = Counter()
+    zone = definition.zone
     for touch in touches:
         if silent.get(touch.key) == NEVER_SENT:
             if (found := left_out(after.subject, touch, zone)) is not None:
                 facts[found] += 1
             continue
         after.seen = touch.order
+        if isinstance(touch.data, AccountJoined) and len(after.joined) <= definition.bounds.account_people_max:
+            after.joined.add(touch.subject)
+        after.is_updated |= is_for_members(touch)
         if touch.about.test:
             continue
         if isinstance(touch.data, PAID):

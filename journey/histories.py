@@ -9,6 +9,8 @@ from typing import NamedTuple, TypeVar
 
 from journey.touchpoints import (
     ANY,
+    AccountJoined,
+    AccountUpdated,
     Close,
     DealOpened,
     DealReopened,
@@ -44,10 +46,12 @@ def keys(touch: Touchpoint) -> tuple[str, ...]:
     data = touch.data
     if isinstance(data, Identified | Unlinked):
         return (touch.subject, data.other)
-    if touch.about.deal is not None:
-        deal = f"deal:{touch.about.deal}"
-        return (touch.subject,) if deal == touch.subject else (touch.subject, deal)
-    return (touch.subject,)
+    named: tuple[str, ...] = (touch.subject,)
+    if touch.about.deal is not None and (deal := f"deal:{touch.about.deal}") != touch.subject:
+        named += (deal,)
+    if isinstance(data, AccountJoined):
+        named += (f"account:{data.account}",)
+    return named
 
 
 def is_subject(text: str) -> bool:
@@ -106,27 +110,44 @@ def takes_part(deal_history: Iterable[Touchpoint]) -> frozenset[str]:
     return frozenset(id for touch in deal_history for id in people_named(touch))
 
 
-def person_history(
-    ids: Collection[str], own: Iterable[Stored], through_deals: Iterable[Touchpoint], content_hash: ContentHash
-) -> list[Touchpoint]:
-    """A person's history, in order: what counts under its ids, one per (source, id), and what it is part of through its deals.
+def joined(account_history: Iterable[Touchpoint]) -> frozenset[str]:
+    """The ids that ever joined an account. Who left it stays: what it was when they were there is part of their history."""
+    return frozenset(touch.subject for touch in account_history if isinstance(touch.data, AccountJoined))
 
-    `own` holds bodies stored under the ids; `through_deals` what counts in the deals that the person takes part in. What stands in
+
+def members(account_history: Iterable[Touchpoint], people_max: int) -> frozenset[str]:
+    """The ids whose histories hold what an account's touchpoints say of it: those that ever joined it; nobody's, where more did."""
+    found = joined(account_history)
+    return found if len(found) <= people_max else frozenset()
+
+
+def is_for_members(touch: Touchpoint) -> bool:
+    """Whether `touch`, of an account, is part of its members' histories."""
+    return isinstance(touch.data, AccountUpdated)
+
+
+def person_history(
+    ids: Collection[str], own: Iterable[Stored], through_others: Iterable[Touchpoint], content_hash: ContentHash
+) -> list[Touchpoint]:
+    """A person's history, in order: what counts under its ids, one per (source, id), and what it is part of through its deals and
+    accounts.
+
+    `own` holds bodies stored under the ids; `through_others` what counts in those. What stands in
     several of them is one touchpoint. Several bodies under one (source, id) are one, but for what is `KeptApart`.
     """
     counting = _chosen((stored for stored in own if stored.touch.subject in ids), _key, content_hash)
     one = _chosen((stored for stored in counting.values() if not isinstance(stored.touch.data, KeptApart)), _name, content_hash)
     apart = (stored for stored in counting.values() if isinstance(stored.touch.data, KeptApart))
-    return _with_deals(ids, (stored.touch for stored in chain(one.values(), apart)), through_deals)
+    return _with_others(ids, (stored.touch for stored in chain(one.values(), apart)), through_others)
 
 
-def history_of_one(id: str, counting: Iterable[Touchpoint], through_deals: Iterable[Touchpoint]) -> list[Touchpoint]:
+def history_of_one(id: str, counting: Iterable[Touchpoint], through_others: Iterable[Touchpoint]) -> list[Touchpoint]:
     """`person_history` of a person with one id, of whose names one body each counts already."""
-    return _with_deals((id,), (touch for touch in counting if touch.subject == id), through_deals)
+    return _with_others((id,), (touch for touch in counting if touch.subject == id), through_others)
 
 
-def _with_deals(ids: Collection[str], own: Iterable[Touchpoint], through_deals: Iterable[Touchpoint]) -> list[Touchpoint]:
+def _with_others(ids: Collection[str], own: Iterable[Touchpoint], through_others: Iterable[Touchpoint]) -> list[Touchpoint]:
     history = [touch for touch in own if not isinstance(touch.data, Identified | Unlinked | Retracted)]
-    history += {touch.key: touch for touch in through_deals if touch.subject not in ids}.values()
+    history += {touch.key: touch for touch in through_others if touch.subject not in ids}.values()
     history.sort(key=lambda touch: touch[:4])
     return history

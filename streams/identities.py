@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from journey.definition import Definition
 from journey.errors import Refused
 from journey.facts import Converted, Touched
-from journey.histories import is_person
+from journey.histories import is_person, joined
 from journey.identity import HeldBack, Id, held_back, is_no_id
 from journey.instants import iso
 from journey.touchpoints import Identified, Order, Touchpoint, Unlinked
@@ -15,6 +15,8 @@ from streams.ports import Histories
 from streams.world import BEFORE, World
 
 SUBJECTS_AT_ONCE = 500
+
+_ACCOUNT = "account:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,21 @@ async def all_held_back(
         partners_of.update({id: those for id in ids if (those := world.partners(id, BEFORE))})
         progress(len(some))
     return held_back(partners_of, definition)
+
+
+async def crowded(definition: Definition, histories: Histories) -> dict[str, int]:
+    """The accounts that more ids joined than share what they say of themselves, and how many those are."""
+    found: dict[str, int] = {}
+    after = _ACCOUNT
+    while accounts := [one for one in await histories.subjects(after, SUBJECTS_AT_ONCE) if one.startswith(_ACCOUNT)]:
+        after = accounts[-1]
+        world = World(histories, definition, [], set())
+        await world.load(accounts)
+        for account in accounts:
+            people = joined(world.counting(account, BEFORE))
+            if len(people) > definition.bounds.account_people_max:
+                found[account] = len(people)
+    return found
 
 
 async def taken_from(definition: Definition, histories: Histories, held: HeldBack) -> tuple[int, int]:

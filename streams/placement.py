@@ -17,12 +17,23 @@ from journey.deal import DealJourney
 from journey.definition import Definition
 from journey.dimension import DimensionJourney
 from journey.facts import FOLD_VERSION, Facts, to_row
-from journey.histories import KeptApart, is_person, keys, people_named
+from journey.histories import KeptApart, is_for_members, is_person, keys, people_named
 from journey.identity import Id, Near, Person, PersonId
 from journey.instants import Instant
 from journey.orders import NEVER_SENT
 from journey.person import PersonJourney
-from journey.touchpoints import DealOpened, DealReopened, DealUpdated, Identified, Key, Retracted, Touchpoint, Unlinked, stated_at
+from journey.touchpoints import (
+    AccountJoined,
+    DealOpened,
+    DealReopened,
+    DealUpdated,
+    Identified,
+    Key,
+    Retracted,
+    Touchpoint,
+    Unlinked,
+    stated_at,
+)
 from journey.tuples import new
 from journey.turns import Turns
 from schemas.decode import Decoded, Unreadable, decode, digest_of
@@ -340,10 +351,18 @@ class Placement:
     async def _know(self, unit: Unit, live: Iterable[Touchpoint]) -> None:
         """Bring in the persons, deals and journeys that `live` reaches directly."""
         subjects = {touch.subject for touch in live} | {f"deal:{touch.about.deal}" for touch in live if touch.about.deal is not None}
+        joins = _joins(live)
+        subjects |= joins.keys()
         await self._bring_persons(unit, [subject for subject in subjects if is_person(subject)])
         await self._bring_journeys(unit, [subject for subject in subjects if not is_person(subject)])
         taking_part = {id for subject in subjects if subject.startswith("deal:") for id in self._deal(subject).people}
         taking_part.update(id for touch in live if touch.about.deal is not None for id in people_named(touch))
+        updated = {touch.subject for touch in live if is_for_members(touch)}
+        for account in updated | joins.keys():
+            journey = self._account(account)
+            # Where nobody is a member any more, all of them are others than before.
+            if account in updated or len(journey.joined | joins[account]) > self.definition.bounds.account_people_max:
+                taking_part |= journey.members(self.definition)
         await self._bring_persons(unit, taking_part)
         await self._bring_journeys(unit, {self._at_hand.persons[one].name for one in chain(taking_part, subjects) if is_person(one)})
 
@@ -357,6 +376,7 @@ class Placement:
         again: set[PersonId] = set()
         plain: list[Touchpoint] = []
         people: dict[str, frozenset[Id] | set[Id]] = {}
+        """By deal who takes part in it, and by account who shares its updates, where the unit changes that."""
         for touch in live:
             if isinstance(touch.data, Identified | Unlinked) or (changing and _name(touch) in changing):
                 changed.append(touch)
@@ -372,14 +392,26 @@ class Placement:
                 if self._at_hand.versions[deal] > 0:
                     again.update(self._at_hand.persons[id].name for id in named if id not in taking_part)
                 people[deal] = taking_part.union(named)
+        for account, new_ids in _joins(plain).items():
+            journey = self._account(account)
+            before = journey.members(self.definition)
+            is_crowded = len(journey.joined | new_ids) > self.definition.bounds.account_people_max
+            people[account] = frozenset() if is_crowded else before | new_ids
+            if journey.is_updated:
+                again.update(self._at_hand.persons[id].name for id in before ^ people[account])
         for touch in plain:
             subject, about = touch.subject, touch.about
             if is_person(subject):
                 subject = self._at_hand.persons[subject].name
-                if about.deal is None:
+                if about.deal is None and not isinstance(touch.data, AccountJoined):
                     pending[subject].append(touch)
                     continue
             reached = {subject}
+            if isinstance(touch.data, AccountJoined):
+                reached.add(f"account:{touch.data.account}")
+            elif is_for_members(touch):
+                ids = people[subject] if subject in people else self._account(subject).members(self.definition)
+                reached.update(self._at_hand.persons[id].name for id in ids)
             if about.deal is not None or subject.startswith("deal:"):
                 deal = touch.subject if about.deal is None else f"deal:{about.deal}"
                 reached.add(deal)
@@ -471,6 +503,11 @@ class Placement:
     def _deal(self, subject: str) -> DealJourney:
         journey = self._at_hand.journeys[subject]
         assert isinstance(journey, DealJourney)
+        return journey
+
+    def _account(self, subject: str) -> DimensionJourney:
+        journey = self._at_hand.journeys[subject]
+        assert isinstance(journey, DimensionJourney)
         return journey
 
     async def _watch(self, unit: Unit, keys: Iterable[str]) -> None:
@@ -592,6 +629,15 @@ def dead_letter(record: Recorded, code: str, reason: str, letter: str | None) ->
         meant=names_meant(incoming) if letter is None else (),
         import_id=incoming.import_id,
     )
+
+
+def _joins(touches: Iterable[Touchpoint]) -> defaultdict[str, set[Id]]:
+    """The ids that join accounts by `touches`, by account."""
+    found: defaultdict[str, set[Id]] = defaultdict(set)
+    for touch in touches:
+        if isinstance(touch.data, AccountJoined):
+            found[f"account:{touch.data.account}"].add(touch.subject)
+    return found
 
 
 def _one_a_row(letters: Iterable[DeadLetter]) -> list[DeadLetter]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from journey.definition import Definition
 from journey.errors import Refused
-from journey.histories import is_person
+from journey.histories import is_person, keys
 from journey.instants import Instant, iso
 from journey.touchpoints import Identified, Retracted, Touchpoint, Unlinked
 from journey.wording import said
@@ -115,7 +115,11 @@ class _Story:
             one = (await looked_up(await self.definition_at(position), Past(self.histories, position), self.subject)).one
         except Refused:
             return {self.subject}
-        return {self.subject, *one.ids, *(await self.histories.deals_of(one.ids) if is_person(self.subject) else ())}
+        if not is_person(self.subject):
+            return {self.subject}
+        bodies = await self.histories.bodies(one.ids)
+        named = {key for some in bodies.values() for stored in some for key in keys(stored.touch) if key.startswith("account:")}
+        return {self.subject, *one.ids, *(await self.histories.deals_of(one.ids)), *named}
 
     async def causes(self, keys: Collection[str], position: int) -> list[Cause]:
         """What the unit at `position` brought, and what it voided."""

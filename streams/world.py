@@ -12,7 +12,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from journey.definition import Bounds, Definition
-from journey.histories import Stored, history_of_one, is_person, keys, person_history, settle, takes_part
+from journey.histories import Stored, history_of_one, is_for_members, is_person, keys, members, person_history, settle, takes_part
 from journey.identity import (
     Device,
     Id,
@@ -31,7 +31,7 @@ from journey.identity import (
     said_by,
     walked,
 )
-from journey.touchpoints import Identified, Key, Order, Retracted, Touchpoint, Unlinked
+from journey.touchpoints import AccountJoined, AccountUpdated, Identified, Key, Order, Retracted, Touchpoint, Unlinked
 from journey.turns import Turns, turns
 from schemas.canonical import content_hash
 from streams.pauses import Pauses
@@ -79,6 +79,8 @@ class World:
     _brought: set[Id] = field(default_factory=set)
     _taking_part: dict[tuple[Id, Side], set[str]] = field(default_factory=lambda: defaultdict(set))
     """The deals that an id takes part in, as far as they are here: all of them, of an id that was brought."""
+    _member_of: dict[tuple[Id, Side], set[str]] = field(default_factory=lambda: defaultdict(set))
+    """The accounts whose updates an id shares, as far as they are here: all of them, of an id that was brought."""
     _counting: dict[tuple[str, Side], list[Touchpoint]] = field(default_factory=dict)
     _said: dict[tuple[Id, Side], dict[Id, Said]] = field(default_factory=dict)
     _linked: set[Id] = field(default_factory=set)
@@ -406,24 +408,35 @@ class World:
         """Who takes part in `deal`, which was loaded."""
         return takes_part(self.counting(deal, side))
 
+    def members(self, account: str, side: Side) -> frozenset[Id]:
+        """Who shares the updates of `account`, which was loaded."""
+        return members(self.counting(account, side), self.bounds.account_people_max)
+
     async def bring(self, ids: Iterable[Id]) -> None:
-        """Load all that the histories of those with `ids` are made of, at once: their own and those of the deals they take part in."""
+        """Load all that the histories of those with `ids` are made of, at once: their own and those of their deals and accounts."""
         new = set(ids) - self._brought
         if not new:
             return
         self._brought |= new
         await self.load(new)
         deals = await self.histories.deals_of(new) | {deal for id in new for deal in self._named.get(id, ())}
-        await self.load(deals)
-        for deal in deals:
-            for side in (BEFORE, AFTER):
+        joins = (one.touch.data for id in new for one in self.stored(id, AFTER) if isinstance(one.touch.data, AccountJoined))
+        accounts = {f"account:{data.account}" for data in joins}
+        await self.load(deals | accounts)
+        for side in (BEFORE, AFTER):
+            for deal in deals:
                 for id in self.people(deal, side):
                     self._taking_part[id, side].add(deal)
+            for account in accounts:
+                for id in self.members(account, side):
+                    self._member_of[id, side].add(account)
 
     async def history(self, person: Person, side: Side) -> list[Touchpoint]:
-        """The person's history: its own and that of the deals it takes part in."""
+        """The person's history: its own, that of the deals it takes part in, and how its accounts changed."""
         await self.bring(person.ids)
         through = [touch for deal in self._deals(person, side) for touch in self.counting(deal, side)]
+        accounts = sorted(set().union(*(self._member_of.get((id, side), ()) for id in person.ids)))
+        through += [touch for account in accounts for touch in self.counting(account, side) if is_for_members(touch)]
         if len(person.ids) == 1:
             return history_of_one(person.name, self.counting(person.name, side), through)
         own = chain.from_iterable(self._counting_bodies(id, side) for id in person.ids)
@@ -464,6 +477,8 @@ class World:
         links: list[Touchpoint] = []
         ends: set[Id] = set()
         named: set[str] = set()
+        shared: set[str] = set()
+        """Accounts of which something else is in their members' histories, or whose members are others."""
         for touch in changed:
             reached = [touch.subject]
             match touch.data:
@@ -475,11 +490,21 @@ class World:
                     reached.append(f"deal:{touch.about.deal}")
                 case _:
                     pass
+            match touch.data:
+                case AccountJoined(account=account):
+                    shared.add(f"account:{account}")
+                case AccountUpdated():
+                    shared.add(touch.subject)
+                case _:
+                    pass
             for subject in reached:
                 (stirred if is_person(subject) else named if subject.startswith("deal:") else others).add(subject)
+        others |= shared
         await self.load(stirred | named | deals_hit | others)
         for deal in named:
             stirred |= self.people(deal, BEFORE) | self.people(deal, AFTER)
+        for account in shared:
+            stirred |= self.members(account, BEFORE) | self.members(account, AFTER)
         await self.know(stirred | ends)
         await self._change_near(links, several)
         ends |= await self._known_otherwise(stirred | ends)

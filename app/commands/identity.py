@@ -13,7 +13,7 @@ from app.text.printing import as_json, note, pairs, progress, table
 from journey.errors import Refused
 from journey.identity import HeldBack
 from journey.suspects import KINDS
-from streams.identities import all_held_back, identity, taken_from
+from streams.identities import all_held_back, crowded, identity, taken_from
 from streams.suspects import suspects
 
 app = typer.Typer(
@@ -55,7 +55,7 @@ def identity_show(
 
 @app.command("held")
 def identity_held(data: Data = None, json: Json = False) -> None:
-    """The ids that links join and the definition's bounds keep apart, from whom, and what they did.
+    """The ids that links join and the definition's bounds keep apart, from whom, and what they did; and accounts beyond a bound.
 
     Reads all histories, which takes a while where there are many."""
 
@@ -64,10 +64,11 @@ def identity_held(data: Data = None, json: Json = False) -> None:
         with progress(None, "reading the links of all histories") as tick:
             found = await all_held_back(definition, engine.record, tick)
             taken = [await taken_from(definition, engine.record, one) for one in found]
-            return definition.bounds, await engine.record.position(), found, taken
+            return definition.bounds, await engine.record.position(), found, taken, await crowded(definition, engine.record)
 
-    bounds, position, found, taken = read(data, run)
-    limits = {"partners_max": bounds.partners_max, "ids_max": bounds.ids_max, "users_per_device_max": bounds.users_per_device_max}
+    bounds, position, found, taken, accounts = read(data, run)
+    names = ("partners_max", "ids_max", "users_per_device_max", "account_people_max")
+    limits = {name: getattr(bounds, name) for name in names}
     if json:
         held = [
             {
@@ -76,9 +77,10 @@ def identity_held(data: Data = None, json: Json = False) -> None:
             }
             for one, (touches, conversions) in zip(found, taken, strict=True)
         ]  # fmt: skip
-        as_json({"position": position, **limits, "held": held})
+        large = [{"account": account, "joined": people} for account, people in accounts.items()]
+        as_json({"position": position, **limits, "held": held, "accounts": large})
         return
-    pairs({"position": position, **limits, "held": len(found)})
+    pairs({"position": position, **limits, "held": len(found), "accounts": len(accounts)})
     if found:
         table("", {
             "bound": [_bound(one) for one in found],
@@ -88,6 +90,11 @@ def identity_held(data: Data = None, json: Json = False) -> None:
             "kept from": [_some(one.apart) for one in found],
             "which": [", ".join(one.ids) for one in found],
         }, last="which")  # fmt: skip
+    if accounts:
+        table("Accounts that more people joined than share what they say of themselves", {
+            ">joined": [f"{people:,}" for people in accounts.values()],
+            "account": list(accounts),
+        }, last="account")  # fmt: skip
 
 
 def _some(ids: tuple[str, ...]) -> str:

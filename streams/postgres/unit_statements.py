@@ -66,10 +66,12 @@ CHECK_WATCHED = """
 """
 
 _TOUCHPOINTS = """
-    INSERT INTO journey.touchpoints (key, name, digest, occurred_at, unit, voided_by, retracts, other, import, body)
-    SELECT key, name, digest, occurred_at, $1::BIGINT, CASE WHEN voided THEN $1::BIGINT END, retracts, other, import, body
-    FROM unnest($2::TEXT[], $3::BYTEA[], $4::BYTEA[], $5::BIGINT[], $6::BOOLEAN[], $7::BOOLEAN[], $8::TEXT[], $9::BIGINT[], $10::BYTEA[])
-        AS u (key, name, digest, occurred_at, voided, retracts, other, import, body)
+    INSERT INTO journey.touchpoints (key, name, digest, occurred_at, unit, voided_by, retracts, other, third, import, body)
+    SELECT key, name, digest, occurred_at, $1::BIGINT, CASE WHEN voided THEN $1::BIGINT END, retracts, other, third, import, body
+    FROM unnest(
+        $2::TEXT[], $3::BYTEA[], $4::BYTEA[], $5::BIGINT[], $6::BOOLEAN[], $7::BOOLEAN[], $8::TEXT[], $9::TEXT[], $10::BIGINT[],
+        $11::BYTEA[]
+    ) AS u (key, name, digest, occurred_at, voided, retracts, other, third, import, body)
 """
 _BROUGHT_TOO = """
     INSERT INTO journey.brought_too (name, digest, occurred_at, import)
@@ -92,11 +94,12 @@ _VOIDS = """
 _VOID = """
     -- Under every key that a body of that name names.
     WITH named AS (
-        SELECT t.key, t.name, t.other FROM unnest($2::BYTEA[], $3::TEXT[]) AS u (name, subject)
+        SELECT t.key, t.name, t.other, t.third FROM unnest($2::BYTEA[], $3::TEXT[]) AS u (name, subject)
         JOIN journey.touchpoints AS t ON t.key = u.subject AND t.name = u.name
         WHERE NOT t.retracts AND t.voided_by IS NULL
     ), places AS (
         SELECT key, name FROM named UNION SELECT other, name FROM named WHERE other IS NOT NULL
+        UNION SELECT third, name FROM named WHERE third IS NOT NULL
     )
     UPDATE journey.touchpoints AS t SET voided_by = $1 FROM places AS p
     WHERE t.key = p.key AND t.name = p.name AND NOT t.retracts AND t.voided_by IS NULL
@@ -199,7 +202,7 @@ READY = (
     Statement(VERSIONS, ([],)),
     Statement(LOCK_SUBJECTS, ([], [], [])),
     Statement(CHECK_WATCHED, ([], [])),
-    Statement(_TOUCHPOINTS, (0, [], [], [], [], [], [], [], [], [])),
+    Statement(_TOUCHPOINTS, (0, [], [], [], [], [], [], [], [], [], [])),
     Statement(_BROUGHT_TOO, ([], [], [], [])),
     Statement(_IMPORTED, (0, [], [], [], [], [], [], [])),
     Statement(_VOIDS, (0, [], [], [], [])),
@@ -325,9 +328,9 @@ def _touchpoints(rows: Iterable[BodyRow]) -> Iterator[tuple[Any, ...]]:
     for touch, body, digest, under, _, voided, _, by in rows:
         name = name_digest((touch.subject, touch.source, touch.id))
         named = keys(touch)
-        other = named[1] if len(named) > 1 else None
+        other, third = (*named[1:], None, None)[:2]
         for key in under:
-            yield key, name, digest, touch.occurred_at, voided, touch.type == "retracted", other, by, body
+            yield key, name, digest, touch.occurred_at, voided, touch.type == "retracted", other, third, by, body
 
 
 def _parts(facts: list[FactRow]) -> Iterator[bytes]:

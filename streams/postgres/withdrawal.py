@@ -24,7 +24,7 @@ _LEAVING = f"""
     INSERT INTO journey.leaving (name, digest, occurred_at)
     SELECT DISTINCT t.name, t.digest, t.occurred_at FROM journey.touchpoints AS t WHERE {_ONLY}
 """
-_COLUMNS = "occurred_at, unit, voided_by, retracts, key, name, digest, other, body"
+_COLUMNS = "occurred_at, unit, voided_by, retracts, key, name, digest, other, third, body"
 _TAKE = f"""
     WITH gone AS (
         DELETE FROM journey.touchpoints AS t USING journey.leaving AS l WHERE {_SAME.format("l")}
@@ -54,10 +54,11 @@ _LIFT_VOIDS = """
 _LIFT = f"""
     -- Under every key that a body of that name names, as it was voided.
     WITH named AS (
-        SELECT t.key, t.name, t.other FROM journey.touchpoints AS t
+        SELECT t.key, t.name, t.other, t.third FROM journey.touchpoints AS t
         WHERE t.key = $3 AND t.name = ANY($2::BYTEA[]) AND NOT t.retracts AND t.voided_by IS NOT NULL
     ), places AS (
         SELECT key, name FROM named UNION SELECT other, name FROM named WHERE other IS NOT NULL
+        UNION SELECT third, name FROM named WHERE third IS NOT NULL
     ), kept AS (
         INSERT INTO journey.withdrawn ({_COLUMNS}, until)
         SELECT {", ".join(f"t.{column}" for column in _COLUMNS.split(", "))}, $1::BIGINT

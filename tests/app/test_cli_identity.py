@@ -143,3 +143,16 @@ def test_an_alias_of_a_known_user_joins_both_ids(tmp_path: Path) -> None:
     found = here("identity", "show", "user:ana", "--json", cwd=tmp_path).json
     assert found["ids"] == ["user:ana", "user:ana@old.example"]
     assert [one["why"] for one in found["links"] if not one["holds"]] == ["presumed, and nothing else knows it"]
+
+
+def test_an_account_that_too_many_joined_is_listed(tmp_path: Path) -> None:
+    large, small = (
+        [sent("account_joined", f"user:{number}", at(people - 199), account=account) for number in range(1, people + 1)]
+        for account, people in (("large", 201), ("small", 200))
+    )
+    cwd = ingested(tmp_path, *large, *small)
+    answer = here("identity", "held", "--json", cwd=cwd).json
+    assert (answer["account_people_max"], answer["accounts"]) == (200, [{"account": "account:large", "joined": 201}])
+    shown = here("identity", "held", cwd=cwd).out
+    assert "account:large" in shown
+    assert "account:small" not in shown

@@ -282,6 +282,17 @@ async def test_a_journey_that_is_gone_is_not_kept(histories: Histories) -> None:
     assert await histories.journeys(["user:1", "user:2"]) == {"user:2": b"{}"}
 
 
+async def test_what_joins_an_account_in_a_deal_stands_and_falls_under_all_three(histories: Histories) -> None:
+    joined = sent("account_joined", "user:1", at(0), account="acme", deal="1")
+    await commit(histories, joined)
+    under = ["user:1", "deal:1", "account:acme"]
+    for key in under:
+        assert ids((await histories.bodies(under))[key]) == [f"account_joined-{at(0)}"]
+    await commit(histories, retraction(joined, at(1)), voids={name(joined)})
+    found = await histories.bodies(under)
+    assert [one.voided for key in under for one in found[key] if one.touch.type == "account_joined"] == [True] * 3
+
+
 # --- changes
 
 

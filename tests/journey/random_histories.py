@@ -67,6 +67,7 @@ KINDS: dict[str, list[dict[str, Any]]] = {
     "profile_updated": [{}],
     "account_joined": [{}],
     "account_left": [{}],
+    "account_updated": [{}, {"tier": "a"}],
     "contract_ended": [{"subscription": "s"}],
 }
 SPECIMENS = [(type, data) for type, all_data in KINDS.items() for data in all_data]
@@ -74,7 +75,9 @@ ABOUT_DEALS = ("deal_opened", "deal_updated", "close", "deal_reopened")
 
 
 def specimen(nth: int, type: str, data: dict[str, Any], at: int, whose: str) -> Touchpoint:
-    """A touchpoint of the person's, or one that comes through a deal."""
+    """A touchpoint of the person's, or one that comes through a deal or an account."""
+    if type == "account_updated":
+        return touch(type, at=at, id=f"{nth:02}", **{"subject": "account:acme"} | data)
     if type in ABOUT_DEALS or (type == "negotiation" and whose == "user:8"):
         return touch(type, at=at, id=f"{nth:02}", **{"subject": f"deal:{data.get('deal', '12')}"} | data)
     return touch(type, at=at, id=f"{nth:02}", **{"subject": whose} | data | ({"deal": "12"} if whose == "user:8" else {}))
@@ -98,7 +101,7 @@ def histories(*, distinct: bool = False, size_max: int = 14) -> st.SearchStrateg
 
 _STAGES: dict[str, list[dict[str, Any]]] = {
     "awareness": [
-        {"name": "first", "when": {"types": ["page_view", "ad_click", "content_view", "form_submitted", "negotiation"]}},
+        {"name": "first", "when": {"types": ["page_view", "ad_click", "content_view", "form_submitted", "negotiation", "account_updated"]}},
         {"name": "back", "from": ["lost", "churned", "recycled"], "when": {"types": ["page_view", "form_submitted"]}},
     ],
     "consideration": [

@@ -98,6 +98,12 @@ def test_a_type_that_is_never_about_a_person_can_bring_nobody_anywhere() -> None
     assert "about a campaign or company and is in no person's history" in told({"name": "r", "when": {"types": "spend_recorded"}})
 
 
+def test_what_an_account_says_of_itself_enters_stages_but_gives_no_points() -> None:
+    noticed = {"name": "r", "when": {"types": "account_updated", "where": {"tier": "a"}}}
+    assert problems(definition(noticed)) == []
+    assert [one.path for one in problems(definition(scoring=[{**noticed, "points": 1}]))] == [("scoring", 0, "when", "types", 0)]
+
+
 def test_a_type_of_deals_enters_stages_but_gives_no_points() -> None:
     assert problems(definition({"name": "r", "when": {"types": "deal_opened"}})) == []
     scoring = [{"name": "x", "when": {"types": "deal_opened"}, "points": 1}]

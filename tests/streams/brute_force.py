@@ -43,6 +43,7 @@ def told(definition: Definition, lines: Iterable[bytes]) -> Told:
     facts: Counter[Fact] = Counter()
     heard_of = {touch.subject for touch in touches if is_id(touch.subject)}.union(links, *taking_part.values())
     everybody = {people.get(id, frozenset([id])) for id in heard_of}
+    of_account = {touch.subject: members(touches, touch.subject, definition) for touch in touches if touch.type == "account_updated"}
     outcomes: dict[Key, str] = {}
     silent: set[Key] = set()
     for name in taking_part:
@@ -52,7 +53,7 @@ def told(definition: Definition, lines: Iterable[bytes]) -> Told:
         silent |= unsaid
         facts.update(stated.stood(definition, f"deal:{name}", own))
     for ids in everybody:
-        whole = [touch for touch in history(ids, count, taking_part) if touch.key not in silent]
+        whole = [touch for touch in history(ids, count, taking_part, of_account) if touch.key not in silent]
         money, again = stated.orders(definition, name_of(ids), [touch for touch in whole if touch.subject in ids])
         said = [touch for touch in whole if touch.key not in again]
         found = person_fold.derive(definition, name_of(ids), sorted(ids), said, outcomes)[1]
@@ -174,8 +175,16 @@ def takers(touches: list[Touchpoint], name: str) -> set[str]:
     return found
 
 
-def history(ids: frozenset[str], count: list[Decoded], taking_part: dict[str, set[str]]) -> list[Touchpoint]:
-    """What a person did under any id, each (source, id) once, and all of the deals that it takes part in."""
+def members(touches: list[Touchpoint], account: str, definition: Definition) -> set[str]:
+    """Who joined an account, ever; nobody where those are too many."""
+    found = {touch.subject for touch in touches if touch.type == "account_joined" and f"account:{touch.data.account}" == account}
+    return found if len(found) <= definition.bounds.account_people_max else set()
+
+
+def history(
+    ids: frozenset[str], count: list[Decoded], taking_part: dict[str, set[str]], of_account: dict[str, set[str]]
+) -> list[Touchpoint]:
+    """What a person did under any id, each (source, id) once, all of the deals that it takes part in, and the updates of its accounts."""
     own: dict[tuple[str, ...], Decoded] = {}
     for one in count:
         if one.touch.subject in ids and not isinstance(one.touch.data, Identified | Unlinked):
@@ -185,6 +194,8 @@ def history(ids: frozenset[str], count: list[Decoded], taking_part: dict[str, se
     mine = [one.touch for one in own.values()]
     others = [one.touch for one in count if one.touch.subject not in ids]
     deals = [touch for touch in others if (name := deal_of(touch)) is not None and not ids.isdisjoint(taking_part[name])]
+    accounts = [touch for touch in others if touch.type == "account_updated" and not ids.isdisjoint(of_account[touch.subject])]
+    deals += [touch for touch in accounts if touch not in deals]
     return sorted(mine + deals, key=lambda touch: touch.order)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from journey.definition import Bounds, Definition
+from journey.definition import Bounds, Count, Counted, Definition, Match, Rule
 from journey.facts import FOLD_VERSION
 from journey.instants import DAY, HOUR, Instant, instant, iso, rfc3339
 from projections.canonical import digest
@@ -96,6 +96,16 @@ def incoming(raw: bytes, number: int = 1) -> Incoming:
 def definition(**bounds: int) -> Definition:
     """The default one, with other bounds."""
     return default_definition().model_copy(update={"bounds": Bounds(**bounds)})
+
+
+def noticing(by: Definition) -> Definition:
+    """`by`, where what an account says of itself moves those who joined it."""
+    noticed = Rule(name="account-noticed", when=Match(types=("account_updated",), where={"tier": "a"}))
+    again = Counted(count=Count(times=2, of=Match(types=("account_updated", "page_view")), within="100d"))
+    first, second, *rest = by.stages
+    first = first.model_copy(update={"rules": (*first.rules, noticed)})
+    second = second.model_copy(update={"rules": (*second.rules, Rule(name="noticed-again", when=again))})
+    return by.model_copy(update={"stages": (first, second, *rest)})
 
 
 class Bench:

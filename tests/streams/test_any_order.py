@@ -11,15 +11,17 @@ from hypothesis import strategies as st
 from journey.definition import Definition
 from journey.instants import DAY, HOUR, iso
 from tests.examples import example
-from tests.streams.builders import at, definition
+from tests.streams.builders import at, definition, noticing
 from tests.streams.deliveries import Delivery, check
 
 EXAMPLES = settings().max_examples
 """More with `--hypothesis-profile=soak`."""
 
-TIGHT = definition(partners_max=3, ids_max=4, evidence_max=2)
+TIGHT = definition(partners_max=3, ids_max=4, evidence_max=2, account_people_max=2)
 TIGHT = TIGHT.model_copy(update={"attribution": TIGHT.attribution.model_copy(update={"touches_max": 2})})
 """Bounds that a handful of ids and touchpoints crosses."""
+
+TIGHT = noticing(TIGHT)
 
 SHARING = TIGHT.model_copy(update={"bounds": TIGHT.bounds.model_copy(update={"partners_max": 2, "users_per_device_max": 2})})
 """Devices of two users are joined, and of three are not."""
@@ -71,7 +73,8 @@ def of_a_person(draw: st.DrawFn) -> Event:
                 ("order_placed", {"order": "2", "currency": "USD"}), ("order_placed", {"stated_at": iso(at(30)), "amount": "70.00"}),
                 ("order_placed", {"stated_at": iso(at(40))}), ("refund", {}), ("refund", {"refund": "r"}),
                 ("refund", {"refund": "r", "amount": "500.00", "stated_at": iso(at(40))}), ("refund", {"order": "2", "amount": "5.00"}),
-                ("profile_updated", {"country": "DE"}), ("account_joined", {}), ("follow_up", {}), ("custom", {"name": "purchase"}),
+                ("profile_updated", {"country": "DE"}), ("account_joined", {}), ("account_joined", {}),
+                ("account_joined", {"account": "globex"}), ("account_left", {}), ("follow_up", {}), ("custom", {"name": "purchase"}),
             ]
         )
     )  # fmt: skip
@@ -111,6 +114,13 @@ def link_or_unlink(draw: st.DrawFn) -> Event:
 
 
 @st.composite
+def of_an_account(draw: st.DrawFn) -> Event:
+    account = draw(st.sampled_from(["account:acme", "account:acme", "account:globex"]))
+    data = {"tier": draw(st.sampled_from(["a", None])), "deal": draw(maybe_deal)}
+    return event("account_updated", account, draw(times), draw(numbers), **data)
+
+
+@st.composite
 def of_nobody(draw: st.DrawFn) -> Event:
     match draw(st.sampled_from(["spend", "launch", "end", "account", "refund"])):
         case "spend":
@@ -125,13 +135,22 @@ def of_nobody(draw: st.DrawFn) -> Event:
             campaign = draw(campaigns)
             return event("campaign_ended", f"campaign:{campaign}", draw(times), draw(numbers), campaign=campaign)
         case "account":
-            return event("account_updated", "account:acme", draw(times), draw(numbers), tier=draw(st.sampled_from(["a", None])))
+            return draw(of_an_account())
         case _:
             return event("subscription_started", "account:acme", draw(times), draw(numbers), deal=draw(maybe_deal))
 
 
 anything = st.one_of(of_a_person(), of_a_person(), of_a_deal(), link_or_unlink(), link_or_unlink(), of_nobody())
 what_deals_say = st.one_of(of_a_deal(), of_a_deal(), of_a_deal(), of_a_deal(), of_a_person(), link_or_unlink())
+members = st.builds(
+    event,
+    st.sampled_from(["account_joined", "account_joined", "account_joined", "account_left", "page_view"]),
+    ids,
+    times,
+    numbers,
+    deal=maybe_deal,
+)
+who_joined = st.one_of(members, members, of_an_account(), link_or_unlink())
 who_is_who = st.one_of(link_or_unlink(), link_or_unlink(), st.builds(event, st.just("page_view"), ids, times, numbers, deal=maybe_deal))
 
 
@@ -194,3 +213,9 @@ def test_what_deals_and_orders_say_does_not_depend_on_the_order_in_which_it_arri
 @given(deliveries(who_is_who))
 def test_who_is_who_does_not_depend_on_the_order_in_which_it_is_told(delivery: Delivery) -> None:
     check(delivery, TIGHT)
+
+
+@settings(thorough, max_examples=max(200, EXAMPLES))
+@given(deliveries(who_joined), st.sampled_from([TIGHT, RESTLESS]))
+def test_who_joined_an_account_and_what_it_says_of_itself_may_come_in_any_order(delivery: Delivery, by: Definition) -> None:
+    check(delivery, by)

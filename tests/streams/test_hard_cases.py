@@ -11,20 +11,21 @@ from random import Random
 import orjson
 import pytest
 
+from journey.definition import Definition
 from journey.facts import DealStood, Fact, Spent, StageEntered, Touched
 from tests.streams.brute_force import Told, told
-from tests.streams.builders import at, deal_opened, definition, link, retraction, sent, unlink
+from tests.streams.builders import at, deal_opened, definition, link, noticing, retraction, sent, unlink
 from tests.streams.deliveries import Delivery, check
 
 SIZES = (1, 2, 100)
 TIGHT = definition(partners_max=2, ids_max=3, users_per_device_max=2)
 
 
-def in_any_order(*lines: bytes) -> Told:
+def in_any_order(*lines: bytes, by: Definition = TIGHT) -> Told:
     """What `lines` come to; fails where an order of theirs, or a cut into units, comes to something else."""
-    expected = told(TIGHT, lines)
+    expected = told(by, lines)
     for order, size in zip(orders(lines), cycle(SIZES)):  # there is always another size
-        check(Delivery(order, [size]), TIGHT)
+        check(Delivery(order, [size]), by)
     return expected
 
 
@@ -349,3 +350,22 @@ def test_what_a_company_or_an_account_does_in_a_deal_reaches_its_people(subject:
         deal_opened("1", at(0), "user:1"), sent("custom", subject, at(1), deal="1"), link("user:1", "anon:a", at(2)),
         sent("custom", subject, at(1), id="x", deal="2"),
     )  # fmt: skip
+
+
+def noticed(by: Definition, *lines: bytes) -> list[tuple[str, str]]:
+    """Who entered which stage by what an account said; fails where an order of `lines` comes to something else."""
+    return [(one.person, one.stage) for one in of(StageEntered, in_any_order(*lines, by=by)) if one.rule == "account-noticed"]
+
+
+def test_what_an_account_says_of_itself_reaches_who_ever_joined_it_and_nobody_where_those_are_too_many() -> None:
+    by = noticing(definition(account_people_max=2))
+    said = sent("account_updated", "account:acme", at(3), tier="a")
+    joined = [sent("account_joined", f"user:{number}", at(number), account="acme") for number in (1, 2, 5)]
+    left = sent("account_left", "user:1", at(2), account="acme")
+    both = [("user:1", "awareness"), ("user:2", "awareness")]
+    assert noticed(by, said, *joined[:2], left) == both
+    assert noticed(by, said, *joined, link("user:1", "anon:a", at(4))) == []
+    assert noticed(by, said, *joined, retraction(joined[2], at(9))) == both
+    assert noticed(by, said, retraction(said, at(9)), *joined[:2]) == []
+    assert noticed(by, said, joined[0], joined[1], link("user:1", "user:2", at(4))) == both[:1]
+    assert noticed(by, said, sent("account_joined", "user:3", at(1), account="globex")) == []

@@ -13,15 +13,14 @@ from pathlib import Path
 import pytest
 
 from projections.canonical import digest
-from schemas.definition_files import default_definition
 from streams.placement import Placement
 from streams.ports import Raced, Recorded, Unit
 from streams.postgres.record import PostgresRecord
-from tests.streams.builders import LATER, Bench, at, deal_opened, incoming, link, quick_bench, sent
+from tests.streams.builders import LATER, Bench, at, deal_opened, definition, incoming, link, noticing, quick_bench, sent
 
 pytestmark = pytest.mark.postgres
 
-DEFINITION = default_definition()
+DEFINITION = noticing(definition(account_people_max=2))
 TURN_SECONDS_MAX = 30.0
 KEPT = {"migrations", "last", "outbox"}
 """The tables that are not emptied between two orders."""
@@ -35,6 +34,8 @@ UPDATED = sent("deal_updated", "deal:1", at(5), people=[{"person": "anon:a", "pr
 CALL = sent("call", "user:1", at(6), deal="1")
 LINK = link("anon:a", "user:1", at(7))
 CLOSED = sent("close", "deal:1", at(8), outcome="won")
+JOINED = [sent("account_joined", id, at(number), account="acme") for number, id in enumerate(["user:1", "user:2", "anon:a"])]
+SAID = [sent("account_updated", "account:acme", at(1, number), tier="a") for number in range(2)]
 LATE = sent("form_submitted", "anon:a", at(2), intent="demo")
 
 Units = list[list[bytes]]
@@ -48,6 +49,8 @@ DEALT: dict[str, tuple[Units, Units]] = {
         [[OPENED, LINK, VIEWS[1]], [DEMOS[0], DEMOS[2], CALL, LATE]],
     ),
 }
+ACCOUNT: tuple[Units, Units] = ([[JOINED[0], SAID[0]], [JOINED[2], LINK]], [[JOINED[1], VIEWS[0]], [SAID[1], DEMOS[1]]])
+"""Two members, and one too many."""
 ALL = [*VIEWS, *DEMOS, OPENED, UPDATED, CALL, LINK, CLOSED, LATE]
 
 
@@ -140,8 +143,16 @@ async def read_models(folder: Path, record: PostgresRecord) -> Sequence[str]:
 @pytest.mark.parametrize("dealt", DEALT.values(), ids=DEALT)
 async def test_every_interleaving_of_two_workers_ends_in_one_digest(database: str, tmp_path: Path, dealt: tuple[Units, Units]) -> None:
     assert sorted(line for units in dealt for lines in units for line in lines) == sorted(ALL)
+    await every_interleaving_ends_in_one_digest(database, tmp_path, dealt)
+
+
+async def test_so_does_every_one_of_who_joined_an_account_and_what_it_says_of_itself(database: str, tmp_path: Path) -> None:
+    await every_interleaving_ends_in_one_digest(database, tmp_path, ACCOUNT)
+
+
+async def every_interleaving_ends_in_one_digest(database: str, tmp_path: Path, dealt: tuple[Units, Units]) -> None:
     with bench_in(tmp_path / "alone") as bench:
-        await bench.take(*ALL)
+        await bench.take(*(line for units in dealt for lines in units for line in lines))
         wanted = await bench.digests()
     one, other = await Stepped.open(database, "a topic"), await Stepped.open(database, "a topic")
     assert isinstance(one, Stepped)

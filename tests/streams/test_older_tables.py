@@ -3,10 +3,12 @@
 from pathlib import Path
 from shutil import copy
 
+from schemas.decode import decode
 from streams.ports import State
 from streams.sqlite.database import connect, migrate
 from streams.sqlite.desk import SqliteDesk
 from streams.sqlite.record import MIGRATIONS, SqliteRecord
+from tests.streams.builders import at, sent
 
 
 async def test_letters_and_conflicts_from_before_they_had_states_are_open_and_numbered(tmp_path: Path) -> None:
@@ -29,3 +31,25 @@ async def test_letters_and_conflicts_from_before_they_had_states_are_open_and_nu
     numbered = record.db.execute("SELECT number, subject, dismissed FROM contested ORDER BY number").fetchall()
     record.close()
     assert numbered == [(1, "user:3", 0), (2, "user:1", 0), (3, "user:2", 0)]
+
+
+async def test_who_joined_an_account_before_that_was_stored_under_it_stands_there_too(tmp_path: Path) -> None:
+    older = tmp_path / "older"
+    older.mkdir()
+    for step in sorted(MIGRATIONS.glob("*.sql"))[:-1]:
+        copy(step, older)
+    assert sorted(MIGRATIONS.glob("*.sql"))[-1].name == "0011_who_joined.sql"
+    db = connect(tmp_path / "journey.db")
+    migrate(db, older)
+    joined, left = (sent(type, "user:1", at(0), id="1", account="acme") for type in ("account_joined", "account_left"))
+    said = sent("content_view", "user:2", at(0), content="account_joined")
+    for line in (joined, left, said):
+        touch, body, _, digest = decode(line)
+        row = (touch.subject, touch.subject, touch.source, touch.id, digest, touch.occurred_at, 1, None, body, 7)
+        db.execute("INSERT INTO touchpoints VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    db.close()
+    record = SqliteRecord(tmp_path / "journey.db")
+    found = await record.bodies(["account:acme"])
+    record.close()
+    # Also the rival under its name: which of them counts does not depend on where it is asked.
+    assert sorted(one.touch.type for one in found["account:acme"]) == ["account_joined", "account_left"]

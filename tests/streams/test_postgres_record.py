@@ -575,6 +575,27 @@ async def test_a_later_step_is_taken_once_and_what_is_there_stays(one: PostgresR
     assert await stored(one, "user:1") == 1
 
 
+async def test_who_joined_an_account_before_that_was_stored_under_it_stands_there_too(one: PostgresRecord, database: str) -> None:
+    joined, left = (sent(type, "user:1", at(0), id="1", account="acme", deal="1") for type in ("account_joined", "account_left"))
+    await one.commit(unit(1, joined))
+    await one.commit(unit(1, left, after=0))
+    async with one.database.connection() as db:
+        await db.execute(
+            "DELETE FROM journey.touchpoints WHERE key = 'account:acme'; DELETE FROM journey.subjects WHERE key = 'account:acme';"
+            " ALTER TABLE journey.touchpoints DROP COLUMN third; ALTER TABLE journey.withdrawn DROP COLUMN third;"
+            " DELETE FROM journey.migrations WHERE number = 11"
+        )
+    again = await PostgresRecord.open(database, TOPIC)
+    found = await again.bodies(["account:acme"])
+    # Also the rival under its name: which of them counts does not depend on where it is asked.
+    assert sorted(one.touch.type for one in found["account:acme"]) == ["account_joined", "account_left"]
+    assert "account:acme" in await again.subjects("", 10)
+    await again.commit(unit(1, after=1, voids={name(joined)}))
+    found = await again.bodies(["user:1", "deal:1", "account:acme"])
+    await again.close()
+    assert [stored.voided for some in found.values() for stored in some if stored.touch.type == "account_joined"] == [True] * 3
+
+
 async def test_a_step_that_fails_leaves_the_tables_as_they_were(one: PostgresRecord, tmp_path: Path) -> None:
     for step in sorted(MIGRATIONS.glob("*.sql")):
         (tmp_path / step.name).write_text(step.read_text(encoding="utf-8"), encoding="utf-8")
