@@ -1,0 +1,284 @@
+"""Answers figures: asks the read model, fills empty periods, says what is complete."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from fractions import Fraction
+from itertools import groupby
+from typing import Any, TypeVar
+
+from journey.errors import Refused
+from journey.instants import iso, last_end_of_day
+from journey.money import DECIMALS, share
+from projections.figures import periods
+from projections.figures.answers import Answer, Cell, FigureAnswer
+from projections.figures.compiling import Group, added, batched, compiled, currencies_without_rate, groups, marked, width
+from projections.figures.credit import CREDIT_PARTS, PathTouch
+from projections.figures.figure import Asked, Figure
+from projections.figures.measures import Aggregate, Computed, Credited, Measured, Number, Outcome, Quantiles
+from projections.read_model import Ask
+
+CELLS_MAX = 200_000
+"""How many cells one figure's answer has at most: periods that are empty count."""
+NO_TOUCH = "(no touch)"
+"""The channel and campaign that a conversion is credited to where no touch came before it."""
+
+Key = tuple[Any, ...]
+"""The values of a cell's groups; a period is the date of its first day."""
+Rows = Sequence[tuple[Any, ...]]
+T = TypeVar("T")
+
+
+async def answer(ask: Ask, figures: Iterable[Figure], asked: Asked) -> Answer:
+    """What `figures`, all of one read model, come to. Raises Refused where one of them cannot be asked so."""
+    figures = tuple(figures)
+    for figure in figures:
+        _check(figure, asked)
+    if by_day := any(figure.of.grain == "day" for figure in figures):
+        asked = replace(asked, until=last_end_of_day(asked.until, asked.zone))
+    ((position,),) = await ask("SELECT position FROM reflects")
+    without = await _without_rate(ask, figures, asked)
+    if without or "currency" in asked.by:
+        asked = replace(asked, currency="")
+    found: dict[str, FigureAnswer] = {}
+    for batch in batched(figures, asked):
+        sql, values = marked(compiled(batch, asked))
+        rows = await ask(sql, *values)
+        for figure, outcomes in _outcomes(batch, asked, rows):
+            found[figure.name] = _figure_answer(figure, asked, outcomes)
+    return Answer(
+        until=iso(asked.until),
+        until_on=asked.until_on,
+        zone=asked.zone,
+        grain="day" if by_day else "instant",
+        position=position,
+        known_at=asked.known_at,
+        from_on=asked.from_on,
+        to_on=asked.to_on,
+        where={where.dimension: where.values for where in asked.where},
+        currency=asked.currency,
+        without_rate=without,
+        figures=tuple(found[figure.name] for figure in figures),
+    )
+
+
+def _check(figure: Figure, asked: Asked) -> None:
+    groups(figure, asked)
+    if len(set(asked.by)) < len(asked.by):
+        raise Refused(f"{', '.join(asked.by)}: a figure is broken down by each dimension once")
+    if len([name for name in asked.by if name in periods.PERIODS]) > 1:
+        raise Refused(f"{', '.join(asked.by)}: a figure is broken down by one kind of period at most")
+    for where in asked.where:
+        if where.dimension in periods.PERIODS:
+            raise Refused(f"{where.dimension} is no filter; say from and to")
+        if not where.values:
+            raise Refused(f"{where.dimension} is to be one of no values")
+    if asked.currency and asked.currency not in DECIMALS:
+        raise Refused(f"{asked.currency!r} is no currency")
+
+
+async def _without_rate(ask: Ask, figures: Sequence[Figure], asked: Asked) -> tuple[str, ...]:
+    """Currencies that have no rate to the one asked for: one is enough for the whole answer to be per currency."""
+    if not asked.currency or "currency" in asked.by:
+        return ()
+    missing: set[str] = set()
+    for figure in figures:
+        if figure.is_money:
+            sql, values = marked(currencies_without_rate(figure, asked))
+            missing.update(currency for (currency,) in await ask(sql, *values))
+    return tuple(sorted(missing))
+
+
+def _outcomes(batch: Sequence[Figure], asked: Asked, rows: Rows) -> Iterable[tuple[Figure, dict[Key, Outcome]]]:
+    """What rows of `compiled(batch, asked)` come to, for each of the figures."""
+    groupings = groups(batch[0], asked)
+    cut = len(groupings)
+    keys = [_key(groupings, row, asked) for row in rows]
+    at = cut
+    for figure in batch:
+        match figure.measure:
+            case Aggregate() as measure:
+                until = at + width(measure.parts)
+                sums = {key: added(measure.parts, _whole(row[at:until])) for key, row in zip(keys, rows, strict=True)}
+                at = until
+                yield figure, _aggregated(measure, groupings, asked, sums)
+            case Quantiles() as measure:
+                found = {key: _quantiles(measure, row[cut:]) for key, row in zip(keys, rows, strict=True)}
+                yield figure, _filled(found, groupings, asked, Outcome(None, 0))
+            case Credited() as measure:
+                found = _credited(measure, len(figure.of.unit), keys, [row[cut:] for row in rows])
+                yield figure, _filled(found, groupings, asked, Outcome(0, 0))
+            case Computed() as measure:
+                found = dict(measure.function([Measured(key, row[cut:-1], row[-1]) for key, row in zip(keys, rows, strict=True)]))
+                yield figure, _filled(found, groupings, asked, Outcome(None, 0))
+
+
+def _key(groupings: Sequence[Group], row: tuple[Any, ...], asked: Asked) -> Key:
+    return tuple(
+        periods.first_day(group.period, value, asked.fiscal_year_starts - 1) if group.period else value
+        for group, value in zip(groupings, row, strict=False)
+    )
+
+
+def _whole(numbers: Iterable[Any]) -> list[int]:
+    """A float is what SQLite makes of an integer beyond 64 bits: better no number than a wrong one."""
+    found = list(numbers)
+    assert all(isinstance(number, int) for number in found), f"not whole: {found}"
+    return found
+
+
+# --- measures
+
+
+def _aggregated(measure: Aggregate, groupings: Sequence[Group], asked: Asked, sums: dict[Key, list[int]]) -> dict[Key, Outcome]:
+    nothing = [0] * len(measure.parts)
+    if not measure.is_running:
+        found = {key: measure.outcome(parts) for key, parts in sums.items()}
+        return _filled(found, groupings, asked, measure.outcome(nothing))
+    place = _period_at(groupings)
+    if place is None:
+        return {key: measure.outcome(parts) for key, parts in sums.items()}
+    # All periods since the first row, one upon the other; then those that were asked for.
+    whole = _filled(sums, groupings, replace(asked, from_on=""), nothing)
+    since = (
+        periods.holding(_period(groupings), date.fromisoformat(asked.from_on), asked.fiscal_year_starts - 1) if asked.from_on else date.min
+    )
+    come_to: defaultdict[Key, list[int]] = defaultdict(lambda: nothing)
+    found = {}
+    for key in sorted(whole, key=lambda key: key[place]):
+        others = (*key[:place], *key[place + 1 :])
+        come_to[others] = [before + more for before, more in zip(come_to[others], whole[key], strict=True)]
+        if key[place] >= since:
+            found[key] = measure.outcome(come_to[others])
+    return found
+
+
+def _quantiles(measure: Quantiles, columns: tuple[Any, ...]) -> Outcome:
+    *nearest, number = columns
+    if not number:
+        return Outcome(None, 0)
+    values: list[Number] = []
+    for at, low, high in zip(measure.at, nearest[::2], nearest[1::2], strict=True):
+        rest = Fraction((number - 1) * at) % 1
+        values.append(low + (high - low) * rest if rest else low)
+    return Outcome(values[0] if len(values) == 1 else tuple(values), number)
+
+
+def _credited(measure: Credited, unit: int, keys: Sequence[Key], rows: Rows) -> dict[Key, Outcome]:
+    """Each conversion whole, then to the groups of those touches that no filter leaves out. `n` is how many conversions had a part."""
+    parts: defaultdict[Key, int] = defaultdict(int)
+    number: defaultdict[Key, int] = defaultdict(int)
+    touches = sorted(zip(rows, keys, strict=True), key=lambda touch: touch[0][: unit + 3])
+    for _, of_one in groupby(touches, key=lambda touch: touch[0][:unit]):
+        path = list(of_one)
+        *_, amount, n = path[0][0]
+        (amount,) = _whole([amount]) if measure.amount else [CREDIT_PARTS]
+        seen = [PathTouch(*row[unit + 3 : unit + 3 + len(PathTouch._fields)]) for row, _ in path]
+        weights = measure.weights(seen) if seen[0].channel != NO_TOUCH else [1] * len(seen)
+        credited_to = set()
+        for (row, key), credit, weight in zip(path, share(amount, weights), weights, strict=True):
+            if row[-3]:
+                parts[key] += credit * n
+                if weight:
+                    credited_to.add(key)
+        for key in credited_to:
+            number[key] += n
+    scale = 1 if measure.amount else CREDIT_PARTS
+    return {key: Outcome(_simple(Fraction(parts[key], scale)), number[key]) for key in parts if parts[key] or number[key]}
+
+
+def _simple(number: Fraction) -> Number:
+    return number.numerator if number.denominator == 1 else number
+
+
+# --- periods
+
+
+def _period_at(groupings: Sequence[Group]) -> int | None:
+    return next((place for place, group in enumerate(groupings) if group.period), None)
+
+
+def _period(groupings: Sequence[Group]) -> periods.Grain:
+    return next(group.period for group in groupings if group.period)
+
+
+def _filled(found: Mapping[Key, T], groupings: Sequence[Group], asked: Asked, nothing: T) -> dict[Key, T]:
+    """`found` with the periods in which nothing was, from the first asked for (or found) to the last, for each of the other groups."""
+    place = _period_at(groupings)
+    if place is None:
+        return dict(found)
+    first, last = _span([key[place] for key in found], asked)
+    if first is None:
+        return dict(found)
+    all_periods = list(periods.between(_period(groupings), first, last, asked.fiscal_year_starts - 1))
+    others = {(key[:place], key[place + 1 :]) for key in found} or ({((), ())} if len(groupings) == 1 else set())
+    if len(all_periods) * len(others) > CELLS_MAX:
+        raise Refused(f"{len(all_periods):,} periods of {len(others):,} groups are more than {CELLS_MAX:,} cells; ask for a shorter period")
+    return {key: found.get(key, nothing) for before, after in others for one in all_periods for key in [(*before, one, *after)]}
+
+
+def _span(found: Sequence[date], asked: Asked) -> tuple[date | None, date]:
+    """From what is asked for, else found, to the day before `to_on`, and no further than `until` unless there is something."""
+    first = date.fromisoformat(asked.from_on) if asked.from_on else min(found, default=None)
+    last = max([date.fromisoformat(asked.until_on), *found])
+    if asked.to_on:
+        last = min(last, date.fromisoformat(asked.to_on) - timedelta(days=1))
+    return first, last
+
+
+# --- cells
+
+
+def _figure_answer(figure: Figure, asked: Asked, outcomes: Mapping[Key, Outcome]) -> FigureAnswer:
+    groupings = groups(figure, asked)
+    names = tuple(group.name for group in groupings)
+    currency_at = names.index("currency") if figure.is_money and not asked.currency else None
+    cells = []
+    for key in sorted(outcomes):
+        outcome = outcomes[key]
+        currency = key[currency_at] if currency_at is not None else asked.currency
+        cells.append(
+            Cell(
+                group=dict(zip(names, _named(groupings, key, asked), strict=True)),
+                value=outcome.value,
+                n=outcome.n,
+                complete=_is_complete(figure, groupings, key, asked),
+                part=outcome.part,
+                whole=outcome.whole,
+                currency=currency if figure.is_money else None,
+                decimals=DECIMALS.get(currency, 2) if figure.is_money else None,
+            )
+        )
+    measure = figure.measure
+    many = any(name in figure.dimensions and figure.dimensions[name].many for name in names)
+    return FigureAnswer(
+        name=figure.name,
+        says=figure.says,
+        formula=figure.formula,
+        unit=figure.unit,
+        by=names,
+        quantiles=tuple(map(str, measure.at)) if isinstance(measure, Quantiles) else (),
+        adds_up=measure.adds_up and not many,
+        cells=tuple(cells),
+        needs=() if any(cell.n for cell in cells) else figure.reads,
+    )
+
+
+def _named(groupings: Sequence[Group], key: Key, asked: Asked) -> Iterable[str]:
+    for group, value in zip(groupings, key, strict=True):
+        yield periods.named(group.period, value, asked.fiscal_year_starts - 1) if group.period else str(value)
+
+
+def _is_complete(figure: Figure, groupings: Sequence[Group], key: Key, asked: Asked) -> bool:
+    """Whether its period was over at `until`, and the days after it that the figure waits for."""
+    place = _period_at(groupings)
+    ends = []
+    if place is not None:
+        ends.append(periods.after(_period(groupings), key[place]))
+    if asked.to_on:
+        ends.append(date.fromisoformat(asked.to_on))
+    if not ends:
+        return not figure.within_days
+    over = min(ends) + timedelta(days=figure.within_days)
+    return figure.dated is None or over <= date.fromisoformat(asked.last_whole_day) + timedelta(days=1)
