@@ -13,16 +13,14 @@ from journey.instants import iso, last_end_of_day
 from journey.money import DECIMALS, share
 from projections.figures import periods
 from projections.figures.answers import Answer, Cell, FigureAnswer
-from projections.figures.compiling import Group, added, batched, compiled, currencies_without_rate, groups, marked, width
-from projections.figures.credit import CREDIT_PARTS, PathTouch
+from projections.figures.compiling import Group, Query, added, batched, compiled, currencies_without_rate, groups, marked, width
+from projections.figures.credit import CREDIT_PARTS, NO_TOUCH, PathTouch
 from projections.figures.figure import Asked, Figure
 from projections.figures.measures import Aggregate, Computed, Credited, Measured, Number, Outcome, Quantiles
 from projections.read_model import Ask
 
 CELLS_MAX = 200_000
 """How many cells one figure's answer has at most: periods that are empty count."""
-NO_TOUCH = "(no touch)"
-"""The channel and campaign that a conversion is credited to where no touch came before it."""
 
 Key = tuple[Any, ...]
 """The values of a cell's groups; a period is the date of its first day."""
@@ -60,22 +58,46 @@ async def answer(ask: Ask, figures: Iterable[Figure], asked: Asked) -> Answer:
         currency=asked.currency,
         without_rate=without,
         figures=tuple(found[figure.name] for figure in figures),
+        names=await _names(ask, figures, found.values(), asked),
     )
 
 
+async def _names(ask: Ask, figures: Sequence[Figure], found: Iterable[FigureAnswer], asked: Asked) -> dict[str, dict[str, str]]:
+    """What the values of a dimension are called, where they are called otherwise."""
+    names = {}
+    for name in asked.by:
+        called = {figure.dimensions[name].names for figure in figures if name in figure.dimensions} - {""}
+        shown = {cell.group[name] for figure in found for cell in figure.cells}
+        for sql in called:
+            text, values = marked(Query(sql, {"until": asked.until}))
+            names[name] = {value: title for value, title in sorted(await ask(text, *values)) if value in shown and title not in ("", value)}
+    return names
+
+
 def _check(figure: Figure, asked: Asked) -> None:
-    groups(figure, asked)
+    if lacks := figure.lacks(asked):
+        raise Refused(f"{figure.name} has no dimension {lacks[0]!r}; it has {', '.join(figure.breakdowns) or 'none'}")
+    for on in filter(None, (asked.from_on, asked.to_on)):
+        if not _is_day(on):
+            raise Refused(f"{on!r} is no day; write it as 2026-03-31")
+    if asked.from_on and asked.to_on and asked.from_on >= asked.to_on:
+        raise Refused(f"there is no day from {asked.from_on} to {asked.to_on}: the last is no longer in it")
     if len(set(asked.by)) < len(asked.by):
         raise Refused(f"{', '.join(asked.by)}: a figure is broken down by each dimension once")
     if len([name for name in asked.by if name in periods.PERIODS]) > 1:
         raise Refused(f"{', '.join(asked.by)}: a figure is broken down by one kind of period at most")
     for where in asked.where:
-        if where.dimension in periods.PERIODS:
-            raise Refused(f"{where.dimension} is no filter; say from and to")
         if not where.values:
             raise Refused(f"{where.dimension} is to be one of no values")
     if asked.currency and asked.currency not in DECIMALS:
         raise Refused(f"{asked.currency!r} is no currency")
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 async def _without_rate(ask: Ask, figures: Sequence[Figure], asked: Asked) -> tuple[str, ...]:
@@ -251,6 +273,8 @@ def _figure_answer(figure: Figure, asked: Asked, outcomes: Mapping[Key, Outcome]
             )
         )
     measure = figure.measure
+    # How many were in a stage yesterday and today is not how many were.
+    has_run = isinstance(measure, Aggregate) and measure.is_running and _period_at(groupings) is not None
     many = any(name in figure.dimensions and figure.dimensions[name].many for name in names)
     return FigureAnswer(
         name=figure.name,
@@ -259,7 +283,7 @@ def _figure_answer(figure: Figure, asked: Asked, outcomes: Mapping[Key, Outcome]
         unit=figure.unit,
         by=names,
         quantiles=tuple(map(str, measure.at)) if isinstance(measure, Quantiles) else (),
-        adds_up=measure.adds_up and not many,
+        adds_up=measure.adds_up and not many and not has_run,
         cells=tuple(cells),
         needs=() if any(cell.n for cell in cells) else figure.reads,
     )

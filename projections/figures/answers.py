@@ -77,13 +77,15 @@ class Answer(Value):
     currency: str
     without_rate: tuple[str, ...]
     figures: tuple[FigureAnswer, ...]
+    names: dict[str, dict[str, str]] = {}
+    """By dimension what its values are called, where that is otherwise: campaigns by their ids."""
 
     def figure(self, name: str) -> FigureAnswer:
         return next(one for one in self.figures if one.name == name)
 
     def to_json(self, *, indent: int | None = None) -> str:
         """Numbers are exact: whole, or text."""
-        return self.model_dump_json(indent=indent, exclude_none=False)
+        return self.model_dump_json(indent=indent)
 
     def to_csv(self) -> str:
         """A row for each value: the figure, its groups, its period, the value."""

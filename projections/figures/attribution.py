@@ -1,7 +1,6 @@
 """Which touches have earned conversions and their value, under several models. A new model is a function in MODELS."""
 
-from projections.figures.answering import NO_TOUCH
-from projections.figures.credit import Weights, first, last, last_non_direct, linear
+from projections.figures.credit import NO_TOUCH, Weights, first, last, last_non_direct, linear
 from projections.figures.dimensions import CAMPAIGN, CHANNEL, Dimension
 from projections.figures.figure import Figure
 from projections.figures.measures import credited

@@ -35,7 +35,7 @@ class Group(NamedTuple):
 
 
 def groups(figure: Figure, asked: Asked) -> tuple[Group, ...]:
-    """Raises Refused where `figure` cannot be broken down so. Money that is not converted is always per currency as well."""
+    """Money that is not converted is always per currency as well."""
     found = []
     for name in asked.by:
         if name in periods.PERIODS and figure.dated is not None:
@@ -174,10 +174,7 @@ def _condition(figure: Figure, asked: Asked, place: int, where: Where) -> str:
 
 
 def _dimension(figure: Figure, name: str) -> Dimension:
-    found = figure.dimensions.get(name)
-    if found is None:
-        raise Refused(f"{figure.name} has no dimension {name!r}; it has {', '.join(figure.breakdowns) or 'none'}")
-    return found
+    return figure.dimensions[name]
 
 
 def _column(figure: Figure, dimension: Dimension) -> str:

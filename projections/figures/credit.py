@@ -6,6 +6,8 @@ from typing import NamedTuple
 from journey.instants import Instant
 
 DIRECT = "Direct"
+NO_TOUCH = "(no touch)"
+"""The channel and campaign that a conversion is credited to where no touch came before it."""
 CREDIT_PARTS = 10**6
 """A conversion is credited in millionths of it; money in its minor units."""
 

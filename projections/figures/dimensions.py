@@ -6,20 +6,21 @@ A column of the view, or one that is joined as of the instant that the figure da
 from dataclasses import dataclass
 from typing import Final
 
-from projections.figures.views import Grain, history
+from projections.figures.views import Grain, history, last_of
 
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
     """`column` is SQL over the view's row `v` and what `join` joins, under the dimension's name. In it stand `{at}` and `{day}`, what the
-    figure dates the row by, and `{holds}`, whether a row of `history` held then. A row may be in several groups of a dimension that is
-    `many`, so these do not add up."""
+    figure dates the row by, and `{holds}`, whether a row of `history` held then. Its values are text. A row may be in several groups of a
+    dimension that is `many`, so these do not add up. `names` is SQL of what values are called: the value, its name."""
 
     name: str
     column: str
     join: str = ""
     says: str = ""
     many: bool = False
+    names: str = ""
 
 
 def spelled(sql: str, dimension: Dimension, at: str, day: str, grain: Grain) -> str:
@@ -54,6 +55,7 @@ TEAM_OF_OWNER: Final = described("team_of_owner", "'owner:' || v.owner", "team",
 COUNTRY: Final = described("country", "v.person", "country")
 INDUSTRY: Final = described("industry", "'account:' || v.account", "industry")
 
+_NAMES = last_of("described", "subject", "field", where="field = 'name' AND SUBSTR(subject, 1, 9) = 'campaign:'")
 CAMPAIGN: Final = Dimension(
     "campaign",
     "CASE WHEN campaign_stated.subject IS NULL THEN COALESCE(campaign.campaign, v.campaign) ELSE v.campaign END",
@@ -64,6 +66,7 @@ CAMPAIGN: Final = Dimension(
     " LEFT JOIN (SELECT alias, MAX(campaign) AS campaign FROM aliases WHERE at <= :until AND :until < until_at GROUP BY alias) AS campaign"
     " ON campaign.alias = COALESCE(campaign_spelled.folded, v.campaign)",
     "campaign, its aliases joined as of the instant that is asked until",
+    names=f"SELECT SUBSTR(c.subject, 10), c.value FROM ({_NAMES.sql}) AS c",
 )
 PRODUCT: Final = Dimension(
     "product",

@@ -58,6 +58,11 @@ class Figure:
     def breakdowns(self) -> tuple[str, ...]:
         return (*self.dimensions, *(PERIODS if self.dated is not None else ()))
 
+    def lacks(self, asked: "Asked") -> tuple[str, ...]:
+        """The dimensions that are asked for, and that it has not."""
+        unknown = [name for name in asked.by if name not in self.breakdowns]
+        return tuple(dict.fromkeys(unknown + [where.dimension for where in asked.where if where.dimension not in self.dimensions]))
+
 
 class Where(NamedTuple):
     """One of `values` in the dimension of this name."""

@@ -134,6 +134,7 @@ def quantiles(column: str, *at: str, where: str = "TRUE") -> Quantiles:
 
 def running(measure: Aggregate) -> Aggregate:
     """What the measure has come to by the end of each period, from the very first row on."""
+    assert all(part.how == "sum" for part in measure.parts), "distinct values of periods do not add up; sum first times"
     return replace(measure, is_running=True)
 
 
