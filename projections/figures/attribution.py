@@ -45,7 +45,8 @@ _OF_PEOPLE = (
 converted = View(
     "conversions with their touches",
     f"{_OF_DEALS} UNION ALL {_OF_PEOPLE}",
-    unit=("conversion", "of_what", "whose"),
+    # Two sources can give one id to two conversions: all of this is what tells them apart.
+    unit=("conversion", "of_what", "whose", "at", "amount_minor", "currency"),
     tables=("deals", "conversions", "paths", "lowered"),
     options=(("people", "all"),),
 )
