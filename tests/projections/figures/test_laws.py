@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from projections.figures.answering import answer
 from projections.figures.deals import DECIDED, WON
 from projections.figures.figure import Asked, Figure
 from projections.figures.laws import broken
 from projections.figures.measures import count, ratio
 from projections.figures.sections import FIGURES
 from tests.projections.figures.cases import DAY, STOOD, UNTIL
-from tests.projections.figures.tables import COLUMNS, Rows, at, columns, is_integer, sqlite
+from tests.projections.figures.tables import COLUMNS, Rows, at, columns, filled, is_integer, postgres, sqlite
 
 TEXTS = {
     "outcome": ("open", "won", "lost", "abandoned"),
@@ -69,12 +70,25 @@ def _row(table: str, nth: int, random: Random) -> dict[str, Any]:
 
 @pytest.mark.parametrize("figure", FIGURES.values(), ids=FIGURES)
 @given(st.randoms(use_true_random=False))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 async def test_the_laws_hold(figure: Figure, random: Random) -> None:
     db, ask = sqlite(random_rows(random))
     period = random.choice([{}, {"from_on": "2026-01-31", "to_on": "2026-04-01"}, {"fiscal_year_starts": 10}])
     assert await broken(ask, figure, Asked(UNTIL, **period)) == []
     db.close()
+
+
+async def test_both_databases_agree_on_random_rows(database: str) -> None:
+    async with postgres(database) as postgresql:
+        for seed in range(4):
+            random = Random(seed)
+            rows = random_rows(random)
+            (db, lite), ask = sqlite(rows), await filled(postgresql, rows)
+            for figure in FIGURES.values():
+                for by in [(), *random.sample([(name,) for name in figure.breakdowns], 3)]:
+                    asked = Asked(UNTIL, by=by, currency=random.choice(("", "EUR")))
+                    assert await answer(ask, [figure], asked) == await answer(lite, [figure], asked), (figure.name, by, seed)
+            db.close()
 
 
 async def test_what_is_no_share_is_found() -> None:
