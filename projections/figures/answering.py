@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
-from itertools import groupby
-from typing import Any, TypeVar
+from functools import lru_cache
+from operator import add
+from typing import Any, NamedTuple, TypeVar
 
 from journey.errors import Refused
 from journey.instants import iso, last_end_of_day
@@ -116,31 +117,36 @@ def _outcomes(batch: Sequence[Figure], asked: Asked, rows: Rows) -> Iterable[tup
     """What rows of `compiled(batch, asked)` come to, for each of the figures."""
     groupings = groups(batch[0], asked)
     cut = len(groupings)
-    keys = [_key(groupings, row, asked) for row in rows]
+    keys = _keys(groupings, rows, asked)
     at = cut
+    paths = _paths(batch[0], keys, rows, cut) if isinstance(batch[0].measure, Credited) else []
     for figure in batch:
         match figure.measure:
             case Aggregate() as measure:
                 until = at + width(measure.parts)
-                sums = {key: added(measure.parts, _whole(row[at:until])) for key, row in zip(keys, rows, strict=True)}
+                yield figure, _aggregated(measure, groupings, asked, _sums(measure, keys, [row[at:until] for row in rows]))
                 at = until
-                yield figure, _aggregated(measure, groupings, asked, sums)
             case Quantiles() as measure:
                 found = {key: _quantiles(measure, row[cut:]) for key, row in zip(keys, rows, strict=True)}
                 yield figure, _filled(found, groupings, asked, Outcome(None, 0))
             case Credited() as measure:
-                found = _credited(measure, len(figure.of.unit), keys, [row[cut:] for row in rows])
-                yield figure, _filled(found, groupings, asked, Outcome(0, 0))
+                place = -1
+                if measure.amount:
+                    place, at = at - cut, at + 1
+                yield figure, _filled(_credited(measure, paths, place), groupings, asked, Outcome(0, 0))
             case Computed() as measure:
                 found = dict(measure.function([Measured(key, row[cut:-1], row[-1]) for key, row in zip(keys, rows, strict=True)]))
                 yield figure, _filled(found, groupings, asked, Outcome(None, 0))
 
 
-def _key(groupings: Sequence[Group], row: tuple[Any, ...], asked: Asked) -> Key:
-    return tuple(
-        periods.first_day(group.period, value, asked.fiscal_year_starts - 1) if group.period else value
-        for group, value in zip(groupings, row, strict=False)
-    )
+def _keys(groupings: Sequence[Group], rows: Rows, asked: Asked) -> list[Key]:
+    cut, place = len(groupings), _period_at(groupings)
+    if place is None:
+        return [row[:cut] for row in rows]
+    grain, fiscal_months = _period(groupings), asked.fiscal_year_starts - 1
+    found = {value: periods.first_day(groupings[place].found, value, fiscal_months) for value in {row[place] for row in rows}}
+    first = {value: periods.holding(grain, on, fiscal_months) for value, on in found.items()}
+    return [(*row[:place], first[row[place]], *row[place + 1 : cut]) for row in rows]
 
 
 def _whole(numbers: Iterable[Any]) -> list[int]:
@@ -151,6 +157,25 @@ def _whole(numbers: Iterable[Any]) -> list[int]:
 
 
 # --- measures
+
+
+class Path(NamedTuple):
+    """A conversion: its touches in order, the group that each is credited to, and whether the filters keep it; `n` times."""
+
+    touches: Sequence[PathTouch]
+    keys: Sequence[Key]
+    kept: Sequence[bool]
+    n: int
+    amounts: Sequence[Any]
+
+
+def _sums(measure: Aggregate, keys: Sequence[Key], rows: Rows) -> dict[Key, list[int]]:
+    found: dict[Key, list[int]] = {}
+    for key, row in zip(keys, rows, strict=True):
+        sums = added(measure.parts, _whole(row))
+        before = found.get(key)
+        found[key] = sums if before is None else list(map(add, before, sums))
+    return found
 
 
 def _aggregated(measure: Aggregate, groupings: Sequence[Group], asked: Asked, sums: dict[Key, list[int]]) -> dict[Key, Outcome]:
@@ -187,27 +212,45 @@ def _quantiles(measure: Quantiles, columns: tuple[Any, ...]) -> Outcome:
     return Outcome(values[0] if len(values) == 1 else tuple(values), number)
 
 
-def _credited(measure: Credited, unit: int, keys: Sequence[Key], rows: Rows) -> dict[Key, Outcome]:
+def _paths(figure: Figure, keys: Sequence[Key], rows: Rows, cut: int) -> list[Path]:
+    """The conversions of what `compiled` found, each with its touches in order."""
+    unit = cut + len(figure.of.unit)
+    until = unit + len(PathTouch._fields)
+    found: defaultdict[Key, list[tuple[Any, ...]]] = defaultdict(list)
+    for key, row in zip(keys, rows, strict=True):
+        # The touch, then what orders those of one instant, where it is credited to, and at last what the conversion has.
+        found[row[cut:unit]].append((row[unit:until], row[until : until + 2], key, row[until + 2], row[until + 3 :]))
+    paths = []
+    for rows_of_one in found.values():
+        rows_of_one.sort(key=lambda one: (one[0][0], one[1]))
+        touches = [PathTouch._make(one[0]) for one in rows_of_one]
+        n, *amounts = rows_of_one[0][-1]
+        paths.append(Path(touches, [one[2] for one in rows_of_one], [bool(one[3]) for one in rows_of_one], n, amounts))
+    return paths
+
+
+def _credited(measure: Credited, paths: Sequence[Path], place: int) -> dict[Key, Outcome]:
     """Each conversion whole, then to the groups of those touches that no filter leaves out. `n` is how many conversions had a part."""
     parts: defaultdict[Key, int] = defaultdict(int)
     number: defaultdict[Key, int] = defaultdict(int)
-    touches = sorted(zip(rows, keys, strict=True), key=lambda touch: touch[0][: unit + 3])
-    for _, of_one in groupby(touches, key=lambda touch: touch[0][:unit]):
-        path = list(of_one)
-        *_, amount, n = path[0][0]
-        (amount,) = _whole([amount]) if measure.amount else [CREDIT_PARTS]
-        seen = [PathTouch(*row[unit + 3 : unit + 3 + len(PathTouch._fields)]) for row, _ in path]
-        weights = measure.weights(seen) if seen[0].channel != NO_TOUCH else [1] * len(seen)
+    for path in paths:
+        amount = _whole([path.amounts[place]])[0] if measure.amount else CREDIT_PARTS
+        has_none = path.touches[0].channel == NO_TOUCH
+        weights = (1,) * len(path.touches) if has_none else tuple(measure.weights(path.touches))
         credited_to = set()
-        for (row, key), credit, weight in zip(path, share(amount, weights), weights, strict=True):
-            if row[-3]:
-                parts[key] += credit * n
-                if weight:
-                    credited_to.add(key)
+        for key, is_kept, weight, credit in zip(path.keys, path.kept, weights, _shares(amount, weights), strict=True):
+            if weight and is_kept:
+                parts[key] += credit * path.n
+                credited_to.add(key)
         for key in credited_to:
-            number[key] += n
+            number[key] += path.n
     scale = 1 if measure.amount else CREDIT_PARTS
-    return {key: Outcome(_simple(Fraction(parts[key], scale)), number[key]) for key in parts if parts[key] or number[key]}
+    return {key: Outcome(_simple(Fraction(credit, scale)), number[key]) for key, credit in parts.items()}
+
+
+@lru_cache(maxsize=10_000)
+def _shares(amount: int, weights: tuple[int, ...]) -> list[int]:
+    return share(amount, weights)
 
 
 def _simple(number: Fraction) -> Number:

@@ -12,7 +12,7 @@ from projections.figures import periods
 from projections.figures.credit import PathTouch
 from projections.figures.dimensions import Dimension, spelled
 from projections.figures.figure import ANY_TIME, Asked, Figure, Where
-from projections.figures.measures import Aggregate, Computed, Credited, Part, Quantiles
+from projections.figures.measures import Aggregate, Computed, Credited, Measure, Part, Quantiles
 from projections.figures.money import RATES, converted, has_no_rate
 
 HALF = 10**9
@@ -27,11 +27,12 @@ class Query(NamedTuple):
 
 
 class Group(NamedTuple):
-    """What rows are grouped by: a dimension, or a period."""
+    """What rows are grouped by: a dimension, or a period, which is `found` as one, or as days, of which it is put together."""
 
     name: str
     column: str
     period: periods.Grain | None = None
+    found: periods.Grain = "day"
 
 
 def groups(figure: Figure, asked: Asked) -> tuple[Group, ...]:
@@ -39,7 +40,9 @@ def groups(figure: Figure, asked: Asked) -> tuple[Group, ...]:
     found = []
     for name in asked.by:
         if name in periods.PERIODS and figure.dated is not None:
-            found.append(Group(name, periods.sql(name, figure.day), name))
+            # Days add up to longer periods in less time than SQL takes to work these out, row by row.
+            grain: periods.Grain = "day" if _is_of_days(figure.measure) else name
+            found.append(Group(name, periods.sql(grain, figure.day), name, grain))
         else:
             found.append(Group(name, _column(figure, _dimension(figure, name))))
     if figure.is_money and not asked.currency and "currency" not in asked.by:
@@ -48,13 +51,18 @@ def groups(figure: Figure, asked: Asked) -> tuple[Group, ...]:
 
 
 def batched(figures: Iterable[Figure], asked: Asked) -> list[tuple[Figure, ...]]:
-    """Those that are one SELECT: of one view, date and grouping, and only added up."""
+    """Those that are one SELECT: of one view, date and grouping, and added up, or credited."""
     found: dict[object, list[Figure]] = {}
     for figure in figures:
-        measure = figure.measure
-        running = measure.is_running if isinstance(measure, Aggregate) else figure.name
+        match figure.measure:
+            case Aggregate(is_running=is_running):
+                alike: object = is_running
+            case Credited(touch=touch):
+                alike = touch
+            case _:
+                alike = figure.name
         wanted = tuple(_dimension(figure, where.dimension) for where in asked.where)
-        found.setdefault((figure.of, figure.dated, figure.is_money, running, groups(figure, asked), wanted), []).append(figure)
+        found.setdefault((figure.of, figure.dated, figure.is_money, alike, groups(figure, asked), wanted), []).append(figure)
     return [tuple(batch) for batch in found.values()]
 
 
@@ -75,13 +83,14 @@ def compiled(batch: Sequence[Figure], asked: Asked) -> Query:
                 f"SELECT {grouped}{_amount(one, measure.column, asked)} AS x, CAST(SUM(v.n) AS BIGINT) AS c {source} AND {measure.where}"
             )
             return Query(_quantiles(measure, inner, names), values)
-        case Credited() as measure:
-            unit = ", ".join(f"v.{column}" for column in one.of.unit)
-            path = ", ".join(f"v.{column}" for column in PathTouch._fields)
+        case Credited():
             kept = " AND ".join(_conditions(one, asked, values, touch=True)) or "TRUE"
-            amount = _amount(one, measure.amount, asked) if measure.amount else "1"
-            columns = f"{grouped}{unit}, v.touched_at, v.person, v.place, {path}, CASE WHEN {kept} THEN 1 ELSE 0 END, {amount}, v.n"
-            return Query(f"SELECT {columns} {source}", values)
+            whole = ("v." + column for column in (*one.of.unit, *PathTouch._fields, "person", "place"))
+            amounts = (
+                _amount(one, amount, asked) for figure in batch if isinstance(figure.measure, Credited) if (amount := figure.measure.amount)
+            )
+            columns = ", ".join([*whole, f"CASE WHEN {kept} THEN 1 ELSE 0 END", "v.n", *amounts])
+            return Query(f"SELECT {grouped}{columns} {source}", values)
         case Computed() as measure:
             columns = "".join(f"{_amount(one, column, asked)}, " for column in measure.columns)
             return Query(f"SELECT {grouped}{columns}v.n {source}", values)
@@ -120,6 +129,17 @@ def marked(query: Query) -> tuple[str, list[str | int]]:
 
 
 _NAMED = re.compile(r"'(?:[^']|'')*'|:([a-z][a-z_0-9]*)")
+
+
+def _is_of_days(measure: Measure) -> bool:
+    """Whether what it comes to on days adds up to what it comes to in a longer period."""
+    match measure:
+        case Aggregate(parts=parts):
+            return all(part.how == "sum" for part in parts)
+        case Quantiles():
+            return False
+        case Credited() | Computed():
+            return True
 
 
 def _source(figure: Figure, asked: Asked) -> tuple[str, dict[str, str | int]]:

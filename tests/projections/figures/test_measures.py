@@ -20,7 +20,6 @@ from projections.figures.sections import FIGURES
 from tests.projections.figures.cases import TOUCHED, UNTIL, WON, deal
 from tests.projections.figures.tables import Rows, filled, postgres, sqlite
 
-
 AT_LAST = Asked(UNTIL)
 
 
