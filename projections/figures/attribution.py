@@ -20,14 +20,15 @@ _TOUCH = (
 )
 _WON = last_of("deals", "deal", where="outcome = 'won'")
 _KEY = "person, conversion, of_what, at"
-_SUMS = "COALESCE(p.lead_at, 0) AS lead_at, COALESCE(p.opened_at, 0) AS opened_at"
 
 # A deal that was won counts once, with the touches of all its people (or of its primary ones), also where it names nobody.
 _OF_DEALS = (
-    f"SELECT COALESCE(c.conversion, 'won') AS conversion, SUBSTR(d.deal, 6) AS of_what, '' AS whose, d.closed_at AS at, d.closed_on AS day,"
-    f" {_TOUCH} {_SUMS}, d.amount_minor, d.currency, d.n FROM ({_WON.sql}) AS d"
-    " LEFT JOIN (SELECT conversion, of_what, at, MAX(is_primary) AS has_primary FROM conversions WHERE at <= :until"
-    " GROUP BY conversion, of_what, at) AS c ON c.of_what = SUBSTR(d.deal, 6) AND c.at = d.closed_at"
+    "SELECT COALESCE(c.conversion, 'won') AS conversion, SUBSTR(d.deal, 6) AS of_what, '' AS whose, d.closed_at AS at, d.closed_on AS day,"
+    f" {_TOUCH} COALESCE(c.lead_at, 0) AS lead_at, COALESCE(c.opened_at, 0) AS opened_at, d.amount_minor, d.currency, d.n"
+    f" FROM ({_WON.sql}) AS d LEFT JOIN ("
+    "SELECT conversion, of_what, at, MAX(is_primary) AS has_primary, MAX(lead_at) AS lead_at, MAX(opened_at) AS opened_at"
+    " FROM conversions WHERE at <= :until GROUP BY conversion, of_what, at"
+    ") AS c ON c.of_what = SUBSTR(d.deal, 6) AND c.at = d.closed_at"
     " LEFT JOIN paths AS p ON p.conversion = c.conversion AND p.of_what = c.of_what AND p.at = c.at"
     " AND (p.is_primary = 1 OR c.has_primary = 0 OR :people = 'all')"
 )

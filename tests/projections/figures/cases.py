@@ -1,8 +1,9 @@
-"""A golden case for every figure: small facts in, cells out. A new figure has one here; both databases answer all of them."""
+"""Golden cases: small facts in, cells out. Every figure has one, here or in CASES of another `cases_….py` beside it."""
 
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from projections.figures.answers import Answer
 from projections.figures.figure import Asked, Where
 from tests.projections.figures.tables import Rows, at
 
@@ -18,6 +19,11 @@ class Case(NamedTuple):
     rows: Rows
     cells: dict[tuple[str, ...], Any]
     asked: Asked = Asked(UNTIL)
+
+
+def cells(answer: Answer) -> dict[tuple[str, ...], Any]:
+    """The values of the first figure, by the values of its groups."""
+    return {tuple(cell.group.values()): cell.value for cell in answer.figures[0].cells}
 
 
 def asked(*by: str, **more: Any) -> Asked:

@@ -19,11 +19,11 @@ COLUMNS = {
     "touched": "person day channel campaign",
     "stages": "person stage at day nth left_stage stayed rule ahead",
     "leads": "person cycle at day nth step lead owner team channel campaign lead_source reason basis rule ahead",
-    "lead_states": "person cycle at day nth answer state is_mql is_qualified is_breached is_open is_won lead owner team channel campaign"
+    "lead_states": "person cycle at day nth answer state is_mql is_qualified is_breached is_open lead owner team channel campaign"
     " lead_source reason basis created_at created_on mql_at mql_on handed_over_at handed_over_on due_at answered_at answered_on"
     " qualified_at qualified_on ended_at ended_on to_assign to_accept to_accept_business ahead",
     "conversions": "person conversion of_what at day is_primary amount_minor currency lead_at opened_at cut",
-    "paths": "person conversion of_what at day is_primary lead_at opened_at place touched_at type channel campaign content",
+    "paths": "person conversion of_what at day is_primary place touched_at type channel campaign content",
     "deals": "deal at day nth outcome pipeline stage amount_minor currency probability weighted_minor is_weighted is_known_stage"
     " expected_close_on owner team account deal_kind reason opened_at opened_on closed_at closed_on took",
     "deal_products": "deal at day nth place product",

@@ -1,7 +1,7 @@
 """Every figure has a golden case, and both databases answer all of them."""
 
-from collections.abc import Mapping
-from typing import Any
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -9,16 +9,14 @@ from projections.figures.answering import answer
 from projections.figures.answers import Answer
 from projections.figures.sections import FIGURES
 from projections.read_model import Ask
-from tests.projections.figures.cases import CASES, Case
+from tests.projections.figures.cases import Case, cells
 from tests.projections.figures.tables import filled, postgres, sqlite
+
+CASES = [case for path in sorted(Path(__file__).parent.glob("cases*.py")) for case in import_module(f"{__package__}.{path.stem}").CASES]
 
 
 async def answered(case: Case, ask: Ask) -> Answer:
     return await answer(ask, [FIGURES[case.figure]], case.asked)
-
-
-def cells(answer: Answer) -> Mapping[tuple[str, ...], Any]:
-    return {tuple(cell.group.values()): cell.value for cell in answer.figures[0].cells}
 
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{case.figure}: {case.says}" for case in CASES])
