@@ -80,7 +80,7 @@ def _check(figure: Figure, asked: Asked) -> None:
         raise Refused(f"{figure.name} has no dimension {lacks[0]!r}; it has {', '.join(figure.breakdowns) or 'none'}")
     for on in filter(None, (asked.from_on, asked.to_on)):
         if not _is_day(on):
-            raise Refused(f"{on!r} is no day; write it as 2026-03-31")
+            raise Refused(f"{on!r} is no day since 1970; write it as 2026-03-31")
     if asked.from_on and asked.to_on and asked.from_on >= asked.to_on:
         raise Refused(f"there is no day from {asked.from_on} to {asked.to_on}: the last is no longer in it")
     if len(set(asked.by)) < len(asked.by):
@@ -96,7 +96,7 @@ def _check(figure: Figure, asked: Asked) -> None:
 
 def _is_day(text: str) -> bool:
     try:
-        return date.fromisoformat(text).isoformat() == text
+        return date.fromisoformat(text).isoformat() == text >= "1970-01-01"
     except ValueError:
         return False
 
@@ -280,16 +280,14 @@ def _filled(found: Mapping[Key, T], groupings: Sequence[Group], asked: Asked, no
     others = {(key[:place], key[place + 1 :]) for key in found} or ({((), ())} if len(groupings) == 1 else set())
     if len(all_periods) * len(others) > CELLS_MAX:
         raise Refused(f"{len(all_periods):,} periods of {len(others):,} groups are more than {CELLS_MAX:,} cells; ask for a shorter period")
-    return {key: found.get(key, nothing) for before, after in others for one in all_periods for key in [(*before, one, *after)]}
+    return {**{(*before, one, *after): nothing for before, after in others for one in all_periods}, **found}
 
 
 def _span(found: Sequence[date], asked: Asked) -> tuple[date | None, date]:
-    """From what is asked for, else found, to the day before `to_on`, and no further than `until` unless there is something."""
+    """From what is asked for, else found, to `until`, or as far as there is something before `to_on`: a deal may be expected in 9999."""
     first = date.fromisoformat(asked.from_on) if asked.from_on else min(found, default=None)
-    last = max([date.fromisoformat(asked.until_on), *found])
-    if asked.to_on:
-        last = min(last, date.fromisoformat(asked.to_on) - timedelta(days=1))
-    return first, last
+    until = date.fromisoformat(asked.until_on)
+    return first, min(max([until, *found]), date.fromisoformat(asked.to_on) - timedelta(days=1)) if asked.to_on else until
 
 
 # --- cells
@@ -347,5 +345,5 @@ def _is_complete(figure: Figure, groupings: Sequence[Group], key: Key, asked: As
         ends.append(date.fromisoformat(asked.to_on))
     if not ends:
         return not figure.within_days
-    over = min(ends) + timedelta(days=figure.within_days)
-    return figure.dated is None or over <= date.fromisoformat(asked.last_whole_day) + timedelta(days=1)
+    waited = (date.fromisoformat(asked.last_whole_day) + timedelta(days=1) - min(ends)).days
+    return figure.dated is None or waited >= figure.within_days

@@ -9,7 +9,8 @@ from projections.figures.measures import Measure
 from projections.figures.periods import PERIODS
 from projections.figures.views import View
 
-ANY_TIME = ("0001-01-01", "9999-12-31")
+ANY_TIME = ("0001-01-01", "9999-12-32")
+"""The first day, and what is as text later than the last."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,10 +47,12 @@ def holding(grain: Grain, on: date, fiscal_months: int) -> date:
 
 
 def after(grain: Grain, first: date) -> date:
-    """The first day of the period after the one that begins on `first`."""
+    """The first day of the period after the one that begins on `first`; the last of all days where there is none."""
     if grain in _MONTHS:
-        return _month(first.year * 12 + first.month - 1 + _MONTHS[grain])
-    return first + timedelta(days=7 if grain == "week" else 1)
+        months = first.year * 12 + first.month - 1 + _MONTHS[grain]
+        return _month(months) if months < 10_000 * 12 else date.max
+    days = 7 if grain == "week" else 1
+    return first + timedelta(days=days) if (date.max - first).days >= days else date.max
 
 
 def between(grain: Grain, first: date, last: date, fiscal_months: int) -> Iterator[date]:
@@ -58,7 +60,9 @@ def between(grain: Grain, first: date, last: date, fiscal_months: int) -> Iterat
     one = holding(grain, first, fiscal_months)
     while one <= last:
         yield one
-        one = after(grain, one)
+        one, before = after(grain, one), one
+        if one == before:
+            return
 
 
 def named(grain: Grain, first: date, fiscal_months: int) -> str:

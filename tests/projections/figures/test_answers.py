@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -11,7 +12,7 @@ from projections.figures.answering import answer
 from projections.figures.answers import Answer, exact
 from projections.figures.figure import Asked, Where
 from projections.figures.sections import FIGURES
-from tests.projections.figures.cases import ACCEPTED, LEADS, STOOD, TOUCHED, UNTIL
+from tests.projections.figures.cases import ACCEPTED, LEADS, OPEN, STOOD, TOUCHED, UNTIL
 from tests.projections.figures.tables import Rows, at, sqlite
 
 
@@ -41,6 +42,26 @@ async def test_what_is_not_over_is_not_complete() -> None:
     for until, complete in ((at("2026-04-01") - 2, False), (at("2026-04-01") - 1, True)):
         found = await asked(LEADS, Asked(until, by=("month",)), "new_leads")
         assert [cell.complete for cell in found.figures[0].cells] == [complete]
+
+
+async def test_what_is_dated_far_ahead_is_there_and_fills_nothing() -> None:
+    ahead = [{**deal, "expected_close_on": on} for deal, on in zip(OPEN["deals"][:2], ("2026-06-30", "9999-12-31"), strict=True)]
+    view = replace(FIGURES["open_deals"].of, sql=f"SELECT o.*, 0 AS expected_close_at FROM ({FIGURES['open_deals'].of.sql}) AS o")
+    expected = replace(FIGURES["open_deals"], of=view, dated="expected_close")
+    db, ask = sqlite({"deals": ahead})
+    for grain, last in (("day", "9999-12-31"), ("week", "9999-12-27"), ("month", "9999-12"), ("quarter", "9999-Q4"), ("year", "9999")):
+        cells = (await answer(ask, [expected], Asked(UNTIL, by=(grain,)))).figures[0].cells
+        assert [(cell.group[grain], cell.value, cell.complete) for cell in cells][1:] == [(last, 1, False)]
+    db.close()
+
+
+async def test_a_cohort_is_complete_only_when_its_time_is_over() -> None:
+    db, ask = sqlite(LEADS)
+    for days, complete in ((91, True), (92, False)):
+        figure = replace(FIGURES["new_leads"], within_days=days)
+        (cell,) = (await answer(ask, [figure], Asked(UNTIL, from_on="2026-03-01", to_on="2026-04-01"))).figures[0].cells
+        assert cell.complete is complete
+    db.close()
 
 
 async def test_a_period_is_half_open() -> None:
