@@ -1,0 +1,246 @@
+"""Figures compile to one SQL text for SQLite and PostgreSQL, with values by name.
+
+What differs between the two is not used: casts by `::`, JSON, LOWER, series, and ordering, since collations differ.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from journey.errors import Refused
+from projections.figures import periods
+from projections.figures.credit import PathTouch
+from projections.figures.dimensions import Dimension, spelled
+from projections.figures.figure import ANY_TIME, Asked, Figure, Where
+from projections.figures.measures import Aggregate, Computed, Credited, Measure, Part, Quantiles
+from projections.figures.money import RATES, converted, has_no_rate
+
+HALF = 10**9
+"""Sums are added up in two halves of the number, because SQLite has no integers beyond 64 bits."""
+
+
+class Query(NamedTuple):
+    """`:name` stands for each of `values` that it uses."""
+
+    sql: str
+    values: Mapping[str, str | int]
+
+
+class Group(NamedTuple):
+    """What rows are grouped by: a dimension, or a period, which is `found` as one, or as days, of which it is put together."""
+
+    name: str
+    column: str
+    period: periods.Grain | None = None
+    found: periods.Grain = "day"
+
+
+def groups(figure: Figure, asked: Asked) -> tuple[Group, ...]:
+    """Money that is not converted is always per currency as well."""
+    found = []
+    for name in asked.by:
+        if name in periods.PERIODS and figure.dated is not None:
+            # Days add up to longer periods in less time than SQL takes to work these out, row by row.
+            grain: periods.Grain = "day" if _is_of_days(figure.measure) else name
+            found.append(Group(name, periods.sql(grain, figure.day), name, grain))
+        else:
+            found.append(Group(name, _column(figure, _dimension(figure, name))))
+    if figure.is_money and not asked.currency and "currency" not in asked.by:
+        found.append(Group("currency", "v.currency"))
+    return tuple(found)
+
+
+def batched(figures: Iterable[Figure], asked: Asked) -> list[tuple[Figure, ...]]:
+    """Those that are one SELECT: of one view, date and grouping, and added up, or credited."""
+    found: dict[object, list[Figure]] = {}
+    for figure in figures:
+        match figure.measure:
+            case Aggregate(is_running=is_running):
+                alike: object = is_running
+            case Credited(touch=touch):
+                alike = touch
+            case _:
+                alike = figure.name
+        wanted = tuple(_dimension(figure, where.dimension) for where in asked.where)
+        found.setdefault((figure.of, figure.dated, figure.is_money, alike, groups(figure, asked), wanted), []).append(figure)
+    return [tuple(batch) for batch in found.values()]
+
+
+def compiled(batch: Sequence[Figure], asked: Asked) -> Query:
+    """The SELECT of one of `batched`: columns of the groups first. `columns` reads what follows them."""
+    one = batch[0]
+    groupings = groups(one, asked)
+    names = [f"g{place}" for place in range(len(groupings))]
+    grouped = "".join(f"{group.column} AS {name}, " for group, name in zip(groupings, names, strict=True))
+    source, values = _source(one, asked)
+    tail = f" GROUP BY {', '.join(names)}" if names else ""
+    match one.measure:
+        case Aggregate():
+            parts = [part for figure in batch if isinstance(figure.measure, Aggregate) for part in figure.measure.parts]
+            return Query(f"SELECT {grouped}{', '.join(_aggregate(one, part, asked) for part in parts)} {source}{tail}", values)
+        case Quantiles() as measure:
+            inner = (
+                f"SELECT {grouped}{_amount(one, measure.column, asked)} AS x, CAST(SUM(v.n) AS BIGINT) AS c {source} AND {measure.where}"
+            )
+            return Query(_quantiles(measure, inner, names), values)
+        case Credited():
+            kept = " AND ".join(_conditions(one, asked, values, touch=True)) or "TRUE"
+            whole = ("v." + column for column in (*one.of.unit, *PathTouch._fields, "person", "place"))
+            amounts = (
+                _amount(one, amount, asked) for figure in batch if isinstance(figure.measure, Credited) if (amount := figure.measure.amount)
+            )
+            columns = ", ".join([*whole, f"CASE WHEN {kept} THEN 1 ELSE 0 END", "v.n", *amounts])
+            return Query(f"SELECT {grouped}{columns} {source}", values)
+        case Computed() as measure:
+            columns = "".join(f"{_amount(one, column, asked)}, " for column in measure.columns)
+            return Query(f"SELECT {grouped}{columns}v.n {source}", values)
+
+
+def currencies_without_rate(figure: Figure, asked: Asked) -> Query:
+    """The currencies that cannot be converted to the one that is asked for: of some row that counts, on its day."""
+    source, values = _source(figure, asked)
+    missing = " OR ".join(f"({part.where} AND v.{part.column} <> 0)" for part in figure.measure.money)
+    return Query(f"SELECT DISTINCT v.currency {source} AND {has_no_rate()} AND ({missing})", values)
+
+
+def added(parts: Sequence[Part], columns: Sequence[int]) -> list[int]:
+    """The sums of `parts`, of the columns that `compiled` gave them."""
+    left = iter(columns)
+    return [next(left) * HALF + next(left) if part.how == "sum" and part.column else next(left) for part in parts]
+
+
+def width(parts: Sequence[Part]) -> int:
+    """How many columns `compiled` gives `parts`."""
+    return sum(2 if part.how == "sum" and part.column else 1 for part in parts)
+
+
+def marked(query: Query) -> tuple[str, list[str | int]]:
+    """`query` as `Ask` takes it: a question mark for each value, in their order."""
+    values: list[str | int] = []
+
+    def mark(found: re.Match[str]) -> str:
+        name = found[1]
+        if name is None:
+            return found[0]  # In quotes.
+        values.append(query.values[name])
+        return "?"
+
+    return _NAMED.sub(mark, query.sql), values
+
+
+_NAMED = re.compile(r"'(?:[^']|'')*'|:([a-z][a-z_0-9]*)")
+
+
+def _is_of_days(measure: Measure) -> bool:
+    """Whether what it comes to on days adds up to what it comes to in a longer period."""
+    match measure:
+        case Aggregate(parts=parts):
+            return all(part.how == "sum" for part in parts)
+        case Quantiles():
+            return False
+        case Credited() | Computed():
+            return True
+
+
+def _source(figure: Figure, asked: Asked) -> tuple[str, dict[str, str | int]]:
+    """FROM and WHERE, which holds at least one condition."""
+    values: dict[str, str | int] = {
+        **dict(figure.of.options),
+        **asked.options,
+        "until": asked.until,
+        "until_on": asked.until_on,
+        "from_on": asked.from_on or ANY_TIME[0],
+        "to_on": asked.to_on or ANY_TIME[1],
+        "fiscal_months": asked.fiscal_year_starts - 1,
+        "currency": asked.currency,
+    }
+    used = {name: figure.dimensions[name] for name in asked.by if name in figure.dimensions}
+    used |= {name: one for name, _ in asked.where if not (one := _dimension(figure, name)).many}
+    joins = "".join(f" {_spelled(figure, one, one.join)}" for one in used.values() if one.join)
+    conditions = _conditions(figure, asked, values, touch=False)
+    if figure.is_money:
+        conditions.append("v.currency <> ''")
+        if asked.currency:
+            joins += " " + RATES.replace("{day}", figure.day)
+    if figure.dated is not None:
+        # What is running runs from the very first row on.
+        is_running = isinstance(figure.measure, Aggregate) and figure.measure.is_running
+        since = f"'{ANY_TIME[0]}'" if is_running else ":from_on"
+        conditions += [f"{figure.day} >= {since}", f"{figure.day} < :to_on"]
+    return f"FROM ({figure.of.sql}) AS v{joins} WHERE {' AND '.join(conditions) or 'TRUE'}", values
+
+
+def _conditions(figure: Figure, asked: Asked, values: dict[str, str | int], *, touch: bool) -> list[str]:
+    """What `asked.where` asks of rows; `touch`: of those dimensions that are of a path's touches."""
+    of_touch = figure.measure.touch if isinstance(figure.measure, Credited) else ()
+    found = []
+    for place, where in enumerate(asked.where):
+        if (where.dimension in of_touch) is touch:
+            values |= {f"w{place}_{nth}": value for nth, value in enumerate(where.values)}
+            found.append(_condition(figure, asked, place, where))
+    return found
+
+
+def _condition(figure: Figure, asked: Asked, place: int, where: Where) -> str:
+    dimension = _dimension(figure, where.dimension)
+    marks = ", ".join(f":w{place}_{nth}" for nth in range(len(where.values)))
+    wanted = f"{_column(figure, dimension)} IN ({marks})"
+    if not dimension.many:
+        return wanted
+    if where.dimension in asked.by:
+        raise Refused(f"{figure.name} cannot be broken down by {dimension.name} and filtered by it at once: a row may be in several")
+    # A row that is in two of the groups counts once.
+    return f"EXISTS (SELECT 1 FROM (SELECT 1 AS one) AS one {_spelled(figure, dimension, dimension.join)} WHERE {wanted})"
+
+
+def _dimension(figure: Figure, name: str) -> Dimension:
+    return figure.dimensions[name]
+
+
+def _column(figure: Figure, dimension: Dimension) -> str:
+    return _spelled(figure, dimension, dimension.column)
+
+
+def _spelled(figure: Figure, dimension: Dimension, sql: str) -> str:
+    # How things stand at the instant asked until is of no day, so it is asked by instants.
+    grain = "instant" if figure.dated is None else figure.of.grain
+    return spelled(sql, dimension, figure.at, figure.day, grain)
+
+
+def _amount(figure: Figure, column: str, asked: Asked) -> str:
+    amount = f"v.{column}"
+    return converted(amount) if asked.currency and Part("sum", column, "") in _of_money(figure) else amount
+
+
+def _of_money(figure: Figure) -> set[Part]:
+    return {part._replace(where="") for part in figure.measure.money}
+
+
+def _aggregate(figure: Figure, part: Part, asked: Asked) -> str:
+    if part.how == "distinct":
+        return f"COUNT(DISTINCT v.{part.column}) FILTER (WHERE {part.where})"
+    if not part.column:
+        return _sum("v.n", part.where)
+    amount = _amount(figure, part.column, asked)
+    times = "" if part.column in figure.of.sums else " * v.n"
+    return f"{_sum(f'{amount} / {HALF}{times}', part.where)}, {_sum(f'{amount} % {HALF}{times}', part.where)}"
+
+
+def _sum(what: str, where: str) -> str:
+    return f"CAST(COALESCE(SUM({what}) FILTER (WHERE {where}), 0) AS BIGINT)"
+
+
+def _quantiles(measure: Quantiles, inner: str, names: list[str]) -> str:
+    """For each quantile the two values nearest to it, the second of them NULL beyond the last, and at the end how many values there are."""
+    listed = "".join(f"{name}, " for name in names)
+    within = f"PARTITION BY {', '.join(names)} " if names else ""
+    nearest = []
+    for at in measure.at:
+        low = f"((k - 1) * {at.numerator} / {at.denominator})"
+        nearest += [f"MAX(x) FILTER (WHERE upto - c <= {place} AND {place} < upto)" for place in (low, f"{low} + 1")]
+    placed = (
+        f"SELECT {listed}x, c, CAST(SUM(c) OVER ({within}ORDER BY x) AS BIGINT) AS upto, CAST(SUM(c) OVER ({within}) AS BIGINT) AS k"
+        f" FROM ({inner} GROUP BY {listed}x) AS a"
+    )
+    tail = f" GROUP BY {', '.join(names)}" if names else ""
+    return f"SELECT {listed}{', '.join(nearest)}, COALESCE(MAX(k), 0) FROM ({placed}) AS b{tail}"

@@ -1,0 +1,78 @@
+"""Dimensions: what a figure may be broken down and filtered by.
+
+A column of the view, or one that is joined as of the instant that the figure dates its rows by.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from projections.figures.views import Grain, history, last_of
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """`column` is SQL over the view's row `v` and what `join` joins, under the dimension's name. In it stand `{at}` and `{day}`, what the
+    figure dates the row by, and `{holds}`, whether a row of `history` held then. Its values are text. A row may be in several groups of a
+    dimension that is `many`, so these do not add up. `names` is SQL of what values are called: the value, its name."""
+
+    name: str
+    column: str
+    join: str = ""
+    says: str = ""
+    many: bool = False
+    names: str = ""
+
+
+def spelled(sql: str, dimension: Dimension, at: str, day: str, grain: Grain) -> str:
+    """`sql` of `dimension` for a figure that dates its rows by `at` and `day`."""
+    held = ("at", at, "to_at") if grain == "instant" else ("day", day, "to_day")
+    since, instant, to = held
+    holds = f"{dimension.name}.{since} <= {instant} AND {instant} < {dimension.name}.{to}"
+    return sql.replace("{holds}", holds).replace("{at}", at).replace("{day}", day)
+
+
+def described(name: str, subject: str, field: str, says: str = "") -> Dimension:
+    """A field of a person, an account or an owner as it was described last up to the row's instant; "" where it never was.
+
+    `subject` is SQL: `v.person`, `'account:' || v.account`, `'owner:' || v.owner`.
+    """
+    past = history("described", "subject", where=f"field = '{field}'").sql
+    join = f"LEFT JOIN ({past}) AS {name} ON {name}.subject = {subject} AND {{holds}}"
+    return Dimension(name, f"COALESCE({name}.value, '')", join, says or f"{field} as of the row's instant")
+
+
+CURRENCY: Final = Dimension("currency", "v.currency", says="currency of the amount")
+CHANNEL: Final = Dimension("channel", "v.channel", says="channel")
+OWNER: Final = Dimension("owner", "v.owner", says="owner")
+TEAM: Final = Dimension("team", "v.team", says="team that was stated")
+PIPELINE: Final = Dimension("pipeline", "v.pipeline", says="pipeline")
+STAGE: Final = Dimension("stage", "v.stage", says="stage")
+KIND: Final = Dimension("kind", "v.deal_kind", says="kind of deal: new business, renewal, …")
+REASON: Final = Dimension("reason", "v.reason", says="reason")
+LEAD_SOURCE: Final = Dimension("lead_source", "v.lead_source", says="source of the lead")
+
+TEAM_OF_OWNER: Final = described("team_of_owner", "'owner:' || v.owner", "team", "team of the owner as of the row's instant")
+COUNTRY: Final = described("country", "v.person", "country")
+INDUSTRY: Final = described("industry", "'account:' || v.account", "industry")
+
+_NAMES = last_of("described", "subject", "field", where="field = 'name' AND SUBSTR(subject, 1, 9) = 'campaign:'")
+CAMPAIGN: Final = Dimension(
+    "campaign",
+    "CASE WHEN campaign_stated.subject IS NULL THEN COALESCE(campaign.campaign, v.campaign) ELSE v.campaign END",
+    # A name that a campaign itself has is no alias. Of two campaigns that claim an alias, the last by name has it.
+    "LEFT JOIN (SELECT DISTINCT subject FROM described WHERE field = 'name' AND at <= :until) AS campaign_stated"
+    " ON campaign_stated.subject = 'campaign:' || v.campaign"
+    " LEFT JOIN spelled AS campaign_spelled ON campaign_spelled.name = v.campaign"
+    " LEFT JOIN (SELECT alias, MAX(campaign) AS campaign FROM aliases WHERE at <= :until AND :until < until_at GROUP BY alias) AS campaign"
+    " ON campaign.alias = COALESCE(campaign_spelled.folded, v.campaign)",
+    "campaign, its aliases joined as of the instant that is asked until",
+    names=f"SELECT SUBSTR(c.subject, 10), c.value FROM ({_NAMES.sql}) AS c",
+)
+PRODUCT: Final = Dimension(
+    "product",
+    "COALESCE(product.product, '')",
+    "LEFT JOIN (SELECT DISTINCT deal, at, nth, product FROM deal_products) AS product"
+    " ON product.deal = v.deal AND product.at = v.at AND product.nth = v.nth",
+    "product: a deal with several is in each",
+    many=True,
+)

@@ -1,0 +1,113 @@
+"""A figure is a value: what it says, its formula, what it reads, how it adds up. Answers and the reference are made from it."""
+
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from journey.instants import Instant, day, last_end_of_day
+from projections.figures.dimensions import CURRENCY, Dimension
+from projections.figures.measures import Measure
+from projections.figures.periods import PERIODS
+from projections.figures.views import View
+
+ANY_TIME = ("0001-01-01", "9999-12-32")
+"""The first day, and what is as text later than the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """`dated` names the instant that dates a row, and decides which period it is in: "closed" means its `closed_at` and `closed_on`,
+    "" its `at` and `day`; None is how things stand at the instant asked until, which is in no period.
+
+    `unit` is what is counted ("deals"), or share, ratio, money (minor units), duration (microseconds), points. `source` says where the
+    definition comes from. `reads` are the touchpoint fields that it depends on ("close.outcome"). A cell is complete `within_days` after
+    the end of its period.
+    """
+
+    name: str
+    says: str
+    formula: str
+    unit: str
+    of: View
+    measure: Measure
+    dated: str | None = ""
+    by: tuple[Dimension, ...] = ()
+    reads: tuple[str, ...] = ()
+    source: str = ""
+    within_days: int = 0
+
+    @property
+    def at(self) -> str:
+        """SQL of the instant that a row is dated by."""
+        return ":until" if self.dated is None else f"v.{self.dated}_at" if self.dated else "v.at"
+
+    @property
+    def day(self) -> str:
+        """SQL of its day in the reporting zone."""
+        return ":until_on" if self.dated is None else f"v.{self.dated}_on" if self.dated else "v.day"
+
+    @property
+    def is_money(self) -> bool:
+        """Whether it adds up money: then it is per currency, or converted to one."""
+        return bool(self.measure.money)
+
+    @property
+    def dimensions(self) -> dict[str, Dimension]:
+        """What it may be filtered by, under its name; broken down it may be by periods as well."""
+        return {one.name: one for one in (*self.by, *((CURRENCY,) if self.is_money else ()))}
+
+    @property
+    def breakdowns(self) -> tuple[str, ...]:
+        return (*self.dimensions, *(PERIODS if self.dated is not None else ()))
+
+    def lacks(self, asked: "Asked") -> tuple[str, ...]:
+        """The dimensions that are asked for, and that it has not."""
+        unknown = [name for name in asked.by if name not in self.breakdowns]
+        return tuple(dict.fromkeys(unknown + [where.dimension for where in asked.where if where.dimension not in self.dimensions]))
+
+
+class Where(NamedTuple):
+    """One of `values` in the dimension of this name."""
+
+    dimension: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a question asks for besides its figures. Everything dated up to and including `until` is in.
+
+    A period is half-open, in days of the reporting zone: `from_on` is in it, `to_on` no longer; "" is without that end.
+    `by` names dimensions and periods. `currency` converts money at stated rates. `known_at` is told, not worked out: it says as of when the
+    read model knew what it answers from; "" is now.
+    """
+
+    until: Instant
+    zone: str = "UTC"
+    from_on: str = ""
+    to_on: str = ""
+    by: tuple[str, ...] = ()
+    where: tuple[Where, ...] = ()
+    currency: str = ""
+    known_at: str = ""
+    fiscal_year_starts: int = 1
+    options: dict[str, str | int] = field(default_factory=dict)
+    """Further values for the SQL of views, by name."""
+
+    @property
+    def until_on(self) -> str:
+        return day(self.until, self.zone)
+
+    @property
+    def last_whole_day(self) -> str:
+        """The last day that `until` holds to its end."""
+        end = last_end_of_day(self.until, self.zone)
+        return day(end, self.zone)
+
+
+class Section(NamedTuple):
+    """Figures that are shown together, all of one read model."""
+
+    name: str
+    title: str
+    model: Literal["marketing", "sales"]
+    figures: tuple[Figure, ...]

@@ -1,0 +1,148 @@
+"""Measures: what a figure adds up, counts, divides or shares over the rows of its view. They compile to SQL over the view's row `v`.
+
+Values are whole numbers and fractions, never floats.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Literal, NamedTuple
+
+from projections.figures.credit import Weights
+
+Number = int | Fraction
+MINOR = "_minor"
+"""What the name of a column of money ends in: minor units of the row's `currency`."""
+
+
+class Outcome(NamedTuple):
+    """A measure's value for one group; None where there is nothing to divide by. `n` is what it is worked out of: of a ratio its whole."""
+
+    value: Number | tuple[Number, ...] | None
+    n: Number
+    part: Number | None = None
+    whole: Number | None = None
+
+
+class Part(NamedTuple):
+    """One aggregate: the sum of `column` (of `n` where it names none), or how many distinct values it has."""
+
+    how: Literal["sum", "distinct"]
+    column: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """Sums, which are worked out in one SELECT with those of other figures, and what they come to."""
+
+    parts: tuple[Part, ...]
+    outcome: Callable[[Sequence[int]], Outcome]
+    adds_up: bool = False
+    is_running: bool = False
+
+    @property
+    def money(self) -> tuple[Part, ...]:
+        return tuple(part for part in self.parts if part.column.endswith(MINOR))
+
+
+@dataclass(frozen=True, slots=True)
+class Quantiles:
+    """Of type 7 (Hyndman and Fan 1996): linear between the two nearest."""
+
+    column: str
+    at: tuple[Fraction, ...]
+    where: str
+    adds_up: bool = False
+
+    @property
+    def money(self) -> tuple[Part, ...]:
+        return (Part("sum", self.column, self.where),) if self.column.endswith(MINOR) else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Credited:
+    """Of a view of paths: a row a touch, with the columns of `PathTouch` and `place`, under the view's unit. A conversion is credited
+    whole; groups and filters of `touch` (names of dimensions) come after it, all others before."""
+
+    weights: Weights
+    amount: str
+    touch: tuple[str, ...]
+    adds_up: bool = True
+
+    @property
+    def money(self) -> tuple[Part, ...]:
+        return (Part("sum", self.amount, "TRUE"),) if self.amount else ()
+
+
+class Measured(NamedTuple):
+    """A row for `computed`: its group, the columns that were asked for, and how many facts are in it."""
+
+    group: tuple[str, ...]
+    values: tuple[str | int, ...]
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """What SQL is bad at: a function of all rows at once, which gives each group its outcome."""
+
+    function: Callable[[Sequence[Measured]], Mapping[tuple[str, ...], Outcome]]
+    columns: tuple[str, ...]
+    adds_up: bool = False
+
+    @property
+    def money(self) -> tuple[Part, ...]:
+        return tuple(Part("sum", column, "TRUE") for column in self.columns if column.endswith(MINOR))
+
+
+Measure = Aggregate | Quantiles | Credited | Computed
+
+
+def count(where: str = "TRUE") -> Aggregate:
+    """How many facts. `where` is SQL over `v`."""
+    return Aggregate((Part("sum", "", where),), lambda sums: Outcome(sums[0], sums[0]), adds_up=True)
+
+
+def distinct(column: str, where: str = "TRUE") -> Aggregate:
+    """How many distinct values `column` has: these do not add up."""
+    return Aggregate((Part("distinct", column, where),), lambda sums: Outcome(sums[0], sums[0]))
+
+
+def total(column: str, where: str = "TRUE") -> Aggregate:
+    """The sum of a column of whole numbers."""
+    return Aggregate((Part("sum", column, where), Part("sum", "", where)), lambda sums: Outcome(sums[0], sums[1]), adds_up=True)
+
+
+def ratio(part: Aggregate, whole: Aggregate) -> Aggregate:
+    """`part` of `whole`; a mean is the ratio of a total and a count."""
+    cut = len(part.parts)
+
+    def outcome(sums: Sequence[int]) -> Outcome:
+        over, under = part.outcome(sums[:cut]).value, whole.outcome(sums[cut:]).value
+        assert isinstance(over, Number), "a ratio is of counts and totals"
+        assert isinstance(under, Number), "a ratio is of counts and totals"
+        return Outcome(Fraction(over) / under if under else None, under, over, under)
+
+    return Aggregate(part.parts + whole.parts, outcome)
+
+
+def quantiles(column: str, *at: str, where: str = "TRUE") -> Quantiles:
+    """Quantiles of a column of whole numbers, each written as a fraction: "1/2", "9/10"."""
+    return Quantiles(column, tuple(map(Fraction, at)), where)
+
+
+def running(measure: Aggregate) -> Aggregate:
+    """What the measure has come to by the end of each period, from the very first row on."""
+    assert all(part.how == "sum" for part in measure.parts), "distinct values of periods do not add up; sum first times"
+    return replace(measure, is_running=True)
+
+
+def credited(weights: Weights, amount: str = "", touch: tuple[str, ...] = ("channel", "campaign", "content", "touch")) -> Credited:
+    """Conversions by the touches that led to them, in millionths; with `amount`, a column of the conversion, its money in minor units."""
+    return Credited(weights, amount, touch)
+
+
+def computed(function: Callable[[Sequence[Measured]], Mapping[tuple[str, ...], Outcome]], *columns: str) -> Computed:
+    """What `function` makes of all rows, with these columns of the view."""
+    return Computed(function, columns)

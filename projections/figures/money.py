@@ -1,0 +1,37 @@
+"""Money of several currencies in one: each row's amount by the rate stated for its day, in whole numbers, rounded half to even.
+
+`:currency` is the one asked for. Only stated pairs and their exact inverse are used.
+"""
+
+from typing import Final
+
+RATE_PART_MAX = 3 * 10**9
+"""No larger numerator or denominator is used, so that nothing here is beyond 64 bits: a rate beyond is as none."""
+
+_FITS = f"{{0}}.num <= {RATE_PART_MAX} AND {{0}}.den <= {RATE_PART_MAX}"
+
+RATES: Final = (
+    "LEFT JOIN rates AS rate ON rate.base = v.currency AND rate.quote = :currency"
+    f" AND rate.day <= {{day}} AND {{day}} <= rate.until_day AND {_FITS.format('rate')}"
+    " LEFT JOIN rates AS inverse ON inverse.base = :currency AND inverse.quote = v.currency"
+    f" AND inverse.day <= {{day}} AND {{day}} <= inverse.until_day AND {_FITS.format('inverse')}"
+)
+"""Joins the rates of a row of `v` on `{day}`: a row of `rates` holds the 7 days that a stated rate is good for, or fewer."""
+
+_NUM, _DEN = "COALESCE(rate.num, inverse.den)", "COALESCE(rate.den, inverse.num)"
+
+
+def converted(amount: str) -> str:
+    """`amount` of the row in `:currency`; NULL where no rate is stated. PostgreSQL's text serves both."""
+    # |amount| * num / den, by the whole part of |amount| / den and what is left of it.
+    left = f"(ABS({amount}) % {_DEN} * {_NUM})"
+    whole = f"(ABS({amount}) / {_DEN} * {_NUM} + {left} / {_DEN})"
+    rest = f"({left} % {_DEN})"
+    up = f"CASE WHEN 2 * {rest} > {_DEN} OR (2 * {rest} = {_DEN} AND {whole} % 2 = 1) THEN 1 ELSE 0 END"
+    sign = f"CASE WHEN {amount} < 0 THEN -1 ELSE 1 END"
+    return f"(CASE WHEN v.currency = :currency THEN {amount} WHEN {_DEN} IS NOT NULL THEN {sign} * ({whole} + {up}) END)"
+
+
+def has_no_rate() -> str:
+    """Whether the row's amount cannot be converted."""
+    return f"(v.currency <> :currency AND {_DEN} IS NULL)"

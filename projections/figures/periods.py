@@ -1,0 +1,80 @@
+"""Periods of the reporting zone: days, weeks from Monday, months, and quarters and years by the month in which the fiscal year starts.
+
+Inside, a period is the date of its first day. Fiscal years that do not start in January are named by the year they end in: FY2027.
+"""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Literal, get_args
+
+Grain = Literal["day", "week", "month", "quarter", "year"]
+PERIODS: tuple[Grain, ...] = get_args(Grain)
+
+_MONDAY = 1_721_425
+"""The Julian day number, of which each seventh is a Monday, less Python's ordinal of the same date."""
+_MONTHS: dict[Grain, int] = {"month": 1, "quarter": 3, "year": 12}
+
+
+def sql(grain: Grain, day: str) -> str:
+    """The period of the column `day` as a whole number, or as text: what `first_day` reads."""
+    if grain == "day":
+        return day
+    year, month, of_month = (f"CAST(SUBSTR({day}, {start}, {length}) AS INTEGER)" for start, length in ((1, 4), (6, 2), (9, 2)))
+    if grain == "week":
+        # Years from March, so that a leap day is the last of its year.
+        past, months = f"({year} + 4800 - (14 - {month}) / 12)", f"({month} + 12 * ((14 - {month}) / 12) - 3)"
+        return f"({of_month} + (153 * {months} + 2) / 5 + 365 * {past} + {past} / 4 - {past} / 100 + {past} / 400 - 32045) / 7"
+    return f"({year} * 12 + {month} - 1 - :fiscal_months) / {_MONTHS[grain]}"
+
+
+def first_day(grain: Grain, found: str | int, fiscal_months: int) -> date:
+    """The first day of what `sql` found."""
+    if grain == "day":
+        return date.fromisoformat(str(found))
+    if grain == "week":
+        return date.fromordinal(int(found) * 7 - _MONDAY)
+    return _month(int(found) * _MONTHS[grain] + fiscal_months)
+
+
+def holding(grain: Grain, on: date, fiscal_months: int) -> date:
+    """The first day of the period that holds `on`."""
+    if grain == "day":
+        return on
+    if grain == "week":
+        return on - timedelta(days=on.weekday())
+    months = on.year * 12 + on.month - 1 - fiscal_months
+    return _month(months - months % _MONTHS[grain] + fiscal_months)
+
+
+def after(grain: Grain, first: date) -> date:
+    """The first day of the period after the one that begins on `first`; the last of all days where there is none."""
+    if grain in _MONTHS:
+        months = first.year * 12 + first.month - 1 + _MONTHS[grain]
+        return _month(months) if months < 10_000 * 12 else date.max
+    days = 7 if grain == "week" else 1
+    return first + timedelta(days=days) if (date.max - first).days >= days else date.max
+
+
+def between(grain: Grain, first: date, last: date, fiscal_months: int) -> Iterator[date]:
+    """The periods from the one that holds `first` to the one that holds `last`."""
+    one = holding(grain, first, fiscal_months)
+    while one <= last:
+        yield one
+        one, before = after(grain, one), one
+        if one == before:
+            return
+
+
+def named(grain: Grain, first: date, fiscal_months: int) -> str:
+    """2026-03-02 (a day, or a week by its Monday), 2026-03, 2026-Q1, 2026; FY2027-Q1, FY2027."""
+    if grain in ("day", "week"):
+        return first.isoformat()
+    if grain == "month":
+        return first.isoformat()[:7]
+    months = first.year * 12 + first.month - 1 - fiscal_months
+    year = f"FY{months // 12 + 1}" if fiscal_months else f"{first.year}"
+    return f"{year}-Q{months % 12 // 3 + 1}" if grain == "quarter" else year
+
+
+def _month(months: int) -> date:
+    return date(months // 12, months % 12 + 1, 1)

@@ -1,0 +1,89 @@
+"""Views: SELECTs of rows as of an instant, over the tables of a read model. Figures are worked out over them.
+
+Every row has `n`, the number of facts in it. The SQL is one text for SQLite and PostgreSQL, with the values `:until` (an instant) and
+`:until_on` (its day in the reporting zone).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from journey.facts import NEVER
+from journey.instants import Micros
+
+Grain = Literal["instant", "day"]
+LAST_DAY = "9999-12-31"
+"""Later than every day that is stated."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """`unit` names the columns that make a whole unit, which is counted or credited as one: a deal, a lead cycle. `tables` are those it is
+    made of. A view of grain `day` has rows that are summed by day, so it answers at ends of days only; its rows have `day` and no `at`.
+    `sums` are the columns that hold the sum of a row's facts already; all others are said of each of them.
+    `options` are values that its SQL asks for by name, with what they are unless a question says otherwise."""
+
+    name: str
+    sql: str
+    unit: tuple[str, ...]
+    tables: tuple[str, ...]
+    grain: Grain = "instant"
+    sums: tuple[str, ...] = ()
+    options: tuple[tuple[str, str | int], ...] = ()
+
+
+def as_of(table: str, where: str = "TRUE", *, unit: tuple[str, ...] = (), name: str = "") -> View:
+    """The rows of `table` dated up to `:until`."""
+    return View(name or table, f"SELECT * FROM {table} WHERE at <= :until AND {where}", unit, (table,))
+
+
+def days_of(table: str, where: str = "TRUE", *, unit: tuple[str, ...] = (), sums: tuple[str, ...] = (), name: str = "") -> View:
+    """The rows of `table`, which are summed by day, up to the day of `:until`."""
+    return View(name or table, f"SELECT * FROM {table} WHERE day <= :until_on AND {where}", unit, (table,), "day", sums)
+
+
+def last_of(table: str, *key: str, where: str = "TRUE", name: str = "") -> View:
+    """The last row of each `key` up to `:until`, where `where` holds of it: how things stand then."""
+    same = " AND ".join(f"later.{column} = t.{column}" for column in key)
+    # Ten times as fast as ROW_NUMBER, in both databases.
+    sql = (
+        f"SELECT * FROM {table} AS t WHERE at <= :until AND {where} AND NOT EXISTS (SELECT 1 FROM {table} AS later"
+        f" WHERE {same} AND later.at <= :until AND (later.at, later.nth) > (t.at, t.nth))"
+    )
+    return View(name or f"last of {table}", sql, key, (table,))
+
+
+def history(table: str, *key: str, where: str = "TRUE", name: str = "") -> View:
+    """Each row up to `:until` with `to_at` and `to_day`, when the next of its key came. Rows that another of their instant replaced
+    have no length: `at = to_at`."""
+    window = f"OVER (PARTITION BY {', '.join(key)} ORDER BY at, nth)"
+    sql = (
+        f"SELECT *, LEAD(at, 1, {NEVER}) {window} AS to_at, LEAD(day, 1, '{LAST_DAY}') {window} AS to_day"
+        f" FROM {table} WHERE at <= :until AND {where}"
+    )
+    return View(name or f"history of {table}", sql, key, (table,))
+
+
+def moves_of(table: str, *key: str, was: tuple[str, ...], where: str = "TRUE", name: str = "") -> View:
+    """Each row up to `:until` beside the one before it: `was_<column>` for each of `was`, NULL for the first of its key."""
+    before = ", ".join(f"LAG({column}) OVER (PARTITION BY {', '.join(key)} ORDER BY at, nth) AS was_{column}" for column in was)
+    return View(name or f"moves of {table}", f"SELECT *, {before} FROM {table} WHERE at <= :until AND {where}", key, (table,))
+
+
+def chains(*steps: tuple[str, str], key: str, within: Micros, also: tuple[str, ...] = (), name: str = "chains") -> View:
+    """One row for each `key` with its longest chain of steps (a table, and which of its rows), of equal ones the earliest: `depth` says
+    how many it reached. Others may lie between, one of the same instant counts, and all are at most `within` after the first, which is
+    dated in the period that is asked for; `also` are columns of the first."""
+    kept = ", ".join([key, "at AS t1", "day", *also])
+    (table, where), *later = steps
+    sql = f"SELECT {kept} FROM {table} WHERE {where} AND at <= :until AND day >= :from_on AND day < :to_on"
+    for nth, (table, where) in enumerate(later, start=2):
+        reached = (
+            f"SELECT MIN(x.at) FROM {table} AS x WHERE x.{key} = c.{key} AND {where} AND x.at >= c.t{nth - 1}"
+            f" AND x.at <= c.t1 + {within} AND x.at <= :until"
+        )
+        sql = f"SELECT c.*, ({reached}) AS t{nth} FROM ({sql}) AS c"
+    depth = " ".join(f"WHEN t{nth} IS NOT NULL THEN {nth}" for nth in range(len(steps), 1, -1))
+    longest = f"ROW_NUMBER() OVER (PARTITION BY {key} ORDER BY depth DESC, t1) AS place"
+    ranked = f"SELECT d.*, {longest} FROM (SELECT c.*, {f'CASE {depth} ELSE 1 END' if depth else '1'} AS depth FROM ({sql}) AS c) AS d"
+    sql = f"SELECT {', '.join([key, 't1 AS at', 'day', *also])}, depth, 1 AS n FROM ({ranked}) AS r WHERE place = 1"
+    return View(name, sql, (key,), tuple(dict.fromkeys(table for table, _ in steps)))

@@ -1,0 +1,114 @@
+"""Small read models by hand: tables as facts make them, in SQLite and PostgreSQL, and rows of which only what matters is said."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+
+from journey.instants import day, instant
+from projections.read_model import Ask
+from projections.stores.postgres_adding import numbered
+
+Rows = Mapping[str, Sequence[Mapping[str, Any]]]
+
+COLUMNS = {
+    "reflects": "position",
+    "touched": "person day channel campaign",
+    "stages": "person stage at day nth left_stage stayed rule ahead",
+    "leads": "person cycle at day nth step lead owner team channel campaign lead_source reason basis rule ahead",
+    "lead_states": "person cycle at day nth answer state is_mql is_qualified is_breached is_open lead owner team channel campaign"
+    " lead_source reason basis created_at created_on mql_at mql_on handed_over_at handed_over_on due_at answered_at answered_on"
+    " qualified_at qualified_on ended_at ended_on to_assign to_accept to_accept_business ahead",
+    "conversions": "person conversion of_what at day is_primary amount_minor currency lead_at opened_at cut",
+    "paths": "person conversion of_what at day is_primary place touched_at type channel campaign content",
+    "deals": "deal at day nth outcome pipeline stage amount_minor currency probability weighted_minor is_weighted is_known_stage"
+    " expected_close_on owner team account deal_kind reason opened_at opened_on closed_at closed_on took",
+    "deal_products": "deal at day nth place product",
+    "spend": "day campaign channel function cost_kind provider currency amount_minor",
+    "described": "subject field at day nth value",
+    "lowered": "subject order_id at day order_at order_on currency amount_minor",
+    "aliases": "alias campaign at day until_at",
+    "spelled": "name folded",
+    "rates": "base quote day until_day num den",
+}
+INTEGERS = frozenset(["at", "nth", "n", "stayed", "cycle", "due_at", "cut", "place", "took", "num", "den", "ahead", "position", "until_at"])
+DEFAULTS = {"n": 1, "took": -1, "to_accept": -1, "until_at": 2**53, "currency": "EUR"}
+
+
+def at(text: str) -> int:
+    """The instant of "2026-03-02", or "2026-03-02 10:00", in UTC."""
+    return instant(datetime.fromisoformat(text).replace(tzinfo=UTC))
+
+
+def is_integer(column: str) -> bool:
+    return column in INTEGERS or column.endswith(("_at", "_minor")) or column.startswith(("is_", "to_"))
+
+
+def columns(table: str) -> list[str]:
+    return [*COLUMNS[table].split(), "n"]
+
+
+def create(integer: str) -> list[str]:
+    typed = {True: integer, False: "TEXT"}
+    return [f"CREATE TABLE {name} ({', '.join(f'{one} {typed[is_integer(one)]} NOT NULL' for one in columns(name))})" for name in COLUMNS]
+
+
+def values(table: str, row: Mapping[str, Any]) -> list[Any]:
+    """`row`, its instants read from text, its days worked out of them; what it does not say is "", or 0."""
+    row = {
+        column: at(value) if isinstance(value, str) and column.endswith("at") and is_integer(column) else value
+        for column, value in row.items()
+    }
+    assert not row.keys() - columns(table), f"{table} has no {row.keys() - columns(table)}"
+    for column in columns(table):
+        instant_of = "at" if column == "day" else f"{column[:-3]}_at"
+        if column not in row and (column == "day" or column.endswith("_on")) and row.get(instant_of):
+            row[column] = day(row[instant_of], "UTC")
+    return [row.get(column, DEFAULTS.get(column, 0 if is_integer(column) else "")) for column in columns(table)]
+
+
+def inserts(rows: Rows) -> list[tuple[str, list[Any]]]:
+    found = []
+    for table, of_table in {"reflects": [{"position": 7}], **rows}.items():
+        marks = ", ".join("?" for _ in columns(table))
+        found += [(f"INSERT INTO {table} VALUES ({marks})", values(table, row)) for row in of_table]
+    return found
+
+
+def sqlite(rows: Rows) -> tuple[sqlite3.Connection, Ask]:
+    db = sqlite3.connect(":memory:")
+    for statement in create("INTEGER"):
+        db.execute(statement)
+    for statement, of_row in inserts(rows):
+        db.execute(statement, of_row)
+
+    async def ask(query: str, *values: Any) -> list[Any]:
+        return db.execute(query, values).fetchall()
+
+    return db, ask
+
+
+@asynccontextmanager
+async def postgres(address: str) -> AsyncIterator[asyncpg.Connection]:
+    db = await asyncpg.connect(address)
+    try:
+        for statement in create("BIGINT"):
+            await db.execute(statement)
+        yield db
+    finally:
+        await db.close()
+
+
+async def filled(db: asyncpg.Connection, rows: Rows) -> Ask:
+    """Ask of PostgreSQL, which holds nothing but `rows`."""
+    await db.execute("".join(f"DELETE FROM {name};" for name in COLUMNS))
+    for statement, of_row in inserts(rows):
+        await db.execute(numbered(statement), *of_row)
+
+    async def ask(query: str, *values: Any) -> list[Any]:
+        return [tuple(row) for row in await db.fetch(numbered(query), *values)]
+
+    return ask

@@ -1,0 +1,107 @@
+"""Laws made from figures, on random rows: what adds up adds up, shares are shares. And that they find what is wrong."""
+
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from projections.figures.answering import answer
+from projections.figures.deals import DECIDED, WON
+from projections.figures.figure import Asked, Figure
+from projections.figures.laws import broken
+from projections.figures.measures import count, ratio
+from projections.figures.sections import FIGURES
+from tests.projections.figures.cases import DAY, STOOD, UNTIL
+from tests.projections.figures.tables import COLUMNS, Rows, at, columns, filled, is_integer, postgres, sqlite
+
+TEXTS = {
+    "outcome": ("open", "won", "lost", "abandoned"),
+    "answer": ("waiting", "accepted", "rejected"),
+    "step": ("created", "mql"),
+    "subject": ("owner:a", "user:1", "account:b", "campaign:a"),
+    "field": ("team", "country", "industry", "name"),
+    "channel": ("Direct", "Email", "Display"),
+    "currency": ("EUR", "USD", "JPY"),
+    "person": ("user:1", "user:2", "user:3"),
+    "deal": ("deal:d1", "deal:d2", "deal:d3", "deal:d4"),
+    "of_what": ("d1", "d2", "order:7"),
+    "conversion": ("won", "order"),
+}
+TIMES = [at(on) for on in ("2026-01-01", "2026-01-31", "2026-02-01", "2026-03-29 12:00", "2026-04-01", "2026-06-30 23:59", "2026-07-03")]
+ONCE = {"described": ("subject", "field", "at"), "aliases": ("alias",), "spelled": ("name",)}
+UNIQUE = {**ONCE, "conversions": ("person", "conversion", "of_what", "at"), "rates": ("base", "quote")}
+
+
+def random_rows(random: Random) -> Rows:
+    """Rows of all tables, of few names and days, so that they meet; each with an `nth` of its own."""
+    rows = {}
+    for table in COLUMNS:
+        made = [_row(table, nth, random) for nth in range(random.randrange(9))]
+        key = UNIQUE.get(table, ("nth",))
+        rows[table] = list({tuple(row.get(column, place) for column in key): row for place, row in enumerate(made)}.values())
+    rows["reflects"] = [{"position": 1}]
+    return rows
+
+
+def _row(table: str, nth: int, random: Random) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for column in columns(table):
+        if column == "day" and "at" not in row:
+            row[column] = random.choice(("2026-01-01", "2026-02-28", "2026-03-02", "2026-06-30", "2026-07-01"))
+        elif column == "nth":
+            row[column] = nth
+        elif column.startswith("is_"):
+            row[column] = random.randrange(2)
+        elif column in ("at", "closed_at", "answered_at", "touched_at"):
+            row[column] = random.choice(TIMES)
+        elif column.endswith("_minor"):
+            row[column] = random.choice((-7, 0, 1, 10**18 - 1, random.randrange(10**6)))
+        elif column in ("took", "to_accept"):
+            row[column] = random.choice((-1, 0, random.randrange(40 * DAY)))
+        elif column == "n":
+            row[column] = random.choice((1, 1, 1, 3))
+        elif not is_integer(column) and not column.endswith("_on") and column not in ("day", "until_day"):
+            row[column] = random.choice(TEXTS.get(column, ("", "a", "b")))
+    return row
+
+
+@pytest.mark.parametrize("figure", FIGURES.values(), ids=FIGURES)
+@given(st.randoms(use_true_random=False))
+@settings(max_examples=6, deadline=None)
+async def test_the_laws_hold(figure: Figure, random: Random) -> None:
+    db, ask = sqlite(random_rows(random))
+    period = random.choice([{}, {"from_on": "2026-01-31", "to_on": "2026-04-01"}, {"fiscal_year_starts": 10}])
+    assert await broken(ask, figure, Asked(UNTIL, **period)) == []
+    db.close()
+
+
+async def test_both_databases_agree_on_random_rows(database: str) -> None:
+    async with postgres(database) as postgresql:
+        for seed in range(4):
+            random = Random(seed)
+            rows = random_rows(random)
+            (db, lite), ask = sqlite(rows), await filled(postgresql, rows)
+            for figure in FIGURES.values():
+                for by in [(), *random.sample([(name,) for name in figure.breakdowns], 3)]:
+                    asked = Asked(UNTIL, by=by, currency=random.choice(("", "EUR")))
+                    assert await answer(ask, [figure], asked) == await answer(lite, [figure], asked), (figure.name, by, seed)
+            db.close()
+
+
+async def test_what_is_no_share_is_found() -> None:
+    db, ask = sqlite(STOOD)
+    upside_down = replace(FIGURES["win_rate"], measure=ratio(count(DECIDED), count(WON)), by=())
+    assert (await broken(ask, upside_down, Asked(UNTIL)))[0] == "win_rate of {} is 2, and no share"
+    db.close()
+
+
+async def test_what_does_not_add_up_is_found() -> None:
+    db, ask = sqlite(STOOD)
+    product = replace(FIGURES["won_value"].dimensions["product"], many=False)
+    doubled = replace(FIGURES["won_value"], by=(product,))
+    (law,) = await broken(ask, doubled, Asked(UNTIL))
+    assert law == "won_value by product adds up to {'EUR': 2000, 'USD': 300}, and is {'EUR': 1000, 'USD': 300}"
+    db.close()

@@ -1,0 +1,61 @@
+"""Periods of the reporting zone: SQL finds what a calendar says, in both databases."""
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from projections.figures import periods
+from projections.figures.compiling import Query, marked
+from tests.projections.figures.tables import filled, postgres, sqlite
+
+DAYS = st.dates(date(1970, 1, 1), date(2199, 12, 31))
+GRAINS = st.sampled_from(periods.PERIODS)
+STARTS = st.integers(0, 11)
+
+
+@given(DAYS, GRAINS, STARTS)
+async def test_sql_finds_the_period_that_holds_a_day(on: date, grain: periods.Grain, fiscal_months: int) -> None:
+    db, ask = sqlite({})
+    sql, values = marked(Query(f"SELECT {periods.sql(grain, ':day')}", {"day": on.isoformat(), "fiscal_months": fiscal_months}))
+    ((found,),) = await ask(sql, *values)
+    db.close()
+    assert periods.first_day(grain, found, fiscal_months) == periods.holding(grain, on, fiscal_months)
+
+
+async def test_so_does_postgresql(database: str) -> None:
+    days = [date(2023, 12, 1) + timedelta(days=nth) for nth in range(0, 800, 3)]
+    async with postgres(database) as db:
+        ask = await filled(db, {"touched": [{"day": on.isoformat()} for on in days]})
+        for grain in periods.PERIODS:
+            sql, values = marked(Query(f"SELECT v.day, {periods.sql(grain, 'v.day')} FROM touched AS v", {"fiscal_months": 3}))
+            for on, found in await ask(sql, *values):
+                assert periods.first_day(grain, found, 3) == periods.holding(grain, date.fromisoformat(on), 3)
+
+
+@given(DAYS, GRAINS, STARTS)
+def test_a_period_holds_its_days_and_the_next_one_follows(on: date, grain: periods.Grain, fiscal_months: int) -> None:
+    first = periods.holding(grain, on, fiscal_months)
+    following = periods.after(grain, first)
+    assert first <= on < following
+    assert periods.holding(grain, following, fiscal_months) == following
+    assert periods.holding(grain, following - timedelta(days=1), fiscal_months) == first
+
+
+@pytest.mark.parametrize(
+    ("grain", "on", "starts", "name"),
+    [
+        ("day", "2026-03-05", 1, "2026-03-05"),
+        ("week", "2026-01-01", 1, "2025-12-29"),
+        ("month", "2026-03-31", 4, "2026-03"),
+        ("quarter", "2026-03-31", 1, "2026-Q1"),
+        ("quarter", "2026-03-31", 4, "FY2026-Q4"),
+        ("quarter", "2026-04-01", 4, "FY2027-Q1"),
+        ("year", "2026-12-31", 1, "2026"),
+        ("year", "2026-06-30", 7, "FY2026"),
+        ("year", "2026-07-01", 7, "FY2027"),
+    ],
+)
+def test_names(grain: periods.Grain, on: str, starts: int, name: str) -> None:
+    assert periods.named(grain, periods.holding(grain, date.fromisoformat(on), starts - 1), starts - 1) == name

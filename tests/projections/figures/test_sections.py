@@ -1,0 +1,68 @@
+"""What is registered is whole: names, words, SQL for both databases, fields of the vocabulary, columns that are there."""
+
+from dataclasses import replace
+
+import pytest
+
+from journey.errors import Refused
+from projections.figures.answering import answer
+from projections.figures.checks import problems
+from projections.figures.dimensions import PRODUCT, Dimension
+from projections.figures.figure import Asked, Figure, Section, Where
+from projections.figures.sections import FIGURES, SECTIONS
+from tests.projections.figures.cases import UNTIL
+from tests.projections.figures.tables import sqlite
+
+WIN_RATE, SPEND, LINEAR = FIGURES["win_rate"], FIGURES["spend"], FIGURES["conversions_linear"]
+
+
+def test_nothing_is_wrong_with_any_figure() -> None:
+    assert problems(SECTIONS) == []
+
+
+@pytest.mark.parametrize(
+    ("figure", "problem"),
+    [
+        (replace(WIN_RATE, reads=("close.whatever",)), "'close.whatever' is no touchpoint field"),
+        (replace(WIN_RATE, by=(Dimension("owner", "LOWER(v.owner)"),)), "LOWER does not mean the same in both databases"),
+        (replace(WIN_RATE, by=(Dimension("month", "v.owner"),)), "dimensions are named once, and not as periods are: month"),
+        (replace(WIN_RATE, unit="money"), "money is a total of a column that ends in _minor"),
+        (replace(WIN_RATE, formula=""), "it says something, and has a formula, a unit and what it reads"),
+        (replace(LINEAR, by=(PRODUCT,)), "a path cannot be credited by a dimension in which a row is in several groups"),
+    ],
+)
+def test_a_figure_that_is_not_whole_is_told(figure: Figure, problem: str) -> None:
+    assert problems([Section("one", "One", "sales", (figure,))]) == [f"{figure.name}: {problem}"]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+async def test_it_can_be_broken_down_and_filtered_by_each_of_its_dimensions(name: str) -> None:
+    figure = FIGURES[name]
+    db, ask = sqlite({})
+    for one in figure.breakdowns:
+        found = await answer(ask, [figure], Asked(UNTIL, by=(one,), from_on="2026-06-01"))
+        assert found.figures[0].by[0] == one
+        assert found.figures[0].needs == figure.reads
+    for one in figure.dimensions:
+        await answer(ask, [figure], Asked(UNTIL, where=(Where(one, ("x", "y")),)))
+    db.close()
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        (Asked(UNTIL, by=("colour",)), "win_rate has no dimension 'colour'; it has owner, team, team_of_owner"),
+        (Asked(UNTIL, by=("owner", "owner")), "a figure is broken down by each dimension once"),
+        (Asked(UNTIL, by=("month", "year")), "a figure is broken down by one kind of period at most"),
+        (Asked(UNTIL, where=(Where("month", ("2026-03",)),)), "win_rate has no dimension 'month'"),
+        (Asked(UNTIL, where=(Where("owner", ()),)), "owner is to be one of no values"),
+        (Asked(UNTIL, from_on="2026-3-1"), "'2026-3-1' is no day since 1970; write it as 2026-03-31"),
+        (Asked(UNTIL, from_on="2026-03-01", to_on="2026-03-01"), "there is no day from 2026-03-01 to 2026-03-01"),
+        (Asked(UNTIL, currency="EURO"), "'EURO' is no currency"),
+    ],
+)
+async def test_what_cannot_be_asked_is_refused_in_words(asked: Asked, says: str) -> None:
+    db, ask = sqlite({})
+    with pytest.raises(Refused, match=says.replace("(", r"\(")):
+        await answer(ask, [WIN_RATE], asked)
+    db.close()
