@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.engine.embedded import embedded as engine
+from app.engine import embedded as engine
 from journey.facts import LeadMoved, StageEntered, from_row
 from journey.instants import DAY, HOUR, Instant, instant, rfc3339
 from tests.app.command import here, journey, put
