@@ -208,7 +208,7 @@ def _quantiles(measure: Quantiles, columns: tuple[Any, ...]) -> Outcome:
     values: list[Number] = []
     for at, low, high in zip(measure.at, nearest[::2], nearest[1::2], strict=True):
         rest = Fraction((number - 1) * at) % 1
-        values.append(low + (high - low) * rest if rest else low)
+        values.append(_simple(low + (high - low) * rest) if rest else low)
     return Outcome(values[0] if len(values) == 1 else tuple(values), number)
 
 

@@ -242,6 +242,27 @@ CASES = (
         {("",): (DAY, Fraction(17 * DAY, 5)), ("south",): (2 * DAY, 2 * DAY)},
         asked("team_of_owner"),
     ),
+    Case(
+        "and only in that one",
+        "time_to_accept",
+        {**ACCEPTED, "described": [team("ann", "2026-01-01", "north"), team("ann", "2026-02-01", "south"), team("ann", "2026-02-02", "")]},
+        {("",): (3 * DAY, Fraction(19 * DAY, 5)), ("south",): (DAY, DAY)},
+        asked("team_of_owner", to_on="2026-04-01"),
+    ),
+    Case(
+        "an alias that was taken back is none, nor is what a campaign itself is called",
+        "new_leads",
+        {
+            "leads": [lead("user:1", "2026-03-01", "Email", "fall"), lead("user:2", "2026-03-01", "Email", "spring")],
+            "aliases": [
+                {"alias": "fall", "campaign": "autumn", "at": "2026-03-01", "until_at": "2026-04-01"},
+                {"alias": "spring", "campaign": "may", "at": "2026-03-01"},
+            ],
+            "described": [{"subject": "campaign:spring", "field": "name", "at": "2026-03-01", "value": "Spring"}],
+        },
+        {("fall",): 1, ("spring",): 1},
+        asked("campaign"),
+    ),
     Case("leads by channel", "new_leads", LEADS, {("Direct",): 1, ("Email",): 2}, asked("channel")),
     Case("an alias is its campaign, of before it was stated too", "new_leads", LEADS, {("",): 1, ("autumn",): 2}, asked("campaign")),
     Case(

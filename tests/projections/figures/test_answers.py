@@ -64,6 +64,22 @@ async def test_a_cohort_is_complete_only_when_its_time_is_over() -> None:
     db.close()
 
 
+@pytest.mark.parametrize(
+    ("name", "by", "adds_up"),
+    [
+        ("won_value", "owner", True),
+        ("won_value", "product", False),
+        ("win_rate", "owner", False),
+        ("people", "channel", False),
+        ("stage_people", "stage", True),
+        ("stage_people", "day", False),
+    ],
+)
+async def test_it_says_whether_its_cells_add_up(name: str, by: str, adds_up: bool) -> None:
+    found = await asked(STOOD, Asked(UNTIL, by=(by,)), name)
+    assert found.figures[0].adds_up is adds_up
+
+
 async def test_a_period_is_half_open() -> None:
     found = await asked(LEADS, Asked(UNTIL, from_on="2026-03-01", to_on="2026-03-02"), "new_leads")
     assert [(cell.value, cell.complete) for cell in found.figures[0].cells] == [(1, True)]
