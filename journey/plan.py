@@ -21,11 +21,13 @@ from journey.definition import (
 )
 from journey.leads import LeadTouch
 from journey.matching import matcher
+from journey.stateless import STATELESS, Stateless
 from journey.touchpoints import (
     NAMES,
     TYPES,
     AccountJoined,
     AccountLeft,
+    ActivityScheduled,
     Close,
     Data,
     DealOpened,
@@ -57,7 +59,9 @@ class OfType(NamedTuple):
     silent: bool
     """Links and retractions: they assert nothing themselves."""
     inert: bool
-    """It brings nothing about, whoever it is about and whatever it says: only time has come to it."""
+    """It brings nothing about, whoever it is about and whatever it says, but the fact that takes no state: only time has come to it."""
+    stateless: Stateless | None
+    schedules: bool
     activity: bool
     not_activity: tuple[Callable[[Data], bool] | None, ...]
     traffic: bool
@@ -162,6 +166,8 @@ class Plan:
         of_type = OfType(
             name=name,
             inert=False,
+            stateless=STATELESS.get(TYPES[name]),
+            schedules=TYPES[name] is ActivityScheduled,
             silent=issubclass(TYPES[name], Identified | Unlinked | Retracted),
             activity=name in definition.activity,
             not_activity=tuple(self.tests[id(match)] for match in definition.not_activity if name in match.types),
@@ -181,7 +187,7 @@ class Plan:
                 if one.when is not None and name in one.when.types
             ),
         )
-        does_nothing = not any(value for field, value in of_type._asdict().items() if field != "name")
+        does_nothing = not any(value for field, value in of_type._asdict().items() if field not in ("name", "stateless", "schedules"))
         sets_off_nothing = not any(name in _set_off_by(condition) for condition in self._conditions())
         return of_type._replace(inert=does_nothing and sets_off_nothing)
 

@@ -15,7 +15,6 @@ from journey.facts import (
     Lowered,
     Ordered,
     Outlook,
-    Scored,
     Spent,
     StageEntered,
     Touched,
@@ -127,8 +126,8 @@ def rows(fact: Fact) -> Iterator[Row]:
             yield Row("lowered", fact[:5], (fact.amount_minor,))
         case LeftOut():
             yield Row("left_out", fact[:6])
-        case Scored():
-            return  # Sales' own.
+        case _:
+            return  # Sales' own, or in no table yet.
 
 
 def outlook_row(fact: Outlook) -> Row:
@@ -141,4 +140,13 @@ def plain(values: object) -> str:
     return orjson.dumps(values, default=list).decode()
 
 
-marketing = ReadModel(name="marketing", version=3, tables=TABLES, rows=rows)
+marketing = ReadModel(
+    name="marketing",
+    version=3,
+    tables=TABLES,
+    rows=rows,
+    kinds=frozenset({
+        "touched", "stage_entered", "lead_moved", "converted", "outlook", "ordered", "lowered", "left_out", "described", "deal_stood",
+        "spent",
+    }),
+)  # fmt: skip

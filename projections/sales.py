@@ -3,19 +3,12 @@
 from collections.abc import Iterator
 
 from journey.facts import (
-    Converted,
     DealStood,
-    Described,
     Fact,
     LeadMoved,
-    LeftOut,
-    Lowered,
-    Ordered,
     Outlook,
     Scored,
-    Spent,
     StageEntered,
-    Touched,
 )
 from projections.marketing import INTEGER, OUTLOOK, STAGES, outlook_row
 from projections.read_model import Column, ReadModel, Row, Table
@@ -79,8 +72,8 @@ def rows(fact: Fact) -> Iterator[Row]:
             yield Row("scores", fact[:5])
         case DealStood():
             yield Row("deals", fact[:17])
-        case Touched() | Converted() | Spent() | Described() | Ordered() | Lowered() | LeftOut():
-            return  # Marketing's own.
+        case _:
+            return  # Marketing's own, or in no table yet.
 
 
 sales = ReadModel(
