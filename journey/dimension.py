@@ -7,15 +7,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from journey import rates
 from journey.channels import excluded
 from journey.definition import Definition
 from journey.facts import Described, Fact, Facts
 from journey.instants import Instant
 from journey.orders import NEVER_SENT, PAID, Orders, left_out, sent_again
+from journey.rates import Rates, copied, quoted, restate
 from journey.stateless import STATELESS, note
 from journey.statements import Stated, stated
-from journey.touchpoints import AccountUpdated, CampaignEnded, FxRate, Key, Order, Touchpoint, is_statement, statement_of
+from journey.touchpoints import AccountUpdated, CampaignEnded, FxRate, Key, Order, SellerUpdated, Touchpoint, is_statement, statement_of
 
 
 @dataclass(slots=True)
@@ -25,7 +25,7 @@ class DimensionJourney:
     subject: str
     seen: Order | None = None
     statements: dict[tuple[str, ...], Stated] = field(default_factory=dict)
-    rates: rates.Rates = field(default_factory=dict)
+    rates: Rates = field(default_factory=dict)
     described_at: Instant = -1
     described: int = 0
     orders: Orders = field(default_factory=Orders)
@@ -62,7 +62,7 @@ def _folded(
     definition: Definition, journey: DimensionJourney, touches: Sequence[Touchpoint], silent: Mapping[Key, str]
 ) -> tuple[DimensionJourney, Facts]:
     after = DimensionJourney(
-        journey.subject, journey.seen, dict(journey.statements), rates.copied(journey.rates), journey.described_at, journey.described,
+        journey.subject, journey.seen, dict(journey.statements), copied(journey.rates), journey.described_at, journey.described,
         journey.orders.copied(),
     )  # fmt: skip
     facts: Facts = Counter()
@@ -90,14 +90,17 @@ def _folded(
 def _state(definition: Definition, journey: DimensionJourney, touch: Touchpoint, facts: Facts) -> None:
     """Take in a statement, and add the signed facts that this changes."""
     key, version = statement_of(touch)
+    if isinstance(touch.data, SellerUpdated) and touch.data.statement is None:
+        # Who changes teams is in the one until then and in the other from then on: both statements count.
+        key = (*key, touch.data.since.isoformat())
     before = journey.statements.get(key)
     if before is not None and version <= before.version:
         return
     since = touch.occurred_at if before is None else before.since
     if isinstance(touch.data, FxRate):
         if before is not None and before.touch is not None:
-            rates.restate(facts, journey.rates, before.touch, rates.quoted(before.touch, before.version), is_taken_back=True)
-        rates.restate(facts, journey.rates, touch, rates.quoted(touch, version))
+            restate(facts, journey.rates, before.touch, quoted(before.touch, before.version), is_taken_back=True)
+        restate(facts, journey.rates, touch, quoted(touch, version))
         journey.statements[key] = Stated(version, (), since, touch)
         return
     now = Stated(version, tuple(stated(definition, journey.subject, touch, since)), since)

@@ -232,7 +232,8 @@ def _subscription(
     days = UNKNOWN if start_on is None or end_on is None else (end_on - start_on).days + 1
     return f.SubscriptionStep(
         told.subject, told.at, told.day, told.nth, told.step, data.subscription, plan, *mrr, _date(effective_on) or told.day,
-        _date(start_on), _date(end_on), days, UNKNOWN if is_auto_renewed is None else int(is_auto_renewed), reason, churn_kind, data.deal or "",
+        _date(start_on), _date(end_on), days, UNKNOWN if is_auto_renewed is None else int(is_auto_renewed), reason, churn_kind,
+        data.deal or "",
     )  # fmt: skip
 
 
@@ -329,37 +330,37 @@ STATELESS: dict[type[t.Data], Stateless] = {
 }
 
 ELSEWHERE: dict[type[t.Data], str] = {
-    t.PageView: "touched, session_started: the person's own fold",
-    t.PageEngaged: "session_engaged: the person's own fold",
-    t.AdClick: "touched, and a touch of paths: the person's own fold",
-    t.MediaReported: "media_report: a statement",
-    t.ContentPublished: "described: a statement",
-    t.CampaignLaunched: "described, aliased: a statement",
-    t.CampaignEnded: "described: the campaign's own fold",
-    t.SpendRecorded: "spent: a statement",
-    t.MarketInsight: "insight: a statement",
-    t.TargetSet: "target: a statement",
-    t.FxRate: "rate: a statement",
-    t.ActivityScheduled: "scheduled: a statement",
-    t.SellerUpdated: "described: a statement",
-    t.LeadCreated: "lead_moved: the person's own fold",
-    t.LeadAssigned: "lead_moved: the person's own fold",
-    t.LeadAccepted: "lead_moved: the person's own fold",
-    t.LeadRejected: "lead_moved: the person's own fold",
-    t.LeadRecycled: "lead_moved: the person's own fold",
-    t.LeadDisqualified: "lead_moved: the person's own fold",
-    t.LeadScored: "lead_moved: the person's own fold",
-    t.LeadQualified: "lead_moved: the person's own fold",
-    t.DealOpened: "deal_stood: the deal's fold",
-    t.DealUpdated: "deal_stood: the deal's fold",
-    t.Close: "deal_stood: the deal's fold",
-    t.DealReopened: "deal_stood: the deal's fold",
-    t.OrderPlaced: "ordered: the fold of who ordered",
-    t.Refund: "lowered, or left_out: the fold of who ordered, or the deal's",
-    t.ProfileUpdated: "described: the person's own fold",
-    t.AccountUpdated: "described: the account's own fold",
+    t.PageView: "touched",
+    t.PageEngaged: "session_engaged",
+    t.AdClick: "touched",
+    t.MediaReported: "media_report",
+    t.ContentPublished: "described",
+    t.CampaignLaunched: "described",
+    t.CampaignEnded: "described",
+    t.SpendRecorded: "spent",
+    t.MarketInsight: "insight",
+    t.TargetSet: "target",
+    t.FxRate: "rate",
+    t.ActivityScheduled: "scheduled",
+    t.SellerUpdated: "described",
+    t.LeadCreated: "lead_moved",
+    t.LeadAssigned: "lead_moved",
+    t.LeadAccepted: "lead_moved",
+    t.LeadRejected: "lead_moved",
+    t.LeadRecycled: "lead_moved",
+    t.LeadDisqualified: "lead_moved",
+    t.LeadScored: "lead_moved",
+    t.LeadQualified: "lead_moved",
+    t.DealOpened: "deal_stood",
+    t.DealUpdated: "deal_stood",
+    t.Close: "deal_stood",
+    t.DealReopened: "deal_stood",
+    t.OrderPlaced: "ordered",
+    t.Refund: "lowered",
+    t.ProfileUpdated: "described",
+    t.AccountUpdated: "described",
 }
-"""The types whose facts take more than the touchpoint itself, and where they come from."""
+"""The types that take more than the touchpoint itself, and the kind of fact that a fold makes of them."""
 
 NOWHERE: dict[type[t.Data], str] = {
     t.Identified: "says who is one person: all facts of theirs are asserted of that one",

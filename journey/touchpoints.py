@@ -964,7 +964,7 @@ class AccountUpdated(_About):
 @touchpoint_type
 class SellerUpdated(_Statement):
     subjects: ClassVar[frozenset[str]] = COMPANY
-    stated_by: ClassVar[tuple[str, ...]] = ("owner", "since")
+    stated_by: ClassVar[tuple[str, ...]] = ("owner",)
     owner: Slug
     # `from` is a word of Python's, so the field is the one that pydantic reads by another name.
     since: Annotated[Day, Field(alias="from")]
