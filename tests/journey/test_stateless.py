@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from journey import deal, dimension, person_fold, statements
 from journey import facts as f
@@ -324,6 +325,13 @@ def test_of_a_scheduled_activity_there_is_what_was_stated_last_and_since_when(su
     assert only(f.Scheduled, asserted([*history, opened(), early])) == [fact]
 
 
+PERSONS_KEPT, DEALS_KEPT = TypeAdapter(PersonJourney), TypeAdapter(deal.DealJourney)
+
+
+def dump(journey: PersonJourney | deal.DealJourney) -> bytes:
+    return PERSONS_KEPT.dump_json(journey) if isinstance(journey, PersonJourney) else DEALS_KEPT.dump_json(journey)
+
+
 @pytest.mark.parametrize("subject", [ME, "deal:12"])
 @settings(max_examples=60, deadline=None)
 @given(drawn=st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 3), st.integers(0, 2)), max_size=6), data=st.data())
@@ -336,10 +344,15 @@ def test_scheduled_in_any_steps_is_scheduled_at_once(subject: str, drawn: list[t
     mine, its = PersonJourney(person=ME, ids=(ME,)), deal.DealJourney(subject)
     while rest:
         some = data.draw(st.integers(1, len(rest)))
+        kept = dump(mine), dump(its)
         if subject == ME:
-            mine, more = person_fold.advance(SMALL, mine, rest[:some], {})
+            after, more = person_fold.advance(SMALL, mine, rest[:some], {})
+            assert (dump(mine), dump(its)) == kept  # What it advanced from is left as it was, so that it may be tried again.
+            mine = PERSONS_KEPT.validate_json(dump(after))
         else:
-            its, more = deal.advance(SMALL, its, rest[:some])
+            found, more = deal.advance(SMALL, its, rest[:some])
+            assert (dump(mine), dump(its)) == kept
+            its = DEALS_KEPT.validate_json(dump(found))
         assert 0 not in more.values()
         added.update(more)
         rest = rest[some:]
