@@ -16,7 +16,9 @@ from journey.histories import people_named
 from journey.instants import Instant, day
 from journey.money import minor, nearest, weighted
 from journey.orders import AGAIN, NEVER_SENT, NO_DEAL, OTHER_CURRENCY, TOO_MUCH, Waiting
-from journey.touchpoints import Close, DealOpened, DealReopened, DealUpdated, Key, Order, Refund, Touchpoint
+from journey.stateless import STATELESS, note
+from journey.statements import SCHEDULED_MAX, Schedule
+from journey.touchpoints import ActivityScheduled, Close, DealOpened, DealReopened, DealUpdated, Key, Order, Refund, Touchpoint
 from journey.turns import Heard, Turns, onward, turns
 
 
@@ -48,7 +50,10 @@ class DealJourney:
     closed_at: Instant = 0
     moved_at: Instant = -1
     moved: int = 0
+    noted_at: Instant = -1
+    noted: int = 0
     refunds: tuple[Waiting, ...] = ()
+    schedule: Schedule = field(default_factory=Schedule)
 
     @property
     def seen(self) -> Order | None:
@@ -169,6 +174,8 @@ def advance(definition: Definition, journey: DealJourney, touches: Sequence[Touc
 
 def goes_on(definition: Definition, journey: DealJourney, touches: Sequence[Touchpoint]) -> tuple[Heard, dict[Key, str]] | None:
     """What is heard of a deal after `touches`, in order, and their turns. None where the deal, and all who take part, are to be derived."""
+    if not journey.schedule.knows((journey.deal,), touches):
+        return None
     return onward(definition, journey.heard, touches)
 
 
@@ -184,6 +191,8 @@ def _folded(definition: Definition, journey: DealJourney, touches: Sequence[Touc
                 at = touch.occurred_at
                 facts[LeftOut(journey.deal, journey.deal, at, day(at, definition.zone), AGAIN, touch.source, touch.id)] += 1
             continue
+        if touch.subject == journey.deal:
+            journey = _noted(definition, journey, touch, facts)
         after = journey.after(touch, turn)
         if after.moved_at != journey.moved_at or after.moved != journey.moved:
             facts[after.stood(definition)] += 1
@@ -191,4 +200,19 @@ def _folded(definition: Definition, journey: DealJourney, touches: Sequence[Touc
             facts.subtract(journey.left_out(definition.zone))
             facts.update(after.left_out(definition.zone))
         journey = after
+    if len(journey.schedule.known) > SCHEDULED_MAX:
+        journey = replace(journey, schedule=journey.schedule.copied())
+        journey.schedule.bound()
     return journey, Counter({fact: count for fact, count in facts.items() if count})
+
+
+def _noted(definition: Definition, journey: DealJourney, touch: Touchpoint, facts: Facts) -> DealJourney:
+    """Add what `touch`, which was published under the deal, asserts besides how the deal stands. One of a person's is the person's."""
+    at = touch.occurred_at
+    if isinstance(touch.data, ActivityScheduled):
+        journey = replace(journey, schedule=journey.schedule.copied())
+        journey.schedule.state(facts, definition, journey.deal, touch)
+    elif (by := STATELESS.get(type(touch.data))) is not None:
+        journey = replace(journey, noted_at=at, noted=journey.noted + 1 if journey.noted_at == at else 0)
+        note(facts, definition, journey.deal, touch, journey.noted, by)
+    return journey

@@ -346,21 +346,436 @@ class Milestone(NamedTuple):
 
 
 class Spelled(NamedTuple):
-    """The name of a campaign that is not its own case-folding, as it is written; once for each time it is."""
+    """A campaign's name as a fact has it, where that is not its own case-folding: SQL finds the campaign of an alias by `folded`."""
 
     name: str
     folded: str
     kind: str = "spelled"
 
 
-def spelled(name: str) -> Spelled | None:
-    folded = name.casefold()
-    return None if folded == name else Spelled(name, folded)
+# --- of touchpoints that need no state: see `stateless`. `nth` orders those of one subject and instant, where a later one replaces.
+# A whole number that is not stated is -1, as a length of time is.
+
+
+class Exposed(NamedTuple):
+    """An advertisement that the person may have seen."""
+
+    person: str
+    at: Instant
+    day: str
+    channel: str
+    campaign: str
+    ad: str
+    placement: str
+    kind: str = "exposed"
+
+
+class Emailed(NamedTuple):
+    """`step` is sent, delivered, bounced, opened, clicked, unsubscribed or complained; `bounce` is hard or soft."""
+
+    person: str
+    at: Instant
+    day: str
+    step: str
+    message: str
+    campaign: str
+    bounce: str
+    is_machine: int
+    kind: str = "emailed"
+
+
+class SocialEngaged(NamedTuple):
+    person: str
+    at: Instant
+    day: str
+    network: str
+    action: str
+    post: str
+    campaign: str
+    sentiment: str
+    sentiment_millionths: int
+    kind: str = "social_engaged"
+
+
+class ContentSeen(NamedTuple):
+    """`step` is viewed or downloaded; `took` is how long it was read or watched."""
+
+    person: str
+    at: Instant
+    day: str
+    step: str
+    content: str
+    campaign: str
+    took: Micros
+    progress_millionths: int
+    kind: str = "content_seen"
+
+
+class EventStep(NamedTuple):
+    """`step` is registered or attended."""
+
+    person: str
+    at: Instant
+    day: str
+    step: str
+    event: str
+    format: str
+    campaign: str
+    minutes: int
+    kind: str = "event_step"
+
+
+class FormStep(NamedTuple):
+    """`step` is started or submitted."""
+
+    person: str
+    at: Instant
+    day: str
+    step: str
+    form: str
+    intent: str
+    campaign: str
+    kind: str = "form_step"
+
+
+class SurveyStep(NamedTuple):
+    """`step` is sent or answered, by a person or, for so many `respondents`, by a panel (company:self).
+
+    `score` is as stated; the score and its scale in whole millionths, which are exact up to six decimals and half to even beyond."""
+
+    subject: str
+    at: Instant
+    day: str
+    nth: int
+    step: str
+    survey: str
+    wave: str
+    survey_kind: str
+    question: str
+    score: str
+    score_millionths: int
+    scale_min_millionths: int
+    scale_max_millionths: int
+    choice: str
+    about: str
+    respondents: int
+    kind: str = "survey_step"
+
+
+class Referred(NamedTuple):
+    """The person came by `by_subject`, or by a partner."""
+
+    person: str
+    at: Instant
+    day: str
+    by_subject: str
+    partner: str
+    code: str
+    kind: str = "referred"
+
+
+class ProductStep(NamedTuple):
+    """`step` is signed_up, trial_started, used, viewed, cart_updated or checkout_started. `ends_at` is that of a trial."""
+
+    person: str
+    at: Instant
+    day: str
+    step: str
+    plan: str
+    feature: str
+    product: str
+    times: int
+    items: int
+    amount_minor: int
+    currency: str
+    ends_at: Instant
+    ends_on: str
+    kind: str = "product_step"
+
+
+class Activity(NamedTuple):
+    """What sales and a person did: `activity` is prospected, message, call, meeting, demo or follow_up.
+
+    An attempt is an outgoing call of any outcome, an outgoing message that no machine sent, or a held meeting or demo; a conversation is a
+    connected call, or a held meeting or demo. `medium` is a message's, or a prospecting's method. `scheduled` and `plan_step` say what a
+    follow-up does: a scheduled activity, a step of the plan."""
+
+    person: str
+    at: Instant
+    day: str
+    activity: str
+    activity_kind: str
+    owner: str
+    team: str
+    direction: str
+    medium: str
+    outcome: str
+    status: str
+    is_automated: int
+    is_attempt: int
+    is_conversation: int
+    took: Micros
+    starts_at: Instant
+    starts_on: str
+    lead: str
+    deal: str
+    order_id: str
+    scheduled: str
+    plan_step: str
+    kind: str = "activity"
+
+
+class Offered(NamedTuple):
+    """`step` is proposal_sent or negotiation; `said_by` us or them. `discount_minor` is as stated, else what the list price is above the
+    amount. Which of the three amounts are known is what `is_priced`, `is_listed` and `is_discounted` say; the others are 0."""
+
+    subject: str
+    at: Instant
+    day: str
+    nth: int
+    step: str
+    deal: str
+    proposal: str
+    version: str
+    said_by: str
+    owner: str
+    team: str
+    is_priced: int
+    amount_minor: int
+    is_listed: int
+    list_minor: int
+    is_discounted: int
+    discount_minor: int
+    currency: str
+    valid_until_on: str
+    kind: str = "offered"
+
+
+class TicketStep(NamedTuple):
+    """`status` is opened, pending, resolved or reopened."""
+
+    person: str
+    at: Instant
+    day: str
+    nth: int
+    ticket: str
+    status: str
+    category: str
+    priority: str
+    kind: str = "ticket_step"
+
+
+class NeedStated(NamedTuple):
+    person: str
+    at: Instant
+    day: str
+    topic: str
+    severity: str
+    deal: str
+    kind: str = "need_stated"
+
+
+class Objection(NamedTuple):
+    """`step` is raised or handled; `outcome` of one that was handled overcome or open."""
+
+    person: str
+    at: Instant
+    day: str
+    nth: int
+    step: str
+    objection: str
+    topic: str
+    outcome: str
+    competitor: str
+    content: str
+    deal: str
+    kind: str = "objection"
+
+
+class Consented(NamedTuple):
+    """A consent given, or (`is_given` 0) withdrawn, for a purpose, and a channel where it is for one. `expires_at` 0: it does not."""
+
+    person: str
+    at: Instant
+    day: str
+    nth: int
+    is_given: int
+    purpose: str
+    channel: str
+    basis: str
+    text_version: str
+    expires_at: Instant
+    expires_on: str
+    kind: str = "consented"
+
+
+class SubscriptionStep(NamedTuple):
+    """`step` is started, changed, renewed or ended. `mrr_minor` counts from `effective_on`: of one that ended 0, from the day after its
+    last, which is `term_end_on`. `term_days` counts both ends of the term; `churn_kind` is voluntary or involuntary."""
+
+    subject: str
+    at: Instant
+    day: str
+    nth: int
+    step: str
+    subscription: str
+    plan: str
+    mrr_minor: int
+    currency: str
+    effective_on: str
+    term_start_on: str
+    term_end_on: str
+    term_days: int
+    is_auto_renewed: int
+    reason: str
+    churn_kind: str
+    deal: str
+    kind: str = "subscription_step"
+
+
+class AccountMember(NamedTuple):
+    """`step` is joined or left."""
+
+    person: str
+    at: Instant
+    day: str
+    nth: int
+    step: str
+    account: str
+    role: str
+    kind: str = "account_member"
+
+
+class PressMentioned(NamedTuple):
+    at: Instant
+    day: str
+    outlet: str
+    competitor: str
+    reach: int
+    sentiment: str
+    sentiment_millionths: int
+    topics: tuple[str, ...]
+    kind: str = "press_mentioned"
+
+
+class CustomSeen(NamedTuple):
+    """A custom touchpoint of any subject. `value` is as stated, money where there is a currency, and in whole thousandths."""
+
+    subject: str
+    at: Instant
+    day: str
+    name: str
+    campaign: str
+    value: str
+    value_thousandths: int
+    amount_minor: int
+    currency: str
+    kind: str = "custom_seen"
+
+
+# --- of statements: only what counts, so that none is there twice. Those about a period are of its days, both included.
+
+
+class Scheduled(NamedTuple):
+    """An activity that is to be, or was. `at` is when it was first stated, `stated_at` when it was last, and `status` is of then."""
+
+    subject: str
+    at: Instant
+    day: str
+    activity: str
+    activity_kind: str
+    due_at: Instant
+    due_on: str
+    owner: str
+    team: str
+    status: str
+    stated_at: Instant
+    deal: str
+    kind: str = "scheduled"
+
+
+class Insight(NamedTuple):
+    """What a provider says of the market, or of a competitor in it. `total` is the market's, "" and -1 where it is not stated."""
+
+    start_on: str
+    end_on: str
+    provider: str
+    metric: str
+    basis: str
+    market: str
+    competitor: str
+    value: str
+    value_thousandths: int
+    total: str
+    total_thousandths: int
+    currency: str
+    kind: str = "insight"
+
+
+class Target(NamedTuple):
+    """What is to be reached in a period. `amount_minor` is its value as money, where it has a currency."""
+
+    start_on: str
+    end_on: str
+    metric: str
+    owner: str
+    team: str
+    channel: str
+    campaign: str
+    value: str
+    value_thousandths: int
+    amount_minor: int
+    currency: str
+    kind: str = "target"
+
+
+class MediaReport(NamedTuple):
+    """What a platform says of a period. Its reach is never added to ours, nor to another's."""
+
+    start_on: str
+    end_on: str
+    provider: str
+    channel: str
+    campaign: str
+    ad: str
+    query: str
+    impressions: int
+    clicks: int
+    reach: int
+    views: int
+    engagements: int
+    followers: int
+    kind: str = "media_report"
+
+
+class Aliased(NamedTuple):
+    """Who says `alias`, case-folded, means `campaign`: at `at` <= T < `until_at`."""
+
+    alias: str
+    campaign: str
+    at: Instant
+    day: str
+    until_at: Instant
+    kind: str = "aliased"
+
+
+class Rate(NamedTuple):
+    """One minor unit of `base` is num/den, in lowest terms, of one of `quote`, from `day` to `until_day`. There is one a pair and day."""
+
+    base: str
+    quote: str
+    day: str
+    until_day: str
+    num: int
+    den: int
+    kind: str = "rate"
 
 
 Fact = (
     Touched | StageEntered | LeadMoved | LeadStood | Scored | Converted | Outlook | Ordered | Lowered | LeftOut | Described | DealStood
-    | Spent | FirstTouched | SessionStarted | SessionEngaged | Milestone | Spelled
+    | Spent | FirstTouched | SessionStarted | SessionEngaged | Milestone | Spelled | Exposed | Emailed | SocialEngaged | ContentSeen
+    | EventStep | FormStep | SurveyStep | Referred | ProductStep | Activity | Offered | TicketStep | NeedStated | Objection | Consented
+    | SubscriptionStep | AccountMember | PressMentioned | CustomSeen | Scheduled | Insight | Target | MediaReport | Aliased | Rate
 )  # fmt: skip
 
 Facts = Counter[Fact]
@@ -384,7 +799,7 @@ def from_row(row: list[Any]) -> tuple[Fact, int]:
             values[-1] = tuple(Touch(*touch) for touch in values[-1])
         case "outlook":
             values[-1] = tuple(ahead_of(fact) for fact in values[-1])
-        case "deal_stood":
+        case "deal_stood" | "press_mentioned":
             values[-1] = tuple(values[-1])
         case _:
             pass
@@ -402,6 +817,12 @@ def ahead_of(values: list[Any]) -> Ahead:
     fact, _ = from_row([kind, 1, *rest])
     assert isinstance(fact, Ahead)
     return fact
+
+
+def spelled(name: str) -> Spelled | None:
+    """What whoever asserts a fact of a campaign says of its name besides; None where it is written as it is compared."""
+    folded = name.casefold()
+    return None if folded == name else Spelled(name, folded)
 
 
 def subtract(facts: Facts, taken: Facts) -> Facts:

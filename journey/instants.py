@@ -97,8 +97,12 @@ def spelled(micros: Micros) -> str:
 @lru_cache(maxsize=4096)
 def _day_of_hour(hour: int, zone: str) -> tuple[str, Instant]:
     """The local day at the start of `hour` (hours since 1970), and the instant at which the next day starts."""
-    local = moment(hour * HOUR).astimezone(ZoneInfo(zone))
-    return local.date().isoformat(), start_of_day(local.date() + timedelta(days=1), zone)
+    try:
+        local = moment(hour * HOUR).astimezone(ZoneInfo(zone))
+        return local.date().isoformat(), start_of_day(local.date() + timedelta(days=1), zone)
+    except OverflowError:
+        # The last day that there is, which senders write for never: no other follows.
+        return date.max.isoformat(), _LAST + 1
 
 
 def day(at: Instant, zone: str) -> str:

@@ -11,6 +11,7 @@ from journey.leads import LeadCycle
 from journey.orders import Orders
 from journey.score import Ledger
 from journey.sessions import Origins, Session
+from journey.statements import Schedule
 from journey.touchpoints import (
     Key,
     Order,
@@ -85,6 +86,7 @@ class PersonJourney:
     touches_cut_at: Instant = NOT_YET
     """The instant of the last touch that was dropped, though the look-back still held it."""
     orders: Orders = field(default_factory=Orders)
+    schedule: Schedule = field(default_factory=Schedule)
     outlook: Outlook | None = None
     presumed: bool = False
     """Links presume its one id, which nothing else knows: its first touchpoint may join it with others."""
@@ -98,6 +100,7 @@ class PersonJourney:
         other.deals = {deal: replace(one) for deal, one in self.deals.items()}
         other.touches = self.touches.copy()
         other.orders = self.orders.copied()
+        other.schedule = self.schedule.copied()
         return other
 
     def ahead(self) -> "PersonJourney":
@@ -127,6 +130,12 @@ class PersonJourney:
         self.moved = self.moved + 1 if self.moved_at == at else 0
         self.moved_at = at
         return self.moved
+
+    def noted(self, at: Instant) -> int:
+        """The next place among what the person's own touchpoints say at the instant `at`."""
+        self.described = self.described + 1 if self.described_at == at else 0
+        self.described_at = at
+        return self.described
 
     def enter(self, stage: str, at: Instant, because: tuple[Key, ...]) -> int:
         """Enter `stage`; returns the place of this transition."""

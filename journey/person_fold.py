@@ -35,6 +35,7 @@ from journey.person import NOT_YET, PersonDeal, PersonJourney
 from journey.plan import OfType, Plan, plan_of
 from journey.score import Fall, Points
 from journey.sessions import Session
+from journey.stateless import note
 from journey.touchpoints import (
     AccountJoined,
     AccountLeft,
@@ -84,12 +85,15 @@ def advance(
     for touch in touches:
         fold.fold(touch)
     fold.journey.orders.bound()
+    fold.journey.schedule.bound()
     fold.look_ahead()
     return fold.journey, fold.facts
 
 
 def goes_on(definition: Definition, journey: PersonJourney, touches: Sequence[Touchpoint]) -> dict[Key, str] | None:
     """Which of `touches`, all later than those in `journey`, count nowhere by what it knows of orders. None: it is to be derived."""
+    if not journey.schedule.knows(journey.ids, touches):
+        return None
     own = _own(definition, journey.ids, touches)
     return journey.orders.onward(own) if own else {}
 
@@ -165,6 +169,12 @@ class _Fold:
         of_type = plan.of_type[type(data)]
         if of_type.silent or excluded(plan.definition, touch.about):
             return
+        own = touch.subject in journey.ids
+        if own:
+            if of_type.stateless is not None:
+                note(self.facts, plan.definition, journey.person, touch, journey.noted(at), of_type.stateless)
+            elif of_type.schedules:
+                journey.schedule.state(self.facts, plan.definition, journey.person, touch)
         if at > journey.quiet_until:
             self.strike_before(at)
             self.is_changed = True
@@ -176,7 +186,6 @@ class _Fold:
             return
         self.is_changed = True
         self.scene.begin(touch)
-        own = touch.subject in journey.ids
         origin = None
         if own:
             if of_type.traffic or of_type.session or of_type.touch:
@@ -342,10 +351,7 @@ class _Fold:
                 pass
 
     def _described(self, at: Instant, name: str, value: str) -> None:
-        journey = self.journey
-        journey.described = journey.described + 1 if journey.described_at == at else 0
-        journey.described_at = at
-        self.facts[Described(journey.person, name, at, day(at, self.plan.zone), journey.described, value)] += 1
+        self.facts[Described(self.journey.person, name, at, day(at, self.plan.zone), self.journey.noted(at), value)] += 1
 
     # --- deals
 

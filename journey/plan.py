@@ -6,10 +6,12 @@ from typing import NamedTuple
 from journey.conditions import BY_DEAL, BY_LEAD, BY_SCORE, Compiled, set_off_by
 from journey.definition import Condition, Conversion, Count, Definition, Match, Rule, ScoreRule
 from journey.leads import LeadTouch
+from journey.stateless import STATELESS, Stateless
 from journey.touchpoints import (
     TYPES,
     AccountJoined,
     AccountLeft,
+    ActivityScheduled,
     Close,
     DealOpened,
     DealReopened,
@@ -43,7 +45,9 @@ class OfType(NamedTuple):
     silent: bool
     """Links and retractions: they assert nothing themselves."""
     inert: bool
-    """It brings nothing about, whoever it is about and whatever it says: only time has come to it."""
+    """It brings nothing about, whoever it is about and whatever it says, but the fact that takes no state: only time has come to it."""
+    stateless: Stateless | None
+    schedules: bool
     activity: bool
     not_activity: tuple[Callable[[Touchpoint], bool] | None, ...]
     traffic: bool
@@ -128,6 +132,8 @@ class Plan:
         of_type = OfType(
             name=name,
             inert=False,
+            stateless=STATELESS.get(TYPES[name]),
+            schedules=TYPES[name] is ActivityScheduled,
             silent=issubclass(TYPES[name], Identified | Unlinked | Retracted),
             activity=name in definition.activity,
             not_activity=tuple(tests[id(match)] for match in definition.not_activity if name in match.types),
@@ -151,7 +157,7 @@ class Plan:
                 (milestone, tests[id(match)]) for milestone, match in sorted(definition.milestones.items()) if name in match.types
             ),
         )
-        does_nothing = not any(value for field, value in of_type._asdict().items() if field != "name")
+        does_nothing = not any(value for field, value in of_type._asdict().items() if field not in ("name", "stateless", "schedules"))
         sets_off_nothing = not any(name in set_off_by(condition) for condition in self._conditions())
         return of_type._replace(inert=does_nothing and sets_off_nothing)
 

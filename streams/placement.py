@@ -344,7 +344,7 @@ class Placement:
                     again.add(subject)
                 else:
                     turns[subject] = ChainMap(silent, turned) if silent else turned
-            elif isinstance(journey, DimensionJourney) and dimension.goes_on(journey, touches) is None:
+            elif isinstance(journey, DimensionJourney) and dimension.goes_on(self.definition, journey, touches) is None:
                 again.add(subject)
         return again, turns
 

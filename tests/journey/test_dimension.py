@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journey import dimension
-from journey.facts import Described, Fact, Facts, Lowered, Ordered, Spent
+from journey.facts import NEVER, Aliased, Described, Fact, Facts, Insight, Lowered, MediaReport, Ordered, Spelled, Spent, Target
 from journey.instants import Instant
 from journey.touchpoints import Touchpoint
-from tests.journey.builders import MONDAY, SMALL, TUESDAY, WEDNESDAY, in_order, on, only, touch
+from tests.journey.builders import MONDAY, SMALL, TUESDAY, WEDNESDAY, at, in_order, on, only, touch
 
+MARCH = ("2026-03-01", "2026-03-31")
 WEEK = {"period_start": "2026-03-02", "period_end": "2026-03-08"}
 
 
@@ -167,9 +168,61 @@ def test_orders_of_an_account_are_its_own() -> None:
     assert only(Lowered, facts) == [Lowered("account:acme", "o-1", TUESDAY, on(TUESDAY), MONDAY, on(MONDAY), "EUR", -500)]
 
 
-def test_tests_and_what_asserts_nothing_leave_no_fact() -> None:
-    for one in (spend(test=True), touch("press_mention"), touch("media_reported"), touch("target_set"), touch("market_insight")):
+def test_tests_leave_no_fact() -> None:
+    for name in ("spend_recorded", "press_mention", "media_reported", "target_set", "market_insight", "fx_rate", "account_updated"):
+        one = touch(name, test=True)
         assert not facts_of(one, subject=one.subject)
+
+
+# --- what is stated of a period, of sellers, of campaigns' other names
+
+
+def test_what_is_stated_of_a_period_is_of_its_days_and_spread_over_none() -> None:
+    (insight,) = only(Insight, facts_of(touch("market_insight", value="340.5", total="1000"), subject="company:self"))
+    assert insight[:-1] == (*MARCH, "panel", "share_of_voice", "mentions", "de", "", "340.5", 340_500, "1000", 1_000_000, "")
+    (target,) = only(Target, facts_of(touch("target_set", value="50000.005"), subject="company:self"))
+    assert target[:-1] == (*MARCH, "won_value", "", "north", "", "", "50000.005", 50_000_005, 5_000_000, "EUR")
+    (report,) = only(MediaReport, facts_of(touch("media_reported", campaign=None, channel="")))
+    assert report[:-1] == (*MARCH, "google", "(blank)", "spring", "", "", 120_000, 900, -1, -1, -1, -1)
+
+
+def test_of_insights_and_targets_too_the_last_stated_counts() -> None:
+    for name, kind in (("market_insight", Insight), ("target_set", Target)):
+        found = only(kind, facts_of(touch(name, value="1"), touch(name, at=TUESDAY, value="2"), subject="company:self"))
+        assert [fact.value for fact in found] == ["2"]
+
+
+def test_a_seller_is_in_one_team_until_the_day_of_the_next() -> None:
+    history = [
+        touch("seller_updated", at=WEDNESDAY, team="south", **{"from": "2026-03-03"}),
+        touch("seller_updated", team="west", id="a", **{"from": "2026-01-01"}),
+        touch("seller_updated", at=TUESDAY, team="north", manager="eve", active=True, id="b", **{"from": "2026-01-01"}),
+        touch("seller_updated", team="", owner="old", **{"from": "0001-01-01"}),
+    ]
+    facts = facts_of(*history, subject="company:self")
+    assert {(fact.subject, fact.field, fact.at, fact.value) for fact in only(Described, facts)} == {
+        ("owner:ann", "team", at("2026-01-01T00:00"), "north"),
+        ("owner:ann", "manager", at("2026-01-01T00:00"), "eve"),
+        ("owner:ann", "active", at("2026-01-01T00:00"), "true"),
+        ("owner:ann", "team", at("2026-03-03T00:00"), "south"),
+        ("owner:old", "team", 0, ""),
+    }
+
+
+def test_who_says_an_alias_of_a_campaign_means_it_however_it_is_written() -> None:
+    first = touch("campaign_launched", aliases=["SPRING 26", "Spring 26", "x"])
+    assert only(Aliased, facts_of(first)) == [
+        Aliased("spring 26", "spring", MONDAY, "2026-03-02", NEVER),
+        Aliased("x", "spring", MONDAY, "2026-03-02", NEVER),
+    ]
+    again = touch("campaign_launched", at=WEDNESDAY, aliases=["y"])
+    assert only(Aliased, facts_of(first, again)) == [Aliased("y", "spring", MONDAY, "2026-03-02", NEVER)]
+
+
+def test_a_campaign_that_spend_names_otherwise_than_folded_is_spelled() -> None:
+    found = facts_of(spend(campaign="SPRING", subject="campaign:SPRING"), subject="campaign:SPRING")
+    assert only(Spelled, found) == [Spelled("SPRING", "spring")]
+    assert not only(Spelled, facts_of(spend()))
 
 
 def test_a_history_in_another_order_is_the_same_once_sorted() -> None:

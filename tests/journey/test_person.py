@@ -222,9 +222,12 @@ def test_bots_and_tests_count_nowhere(why: Any) -> None:
     assert derived(*kept, *left_out, by=by)[1] == derived(*kept, by=by)[1]
 
 
-def test_links_retractions_and_what_we_sent_assert_nothing() -> None:
-    for type in ("identified", "unlinked", "retracted", "consent_given", "email_sent", "message"):
+def test_links_and_retractions_assert_nothing_and_what_we_sent_nothing_but_itself() -> None:
+    for type in ("identified", "unlinked", "retracted"):
         assert not derived(touch(type, subject="anon:a"), ids=(ME, "anon:a"))[1]
+    for type in ("consent_given", "email_sent", "message"):
+        ((fact, count),) = derived(touch(type, subject="anon:a"), ids=(ME, "anon:a"))[1].items()
+        assert (fact[0], fact[1], count) == (ME, MONDAY, 1)
 
 
 # --- scores

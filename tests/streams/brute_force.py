@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from journey import deal as deals
 from journey import dimension, person_fold
 from journey.definition import Definition
-from journey.facts import Fact, to_row
+from journey.facts import DealStood, Fact, to_row
 from journey.touchpoints import DealOpened, DealUpdated, Identified, Key, Retracted, Touchpoint, Unlinked
 from projections.canonical import line
 from projections.read_model import ReadModel
@@ -52,6 +53,9 @@ def told(definition: Definition, lines: Iterable[bytes]) -> Told:
         outcomes |= turned
         silent |= unsaid
         facts.update(stated.stood(definition, f"deal:{name}", own))
+        # What the deal's touchpoints say besides how it stands takes no model of its own: it takes no state.
+        found = deals.derive(definition, f"deal:{name}", own)[1]
+        facts.update({fact: n for fact, n in found.items() if not isinstance(fact, (DealStood, *stated.MONEY))})
     for ids in everybody:
         whole = [touch for touch in history(ids, count, taking_part, of_account) if touch.key not in silent]
         money, again = stated.orders(definition, name_of(ids), [touch for touch in whole if touch.subject in ids])
