@@ -228,7 +228,7 @@ def journey(named: Mapping[str, Named], arguments: Sequence[str]) -> Clocked:
 
 
 PLACEMENT: Mapping[str, Named] = {
-    "streams.placement:decode": "decode",
+    "streams.arrivals:decode": "decode",
     "streams.placement:Placement._sort_out": "sort out duplicates",
     "streams.placement:Placement._know": "find persons and journeys",
     "streams.placement:Placement._split": "find whom it reaches",

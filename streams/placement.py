@@ -19,7 +19,6 @@ from journey.dimension import DimensionJourney
 from journey.facts import FOLD_VERSION, Facts, to_row
 from journey.histories import KeptApart, is_for_members, is_person, keys, people_named
 from journey.identity import Id, Near, Person, PersonId
-from journey.instants import Instant
 from journey.orders import NEVER_SENT
 from journey.person import PersonJourney
 from journey.touchpoints import (
@@ -32,25 +31,18 @@ from journey.touchpoints import (
     Retracted,
     Touchpoint,
     Unlinked,
-    stated_at,
 )
 from journey.tuples import new
 from journey.turns import Turns
-from schemas.decode import Decoded, Unreadable, decode, digest_of
-from schemas.incoming import Incoming
-from schemas.intended import names_meant
-from schemas.no_ids import check_ids
-from schemas.strict_json import BODY_BYTES_MAX
+from schemas.decode import Decoded, Unreadable, digest_of
+from streams.arrivals import cut, dead_letter, decoded_of, one_a_row, refusal, sent_for, sent_instead, unknown_to
 from streams.effects import derive, derived_person, differing
 from streams.journeys import NEAR, Journey, dump, dump_near, load, load_near
 from streams.pauses import Pauses
 from streams.placement_cache import AtHand
 from streams.ports import (
-    PIPELINE,
-    STAGE,
     BodyRow,
     BroughtToo,
-    DeadLetter,
     Generation,
     Histories,
     Imported,
@@ -73,9 +65,6 @@ UNIT_RECORDS_MAX = 40_000
 UNIT_BYTES_MAX = 16 * 1024 * 1024
 """And their bytes; what is read at once may go beyond it, by a few megabytes or by one record."""
 
-REASON_LENGTH_MAX = 1_000
-"""Of why a record can't be read: what it quotes may be a sender's, and as long as the record."""
-
 BRINGERS_MAX = 16
 """How many imports it is remembered of that they brought the same body, which a nightly export does. Of more it stays, whichever of them
 are retracted."""
@@ -85,10 +74,6 @@ UNKNOWN_FIELD_LENGTH_MAX = 100
 """The fields of one touchpoint that are counted because no type names them, and what is told of the name of one. All are kept."""
 
 NO_TURNS: Turns = {}
-
-TOO_FAR_AHEAD = "too-far-ahead"
-UNMAPPED = "unmapped"
-TOO_LARGE = "too-large"
 
 
 class Placement:
@@ -162,7 +147,7 @@ class Placement:
         goes_in = dict(await self.histories.sent_again(claims)) if claims else {}
         # A letter, and what is sent again for it, may come in one unit where the log is read once more.
         for record in sorted(batch, key=lambda record: record.incoming.letter is not None) if claims else batch:
-            letter = _sent_for(record.incoming, goes_in)
+            letter = sent_for(record.incoming, goes_in)
             if letter is not None:
                 unit.sent_again[letter] = goes_in[letter]
             touchpoint = self._touchpoint(record, future, is_no_id)
@@ -176,7 +161,7 @@ class Placement:
             rows.append(new(BodyRow, (touch, body, digest, keys(touch), unknown, False, False, record.incoming.import_id)))
             if letter is not None:
                 unit.requeued[letter] = _name(touch)
-        unit.dead_letters = _one_a_row(unit.dead_letters)
+        unit.dead_letters = one_a_row(unit.dead_letters)
         for one in unit.dead_letters:
             if one.import_id is not None:
                 unit.imported[one.import_id].dead_letters += 1
@@ -252,11 +237,11 @@ class Placement:
                 continue
             if row.import_id is not None:
                 unit.imported[row.import_id].accepted += 1
-            for field in dict.fromkeys(_cut(one, UNKNOWN_FIELD_LENGTH_MAX) for one in row.unknown[:UNKNOWN_FIELDS_MAX]):
+            for field in dict.fromkeys(cut(one, UNKNOWN_FIELD_LENGTH_MAX) for one in row.unknown[:UNKNOWN_FIELDS_MAX]):
                 unit.unknown_fields[touch.type, field] = unit.unknown_fields.get((touch.type, field), 0) + 1
             if touch.about.deal is not None:
                 if isinstance(touch.data, DealOpened | DealUpdated | DealReopened) and (unknown := unknown_to(self.definition, touch.data)):
-                    counted = (unknown[0], _cut(unknown[1], UNKNOWN_FIELD_LENGTH_MAX))
+                    counted = (unknown[0], cut(unknown[1], UNKNOWN_FIELD_LENGTH_MAX))
                     unit.unknown_fields[counted] = unit.unknown_fields.get(counted, 0) + 1
                 unit.takes_part.update((id, f"deal:{touch.about.deal}") for id in people_named(touch))
         return several
@@ -573,64 +558,6 @@ def advance(definition: Definition, journey: Journey, touches: Sequence[Touchpoi
             return dimension.advance(definition, journey, touches)
 
 
-def refusal(touch: Touchpoint, latest: Instant, is_no_id: Callable[[str], bool]) -> Unreadable | None:
-    """Why a touchpoint that can be read is not taken in: it was, or was said, after `latest`; or it names an id that is none."""
-    happened, said = touch.occurred_at, stated_at(touch.data) or 0
-    if happened <= latest and said <= latest:
-        return check_ids(touch, is_no_id)
-    which = "time" if happened >= said else "stated_at"
-    return Unreadable(TOO_FAR_AHEAD, f"its {which} is too far after the time at which the log recorded it")
-
-
-def unknown_to(definition: Definition, data: DealOpened | DealUpdated | DealReopened) -> tuple[str, str] | None:
-    """The pipeline, else the stage, that `data` names and the definition does not know: it says nothing of such a stage."""
-    known = definition.pipeline_stages
-    if isinstance(data, DealOpened):
-        if data.pipeline not in known:
-            return (PIPELINE, data.pipeline) if data.pipeline else None
-        known = {data.pipeline: known[data.pipeline]}
-    if not data.stage or any(data.stage in stages for stages in known.values()):
-        return None
-    return STAGE, data.stage
-
-
-def decoded_of(incoming: Incoming) -> Decoded | Unreadable:
-    """What `incoming` says. Needs nothing of the record: a worker does it for the next batch while one is committed."""
-    if incoming.reason is not None:
-        return Unreadable(incoming.code or (UNMAPPED if incoming.whole is None else TOO_LARGE), incoming.reason)
-    try:
-        return decode(incoming.raw if incoming.body is None else incoming.body)
-    except Unreadable as error:
-        return error.with_traceback(None)
-
-
-def dead_letter(record: Recorded, code: str, reason: str, letter: str | None) -> DeadLetter:
-    """`letter` is the one that the record was sent again for."""
-    incoming = record.incoming
-    known_by = [incoming.source.encode(), incoming.raw]
-    if incoming.whole is not None:
-        # No source begins so: what only looks like the beginning of something larger is another letter.
-        known_by = [b"\xff%d %b" % (incoming.whole.length, incoming.whole.sha256.encode()), *known_by]
-    if code == SET_ASIDE:
-        # Not one with what could not be read of the same bytes, such as another touchpoint of the same row: that has a body of its own.
-        known_by += [code.encode(), incoming.body or b""]
-    return DeadLetter(
-        letter or hashlib.sha256(b"\0".join(known_by)).hexdigest(),
-        code,
-        _cut(reason, REASON_LENGTH_MAX),
-        incoming.source,
-        incoming.place,
-        incoming.raw,
-        record.recorded_at,
-        incoming.body if incoming.reason is None else incoming.meant,
-        needs_fix=incoming.reason is not None,
-        again=letter is not None,
-        whole=incoming.whole,
-        meant=names_meant(incoming) if letter is None else (),
-        import_id=incoming.import_id,
-    )
-
-
 def _joins(touches: Iterable[Touchpoint]) -> defaultdict[str, set[Id]]:
     """The ids that join accounts by `touches`, by account."""
     found: defaultdict[str, set[Id]] = defaultdict(set)
@@ -638,34 +565,6 @@ def _joins(touches: Iterable[Touchpoint]) -> defaultdict[str, set[Id]]:
         if isinstance(touch.data, AccountJoined):
             found[f"account:{touch.data.account}"].add(touch.subject)
     return found
-
-
-def _one_a_row(letters: Iterable[DeadLetter]) -> list[DeadLetter]:
-    """Several touchpoints may be made of one row of a file: what can't be read of it is one letter, and was meant to be all of them."""
-    found: dict[tuple[str, str, bool, int | None], DeadLetter] = {}
-    for letter in letters:
-        key = (letter.id, letter.place, letter.again, letter.import_id)
-        first = found.get(key, letter)
-        meant = tuple(dict.fromkeys(first.meant + letter.meant)) if first.meant and letter.meant else ()
-        found[key] = letter._replace(meant=meant)
-    return list(found.values())
-
-
-def sent_instead(letter: DeadLetter) -> bytes | None:
-    """What goes in for `letter` as long as it has no fix: see `streams.dead_letters.sent_again`."""
-    body = letter.body or letter.raw
-    return None if letter.needs_fix or letter.again or len(body) > BODY_BYTES_MAX else body
-
-
-def _sent_for(incoming: Incoming, goes_in: Mapping[str, bytes]) -> str | None:
-    """The dead letter that `incoming` was sent again for.
-
-    Anybody may say so of a record. It counts where that letter is here, and its bytes are what goes in for it; else it says nothing.
-    """
-    letter = incoming.letter
-    if letter is None or incoming.body is not None or goes_in.get(letter) != hashlib.sha256(incoming.raw).digest():
-        return None
-    return letter
 
 
 def _brought_too(name: Name, body: KnownBody, equal: Sequence[KnownBody]) -> BroughtToo | None:
@@ -680,10 +579,6 @@ def _brought_too(name: Name, body: KnownBody, equal: Sequence[KnownBody]) -> Bro
 
 def _known(row: BodyRow) -> KnownBody:
     return KnownBody(row.touch.occurred_at, row.digest, frozenset() if row.import_id is None else frozenset([row.import_id]))
-
-
-def _cut(text: str, length_max: int) -> str:
-    return text if len(text) <= length_max else f"{text[: length_max - 1]}…"
 
 
 def _name(touch: Touchpoint) -> Name:

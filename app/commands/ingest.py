@@ -22,7 +22,7 @@ from schemas.dry_run import DryRun
 from schemas.incoming import Incoming
 from schemas.json_formats import NAMES, Format
 from schemas.noticed import Noticed
-from streams.placement import refusal
+from streams.arrivals import refusal
 from streams.ports import By
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from schemas.decode import Decoded, Unreadable, decode
 from schemas.incoming import Incoming
 from schemas.intended import RAW_BYTES_MAX, Name, known_of
 from schemas.noticed import Noticed
-from streams.placement import refusal
+from streams.arrivals import refusal
 from streams.ports import Letter, State
 
 LETTERS_MAX = 1_000

@@ -16,11 +16,12 @@ from journey.tuples import new
 from schemas.cloudevents import CONTENT_TYPE, from_headers, is_of_events
 from schemas.decode import Decoded, Unreadable
 from schemas.incoming import Incoming, Whole
+from streams.arrivals import TOO_LARGE, decoded_of
 from streams.kafka.client import ENVELOPE_BYTES_MAX, meaning, producer
 from streams.kafka.large import OURS, RECORD_BYTES_MAX, Cut, LargeBatch, Reading, weight_of
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topics
-from streams.placement import TOO_LARGE, UNIT_BYTES_MAX, decoded_of
+from streams.placement import UNIT_BYTES_MAX
 from streams.ports import Recorded
 
 SOURCE, PLACE, RAW, REASON, LETTER = "journey_source", "journey_place", "journey_raw", "journey_reason", "journey_letter"

@@ -19,10 +19,10 @@ from journey.errors import Away
 from journey.touchpoints import ID_LENGTH_MAX
 from schemas.decode import Unreadable
 from schemas.incoming import Incoming
+from streams.arrivals import decoded_of
 from streams.kafka.client import RECORD_BYTES_MAX
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topics
-from streams.placement import decoded_of
 
 SOURCE, LETTER = "poison", "journey_letter"
 AT = "2025-03-01T10:00:00Z"

@@ -17,7 +17,7 @@ from journey.touchpoints import Retracted
 from projections.marketing import marketing
 from projections.sales import sales
 from schemas.decode import decode
-from streams import placement, world
+from streams import arrivals, world
 from streams import placement_cache as at_hand
 from streams.past import Past
 from streams.ports import Name
@@ -132,5 +132,5 @@ def within(delivery: Delivery) -> Iterator[None]:
         patch.setattr(world, "NEAR_FROM", near_from)
         patch.setattr(identity, "near_max", lambda bounds: near_max)
         # As if it had come before there was a rule for ids that are none.
-        patch.setattr(placement, "check_ids", lambda touch, is_no_id: None)
+        patch.setattr(arrivals, "check_ids", lambda touch, is_no_id: None)
         yield

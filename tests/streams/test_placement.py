@@ -11,8 +11,9 @@ import pytest
 from journey.histories import Stored
 from journey.instants import DAY, iso
 from schemas.incoming import Incoming
+from streams.arrivals import TOO_FAR_AHEAD
 from streams.pauses import TOUCHPOINTS_AT_ONCE
-from streams.placement import ATTEMPTS_MAX, TOO_FAR_AHEAD, Placement
+from streams.placement import ATTEMPTS_MAX, Placement
 from streams.ports import Histories, OutOfStep, Raced, Unit
 from streams.world import NEAR_FROM
 from tests.streams.brute_force import told

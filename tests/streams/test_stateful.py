@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from projections.marketing import marketing
 from projections.sales import sales
-from streams import placement
+from streams import arrivals
 from tests.streams.brute_force import digest, told
 from tests.streams.builders import Bench, quick_bench
 from tests.streams.deliveries import agrees
@@ -34,7 +34,7 @@ STEPS = 30
 def older() -> Iterator[None]:
     """As if all of it had come before there was a rule for ids that are none."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(placement, "check_ids", lambda touch, is_no_id: None)
+        patch.setattr(arrivals, "check_ids", lambda touch, is_no_id: None)
         yield
 
 

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.incoming import BEGINNING_BYTES, Whole
+from streams.arrivals import dead_letter
 from streams.kafka import batches, large, unpacking
 from streams.kafka.batches import SMALL_BYTES_MAX, Records
 from streams.kafka.large import HEAD, HEADERS_MAX, RECORD_BYTES_MAX, Cut, LargeBatch, Reading
 from streams.kafka.log import recorded
 from streams.kafka.unpacking import SNAPPY, ZSTD, pieces
-from streams.placement import dead_letter
 from streams.ports import Recorded
 from tests.streams.kafka.packing import CODECS, MB, Told, batch, built, in_frames, packed, record, varint
 

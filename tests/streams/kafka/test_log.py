@@ -11,11 +11,11 @@ from journey.errors import NotPlaced
 from schemas.cloudevents import from_headers
 from schemas.decode import Decoded, decode
 from schemas.incoming import Incoming
+from streams.arrivals import REASON_LENGTH_MAX, decoded_of
 from streams.kafka import log as logs
 from streams.kafka.log import NAME_LENGTH_MAX, KafkaLog
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topics, ensure_topics
-from streams.placement import REASON_LENGTH_MAX, decoded_of
 from streams.ports import By, Recorded
 from streams.postgres.desk import PostgresDesk
 from streams.postgres.record import PostgresRecord
