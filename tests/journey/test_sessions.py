@@ -11,6 +11,7 @@ from journey.channels import excluded
 from journey.definition import Definition
 from journey.facts import Facts, FirstTouched, Milestone, SessionEngaged, SessionStarted, Spelled, StageEntered, Touched
 from journey.instants import DAY, MINUTE, SECOND, Instant, day
+from journey.orders import sent_again
 from journey.touchpoints import PageEngaged, Touchpoint
 from tests.journey.builders import FRIDAY, ME, MONDAY, TUESDAY, closed, definition, derived, only, opened, touch
 from tests.journey.random_histories import DEFINITIONS, IDS, histories
@@ -126,6 +127,8 @@ def test_sessions_are_those_that_gaps_make_and_engaged_when_their_touchpoints_ha
 ) -> None:
     """By lists, where the fold counts on. (Nobody returns from paying in these.)"""
     own = [one for one in history if one.subject in IDS and not excluded(by, one.about)]
+    silent = sent_again(own)
+    own = [one for one in own if one.key not in silent]
     _, facts = derived(*history, by=by, ids=IDS)
     parts = [one for one in own if one.type in by.session_types]
     cuts = [0, *(n for n, (one, next) in enumerate(pairwise(parts), 1) if next.occurred_at - one.occurred_at > by.session_idle)]
