@@ -43,7 +43,7 @@ from schemas.incoming import Incoming
 from streams import placement, world
 from streams.identities import all_held_back
 from streams.kafka.log import KafkaLog
-from streams.ports import By
+from streams.operators import By
 from streams.sqlite import record
 
 START: Instant = instant(rfc3339("2025-03-03T00:00:00Z"))

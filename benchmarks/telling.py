@@ -27,9 +27,9 @@ from streams.kafka.relay import telling
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topics, ensure_topics
 from streams.placement import Placement
-from streams.ports import Recorded
 from streams.postgres.announcements import PostgresAnnouncements
 from streams.postgres.record import PostgresRecord
+from streams.units import Recorded
 from tests.services.databases import fresh_database
 from tests.services.kafka import fresh_topics
 

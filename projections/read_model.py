@@ -180,7 +180,7 @@ def deltas(model: ReadModel, facts: Iterable[list[Any]]) -> dict[str, list[Delta
 
 
 class Change(Protocol):
-    """What one unit changed: see `streams.ports.Change`."""
+    """What one unit changed: see `streams.units.Change`."""
 
     @property
     def position(self) -> int: ...

@@ -11,8 +11,8 @@ from schemas.incoming import Incoming
 from schemas.intended import names_meant
 from schemas.no_ids import check_ids
 from schemas.strict_json import BODY_BYTES_MAX
-from streams.ports import PIPELINE, STAGE, DeadLetter, Recorded
 from streams.set_aside import SET_ASIDE
+from streams.units import PIPELINE, STAGE, DeadLetter, Recorded
 
 REASON_LENGTH_MAX = 1_000
 """Of why a record can't be read: what it quotes may be a sender's, and as long as the record."""

@@ -9,9 +9,10 @@ from journey.histories import Stored, settle
 from schemas.canonical import content_hash
 from schemas.decode import decode
 from schemas.incoming import Incoming, Whole
+from schemas.intended import Name
 from schemas.strict_json import BODY_BYTES_MAX
+from streams.operators import Conflict, Decision, Kept, Letter, State
 from streams.placement import BRINGERS_MAX
-from streams.ports import Conflict, Decision, Kept, Letter, Name, State
 from streams.set_aside import RETRACT
 
 _BETWEEN = b",\n"

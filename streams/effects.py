@@ -16,10 +16,12 @@ from journey.histories import people_named
 from journey.identity import Id, Near, Person
 from journey.person import PersonJourney
 from journey.touchpoints import Retracted, Touchpoint
+from schemas.intended import Name
 from streams.journeys import Journey, dump
 from streams.past import Past
 from streams.pauses import HISTORY_AT_ONCE_MAX
-from streams.ports import Histories, Name, Part
+from streams.ports import Histories
+from streams.units import Part
 from streams.world import AFTER, BEFORE, Side, World
 
 

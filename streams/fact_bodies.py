@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 import orjson
 
-from streams.ports import FactRow
+from streams.units import FactRow
 
 _BETWEEN = b"\t"
 """Between a kind and its facts. JSON has no tab or line break of its own, and no kind has one in its name."""

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from journey.errors import Away, NotPlaced, Refused
 from journey.readable import readable
 from streams.placement import Placement
-from streams.ports import OutOfStep, Recorded, Unit
+from streams.ports import OutOfStep
 from streams.set_aside import SET_ASIDE, sha256
+from streams.units import Recorded, Unit
 
 ERROR_LENGTH_MAX = 300
 """What a message quotes of an error: its text may have a sender's in it."""

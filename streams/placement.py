@@ -35,25 +35,16 @@ from journey.touchpoints import (
 from journey.tuples import new
 from journey.turns import Turns
 from schemas.decode import Decoded, Unreadable, digest_of
+from schemas.intended import Name
 from streams.arrivals import cut, dead_letter, decoded_of, one_a_row, refusal, sent_for, sent_instead, unknown_to
 from streams.effects import derive, derived_person, differing
 from streams.journeys import NEAR, Journey, dump, dump_near, load, load_near
+from streams.operators import SetAside
 from streams.pauses import Pauses
 from streams.placement_cache import AtHand
-from streams.ports import (
-    BodyRow,
-    BroughtToo,
-    Generation,
-    Histories,
-    Imported,
-    KnownBody,
-    Name,
-    Raced,
-    Recorded,
-    SetAside,
-    Unit,
-)
+from streams.ports import Histories, Raced
 from streams.set_aside import SET_ASIDE, is_aside
+from streams.units import BodyRow, BroughtToo, Generation, Imported, KnownBody, Recorded, Unit
 from streams.world import BEFORE, World
 
 ATTEMPTS_MAX = 5

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 from journey.dimension import DimensionJourney
 from journey.identity import Id, Person
+from schemas.intended import Name
 from streams.journeys import Journey
-from streams.ports import Name
 
 JOURNEYS_MAX = 150_000
 JOURNEY_BYTES_MAX = 96 * 1024 * 1024

@@ -18,8 +18,9 @@ from journey.errors import FAILED_EXIT, Away
 from streams.fault_isolation import placed
 from streams.kafka.source import Batch, Source
 from streams.placement import Placement
-from streams.ports import OutOfStep, Regenerated, Unit
+from streams.ports import OutOfStep, Regenerated
 from streams.remarks import Outage, Say, SayAs, Tally
+from streams.units import Unit
 
 BATCHES_AHEAD_MAX = 1
 """Batches that wait to be placed. Our own queue, and never a channel of Faust's: a rebalance would wedge it for good."""

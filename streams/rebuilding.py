@@ -13,7 +13,8 @@ from journey.identity import Id, Near, Person, PersonId
 from streams.effects import derive, derived_person, kept_in, since
 from streams.journeys import dump
 from streams.past import Past
-from streams.ports import Bodies, Histories, Part
+from streams.ports import Bodies, Histories
+from streams.units import Part
 from streams.world import BEFORE, World
 
 SUBJECTS_PER_PART_MAX = 2_000

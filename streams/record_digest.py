@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable
 
 from journey.instants import Instant
-from streams.ports import Name
+from schemas.intended import Name
 
 
 class RecordDigest:

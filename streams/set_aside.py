@@ -12,7 +12,9 @@ import orjson
 
 from journey.errors import Refused
 from schemas.incoming import Incoming
-from streams.ports import Aside, By, ControlLog, Histories, Log, Recorded, SetAside
+from streams.operators import Aside, By, ControlLog, SetAside
+from streams.ports import Histories, Log
+from streams.units import Recorded
 
 SET_ASIDE = "set-aside"
 """The action, as the control log has it, and the code of the dead letter."""

@@ -34,8 +34,10 @@ from journey.identity import (
 from journey.touchpoints import AccountJoined, AccountUpdated, Identified, Key, Order, Retracted, Touchpoint, Unlinked
 from journey.turns import Turns, turns
 from schemas.canonical import content_hash
+from schemas.intended import Name
 from streams.pauses import Pauses
-from streams.ports import Bodies, BodyRow, Name
+from streams.ports import Bodies
+from streams.units import BodyRow
 
 BEFORE, AFTER = False, True
 Side = bool

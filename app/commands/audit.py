@@ -12,7 +12,7 @@ from app.text.arguments import Data, Json
 from app.text.printing import as_json, note, put, table
 from journey.instants import iso
 from journey.readable import readable
-from streams.ports import Decision
+from streams.operators import Decision
 
 app = typer.Typer(add_completion=False)
 

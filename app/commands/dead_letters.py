@@ -18,8 +18,9 @@ from app.text.printing import as_json, note, pairs
 from journey.errors import Refused
 from schemas.json_formats import Format
 from streams.dead_letters import DISMISS, FIX, REQUEUE, named_in
-from streams.ports import By, Conflict, Decision, Letter, Recorded, State
+from streams.operators import By, Conflict, Decision, Letter, State
 from streams.set_aside import RETRACT, set_aside, sha256
+from streams.units import Recorded
 
 if TYPE_CHECKING:
     from schemas.csv_map import CsvMap

@@ -14,7 +14,7 @@ from app.text.arguments import Actor, Data, File, Json, Reason, first_told, name
 from app.text.printing import as_it_came, as_json, note, pairs
 from journey.definition import Definition, unused
 from schemas.definition_files import default_definition, dump_definition, load_definition
-from streams.ports import By
+from streams.operators import By
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="What a journey is: stages, rules, scoring, channels.")
 

@@ -23,7 +23,7 @@ from schemas.incoming import Incoming
 from schemas.json_formats import NAMES, Format
 from schemas.noticed import Noticed
 from streams.arrivals import refusal
-from streams.ports import By
+from streams.operators import By
 
 if TYPE_CHECKING:
     from schemas.csv_map import CsvMap

@@ -14,7 +14,7 @@ from app.settings import Servers, needs_clients, where
 from app.text.arguments import Actor, Data, Json, Reason
 from app.text.printing import as_json, note, progress
 from journey.errors import Refused
-from streams.ports import By
+from streams.operators import By
 
 app = typer.Typer(add_completion=False)
 

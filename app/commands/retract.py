@@ -12,7 +12,7 @@ from app.engine.ports import Engine
 from app.text.arguments import Actor, Data, Json, Reason, why
 from app.text.printing import as_json, counts, note
 from journey.errors import Refused
-from streams.ports import By
+from streams.operators import By
 
 app = typer.Typer(add_completion=False)
 

@@ -7,7 +7,7 @@ from app.engine.ports import Engine
 from app.text.printing import pairs, progress
 from journey.definition import Definition
 from projections.read_model import Switched
-from streams.ports import Decided
+from streams.operators import Decided
 
 HASH_SHOWN = 12
 

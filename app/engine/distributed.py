@@ -23,7 +23,7 @@ from schemas.incoming import Incoming
 from streams.kafka.log import KafkaLog
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import ensure_topics
-from streams.ports import Decided
+from streams.operators import Decided
 from streams.postgres.database import Database
 from streams.postgres.desk import PostgresDesk
 from streams.postgres.record import PostgresRecord

@@ -24,8 +24,8 @@ from projections.sales import sales
 from projections.stores.sqlite import Damaged, SqliteReadStore, damaged, is_damaged
 from schemas.incoming import Incoming
 from streams.fault_isolation import placed
+from streams.operators import Decided
 from streams.placement import UNIT_BYTES_MAX, UNIT_RECORDS_MAX, Placement
-from streams.ports import Decided
 from streams.remarks import Say, nobody
 from streams.sqlite.desk import SqliteDesk
 from streams.sqlite.record import FILE, PARTITION, SqliteRecord

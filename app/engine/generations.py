@@ -11,9 +11,11 @@ from journey.facts import FOLD_VERSION
 from journey.instants import Instant
 from projections.read_model import ReadStore, Superseded, Switched
 from schemas.definition_files import default_definition, dump_definition, kept_definition
-from streams.ports import By, Decided, Decision, Generation, Pruned
+from streams.operators import By, Decided, Decision
+from streams.ports import Pruned
 from streams.rebuilding import Anew, rebuilt
 from streams.remarks import Say
+from streams.units import Generation
 
 DEFINITION, REBUILD = "definition", "rebuild"
 """The actions, as the control log has them."""

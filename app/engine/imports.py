@@ -15,8 +15,9 @@ from app.text.printing import progress
 from journey.errors import Refused
 from journey.instants import Instant, iso
 from schemas.incoming import Incoming
-from streams.ports import By, Decided, Decision, Imported
+from streams.operators import By, Decided, Decision
 from streams.set_aside import RETRACT
+from streams.units import Imported
 
 IMPORT = "import"
 """The action, as the control log has it. The number of that decision is the import's."""

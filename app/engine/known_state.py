@@ -15,8 +15,9 @@ from projections.read_model import ReadModel, ReadStore
 from projections.stores.sqlite import SqliteReadStore
 from schemas.definition_files import kept_definition
 from streams.past import Past
-from streams.ports import Bodies, Change
+from streams.ports import Bodies
 from streams.rebuilding import rebuilt
+from streams.units import Change
 
 
 class KnownState(NamedTuple):

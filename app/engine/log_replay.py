@@ -15,7 +15,7 @@ from app.engine.worker import parts
 from app.text.printing import pairs, progress
 from journey.errors import Refused
 from streams.kafka.log import Held, KafkaLog, held
-from streams.ports import By
+from streams.operators import By
 from streams.remarks import Say
 
 FROM_LOG = "from-log"

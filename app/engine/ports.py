@@ -8,7 +8,8 @@ from app.engine.summary import Summary
 from journey.definition import Definition
 from projections.read_model import ReadStore
 from schemas.incoming import Incoming
-from streams.ports import ControlLog, DeadLetters, Decided, Histories, Imports, Log
+from streams.operators import ControlLog, DeadLetters, Decided, Imports
+from streams.ports import Histories, Log
 from streams.remarks import Say, nobody
 
 Progress = Callable[[int], None]

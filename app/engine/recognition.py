@@ -22,7 +22,7 @@ from schemas.incoming import Incoming
 from schemas.intended import RAW_BYTES_MAX, Name, known_of
 from schemas.noticed import Noticed
 from streams.arrivals import refusal
-from streams.ports import Letter, State
+from streams.operators import Letter, State
 
 LETTERS_MAX = 1_000
 """Letters of files of one name that are looked for in another one."""

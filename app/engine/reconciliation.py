@@ -16,8 +16,8 @@ from projections.read_model import Ask, ReadModel, Value
 from projections.stores.sqlite import SqliteReadStore
 from streams.journeys import load
 from streams.past import Past
-from streams.ports import Change, Part
 from streams.rebuilding import derived, rebuilt
+from streams.units import Change, Part
 
 REPORTS, HISTORIES, JOURNEYS = (
     "the reports can be worked out",

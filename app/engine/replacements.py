@@ -21,7 +21,7 @@ from schemas.json_records import records
 from schemas.noticed import Noticed
 from schemas.strict_json import BODY_BYTES_MAX
 from streams.dead_letters import joined
-from streams.ports import Letter
+from streams.operators import Letter
 
 _BOM = b"\xef\xbb\xbf"
 

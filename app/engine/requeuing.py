@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from app.engine.ports import Engine
 from journey.errors import Refused
 from streams.dead_letters import REQUEUE, can_be_sent, names_of, requeuing, sent_again, several
+from streams.operators import By, Kept, State
 from streams.placement import UNIT_BYTES_MAX
-from streams.ports import By, Kept, State
 
 LETTERS_AT_ONCE_MAX = 200
 

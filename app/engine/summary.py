@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from streams.ports import PIPELINE, STAGE, Counted, Unit
+from streams.units import PIPELINE, STAGE, Counted, Unit
 
 
 @dataclass(slots=True)

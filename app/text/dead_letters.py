@@ -14,7 +14,7 @@ from journey.instants import iso
 from journey.readable import readable
 from schemas.intended import names_meant
 from streams.dead_letters import DISMISS, FIX, REQUEUE, incoming_of
-from streams.ports import Conflict, Decision, IdleRetraction, Kept, Letter, State
+from streams.operators import Conflict, Decision, IdleRetraction, Kept, Letter, State
 from streams.set_aside import RETRACT
 
 STILL_SHOWN_MAX = 20

@@ -22,7 +22,7 @@ from streams.kafka.large import OURS, RECORD_BYTES_MAX, Cut, LargeBatch, Reading
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topics
 from streams.placement import UNIT_BYTES_MAX
-from streams.ports import Recorded
+from streams.units import Recorded
 
 SOURCE, PLACE, RAW, REASON, LETTER = "journey_source", "journey_place", "journey_raw", "journey_reason", "journey_letter"
 """Headers of what `ingest` publishes: which file a record came from and what stood there, so that a dead letter says so; and of what is

@@ -23,7 +23,8 @@ from journey.instants import Instant, iso
 from streams.kafka.client import is_fenced, meaning, only_producer
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topics
-from streams.ports import Change, FactRow, Outbox, Pruned
+from streams.ports import Outbox, Pruned
+from streams.units import Change, FactRow
 
 CHANGES_KEPT = 10_000
 """Units whose changes stay in the record after they were told, for read stores that are behind."""

@@ -19,7 +19,7 @@ from streams.kafka.log import recorded
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topics, topic_id
 from streams.placement import UNIT_BYTES_MAX, UNIT_RECORDS_MAX
-from streams.ports import Recorded
+from streams.units import Recorded
 
 FETCH_WAIT_MS = 10
 """How long the broker may hold a fetch that finds nothing. One node answers one fetch at a time, so a longer wait is latency for all."""

@@ -8,8 +8,8 @@ import orjson
 
 from journey.facts import Outlook, StageEntered, ahead_of
 from journey.instants import Instant
-from streams.ports import Unit
 from streams.postgres.record import PostgresRecord
+from streams.units import Unit
 
 PERSONS_PER_QUERY_MAX = 1_000
 

@@ -6,9 +6,10 @@ the other, and the second one finds what the first one did.
 
 from collections.abc import Iterable
 
-from streams.ports import Name, Unit
+from schemas.intended import Name
 from streams.postgres.lock_sessions import Connection
 from streams.postgres.unit_statements import ARRIVED, AWAIT, AWAIT_NO_MORE, AWAITED, AWAITED_BY, LOCK_LETTERS, name_digest
+from streams.units import Unit
 
 
 async def arrive(db: Connection, unit: Unit, number: int) -> None:

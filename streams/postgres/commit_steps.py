@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 
 from journey.instants import Instant
-from streams.ports import Raced, Unit
+from streams.ports import Raced
 from streams.postgres.lock_sessions import Connection
 from streams.postgres.unit_statements import CHECK_WATCHED, VERSIONS, Statement, locks
+from streams.units import Unit
 
 
 async def lock_subjects(db: Connection, unit: Unit, changed: set[str]) -> None:

@@ -9,12 +9,14 @@ import orjson
 from journey.histories import Stored
 from journey.instants import Instant
 from schemas.decode import touchpoint_of
+from schemas.intended import Name
 from streams.dead_letters import DISMISS, FIX, check_there, conflict, dismissing, fixing, no_conflict
-from streams.ports import By, Conflict, Decision, IdleRetraction, Imported, Kept, Letter, Name, State
+from streams.operators import By, Conflict, Decision, IdleRetraction, Kept, Letter, State
 from streams.postgres.awaited_letters import expect
 from streams.postgres.database import Database
 from streams.postgres.lock_sessions import Connection
 from streams.postgres.unit_statements import FORGET, LOCK_LETTERS
+from streams.units import Imported
 
 DECIDING = 7_004
 """The advisory lock that puts decisions in one order: taken last."""

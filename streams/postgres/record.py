@@ -18,26 +18,11 @@ from journey.histories import Stored
 from journey.identity import Id, Person
 from journey.instants import Instant
 from schemas.decode import touchpoint_of
+from schemas.intended import Name
 from streams import fact_bodies
+from streams.operators import Decided, OnlyBrought, SetAside
 from streams.pauses import Pauses
-from streams.ports import (
-    BodyRow,
-    Brought,
-    Change,
-    Counted,
-    Decided,
-    Generation,
-    KnownBody,
-    Name,
-    OnlyBrought,
-    OutOfStep,
-    Part,
-    Pruned,
-    Raced,
-    Regenerated,
-    SetAside,
-    Unit,
-)
+from streams.ports import OutOfStep, Pruned, Raced, Regenerated
 from streams.postgres.awaited_letters import arrive
 from streams.postgres.commit_steps import finish, lock_subjects, position_of, run
 from streams.postgres.database import Database, is_lost, transaction
@@ -62,6 +47,7 @@ from streams.postgres.withdrawal import close, only_brought, withdraw
 from streams.record_digest import RecordDigest
 from streams.remarks import Outage, Say, nobody
 from streams.set_aside import SETTING_ASIDE, decided
+from streams.units import BodyRow, Brought, Change, Counted, Generation, KnownBody, Part, Unit
 
 T = TypeVar("T")
 

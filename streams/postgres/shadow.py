@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 
 import orjson
 
-from streams.ports import FactRow, Generation, Part
 from streams.postgres.commit_steps import run
 from streams.postgres.database import transaction
 from streams.postgres.lock_sessions import Connection
 from streams.postgres.unit_statements import Statement, write_changes, write_journeys
+from streams.units import FactRow, Generation, Part
 
 _BEGIN = """
     DELETE FROM journey.changes AS c WHERE NOT EXISTS (SELECT FROM journey.units AS u WHERE u.unit = c.unit);

@@ -14,10 +14,11 @@ import orjson
 
 from journey.facts import StageEntered
 from journey.histories import keys
+from schemas.intended import Name
 from schemas.strict_json import BODY_BYTES_MAX
 from streams import fact_bodies
-from streams.ports import BodyRow, DeadLetter, FactRow, Name, Unit
 from streams.set_aside import SETTING_ASIDE
+from streams.units import BodyRow, DeadLetter, FactRow, Unit
 
 T = TypeVar("T")
 

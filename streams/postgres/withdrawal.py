@@ -8,7 +8,7 @@ from collections import defaultdict
 from journey.histories import keys
 from journey.touchpoints import Retracted
 from schemas.decode import touchpoint_of
-from streams.ports import OnlyBrought
+from streams.operators import OnlyBrought
 from streams.postgres.lock_sessions import Connection
 from streams.postgres.shadow import LIMITS, SWITCH_MS_MAX
 from streams.postgres.unit_statements import LOCK_LETTERS

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 from itertools import islice
 
-from streams.ports import Name
+from schemas.intended import Name
 
 NAMES_PER_QUERY_MAX = 100
 

@@ -9,10 +9,12 @@ import orjson
 from journey.histories import Stored
 from journey.instants import Instant
 from schemas.decode import touchpoint_of
+from schemas.intended import Name
 from streams.dead_letters import DISMISS, FIX, check_there, conflict, dismissing, fixing, no_conflict
-from streams.ports import By, Conflict, Decision, IdleRetraction, Imported, Kept, Letter, Name, State
+from streams.operators import By, Conflict, Decision, IdleRetraction, Kept, Letter, State
 from streams.sqlite.awaited_letters import expect, forget
 from streams.sqlite.database import transaction
+from streams.units import Imported
 
 _FIELDS = (
     "number, code, reason, source, place, seen, first_at, last_at, id, state, needs_fix, unit, COALESCE(length, length(raw)), sha256,"

@@ -17,35 +17,20 @@ from journey.instants import Instant
 from journey.integers import INTEGER_MAX
 from schemas.decode import touchpoint_of
 from schemas.incoming import Incoming, Whole
+from schemas.intended import Name
 from schemas.strict_json import BODY_BYTES_MAX
 from streams import fact_bodies
+from streams.operators import Decided, OnlyBrought, SetAside
 from streams.pauses import Pauses
 from streams.placement import UNIT_BYTES_MAX
-from streams.ports import (
-    BodyRow,
-    Brought,
-    Change,
-    DeadLetter,
-    Decided,
-    FactRow,
-    Generation,
-    KnownBody,
-    Name,
-    OnlyBrought,
-    OutOfStep,
-    Part,
-    Raced,
-    Recorded,
-    Regenerated,
-    SetAside,
-    Unit,
-)
+from streams.ports import OutOfStep, Raced, Regenerated
 from streams.record_digest import RecordDigest
 from streams.set_aside import EMBEDDED, SETTING_ASIDE, decided
 from streams.sqlite.awaited_letters import arrive, expect, stand_for
 from streams.sqlite.database import check_tables, connect, migrate, transaction
 from streams.sqlite.desk import decide
 from streams.sqlite.withdrawal import only_brought, withdraw
+from streams.units import BodyRow, Brought, Change, DeadLetter, FactRow, Generation, KnownBody, Part, Recorded, Unit
 
 PARTITION = 0
 """The embedded log has one."""

@@ -9,7 +9,7 @@ from collections import defaultdict
 from journey.histories import keys
 from journey.touchpoints import Retracted
 from schemas.decode import touchpoint_of
-from streams.ports import Name
+from schemas.intended import Name
 from streams.sqlite.awaited_letters import await_again
 
 _COLUMNS = "key, subject, source, id, digest, occurred_at, unit, voided_by, body"

@@ -10,7 +10,7 @@ import pytest
 
 from app.engine.embedded import reading
 from journey.definition import UNUSED, Model
-from streams.ports import Decision
+from streams.operators import Decision
 from tests.app.command import here, journey, put, refused, touch
 
 

@@ -20,7 +20,7 @@ from journey.instants import DAY
 from schemas import decode as decoding
 from schemas import upcasters
 from schemas.incoming import Incoming
-from streams.ports import By, State
+from streams.operators import By, State
 from tests.faults.test_failing_calls import Failing
 from tests.streams.builders import at, deal_opened, link, retraction, sent
 

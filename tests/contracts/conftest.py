@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from projections.read_model import ReadStore
-from streams.ports import ControlLog, DeadLetters, Histories, Log
+from streams.operators import ControlLog, DeadLetters
+from streams.ports import Histories, Log
 from tests.contracts.places import KAFKA, LOGS, POSTGRES, PREFIX, READERS, RECORDS, STORES, Place, Record
 from tests.services import databases
 from tests.services.databases import TIDY_SECONDS_MAX

@@ -22,7 +22,8 @@ from projections.stores.sqlite import SqliteReadStore
 from streams.kafka.log import KafkaLog
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import ensure_topics
-from streams.ports import ControlLog, DeadLetters, Histories, Log
+from streams.operators import ControlLog, DeadLetters
+from streams.ports import Histories, Log
 from streams.postgres.database import Database
 from streams.postgres.desk import PostgresDesk
 from streams.postgres.record import PostgresRecord

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from streams.ports import ControlLog, Decision
+from streams.operators import ControlLog, Decision
 from tests.contracts.places import RECORDS, Place, Record, until_killed
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from journey.errors import Refused
 from schemas.incoming import Whole
-from streams.ports import By, DeadLetter, IdleRetraction, Kept, Letter, State
+from streams.operators import By, IdleRetraction, Kept, Letter, State
+from streams.units import DeadLetter
 from tests.contracts.places import RECORDS, Place, Record, until_killed
 from tests.contracts.units import commit, name, row
 from tests.streams.builders import at, retraction, sent

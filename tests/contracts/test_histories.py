@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from journey.histories import Stored
-from streams.ports import Brought, By, Change, Decided, Decision, Generation, Histories, OutOfStep, Part, Raced, Regenerated
+from streams.operators import By, Decided, Decision
+from streams.ports import Histories, OutOfStep, Raced, Regenerated
 from streams.sqlite.record import SqliteRecord
+from streams.units import Brought, Change, Generation, Part
 from tests.contracts.places import RECORDS, Place, Record, until_killed
 from tests.contracts.units import commit, name, row, unit
 from tests.streams.builders import LATER, at, link, retraction, sent

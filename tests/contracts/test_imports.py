@@ -11,11 +11,13 @@ from journey.facts import FOLD_VERSION
 from schemas.definition_files import default_definition
 from schemas.incoming import Incoming
 from streams.dead_letters import sent_again
+from streams.operators import By, Decided, OnlyBrought, State
 from streams.past import Past
 from streams.placement import BRINGERS_MAX, Placement
-from streams.ports import By, Decided, Generation, Imported, OnlyBrought, OutOfStep, Part, Recorded, State, Unit
+from streams.ports import OutOfStep
 from streams.rebuilding import rebuilt
 from streams.set_aside import RETRACT
+from streams.units import Generation, Imported, Part, Recorded, Unit
 from tests.contracts.places import RECORDS, Place, Record, until_killed
 from tests.streams.builders import LATER, at, deal_opened, link, retraction, sent
 

@@ -19,11 +19,13 @@ from projections.sales import sales
 from projections.stores.sqlite import SqliteReadStore
 from schemas.definition_files import default_definition, dump_definition
 from streams.explaining import explained
+from streams.operators import ControlLog
 from streams.placement import Placement
-from streams.ports import ControlLog, Generation, Histories, Recorded
+from streams.ports import Histories
 from streams.rebuilding import rebuilt
 from streams.story_differences import Between, Difference, between
 from streams.timeline import timeline
+from streams.units import Generation, Recorded
 from tests.contracts.places import Record
 from tests.contracts.units import commit, name, row
 from tests.streams.builders import LATER, at, deal_opened, incoming, link, retraction, sent, unlink

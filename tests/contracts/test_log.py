@@ -8,7 +8,8 @@ import pytest
 
 from schemas.incoming import Incoming, Whole
 from streams.placement import UNIT_BYTES_MAX
-from streams.ports import Log, Recorded
+from streams.ports import Log
+from streams.units import Recorded
 from tests.contracts.places import LOGS, Place, until_killed
 
 PARTITION = 0

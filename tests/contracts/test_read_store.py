@@ -15,7 +15,7 @@ from journey.money import AMOUNT_MINOR_MAX
 from projections.canonical import digest
 from projections.marketing import marketing
 from projections.read_model import Gap, ReadStore
-from streams.ports import Change
+from streams.units import Change
 from tests.contracts.places import STORES, Place, until_killed
 
 

@@ -6,8 +6,10 @@ import pytest
 
 from schemas.definition_files import default_definition
 from schemas.incoming import Incoming
+from streams.operators import By, Kept, State
 from streams.placement import Placement
-from streams.ports import By, Kept, Raced, Recorded, State, Unit
+from streams.ports import Raced
+from streams.units import Recorded, Unit
 from tests.contracts.places import Record
 from tests.streams.builders import LATER, at, sent
 

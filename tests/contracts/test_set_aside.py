@@ -8,9 +8,11 @@ import pytest
 from journey.errors import Refused
 from schemas.definition_files import default_definition
 from schemas.incoming import Incoming
+from streams.operators import By, Letter, State
 from streams.placement import Placement
-from streams.ports import By, Letter, OutOfStep, Recorded, State
+from streams.ports import OutOfStep
 from streams.set_aside import SET_ASIDE, set_aside
+from streams.units import Recorded
 from tests.contracts.places import RECORDS, Place, Record, until_killed
 from tests.streams.builders import LATER, at, sent
 

@@ -8,7 +8,8 @@ import pytest
 
 from journey.errors import Away
 from projections.read_model import Differs, ReadStore, Superseded
-from streams.ports import Change, Pruned
+from streams.ports import Pruned
+from streams.units import Change
 from tests.contracts.places import STORES, Place, until_killed
 from tests.contracts.test_read_store import apply, digested, people, rows, spent, touched
 

@@ -5,7 +5,9 @@ from typing import Any
 
 from journey.histories import keys
 from schemas.decode import decode
-from streams.ports import BodyRow, Histories, Name, Unit
+from schemas.intended import Name
+from streams.ports import Histories
+from streams.units import BodyRow, Unit
 from tests.streams.builders import LATER
 
 

@@ -21,9 +21,11 @@ from journey.facts import StageEntered
 from journey.instants import DAY, Instant
 from journey.person import PersonJourney
 from streams.journeys import load
-from streams.ports import Change, Decided, Generation, Part, Pruned, Raced, Recorded, Unit
+from streams.operators import Decided
+from streams.ports import Pruned, Raced
 from streams.postgres.unit_statements import changed_by
 from streams.sqlite.record import FILE, SqliteRecord
+from streams.units import Change, Generation, Part, Recorded, Unit
 from tests.streams.builders import START
 from tests.streams.followed import Told
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import orjson
 
 from journey.instants import DAY, iso
-from streams.ports import Recorded
+from streams.units import Recorded
 from tests.faults.simulated import PARTITIONS, World
 from tests.streams.builders import LATER, START, deal_opened, incoming, retraction, sent, unlink
 

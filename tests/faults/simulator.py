@@ -32,8 +32,8 @@ from streams import scheduler
 from streams import world as histories
 from streams.kafka.relay import Relay
 from streams.kafka.settings import KafkaSettings
+from streams.operators import By
 from streams.placement import Placement
-from streams.ports import By
 from streams.pump import Pump
 from streams.remarks import nobody
 from streams.sqlite.desk import SqliteDesk

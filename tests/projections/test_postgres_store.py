@@ -13,8 +13,8 @@ from projections.marketing import marketing
 from projections.read_model import Column, Table
 from projections.sales import sales
 from projections.stores.postgres import PostgresReadStore, numbered
-from streams.ports import Change
 from streams.postgres.database import Database
+from streams.units import Change
 
 pytestmark = pytest.mark.postgres
 

@@ -9,7 +9,7 @@ import pytest
 from journey.errors import Refused
 from projections.marketing import marketing
 from projections.stores.sqlite import SqliteReadStore
-from streams.ports import Change
+from streams.units import Change
 
 
 async def one_unit() -> AsyncIterator[Change]:

@@ -17,7 +17,7 @@ from projections.marketing import marketing
 from projections.read_model import ReadModel
 from projections.sales import sales
 from projections.stores.sqlite import SqliteReadStore
-from streams.ports import Change
+from streams.units import Change
 from tests.streams.builders import Bench
 
 ROOT = Path(__file__).parents[2]

@@ -21,10 +21,10 @@ from projections.stores.sqlite import SqliteReadStore
 from schemas.definition_files import default_definition
 from schemas.incoming import Incoming
 from streams.placement import Placement
-from streams.ports import FactRow, Generation, Unit
 from streams.rebuilding import rebuilt
 from streams.sqlite.desk import SqliteDesk
 from streams.sqlite.record import PARTITION, SqliteRecord
+from streams.units import FactRow, Generation, Unit
 from tests.examples import example
 
 START: Instant = instant(rfc3339("2026-03-02T00:00:00Z"))

@@ -17,10 +17,10 @@ from journey.touchpoints import Retracted
 from projections.marketing import marketing
 from projections.sales import sales
 from schemas.decode import decode
+from schemas.intended import Name
 from streams import arrivals, world
 from streams import placement_cache as at_hand
 from streams.past import Past
-from streams.ports import Name
 from streams.rebuilding import Anew, rebuilt
 from streams.record_digest import RecordDigest
 from tests.streams.brute_force import Told, digest, name_of, told

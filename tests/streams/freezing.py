@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from journey.errors import Away
-from streams.ports import Generation, Part, Unit
 from streams.postgres import record as record_module
 from streams.postgres.record import PostgresRecord
+from streams.units import Generation, Part, Unit
 from tests.contracts.units import row
 from tests.streams.builders import LATER, at, sent
 

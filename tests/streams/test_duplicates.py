@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from journey.instants import DAY, HOUR, iso
 from schemas.canonical import content_hash
 from schemas.decode import decode
-from streams.ports import Recorded
+from streams.units import Recorded
 from tests.streams.builders import LATER, Bench, at, definition, incoming, link, quick_bench, retraction, sent, unlink
 from tests.streams.deliveries import Delivery, check
 from tests.streams.test_any_order import deliveries, of_a_person, thorough

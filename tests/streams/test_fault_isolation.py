@@ -7,9 +7,11 @@ import pytest
 
 from journey.errors import NotPlaced, Refused
 from streams.fault_isolation import placed
+from streams.operators import By
 from streams.placement import Placement
-from streams.ports import By, OutOfStep, Recorded, Unit
+from streams.ports import OutOfStep
 from streams.set_aside import EMBEDDED, set_aside
+from streams.units import Recorded, Unit
 from tests.poison import POISON, Bug, poisoned
 from tests.streams.brute_force import told
 from tests.streams.builders import LATER, Bench, at, incoming, sent

@@ -17,10 +17,12 @@ from projections.marketing import marketing
 from projections.sales import sales
 from schemas.incoming import Incoming
 from streams.dead_letters import sent_again
+from streams.operators import By, Decided, State
 from streams.past import Past
-from streams.ports import By, Decided, Generation, OutOfStep, State, Unit
+from streams.ports import OutOfStep
 from streams.rebuilding import Anew, rebuilt
 from streams.set_aside import RETRACT
+from streams.units import Generation, Unit
 from tests.streams.brute_force import digest, told
 from tests.streams.builders import LATER, Bench, added, at, deal_opened, quick_bench, retraction, sent
 from tests.streams.deliveries import Delivery, accepted, within

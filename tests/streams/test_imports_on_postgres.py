@@ -15,10 +15,10 @@ from projections.sales import sales
 from projections.stores.postgres import PostgresReadStore
 from schemas.incoming import Incoming
 from streams.placement import Placement
-from streams.ports import Recorded
 from streams.postgres.database import Database
 from streams.postgres.desk import PostgresDesk
 from streams.postgres.record import PostgresRecord
+from streams.units import Recorded
 from tests.services.databases import at, make, take_away
 from tests.services.service import Service
 from tests.streams.builders import Bench

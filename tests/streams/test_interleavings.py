@@ -14,8 +14,9 @@ import pytest
 
 from projections.canonical import digest
 from streams.placement import Placement
-from streams.ports import Raced, Recorded, Unit
+from streams.ports import Raced
 from streams.postgres.record import PostgresRecord
+from streams.units import Recorded, Unit
 from tests.streams.builders import LATER, Bench, at, deal_opened, definition, incoming, link, noticing, quick_bench, sent
 
 pytestmark = pytest.mark.postgres

@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from streams.ports import DeadLetter
 from streams.sqlite.desk import SqliteDesk
 from streams.sqlite.record import FILE, SqliteRecord
+from streams.units import DeadLetter
 from tests.contracts.units import commit
 
 LETTERS, LETTER_BYTES = 12, 8_000_000

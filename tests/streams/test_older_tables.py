@@ -4,7 +4,7 @@ from pathlib import Path
 from shutil import copy
 
 from schemas.decode import decode
-from streams.ports import State
+from streams.operators import State
 from streams.sqlite.database import connect, migrate
 from streams.sqlite.desk import SqliteDesk
 from streams.sqlite.record import MIGRATIONS, SqliteRecord

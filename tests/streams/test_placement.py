@@ -14,7 +14,8 @@ from schemas.incoming import Incoming
 from streams.arrivals import TOO_FAR_AHEAD
 from streams.pauses import TOUCHPOINTS_AT_ONCE
 from streams.placement import ATTEMPTS_MAX, Placement
-from streams.ports import Histories, OutOfStep, Raced, Unit
+from streams.ports import Histories, OutOfStep, Raced
+from streams.units import Unit
 from streams.world import NEAR_FROM
 from tests.streams.brute_force import told
 from tests.streams.builders import LATER, Bench, at, deal_opened, link, retraction, sent, unlink

@@ -16,8 +16,9 @@ import pytest
 from journey.errors import Away, Busy, Refused
 from schemas.definition_files import default_definition
 from schemas.incoming import Incoming
+from streams.operators import State
 from streams.placement import Placement
-from streams.ports import Change, DeadLetter, Generation, OutOfStep, Part, Pruned, Raced, Recorded, State, Unit
+from streams.ports import OutOfStep, Pruned, Raced
 from streams.postgres import database as bounds
 from streams.postgres import lock_sessions as awake
 from streams.postgres import record as record_module
@@ -25,6 +26,7 @@ from streams.postgres.desk import PostgresDesk
 from streams.postgres.record import PostgresRecord, nothing
 from streams.postgres.tables import MIGRATIONS, migrate
 from streams.postgres.unit_statements import PART_FACTS_MAX
+from streams.units import Change, DeadLetter, Generation, Part, Recorded, Unit
 from tests.contracts.units import commit, name, row
 from tests.services.service import Service
 from tests.streams import freezing

@@ -17,10 +17,11 @@ from projections.sales import sales
 from projections.stores.postgres import PostgresReadStore
 from schemas.definition_files import default_definition
 from streams.placement import Placement
-from streams.ports import Generation, Raced, Recorded, Unit
+from streams.ports import Raced
 from streams.postgres.database import Database
 from streams.postgres.record import PostgresRecord
 from streams.rebuilding import rebuilt
+from streams.units import Generation, Recorded, Unit
 from tests.streams.builders import LATER, Bench, at, incoming, large_amounts, link, sent
 
 pytestmark = pytest.mark.postgres

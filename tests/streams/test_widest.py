@@ -14,9 +14,9 @@ from projections.stores.postgres import PostgresReadStore
 from schemas.decode import Unreadable, decode
 from schemas.definition_files import default_definition
 from streams.placement import UNKNOWN_FIELD_LENGTH_MAX, UNKNOWN_FIELDS_MAX, Placement
-from streams.ports import Recorded
 from streams.postgres.database import Database
 from streams.postgres.record import PostgresRecord
+from streams.units import Recorded
 from tests.examples import EXAMPLES
 from tests.streams.builders import LATER, Bench, incoming
 

@@ -17,7 +17,7 @@ from streams.kafka.batches import SMALL_BYTES_MAX, Records
 from streams.kafka.large import HEAD, HEADERS_MAX, RECORD_BYTES_MAX, Cut, LargeBatch, Reading
 from streams.kafka.log import recorded
 from streams.kafka.unpacking import SNAPPY, ZSTD, pieces
-from streams.ports import Recorded
+from streams.units import Recorded
 from tests.streams.kafka.packing import CODECS, MB, Told, batch, built, in_frames, packed, record, varint
 
 CODEC = pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)

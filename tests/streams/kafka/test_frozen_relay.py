@@ -12,10 +12,10 @@ from streams.kafka.relay import POSITION
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topics
 from streams.placement import Placement
-from streams.ports import Recorded
 from streams.postgres.announcements import PostgresAnnouncements
 from streams.postgres.record import PostgresRecord
 from streams.remarks import nobody
+from streams.units import Recorded
 from tests.journey.builders import SMALL
 from tests.streams.builders import LATER, at, incoming, link, sent, unlink
 from tests.streams.followed import Told, entries, stands, summed

@@ -16,10 +16,11 @@ from streams.kafka import log as logs
 from streams.kafka.log import NAME_LENGTH_MAX, KafkaLog
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topics, ensure_topics
-from streams.ports import By, Recorded
+from streams.operators import By
 from streams.postgres.desk import PostgresDesk
 from streams.postgres.record import PostgresRecord
 from streams.set_aside import set_aside
+from streams.units import Recorded
 from tests.examples import example
 from tests.streams.builders import at, sent
 from tests.streams.kafka.clients import Headers, Sent, beating, publish, publish_raw, sending

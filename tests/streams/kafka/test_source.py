@@ -18,8 +18,9 @@ from streams.kafka.source import QUIET_WAIT_MS, Source
 from streams.kafka.topics import Topics, ensure_topics
 from streams.kafka.unpacking import ZSTD
 from streams.placement import UNIT_BYTES_MAX
-from streams.ports import OutOfStep, Recorded
+from streams.ports import OutOfStep
 from streams.postgres.record import PostgresRecord
+from streams.units import Recorded
 from tests.services.service import Service
 from tests.streams.builders import at, sent
 from tests.streams.kafka.clients import Sent, admin, beating, publish, publish_batch, sending, until

@@ -19,13 +19,13 @@ from streams.kafka.relay import POSITION, telling
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topics
 from streams.placement import Placement
-from streams.ports import Change, Generation, Recorded
 from streams.postgres import record as record_module
 from streams.postgres.announcements import PostgresAnnouncements
 from streams.postgres.database import Database
 from streams.postgres.record import PostgresRecord
 from streams.rebuilding import rebuilt
 from streams.scheduler import announce
+from streams.units import Change, Generation, Recorded
 from tests.journey.builders import SMALL
 from tests.streams.builders import LATER, at, incoming, link, retraction, sent, unlink
 from tests.streams.followed import Entry, entries
