@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
-from journey.errors import Away as Away
 from journey.histories import Stored
 from journey.instants import Instant
 from schemas.intended import Name

@@ -4,7 +4,6 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from journey.errors import Away as Away
 from journey.identity import Id, PersonId
 from journey.instants import Instant
 from journey.touchpoints import Touchpoint
