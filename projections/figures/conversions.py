@@ -8,7 +8,7 @@ from projections.figures.views import View, history, last_of
 
 _WON = last_of("deals", "deal", where="outcome = 'won'")
 DEALS = (
-    "SELECT k.column1 AS conversion, SUBSTR(d.deal, 6) AS of_what, d.closed_at AS at, d.closed_on AS day, d.account, d.pipeline,"
+    "SELECT k.column1 AS conversion, d.deal, SUBSTR(d.deal, 6) AS of_what, d.closed_at AS at, d.closed_on AS day, d.account, d.pipeline,"
     f" d.deal_kind, d.amount_minor, d.currency, d.n FROM ({_WON.sql}) AS d JOIN (VALUES :won) AS k ON k.column1 <> ''"
 )
 """A deal that stands as won is one conversion of each kind that won deals are, also where it names nobody."""
@@ -34,7 +34,7 @@ converted = View(
 
 _PEOPLE = (
     "SELECT c.person, c.conversion, c.of_what, c.at, c.day, COALESCE(d.account, '') AS account, c.n FROM conversions AS c"
-    f" LEFT JOIN ({DEALS}) AS d ON d.conversion = c.conversion AND d.of_what = c.of_what AND d.at = c.at"
+    f" LEFT JOIN ({DEALS}) AS d ON d.conversion = c.conversion AND d.deal = 'deal:' || c.of_what AND d.at = c.at"
     " WHERE c.at <= :until AND (d.of_what IS NOT NULL OR c.conversion NOT IN (VALUES :won))"
 )
 people_converted = View(
@@ -56,17 +56,12 @@ _CUSTOMERS = (
 )
 customers_made = View(
     "conversions that make customers",
-    _CUSTOMERS,
+    "SELECT customer, conversion, of_what, at, day,"
+    " CASE WHEN ROW_NUMBER() OVER (PARTITION BY customer ORDER BY at, conversion, of_what) = 1 THEN 1 ELSE 0 END AS is_first,"
+    f" 1 AS n FROM ({_CUSTOMERS}) AS a",
     unit=("conversion", "of_what", "customer", "at"),
     tables=("deals", "conversions", "described"),
     options=(WON, CUSTOMERS, CUSTOMER),
-)
-customers_first = View(
-    "customers from their first such conversion on",
-    f"SELECT customer, MIN(at) AS at, MIN(day) AS day, 1 AS n FROM ({_CUSTOMERS}) AS a GROUP BY customer",
-    unit=("customer",),
-    tables=customers_made.tables,
-    options=customers_made.options,
 )
 
 CONVERSION = Dimension("conversion", "v.conversion", says="kind of conversion, as the definition names it")
@@ -126,8 +121,9 @@ new_customers = Figure(
     formula="number of customers, dated by their first such conversion",
     unit="customers",
     source="definition: customer, attribution",
-    of=customers_first,
-    measure=count(),
+    of=customers_made,
+    by=(CONVERSION,),
+    measure=count("v.is_first = 1"),
     reads=(*READS, *_WHO),
 )
 

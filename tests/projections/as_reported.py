@@ -1,11 +1,9 @@
 """Marketing's report, put together of figures: every number of it is a cell of one."""
 
-import json
 from dataclasses import replace
 from typing import Any
 
 from journey.definition import Definition
-from journey.facts import NEVER
 from journey.instants import Instant
 from projections.asking import Asked as AskedOfReport
 from projections.asking import StageRow, cut
@@ -16,7 +14,6 @@ from projections.figures.figure import Asked
 from projections.figures.sections import FIGURES
 from projections.marketing_report import Audience, ConversionRow, Credit, DayRow, LeftOutRow, MarketingReport
 from projections.read_model import Ask
-from projections.stores.sqlite import SqliteReadStore
 
 WHOLE = ("people", "touchpoints", "new_leads", "visit_to_lead", "customers", "spend")
 AUDIENCE = ("touchpoints", "people", "new_leads")
@@ -115,22 +112,3 @@ def number(answered: Answer, name: str, value: str = "") -> Any:
 
 def money(cells: Any) -> dict[str, Any]:
     return {cell.currency: cell.value for cell in cells}
-
-
-def state(store: SqliteReadStore) -> None:
-    """Write what campaigns are called besides, as the facts `Aliased` and `Rate` will, where the model has no tables of them yet."""
-    if {"aliases", "rates"} <= {table.name for table in store.model.tables}:
-        return
-    store.db.executescript("""
-        CREATE TABLE IF NOT EXISTS rates (base TEXT, quote TEXT, day TEXT, until_day TEXT, num INTEGER, den INTEGER, n INTEGER);
-        CREATE TABLE IF NOT EXISTS aliases (alias TEXT, campaign TEXT, at INTEGER, until_at INTEGER, n INTEGER);
-        DELETE FROM aliases;
-    """)
-    last: dict[str, tuple[int, list[str]]] = {}
-    rows = store.db.execute("SELECT subject, at, value FROM described WHERE field = 'aliases' ORDER BY subject, at, nth").fetchall()
-    for subject, at, value in [*rows, *((subject, NEVER, "[]") for subject in {row[0] for row in rows})]:
-        campaign = subject.removeprefix("campaign:")
-        since, names = last.get(subject, (0, []))
-        stated = [(alias.casefold(), campaign, since, at, 1) for alias in set(names)]
-        store.db.executemany("INSERT INTO aliases VALUES (?, ?, ?, ?, ?)", stated)
-        last[subject] = (at, json.loads(value))

@@ -11,7 +11,7 @@ from projections import marketing_report, sales_report
 from projections.marketing_report import MarketingReport
 from projections.sales_report import SalesReport
 from schemas.definition_files import default_definition
-from tests.projections.as_reported import marketing_as_reported, state, without_examples
+from tests.projections.as_reported import marketing_as_reported, without_examples
 from tests.streams.builders import START, Bench, quick_bench
 
 AskMarketing = Callable[..., Coroutine[Any, Any, MarketingReport]]
@@ -46,7 +46,6 @@ def marketing(bench: Bench) -> AskMarketing:
 
     async def ask(*lines: bytes, until: Instant = AT_LAST) -> MarketingReport:
         await taken(bench, lines)
-        state(bench.stores[0])
         async with bench.stores[0].snapshot() as one:
             report = await marketing_report.of(one, bench.definition, until)
             assert await marketing_as_reported(one, bench.definition, until) == without_examples(report)

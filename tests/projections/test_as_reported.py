@@ -17,7 +17,7 @@ from journey.instants import DAY, Instant, start_of_day
 from projections import marketing_report
 from projections.marketing_report import MarketingReport
 from schemas.definition_files import default_definition
-from tests.projections.as_reported import marketing_as_reported, state, without_examples
+from tests.projections.as_reported import marketing_as_reported, without_examples
 from tests.streams.builders import Bench, at, deal_opened, quick_bench, sent
 from tests.streams.deliveries import Delivery, delivered
 from tests.streams.test_any_order import RESTLESS, SHARING, TIGHT, anything, deliveries
@@ -62,7 +62,6 @@ DEFINITIONS: dict[str, Callable[[Definition], Definition]] = {"as it ships": lam
 async def compared(bench: Bench, until: list[Instant]) -> MarketingReport:
     """The last of the reports; each is put together of figures as well."""
     await bench.follow()
-    state(bench.stores[0])
     async with bench.stores[0].snapshot() as ask:
         for one in until:
             report = await marketing_report.of(ask, bench.definition, one)
