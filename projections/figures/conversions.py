@@ -1,7 +1,7 @@
 """Conversions, each once: won deals, leads, orders and whatever else the definition names; and the customers that they make."""
 
 from projections.figures.defined import CUSTOMER, CUSTOMERS, WON
-from projections.figures.dimensions import KIND, PIPELINE, Dimension
+from projections.figures.dimensions import COUNTRY, KIND, PIPELINE, Dimension
 from projections.figures.figure import Figure
 from projections.figures.measures import count, distinct, total
 from projections.figures.views import View, history, last_of
@@ -99,7 +99,7 @@ converting_people = Figure(
     unit="people",
     source="definition: attribution",
     of=people_converted,
-    by=(CONVERSION,),
+    by=(CONVERSION, COUNTRY),
     measure=distinct("person"),
     reads=(*READS, "deal_opened.people"),
 )
