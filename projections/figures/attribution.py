@@ -32,7 +32,8 @@ _OF_DEALS = (
     # DISTINCT, so that SQLite makes an index of them: these are of any person, by whom the table is kept.
     " LEFT JOIN (SELECT DISTINCT conversion, of_what, at, is_primary, person, place, touched_at, type, channel, campaign, content"
     " FROM paths WHERE at <= :until AND conversion IN (VALUES :won)) AS p"
-    " ON p.conversion = c.conversion AND p.of_what = c.of_what AND p.at = c.at AND (p.is_primary = 1 OR c.has_primary = 0 OR :people = 'all')"
+    " ON p.conversion = c.conversion AND p.of_what = c.of_what AND p.at = c.at"
+    " AND (p.is_primary = 1 OR c.has_primary = 0 OR :people = 'all')"
 )
 _OF_PEOPLE = (
     f"SELECT c.conversion, c.of_what, c.person AS whose, c.at, c.day, {_TOUCH} c.lead_at, c.opened_at,"

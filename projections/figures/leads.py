@@ -6,7 +6,6 @@ from projections.figures.measures import count, distinct, quantiles, ratio
 from projections.figures.views import View, as_of, last_of
 
 created = as_of("leads", "step = 'created'", unit=("person", "cycle"), name="leads created")
-qualified = as_of("leads", "step = 'mql'", unit=("person", "cycle"), name="leads qualified by marketing")
 reached = View(
     "people, and whether they became leads",
     "SELECT t.person, t.at, t.day, t.channel, t.campaign, CASE WHEN l.person IS NULL THEN 0 ELSE 1 END AS is_lead, t.n"
@@ -22,7 +21,7 @@ new_leads = Figure(
     says="Lead cycles that began. A person can be a lead again.",
     formula="number of lead cycles created",
     unit="leads",
-    source="metric definitions: lead cycles",
+    source="definition: lead",
     of=created,
     by=(CHANNEL, CAMPAIGN, LEAD_SOURCE, COUNTRY),
     measure=count(),
@@ -33,7 +32,7 @@ lead_people = Figure(
     says="Distinct people who became a lead. They do not add up over channels, campaigns or periods.",
     formula="distinct people with a lead cycle created",
     unit="people",
-    source="metric definitions: lead cycles",
+    source="definition: lead",
     of=created,
     by=new_leads.by,
     measure=distinct("person"),
@@ -41,14 +40,15 @@ lead_people = Figure(
 )
 mqls = Figure(
     name="mqls",
-    says="Lead cycles that marketing qualified (MQL).",
-    formula="number of lead cycles that became MQL, dated by that",
+    says="Marketing qualified leads (MQL): those that became one in the period.",
+    formula="number of lead cycles, dated by when they became an MQL",
     unit="leads",
-    source="definition: leads",
-    of=qualified,
+    source="definition: lead.mql",
+    of=leads_at,
+    dated="mql",
     by=new_leads.by,
-    measure=count(),
-    reads=new_leads.reads,
+    measure=count("v.is_mql = 1"),
+    reads=(*new_leads.reads, "form_submitted"),
 )
 visit_to_lead = Figure(
     name="visit_to_lead",

@@ -51,7 +51,12 @@ FIRST: Rows = {
         lead("user:2", "2026-07-02", "Direct"),
         # Whom marketing never counted.
         lead("user:9", "2026-03-05", "Phone"),
-        lead("user:9", "2026-03-06", "Phone") | {"step": "mql"},
+    ],
+    "lead_states": [
+        {"person": "user:9", "cycle": 1, "at": "2026-03-05", "channel": "Phone"},
+        {"person": "user:9", "cycle": 1, "at": "2026-03-06", "channel": "Phone", "is_mql": 1, "mql_at": "2026-03-06"},
+        # Closed later: it became one in March all the same.
+        {"person": "user:9", "cycle": 1, "at": "2026-04-06", "channel": "Phone", "is_mql": 1, "mql_at": "2026-03-06"},
     ],
 }
 VISITS: Rows = {
