@@ -1,10 +1,12 @@
 """Which touches have earned conversions and their value, under several models. A new model is a function in MODELS."""
 
+from projections.figures.conversions import CONVERSION, CONVERTED, DEALS, NET, OF_PERSON, READS
 from projections.figures.credit import NO_TOUCH, Weights, first, last, last_non_direct, linear
+from projections.figures.defined import PEOPLE, WON
 from projections.figures.dimensions import CAMPAIGN, CHANNEL, Dimension
 from projections.figures.figure import Figure
 from projections.figures.measures import credited
-from projections.figures.views import View, last_of
+from projections.figures.views import View
 
 MODELS: dict[str, tuple[Weights, str]] = {
     "first": (first, "the first touch"),
@@ -18,30 +20,26 @@ _TOUCH = (
     f" COALESCE(p.type, '{NO_TOUCH}') AS type, COALESCE(p.channel, '{NO_TOUCH}') AS channel,"
     f" COALESCE(p.campaign, '{NO_TOUCH}') AS campaign, COALESCE(p.content, '{NO_TOUCH}') AS content,"
 )
-_WON = last_of("deals", "deal", where="outcome = 'won'")
 _KEY = "person, conversion, of_what, at"
 
 # A deal that was won counts once, with the touches of all its people (or of its primary ones), also where it names nobody.
 _OF_DEALS = (
-    "SELECT COALESCE(c.conversion, 'won') AS conversion, SUBSTR(d.deal, 6) AS of_what, '' AS whose, d.closed_at AS at, d.closed_on AS day,"
-    f" {_TOUCH} COALESCE(c.lead_at, 0) AS lead_at, COALESCE(c.opened_at, 0) AS opened_at, d.amount_minor, d.currency, d.n"
-    f" FROM ({_WON.sql}) AS d LEFT JOIN ("
+    f"SELECT d.conversion, d.of_what, '' AS whose, d.at, d.day, {_TOUCH} COALESCE(c.lead_at, 0) AS lead_at,"
+    f" COALESCE(c.opened_at, 0) AS opened_at, d.amount_minor, d.currency, d.n FROM ({DEALS}) AS d LEFT JOIN ("
     "SELECT conversion, of_what, at, MAX(is_primary) AS has_primary, MAX(lead_at) AS lead_at, MAX(opened_at) AS opened_at"
     " FROM conversions WHERE at <= :until GROUP BY conversion, of_what, at"
-    ") AS c ON c.of_what = SUBSTR(d.deal, 6) AND c.at = d.closed_at"
-    " LEFT JOIN paths AS p ON p.conversion = c.conversion AND p.of_what = c.of_what AND p.at = c.at"
+    ") AS c ON c.conversion = d.conversion AND c.of_what = d.of_what AND c.at = d.at"
+    # DISTINCT, so that SQLite makes an index of them: these are of any person, by whom the table is kept.
+    " LEFT JOIN (SELECT DISTINCT conversion, of_what, at, is_primary, person, place, touched_at, type, channel, campaign, content"
+    " FROM paths WHERE at <= :until AND conversion IN (VALUES :won)) AS p"
+    " ON p.conversion = c.conversion AND p.of_what = c.of_what AND p.at = c.at"
     " AND (p.is_primary = 1 OR c.has_primary = 0 OR :people = 'all')"
 )
-# The others belong to a person; refunds up to the instant asked until are taken off.
 _OF_PEOPLE = (
     f"SELECT c.conversion, c.of_what, c.person AS whose, c.at, c.day, {_TOUCH} c.lead_at, c.opened_at,"
-    " c.amount_minor + COALESCE(l.lowered_minor, 0) AS amount_minor, c.currency, c.n FROM conversions AS c"
-    " LEFT JOIN (SELECT subject, 'order:' || order_id AS of_what, CAST(SUM(amount_minor) AS BIGINT) AS lowered_minor FROM lowered"
-    " WHERE at <= :until GROUP BY subject, order_id) AS l ON l.subject = c.person AND l.of_what = c.of_what"
-    " LEFT JOIN (SELECT DISTINCT deal, closed_at FROM deals WHERE outcome = 'won') AS d"
-    " ON d.deal = 'deal:' || c.of_what AND d.closed_at = c.at"
+    f" {NET} AS amount_minor, c.currency, c.n FROM {CONVERTED}"
     f" LEFT JOIN paths AS p ON {' AND '.join(f'p.{column} = c.{column}' for column in _KEY.split(', '))}"
-    " WHERE c.at <= :until AND d.deal IS NULL"
+    f" WHERE {OF_PERSON}"
 )
 converted = View(
     "conversions with their touches",
@@ -49,14 +47,13 @@ converted = View(
     # Two sources can give one id to two conversions: all of this is what tells them apart.
     unit=("conversion", "of_what", "whose", "at", "amount_minor", "currency"),
     tables=("deals", "conversions", "paths", "lowered"),
-    options=(("people", "all"),),
+    options=(PEOPLE, WON),
 )
 
-CONVERSION = Dimension("conversion", "v.conversion", says="kind of conversion, as the definition names it")
 TOUCH = Dimension("touch", "v.type", says="type of the touch")
 CONTENT = Dimension("content", "v.content", says="content of the touch")
 
-_READS = ("close.outcome", "order_placed.order", "*.channel", "*.campaign")
+_READS = (*READS, "*.channel", "*.campaign")
 
 CONVERSIONS = tuple(
     Figure(

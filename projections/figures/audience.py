@@ -2,10 +2,11 @@
 
 from projections.figures.dimensions import CAMPAIGN, CHANNEL, COUNTRY, Dimension
 from projections.figures.figure import Figure
-from projections.figures.measures import count, distinct, total
-from projections.figures.views import days_of
+from projections.figures.measures import count, distinct, running, total
+from projections.figures.views import as_of, days_of
 
 touched = days_of("touched", unit=("person",))
+first_touched = as_of("first_touched", "is_first = 1", unit=("person",), name="first touchpoints")
 spent = days_of("spend", sums=("amount_minor",))
 
 FUNCTION = Dimension("function", "v.function", says="who spent it: marketing or sales")
@@ -23,6 +24,29 @@ people = Figure(
     of=touched,
     by=(CHANNEL, CAMPAIGN, COUNTRY),
     measure=distinct("person"),
+    reads=TRAFFIC,
+)
+new_people = Figure(
+    name="new_people",
+    says="People whose first touchpoint that marketing counts was in the period, by the channel and campaign of it.",
+    formula="number of first touchpoints",
+    unit="people",
+    source="definition: traffic",
+    of=first_touched,
+    by=(CHANNEL, CAMPAIGN, COUNTRY),
+    measure=count(),
+    reads=TRAFFIC,
+)
+people_so_far = Figure(
+    name="people_so_far",
+    says="People with a touchpoint that marketing counts, from the very first on up to the end of each period, by the channel and campaign"
+    " that they came by first.",
+    formula="number of first touchpoints, from the first on",
+    unit="people",
+    source="definition: traffic",
+    of=first_touched,
+    by=(CHANNEL, CAMPAIGN, COUNTRY),
+    measure=running(count()),
     reads=TRAFFIC,
 )
 touchpoints = Figure(
@@ -47,4 +71,4 @@ spend = Figure(
     reads=("spend_recorded.amount", "spend_recorded.currency", "spend_recorded.period_start", "spend_recorded.period_end"),
 )
 
-FIGURES = (people, touchpoints, spend)
+FIGURES = (people, new_people, people_so_far, touchpoints, spend)

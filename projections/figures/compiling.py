@@ -14,6 +14,7 @@ from projections.figures.dimensions import Dimension, spelled
 from projections.figures.figure import ANY_TIME, Asked, Figure, Where
 from projections.figures.measures import Aggregate, Computed, Credited, Measure, Part, Quantiles
 from projections.figures.money import RATES, converted, has_no_rate
+from projections.figures.views import Option
 
 HALF = 10**9
 """Sums are added up in two halves of the number, because SQLite has no integers beyond 64 bits."""
@@ -23,7 +24,7 @@ class Query(NamedTuple):
     """`:name` stands for each of `values` that it uses."""
 
     sql: str
-    values: Mapping[str, str | int]
+    values: Mapping[str, Option]
 
 
 class Group(NamedTuple):
@@ -115,14 +116,18 @@ def width(parts: Sequence[Part]) -> int:
 
 
 def marked(query: Query) -> tuple[str, list[str | int]]:
-    """`query` as `Ask` takes it: a question mark for each value, in their order."""
+    """`query` as `Ask` takes it: a question mark for each value, in their order; of several texts a row for each."""
     values: list[str | int] = []
 
     def mark(found: re.Match[str]) -> str:
         name = found[1]
         if name is None:
             return found[0]  # In quotes.
-        values.append(query.values[name])
+        value = query.values[name]
+        if isinstance(value, tuple):
+            values.extend(value or ("",))
+            return ", ".join(["(?)"] * (len(value) or 1))
+        values.append(value)
         return "?"
 
     return _NAMED.sub(mark, query.sql), values
@@ -142,9 +147,9 @@ def _is_of_days(measure: Measure) -> bool:
             return True
 
 
-def _source(figure: Figure, asked: Asked) -> tuple[str, dict[str, str | int]]:
+def _source(figure: Figure, asked: Asked) -> tuple[str, dict[str, Option]]:
     """FROM and WHERE, which holds at least one condition."""
-    values: dict[str, str | int] = {
+    values: dict[str, Option] = {
         **dict(figure.of.options),
         **asked.options,
         "until": asked.until,
@@ -170,7 +175,7 @@ def _source(figure: Figure, asked: Asked) -> tuple[str, dict[str, str | int]]:
     return f"FROM ({figure.of.sql}) AS v{joins} WHERE {' AND '.join(conditions) or 'TRUE'}", values
 
 
-def _conditions(figure: Figure, asked: Asked, values: dict[str, str | int], *, touch: bool) -> list[str]:
+def _conditions(figure: Figure, asked: Asked, values: dict[str, Option], *, touch: bool) -> list[str]:
     """What `asked.where` asks of rows; `touch`: of those dimensions that are of a path's touches."""
     of_touch = figure.measure.touch if isinstance(figure.measure, Credited) else ()
     found = []

@@ -7,7 +7,7 @@ from journey.instants import Instant, day, last_end_of_day
 from projections.figures.dimensions import CURRENCY, Dimension
 from projections.figures.measures import Measure
 from projections.figures.periods import PERIODS
-from projections.figures.views import View
+from projections.figures.views import Option, View
 
 ANY_TIME = ("0001-01-01", "9999-12-32")
 """The first day, and what is as text later than the last."""
@@ -90,7 +90,7 @@ class Asked:
     currency: str = ""
     known_at: str = ""
     fiscal_year_starts: int = 1
-    options: dict[str, str | int] = field(default_factory=dict)
+    options: dict[str, Option] = field(default_factory=dict)
     """Further values for the SQL of views, by name."""
 
     @property

@@ -29,7 +29,9 @@ def converted(amount: str) -> str:
     rest = f"({left} % {_DEN})"
     up = f"CASE WHEN 2 * {rest} > {_DEN} OR (2 * {rest} = {_DEN} AND {whole} % 2 = 1) THEN 1 ELSE 0 END"
     sign = f"CASE WHEN {amount} < 0 THEN -1 ELSE 1 END"
-    return f"(CASE WHEN v.currency = :currency THEN {amount} WHEN {_DEN} IS NOT NULL THEN {sign} * ({whole} + {up}) END)"
+    # Nothing is nothing in every currency.
+    is_same = f"v.currency = :currency OR {amount} = 0"
+    return f"(CASE WHEN {is_same} THEN {amount} WHEN {_DEN} IS NOT NULL THEN {sign} * ({whole} + {up}) END)"
 
 
 def has_no_rate() -> str:

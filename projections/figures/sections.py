@@ -2,15 +2,18 @@
 
 from typing import Final
 
-from projections.figures import attribution, audience, deals, leads, stages
+from projections.figures import attribution, audience, conversions, deals, leads, orders, stages, visits
 from projections.figures.figure import Figure, Section
 
 SECTIONS: Final = (
     Section("audience", "Who was reached, and what it cost", "marketing", audience.FIGURES),
-    Section("stages", "Stages of the journey", "marketing", stages.FIGURES),
+    Section("visits", "Visits, and who came", "marketing", visits.FIGURES),
+    Section("stages", "Stages of the journey, and milestones", "marketing", stages.FIGURES),
     Section("demand", "New leads", "marketing", leads.MARKETING),
-    Section("conversions", "Conversions and the touches before them", "marketing", attribution.CONVERSIONS),
+    Section("conversions", "Conversions and customers", "marketing", conversions.FIGURES),
+    Section("attribution", "Conversions by the touches before them", "marketing", attribution.CONVERSIONS),
     Section("value", "Value of conversions by touch", "marketing", attribution.VALUES),
+    Section("orders", "Orders and revenue", "marketing", orders.FIGURES),
     Section("leads", "What sales answers", "sales", leads.SALES),
     Section("decided", "Deals decided", "sales", deals.DECIDED_DEALS),
     Section("pipeline", "Open deals", "sales", deals.OPEN_DEALS),

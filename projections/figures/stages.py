@@ -1,11 +1,12 @@
 """The stages of the journey: who enters them and who is in them."""
 
-from projections.figures.dimensions import COUNTRY, STAGE, Dimension
+from projections.figures.dimensions import CAMPAIGN, CHANNEL, COUNTRY, STAGE, Dimension
 from projections.figures.figure import Figure
-from projections.figures.measures import count, running
+from projections.figures.measures import count, distinct, quantiles, running
 from projections.figures.views import View, as_of
 
 entered = as_of("stages", unit=("person",))
+stepped = as_of("milestones", unit=("person",))
 moved = View(
     "entries and exits",
     "SELECT person, at, day, stage, n FROM stages WHERE at <= :until"
@@ -15,7 +16,11 @@ moved = View(
 )
 
 LEFT_STAGE = Dimension("left_stage", "v.left_stage", says='stage that was left; "" for the first')
+MILESTONE = Dimension("milestone", "v.name", says="milestone, as the definition names it")
 RULE = Dimension("rule", "v.rule", says="rule of the definition that moved them")
+
+_STEPS = ("signed_up", "trial_started", "checkout_started", "demo.status", "proposal_sent")
+"""What the definition that ships names as milestones; others may be named."""
 
 stage_entries = Figure(
     name="stage_entries",
@@ -40,4 +45,38 @@ stage_people = Figure(
     reads=stage_entries.reads,
 )
 
-FIGURES = (stage_entries, stage_people)
+time_in_stage = Figure(
+    name="time_in_stage",
+    says="How long people had been in a stage when they left it in the period: looks short while slow ones are still in it.",
+    formula="median and 90 % quantile (type 7) of left - entered",
+    unit="duration",
+    source="definition: stages",
+    of=entered,
+    by=(LEFT_STAGE, STAGE, RULE, COUNTRY),
+    measure=quantiles("stayed", "1/2", "9/10", where="v.stayed >= 0"),
+    reads=stage_entries.reads,
+)
+milestones = Figure(
+    name="milestones",
+    says="Steps of funnels that the definition names besides stages, leads and deals, each time that one was reached.",
+    formula="number of milestones",
+    unit="milestones",
+    source="definition: milestones",
+    of=stepped,
+    by=(MILESTONE, CHANNEL, CAMPAIGN, COUNTRY),
+    measure=count(),
+    reads=_STEPS,
+)
+milestone_people = Figure(
+    name="milestone_people",
+    says="Distinct people who reached a milestone. They do not add up over milestones, channels, campaigns or periods.",
+    formula="distinct people",
+    unit="people",
+    source="definition: milestones",
+    of=stepped,
+    by=(MILESTONE, CHANNEL, CAMPAIGN, COUNTRY),
+    measure=distinct("person"),
+    reads=_STEPS,
+)
+
+FIGURES = (stage_entries, stage_people, time_in_stage, milestones, milestone_people)

@@ -11,6 +11,8 @@ from journey.facts import NEVER
 from journey.instants import Micros
 
 Grain = Literal["instant", "day"]
+Option = str | int | tuple[str, ...]
+"""What a view asks for by name. Several texts are rows of one column, `VALUES :name`; of none, there is the one row ''."""
 LAST_DAY = "9999-12-31"
 """Later than every day that is stated."""
 
@@ -28,12 +30,12 @@ class View:
     tables: tuple[str, ...]
     grain: Grain = "instant"
     sums: tuple[str, ...] = ()
-    options: tuple[tuple[str, str | int], ...] = ()
+    options: tuple[tuple[str, Option], ...] = ()
 
 
-def as_of(table: str, where: str = "TRUE", *, unit: tuple[str, ...] = (), name: str = "") -> View:
+def as_of(table: str, where: str = "TRUE", *, unit: tuple[str, ...] = (), sums: tuple[str, ...] = (), name: str = "") -> View:
     """The rows of `table` dated up to `:until`."""
-    return View(name or table, f"SELECT * FROM {table} WHERE at <= :until AND {where}", unit, (table,))
+    return View(name or table, f"SELECT * FROM {table} WHERE at <= :until AND {where}", unit, (table,), sums=sums)
 
 
 def days_of(table: str, where: str = "TRUE", *, unit: tuple[str, ...] = (), sums: tuple[str, ...] = (), name: str = "") -> View:

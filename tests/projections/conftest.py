@@ -11,6 +11,7 @@ from projections import marketing_report, sales_report
 from projections.marketing_report import MarketingReport
 from projections.sales_report import SalesReport
 from schemas.definition_files import default_definition
+from tests.projections.as_reported import marketing_as_reported, without_examples
 from tests.streams.builders import START, Bench, quick_bench
 
 AskMarketing = Callable[..., Coroutine[Any, Any, MarketingReport]]
@@ -41,11 +42,14 @@ async def taken(bench: Bench, lines: Sequence[bytes]) -> None:
 
 @pytest.fixture
 def marketing(bench: Bench) -> AskMarketing:
-    """Marketing's report on what was taken, as of the end of a day."""
+    """Marketing's report on what was taken, as of the end of a day; figures say the same."""
 
     async def ask(*lines: bytes, until: Instant = AT_LAST) -> MarketingReport:
         await taken(bench, lines)
-        return await marketing_report.report(bench.stores[0], bench.definition, until)
+        async with bench.stores[0].snapshot() as one:
+            report = await marketing_report.of(one, bench.definition, until)
+            assert await marketing_as_reported(one, bench.definition, until) == without_examples(report)
+        return report
 
     return ask
 

@@ -17,6 +17,12 @@ Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 COLUMNS = {
     "reflects": "position",
     "touched": "person day channel campaign",
+    "first_touched": "person at day channel campaign is_first is_first_of_channel is_first_of_campaign",
+    "sessions": "person at day channel campaign nth is_new",
+    "engaged_sessions": "person at day engaged_at channel campaign",
+    "milestones": "person name at day nth channel campaign",
+    "orders": "subject order_id at day currency amount_minor",
+    "left_out": "subject of_what at day why source touchpoint_id",
     "stages": "person stage at day nth left_stage stayed rule ahead",
     "leads": "person cycle at day nth step lead owner team channel campaign lead_source reason basis rule ahead",
     "lead_states": "person cycle at day nth answer state is_mql is_qualified is_breached is_open lead owner team channel campaign"
@@ -35,7 +41,7 @@ COLUMNS = {
     "rates": "base quote day until_day num den",
 }
 INTEGERS = frozenset(["at", "nth", "n", "stayed", "cycle", "due_at", "cut", "place", "took", "num", "den", "ahead", "position", "until_at"])
-DEFAULTS = {"n": 1, "took": -1, "to_accept": -1, "until_at": 2**53, "currency": "EUR"}
+DEFAULTS = {"n": 1, "stayed": -1, "took": -1, "to_accept": -1, "until_at": 2**53, "currency": "EUR"}
 
 
 def at(text: str) -> int:

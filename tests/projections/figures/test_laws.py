@@ -22,7 +22,7 @@ TEXTS = {
     "answer": ("waiting", "accepted", "rejected"),
     "step": ("created", "mql"),
     "subject": ("owner:a", "user:1", "account:b", "campaign:a"),
-    "field": ("team", "country", "industry", "name"),
+    "field": ("team", "country", "industry", "name", "account"),
     "channel": ("Direct", "Email", "Display"),
     "currency": ("EUR", "USD", "JPY"),
     "person": ("user:1", "user:2", "user:3"),
@@ -32,7 +32,12 @@ TEXTS = {
 }
 TIMES = [at(on) for on in ("2026-01-01", "2026-01-31", "2026-02-01", "2026-03-29 12:00", "2026-04-01", "2026-06-30 23:59", "2026-07-03")]
 ONCE = {"described": ("subject", "field", "at"), "aliases": ("alias",), "spelled": ("name",)}
-UNIQUE = {**ONCE, "conversions": ("person", "conversion", "of_what", "at"), "rates": ("base", "quote")}
+UNIQUE = {
+    **ONCE,
+    "conversions": ("person", "conversion", "of_what", "at"),
+    "rates": ("base", "quote"),
+    **dict.fromkeys(("sessions", "engaged_sessions"), ("person", "at")),
+}
 
 
 def random_rows(random: Random) -> Rows:
@@ -55,11 +60,11 @@ def _row(table: str, nth: int, random: Random) -> dict[str, Any]:
             row[column] = nth
         elif column.startswith("is_"):
             row[column] = random.randrange(2)
-        elif column in ("at", "closed_at", "answered_at", "touched_at"):
+        elif column in ("at", "closed_at", "answered_at", "touched_at", "engaged_at"):
             row[column] = random.choice(TIMES)
         elif column.endswith("_minor"):
             row[column] = random.choice((-7, 0, 1, 10**18 - 1, random.randrange(10**6)))
-        elif column in ("took", "to_accept"):
+        elif column in ("took", "to_accept", "stayed"):
             row[column] = random.choice((-1, 0, random.randrange(40 * DAY)))
         elif column == "n":
             row[column] = random.choice((1, 1, 1, 3))

@@ -1,0 +1,130 @@
+"""Conversions, each once: won deals, leads, orders and whatever else the definition names; and the customers that they make."""
+
+from projections.figures.defined import CUSTOMER, CUSTOMERS, WON
+from projections.figures.dimensions import COUNTRY, KIND, PIPELINE, Dimension
+from projections.figures.figure import Figure
+from projections.figures.measures import count, distinct, total
+from projections.figures.views import View, history, last_of
+
+_WON = last_of("deals", "deal", where="outcome = 'won'")
+DEALS = (
+    "SELECT k.column1 AS conversion, d.deal, SUBSTR(d.deal, 6) AS of_what, d.closed_at AS at, d.closed_on AS day, d.account, d.pipeline,"
+    f" d.deal_kind, d.amount_minor, d.currency, d.n FROM ({_WON.sql}) AS d JOIN (VALUES :won) AS k ON k.column1 <> ''"
+)
+"""A deal that stands as won is one conversion of each kind that won deals are, also where it names nobody."""
+
+CONVERTED = (
+    "conversions AS c LEFT JOIN (SELECT subject, 'order:' || order_id AS of_what, CAST(SUM(amount_minor) AS BIGINT) AS lowered_minor"
+    " FROM lowered WHERE at <= :until GROUP BY subject, order_id) AS l ON l.subject = c.person AND l.of_what = c.of_what"
+)
+NET = "c.amount_minor + COALESCE(l.lowered_minor, 0)"
+"""The value of a row of `CONVERTED` less what was paid back up to the instant asked until."""
+OF_PERSON = "c.at <= :until AND c.conversion NOT IN (VALUES :won)"
+"""Of whoever takes part in a deal there is a row, so these are told apart: all other conversions are a person's own."""
+
+converted = View(
+    "conversions",
+    f"SELECT conversion, of_what, '' AS whose, at, day, pipeline, deal_kind, amount_minor, currency, n FROM ({DEALS}) AS d"
+    " UNION ALL SELECT c.conversion, c.of_what, c.person AS whose, c.at, c.day, '' AS pipeline, '' AS deal_kind,"
+    f" {NET} AS amount_minor, c.currency, c.n FROM {CONVERTED} WHERE {OF_PERSON}",
+    unit=("conversion", "of_what", "whose", "at"),
+    tables=("deals", "conversions", "lowered"),
+    options=(WON,),
+)
+
+_PEOPLE = (
+    "SELECT c.person, c.conversion, c.of_what, c.at, c.day, COALESCE(d.account, '') AS account, c.n FROM conversions AS c"
+    f" LEFT JOIN ({DEALS}) AS d ON d.conversion = c.conversion AND d.deal = 'deal:' || c.of_what AND d.at = c.at"
+    " WHERE c.at <= :until AND (d.of_what IS NOT NULL OR c.conversion NOT IN (VALUES :won))"
+)
+people_converted = View(
+    "people who converted",
+    _PEOPLE,
+    unit=("conversion", "of_what", "person", "at"),
+    tables=("deals", "conversions"),
+    options=(WON,),
+)
+
+_JOINED = history("described", "subject", where="field = 'account'")
+_CUSTOMERS = (
+    "SELECT 'account:' || d.account AS customer, d.conversion, d.of_what, d.at, d.day, d.n"
+    f" FROM ({DEALS}) AS d WHERE :customer = 'account' AND d.account <> '' AND d.conversion IN (VALUES :customers)"
+    " UNION ALL SELECT CASE WHEN :customer = 'account' AND COALESCE(j.value, '') <> '' THEN 'account:' || j.value ELSE p.person END"
+    " AS customer, p.conversion, p.of_what, p.at, p.day, p.n"
+    f" FROM ({_PEOPLE}) AS p LEFT JOIN ({_JOINED.sql}) AS j ON j.subject = p.person AND j.at <= p.at AND p.at < j.to_at"
+    " WHERE p.conversion IN (VALUES :customers) AND (:customer <> 'account' OR p.account = '')"
+)
+customers_made = View(
+    "conversions that make customers",
+    "SELECT customer, conversion, of_what, at, day,"
+    " CASE WHEN ROW_NUMBER() OVER (PARTITION BY customer ORDER BY at, conversion, of_what) = 1 THEN 1 ELSE 0 END AS is_first,"
+    f" 1 AS n FROM ({_CUSTOMERS}) AS a",
+    unit=("conversion", "of_what", "customer", "at"),
+    tables=("deals", "conversions", "described"),
+    options=(WON, CUSTOMERS, CUSTOMER),
+)
+
+CONVERSION = Dimension("conversion", "v.conversion", says="kind of conversion, as the definition names it")
+
+READS = ("close.outcome", "order_placed.order")
+_VALUE = ("close.amount", "order_placed.amount", "refund.amount")
+_WHO = ("deal_opened.people", "deal_opened.account", "account_joined.account")
+
+conversions = Figure(
+    name="conversions",
+    says="Conversions, as the definition names them: won deals, leads, orders. A deal counts once, on the day of its last close.",
+    formula="number of conversions",
+    unit="conversions",
+    source="definition: attribution.conversions",
+    of=converted,
+    by=(CONVERSION, PIPELINE, KIND),
+    measure=count(),
+    reads=READS,
+)
+conversion_value = Figure(
+    name="conversion_value",
+    says="Value of the conversions as last stated, less what was paid back up to the instant asked until.",
+    formula="sum of their values, dated by the conversion",
+    unit="money",
+    source="definition: attribution.conversions",
+    of=converted,
+    by=(CONVERSION, PIPELINE, KIND),
+    measure=total("amount_minor"),
+    reads=(*READS, *_VALUE),
+)
+converting_people = Figure(
+    name="converting_people",
+    says="Distinct people with a conversion; of a deal, all its people. They do not add up over kinds of conversion or periods.",
+    formula="distinct people",
+    unit="people",
+    source="definition: attribution.conversions",
+    of=people_converted,
+    by=(CONVERSION, COUNTRY),
+    measure=distinct("person"),
+    reads=(*READS, "deal_opened.people"),
+)
+customers = Figure(
+    name="customers",
+    says="Distinct customers with a conversion that makes one: the account where there is one at the conversion, else the person,"
+    " unless the definition says that customers are people.",
+    formula="distinct accounts and people",
+    unit="customers",
+    source="definition: customer, attribution.conversions",
+    of=customers_made,
+    by=(CONVERSION,),
+    measure=distinct("customer"),
+    reads=(*READS, *_WHO),
+)
+new_customers = Figure(
+    name="new_customers",
+    says="Customers whose first conversion that makes one was in the period.",
+    formula="number of customers, dated by their first such conversion",
+    unit="customers",
+    source="definition: customer, attribution.conversions",
+    of=customers_made,
+    by=(CONVERSION,),
+    measure=count("v.is_first = 1"),
+    reads=(*READS, *_WHO),
+)
+
+FIGURES = (conversions, conversion_value, converting_people, customers, new_customers)

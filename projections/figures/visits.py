@@ -1,0 +1,90 @@
+"""Visits: sessions on the web and in apps, and the people who had them."""
+
+from projections.figures.dimensions import CAMPAIGN, CHANNEL, COUNTRY, Dimension
+from projections.figures.figure import Figure
+from projections.figures.measures import count, distinct, ratio
+from projections.figures.views import View
+
+visited = View(
+    "sessions",
+    "SELECT s.person, s.at, s.day, s.channel, s.campaign, s.nth, s.is_new, CASE WHEN e.person IS NULL THEN 0 ELSE 1 END AS is_engaged, s.n"
+    " FROM sessions AS s LEFT JOIN engaged_sessions AS e ON e.person = s.person AND e.at = s.at AND e.engaged_at <= :until"
+    " WHERE s.at <= :until",
+    unit=("person", "at"),
+    tables=("sessions", "engaged_sessions"),
+)
+
+VISITOR = Dimension("visitor", "CASE WHEN v.is_new = 1 THEN 'new' ELSE 'returning' END", says="new: the person's first session")
+
+_BY = (CHANNEL, CAMPAIGN, COUNTRY, VISITOR)
+_SESSIONS = ("page_view", "ad_click", "*.channel", "*.campaign")
+_ENGAGED = ("page_view", "page_engaged.seconds")
+
+sessions = Figure(
+    name="sessions",
+    says="Sessions, dated by their first touchpoint and by the channel and campaign of it.",
+    formula="number of sessions",
+    unit="sessions",
+    source="definition: session_types, session_idle",
+    of=visited,
+    by=_BY,
+    measure=count(),
+    reads=_SESSIONS,
+)
+engaged_sessions = Figure(
+    name="engaged_sessions",
+    says="Sessions with enough time in the foreground, a key event or two views up to the instant asked until.",
+    formula="number of engaged sessions, dated by their start",
+    unit="sessions",
+    source="definition: engaged_seconds, key_events",
+    of=visited,
+    by=_BY,
+    measure=count("v.is_engaged = 1"),
+    reads=_ENGAGED,
+)
+engagement_rate = Figure(
+    name="engagement_rate",
+    says="Of the sessions that began in the period, the share that was engaged.",
+    formula="engaged sessions / sessions",
+    unit="share",
+    source="definition: engaged_seconds, key_events",
+    of=visited,
+    by=_BY,
+    measure=ratio(count("v.is_engaged = 1"), count()),
+    reads=_ENGAGED,
+)
+visitors = Figure(
+    name="visitors",
+    says="Distinct people with a session. They do not add up over channels, campaigns or periods.",
+    formula="distinct people",
+    unit="people",
+    source="definition: session_types",
+    of=visited,
+    by=_BY,
+    measure=distinct("person"),
+    reads=_SESSIONS,
+)
+new_visitors = Figure(
+    name="new_visitors",
+    says="People whose first session was in the period.",
+    formula="number of first sessions",
+    unit="people",
+    source="definition: session_types",
+    of=visited,
+    by=(CHANNEL, CAMPAIGN, COUNTRY),
+    measure=count("v.is_new = 1"),
+    reads=_SESSIONS,
+)
+returning_visitors = Figure(
+    name="returning_visitors",
+    says="Distinct people with a session that was not their first; who came first and again in the period is in both.",
+    formula="distinct people with a later session",
+    unit="people",
+    source="definition: session_types",
+    of=visited,
+    by=(CHANNEL, CAMPAIGN, COUNTRY),
+    measure=distinct("person", "v.is_new = 0"),
+    reads=_SESSIONS,
+)
+
+FIGURES = (sessions, engaged_sessions, engagement_rate, visitors, new_visitors, returning_visitors)
