@@ -69,7 +69,7 @@ def _model(model: ReadModel) -> Iterator[str]:
     yield f"## Tables of {model.name}"
     yield ""
     yield "They change with the version of the read model. Instants and lengths of time are microseconds, instants since 1970 in UTC;"
-    yield "0 or -1 is none, 9007199254740992 never."
+    yield "0 of these and -1 of any number is none, 9007199254740992 never."
     yield ""
     for table in model.tables:
         yield from _table(table)
@@ -96,7 +96,8 @@ def _table(table: Table) -> Iterator[str]:
     yield "|---|---|---|"
     for column in all_columns(table):
         kind = kind_of(column)
-        yield f"| {column.name} | {column.type.lower()}{'' if kind in ('text', 'integer') else f', {kind}'} | {words(column.name)} |"
+        type_of = column.type.lower() + ("" if kind in ("text", "integer") else f", {kind}")
+        yield f"| {column.name} | {type_of} | {words(column.name, table.name)} |"
     yield ""
 
 

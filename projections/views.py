@@ -15,7 +15,8 @@ from projections.column_words import WORDS
 from projections.figures.views import LAST_DAY, history, last_of
 from projections.read_model import Column, ReadModel, Table
 
-Kind = Literal["text", "integer", "instant", "day", "boolean", "seconds", "minor", "amount", "decimal"]
+Kind = Literal["text", "integer", "number", "instant", "day", "boolean", "seconds", "minor", "amount", "decimal", "millionths"]
+"""A number is an integer that may not be stated; a decimal is text in the table."""
 Shape = Literal["rows", "now", "history"]
 
 NOW: Final = ":now"
@@ -109,6 +110,34 @@ PUBLISHED: Final = (
     Published("v1_description_history", "described", "What they were said to be.", "history", ("subject", "field")),
     Published("v1_spellings", "spelled", "Names of campaigns that are not written as their own case-folding."),
     Published("v1_last_seen", "outlook", "The last activity of each person."),
+    Published("v1_ad_views", "exposed", "Advertisements that people may have seen."),
+    Published("v1_email_steps", "emailed", "E-mails: sent, delivered, bounced, opened, clicked, unsubscribed, complained of."),
+    Published("v1_social_engagements", "social_engaged", "What people did on social networks."),
+    Published("v1_content_views", "content_seen", "Content that was viewed or downloaded."),
+    Published("v1_event_steps", "event_steps", "Registrations for events, and who came."),
+    Published("v1_form_steps", "form_steps", "Forms that were started or submitted."),
+    Published("v1_product_steps", "product_steps", "What people did in the product or the shop."),
+    Published("v1_survey_steps", "survey_steps", "Surveys that were sent or answered."),
+    Published("v1_referrals", "referred", "Who came by whom."),
+    Published("v1_consents", "consented", "The consents of each person now.", "now", ("person", "purpose", "channel")),
+    Published("v1_consent_history", "consented", "The consents of each person.", "history", ("person", "purpose", "channel")),
+    Published("v1_custom_touchpoints", "custom_seen", "Touchpoints of your own types."),
+    Published("v1_needs", "needs", "Needs that were stated."),
+    Published("v1_press_mentions", "press_mentioned", "Mentions in the press."),
+    Published("v1_media_reports", "media_reports", "What platforms say of a period. Their reach is never added to ours, nor to another's."),
+    Published("v1_insights", "insights", "What providers say of the market."),
+    Published("v1_targets", "targets", "What is to be reached in a period."),
+    Published("v1_activities", "activities", "What sales and a person did: prospecting, messages, calls, meetings, demos, follow-ups."),
+    Published("v1_scheduled_activities", "scheduled", "Activities that are to be, or were, as stated last."),
+    Published("v1_offers", "offered", "Proposals and what was said of them."),
+    Published("v1_objections", "objections", "Objections that were raised or handled."),
+    Published("v1_tickets", "ticket_steps", "How each ticket stands now.", "now", ("person", "ticket")),
+    Published("v1_ticket_history", "ticket_steps", "How each ticket stood.", "history", ("person", "ticket")),
+    Published("v1_subscription_steps", "subscription_steps", "Steps of subscriptions, and their recurring revenue from then on."),
+    Published("v1_account_members", "account_members", "Who joined each account, or left it last.", "now", ("person", "account")),
+    Published("v1_account_member_history", "account_members", "Who was in each account, and when.", "history", ("person", "account")),
+    Published("v1_aliases", "aliases", "Other names of campaigns, since when and until when."),
+    Published("v1_rates", "rates", "Rates between minor units of two currencies: num/den, from day to until_day."),
 )  # fmt: skip
 
 
@@ -136,7 +165,9 @@ def kind_of(column: Column) -> Kind:
         return "boolean"
     if name in ("stayed", "took") or name.startswith("to_"):
         return "seconds"
-    return "minor" if name.endswith("_minor") else "integer"
+    if name in ("cycle", "den", "n", "nth", "num", "place", "points", "score"):
+        return "integer"
+    return "minor" if name.endswith("_minor") else "millionths" if name.endswith("_millionths") else "number"
 
 
 def all_columns(table: Table) -> tuple[Column, ...]:
@@ -165,35 +196,33 @@ def _rows(one: Published, table: Table) -> str:
 
 def _columns(one: Published, table: Table) -> Iterator[SqlColumn]:
     columns = one.columns or all_columns(table)
-    has_currency = any(column.name == "currency" for column in columns)
+    names = {column.name for column in columns}
+    # What is stated as a decimal is kept as text, and as so many parts beside it.
+    parts = {f"{name}_{parts}": name for name in names for parts in ("millionths", "thousandths") if f"{name}_{parts}" in names}
     for column in columns:
         name, kind = column.name, kind_of(column)
-        if one.shape != "rows" and name == "nth":
+        if name in parts or (one.shape != "rows" and name == "nth"):
             continue
+        says = words(name, table.name)
         if one.shape != "rows" and name in ("at", "day"):
-            yield _column(VALID[name], name, kind)
+            yield SqlColumn(VALID[name], kind, name, words(VALID[name]))
             if one.shape == "history":
-                yield _column(VALID[f"to_{name}"], f"to_{name}", kind)
+                to = f"to_{name}"
+                yield SqlColumn(VALID[to], kind, to, words(VALID[to]), unknown=LAST_DAY if name == "day" else "")
         elif kind == "seconds":
-            yield SqlColumn(f"{name}_seconds", kind, name, f"{words(name)}, in seconds; NULL where it is not known")
+            yield SqlColumn(f"{name}_seconds", kind, name, f"{says}, in seconds; NULL where it is not known")
+        elif kind == "minor":
+            yield SqlColumn(name, kind, name, f"{says}, in whole minor units of the currency: for sums")
+            if "currency" in names:
+                yield SqlColumn(name.removesuffix("_minor"), "amount", name, f"{says}, in units of the currency: for reading", "currency")
         else:
-            yield _column(name, name, kind)
-            if kind == "minor" and has_currency:
-                says = f"{words(name)}, in units of the currency: for reading"
-                yield SqlColumn(name.removesuffix("_minor"), "amount", name, says, "currency")
+            yield SqlColumn(name.removesuffix("_millionths"), "decimal" if name in parts.values() else kind, name, says)
 
 
-def _column(name: str, source: str, kind: Kind) -> SqlColumn:
-    says = words(name)
-    if kind == "minor":
-        says += ", in whole minor units of the currency: for sums"
-    return SqlColumn(name, kind, source, says, unknown=LAST_DAY if source == "to_day" else "")
-
-
-def words(name: str) -> str:
+def words(name: str, table: str = "") -> str:
     """What a column says; of one that has no words, its name."""
-    if name in WORDS:
-        return WORDS[name]
+    if found := WORDS.get(f"{table}.{name}", WORDS.get(name)):
+        return found
     stem, _, last = name.rpartition("_")
     plain = (stem or last).replace("_", " ").removeprefix("is ")
     match last:

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 import asyncpg
 
 from journey.errors import Refused
+from journey.exact_numbers import UNKNOWN
 from journey.facts import NEVER
 from journey.money import DECIMALS
 from projections.read_model import ReadModel
@@ -19,6 +20,7 @@ from projections.views import NOW, POSITION, Kind, SqlColumn, SqlView, views
 TYPES: Final[dict[Kind, str]] = {
     "text": "text",
     "integer": "bigint",
+    "number": "bigint, NULL where it is not stated",
     "instant": "timestamptz",
     "day": "date",
     "boolean": "boolean",
@@ -26,6 +28,7 @@ TYPES: Final[dict[Kind, str]] = {
     "minor": "bigint, of sums numeric",
     "amount": "numeric",
     "decimal": "numeric",
+    "millionths": "numeric",
 }
 _NOW: Final = "CAST(EXTRACT(EPOCH FROM now()) * 1000000 AS BIGINT)"
 
@@ -101,7 +104,11 @@ def _spelled(column: SqlColumn) -> str:
         case "day":
             return f"CAST(NULLIF({source}, '{column.unknown}') AS DATE)"
         case "boolean":
-            return f"({source} = 1)"
+            return f"CASE WHEN {source} >= 0 THEN {source} = 1 END"
+        case "number":
+            return f"NULLIF({source}, {UNKNOWN})"
+        case "millionths":
+            return f"NULLIF({source}, {UNKNOWN}) * 0.000001"
         case "decimal":
             return f"CAST(NULLIF({source}, '') AS NUMERIC)"
         case "seconds":

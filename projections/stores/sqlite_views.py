@@ -3,6 +3,7 @@
 import sqlite3
 from typing import Final
 
+from journey.exact_numbers import UNKNOWN
 from journey.facts import NEVER
 from journey.money import DECIMALS
 from projections.read_model import ReadModel
@@ -11,6 +12,7 @@ from projections.views import NOW, POSITION, Kind, SqlColumn, SqlView, views
 TYPES: Final[dict[Kind, str]] = {
     "text": "TEXT",
     "integer": "INTEGER",
+    "number": "INTEGER, NULL where it is not stated",
     "instant": "TEXT 2026-03-01 10:00:00.000000, UTC",
     "day": "TEXT 2026-03-01",
     "boolean": "INTEGER 0 or 1",
@@ -18,6 +20,7 @@ TYPES: Final[dict[Kind, str]] = {
     "minor": "INTEGER, as TEXT beyond 64 bits",
     "amount": "TEXT, exact",
     "decimal": "TEXT, exact",
+    "millionths": "REAL",
 }
 _NOW: Final = "(CAST(strftime('%s', 'now') AS INTEGER) * 1000000 + 999999)"
 """To the end of the second that it is."""
@@ -61,7 +64,11 @@ def _spelled(column: SqlColumn) -> str:
             return f"CASE WHEN {source} >= 0 THEN {source} / 1000000.0 END"
         case "amount":
             return _amount(source, f"v.{column.currency}")
-        case "text" | "integer" | "boolean" | "minor":
+        case "number" | "boolean":
+            return f"NULLIF({source}, {UNKNOWN})"
+        case "millionths":
+            return f"NULLIF({source}, {UNKNOWN}) / 1000000.0"
+        case "text" | "integer" | "minor":
             return source
 
 
