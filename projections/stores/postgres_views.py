@@ -1,6 +1,7 @@
 """The views for SQL as PostgreSQL has them, with their words as comments.
 
-They are made anew where their text has changed, and whoever was granted them keeps that. What others have built on them is not dropped.
+They are replaced where their text has changed, or dropped and made anew where that needs it; whoever was granted them keeps that. What
+others have built on them is not dropped.
 """
 
 from collections.abc import Sequence
@@ -43,25 +44,32 @@ async def make(db: Connection, model: ReadModel, granted: Sequence[Granted] = ()
     """Make the views of `model` where they are not there as they are now. Who may not make any leaves them as they are. Raises Refused."""
     wanted = statements(model)
     comment = f"{POSITION} Views as of {sha256(''.join(wanted).encode()).hexdigest()[:16]}."
-    number = sum(statement.startswith("CREATE VIEW") for statement in wanted)
+    number = sum(statement.startswith("CREATE OR REPLACE VIEW") for statement in wanted)
     said = await db.fetchval("SELECT obj_description(to_regclass($1), 'pg_class')", f"{model.name}.v1_position")
     if said == comment and len(await db.fetch(_THERE, model.name)) == number:
         return
     if not await db.fetchval("SELECT has_schema_privilege($1, 'CREATE')", model.name):
         return
-    granted = [*granted, *await drop(db, model)]
     await db.execute(f"SET LOCAL search_path = {model.name}")
-    await db.execute(";\n".join([*wanted, f"COMMENT ON VIEW v1_position IS {_quoted(comment)}"]))
+    every = ";\n".join([*wanted, f"COMMENT ON VIEW v1_position IS {_quoted(comment)}"])
+    try:
+        async with db.transaction():
+            await drop(db, model, but=frozenset(["v1_position", *(view.name for view in views(model))]))
+            await db.execute(every)
+    except asyncpg.InvalidTableDefinitionError:
+        # A column is gone, or another: such a view cannot be replaced.
+        granted = [*granted, *await drop(db, model)]
+        await db.execute(every)
     there = {name for (name,) in await db.fetch(_THERE, model.name)}
     for one in granted:
         if one.name in there:
             await db.execute(f"GRANT {one.privilege} ON {one.name} TO {one.role}")
 
 
-async def drop(db: Connection, model: ReadModel) -> list[Granted]:
-    """Returns who was granted what. Raises Refused where others have built on them."""
+async def drop(db: Connection, model: ReadModel, *, but: frozenset[str] = frozenset()) -> list[Granted]:
+    """Drop all views but some. Returns who was granted what. Raises Refused where others have built on them."""
     granted = [Granted(*row) for row in await db.fetch(_GRANTED, model.name)]
-    for (name,) in await db.fetch(_THERE, model.name):
+    for name in {name for (name,) in await db.fetch(_THERE, model.name)} - but:
         try:
             await db.execute(f"DROP VIEW {model.name}.{name}")
         except asyncpg.DependentObjectsStillExistError as error:
@@ -83,14 +91,14 @@ _GRANTED = (
 
 def statements(model: ReadModel) -> list[str]:
     """What makes the views and comments on them, where the schema of `model` is the one that names are looked for in."""
-    position = "CREATE VIEW v1_position AS SELECT position AS position, now() AS as_of FROM reflects"
+    position = "CREATE OR REPLACE VIEW v1_position AS SELECT position AS position, now() AS as_of FROM reflects"
     return [position, *(statement for view in views(model) for statement in _statements(view))]
 
 
 def _statements(view: SqlView) -> list[str]:
     columns = ", ".join(f"{_spelled(column)} AS {column.name}" for column in view.columns)
     return [
-        f"CREATE VIEW {view.name} AS SELECT {columns} FROM {view.rows.replace(NOW, _NOW)}",
+        f"CREATE OR REPLACE VIEW {view.name} AS SELECT {columns} FROM {view.rows.replace(NOW, _NOW)}",
         f"COMMENT ON VIEW {view.name} IS {_quoted(view.says)}",
         *(f"COMMENT ON COLUMN {view.name}.{column.name} IS {_quoted(column.says)}" for column in view.columns),
     ]

@@ -77,18 +77,18 @@ def _instant(micros: str) -> str:
 
 
 def _amount(minor: str, currency: str) -> str:
-    """As text throughout, since a sum may be beyond 64 bits."""
-    cases = []
-    for decimals in sorted({*DECIMALS.values()} - {2}):
-        codes = ", ".join(f"'{code}'" for code, number in sorted(DECIMALS.items()) if number == decimals)
-        cases.append(f"WHEN {currency} IN ({codes}) THEN {_point(minor, decimals)}")
-    return f"CASE WHEN {currency} = '' THEN NULL {' '.join(cases)} ELSE {_point(minor, 2)} END"
-
-
-def _point(minor: str, decimals: int) -> str:
-    if not decimals:
-        return f"CAST({minor} AS TEXT)"
-    digits, zeros = f"LTRIM({minor}, '-')", f"'{'0' * decimals}'"
+    """As text throughout, since a sum may be beyond 64 bits; and terse, since SQLite reads all views whenever a file is opened."""
+    digits = f"'{'0' * max(DECIMALS.values())}' || LTRIM({minor}, '-')"
+    point = f"LENGTH({digits}) - ({_decimals(currency)})"
+    whole = f"COALESCE(NULLIF(LTRIM(SUBSTR({digits}, 1, {point}), '0'), ''), '0')"
     sign = f"RTRIM(SUBSTR({minor}, 1, 1), '0123456789')"
-    whole = f"COALESCE(NULLIF(LTRIM(SUBSTR({zeros} || {digits}, 1, LENGTH({digits})), '0'), ''), '0')"
-    return f"{sign} || {whole} || '.' || SUBSTR({zeros} || {digits}, -{decimals})"
+    return f"CASE WHEN {currency} <> '' THEN {sign} || RTRIM({whole} || '.' || SUBSTR({digits}, {point} + 1), '.') END"
+
+
+def _decimals(currency: str) -> str:
+    others = [f"{number - 2:+} * (INSTR('{_codes(number)}', {currency}) > 0)" for number in sorted({*DECIMALS.values()} - {2})]
+    return " ".join(["2", *others])
+
+
+def _codes(decimals: int) -> str:
+    return " ".join(sorted(code for code, number in DECIMALS.items() if number == decimals))

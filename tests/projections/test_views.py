@@ -333,8 +333,10 @@ async def test_in_postgresql_who_was_granted_them_keeps_that_when_they_are_made_
     db = await asyncpg.connect(database)
     try:
         await db.execute(
-            "GRANT SELECT ON marketing.v1_deals TO PUBLIC; DROP VIEW marketing.v1_people; CREATE VIEW marketing.v1_old AS SELECT 1"
+            "GRANT SELECT ON marketing.v1_deals TO PUBLIC; DROP VIEW marketing.v1_people; CREATE VIEW marketing.v1_people AS SELECT 1 AS one;"
+            " COMMENT ON VIEW marketing.v1_position IS 'as of before'; CREATE VIEW marketing.v1_old AS SELECT 1"
         )
+        await (await PostgresReadStore.open(marketing, Database(database))).close()
         later = replace(marketing, version=marketing.version + 1)
         await (await PostgresReadStore.open(later, Database(database))).close()
         assert await db.fetchval("SELECT has_table_privilege('public', 'marketing.v1_deals', 'SELECT')")
@@ -350,8 +352,10 @@ async def test_in_postgresql_what_others_built_on_them_is_not_dropped_unasked(da
     db = await asyncpg.connect(database)
     try:
         await db.execute("CREATE VIEW public.theirs AS SELECT * FROM marketing.v1_deals")
-        # As they are, they stay.
+        # Other words, or the same columns made otherwise, take nothing away.
+        await db.execute("COMMENT ON VIEW marketing.v1_position IS 'as of before'; CREATE VIEW marketing.v1_old AS SELECT 1")
         await (await PostgresReadStore.open(marketing, Database(database))).close()
+        assert await db.fetchval("SELECT to_regclass('marketing.v1_old')") is None
         with pytest.raises(Refused, match=r"v1_deals .* view theirs depends on view marketing\.v1_deals"):
             await PostgresReadStore.open(replace(marketing, version=marketing.version + 1), Database(database))
         assert await db.fetch("SELECT * FROM public.theirs") == []
