@@ -52,7 +52,7 @@ class SqlView:
 @dataclass(frozen=True, slots=True)
 class Published:
     """What of a table is asked for: its `rows`, the last of each `key` as of `now`, or the `history` of each. `sql` and `columns` are
-    of those that are made otherwise."""
+    of those that are made otherwise, with another table `beside` it."""
 
     name: str
     table: str
@@ -61,6 +61,7 @@ class Published:
     key: tuple[str, ...] = ()
     sql: str = ""
     columns: tuple[Column, ...] = ()
+    beside: str = ""
 
 
 def _with_products(deals: str, until: str) -> str:
@@ -80,11 +81,12 @@ PUBLISHED: Final = (
     Published("v1_deals", "deals", "How each deal stands now.", "now", ("deal",)),
     Published("v1_deal_history", "deals", "How each deal stood.", "history", ("deal",)),
     Published(
-        "v1_deal_products", "deal_products", "The products of each deal now.", "now", sql=_with_products(last_of("deals", "deal").sql, "")
+        "v1_deal_products", "deal_products", "The products of each deal now.", "now",
+        sql=_with_products(last_of("deals", "deal").sql, ""), beside="deals",
     ),
     Published(
         "v1_deal_product_history", "deal_products", "The products of each deal, since when and until when.", "history",
-        sql=_with_products(history("deals", "deal").sql, ", d.to_at, d.to_day"),
+        sql=_with_products(history("deals", "deal").sql, ", d.to_at, d.to_day"), beside="deals",
     ),
     Published("v1_points", "scores", "Points of a person's score, since when and until when they count."),
     Published(
@@ -143,8 +145,9 @@ PUBLISHED: Final = (
 
 def views(model: ReadModel) -> Iterator[SqlView]:
     """The views of `model`, apart from `v1_position`. A table that nothing is published of has one of its own name."""
+    tables = {table.name for table in model.tables}
     for table in model.tables:
-        published = [one for one in PUBLISHED if one.table == table.name and _fits(one, table)]
+        published = [one for one in PUBLISHED if one.table == table.name and _fits(one, table) and one.beside in ("", *tables)]
         for one in published or [Published(f"v1_{table.name}", table.name, said(table))]:
             yield SqlView(one.name, one.says, tuple(_columns(one, table)), _rows(one, table), table.name)
 
@@ -191,7 +194,7 @@ def _rows(one: Published, table: Table) -> str:
         case "rows" if one.sql:
             return f"({one.sql.replace(':until', NOW)}) AS v"
         case "rows":
-            return f"{one.table} AS v" + (f" WHERE v.ahead = 0 OR v.at <= {NOW}" if "ahead" in table.columns else "")
+            return f"{one.table} AS v" + (f" WHERE v.ahead = 0 OR v.at <= {NOW}" if {"at", "ahead"} <= {*table.columns} else "")
 
 
 def _columns(one: Published, table: Table) -> Iterator[SqlColumn]:

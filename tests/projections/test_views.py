@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 
 from journey.errors import Refused
+from journey.facts import StageEntered
 from journey.instants import day
 from projections.figures.answering import answer
 from projections.figures.answers import Cell
@@ -287,6 +288,13 @@ async def test_products_are_those_of_the_deal_as_it_stands(fill: Fill) -> None:
     }
 
 
+async def test_of_two_stages_of_one_instant_the_last_holds(fill: Fill) -> None:
+    passed = stage("user:1", "2020-03-01", "interest", "")
+    _, sql = await fill(marketing, {"stages": [passed, stage("user:1", "2020-03-01", "decision", "interest", nth=1)]})
+    assert await sql("SELECT stage FROM v1_people") == await sql("SELECT stage FROM v1_stage_history") == [("decision",)]
+    assert await sql("SELECT COUNT(*) FROM v1_stage_entries") == [(2,)]
+
+
 async def test_a_score_is_that_of_now(fill: Fill) -> None:
     points = {"person": "user:1", "points": 5, "until_at": 2**53}
     rows = {
@@ -308,6 +316,12 @@ async def test_every_view_can_be_asked_and_has_the_columns_that_it_says(fill: Fi
         names = ", ".join(column.name for column in view.columns)
         assert await sql(f"SELECT {names} FROM {view.name}") == await sql(f"SELECT * FROM {view.name}"), view.name
     assert [position for (position,) in await sql("SELECT position FROM v1_position")] == [0]
+
+
+async def test_a_table_of_your_own_has_its_view(fill: Fill) -> None:
+    own = Table("stage_rules", of=StageEntered, only=("stage", "rule"))
+    _, sql = await fill(ReadModel("own", 1, (own,)), {"stage_rules": [{"stage": "awareness", "rule": "first-contact"}]})
+    assert await sql("SELECT stage, rule, ahead, n FROM v1_stage_rules") == [("awareness", "first-contact", 0, 1)]
 
 
 def test_in_sqlite_they_are_made_anew_where_they_are_no_longer_as_they_are_here(tmp_path: Path) -> None:
@@ -333,7 +347,8 @@ async def test_in_postgresql_who_was_granted_them_keeps_that_when_they_are_made_
     db = await asyncpg.connect(database)
     try:
         await db.execute(
-            "GRANT SELECT ON marketing.v1_deals TO PUBLIC; DROP VIEW marketing.v1_people; CREATE VIEW marketing.v1_people AS SELECT 1 AS one;"
+            "GRANT SELECT ON marketing.v1_deals TO PUBLIC; DROP VIEW marketing.v1_people;"
+            " CREATE VIEW marketing.v1_people AS SELECT 1 AS one;"
             " COMMENT ON VIEW marketing.v1_position IS 'as of before'; CREATE VIEW marketing.v1_old AS SELECT 1"
         )
         await (await PostgresReadStore.open(marketing, Database(database))).close()
