@@ -272,6 +272,20 @@ async def test_what_is_not_known_is_null_and_instants_keep_their_microseconds(fi
     assert Decimal(probability) == Decimal("0.25")
 
 
+async def test_what_is_not_stated_is_null_and_parts_are_numbers(fill: Fill) -> None:
+    rows = {
+        "event_steps": [{"person": "user:1", "at": "2026-03-01", "minutes": -1}],
+        "content_seen": [{"person": "user:1", "at": "2026-03-01", "progress_millionths": 250_000}],
+        "social_engaged": [{"person": "user:1", "at": "2026-03-01", "sentiment": "-0.5", "sentiment_millionths": -500_000}],
+        "consented": [{"person": "user:1", "at": "2026-03-01", "is_given": -1}],
+    }
+    _, sql = await fill(marketing, rows)
+    assert await sql("SELECT minutes, is_given FROM v1_event_steps CROSS JOIN v1_consents") == [(None, None)]
+    ((progress, sentiment),) = await sql("SELECT progress, sentiment FROM v1_content_views CROSS JOIN v1_social_engagements")
+    assert (float(progress), str(sentiment)) == (0.25, "-0.5")
+    assert [view.name for view in views(marketing) if len({column.name for column in view.columns}) < len(view.columns)] == []
+
+
 async def test_products_are_those_of_the_deal_as_it_stands(fill: Fill) -> None:
     rows = {
         "deals": [cases.deal("d1", "open"), cases.deal("d1", "open", opened="2026-02-01")],
