@@ -42,6 +42,8 @@ Where you have built views of your own on them, that version says so and waits f
   `WHERE valid_from <= T AND (valid_to > T OR valid_to IS NULL)`. What time alone will bring is there beforehand, with `ahead` set; it is
   taken back when a touchpoint comes first.
 - **Facts** (`v1_stage_entries`, `v1_conversions`, `v1_spend`, …) have a row for each that is alike, those by time alone up to now.
+- **Joining**: `deal`, `lead`, `account`, `owner` and `campaign` hold plain ids in every view; a `person` and a `subject` have their kind
+  before them. So `v1_descriptions` has the industry of a deal's account under the subject `'account:' || account`.
 - **Timestamps** are UTC, days are those of the reporting zone; both are NULL where they are not known. Texts that say nothing are empty.
 - **Money**: add up `…_minor`, whole minor units, per `currency`; the column beside it is for reading. In SQLite that is text, so that it is
   exact: it does not compare with numbers.

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from inspect import getdoc
 from typing import Final, Literal
 
-from journey.facts import NEVER
+from journey.facts import NEVER, DealStood
 from projections.column_words import WORDS
 from projections.figures.views import LAST_DAY, history, last_of
 from projections.read_model import Column, ReadModel, Table
 
-Kind = Literal["text", "integer", "number", "instant", "day", "boolean", "seconds", "minor", "amount", "decimal", "millionths"]
-"""A number is an integer that may not be stated; a decimal is text in the table."""
+Kind = Literal["text", "id", "integer", "number", "instant", "day", "boolean", "seconds", "minor", "amount", "decimal", "millionths"]
+"""An id has its kind before it in the table, a decimal is text there; a number is an integer that may not be stated."""
 Shape = Literal["rows", "now", "history"]
 
 NOW: Final = ":now"
@@ -212,6 +212,8 @@ def _columns(one: Published, table: Table) -> Iterator[SqlColumn]:
             if one.shape == "history":
                 to = f"to_{name}"
                 yield SqlColumn(VALID[to], kind, to, words(VALID[to]), unknown=LAST_DAY if name == "day" else "")
+        elif name == "deal" and table.of is DealStood:
+            yield SqlColumn(name, "id", name, says)
         elif kind == "seconds":
             yield SqlColumn(f"{name}_seconds", kind, name, f"{says}, in seconds; NULL where it is not known")
         elif kind == "minor":

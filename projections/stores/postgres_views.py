@@ -20,6 +20,7 @@ from projections.views import NOW, POSITION, Kind, SqlColumn, SqlView, views
 
 TYPES: Final[dict[Kind, str]] = {
     "text": "text",
+    "id": "text",
     "integer": "bigint",
     "number": "bigint, NULL where it is not stated",
     "instant": "timestamptz",
@@ -113,6 +114,8 @@ def _spelled(column: SqlColumn) -> str:
             return f"CAST(NULLIF({source}, '{column.unknown}') AS DATE)"
         case "boolean":
             return f"CASE WHEN {source} >= 0 THEN {source} = 1 END"
+        case "id":
+            return f"SUBSTR({source}, STRPOS({source}, ':') + 1)"
         case "number":
             return f"NULLIF({source}, {UNKNOWN})"
         case "millionths":

@@ -11,6 +11,7 @@ from projections.views import NOW, POSITION, Kind, SqlColumn, SqlView, views
 
 TYPES: Final[dict[Kind, str]] = {
     "text": "TEXT",
+    "id": "TEXT",
     "integer": "INTEGER",
     "number": "INTEGER, NULL where it is not stated",
     "instant": "TEXT 2026-03-01 10:00:00.000000, UTC",
@@ -64,6 +65,8 @@ def _spelled(column: SqlColumn) -> str:
             return f"CASE WHEN {source} >= 0 THEN {source} / 1000000.0 END"
         case "amount":
             return _amount(source, f"v.{column.currency}")
+        case "id":
+            return f"SUBSTR({source}, INSTR({source}, ':') + 1)"
         case "number" | "boolean":
             return f"NULLIF({source}, {UNKNOWN})"
         case "millionths":

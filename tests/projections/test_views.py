@@ -189,7 +189,7 @@ QUESTIONS = (
         asked("channel", where=(Where("conversion", ("won",)),)),
         "SELECT COALESCE(t.channel, '(no touch)'), COUNT(*) FROM v1_deal_history AS d LEFT JOIN"
         " (SELECT *, ROW_NUMBER() OVER (PARTITION BY of_what, at ORDER BY touched_at, person, place) AS place_of_all FROM v1_touches) AS t"
-        f" ON t.of_what = SUBSTR(d.deal, 6) AND t.at = d.closed_at AND t.place_of_all = 1 WHERE d.outcome = 'won' AND {AS_OF} GROUP BY 1",
+        f" ON t.of_what = d.deal AND t.at = d.closed_at AND t.place_of_all = 1 WHERE d.outcome = 'won' AND {AS_OF} GROUP BY 1",
     ),
 )
 
@@ -289,6 +289,7 @@ async def test_what_is_not_stated_is_null_and_parts_are_numbers(fill: Fill) -> N
 async def test_products_are_those_of_the_deal_as_it_stands(fill: Fill) -> None:
     rows = {
         "deals": [cases.deal("d1", "open"), cases.deal("d1", "open", opened="2026-02-01")],
+        "activities": [{"person": "user:1", "at": "2026-01-02", "activity": "demo", "deal": "d1"}],
         "deal_products": [
             {"deal": "deal:d1", "at": "2026-01-01", "product": "lamp"},
             {"deal": "deal:d1", "at": "2026-02-01", "product": "desk"},
@@ -296,6 +297,7 @@ async def test_products_are_those_of_the_deal_as_it_stands(fill: Fill) -> None:
     }
     _, sql = await fill(sales, rows)
     assert await sql("SELECT product FROM v1_deal_products") == [("desk",)]
+    assert await sql("SELECT activity, product FROM v1_activities JOIN v1_deal_products USING (deal)") == [("demo", "desk")]
     assert set(await sql("SELECT product, CAST(valid_to_on AS TEXT) FROM v1_deal_product_history")) == {
         ("lamp", "2026-02-01"),
         ("desk", None),
