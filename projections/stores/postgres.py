@@ -8,6 +8,7 @@ import orjson
 
 from journey.errors import Away, Refused
 from projections.read_model import Answer, Ask, Change, Differs, ReadModel, Switched, deltas
+from projections.stores import postgres_views
 from projections.stores.batches import batches
 from projections.stores.postgres_adding import Adding, Connection, Connections, numbered
 from projections.stores.postgres_shadow import JOINS, PostgresShadow
@@ -118,13 +119,14 @@ class PostgresReadStore:
                     f"CREATE TABLE {name}.switches (nth BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, position BIGINT NOT NULL,"
                     " before TEXT NOT NULL, after TEXT NOT NULL, tables TEXT NOT NULL)"
                 )
-            version = await db.fetchval(f"SELECT version FROM {name}.reflects")
-            if version == self.model.version:
-                return
-            for table in self._tables.values():
-                await db.execute(f"DROP TABLE IF EXISTS {table.name}; {table.create}")
-            await db.execute(f"DELETE FROM {name}.reflects")
-            await db.execute(f"INSERT INTO {name}.reflects VALUES (0, $1)", self.model.version)
+            granted: list[postgres_views.Granted] = []
+            if await db.fetchval(f"SELECT version FROM {name}.reflects") != self.model.version:
+                granted = await postgres_views.drop(db, self.model)
+                for table in self._tables.values():
+                    await db.execute(f"DROP TABLE IF EXISTS {table.name}; {table.create}")
+                await db.execute(f"DELETE FROM {name}.reflects")
+                await db.execute(f"INSERT INTO {name}.reflects VALUES (0, $1)", self.model.version)
+            await postgres_views.make(db, self.model, granted)
 
     async def _commit(self, facts: list[list[Any]], stored: int, whole: int) -> None:
         found = deltas(self.model, facts)

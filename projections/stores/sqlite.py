@@ -10,6 +10,7 @@ import orjson
 
 from journey.errors import Refused
 from projections.read_model import Answer, Ask, Change, Differs, ReadModel, Switched, deltas
+from projections.stores import sqlite_views
 from projections.stores.batches import batches
 from projections.stores.sqlite_adding import add, be_exact, create, transaction
 from projections.stores.sqlite_shadow import SqliteShadow
@@ -153,6 +154,7 @@ class SqliteReadStore:
             )
             for table in self.model.tables:
                 self.db.execute(create("main", table))
+            sqlite_views.make(self.db, self.model)
 
     def _commit(self, facts: list[list[Any]], position: int) -> None:
         found = deltas(self.model, facts)

@@ -9,8 +9,9 @@ import asyncpg
 import pytest
 
 from journey.errors import Away, Refused
+from journey.facts import FirstTouched
 from projections.marketing import marketing
-from projections.read_model import Column, Table
+from projections.read_model import Table
 from projections.sales import sales
 from projections.stores.postgres import PostgresReadStore, numbered
 from streams.postgres.database import Database
@@ -69,7 +70,7 @@ async def test_order_is_that_of_bytes_whatever_the_database_thinks(store: Postgr
 
 async def test_keys_may_be_longer_than_an_entry_of_an_index(store: PostgresReadStore) -> None:
     path = [[number, "ad_click", "Paid Search", "spring" * 80, "c" * 300] for number in range(50)]
-    fact = ["converted", 1, "user:1", "won_deal", "1", 5, 1, 100, "EUR", 1, 2, 0, path]
+    fact = ["converted", 1, "user:1", "won_deal", "1", 5, "2026-03-02", 1, 100, "EUR", 1, 2, 0, path]
     await store.apply(stream(Change(1, [fact]), Change(2, [])))
     await store.apply(stream(Change(3, [[*fact[:1], -1, *fact[2:]]])))
     async with store.snapshot() as ask:
@@ -96,13 +97,13 @@ async def test_a_second_writer_finds_that_it_is_behind_and_nothing_counts_twice(
 
 async def test_another_version_of_the_model_begins_anew(store: PostgresReadStore, database: str) -> None:
     await store.apply(stream(Change(1, [touched("user:1")])))
-    new_table = Table("touched", (*next(table for table in marketing.tables if table.name == "touched").key, Column("extra")))
+    new_table = Table("touched", of=FirstTouched)
     tables = tuple(new_table if table.name == "touched" else table for table in marketing.tables)
     later = await PostgresReadStore.open(replace(marketing, version=marketing.version + 1, tables=tables), Database(database))
     try:
         assert await later.position() == 0
         async with later.snapshot() as ask:
-            assert await ask("SELECT extra FROM touched") == []
+            assert await ask("SELECT is_first FROM touched") == []
     finally:
         await later.close()
 
