@@ -51,11 +51,11 @@ def groups(figure: Figure, asked: Asked) -> tuple[Group, ...]:
 
 
 def batched(figures: Iterable[Figure], asked: Asked) -> list[tuple[Figure, ...]]:
-    """Those that are one SELECT: of one view, date and grouping, and added up, or credited."""
+    """Those that are one SELECT: of one view, date and grouping, and added up, or credited. The highest cells of each are its own."""
     found: dict[object, list[Figure]] = {}
     for figure in figures:
         match figure.measure:
-            case Aggregate(is_running=is_running):
+            case Aggregate(is_running=is_running) if not asked.top:
                 alike: object = is_running
             case Credited(touch=touch):
                 alike = touch
@@ -77,6 +77,7 @@ def compiled(batch: Sequence[Figure], asked: Asked) -> Query:
     match one.measure:
         case Aggregate():
             parts = [part for figure in batch if isinstance(figure.measure, Aggregate) for part in figure.measure.parts]
+            tail += _highest(one, one.measure.parts[0], names, values, asked)
             return Query(f"SELECT {grouped}{', '.join(_aggregate(one, part, asked) for part in parts)} {source}{tail}", values)
         case Quantiles() as measure:
             inner = (
@@ -221,9 +222,28 @@ def _aggregate(figure: Figure, part: Part, asked: Asked) -> str:
         return f"COUNT(DISTINCT v.{part.column}) FILTER (WHERE {part.where})"
     if not part.column:
         return _sum("v.n", part.where)
+    return ", ".join(_halves(figure, part, asked))
+
+
+def _halves(figure: Figure, part: Part, asked: Asked) -> tuple[str, str]:
     amount = _amount(figure, part.column, asked)
     times = "" if part.column in figure.of.sums else " * v.n"
-    return f"{_sum(f'{amount} / {HALF}{times}', part.where)}, {_sum(f'{amount} % {HALF}{times}', part.where)}"
+    return _sum(f"{amount} / {HALF}{times}", part.where), _sum(f"{amount} % {HALF}{times}", part.where)
+
+
+def _highest(figure: Figure, part: Part, names: list[str], values: dict[str, str | int], asked: Asked) -> str:
+    """The cut to those cells in which `part` is highest, of equal ones to the first by their names."""
+    if not asked.top:
+        return ""
+    values["top"] = asked.top
+    if part.how == "sum" and part.column:
+        # Carried from the lower half to the upper one, so that one after the other they compare as the number does.
+        upper, lower = _halves(figure, part, asked)
+        rest = f"(({lower} % {HALF} + {HALF}) % {HALF})"
+        highest = [f"{upper} + ({lower} - {rest}) / {HALF}", rest]
+    else:
+        highest = [_aggregate(figure, part, asked)]
+    return f" ORDER BY {', '.join([*(f'{one} DESC' for one in highest), *names])} LIMIT :top"
 
 
 def _sum(what: str, where: str) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from projections.figures import attribution, audience, deals, leads, stages
+from projections.figures import attribution, audience, deals, leads, scores, stages
 from projections.figures.figure import Figure, Section
 
 SECTIONS: Final = (
@@ -11,9 +11,13 @@ SECTIONS: Final = (
     Section("demand", "New leads", "marketing", leads.MARKETING),
     Section("conversions", "Conversions and the touches before them", "marketing", attribution.CONVERSIONS),
     Section("value", "Value of conversions by touch", "marketing", attribution.VALUES),
-    Section("leads", "What sales answers", "sales", leads.SALES),
+    Section("leads", "Leads", "sales", leads.SALES),
+    Section("handoff", "What sales answers, and how soon", "sales", leads.HANDOFF),
+    Section("scores", "Open leads and their scores", "sales", scores.FIGURES),
+    Section("people", "People by stage of the journey", "sales", (stages.stage_entries, stages.stage_people)),
     Section("decided", "Deals decided", "sales", deals.DECIDED_DEALS),
     Section("pipeline", "Open deals", "sales", deals.OPEN_DEALS),
 )
+"""A figure may be in sections of both read models, where both hold what it reads."""
 
 FIGURES: Final[dict[str, Figure]] = {figure.name: figure for section in SECTIONS for figure in section.figures}

@@ -1,0 +1,94 @@
+"""Scores: the points that count at an instant, and the open leads that have them."""
+
+from projections.figures.dimensions import COUNTRY, STAGE, Dimension
+from projections.figures.figure import Figure
+from projections.figures.leads import ANSWER, STATE, WHENCE, WHOSE, leads_at
+from projections.figures.measures import count, distinct, quantiles, total
+from projections.figures.stages import RULE
+from projections.figures.views import View, last_of
+
+points_at = View(
+    "points that count",
+    "SELECT * FROM scores WHERE at <= :until AND :until < until_at",
+    unit=("person", "rule", "at"),
+    tables=("scores",),
+)
+open_leads_at = View(
+    "open leads with their score and stage",
+    "SELECT l.*, COALESCE(s.score, 0) AS score, COALESCE(p.stage, '') AS stage"
+    f" FROM (SELECT * FROM ({leads_at.sql}) AS a WHERE is_open = 1) AS l"
+    f" LEFT JOIN (SELECT person, CAST(SUM(points * n) AS BIGINT) AS score FROM ({points_at.sql}) AS c GROUP BY person) AS s"
+    " ON s.person = l.person"
+    f" LEFT JOIN ({last_of('stages', 'person').sql}) AS p ON p.person = l.person",
+    unit=leads_at.unit,
+    tables=("lead_states", "scores", "stages"),
+)
+
+PERSON = Dimension("person", "v.person", says="person")
+CYCLE = Dimension("cycle", "CAST(v.cycle AS TEXT)", says="which of the person's lead cycles, from 1")
+SINCE = Dimension("since", "v.created_on", says="day on which the lead was created")
+_OPEN = (PERSON, CYCLE, STAGE, ANSWER, STATE, SINCE, *WHOSE, *WHENCE)
+_READS = ("lead_created.lead", "content_view", "content_download", "form_submitted.intent")
+
+open_leads = Figure(
+    name="open_leads",
+    says="Leads open at the instant asked until: neither rejected, expired, withdrawn, recycled or disqualified, nor closed with a deal.",
+    formula="number of lead cycles",
+    unit="leads",
+    source="metric definitions: lead cycles",
+    of=open_leads_at,
+    dated=None,
+    by=_OPEN,
+    measure=count(),
+    reads=_READS,
+)
+lead_score = Figure(
+    name="lead_score",
+    says="Score of the open leads: the points of their person that count at the instant asked until. By person and cycle, of each lead.",
+    formula="sum of points with given <= until < expired, over open leads",
+    unit="points",
+    source="definition: scoring",
+    of=open_leads_at,
+    dated=None,
+    by=_OPEN,
+    measure=total("score"),
+    reads=_READS,
+)
+lead_score_spread = Figure(
+    name="lead_score_spread",
+    says="What half and nine tenths of the open leads score at most at the instant asked until.",
+    formula="median and 90 % quantile (type 7) of the score of an open lead",
+    unit="points",
+    source="definition: scoring",
+    of=open_leads_at,
+    dated=None,
+    by=_OPEN[2:],
+    measure=quantiles("score", "1/2", "9/10"),
+    reads=_READS,
+)
+points = Figure(
+    name="points",
+    says="Points that count at the instant asked until, of all people, leads or not.",
+    formula="sum of points with given <= until < expired",
+    unit="points",
+    source="definition: scoring",
+    of=points_at,
+    dated=None,
+    by=(RULE, PERSON, COUNTRY),
+    measure=total("points"),
+    reads=_READS[1:],
+)
+people_scored = Figure(
+    name="people_scored",
+    says="People with points that count at the instant asked until. By rule they do not add up: a person may have points of several.",
+    formula="distinct people",
+    unit="people",
+    source="definition: scoring",
+    of=points_at,
+    dated=None,
+    by=(RULE, COUNTRY),
+    measure=distinct("person"),
+    reads=_READS[1:],
+)
+
+FIGURES = (open_leads, lead_score, lead_score_spread, points, people_scored)
