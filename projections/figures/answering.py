@@ -32,6 +32,9 @@ T = TypeVar("T")
 async def answer(ask: Ask, figures: Iterable[Figure], asked: Asked) -> Answer:
     """What `figures`, all of one read model, come to. Raises Refused where one of them cannot be asked so."""
     figures = tuple(figures)
+    asked = replace(
+        asked, top=asked.top or max([0, *(one.dimensions[name].top for one in figures for name in asked.by if name in one.dimensions)])
+    )
     for figure in figures:
         _check(figure, asked)
     if by_day := any(figure.of.grain == "day" for figure in figures):
@@ -61,6 +64,7 @@ async def answer(ask: Ask, figures: Iterable[Figure], asked: Asked) -> Answer:
         currency=asked.currency,
         without_rate=without,
         figures=tuple(found[figure.name] for figure in figures),
+        top=asked.top,
         names=await _names(ask, figures, found.values(), asked),
     )
 

@@ -57,9 +57,9 @@ leads = Figure(
     measure=count(),
     reads=("lead_created.lead", "lead_assigned.team", "lead_accepted.owner", "lead_rejected.reason"),
 )
-mqls = Figure(
-    name="mqls",
-    says="Marketing qualified leads: those that became one in the period.",
+leads_marketing_qualified = Figure(
+    name="leads_marketing_qualified",
+    says="Marketing qualified leads (MQL): those that became one in the period.",
     formula="number of lead cycles, dated by when they became an MQL",
     unit="leads",
     source="definition: lead.mql",
@@ -69,9 +69,9 @@ mqls = Figure(
     measure=count("v.is_mql = 1"),
     reads=("lead_created.lead", "lead_scored.grade", "form_submitted.intent"),
 )
-sals = Figure(
-    name="sals",
-    says="Sales accepted leads: those that sales accepted in the period, and has not given back as rejected since.",
+leads_accepted = Figure(
+    name="leads_accepted",
+    says="Sales accepted leads (SAL): those that sales accepted in the period, and has not given back as rejected since.",
     formula="number of lead cycles, dated by the acceptance",
     unit="leads",
     source="metric definitions: lead cycles",
@@ -81,9 +81,9 @@ sals = Figure(
     measure=count(IS_ACCEPTED),
     reads=("lead_accepted.owner",),
 )
-sqls = Figure(
-    name="sqls",
-    says="Sales qualified leads: those that sales qualified in the period.",
+leads_sales_qualified = Figure(
+    name="leads_sales_qualified",
+    says="Sales qualified leads (SQL): those that sales qualified in the period.",
     formula="number of lead cycles, dated by when they were qualified",
     unit="leads",
     source="definition: lead.sql",
@@ -103,7 +103,7 @@ mql_to_sal = Figure(
     dated="mql",
     by=(*WHOSE, *WHENCE),
     measure=ratio(count(f"v.is_mql = 1 AND {IS_ACCEPTED}"), count("v.is_mql = 1")),
-    reads=(*mqls.reads, "lead_accepted.owner"),
+    reads=(*leads_marketing_qualified.reads, "lead_accepted.owner"),
 )
 mql_to_sql = Figure(
     name="mql_to_sql",
@@ -115,7 +115,7 @@ mql_to_sql = Figure(
     dated="mql",
     by=(*WHOSE, *WHENCE),
     measure=ratio(count("v.is_mql = 1 AND v.is_qualified = 1"), count("v.is_mql = 1")),
-    reads=(*mqls.reads, *sqls.reads),
+    reads=(*leads_marketing_qualified.reads, *leads_sales_qualified.reads),
 )
 
 leads_handed_over = Figure(
@@ -128,7 +128,7 @@ leads_handed_over = Figure(
     dated="handed_over",
     by=(*WHOSE, *WHENCE, ANSWER, STATE, BASIS),
     measure=count("v.handed_over_at > 0"),
-    reads=("lead_assigned.team", *mqls.reads),
+    reads=("lead_assigned.team", *leads_marketing_qualified.reads),
 )
 leads_breached = Figure(
     name="leads_breached",
@@ -176,7 +176,7 @@ time_to_assign = Figure(
     dated="mql",
     by=(*WHOSE, *WHENCE),
     measure=quantiles("to_assign", "1/2", "9/10", where="v.to_assign >= 0"),
-    reads=("lead_assigned.team", *mqls.reads),
+    reads=("lead_assigned.team", *leads_marketing_qualified.reads),
 )
 time_to_accept = Figure(
     name="time_to_accept",
@@ -204,7 +204,7 @@ business_time_to_accept = Figure(
 )
 
 MARKETING = (new_leads,)
-SALES = (leads, mqls, sals, sqls, mql_to_sal, mql_to_sql)
+SALES = (leads, leads_marketing_qualified, leads_accepted, leads_sales_qualified, mql_to_sal, mql_to_sql)
 HANDOFF = (
     leads_handed_over,
     leads_breached,

@@ -1,8 +1,8 @@
 """Scores: the points that count at an instant, and the open leads that have them."""
 
-from projections.figures.dimensions import COUNTRY, STAGE, Dimension
+from projections.figures.dimensions import COUNTRY, Dimension
 from projections.figures.figure import Figure
-from projections.figures.leads import ANSWER, STATE, WHENCE, WHOSE, leads_at
+from projections.figures.leads import ANSWER, STATE, WHENCE, WHOSE
 from projections.figures.measures import count, distinct, quantiles, total
 from projections.figures.stages import RULE
 from projections.figures.views import View, last_of
@@ -13,21 +13,28 @@ points_at = View(
     unit=("person", "rule", "at"),
     tables=("scores",),
 )
-open_leads_at = View(
-    "open leads with their score and stage",
-    "SELECT l.*, COALESCE(s.score, 0) AS score, COALESCE(p.stage, '') AS stage"
-    f" FROM (SELECT * FROM ({leads_at.sql}) AS a WHERE is_open = 1) AS l"
+open_leads_at = last_of("lead_states", "person", "cycle", where="is_open = 1", name="open leads")
+scored_leads_at = View(
+    "open leads with their score",
+    f"SELECT l.*, COALESCE(s.score, 0) AS score FROM ({open_leads_at.sql}) AS l"
     f" LEFT JOIN (SELECT person, CAST(SUM(points * n) AS BIGINT) AS score FROM ({points_at.sql}) AS c GROUP BY person) AS s"
-    " ON s.person = l.person"
-    f" LEFT JOIN ({last_of('stages', 'person').sql}) AS p ON p.person = l.person",
-    unit=leads_at.unit,
-    tables=("lead_states", "scores", "stages"),
+    " ON s.person = l.person",
+    unit=open_leads_at.unit,
+    tables=("lead_states", "scores"),
 )
 
-PERSON = Dimension("person", "v.person", says="person")
+LEADS_SHOWN = 20
+
+PERSON = Dimension("person", "v.person", says="person", top=LEADS_SHOWN)
 CYCLE = Dimension("cycle", "CAST(v.cycle AS TEXT)", says="which of the person's lead cycles, from 1")
+STAGE = Dimension(
+    "stage",
+    "COALESCE(stage.stage, '')",
+    f"LEFT JOIN ({last_of('stages', 'person').sql}) AS stage ON stage.person = v.person",
+    "stage that the person is in at the instant asked until",
+)
 SINCE = Dimension("since", "v.created_on", says="day on which the lead was created")
-_OPEN = (PERSON, CYCLE, STAGE, ANSWER, STATE, SINCE, *WHOSE, *WHENCE)
+OPEN = (STAGE, ANSWER, STATE, *WHOSE, *WHENCE)
 _READS = ("lead_created.lead", "content_view", "content_download", "form_submitted.intent")
 
 open_leads = Figure(
@@ -38,7 +45,7 @@ open_leads = Figure(
     source="metric definitions: lead cycles",
     of=open_leads_at,
     dated=None,
-    by=_OPEN,
+    by=OPEN,
     measure=count(),
     reads=_READS,
 )
@@ -48,9 +55,9 @@ lead_score = Figure(
     formula="sum of points with given <= until < expired, over open leads",
     unit="points",
     source="definition: scoring",
-    of=open_leads_at,
+    of=scored_leads_at,
     dated=None,
-    by=_OPEN,
+    by=(PERSON, CYCLE, SINCE, *OPEN),
     measure=total("score"),
     reads=_READS,
 )
@@ -60,9 +67,9 @@ lead_score_spread = Figure(
     formula="median and 90 % quantile (type 7) of the score of an open lead",
     unit="points",
     source="definition: scoring",
-    of=open_leads_at,
+    of=scored_leads_at,
     dated=None,
-    by=_OPEN[2:],
+    by=OPEN,
     measure=quantiles("score", "1/2", "9/10"),
     reads=_READS,
 )

@@ -127,11 +127,19 @@ CASES = (
     Case("by when they were created", "leads", LEADS, {("2026-Q1",): 2, ("2026-Q2",): 4}, asked("quarter")),
     Case("the account is the one that the person was in", "leads", LEADS, {("",): 5, ("acme",): 1}, asked("account")),
     Case("and its industry that of then", "leads", LEADS, {("",): 5, ("retail",): 1}, asked("industry")),
-    Case("by when they became one", "mqls", LEADS, {("2026-03",): 2, ("2026-04",): 0, ("2026-05",): 2, ("2026-06",): 0}, asked("month")),
-    Case("the industry of then", "mqls", LEADS, {("",): 3, ("energy",): 1}, asked("industry")),
-    Case("of each owner", "sals", LEADS, {("ann", "2026-04"): 2}, asked("owner", "month", from_on="2026-04-01", to_on="2026-05-01")),
-    Case("after the account was joined", "sals", LEADS, {("",): 1, ("finance",): 1}, asked("industry")),
-    Case("by month", "sqls", LEADS, {("2026-04",): 1}, asked("month", from_on="2026-04-01", to_on="2026-05-01")),
+    Case(
+        "by when they became one",
+        "leads_marketing_qualified",
+        LEADS,
+        {("2026-03",): 2, ("2026-04",): 0, ("2026-05",): 2, ("2026-06",): 0},
+        asked("month"),
+    ),
+    Case("the industry of then", "leads_marketing_qualified", LEADS, {("",): 3, ("energy",): 1}, asked("industry")),
+    Case(
+        "of each owner", "leads_accepted", LEADS, {("ann", "2026-04"): 2}, asked("owner", "month", from_on="2026-04-01", to_on="2026-05-01")
+    ),
+    Case("after the account was joined", "leads_accepted", LEADS, {("",): 1, ("finance",): 1}, asked("industry")),
+    Case("by month", "leads_sales_qualified", LEADS, {("2026-04",): 1}, asked("month", from_on="2026-04-01", to_on="2026-05-01")),
     Case(
         "of the MQLs of a month, whenever it was", "mql_to_sal", LEADS, {("2026-03",): Fraction(1, 2)}, asked("month", to_on="2026-04-01")
     ),
