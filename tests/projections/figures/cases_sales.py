@@ -36,6 +36,10 @@ def described(subject: str, field: str, since: str, value: str) -> dict[str, Any
     return {"subject": subject, "field": field, "at": since, "value": value}
 
 
+def accepted(person: str, on: str, days: float, **more: Any) -> dict[str, Any]:
+    return {"person": person, "cycle": 1, "at": on, "answer": "accepted", "answered_at": on, "to_accept": int(days * DAY), **more}
+
+
 LEADS: Rows = {
     "lead_states": [
         # It became an MQL in March, and was accepted and qualified in April, by Ann.
@@ -79,6 +83,18 @@ LEADS: Rows = {
         described("account:bolt", "industry", "2026-04-02", "finance"),
     ],
 }  # fmt: skip
+ACCEPTED: Rows = {
+    "lead_states": [
+        accepted("user:1", "2026-02-01", 1, team="a", owner="ann"),
+        accepted("user:2", "2026-02-02", 2, team="a", owner="ann"),
+        accepted("user:3", "2026-02-03", 4, team="a", owner="bob"),
+        accepted("user:4", "2026-04-03", 0, team="b", owner="bob"),
+        # Without a handoff nobody knows how long it took; what was rejected was not accepted.
+        accepted("user:5", "2026-04-04", 0, team="b", owner="bob") | {"to_accept": -1},
+        accepted("user:6", "2026-04-05", 9, team="b", owner="bob") | {"answer": "rejected"},
+    ],
+    "described": [team("ann", "2026-02-02", "south")],
+}
 SCORES: Rows = {
     "lead_states": [
         lead("user:1", "2026-03-01", owner="ann", channel="Email"),
@@ -158,6 +174,21 @@ CASES = (
         asked("owner", "quarter"),
     ),
     Case("a day and none", "time_to_assign", LEADS, {(): (DAY // 2, Fraction(9 * DAY, 10))}),
+    Case(
+        "of three and of one, by team",
+        "time_to_accept",
+        ACCEPTED,
+        {("a",): (2 * DAY, Fraction(18 * DAY, 5)), ("b",): (0, 0)},
+        asked("team"),
+    ),
+    Case("who joined a team at that instant was in it", "leads_accepted", ACCEPTED, {("",): 4, ("south",): 1}, asked("team_of_owner")),
+    Case(
+        "and only in that one",
+        "leads_accepted",
+        {**ACCEPTED, "described": [team("ann", "2026-01-01", "north"), team("ann", "2026-02-01", "south"), team("ann", "2026-02-02", "")]},
+        {("",): 2, ("south",): 1},
+        asked("team_of_owner", to_on="2026-04-01"),
+    ),
     Case("hours of business alone", "business_time_to_accept", LEADS, {("north",): (152 * HOUR, 152 * HOUR)}, asked("team")),
     Case("open leads by stage", "open_leads", SCORES, {("",): 3, ("interest",): 1}, asked("stage")),
     Case(
