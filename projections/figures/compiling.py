@@ -78,7 +78,8 @@ def compiled(batch: Sequence[Figure], asked: Asked) -> Query:
         case Aggregate():
             parts = [part for figure in batch if isinstance(figure.measure, Aggregate) for part in figure.measure.parts]
             tail += _highest(one, one.measure.parts[0], names, values, asked)
-            return Query(f"SELECT {grouped}{', '.join(_aggregate(one, part, asked) for part in parts)} {source}{tail}", values)
+            columns = ", ".join(column for part in parts for column in _aggregates(one, part, asked))
+            return Query(f"SELECT {grouped}{columns} {source}{tail}", values)
         case Quantiles() as measure:
             inner = (
                 f"SELECT {grouped}{_amount(one, measure.column, asked)} AS x, CAST(SUM(v.n) AS BIGINT) AS c {source} AND {measure.where}"
@@ -217,15 +218,12 @@ def _of_money(figure: Figure) -> set[Part]:
     return {part._replace(where="") for part in figure.measure.money}
 
 
-def _aggregate(figure: Figure, part: Part, asked: Asked) -> str:
+def _aggregates(figure: Figure, part: Part, asked: Asked) -> tuple[str, ...]:
+    """The columns of `part`: one, or of a sum the upper and the lower half."""
     if part.how == "distinct":
-        return f"COUNT(DISTINCT v.{part.column}) FILTER (WHERE {part.where})"
+        return (f"COUNT(DISTINCT v.{part.column}) FILTER (WHERE {part.where})",)
     if not part.column:
-        return _sum("v.n", part.where)
-    return ", ".join(_halves(figure, part, asked))
-
-
-def _halves(figure: Figure, part: Part, asked: Asked) -> tuple[str, str]:
+        return (_sum("v.n", part.where),)
     amount = _amount(figure, part.column, asked)
     times = "" if part.column in figure.of.sums else " * v.n"
     return _sum(f"{amount} / {HALF}{times}", part.where), _sum(f"{amount} % {HALF}{times}", part.where)
@@ -236,14 +234,13 @@ def _highest(figure: Figure, part: Part, names: list[str], values: dict[str, str
     if not asked.top:
         return ""
     values["top"] = asked.top
-    if part.how == "sum" and part.column:
-        # Carried from the lower half to the upper one, so that one after the other they compare as the number does.
-        upper, lower = _halves(figure, part, asked)
+    order = _aggregates(figure, part, asked)
+    if len(order) > 1:
+        # What the lower half holds beyond itself goes to the upper one: then they compare, one after the other, as the number does.
+        upper, lower = order
         rest = f"(({lower} % {HALF} + {HALF}) % {HALF})"
-        highest = [f"{upper} + ({lower} - {rest}) / {HALF}", rest]
-    else:
-        highest = [_aggregate(figure, part, asked)]
-    return f" ORDER BY {', '.join([*(f'{one} DESC' for one in highest), *names])} LIMIT :top"
+        order = (f"{upper} + ({lower} - {rest}) / {HALF}", rest)
+    return f" ORDER BY {', '.join([*(f'{one} DESC' for one in order), *names])} LIMIT :top"
 
 
 def _sum(what: str, where: str) -> str:
