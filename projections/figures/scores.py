@@ -24,6 +24,8 @@ scored_leads_at = View(
 )
 
 LEADS_SHOWN = 20
+LISTED = ("person", "cycle", "stage", "answer", "owner", "since", "channel")
+"""What a list of open leads is broken down by, which `lead_score` puts in order."""
 
 PERSON = Dimension("person", "v.person", says="person", top=LEADS_SHOWN)
 CYCLE = Dimension("cycle", "CAST(v.cycle AS TEXT)", says="which of the person's lead cycles, from 1")

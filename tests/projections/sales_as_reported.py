@@ -10,11 +10,10 @@ from projections.asking import cut
 from projections.figures.answering import answer
 from projections.figures.answers import Cell
 from projections.figures.figure import Asked, Where
+from projections.figures.scores import LISTED
 from projections.figures.sections import FIGURES
 from projections.read_model import Ask
 from projections.sales_report import LEADS_SHOWN_MAX, Outcome, SalesReport
-
-LISTED = ("person", "cycle", "stage", "answer", "owner", "since", "channel")
 
 
 async def reported(ask: Ask, definition: Definition, until: Instant) -> SalesReport:

@@ -4,6 +4,7 @@ from fractions import Fraction
 from typing import Any
 
 from projections.figures.figure import Where
+from projections.figures.scores import LISTED
 from tests.projections.figures.cases import DAY, OPEN, Case, asked, deal, stage, team
 from tests.projections.figures.tables import Rows, at
 
@@ -200,7 +201,7 @@ CASES = (
             ("user:2", "1", "", "waiting", "bob", "2026-03-02"): 4,
             ("user:4", "2", "", "not_handed_over", "", "2026-06-04"): 2,
         },
-        asked("person", "cycle", "stage", "answer", "owner", "since", top=3),
+        asked(*LISTED[:-1], top=3),
     ),
     Case("and of an owner", "lead_score", SCORES, {("user:2",): 4}, asked("person", top=1, where=(Where("owner", ("bob",)),))),
     Case("of 0, 2, 4 and 30", "lead_score_spread", SCORES, {(): (3, Fraction(111, 5))}),
