@@ -2,7 +2,7 @@
 
 from projections.figures.dimensions import COUNTRY, Dimension
 from projections.figures.figure import Figure
-from projections.figures.leads import ANSWER, STATE, WHENCE, WHOSE
+from projections.figures.lead_cycles import ANSWER, STATE, WHENCE, WHOSE
 from projections.figures.measures import count, distinct, quantiles, total
 from projections.figures.stages import RULE
 from projections.figures.views import View, last_of

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from projections.figures import attribution, audience, deals, leads, scores, stages
+from projections.figures import attribution, audience, deals, lead_cycles, leads, scores, stages
 from projections.figures.figure import Figure, Section
 
 SECTIONS: Final = (
@@ -11,8 +11,8 @@ SECTIONS: Final = (
     Section("demand", "New leads", "marketing", leads.MARKETING),
     Section("conversions", "Conversions and the touches before them", "marketing", attribution.CONVERSIONS),
     Section("value", "Value of conversions by touch", "marketing", attribution.VALUES),
-    Section("leads", "Leads", "sales", leads.SALES),
-    Section("handoff", "What sales answers, and how soon", "sales", leads.HANDOFF),
+    Section("leads", "Leads", "sales", lead_cycles.LEADS),
+    Section("handoff", "What sales answers, and how soon", "sales", lead_cycles.HANDOFF),
     Section("scores", "Open leads and their scores", "sales", scores.FIGURES),
     Section("people", "People by stage of the journey", "sales", (stages.stage_entries, stages.stage_people)),
     Section("decided", "Deals decided", "sales", deals.DECIDED_DEALS),

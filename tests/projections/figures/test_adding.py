@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.app.command import ROOT, copied, environment
 from tests.services.processes import run_whole
 
-VALUES, CASES = Path("projections/figures/leads.py"), Path("tests/projections/figures/cases_sales.py")
+VALUES, CASES = Path("projections/figures/lead_cycles.py"), Path("tests/projections/figures/cases_sales.py")
 NAMES = ("share_accepted", "time_to_accept")
 KNOWN = "from projections.figures.sections import FIGURES; print(*FIGURES)"
 GOLDEN = ("-m", "pytest", "-rA", "-p", "no:cacheprovider", "tests/projections/figures/test_golden.py", "-k", "not postgresql")
