@@ -49,7 +49,7 @@ LEADS = (
         reads=("lead_created.lead", "lead_assigned.team", "lead_accepted.owner", "lead_rejected.reason"),
     ),
     Figure(
-        name="leads_marketing_qualified",
+        name="mqls",
         says="Marketing qualified leads (MQL): those that became one in the period.",
         formula="number of lead cycles, dated by when they became an MQL",
         unit="leads",
@@ -61,7 +61,7 @@ LEADS = (
         reads=_MQL,
     ),
     Figure(
-        name="leads_accepted",
+        name="sals",
         says="Sales accepted leads (SAL): those that sales accepted in the period, and has not given back as rejected since.",
         formula="number of lead cycles, dated by the acceptance",
         unit="leads",
@@ -73,7 +73,7 @@ LEADS = (
         reads=("lead_accepted.owner",),
     ),
     Figure(
-        name="leads_sales_qualified",
+        name="sqls",
         says="Sales qualified leads (SQL): those that sales qualified in the period.",
         formula="number of lead cycles, dated by when they were qualified",
         unit="leads",

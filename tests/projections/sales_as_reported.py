@@ -60,7 +60,7 @@ def rounded(value: Fraction | int | None, places: int) -> float | None:
 
 
 async def compare_leads(report: SalesReport, figures: Figures) -> None:
-    numbers = {"leads": report.leads, "leads_marketing_qualified": report.mql, "leads_sales_qualified": report.qualified}
+    numbers = {"leads": report.leads, "mqls": report.mql, "sqls": report.qualified}
     assert {name: await figures.value(name) for name in numbers} == numbers
     assert await figures.value("leads_breached") == report.breached
     assert await figures.by("leads", "answer") == present(report.answers)
