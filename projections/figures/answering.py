@@ -32,12 +32,17 @@ T = TypeVar("T")
 async def answer(ask: Ask, figures: Iterable[Figure], asked: Asked) -> Answer:
     """What `figures`, all of one read model, come to. Raises Refused where one of them cannot be asked so."""
     figures = tuple(figures)
+    asked = replace(
+        asked, top=asked.top or max([0, *(one.dimensions[name].top for one in figures for name in asked.by if name in one.dimensions)])
+    )
     for figure in figures:
         _check(figure, asked)
     if by_day := any(figure.of.grain == "day" for figure in figures):
         asked = replace(asked, until=last_end_of_day(asked.until, asked.zone))
     ((position,),) = await ask("SELECT position FROM reflects")
     without = await _without_rate(ask, figures, asked)
+    if without and asked.top:
+        raise Refused(f"there are no highest cells in {asked.currency}: {', '.join(without)} has no rate to it")
     if without or "currency" in asked.by:
         asked = replace(asked, currency="")
     found: dict[str, FigureAnswer] = {}
@@ -59,6 +64,7 @@ async def answer(ask: Ask, figures: Iterable[Figure], asked: Asked) -> Answer:
         currency=asked.currency,
         without_rate=without,
         figures=tuple(found[figure.name] for figure in figures),
+        top=asked.top,
         names=await _names(ask, figures, found.values(), asked),
     )
 
@@ -92,6 +98,19 @@ def _check(figure: Figure, asked: Asked) -> None:
             raise Refused(f"{where.dimension} is to be one of no values")
     if asked.currency and asked.currency not in DECIMALS:
         raise Refused(f"{asked.currency!r} is no currency")
+
+    if asked.top:
+        _check_top(figure, asked)
+
+
+def _check_top(figure: Figure, asked: Asked) -> None:
+    measure = figure.measure
+    if not (isinstance(measure, Aggregate) and measure.is_first_part and not measure.is_running):
+        raise Refused(f"{figure.name} has no highest cells: only what is counted or added up has")
+    if any(name in periods.PERIODS for name in asked.by) or asked.top < 0:
+        raise Refused("the highest cells are some number of them, and not of periods")
+    if figure.is_money and not asked.currency:
+        raise Refused(f"{figure.name} has highest cells in one currency only; name the one to convert to")
 
 
 def _is_day(text: str) -> bool:
@@ -313,6 +332,8 @@ def _figure_answer(figure: Figure, asked: Asked, outcomes: Mapping[Key, Outcome]
                 decimals=DECIMALS.get(currency, 2) if figure.is_money else None,
             )
         )
+    if asked.top:
+        cells.sort(key=_by_value)
     measure = figure.measure
     # How many were in a stage yesterday and today is not how many were.
     has_run = isinstance(measure, Aggregate) and measure.is_running and _period_at(groupings) is not None
@@ -324,10 +345,15 @@ def _figure_answer(figure: Figure, asked: Asked, outcomes: Mapping[Key, Outcome]
         unit=figure.unit,
         by=names,
         quantiles=tuple(map(str, measure.at)) if isinstance(measure, Quantiles) else (),
-        adds_up=measure.adds_up and not many and not has_run,
+        adds_up=measure.adds_up and not many and not has_run and not asked.top,
         cells=tuple(cells),
         needs=() if any(cell.n for cell in cells) else figure.reads,
     )
+
+
+def _by_value(cell: Cell) -> Number:
+    assert isinstance(cell.value, Number), "only numbers are put in order"
+    return -cell.value
 
 
 def _named(groupings: Sequence[Group], key: Key, asked: Asked) -> Iterable[str]:

@@ -63,7 +63,8 @@ class FigureAnswer(Value):
 class Answer(Value):
     """`until` is what was answered for: where a figure's rows are summed by day (`grain`), the last end of a day up to what was asked.
     The period is half-open, in days of `zone`. Money was converted to `currency` unless that is "": then it is per currency, also where
-    it was to be converted and some had no rate (`without_rate`)."""
+    it was to be converted and some had no rate (`without_rate`). Where `top` is not 0, there are no more cells of a figure than that: those
+    of the highest value, which is their order."""
 
     until: str
     until_on: str
@@ -77,6 +78,7 @@ class Answer(Value):
     currency: str
     without_rate: tuple[str, ...]
     figures: tuple[FigureAnswer, ...]
+    top: int = 0
     names: dict[str, dict[str, str]] = {}
     """By dimension what its values are called, where that is otherwise: campaigns by their ids."""
 

@@ -52,11 +52,11 @@ def groups(figure: Figure, asked: Asked) -> tuple[Group, ...]:
 
 
 def batched(figures: Iterable[Figure], asked: Asked) -> list[tuple[Figure, ...]]:
-    """Those that are one SELECT: of one view, date and grouping, and added up, or credited."""
+    """Those that are one SELECT: of one view, date and grouping, and added up, or credited. The highest cells of each are its own."""
     found: dict[object, list[Figure]] = {}
     for figure in figures:
         match figure.measure:
-            case Aggregate(is_running=is_running):
+            case Aggregate(is_running=is_running) if not asked.top:
                 alike: object = is_running
             case Credited(touch=touch):
                 alike = touch
@@ -78,7 +78,9 @@ def compiled(batch: Sequence[Figure], asked: Asked) -> Query:
     match one.measure:
         case Aggregate():
             parts = [part for figure in batch if isinstance(figure.measure, Aggregate) for part in figure.measure.parts]
-            return Query(f"SELECT {grouped}{', '.join(_aggregate(one, part, asked) for part in parts)} {source}{tail}", values)
+            tail += _highest(one, one.measure.parts[0], names, values, asked)
+            columns = ", ".join(column for part in parts for column in _aggregates(one, part, asked))
+            return Query(f"SELECT {grouped}{columns} {source}{tail}", values)
         case Quantiles() as measure:
             inner = (
                 f"SELECT {grouped}{_amount(one, measure.column, asked)} AS x, CAST(SUM(v.n) AS BIGINT) AS c {source} AND {measure.where}"
@@ -221,14 +223,29 @@ def _of_money(figure: Figure) -> set[Part]:
     return {part._replace(where="") for part in figure.measure.money}
 
 
-def _aggregate(figure: Figure, part: Part, asked: Asked) -> str:
+def _aggregates(figure: Figure, part: Part, asked: Asked) -> tuple[str, ...]:
+    """The columns of `part`: one, or of a sum the upper and the lower half."""
     if part.how == "distinct":
-        return f"COUNT(DISTINCT v.{part.column}) FILTER (WHERE {part.where})"
+        return (f"COUNT(DISTINCT v.{part.column}) FILTER (WHERE {part.where})",)
     if not part.column:
-        return _sum("v.n", part.where)
+        return (_sum("v.n", part.where),)
     amount = _amount(figure, part.column, asked)
     times = "" if part.column in figure.of.sums else " * v.n"
-    return f"{_sum(f'{amount} / {HALF}{times}', part.where)}, {_sum(f'{amount} % {HALF}{times}', part.where)}"
+    return _sum(f"{amount} / {HALF}{times}", part.where), _sum(f"{amount} % {HALF}{times}", part.where)
+
+
+def _highest(figure: Figure, part: Part, names: list[str], values: dict[str, Option], asked: Asked) -> str:
+    """The cut to those cells in which `part` is highest, of equal ones to the first by their names."""
+    if not asked.top:
+        return ""
+    values["top"] = asked.top
+    order = _aggregates(figure, part, asked)
+    if len(order) > 1:
+        # What the lower half holds beyond itself goes to the upper one: then they compare, one after the other, as the number does.
+        upper, lower = order
+        rest = f"(({lower} % {HALF} + {HALF}) % {HALF})"
+        order = (f"{upper} + ({lower} - {rest}) / {HALF}", rest)
+    return f" ORDER BY {', '.join([*(f'{one} DESC' for one in order), *names])} LIMIT :top"
 
 
 def _sum(what: str, where: str) -> str:

@@ -1,6 +1,18 @@
 """Deals: what is open, what was decided and how long it took."""
 
-from projections.figures.dimensions import INDUSTRY, KIND, OWNER, PIPELINE, PRODUCT, REASON, STAGE, TEAM, TEAM_OF_OWNER
+from projections.figures.dimensions import (
+    INDUSTRY,
+    KIND,
+    OWNER,
+    PIPELINE,
+    PRODUCT,
+    REASON,
+    STAGE,
+    TEAM,
+    TEAM_OF_OWNER,
+    Dimension,
+    described,
+)
 from projections.figures.figure import Figure
 from projections.figures.measures import count, quantiles, ratio, total
 from projections.figures.views import last_of
@@ -8,14 +20,25 @@ from projections.figures.views import last_of
 deals_at = last_of("deals", "deal")
 open_at = last_of("deals", "deal", where="outcome = 'open'", name="open deals")
 
-WON, DECIDED = "v.outcome = 'won'", "v.outcome IN ('won', 'lost')"
-WHOSE = (OWNER, TEAM, TEAM_OF_OWNER, PIPELINE, KIND, PRODUCT, INDUSTRY)
+WON, LOST, DECIDED = "v.outcome = 'won'", "v.outcome = 'lost'", "v.outcome IN ('won', 'lost')"
+CLOSED = "v.outcome <> 'open'"
+
+OUTCOME = Dimension("outcome", "v.outcome", says="open, won, lost or abandoned")
+KNOWN_STAGE = Dimension(
+    "known_stage", "CASE v.is_known_stage WHEN 1 THEN 'yes' ELSE 'no' END", says="whether the definition has the stage in the pipeline"
+)
+ACCOUNT = Dimension("account", "v.account", says="account of the deal")
+TIER, REVENUE_BAND = (described(field, "'account:' || v.account", field) for field in ("tier", "revenue_band"))
+COUNTRY = described("country", "'account:' || v.account", "country", "country of the account as of the row's instant")
+
+WHOSE = (OWNER, TEAM, TEAM_OF_OWNER, PIPELINE, KIND, PRODUCT, ACCOUNT, INDUSTRY, TIER, REVENUE_BAND, COUNTRY)
 
 win_rate = Figure(
     name="win_rate",
     says="Of the deals decided in the period, the share that was won. Abandoned deals are in neither part.",
     formula="won / (won + lost), dated by the last close",
     unit="share",
+    source="docs/deals.md",
     of=deals_at,
     dated="closed",
     by=WHOSE,
@@ -27,6 +50,7 @@ deals_won = Figure(
     says="Deals whose last close is a win.",
     formula="number of deals, dated by the last close",
     unit="deals",
+    source="docs/deals.md",
     of=deals_at,
     dated="closed",
     by=(*WHOSE, REASON),
@@ -38,10 +62,47 @@ won_value = Figure(
     says="Value of the deals won, after refunds, as last stated up to the instant asked until.",
     formula="sum of their values, dated by the last close",
     unit="money",
+    source="docs/deals.md",
     of=deals_at,
     dated="closed",
     by=WHOSE,
     measure=total("amount_minor", WON),
+    reads=("close.outcome", "close.amount", "close.currency", "refund.amount"),
+)
+deals_lost = Figure(
+    name="deals_lost",
+    says="Deals whose last close is a loss.",
+    formula="number of deals, dated by the last close",
+    unit="deals",
+    source="docs/deals.md",
+    of=deals_at,
+    dated="closed",
+    by=(*WHOSE, STAGE, REASON),
+    measure=count(LOST),
+    reads=("close.outcome", "close.reason"),
+)
+deals_closed = Figure(
+    name="deals_closed",
+    says="Deals won, lost or abandoned, each as last closed: one that is open again is none of them.",
+    formula="number of deals, dated by the last close",
+    unit="deals",
+    source="docs/deals.md",
+    of=deals_at,
+    dated="closed",
+    by=(OUTCOME, *WHOSE, STAGE, REASON),
+    measure=count(CLOSED),
+    reads=("close.outcome", "close.reason"),
+)
+closed_value = Figure(
+    name="closed_value",
+    says="Value of the deals won, lost or abandoned, as last stated up to the instant asked until.",
+    formula="sum of their values, dated by the last close",
+    unit="money",
+    source="docs/deals.md",
+    of=deals_at,
+    dated="closed",
+    by=(OUTCOME, *WHOSE, STAGE, REASON),
+    measure=total("amount_minor", CLOSED),
     reads=("close.outcome", "close.amount", "close.currency", "refund.amount"),
 )
 cycle_time = Figure(
@@ -49,6 +110,7 @@ cycle_time = Figure(
     says="From the opening of a deal to its close, of deals won in the period: looks short while slow deals are still open.",
     formula="median and 90 % quantile (type 7) of closed - opened",
     unit="duration",
+    source="docs/deals.md",
     of=deals_at,
     dated="closed",
     by=WHOSE,
@@ -60,9 +122,10 @@ open_deals = Figure(
     says="Deals open at the instant asked until.",
     formula="number of deals",
     unit="deals",
+    source="docs/deals.md",
     of=open_at,
     dated=None,
-    by=(*WHOSE, STAGE),
+    by=(*WHOSE, STAGE, KNOWN_STAGE),
     measure=count(),
     reads=("deal_opened.deal",),
 )
@@ -71,9 +134,10 @@ open_value = Figure(
     says="Value of the deals open at the instant asked until.",
     formula="sum of their values",
     unit="money",
+    source="docs/deals.md",
     of=open_at,
     dated=None,
-    by=(*WHOSE, STAGE),
+    by=(*WHOSE, STAGE, KNOWN_STAGE),
     measure=total("amount_minor"),
     reads=("deal_opened.amount", "deal_opened.currency"),
 )
@@ -85,10 +149,47 @@ weighted_value = Figure(
     source="definition: pipelines",
     of=open_at,
     dated=None,
-    by=(*WHOSE, STAGE),
+    by=(*WHOSE, STAGE, KNOWN_STAGE),
     measure=total("weighted_minor", "v.is_weighted = 1"),
     reads=("deal_opened.amount", "deal_opened.currency", "deal_opened.stage", "deal_opened.probability"),
 )
 
-DECIDED_DEALS = (win_rate, deals_won, won_value, cycle_time)
-OPEN_DEALS = (open_deals, open_value, weighted_value)
+unweighted_deals = Figure(
+    name="unweighted_deals",
+    says="Open deals of which neither they nor the definition say how probable they are: in the value, and not in the weighted one.",
+    formula="number of deals",
+    unit="deals",
+    source="definition: pipelines",
+    of=open_at,
+    dated=None,
+    by=(*WHOSE, STAGE, KNOWN_STAGE),
+    measure=count("v.is_weighted = 0"),
+    reads=("deal_opened.stage", "deal_opened.probability"),
+)
+deals_opened = Figure(
+    name="deals_opened",
+    says="Deals opened in the period, as they stand at the instant asked until. Those without a known opening are in none.",
+    formula="number of deals, dated by the opening",
+    unit="deals",
+    source="docs/deals.md",
+    of=deals_at,
+    dated="opened",
+    by=(OUTCOME, *WHOSE, STAGE),
+    measure=count("v.opened_at > 0"),
+    reads=("deal_opened.deal",),
+)
+deals = Figure(
+    name="deals",
+    says="All deals known at the instant asked until, also those without a known opening: open, won, lost and abandoned.",
+    formula="number of deals",
+    unit="deals",
+    source="docs/deals.md",
+    of=deals_at,
+    dated=None,
+    by=(OUTCOME, *WHOSE, STAGE),
+    measure=count(),
+    reads=("deal_opened.deal", "deal_updated.deal", "close.outcome"),
+)
+
+DECIDED_DEALS = (win_rate, deals_closed, closed_value, deals_won, won_value, deals_lost, cycle_time)
+OPEN_DEALS = (open_deals, open_value, weighted_value, unweighted_deals, deals_opened, deals)

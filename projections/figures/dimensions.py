@@ -3,6 +3,7 @@
 A column of the view, or one that is joined as of the instant that the figure dates its rows by.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,8 +13,10 @@ from projections.figures.views import Grain, history, last_of
 @dataclass(frozen=True, slots=True)
 class Dimension:
     """`column` is SQL over the view's row `v` and what `join` joins, under the dimension's name. In it stand `{at}` and `{day}`, what the
-    figure dates the row by, and `{holds}`, whether a row of `history` held then. Its values are text. A row may be in several groups of a
-    dimension that is `many`, so these do not add up. `names` is SQL of what values are called: the value, its name."""
+    figure dates the row by, and `{holds}`, whether a row of `history` held then; `{holds <name>}` of one that is joined under another name.
+    Its values are text. A row may be in several groups of a dimension that is `many`, so these do not add up. `names` is SQL of what values
+    are called: the value, its name. Of a dimension with as many values as there are people, `top` is how many cells are answered where
+    nobody asks for another number: those of the highest value."""
 
     name: str
     column: str
@@ -21,14 +24,22 @@ class Dimension:
     says: str = ""
     many: bool = False
     names: str = ""
+    top: int = 0
 
 
 def spelled(sql: str, dimension: Dimension, at: str, day: str, grain: Grain) -> str:
     """`sql` of `dimension` for a figure that dates its rows by `at` and `day`."""
     held = ("at", at, "to_at") if grain == "instant" else ("day", day, "to_day")
     since, instant, to = held
-    holds = f"{dimension.name}.{since} <= {instant} AND {instant} < {dimension.name}.{to}"
-    return sql.replace("{holds}", holds).replace("{at}", at).replace("{day}", day)
+
+    def holds(found: re.Match[str]) -> str:
+        joined = found[1] or dimension.name
+        return f"{joined}.{since} <= {instant} AND {instant} < {joined}.{to}"
+
+    return _HOLDS.sub(holds, sql).replace("{at}", at).replace("{day}", day)
+
+
+_HOLDS = re.compile(r"\{holds ?(\w*)\}")
 
 
 def described(name: str, subject: str, field: str, says: str = "") -> Dimension:
@@ -36,9 +47,20 @@ def described(name: str, subject: str, field: str, says: str = "") -> Dimension:
 
     `subject` is SQL: `v.person`, `'account:' || v.account`, `'owner:' || v.owner`.
     """
+    return Dimension(name, f"COALESCE({name}.value, '')", _as_described(name, subject, field), says or f"{field} as of the row's instant")
+
+
+def of_the_account(name: str, field: str) -> Dimension:
+    """A field of the account that the row's person was in, both as of the row's instant."""
+    account = f"account_with_{name}"
+    subject = f"'account:' || {account}.value"
+    join = f"{_as_described(account, 'v.person', 'account')} {_as_described(name, subject, field)}"
+    return Dimension(name, f"COALESCE({name}.value, '')", join, f"{field} of the person's account as of the row's instant")
+
+
+def _as_described(name: str, subject: str, field: str) -> str:
     past = history("described", "subject", where=f"field = '{field}'").sql
-    join = f"LEFT JOIN ({past}) AS {name} ON {name}.subject = {subject} AND {{holds}}"
-    return Dimension(name, f"COALESCE({name}.value, '')", join, says or f"{field} as of the row's instant")
+    return f"LEFT JOIN ({past}) AS {name} ON {name}.subject = {subject} AND {{holds {name}}}"
 
 
 CURRENCY: Final = Dimension("currency", "v.currency", says="currency of the amount")

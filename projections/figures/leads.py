@@ -1,8 +1,8 @@
-"""Leads: where they come from, and what sales answers."""
+"""Leads: where they come from."""
 
-from projections.figures.dimensions import CAMPAIGN, CHANNEL, COUNTRY, LEAD_SOURCE, OWNER, TEAM, TEAM_OF_OWNER
+from projections.figures.dimensions import CAMPAIGN, CHANNEL, COUNTRY, LEAD_SOURCE
 from projections.figures.figure import Figure
-from projections.figures.measures import count, distinct, quantiles, ratio
+from projections.figures.measures import count, distinct, ratio
 from projections.figures.views import View, as_of, last_of
 
 created = as_of("leads", "step = 'created'", unit=("person", "cycle"), name="leads created")
@@ -38,8 +38,8 @@ lead_people = Figure(
     measure=distinct("person"),
     reads=new_leads.reads,
 )
-mqls = Figure(
-    name="mqls",
+new_mqls = Figure(
+    name="new_mqls",
     says="Marketing qualified leads (MQL): those that became one in the period.",
     formula="number of lead cycles, dated by when they became an MQL",
     unit="leads",
@@ -62,18 +62,4 @@ visit_to_lead = Figure(
     measure=ratio(count("v.is_lead = 1"), count()),
     reads=("page_view", "ad_click", "*.channel", "*.campaign", "lead_created.lead"),
 )
-time_to_accept = Figure(
-    name="time_to_accept",
-    says="From the handoff of a lead to its acceptance by sales, in wall time, of the leads accepted in the period.",
-    formula="median and 90 % quantile (type 7) of accepted - handed over",
-    unit="duration",
-    source="definition: handoff",
-    of=leads_at,
-    dated="answered",
-    by=(TEAM, TEAM_OF_OWNER, OWNER, CHANNEL, CAMPAIGN, LEAD_SOURCE),
-    measure=quantiles("to_accept", "1/2", "9/10", where="v.answer = 'accepted' AND v.to_accept >= 0"),
-    reads=("lead_assigned.team", "lead_accepted.owner"),
-)
-
-MARKETING = (new_leads, lead_people, mqls, visit_to_lead)
-SALES = (time_to_accept,)
+MARKETING = (new_leads, lead_people, new_mqls, visit_to_lead)

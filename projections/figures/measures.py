@@ -45,6 +45,11 @@ class Aggregate:
     def money(self) -> tuple[Part, ...]:
         return tuple(part for part in self.parts if part.column.endswith(MINOR))
 
+    @property
+    def is_first_part(self) -> bool:
+        """Whether its value is what its first part comes to, so that SQL can order by it."""
+        return self.adds_up or len(self.parts) == 1
+
 
 @dataclass(frozen=True, slots=True)
 class Quantiles:

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from journey.instants import DAY, Instant
-from projections import marketing_report, sales_report
+from projections import marketing_report
 from projections.marketing_report import MarketingReport
 from projections.sales_report import SalesReport
 from schemas.definition_files import default_definition
 from tests.projections.as_reported import marketing_as_reported, without_examples
+from tests.projections.sales_as_reported import reported
 from tests.streams.builders import START, Bench, quick_bench
 
 AskMarketing = Callable[..., Coroutine[Any, Any, MarketingReport]]
@@ -56,10 +57,11 @@ def marketing(bench: Bench) -> AskMarketing:
 
 @pytest.fixture
 def sales(bench: Bench) -> AskSales:
-    """Sales' report on what was taken, as of the end of a day."""
+    """Sales' report on what was taken, as of the end of a day; figures say the same."""
 
     async def ask(*lines: bytes, until: Instant = AT_LAST) -> SalesReport:
         await taken(bench, lines)
-        return await sales_report.report(bench.stores[1], bench.definition, until)
+        async with bench.stores[1].snapshot() as one:
+            return await reported(one, bench.definition, until)
 
     return ask

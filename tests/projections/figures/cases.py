@@ -49,10 +49,6 @@ def lead(person: str, on: str, channel: str, campaign: str = "") -> dict[str, An
     return {"person": person, "cycle": 1, "at": on, "step": "created", "channel": channel, "campaign": campaign}
 
 
-def accepted(person: str, on: str, days: float, **more: Any) -> dict[str, Any]:
-    return {"person": person, "cycle": 1, "at": on, "answer": "accepted", "answered_at": on, "to_accept": int(days * DAY), **more}
-
-
 def stage(person: str, on: str, name: str, left: str = "", **more: Any) -> dict[str, Any]:
     return {"person": person, "at": on, "stage": name, "left_stage": left, **more}
 
@@ -94,18 +90,6 @@ OPEN = {
         deal("d5", "won", "2026-02-01", amount_minor=9),
         deal("d6", "open", opened="2026-07-02", stage="demo", amount_minor=9),
     ]
-}
-ACCEPTED = {
-    "lead_states": [
-        accepted("user:1", "2026-02-01", 1, team="a", owner="ann"),
-        accepted("user:2", "2026-02-02", 2, team="a", owner="ann"),
-        accepted("user:3", "2026-02-03", 4, team="a", owner="bob"),
-        accepted("user:4", "2026-04-03", 0, team="b", owner="bob"),
-        # Without a handoff nobody knows how long it took; what was rejected was not accepted.
-        accepted("user:5", "2026-04-04", 0, team="b", owner="bob") | {"to_accept": -1},
-        accepted("user:6", "2026-04-05", 9, team="b", owner="bob") | {"answer": "rejected"},
-    ],
-    "described": [team("ann", "2026-02-02", "south")],
 }
 CAMPAIGNS = {
     "aliases": [{"alias": "fall", "campaign": "autumn", "at": "2026-03-01"}, {"alias": "late", "campaign": "never", "at": "2026-07-01"}],
@@ -233,21 +217,6 @@ CASES = (
         OPEN,
         {("new", "demo", "EUR"): 400, ("new", "offer", "USD"): 900, ("old", "offer", "EUR"): 7},
         asked("pipeline", "stage"),
-    ),
-    Case("of three and of one", "time_to_accept", ACCEPTED, {("a",): (2 * DAY, Fraction(18 * DAY, 5)), ("b",): (0, 0)}, asked("team")),
-    Case(
-        "who joined a team at that instant was in it",
-        "time_to_accept",
-        ACCEPTED,
-        {("",): (DAY, Fraction(17 * DAY, 5)), ("south",): (2 * DAY, 2 * DAY)},
-        asked("team_of_owner"),
-    ),
-    Case(
-        "and only in that one",
-        "time_to_accept",
-        {**ACCEPTED, "described": [team("ann", "2026-01-01", "north"), team("ann", "2026-02-01", "south"), team("ann", "2026-02-02", "")]},
-        {("",): (3 * DAY, Fraction(19 * DAY, 5)), ("south",): (DAY, DAY)},
-        asked("team_of_owner", to_on="2026-04-01"),
     ),
     Case(
         "an alias that was taken back is none, nor is what a campaign itself is called",

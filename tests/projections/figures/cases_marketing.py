@@ -159,7 +159,7 @@ CASES = (
         asked("day", **MARCH_2_TO_4),
     ),
     Case("who is a lead twice is one of the people", "lead_people", FIRST, {("Email",): 1, ("Phone",): 1}, asked("channel")),
-    Case("when marketing qualified them", "mqls", FIRST, {("2026-03",): 1, ("2026-04",): 0}, asked("month", to_on="2026-05-01")),
+    Case("when marketing qualified them", "new_mqls", FIRST, {("2026-03",): 1, ("2026-04",): 0}, asked("month", to_on="2026-05-01")),
     Case("up to the instant asked until", "visit_to_lead", FIRST, {(): Fraction(1, 3)}),
     Case(
         "of those who came first in the period",

@@ -28,6 +28,7 @@ COLUMNS = {
     "lead_states": "person cycle at day nth answer state is_mql is_qualified is_breached is_open lead owner team channel campaign"
     " lead_source reason basis created_at created_on mql_at mql_on handed_over_at handed_over_on due_at answered_at answered_on"
     " qualified_at qualified_on ended_at ended_on to_assign to_accept to_accept_business ahead",
+    "scores": "person rule points at day until_at",
     "conversions": "person conversion of_what at day is_primary amount_minor currency lead_at opened_at cut",
     "paths": "person conversion of_what at day is_primary place touched_at type channel campaign content",
     "deals": "deal at day nth outcome pipeline stage amount_minor currency probability weighted_minor is_weighted is_known_stage"
@@ -40,8 +41,19 @@ COLUMNS = {
     "spelled": "name folded",
     "rates": "base quote day until_day num den",
 }
-INTEGERS = frozenset(["at", "nth", "n", "stayed", "cycle", "due_at", "cut", "place", "took", "num", "den", "ahead", "position", "until_at"])
-DEFAULTS = {"n": 1, "stayed": -1, "took": -1, "to_accept": -1, "until_at": 2**53, "currency": "EUR"}
+INTEGERS = frozenset(
+    ["at", "nth", "n", "stayed", "cycle", "due_at", "cut", "place", "points", "took", "num", "den", "ahead", "position", "until_at"]
+)
+DEFAULTS = {
+    "n": 1,
+    "stayed": -1,
+    "took": -1,
+    "to_assign": -1,
+    "to_accept": -1,
+    "to_accept_business": -1,
+    "until_at": 2**53,
+    "currency": "EUR",
+}
 
 
 def at(text: str) -> int:
@@ -58,7 +70,7 @@ def columns(table: str) -> list[str]:
 
 
 def create(integer: str) -> list[str]:
-    typed = {True: integer, False: "TEXT"}
+    typed = {True: integer, False: 'TEXT COLLATE "C"' if integer == "BIGINT" else "TEXT"}
     return [f"CREATE TABLE {name} ({', '.join(f'{one} {typed[is_integer(one)]} NOT NULL' for one in columns(name))})" for name in COLUMNS]
 
 

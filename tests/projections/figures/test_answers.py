@@ -12,7 +12,8 @@ from projections.figures.answering import answer
 from projections.figures.answers import Answer, exact
 from projections.figures.figure import Asked, Where
 from projections.figures.sections import FIGURES
-from tests.projections.figures.cases import ACCEPTED, LEADS, OPEN, STOOD, TOUCHED, UNTIL
+from tests.projections.figures.cases import LEADS, OPEN, STOOD, TOUCHED, UNTIL
+from tests.projections.figures.cases_sales import ACCEPTED
 from tests.projections.figures.tables import Rows, at, sqlite
 
 

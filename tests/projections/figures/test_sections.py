@@ -12,6 +12,7 @@ from projections.figures.figure import Asked, Figure, Section, Where
 from projections.figures.sections import FIGURES, SECTIONS
 from tests.projections.figures.cases import UNTIL
 from tests.projections.figures.tables import sqlite
+from tests.streams.builders import Bench, large_amounts
 
 WIN_RATE, SPEND, LINEAR = FIGURES["win_rate"], FIGURES["spend"], FIGURES["conversions_linear"]
 
@@ -33,6 +34,18 @@ def test_nothing_is_wrong_with_any_figure() -> None:
 )
 def test_a_figure_that_is_not_whole_is_told(figure: Figure, problem: str) -> None:
     assert problems([Section("one", "One", "sales", (figure,))]) == [f"{figure.name}: {problem}"]
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=[f"{one.model} {one.name}" for one in SECTIONS])
+async def test_the_tables_of_its_read_model_are_enough(bench: Bench, section: Section) -> None:
+    await bench.take(*large_amounts())
+    await bench.follow()
+    async with {store.model.name: store for store in bench.stores}[section.model].snapshot() as ask:
+        for figure in section.figures:
+            for one in figure.breakdowns:
+                await answer(ask, [figure], Asked(UNTIL, by=(one,), from_on="2026-06-01"))
+            if figure.is_money:
+                await answer(ask, [figure], Asked(UNTIL, currency="USD"))
 
 
 @pytest.mark.parametrize("name", FIGURES)
