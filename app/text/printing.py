@@ -132,14 +132,17 @@ def table(
     drop: Sequence[Sequence[str]] = (),
     last: str | None = None,
     wrap: bool = False,
+    foot: str = "",
 ) -> None:
     """Print `columns` below each other's headings; a heading that starts with > is for numbers.
 
     Where the terminal is too narrow, columns are left out, some at a time, in the order of `drop`; column `last` is cut to what is left, or
-    goes on in further lines (`wrap`). Where there is no terminal, all of it is printed, in lines as long as they are.
+    goes on in further lines (`wrap`). Where there is no terminal, all of it is printed, in lines as long as they are. `foot` is a remark
+    below it.
     """
+    below = [Text(foot, style="dim")] if foot else []
     if wrap or not at_terminal():
-        _put_whole(title, columns, last)
+        _put_whole(title, columns, last, below)
         return
     shown = dict(columns)
     made = _made(shown, last)
@@ -148,14 +151,14 @@ def table(
             break
         shown = {heading: cells for heading, cells in shown.items() if heading not in headings}
         made = _made(shown, last)
-    put(*([Text(title, style="bold")] if title else []), made, "")
+    put(*([Text(title, style="bold")] if title else []), made, *below, "")
 
 
 def _narrowest(columns: Mapping[str, Sequence[Cell]], last: str | None) -> dict[str, Sequence[Cell]]:
     return {heading: [str(cell)[:LAST_WIDTH_MIN] for cell in cells] if heading == last else cells for heading, cells in columns.items()}
 
 
-def _put_whole(title: str, columns: Mapping[str, Sequence[Cell]], last: str | None) -> None:
+def _put_whole(title: str, columns: Mapping[str, Sequence[Cell]], last: str | None, below: Sequence[Text]) -> None:
     whole = {heading: [_in_lines(cell) for cell in cells] if heading == last else cells for heading, cells in columns.items()}
     made = _made(whole, last)
     for column in made.columns:
@@ -165,7 +168,7 @@ def _put_whole(title: str, columns: Mapping[str, Sequence[Cell]], last: str | No
     if not at_terminal():
         out.width = max(width, out.measure(_made(whole, None), options=out.options.update(max_width=LINE_MAX)).maximum)
     try:
-        put(*([Text(title, style="bold")] if title else []), made, "")
+        put(*([Text(title, style="bold")] if title else []), made, *below, "")
     finally:
         out.width = width
 

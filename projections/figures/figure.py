@@ -104,10 +104,15 @@ class Asked:
         return day(end, self.zone)
 
 
+Model = Literal["marketing", "sales"]
+
+
 class Section(NamedTuple):
-    """Figures that are shown together, all of one read model."""
+    """Figures that are shown together, all of one read model. Each of `shown_by` is a grouping that a report shows them in, of those that
+    have all of its dimensions; () is the whole. A figure that has none of these groupings is shown as a whole."""
 
     name: str
     title: str
-    model: Literal["marketing", "sales"]
+    model: Model
     figures: tuple[Figure, ...]
+    shown_by: tuple[tuple[str, ...], ...] = ((),)
