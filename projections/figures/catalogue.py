@@ -1,6 +1,6 @@
 """All figures as data: what each says, and how it can be asked."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from projections.figures.answers import Value
 from projections.figures.figure import Model
@@ -48,14 +48,14 @@ def entries() -> list[Entry]:
     ]
 
 
-def filled(entries: Iterable[Entry], types: set[str], empty: set[str]) -> list[Entry]:
-    """The figures that touchpoints of these `types` give something to: of one of the types that a figure reads, every field that it reads
-    is filled. Other types may give it more. `empty` are the fields ("close.amount") that none of the touchpoints has. What any touchpoint
-    may say ("*.channel") only tells rows apart, so it is not asked for.
-    """
-    return [entry for entry in entries if any(_are_filled(entry, type, empty) for type in types)]
+def computable(touchpoints: Iterable[str], filled: Set[str]) -> list[Entry]:
+    """The figures that touchpoints of these types give something to: of one of the types that a figure reads, all fields that it reads are
+    among those `filled` ("close.amount"). Others of its types give it more. What any touchpoint may say ("*.channel") only tells rows
+    apart, so it is not asked for."""
+    types = {*touchpoints}
+    return [entry for entry in entries() if any(_is_given(entry, type, filled) for type in types)]
 
 
-def _are_filled(entry: Entry, type: str, empty: set[str]) -> bool:
+def _is_given(entry: Entry, type: str, filled: Set[str]) -> bool:
     fields = [read for read in entry.reads if read.partition(".")[0] == type]
-    return bool(fields) and not any(field in empty for field in fields)
+    return bool(fields) and all(field == type or field in filled for field in fields)
