@@ -26,9 +26,9 @@ def dry_run(run: DryRun, *, json: bool) -> None:
     if json:
         as_json({
             "files": run.files, "counts": dict(run.counts), "examples": run.examples, "dead_letters": run.dead,
-            "unfilled": run.unfilled,
-            "unnamed": run.unnamed, "warnings": run.noticed.warnings(), "unknown": run.unknown, "rounded": run.noticed.rounded,
-            "no_ids": dict(sorted(run.noticed.no_ids.items())), "left_out": left_out_of(run.noticed), "figures": [entry.name for entry in _computable(run)],
+            "unfilled": run.unfilled, "unnamed": run.unnamed, "warnings": run.noticed.warnings(), "unknown": run.unknown,
+            "rounded": run.noticed.rounded, "no_ids": dict(sorted(run.noticed.no_ids.items())), "left_out": left_out_of(run.noticed),
+            "figures": [entry.name for entry in _computable(run)],
         })  # fmt: skip
         return
     table("Touchpoints that would come of it", {
