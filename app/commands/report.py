@@ -96,8 +96,9 @@ def report(
         sys.stdout.write(told.to_csv())
         return
     show_reports.report(told, definition, sections=sections or (), by=grouping is not None)
-    if until is None and (by_day := [section.name for section in told.sections if section.is_by_day and not section.is_empty]):
-        today = day(now(), definition.zone)
+    today = day(now(), definition.zone)
+    by_day = [section.name for section in told.sections if section.is_by_day and not section.is_empty]
+    if until is None and by_day and (period["to_on"] is None or period["to_on"].isoformat() > today):
         note(f"today is not over, so it is not in {', '.join(by_day)}; --until {today} has what is known of it")
 
 

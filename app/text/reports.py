@@ -22,12 +22,12 @@ from projections.figures.periods import PERIODS
 from projections.figures.reports import Report, SectionAnswer
 
 ROWS_SHOWN_MAX = 12
-"""Of a table of a whole report; a table that was asked for has more."""
+"""Of a table; one that was asked for, by --by, has more."""
 ROWS_ASKED_MAX = 60
 NAMED_MAX = 12
 LABEL_WIDTH_MAX = 32
 """So much of a group's name is shown on a terminal."""
-HEADING_WIDTH_MIN = 10
+HEADING_WIDTH_MIN = 12
 COLUMNS_WITH_BAR_MAX = 3
 WHOLE_UNITS_FROM = 100
 """Money from here on is shown in whole units."""
@@ -50,7 +50,7 @@ def report(told: Report, definition: Definition, *, sections: Sequence[str] = ()
     orders = _orders(told, definition)
     shown = [section for section in told.sections if section.answers and (section.name in sections or not section.is_empty)]
     for section in shown:
-        _section(section, asked, orders, ROWS_ASKED_MAX if by or sections else ROWS_SHOWN_MAX, is_named=section.name in sections)
+        _section(section, asked, orders, is_asked=by, is_named=section.name in sections)
     if not shown:
         put(Text(f"nothing for {told.model} up to then", style="dim"), "")
     if without := [section.title for section in told.sections if not section.answers]:
@@ -89,7 +89,7 @@ def _until(asked: Answer) -> str:
     return f"as of {local:%Y-%m-%d %H:%M:%S}"
 
 
-def _section(section: SectionAnswer, asked: Answer, orders: Orders, rows_max: int, *, is_named: bool) -> None:
+def _section(section: SectionAnswer, asked: Answer, orders: Orders, *, is_asked: bool, is_named: bool) -> None:
     if section.is_empty:
         needs = dict.fromkeys(field for answer in section.answers for figure in answer.figures for field in figure.needs)
         put(Text(section.title, style="bold"), f"nothing up to then; it is made of {', '.join(needs)}", "")
@@ -100,7 +100,7 @@ def _section(section: SectionAnswer, asked: Answer, orders: Orders, rows_max: in
     put(title)
     for answer in section.answers:
         if answer.by:
-            _table(answer, orders, rows_max)
+            _table(answer, orders, is_asked=is_asked)
         else:
             _key_figures(answer.figures)
     if alike := _not_added_up(section):
@@ -124,7 +124,7 @@ def _not_added_up(section: SectionAnswer) -> list[str]:
             column.figure.name
             for answer in section.answers
             for column in _columns(answer.figures)
-            if answer.by and column.is_amount and not column.figure.adds_up
+            if answer.by and column.is_amount and not column.figure.adds_up and len(column.figure.cells) > 1
         )
     )
 
@@ -254,7 +254,7 @@ def _key_figures(some: Sequence[FigureAnswer]) -> None:
 Key = tuple[str, ...]
 
 
-def _table(answer: Answer, orders: Orders, rows_max: int) -> None:
+def _table(answer: Answer, orders: Orders, *, is_asked: bool) -> None:
     columns = _columns(answer.figures)
     if not columns:
         return
@@ -263,6 +263,9 @@ def _table(answer: Answer, orders: Orders, rows_max: int) -> None:
     amounts = _amounts(carrying, {key: cells[columns.index(carrying)] for key, cells in rows.items()})
     keys = _sorted(answer, rows, amounts, orders)
     is_cut_at_start = answer.by[0] in PERIODS
+    while not is_asked and not any(cell.n for cells in rows[keys[-1]] for cell in cells):
+        keys.pop()  # Periods in which nothing was any more.
+    rows_max = ROWS_ASKED_MAX if is_asked else ROWS_SHOWN_MAX
     kept = keys[-rows_max:] if is_cut_at_start else keys[:rows_max]
     labels = {_heading(name): [_label(answer, place, key, rows[key]) for key in kept] for place, name in enumerate(answer.by)}
     headings = [column.heading for column in columns]

@@ -49,13 +49,13 @@ def entries() -> list[Entry]:
 
 
 def computable(touchpoints: Iterable[str], filled: Set[str]) -> list[Entry]:
-    """The figures that touchpoints of these types give something to: of one of the types that a figure reads, all fields that it reads are
-    among those `filled` ("close.amount"). Others of its types give it more. What any touchpoint may say ("*.channel") only tells rows
-    apart, so it is not asked for."""
+    """The figures that touchpoints of these types give something to: of one of the types that a figure reads, the first field that it reads
+    is among those `filled` ("close.amount"). Its other fields and types only tell it more or tell rows apart, as do those that any
+    touchpoint may have ("*.channel")."""
     types = {*touchpoints}
     return [entry for entry in entries() if any(_is_given(entry, type, filled) for type in types)]
 
 
 def _is_given(entry: Entry, type: str, filled: Set[str]) -> bool:
-    fields = [read for read in entry.reads if read.partition(".")[0] == type]
-    return bool(fields) and all(field == type or field in filled for field in fields)
+    first = next((read for read in entry.reads if read.partition(".")[0] == type), None)
+    return first is not None and (first == type or first in filled)

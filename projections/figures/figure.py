@@ -19,8 +19,8 @@ class Figure:
     "" its `at` and `day`; None is how things stand at the instant asked until, which is in no period.
 
     `unit` is what is counted ("deals"), or share, ratio, money (minor units), duration (microseconds), points. `source` says where the
-    definition comes from. `reads` are the touchpoint fields that it depends on ("close.outcome"). A cell is complete `within_days` after
-    the end of its period.
+    definition comes from. `reads` are the touchpoint fields that it depends on ("close.outcome"), of each type first the one without
+    which there is nothing of it. A cell is complete `within_days` after the end of its period.
     """
 
     name: str
