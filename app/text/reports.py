@@ -222,12 +222,32 @@ def _rounded(number: Number, digits: int) -> str:
     return f"-{text}" if scaled < 0 else text
 
 
-def _shown(column: Column, cells: Sequence[Cell], written: Format, nothing: str) -> str:
-    """Each currency on a line of its own: sums over currencies need rates. An amount of 0 in a table is `nothing`."""
+def _shown(column: Column, cells: Sequence[Cell], written: Format) -> str:
+    """Each currency on a line of its own: sums over currencies need rates."""
     numbers = [(cell, number) for cell in cells if (number := column.value(cell)) is not None]
-    if column.is_amount:
-        numbers = [(cell, number) for cell, number in numbers if number or (nothing != NOTHING and not cell.currency)]
-    return "\n".join(written(cell, number) for cell, number in numbers) or nothing
+    lines = [written(cell, number) for cell, number in numbers if number or not (column.is_amount and cell.currency)]
+    return "\n".join(lines) or ("0" if column.is_amount else UNKNOWN)
+
+
+def _in_row(column: Column, cells: Sequence[Cell], written: Format, currencies: Sequence[str | None]) -> str:
+    """The same beside other columns: there is a line for each of the row's currencies, and an amount of 0 is not written out."""
+    found = {cell.currency: (cell, number) for cell in cells if (number := column.value(cell)) is not None}
+    lines = []
+    for currency in currencies if column.figure.cells[0].currency else (None,):
+        shown = found.get(currency)
+        if shown is not None and (shown[1] or not column.is_amount):
+            lines.append(written(*shown))
+        else:
+            lines.append(NOTHING if column.is_amount else UNKNOWN)
+    return "\n".join(lines)
+
+
+def _currencies(columns: Sequence[Column], row: Sequence[Sequence[Cell]]) -> list[str | None]:
+    """Those of which a row of a table shows an amount."""
+    found = dict.fromkeys(
+        cell.currency for column, cells in zip(columns, row, strict=True) for cell in cells if cell.currency and column.value(cell)
+    )
+    return sorted(found, key=str) or [None]
 
 
 def _key_figures(some: Sequence[FigureAnswer]) -> None:
@@ -236,7 +256,7 @@ def _key_figures(some: Sequence[FigureAnswer]) -> None:
     width = 0
     for column in _columns(some):
         cells = column.figure.cells
-        shown = _shown(column, cells, _format(column, cells), "0" if column.is_amount else UNKNOWN)
+        shown = _shown(column, cells, _format(column, cells))
         heading = column.heading + ("" if all(cell.complete for cell in cells) else " so far")
         wide = max(cell_len(heading), *map(cell_len, shown.split("\n"))) + 3
         if values and width + wide > out.width:
@@ -268,13 +288,14 @@ def _table(answer: Answer, orders: Orders, *, is_asked: bool) -> None:
     rows_max = ROWS_ASKED_MAX if is_asked else ROWS_SHOWN_MAX
     kept = keys[-rows_max:] if is_cut_at_start else keys[:rows_max]
     labels = {_heading(name): [_label(answer, place, key, rows[key]) for key in kept] for place, name in enumerate(answer.by)}
+    currencies = {key: _currencies(columns, rows[key]) for key in kept}
     headings = [column.heading for column in columns]
     if len({column.figure.name for column in columns}) > 1:
         headings = _without_common(headings)
     numbers: dict[str, Sequence[Shown]] = {}
     for nth, column in enumerate(columns):
         written = _format(column, [cell for key in kept for cell in rows[key][nth]])
-        texts = [_shown(column, rows[key][nth], written, NOTHING if column.is_amount else UNKNOWN) for key in kept]
+        texts = [_in_row(column, rows[key][nth], written, currencies[key]) for key in kept]
         widest = max(cell_len(line) for text in texts for line in text.split("\n"))
         numbers[">" + _wrapped(headings[nth], widest)] = [Text(text) for text in texts]
     most = max((amounts[key] for key in kept), default=0)

@@ -115,6 +115,27 @@ def test_a_terminal_of_80_columns_shows_whole_tables(world: Path) -> None:
     assert "…" not in shown
 
 
+def test_columns_that_do_not_fit_stand_in_a_table_below(world: Path) -> None:
+    asked = ("report", "marketing", "value", "--by", "channel", "--until", "2025-06-29")
+    narrow = at_terminal(*asked, cwd=world, columns=50).splitlines()
+    assert max(map(len, narrow)) <= 50
+    assert [line.split()[0] for line in narrow if line.startswith("channel ")] == ["channel"] * 2
+    wide = at_terminal(*asked, cwd=world, columns=120)
+    assert {word for line in narrow for word in line.split() if "EUR" in line} <= {*wide.split()}
+
+
+def test_each_currency_has_a_line_of_its_own_in_all_columns(tmp_path: Path) -> None:
+    orders = {"1": ("10.00", "EUR", "Search"), "2": ("20.00", "USD", "Direct")}
+    lines = [touch(id=f"v{order}", channel=channel, at=f"2026-03-0{order}T09:00:00Z") for order, (_, _, channel) in orders.items()]
+    lines += [
+        touch("order_placed", id=order, order=order, amount=amount, currency=currency, at=f"2026-03-0{order}T10:00:00Z")
+        for order, (amount, currency, _) in orders.items()
+    ]
+    assert here("ingest", put(tmp_path / "in.jsonl", *lines), "--strict", cwd=tmp_path).status == 0
+    told = here("report", "marketing", "value", "--until", "2026-03-31", cwd=tmp_path).out
+    assert "Search   10.00 EUR  10.00 EUR  10.00 EUR  10.00 EUR\n         20.00 USD          ·          ·  10.00 USD\n" in told
+
+
 def test_progress_is_shown_on_a_terminal_and_only_there(tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_bytes(here("simulate", "--customers", "50", "--days", "30", cwd=tmp_path).raw)
     assert "taking in" in at_terminal("ingest", "in.jsonl", cwd=tmp_path)
