@@ -44,7 +44,7 @@ LINES = {
     "marketing demand": "Direct           1",
     "marketing conversions": "Search       2     ·         2       1",
     "marketing value": "Search   900 EUR        ·   900 EUR  450 EUR",
-    "sales decided": "2026-03    100.0%          1    900 EUR    3.0 days   3.0 days",
+    "sales decided": "2026-03    100.0%          1    900 EUR     3.0 days     3.0 days",
 }
 
 
@@ -154,10 +154,9 @@ def test_a_dry_run_says_which_figures_read_what_would_be_taken_in(shop: Path, tm
     put(tmp_path / "lead.jsonl", touch("lead_created", lead="1", lead_source="Fair", channel="Events", campaign="fair"))
     told = here("ingest", "lead.jsonl", "--dry-run", cwd=tmp_path).out
     assert "figures that read these: marketing stages 2 of 2, marketing demand 1 of 1\n" in told
-    put(tmp_path / "deal.jsonl", touch("deal_opened", subject="deal:1", deal="1", amount=None, currency=None))
-    found = here("ingest", "deal.jsonl", "--dry-run", "--json", cwd=tmp_path).json["figures"]
-    assert "open_deals" in found
-    assert "open_value" not in found, "no deal has an amount"
+    for team, is_read in (("dach", True), (None, False)):
+        put(tmp_path / "in.jsonl", touch("lead_assigned", lead="1", team=team))
+        assert ("time_to_accept" in here("ingest", "in.jsonl", "--dry-run", "--json", cwd=tmp_path).json["figures"]) is is_read
 
 
 SPRING = {"campaign": "spring", "channel": "Paid Search", "period_start": "2026-03-01", "period_end": "2026-03-01"}
