@@ -1,6 +1,5 @@
 """`journey report`: figures of a read model, section by section."""
 
-import sys
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any
@@ -13,7 +12,7 @@ from app.engine.embedded import now
 from app.engine.ports import Engine
 from app.text import reports as show_reports
 from app.text.arguments import Data, Json, KnownAt, Until, asked_until
-from app.text.printing import as_json, note
+from app.text.printing import as_csv, as_json, note
 from journey.errors import Refused
 from journey.instants import day
 from journey.money import DECIMALS
@@ -93,7 +92,7 @@ def report(
         as_json(told.model_dump(mode="json"))
         return
     if csv:
-        sys.stdout.write(told.to_csv())
+        as_csv(told.to_csv())
         return
     show_reports.report(told, definition, sections=sections or (), by=grouping is not None)
     today = day(now(), definition.zone)

@@ -3,6 +3,8 @@
 What came from outside never reaches a terminal as it is: it could move the cursor, forge a line, or turn round what is read.
 """
 
+import csv
+import io
 import logging
 import sys
 import traceback
@@ -91,6 +93,16 @@ def as_it_came(raw: bytes) -> None:
     if sys.stdout.isatty():
         raw = readable_lines(raw.decode(errors="backslashreplace")).encode()
     sys.stdout.buffer.write(raw)
+
+
+def as_csv(text: str) -> None:
+    """Write a table of CSV; to a terminal, with what in its cells is no text spelled out."""
+    if sys.stdout.isatty():
+        written = io.StringIO()
+        rows = csv.reader(io.StringIO(text, newline=""))
+        csv.writer(written, lineterminator="\n").writerows([readable(cell) for cell in row] for row in rows)
+        text = written.getvalue()
+    sys.stdout.write(text)
 
 
 def put(*parts: RenderableType) -> None:

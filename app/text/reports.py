@@ -8,7 +8,7 @@ from textwrap import wrap
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from app.text.printing import BAR_WIDTH, WIDTH_PIPED, at_terminal, bar, figures, out, put, table
@@ -76,7 +76,7 @@ def _title(told: Report, asked: Answer) -> None:
     more += [f"{_words(name)} {' or '.join(_named(asked, name, value) for value in values)}" for name, values in asked.where.items()]
     more += [f"in {asked.currency}"] if asked.currency else []
     more += [f"as known at {asked.known_at}"] if asked.known_at else []
-    put(what, *([" · ".join(more)] if more else []), Text("─" * min(out.width, WIDTH_PIPED), style="dim"))
+    put(what, *([readable(" · ".join(more))] if more else []), Text("─" * min(out.width, WIDTH_PIPED), style="dim"))
     if asked.without_rate:
         put(Text(f"No rate is stated for {', '.join(asked.without_rate)}, so money is shown per currency.", style="yellow"), "")
 
@@ -387,7 +387,7 @@ def _width(heading: str, texts: Iterable[Shown]) -> int:
 
 def _cut(text: str) -> str:
     text = readable(text)
-    return text if cell_len(text) <= LABEL_WIDTH_MAX else text[: LABEL_WIDTH_MAX - 1] + "…"
+    return text if cell_len(text) <= LABEL_WIDTH_MAX else set_cell_size(text, LABEL_WIDTH_MAX - 1).rstrip() + "…"
 
 
 def _wrapped(heading: str, width: int) -> str:

@@ -189,7 +189,8 @@ def harmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 DAY = " --until 2026-04-01"
 ANSWERS = [
     f"timeline user:7{HARM}{DAY}", f"explain user:7{HARM}{DAY}", f"report marketing{DAY}", f"identity show user:7{HARM}", "audit",
-    "dead-letters", "dead-letters show 1", "dead-letters show c1", "definition show",
+    "dead-letters", "dead-letters show 1", "dead-letters show c1", "definition show", f"report marketing{DAY} --csv",
+    f"report marketing{DAY} --by campaign --csv",
 ]  # fmt: skip
 IN_JSON = [f"timeline user:7{HARM}{DAY} --json", f"report marketing{DAY} --json", "audit --json", "dead-letters show 1 --json"]
 
