@@ -32,9 +32,7 @@ from rich.text import Text
 
 from app.text.hints import typed
 from journey.integers import all_plain
-from journey.money import major
 from journey.readable import readable
-from projections.asking import Money
 
 WIDTH_PIPED = 110
 """How wide we print where there is no terminal to ask."""
@@ -236,20 +234,6 @@ def figures(values: Mapping[str, Cell]) -> None:
 def bar(value: int, most: int, style: str = "blue") -> Text:
     eighths = round(value / max(most, 1) * BAR_WIDTH * 8)
     return Text("█" * (eighths // 8) + ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")[eighths % 8], style=style)
-
-
-def count(number: int) -> str:
-    return f"{number:,}" if number else "·"
-
-
-def percent(share: float | None) -> str:
-    return "-" if share is None else f"{share:.1%}"
-
-
-def money(amounts: Money) -> Text:
-    """Each currency on a line of its own: sums over currencies need rates."""
-    each = (f"{major(amount, currency):,.0f} {currency}" for currency, amount in sorted(amounts.items()))
-    return Text("\n".join(each) or "·")
 
 
 def readable_lines(text: str) -> str:

@@ -299,7 +299,7 @@ def _table(answer: Answer, orders: Orders, *, is_asked: bool) -> None:
         widest = max(cell_len(line) for text in texts for line in text.split("\n"))
         numbers[">" + _wrapped(headings[nth], widest)] = [Text(text) for text in texts]
     most = max((amounts[key] for key in kept), default=0)
-    bars: list[Shown] = [bar(int(amounts[key]), int(most)) for key in kept]
+    bars: list[Shown] = [bar(max(int(amounts[key]), 0), int(most)) for key in kept]
     has_bar = len(kept) > 1 and most >= 1 and carrying.is_amount and len(columns) <= COLUMNS_WITH_BAR_MAX
     more = len(keys) - len(kept)
     foot = f"and {more:,} {'before' if is_cut_at_start else 'more'}; --csv has all" if more else ""
