@@ -430,7 +430,6 @@ UNUSED = (
     "attribution.half_life",
     "currency",
     "customer",
-    "fiscal_year_starts",
     "follow_up_plan",
     "handoff.near",
     "pipelines.stages.forecast_category",

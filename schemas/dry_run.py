@@ -48,6 +48,8 @@ class DryRun:
     """The first touchpoint of each type, as it would be sent."""
     dead: dict[str, DeadLetters] = field(default_factory=dict)
     """The dead letters to be, by reason; where cells have the same one, it is that of the first."""
+    filled: set[str] = field(default_factory=set)
+    """Fields of the vocabulary that some touchpoint has, as `type.field`."""
     unfilled: list[str] = field(default_factory=list)
     """Fields of a map that no row filled, as `type.field`."""
     unnamed: dict[str, str | None] = field(default_factory=dict)
@@ -84,7 +86,9 @@ class DryRun:
     def _count(self, decoded: Decoded) -> None:
         type = NAMES[decoded.touch.data.__class__]
         self.counts[type] += 1
+        event = orjson.loads(decoded.body)
+        known = field_names(TYPES[type])
+        self.filled.update(f"{type}.{name}" for name, value in event["data"].items() if value is not None and name in known)
         if type not in self.examples or decoded.unknown:
-            event = orjson.loads(decoded.body)
             self.examples.setdefault(type, event)
             self.name_unknown(type, decoded.unknown, event["data"])

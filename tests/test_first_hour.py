@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.app.command import ROOT, here
+from tests.app.command import ROOT, here, worked_out
 from tests.test_readme import MARKED, shell, told
 
 PAGE = ROOT / "docs" / "first-hour.md"
@@ -70,36 +70,30 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def report(kind: str, until: str, folder: Path) -> Any:
-    return here("report", kind, "--until", until, "--json", cwd=folder).json
-
-
 def test_cost_is_the_sum_of_the_campaigns_rows(company: Path) -> None:
     google = sum(amount(row["Cost"]) for row in rows("google-ads-cost-*.csv", above=2) if not row["Campaign status"].startswith("Total"))
     meta = sum(amount(row["Amount spent (EUR)"]) for row in rows("Acme-*.csv") if row["Campaign name"])
-    marketing = report("marketing", "2026-10-31", company)
-    assert marketing["spend"] == {"EUR": int(100 * (google + meta))}
-    spend = {one["name"]: one["spend"].get("EUR", 0) for one in marketing["channels"] if one["spend"]}
-    assert spend == {"Paid Search": int(100 * google), "Paid Social": int(100 * meta)}
+    assert worked_out("spend", cwd=company, until="2026-10-31") == {("EUR",): int(100 * (google + meta))}
+    spend = worked_out("spend", "channel", cwd=company, until="2026-10-31")
+    assert spend == {("Paid Search", "EUR"): int(100 * google), ("Paid Social", "EUR"): int(100 * meta)}
 
 
 def test_orders_are_the_payments_that_did_not_fail_less_the_refunds(company: Path) -> None:
     paid = [amount(row["Amount"]) for row in rows("unified_payments.csv") if row["Status"] != "Failed"]
     back = [amount(row["Amount"]) for row in rows("refunds.csv")]
-    (order,) = [one for one in report("marketing", "2026-10-31", company)["conversions"] if one["conversion"] == "order"]
-    assert (order["number"], order["value"]) == (len(paid), {"EUR": int(100 * (sum(paid) - sum(back)))})
+    assert worked_out("conversions_last", "conversion", cwd=company, until="2026-10-31")["order",] == len(paid)
+    value = worked_out("conversion_value_last", "conversion", cwd=company, until="2026-10-31")
+    assert value["order", "EUR"] == int(100 * (sum(paid) - sum(back)))
 
 
 @pytest.mark.parametrize(("month", "last"), [("2026-10-01", "2026-09-30"), ("2026-11-01", "2026-10-31")])
 def test_deals_are_won_and_open_as_the_last_export_says(company: Path, month: str, last: str) -> None:
     exported = list(rows(f"hubspot-crm-exports-all-deals-{month}.csv"))
-    sales = report("sales", last, company)
     won = [amount(row["Amount"]) for row in exported if row["Deal Stage"] == "Closed Won"]
     is_open = [amount(row["Amount"]) for row in exported if not row["Deal Stage"].startswith("Closed")]
-    assert {month: (one["number"], one["value"]["EUR"]) for month, one in sales["won_by_month"].items()} == {
-        "2026-09": (len(won), int(100 * sum(won)))
-    }
-    assert [one["value"] for one in sales["open_deals"] if one["number"]] == [{"EUR": int(100 * one)} for one in is_open]
+    assert worked_out("deals_won", "month", cwd=company, until=last)["2026-09",] == len(won)
+    assert worked_out("won_value", cwd=company, until=last) == {("EUR",): int(100 * sum(won))}
+    assert worked_out("open_value", cwd=company, until=last) == ({("EUR",): int(100 * sum(is_open))} if is_open else {})
 
 
 def test_people_meet_by_their_addresses_and_by_nothing_else(company: Path) -> None:

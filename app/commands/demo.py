@@ -25,16 +25,17 @@ def demo(
     """A simulated company, from its touchpoints to both read models."""
     folder = data_folder(data)
     demonstration.cleared(folder)
-    summary, demand, deals = write(folder, lambda engine: demonstration.play(engine, customers), begins=True)
-    show.summary(summary, short=True)
+    played = write(folder, lambda engine: demonstration.play(engine, customers), begins=True)
+    show.summary(played.summary, short=True)
     sys.stdout.write("\n")
-    show_reports.marketing(demand, simulated=True)
-    show_reports.sales(deals, simulated=True)
+    for report in (played.marketing, played.sales):
+        show_reports.report(report, played.definition)
     show.next_steps(
         f"All of this is simulated, {demonstration.START} to {demonstration.ENDS}. Look around:",
         [
-            f"timeline {deals.top_leads[0].person if deals.top_leads else 'company:self'} --until {demonstration.ENDS} --data {folder}",
+            f"timeline {played.somebody} --until {demonstration.ENDS} --data {folder}",
             f"report marketing --until {demonstration.HALF} --data {folder}",
+            f"report sales decided --by owner,quarter --until {demonstration.ENDS} --data {folder}",
             f"dead-letters --data {folder}",
             f"digest --data {folder}",
             "--help",

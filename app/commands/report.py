@@ -1,23 +1,23 @@
-"""`journey report`: a read model as a report."""
+"""`journey report`: figures of a read model, section by section."""
 
-from dataclasses import asdict
 from datetime import date
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
+from app.engine import asking
 from app.engine.access import read
-from app.engine.known_state import known, read_model
+from app.engine.embedded import now
 from app.engine.ports import Engine
-from app.engine.simulation_mark import is_simulated
 from app.text import reports as show_reports
-from app.text.arguments import Data, Json, KnownAt, Until, asked_until, in_zone
-from app.text.printing import as_json, note
+from app.text.arguments import Data, Json, KnownAt, Until, asked_until
+from app.text.printing import as_csv, as_json, note
+from journey.errors import Refused
 from journey.instants import day
-from projections import marketing_report, sales_report
-from projections.marketing import marketing
-from projections.sales import sales
+from journey.money import DECIMALS
+from journey.problems import meant
+from projections.figures.sections import SECTIONS
 
 app = typer.Typer(add_completion=False)
 
@@ -27,31 +27,103 @@ class Model(StrEnum):
     sales = "sales"
 
 
+def _sections(context: typer.Context, incomplete: str) -> list[str]:
+    model = context.params.get("model")
+    return [section.name for section in SECTIONS if section.model == model and section.name.startswith(incomplete)]
+
+
 @app.command()
-def report(model: Model, data: Data = None, until: Until = None, known_at: KnownAt = None, json: Json = False) -> None:
-    """Marketing's or sales' read model, as a report. Reports stand at ends of days."""
-    asked = asked_until(until)
+def report(
+    model: Model,
+    sections: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[SECTION]...", help="Only these sections; `journey figures` lists them.", autocompletion=_sections, show_default=False
+        ),
+    ] = None,
+    data: Data = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", help="What is dated on this day or later.", metavar="DAY", show_default=False)
+    ] = None,
+    to: Annotated[str | None, typer.Option("--to", help="What is dated before this day.", metavar="DAY", show_default=False)] = None,
+    until: Until = None,
+    known_at: KnownAt = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            "--by",
+            help="Break down by dimensions (owner,team), and by day, week, month, quarter or year.",
+            metavar="DIM,DIM",
+            show_default=False,
+        ),
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--where", help="Only what has this value; of several of one dimension, any.", metavar="DIM=VALUE", show_default=False
+        ),
+    ] = None,
+    currency: Annotated[
+        str | None,
+        typer.Option(
+            "--currency", help="Convert money to it, at stated rates. Default: each by itself.", metavar="EUR", show_default=False
+        ),
+    ] = None,
+    json: Json = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV: a row for each value.")] = False,
+) -> None:
+    """Figures of marketing or sales, as of an instant: all sections, or those named."""
+    if json and csv:
+        raise Refused("--json and --csv are two ways to print it; give one of them")
+    asked = None if until is None else asked_until(until)
+    period = {"from_on": _day("--from", from_), "to_on": _day("--to", to)}
+    grouping = None if by is None else tuple(name.strip() for name in by.split(",") if name.strip())
+    filters = _filters(where or [])
+    converted = _currency(currency)
 
     async def run(engine: Engine) -> Any:
-        was = await known(engine, known_at)
-        definition = was.definition
-        at = in_zone(asked, definition.zone)
-        report = marketing_report.report if model is Model.marketing else sales_report.report
-        if known_at is None:
-            answer: Any = await report(engine.marketing if model is Model.marketing else engine.sales, definition, at)
-        else:
-            async with read_model(marketing if model is Model.marketing else sales, was) as store:
-                answer = await report(store, definition, at)
-        today = date.fromisoformat(day(at, definition.zone))
-        return answer, await is_simulated(engine), today
+        told = await asking.report(
+            engine, model.value, sections or (), **period, by=grouping, where=filters, until=asked, known_at=known_at, currency=converted
+        )
+        return told, await engine.definition()
 
-    answer, simulated, today = read(data, run)
+    told, definition = read(data, run)
     if json:
-        as_json({**asdict(answer), "simulated": simulated})
+        as_json(told.model_dump(mode="json"))
         return
-    if model is Model.marketing:
-        show_reports.marketing(answer, simulated=simulated)
-    else:
-        show_reports.sales(answer, simulated=simulated)
-    if until is None:
-        note(f"today is not over, so it is not in it; --until {today} has what is known of it")
+    if csv:
+        as_csv(told.to_csv())
+        return
+    show_reports.report(told, definition, sections=sections or (), by=grouping is not None)
+    today = day(now(), definition.zone)
+    by_day = [section.name for section in told.sections if section.is_by_day and not section.is_empty]
+    if until is None and by_day and (period["to_on"] is None or period["to_on"].isoformat() > today):
+        note(f"today is not over, so it is not in {', '.join(by_day)}; --until {today} has what is known of it")
+
+
+def _day(option: str, text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Refused(f"{option} {text!r} is no day; write 2026-03-31") from None
+
+
+def _filters(texts: list[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign:
+            raise Refused(f"--where {text!r} is no filter; write it as owner=anna")
+        found.setdefault(name.strip(), []).append(value)
+    return found
+
+
+def _currency(text: str | None) -> str:
+    if text is None:
+        return ""
+    currency = text.upper()
+    if currency not in DECIMALS:
+        raise Refused(f"--currency {text!r} is no currency{meant(currency, DECIMALS)}")
+    return currency

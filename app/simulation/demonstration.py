@@ -2,7 +2,9 @@
 
 from datetime import date, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
+from app.engine.asking import report
 from app.engine.folder import BESIDE_DATABASES, DATABASES, DEMO, make_private
 from app.engine.ports import Engine
 from app.engine.simulation_mark import note_simulated
@@ -11,10 +13,9 @@ from app.simulation.spoiling import spoil
 from app.simulation.world import simulate
 from app.text.arguments import in_zone
 from app.text.printing import note, progress
+from journey.definition import Definition
 from journey.errors import Refused
-from projections import marketing_report, sales_report
-from projections.marketing_report import MarketingReport
-from projections.sales_report import SalesReport
+from projections.figures.reports import Report
 from schemas.incoming import Incoming
 
 START, DAYS, CUSTOMERS, SEED = date(2025, 1, 1), 180, 4000, 7
@@ -34,7 +35,17 @@ def cleared(folder: Path) -> None:
     make_private(folder, (DEMO,))
 
 
-async def play(engine: Engine, customers: int) -> tuple[Summary, MarketingReport, SalesReport]:
+class Played(NamedTuple):
+    """What became of it; `somebody` is the person with the highest score."""
+
+    summary: Summary
+    definition: Definition
+    marketing: Report
+    sales: Report
+    somebody: str
+
+
+async def play(engine: Engine, customers: int) -> Played:
     """Simulate and take in; ask both read models as of the last simulated day."""
     note(f"simulating a company: {customers:,} people, {DAYS} days; 5 % arrives late, 5 % twice, 0.1 % is broken on purpose")
     made = simulate(customers=customers, days=DAYS, seed=SEED, start=START)
@@ -47,5 +58,8 @@ async def play(engine: Engine, customers: int) -> tuple[Summary, MarketingReport
         summary = await engine.ingest(records, lambda read: tell(0))
     definition = await engine.definition()
     last = in_zone(ENDS, definition.zone)
-    demand = await marketing_report.report(engine.marketing, definition, last)
-    return summary, demand, await sales_report.report(engine.sales, definition, last)
+    scores = "SELECT person FROM scores WHERE at <= ? AND until_at > ? GROUP BY person ORDER BY SUM(points * n) DESC, person LIMIT 1"
+    async with engine.sales.snapshot() as ask:
+        somebody = [person for (person,) in await ask(scores, last, last)]
+    marketing, sales = await report(engine, "marketing", until=last), await report(engine, "sales", until=last)
+    return Played(summary, definition, marketing, sales, somebody[0] if somebody else "company:self")

@@ -1,5 +1,6 @@
 """What people see of a dry run; or the same as JSON."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ from rich.text import Text
 
 from app.text.ingest import left_out, left_out_of, noticed_rows
 from app.text.printing import as_json, at_terminal, counts, note, put, table
+from projections.figures.catalogue import Entry, computable, entries
 from schemas.csv_cell import quoted
 from schemas.dry_run import DryRun
 
@@ -23,9 +25,10 @@ UNKNOWN_SHOWN_MAX = 12
 def dry_run(run: DryRun, *, json: bool) -> None:
     if json:
         as_json({
-            "files": run.files, "counts": dict(run.counts), "examples": run.examples, "dead_letters": run.dead, "unfilled": run.unfilled,
-            "unnamed": run.unnamed, "warnings": run.noticed.warnings(), "unknown": run.unknown, "rounded": run.noticed.rounded,
-            "no_ids": dict(sorted(run.noticed.no_ids.items())), "left_out": left_out_of(run.noticed),
+            "files": run.files, "counts": dict(run.counts), "examples": run.examples, "dead_letters": run.dead,
+            "unfilled": run.unfilled, "unnamed": run.unnamed, "warnings": run.noticed.warnings(), "unknown": run.unknown,
+            "rounded": run.noticed.rounded, "no_ids": dict(sorted(run.noticed.no_ids.items())), "left_out": left_out_of(run.noticed),
+            "figures": [entry.name for entry in _computable(run)],
         })  # fmt: skip
         return
     table("Touchpoints that would come of it", {
@@ -59,8 +62,21 @@ def dry_run(run: DryRun, *, json: bool) -> None:
         put(Text(f"{name} is in no type: kept, and used by no figure" + (f"; did you mean {meant!r}?" if meant else "")))
     if rows := noticed_rows(run.noticed):
         counts(rows)
+    put(Text(_figures(run)))
     left_out(run.noticed)
     note("nothing was taken in; leave --dry-run out to do it")
+
+
+def _computable(run: DryRun) -> list[Entry]:
+    return computable((type for type, number in run.counts.items() if number), run.filled)
+
+
+def _figures(run: DryRun) -> str:
+    """How many figures of each section read these touchpoints."""
+    some = Counter((entry.model, entry.section) for entry in _computable(run))
+    whole = Counter((entry.model, entry.section) for entry in entries())
+    read = [f"{model} {section} {number} of {whole[model, section]}" for (model, section), number in some.items()]
+    return f"figures that read these: {', '.join(read) or 'none'}"
 
 
 def _by_type(fields: Sequence[str]) -> dict[str, list[str]]:

@@ -3,6 +3,8 @@
 What came from outside never reaches a terminal as it is: it could move the cursor, forge a line, or turn round what is read.
 """
 
+import csv
+import io
 import logging
 import sys
 import traceback
@@ -30,9 +32,7 @@ from rich.text import Text
 
 from app.text.hints import typed
 from journey.integers import all_plain
-from journey.money import major
 from journey.readable import readable
-from projections.asking import Money
 
 WIDTH_PIPED = 110
 """How wide we print where there is no terminal to ask."""
@@ -93,6 +93,16 @@ def as_it_came(raw: bytes) -> None:
     sys.stdout.buffer.write(raw)
 
 
+def as_csv(text: str) -> None:
+    """Write a table of CSV; to a terminal, with what in its cells is no text spelled out."""
+    if sys.stdout.isatty():
+        written = io.StringIO()
+        rows = csv.reader(io.StringIO(text, newline=""))
+        csv.writer(written, lineterminator="\n").writerows([readable(cell) for cell in row] for row in rows)
+        text = written.getvalue()
+    sys.stdout.write(text)
+
+
 def put(*parts: RenderableType) -> None:
     """Print, without blanks at the ends of lines."""
     with out.capture() as caught:
@@ -132,14 +142,17 @@ def table(
     drop: Sequence[Sequence[str]] = (),
     last: str | None = None,
     wrap: bool = False,
+    foot: str = "",
 ) -> None:
     """Print `columns` below each other's headings; a heading that starts with > is for numbers.
 
     Where the terminal is too narrow, columns are left out, some at a time, in the order of `drop`; column `last` is cut to what is left, or
-    goes on in further lines (`wrap`). Where there is no terminal, all of it is printed, in lines as long as they are.
+    goes on in further lines (`wrap`). Where there is no terminal, all of it is printed, in lines as long as they are. `foot` is a remark
+    below it.
     """
+    below = [Text(foot, style="dim")] if foot else []
     if wrap or not at_terminal():
-        _put_whole(title, columns, last)
+        _put_whole(title, columns, last, below)
         return
     shown = dict(columns)
     made = _made(shown, last)
@@ -148,14 +161,14 @@ def table(
             break
         shown = {heading: cells for heading, cells in shown.items() if heading not in headings}
         made = _made(shown, last)
-    put(*([Text(title, style="bold")] if title else []), made, "")
+    put(*([Text(title, style="bold")] if title else []), made, *below, "")
 
 
 def _narrowest(columns: Mapping[str, Sequence[Cell]], last: str | None) -> dict[str, Sequence[Cell]]:
     return {heading: [str(cell)[:LAST_WIDTH_MIN] for cell in cells] if heading == last else cells for heading, cells in columns.items()}
 
 
-def _put_whole(title: str, columns: Mapping[str, Sequence[Cell]], last: str | None) -> None:
+def _put_whole(title: str, columns: Mapping[str, Sequence[Cell]], last: str | None, below: Sequence[Text]) -> None:
     whole = {heading: [_in_lines(cell) for cell in cells] if heading == last else cells for heading, cells in columns.items()}
     made = _made(whole, last)
     for column in made.columns:
@@ -165,7 +178,7 @@ def _put_whole(title: str, columns: Mapping[str, Sequence[Cell]], last: str | No
     if not at_terminal():
         out.width = max(width, out.measure(_made(whole, None), options=out.options.update(max_width=LINE_MAX)).maximum)
     try:
-        put(*([Text(title, style="bold")] if title else []), made, "")
+        put(*([Text(title, style="bold")] if title else []), made, *below, "")
     finally:
         out.width = width
 
@@ -221,20 +234,6 @@ def figures(values: Mapping[str, Cell]) -> None:
 def bar(value: int, most: int, style: str = "blue") -> Text:
     eighths = round(value / max(most, 1) * BAR_WIDTH * 8)
     return Text("█" * (eighths // 8) + ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")[eighths % 8], style=style)
-
-
-def count(number: int) -> str:
-    return f"{number:,}" if number else "·"
-
-
-def percent(share: float | None) -> str:
-    return "-" if share is None else f"{share:.1%}"
-
-
-def money(amounts: Money) -> Text:
-    """Each currency on a line of its own: sums over currencies need rates."""
-    each = (f"{major(amount, currency):,.0f} {currency}" for currency, amount in sorted(amounts.items()))
-    return Text("\n".join(each) or "·")
 
 
 def readable_lines(text: str) -> str:

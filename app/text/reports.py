@@ -1,239 +1,416 @@
-"""Marketing's and sales' reports as people see them: figures, the funnel, tables with bars."""
+"""What people see of a report. It knows units and groupings, and no figure: any that is registered is shown. Only here it is rounded."""
 
-from collections import Counter
-from collections.abc import Sequence
-from datetime import date, timedelta
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from fractions import Fraction
+from textwrap import wrap
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from app.text.printing import BAR_WIDTH, WIDTH_PIPED, Cell, bar, count, figures, money, out, percent, put, table
-from journey.instants import day, instant, rfc3339
-from journey.leads import NOT_HANDED_OVER
+from app.text.printing import BAR_WIDTH, WIDTH_PIPED, at_terminal, bar, figures, out, put, table
+from app.text.printing import Cell as Shown
+from journey.definition import Definition
+from journey.instants import DAY, HOUR, instant, last_end_of_day, moment, rfc3339
 from journey.readable import readable
-from projections.asking import Asked, StageRow
-from projections.marketing_report import Audience, ConversionRow, LeftOutRow, MarketingReport
-from projections.sales_report import Lead, SalesReport
+from projections.figures.answers import Answer, Cell, FigureAnswer
+from projections.figures.measures import Number
+from projections.figures.periods import PERIODS
+from projections.figures.reports import Report, SectionAnswer
 
 ROWS_SHOWN_MAX = 12
-UNKNOWN_SHOWN_MAX = 5
+"""Of a table; one that was asked for, by --by, has more."""
+ROWS_ASKED_MAX = 60
+NAMED_MAX = 12
+LABEL_WIDTH_MAX = 32
+"""So much of a group's name is shown on a terminal."""
+HEADING_WIDTH_MIN = 12
+COLUMNS_WITH_BAR_MAX = 3
+WHOLE_UNITS_FROM = 100
+"""Money from here on is shown in whole units."""
+
+NONE = "(none)"
+NOTHING = "·"
+UNKNOWN = "-"
+MINUTE, SECOND = HOUR // 60, HOUR // 3600
+_LENGTHS = ((2 * DAY, DAY, "days"), (2 * HOUR, HOUR, "hours"), (2 * MINUTE, MINUTE, "min"), (0, SECOND, "s"))
+
+Orders = Mapping[str, Sequence[str]]
+"""Dimensions whose values have an order of their own."""
 
 
-def marketing(report: MarketingReport, *, simulated: bool) -> None:
-    _title("Marketing", report.asked, simulated)
-    figures({
-        "people": f"{report.people:,}", "touchpoints": f"{report.touchpoints:,}", "new leads": f"{report.new_leads:,}",
-        "visit to lead": percent(report.visit_to_lead), "customers": f"{report.buyers:,}", "spend": money(report.spend),
-    })  # fmt: skip
-    rows = [row for row in report.conversions if row.number]
-    if any(row.entered for row in report.stages):
-        _funnel(report.stages)
-    if report.channels:
-        _audiences("Channels", "channel", report.channels, report)
-    if any(row.name for row in report.campaigns):
-        _audiences("Campaigns", "campaign", report.campaigns, report)
-    if report.channels or report.campaigns:
-        said = "People are distinct, so they do not add up over rows. First, last: credited to the first and the last touch."
-        put(Text(said, style="dim"), "")
-    elif not (rows or report.left_out):
-        put(Text("nothing for marketing up to then", style="dim"), "")
-    if rows:
-        _conversions(rows)
-    if report.left_out:
-        _left_out(report.left_out)
-    if report.days:
-        _weeks(report)
+def report(told: Report, definition: Definition, *, sections: Sequence[str] = (), by: bool = False) -> None:
+    """`sections` are those that were asked for by name, and are told of also where they are empty; `by`: whether a grouping was."""
+    answers = [answer for section in told.sections for answer in section.answers]
+    asked = max(answers, key=lambda answer: answer.until)
+    _title(told, asked)
+    orders = _orders(told, definition)
+    shown = [section for section in told.sections if section.answers and (section.name in sections or not section.is_empty)]
+    for section in shown:
+        _section(section, asked, orders, is_asked=by, is_named=section.name in sections)
+    if not shown:
+        put(Text(f"nothing for {told.model} up to then", style="dim"), "")
+    if without := [section.title for section in told.sections if not section.answers]:
+        lacks = dict.fromkeys(name for section in told.sections if not section.answers for one in section.left_out.values() for name in one)
+        put(Text(f"Without {' or '.join(map(_words, lacks))}, and so left out: {', '.join(without)}.", style="dim"), "")
+    if told.model == "sales":
+        _unknown_stages(answers, definition)
 
 
-def _conversions(rows: Sequence[ConversionRow]) -> None:
-    table("Conversions", {
-        "conversion": [row.conversion for row in rows],
-        ">number": [f"{row.number:,}" for row in rows],
-        ">people": [f"{row.people:,}" for row in rows],
-        ">value": [money(row.value) for row in rows],
-        "": ["makes a customer" if row.customers else "" for row in rows],
-    })  # fmt: skip
+def _orders(told: Report, definition: Definition) -> Orders:
+    if told.model == "marketing":
+        return {"stage": definition.stage_names}
+    stages = [stage.name for pipeline in definition.pipelines for stage in pipeline.stages]
+    return {"pipeline": [pipeline.name for pipeline in definition.pipelines], "stage": list(dict.fromkeys(stages))}
 
 
-def _left_out(rows: Sequence[LeftOutRow]) -> None:
-    table("Orders and refunds left out, wholly or in part", {
-        "why": [row.why for row in rows],
-        ">number": [f"{row.number:,}" for row in rows],
-        "such as": [readable(row.of) for row in rows],
-    })  # fmt: skip
+def _title(told: Report, asked: Answer) -> None:
+    what = Text(told.model.capitalize(), style="bold")
+    what.append(" (simulated)" if told.simulated else "", style="bold yellow")
+    what.append(f" · {_until(asked)}, {asked.zone} · position {asked.position:,}", style="not bold")
+    more = [f"from {asked.from_on}"] if asked.from_on else []
+    more += [f"up to {asked.to_on}, which is not in it"] if asked.to_on else []
+    more += [f"{_words(name)} {' or '.join(_named(asked, name, value) for value in values)}" for name, values in asked.where.items()]
+    more += [f"in {asked.currency}"] if asked.currency else []
+    more += [f"as known at {asked.known_at}"] if asked.known_at else []
+    put(what, *([readable(" · ".join(more))] if more else []), Text("─" * min(out.width, WIDTH_PIPED), style="dim"))
+    if asked.without_rate:
+        put(Text(f"No rate is stated for {', '.join(asked.without_rate)}, so money is shown per currency.", style="yellow"), "")
 
 
-def sales(report: SalesReport, *, simulated: bool) -> None:
-    _title("Sales", report.asked, simulated)
-    days = "-" if report.cycle_days_median is None else f"{report.cycle_days_median:g} days"
-    figures({
-        "leads": f"{report.leads:,}", "MQL": f"{report.mql:,}", "MQL accepted": percent(report.mql_accepted),
-        "MQL to SQL": percent(report.mql_to_sql), "win rate": percent(report.win_rate), "median cycle": days,
-    })  # fmt: skip
-    if report.leads:
-        _cycles(report)
-    if report.top_leads:
-        _leads(report.top_leads)
-    if report.opened:
-        _deals(report)
-    if not report.leads and not report.opened:
-        put(Text("no leads and no deals up to then", style="dim"), "")
+def _until(asked: Answer) -> str:
+    until = instant(rfc3339(asked.until))
+    if until == last_end_of_day(until, asked.zone):
+        return f"as of the end of {asked.until_on}"
+    local: datetime = moment(until).astimezone(ZoneInfo(asked.zone))
+    return f"as of {local:%Y-%m-%d %H:%M:%S}"
 
 
-def _title(name: str, asked: Asked, simulated: bool) -> None:
-    on = day(instant(rfc3339(asked.until)), asked.zone)
-    what = Text(name, style="bold")
-    what.append(" (simulated)" if simulated else "", style="bold yellow")
-    what.append(f" · as of the end of {on}, {asked.zone} · position {asked.position}", style="not bold")
-    put(what, Text("─" * min(out.width, WIDTH_PIPED), style="dim"))
-
-
-# --- marketing
-
-
-def _funnel(stages: Sequence[StageRow]) -> None:
-    """A bar for those who ever entered a stage, the part of it in full that is in there."""
-    most = max([*(row.entered for row in stages), 1])
-    bars = []
-    for row in stages:
-        here, ever = (round(value / most * BAR_WIDTH) for value in (row.people, row.entered))
-        bars.append(Text.assemble(("█" * here, "green"), ("░" * (ever - here), "bright_black")))
-    table("Stages", {
-        "stage": [row.stage for row in stages],
-        ">entered": [f"{row.entered:,}" for row in stages],
-        ">in it now": [f"{row.people:,}" for row in stages],
-        "█ in it now  ░ went through": bars,
-    })  # fmt: skip
-
-
-def _audiences(title: str, name: str, rows: Sequence[Audience], report: MarketingReport) -> None:
-    kinds = [one.conversion for one in report.conversions if one.number]
-    shown = rows[:ROWS_SHOWN_MAX]
-    credits = {
-        f">{kind}\n{which}": [count(getattr(row.credit, which).get(kind, 0)) for row in shown]
-        for kind in kinds
-        for which in ("first", "last")
-    }
-    spend = {">spend": [money(row.spend) for row in shown]} if any(row.spend for row in shown) else {}
-    columns: dict[str, Sequence[Cell]] = {
-        name: [row.name or "(none)" for row in shown],
-        ">touch-\npoints": [count(row.touchpoints) for row in shown],
-        ">people": [count(row.people) for row in shown],
-        ">new\nleads": [count(row.new_leads) for row in shown],
-        **credits,
-        **spend,
-    }
-    firsts, lasts = ([heading for heading in credits if heading.endswith(which)] for which in ("first", "last"))
-    table(title, columns, drop=[firsts, lasts])
-    if len(rows) > ROWS_SHOWN_MAX:
-        put(Text(f"and {len(rows) - ROWS_SHOWN_MAX} more; --json has all", style="dim"), "")
-
-
-def _weeks(report: MarketingReport) -> None:
-    """Touchpoints by week: days are in the JSON."""
-    touchpoints: Counter[str] = Counter()
-    leads: Counter[str] = Counter()
-    for row in report.days:
-        on = date.fromisoformat(row.day)
-        week = (on - timedelta(days=on.weekday())).isoformat()
-        touchpoints[week] += row.touchpoints
-        leads[week] += row.new_leads
-    weeks = sorted(touchpoints)[-ROWS_SHOWN_MAX:]
-    most = max(touchpoints[week] for week in weeks)
-    table("By week" if len(weeks) == len(touchpoints) else f"The last {ROWS_SHOWN_MAX} weeks with touchpoints", {
-        "week of": weeks,
-        ">touchpoints": [f"{touchpoints[week]:,}" for week in weeks],
-        ">new leads": [count(leads[week]) for week in weeks],
-        "": [bar(touchpoints[week], most) for week in weeks],
-    })  # fmt: skip
-
-
-# --- sales
-
-
-def _cycles(report: SalesReport) -> None:
-    rows = []
-    for answer, number in report.answers.items():
-        rows.append((answer.replace("_", " "), number, "blue"))
-        if answer == "accepted":
-            rows.extend((f"  {state}", times, "cyan") for state, times in report.states.items())
-    rows.append(("past the SLA", report.breached, "red"))
-    most = max(number for _, number, _ in rows)
-    table("Leads", {
-        "answer": [Text(answer) for answer, _, _ in rows],
-        ">number": [f"{number:,}" for _, number, _ in rows],
-        "": [bar(number, most, style) for _, number, style in rows],
-    })  # fmt: skip
-    if report.answers[NOT_HANDED_OVER]:
-        put(Text("Not handed over: nothing of the definition's handoff.starts has happened, so no clock runs.", style="dim"), "")
-
-
-def _leads(leads: Sequence[Lead]) -> None:
-    shown = leads[:ROWS_SHOWN_MAX]
-    columns: dict[str, list[str | Text]] = {
-        "person": [one.person for one in shown],
-        "stage": [one.stage for one in shown],
-        ">score": [f"{one.score:,}" for one in shown],
-        "answer": [Text(one.answer, style="red" if one.breached and one.answer == "waiting" else "") for one in shown],
-        "owner": [one.owner or "-" for one in shown],
-        "since": [one.created_on for one in shown],
-        "channel": [one.channel for one in shown],
-    }
-    table("Open leads with the highest score", columns, drop=[["since"], ["channel"]])
-
-
-def _deals(report: SalesReport) -> None:
-    open_ = [row for row in report.open_deals if row.number]
-    if open_:
-        most = max(row.number for row in open_)
-        table("Open deals", {
-            "pipeline": [row.pipeline for row in open_],
-            "stage": [row.stage for row in open_],
-            ">number": [f"{row.number:,}" for row in open_],
-            ">value": [money(row.value) for row in open_],
-            ">weighted": [money(row.weighted) for row in open_],
-            "": [bar(row.number, most) for row in open_],
-        }, drop=[[""]])  # fmt: skip
-    unknown = [row for row in open_ if not row.known]
-    if unknown:
-        left_out = sum(row.unweighted for row in unknown)
-        places = "; ".join(f"{row.pipeline or '(no pipeline)'} / {row.stage or '(no stage)'}" for row in unknown[:UNKNOWN_SHOWN_MAX])
-        more = f" and {len(unknown) - UNKNOWN_SHOWN_MAX} more" if len(unknown) > UNKNOWN_SHOWN_MAX else ""
-        put(Text(readable(
-            f"The definition does not know {'this stage' if len(unknown) == 1 else 'these stages'}: {places}{more}."
-            f" The weighted value leaves out the deals there that have no probability of their own ({left_out:,}); name the stages under"
-            " `pipelines` in the definition."
-        ), style="yellow"), "")  # fmt: skip
-    closed = [row for row in report.outcomes if row.number]
-    if not closed:
+def _section(section: SectionAnswer, asked: Answer, orders: Orders, *, is_asked: bool, is_named: bool) -> None:
+    if section.is_empty:
+        needs = dict.fromkeys(field for answer in section.answers for figure in answer.figures for field in figure.needs)
+        put(Text(section.title, style="bold"), f"nothing up to then; it is made of {', '.join(needs)}", "")
         return
-    most = max(row.number for row in closed)
-    table("Closed deals", {
-        "outcome": [row.outcome for row in closed],
-        ">number": [f"{row.number:,}" for row in closed],
-        ">value": [money(row.value) for row in closed],
-        "": [bar(row.number, most, style="green" if row.outcome == "won" else "red") for row in closed],
-    })  # fmt: skip
-    _reasons(report)
-    months = report.won_by_month
-    if months:
-        most = max(one.number for one in months.values())
-        table("Won by month", {
-            "month": list(months),
-            ">number": [f"{one.number:,}" for one in months.values()],
-            ">value": [money(one.value) for one in months.values()],
-            "": [bar(one.number, most, style="green") for one in months.values()],
-        })  # fmt: skip
+    title = Text(section.title, style="bold")
+    if (cut := section.answers[0]) and cut.until != asked.until:
+        title.append(f" · {_until(cut)}, since its rows are summed by day", style="not bold dim")
+    put(title)
+    for answer in section.answers:
+        if answer.by:
+            _table(answer, orders, is_asked=is_asked)
+        else:
+            _key_figures(answer.figures)
+    if alike := _not_added_up(section):
+        put(Text(f"Counted once in each row, so rows do not add up: {', '.join(map(_words, alike))}.", style="dim"), "")
+    lacking: dict[tuple[str, ...], list[str]] = {}
+    for name, lacks in section.left_out.items():
+        lacking.setdefault(lacks, []).append(_words(name))
+    for lacks, names in lacking.items():
+        put(Text(f"Without {' and '.join(map(_words, lacks))}, and so left out: {', '.join(names)}.", style="dim"), "")
+    if is_named and (empty := _empty(section)):
+        put(Text("; ".join(f"no {_words(name)}: it is made of {', '.join(needs)}" for name, needs in empty.items()), style="dim"), "")
 
 
-def _reasons(report: SalesReport) -> None:
-    reasons: Counter[str] = Counter()
-    for row in report.outcomes:
-        if row.outcome != "won":
-            reasons.update(row.reasons)
-    shown = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))[:ROWS_SHOWN_MAX]
-    if shown:
-        table("Why deals were not won", {
-            "reason": [reason for reason, _ in shown],
-            ">number": [f"{times:,}" for _, times in shown],
-            "": [bar(times, shown[0][1], style="red") for _, times in shown],
-        })  # fmt: skip
+def _empty(section: SectionAnswer) -> dict[str, tuple[str, ...]]:
+    return {figure.name: figure.needs for answer in section.answers for figure in answer.figures if figure.needs}
+
+
+def _not_added_up(section: SectionAnswer) -> list[str]:
+    return list(
+        dict.fromkeys(
+            column.figure.name
+            for answer in section.answers
+            for column in _columns(answer.figures)
+            if answer.by and column.is_amount and not column.figure.adds_up and len(column.figure.cells) > 1
+        )
+    )
+
+
+def _unknown_stages(answers: Iterable[Answer], definition: Definition) -> None:
+    """Say which pipelines and stages of deals the definition does not know."""
+    known = {(pipeline.name, stage.name) for pipeline in definition.pipelines for stage in pipeline.stages}
+    found = {
+        (cell.group["pipeline"], cell.group["stage"])
+        for answer in answers
+        for figure in answer.figures
+        for cell in figure.cells
+        if {"pipeline", "stage"} <= cell.group.keys() and cell.n
+    }
+    if unknown := sorted(found - known):
+        places = "; ".join(f"{pipeline or '(no pipeline)'} / {stage or '(no stage)'}" for pipeline, stage in unknown[:NAMED_MAX])
+        more = f" and {len(unknown) - NAMED_MAX:,} more" if len(unknown) > NAMED_MAX else ""
+        these = "this stage" if len(unknown) == 1 else "these stages"
+        put(Text(readable(
+            f"The definition does not know {these}: {places}{more}. A deal there that has no probability of its own is in no weighted"
+            " value; name the stages under `pipelines` in the definition."
+        ), style="yellow"), "")  # fmt: skip
+
+
+# --- columns
+
+
+class Column(NamedTuple):
+    """One number of each group: a figure, or one of its quantiles."""
+
+    figure: FigureAnswer
+    quantile: int | None
+
+    @property
+    def heading(self) -> str:
+        if self.quantile is None:
+            return _words(self.figure.name)
+        at = Fraction(self.figure.quantiles[self.quantile])
+        return f"{_words(self.figure.name)}, {'median' if at == Fraction(1, 2) else f'p{float(100 * at):g}'}"
+
+    def value(self, cell: Cell) -> Number | None:
+        if isinstance(cell.value, tuple):
+            return None if self.quantile is None else cell.value[self.quantile]
+        return cell.value
+
+    @property
+    def is_amount(self) -> bool:
+        """Whether it says how much of something there is, and can carry a table."""
+        return self.quantile is None and self.figure.unit not in ("share", "ratio", "duration") and self.figure.cells[0].whole is None
+
+
+def _columns(some: Iterable[FigureAnswer]) -> list[Column]:
+    """Those in which there is something."""
+    return [
+        Column(figure, quantile)
+        for figure in some
+        if not figure.needs
+        for quantile in (range(len(figure.quantiles)) if len(figure.quantiles) > 1 else (0,) if figure.quantiles else (None,))
+    ]
+
+
+Format = Callable[[Cell, Number], str]
+
+
+def _format(column: Column, cells: Iterable[Cell]) -> Format:
+    """How a column's numbers are written: all alike, so that they can be compared."""
+    numbers = [number for cell in cells if (number := column.value(cell)) is not None]
+    most = max((abs(Fraction(number)) for number in numbers), default=Fraction(0))
+    match column.figure.unit:
+        case "share":
+            return lambda cell, number: f"{float(number):.1%}"
+        case "duration":
+            _, length, name = next(one for one in _LENGTHS if most >= one[0])
+            digits = 0 if length == SECOND else 1
+            return lambda cell, number: f"{float(number / length) if number else 0:,.{digits}f} {name}"
+        case "money":
+            major = max((abs(number) / 10 ** (cell.decimals or 0) for cell in cells if (number := column.value(cell))), default=0)
+            return lambda cell, number: _money(cell, number, whole=major >= WHOLE_UNITS_FROM)
+        case "ratio":
+            return lambda cell, number: f"{float(number):,.2f}" + (f" ({cell.currency})" if cell.currency else "")
+        case _:
+            digits = 0 if all(number == int(number) for number in numbers) else 1
+            return lambda cell, number: f"{_rounded(number, digits)}"
+
+
+def _money(cell: Cell, number: Number, *, whole: bool) -> str:
+    decimals = cell.decimals or 0
+    return f"{_rounded(Fraction(number) / 10**decimals, 0 if whole else decimals)} {cell.currency}"
+
+
+def _rounded(number: Number, digits: int) -> str:
+    """Without floats: an amount may have more digits than they hold."""
+    scaled = round(Fraction(number) * 10**digits)
+    text = f"{abs(scaled) // 10**digits:,}" + (f".{abs(scaled) % 10**digits:0{digits}d}" if digits else "")
+    return f"-{text}" if scaled < 0 else text
+
+
+def _shown(column: Column, cells: Sequence[Cell], written: Format) -> str:
+    """Each currency on a line of its own: sums over currencies need rates."""
+    numbers = [(cell, number) for cell in cells if (number := column.value(cell)) is not None]
+    lines = [written(cell, number) for cell, number in numbers if number or not (column.is_amount and cell.currency)]
+    return "\n".join(lines) or ("0" if column.is_amount else UNKNOWN)
+
+
+def _in_row(column: Column, cells: Sequence[Cell], written: Format, currencies: Sequence[str | None]) -> str:
+    """The same beside other columns: there is a line for each of the row's currencies, and an amount of 0 is not written out."""
+    found = {cell.currency: (cell, number) for cell in cells if (number := column.value(cell)) is not None}
+    lines = []
+    for currency in currencies if column.figure.cells[0].currency else (None,):
+        shown = found.get(currency)
+        if shown is not None and (shown[1] or not column.is_amount):
+            lines.append(written(*shown))
+        else:
+            lines.append(NOTHING if column.is_amount else UNKNOWN)
+    return "\n".join(lines)
+
+
+def _currencies(columns: Sequence[Column], row: Sequence[Sequence[Cell]]) -> list[str | None]:
+    """Those of which a row of a table shows an amount."""
+    found = dict.fromkeys(
+        cell.currency for column, cells in zip(columns, row, strict=True) for cell in cells if cell.currency and column.value(cell)
+    )
+    return sorted(found, key=str) or [None]
+
+
+def _key_figures(some: Sequence[FigureAnswer]) -> None:
+    """A few numbers beside each other, as many as fit."""
+    values: dict[str, Shown] = {}
+    width = 0
+    for column in _columns(some):
+        cells = column.figure.cells
+        shown = _shown(column, cells, _format(column, cells))
+        heading = column.heading + ("" if all(cell.complete for cell in cells) else " so far")
+        wide = max(cell_len(heading), *map(cell_len, shown.split("\n"))) + 3
+        if values and width + wide > out.width:
+            figures(values)
+            values, width = {}, 0
+        values[heading] = Text(shown)
+        width += wide
+    if values:
+        figures(values)
+
+
+# --- tables
+
+
+Key = tuple[str, ...]
+
+
+def _table(answer: Answer, orders: Orders, *, is_asked: bool) -> None:
+    columns = _columns(answer.figures)
+    if not columns:
+        return
+    rows = _rows(answer, columns)
+    carrying = next((column for column in columns if column.is_amount), columns[0])
+    amounts = _amounts(carrying, {key: cells[columns.index(carrying)] for key, cells in rows.items()})
+    keys = _sorted(answer, rows, amounts, orders)
+    is_cut_at_start = answer.by[0] in PERIODS
+    while not is_asked and not any(cell.n for cells in rows[keys[-1]] for cell in cells):
+        keys.pop()  # Periods in which nothing was any more.
+    rows_max = ROWS_ASKED_MAX if is_asked else ROWS_SHOWN_MAX
+    kept = keys[-rows_max:] if is_cut_at_start else keys[:rows_max]
+    labels = {_heading(name): [_label(answer, place, key, rows[key]) for key in kept] for place, name in enumerate(answer.by)}
+    currencies = {key: _currencies(columns, rows[key]) for key in kept}
+    headings = [column.heading for column in columns]
+    if len({column.figure.name for column in columns}) > 1:
+        headings = _without_common(headings)
+    numbers: dict[str, Sequence[Shown]] = {}
+    for nth, column in enumerate(columns):
+        written = _format(column, [cell for key in kept for cell in rows[key][nth]])
+        texts = [_in_row(column, rows[key][nth], written, currencies[key]) for key in kept]
+        widest = max(cell_len(line) for text in texts for line in text.split("\n"))
+        numbers[">" + _wrapped(headings[nth], widest)] = [Text(text) for text in texts]
+    most = max((amounts[key] for key in kept), default=0)
+    bars: list[Shown] = [bar(max(int(amounts[key]), 0), int(most)) for key in kept]
+    has_bar = len(kept) > 1 and most >= 1 and carrying.is_amount and len(columns) <= COLUMNS_WITH_BAR_MAX
+    more = len(keys) - len(kept)
+    foot = f"and {more:,} {'before' if is_cut_at_start else 'more'}; --csv has all" if more else ""
+    _put(labels, numbers, bars if has_bar else [], foot)
+
+
+def _without_common(headings: Sequence[str]) -> list[str]:
+    """Without the words that all of several headings begin with."""
+    words = [heading.split() for heading in headings]
+    common = 0
+    while all(len(some) > common + 1 for some in words) and len({some[common] for some in words}) == 1:
+        common += 1
+    return [" ".join(some[common:]) for some in words]
+
+
+def _rows(answer: Answer, columns: Sequence[Column]) -> dict[Key, list[list[Cell]]]:
+    """For each group the cells of each column, of which there are several where money is of several currencies."""
+    rows: dict[Key, list[list[Cell]]] = {}
+    for nth, column in enumerate(columns):
+        for cell in column.figure.cells:
+            key = tuple(cell.group[name] for name in answer.by)
+            rows.setdefault(key, [[] for _ in columns])[nth].append(cell)
+    if len(answer.by) == 1 and answer.by[0] in PERIODS:
+        return rows  # One in which nothing was says something too.
+    return {key: of_key for key, of_key in rows.items() if any(cell.n for cells in of_key for cell in cells)}
+
+
+def _amounts(column: Column, cells: Mapping[Key, Sequence[Cell]]) -> dict[Key, Number]:
+    """By what groups are ordered: money by that of the most frequent currency, what is no amount by how many it is worked out of."""
+    numbers: defaultdict[str | None, Number] = defaultdict(int)
+    for some in cells.values():
+        for cell in some:
+            numbers[cell.currency] += cell.n
+    main = max(numbers, key=lambda currency: (numbers[currency], currency or ""), default=None)
+    return {key: sum((_amount(column, cell) for cell in some if cell.currency == main), 0) for key, some in cells.items()}
+
+
+def _amount(column: Column, cell: Cell) -> Number:
+    return (column.value(cell) or 0) if column.is_amount else cell.n
+
+
+def _sorted(answer: Answer, rows: Iterable[Key], amounts: Mapping[Key, Number], orders: Orders) -> list[Key]:
+    """Periods in their order, stages in the definition's, others by size; those of several dimensions within each other."""
+    sizes: defaultdict[Key, Number] = defaultdict(int)
+    for key, amount in amounts.items():
+        for place in range(1, len(key) + 1):
+            sizes[key[:place]] += amount
+
+    def place_of(key: Key) -> list[tuple[Number, Number, str]]:
+        places: list[tuple[Number, Number, str]] = []
+        for place, name in enumerate(answer.by):
+            value, order = key[place], orders.get(name, ())
+            nth = order.index(value) if value in order else len(order)
+            places.append((nth, 0 if name in PERIODS else -sizes[key[: place + 1]], value))
+        return places
+
+    return sorted(rows, key=place_of)
+
+
+def _put(labels: Mapping[str, Sequence[str]], numbers: Mapping[str, Sequence[Shown]], bars: Sequence[Shown], foot: str) -> None:
+    """One table; on a terminal as many below each other as it takes for all columns to be seen."""
+    if not at_terminal():
+        table("", {**labels, **numbers, **({"": bars} if bars else {})}, foot=foot)
+        return
+    cut = {heading: [_cut(text) for text in texts] for heading, texts in labels.items()}
+    left = out.width - sum(_width(heading, texts) for heading, texts in cut.items())
+    parts: list[dict[str, Sequence[Shown]]] = [{}]
+    room = left
+    for heading, texts in numbers.items():
+        if parts[-1] and room < _width(heading, texts):
+            parts.append({})
+            room = left
+        parts[-1][heading] = texts
+        room -= _width(heading, texts)
+    if bars and len(parts) == 1 and room >= BAR_WIDTH:
+        parts[0][""] = bars
+    for part in parts:
+        table("", {**cut, **part}, foot=foot if part is parts[-1] else "")
+
+
+def _width(heading: str, texts: Iterable[Shown]) -> int:
+    lines = [line for text in (heading.removeprefix(">"), *map(str, texts)) for line in text.split("\n")]
+    return max(cell_len(readable(line)) for line in lines) + 2
+
+
+def _cut(text: str) -> str:
+    text = readable(text)
+    return text if cell_len(text) <= LABEL_WIDTH_MAX else set_cell_size(text, LABEL_WIDTH_MAX - 1).rstrip() + "…"
+
+
+def _wrapped(heading: str, width: int) -> str:
+    width = max(width, HEADING_WIDTH_MIN, *map(len, heading.split()))
+    return "\n".join(wrap(heading, width, break_long_words=False, break_on_hyphens=False))
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _heading(name: str) -> str:
+    return "week of" if name == "week" else _words(name)
+
+
+def _label(answer: Answer, place: int, key: Key, cells: Sequence[Sequence[Cell]]) -> str:
+    name = answer.by[place]
+    is_open = name in PERIODS and not all(cell.complete for some in cells for cell in some)
+    return _named(answer, name, key[place]) + (" so far" if is_open else "")
+
+
+def _named(answer: Answer, name: str, value: str) -> str:
+    names = answer.names.get(name, {})
+    called = names.get(value, value)
+    # Of two that are called alike, their ids say which is which.
+    return f"{called} ({value})" if called != value and list(names.values()).count(called) > 1 else called or NONE

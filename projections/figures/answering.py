@@ -60,6 +60,7 @@ async def answer(ask: Ask, figures: Iterable[Figure], asked: Asked) -> Answer:
         known_at=asked.known_at,
         from_on=asked.from_on,
         to_on=asked.to_on,
+        by=asked.by,
         where={where.dimension: where.values for where in asked.where},
         currency=asked.currency,
         without_rate=without,

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Annotated, Literal
 
@@ -74,6 +75,7 @@ class Answer(Value):
     known_at: str
     from_on: str
     to_on: str
+    by: tuple[str, ...]
     where: dict[str, tuple[str, ...]]
     currency: str
     without_rate: tuple[str, ...]
@@ -90,32 +92,38 @@ class Answer(Value):
         return self.model_dump_json(indent=indent)
 
     def to_csv(self) -> str:
-        """A row for each value: the figure, its groups, its period, the value."""
-        text = io.StringIO()
-        dimensions = list(dict.fromkeys(name for figure in self.figures for name in figure.by))
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["figure", "unit", "quantile", *dimensions, *_COLUMNS, "until", "zone", "position"])
-        for figure in self.figures:
+        """A row for each value: the figure, its groups, the value, what was asked."""
+        return table([("", self)])
+
+
+_FIRST = ("section", "figure", "unit", "by", "quantile")
+_VALUE = ("value", "part", "whole", "currency", "decimals", "n", "complete")
+_ASKED = ("until", "zone", "grain", "from", "to", "where", "known_at", "position")
+
+
+def table(answers: Iterable[tuple[str, Answer]]) -> str:
+    """Answers as one table of CSV, each with the section that it is of. `by` names the columns that a row's value is grouped by."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    answers = tuple(answers)
+    # The currency is a column of every value.
+    named = [name for _, answer in answers for figure in answer.figures for name in figure.by if name != "currency"]
+    dimensions = tuple(dict.fromkeys(named))
+    writer.writerow([*_FIRST, *dimensions, *_VALUE, *_ASKED])
+    for section, answer in answers:
+        where = "; ".join(f"{name}={value}" for name, values in answer.where.items() for value in values)
+        period = (answer.from_on, answer.to_on)
+        asked = (answer.until, answer.zone, answer.grain, *period, where, answer.known_at, answer.position)
+        for figure in answer.figures:
+            first = (section, figure.name, figure.unit, ", ".join(figure.by))
             for cell in figure.cells:
-                values = cell.value if isinstance(cell.value, tuple) else (cell.value,) * max(1, len(figure.quantiles))
                 groups = [cell.group.get(name, "") for name in dimensions]
+                values = cell.value if isinstance(cell.value, tuple) else (cell.value,) * max(1, len(figure.quantiles))
                 for quantile, value in zip(figure.quantiles or ("",), values, strict=True):
                     numbers = [_plain(one) for one in (value, cell.part, cell.whole)]
-                    row = [
-                        figure.name,
-                        figure.unit,
-                        quantile,
-                        *groups,
-                        *numbers,
-                        cell.currency or "",
-                        _plain(cell.decimals),
-                        _plain(cell.n),
-                    ]
-                    writer.writerow([*row, str(cell.complete).lower(), self.until, self.zone, self.position])
-        return text.getvalue()
-
-
-_COLUMNS = ("value", "part", "whole", "currency", "decimals", "n", "complete")
+                    rest = (cell.currency or "", _plain(cell.decimals), _plain(cell.n), str(cell.complete).lower())
+                    writer.writerow([*first, quantile, *groups, *numbers, *rest, *asked])
+    return text.getvalue()
 
 
 def _plain(number: Number | None) -> int | str:

@@ -16,7 +16,8 @@ from projections.figures.measures import Aggregate, Computed, Credited, Measure,
 from projections.figures.money import RATES, converted, has_no_rate
 from projections.figures.views import Option
 
-HALF = 10**9
+HALF_DIGITS = 9
+HALF = 10**HALF_DIGITS
 """Sums are added up in two halves of the number, because SQLite has no integers beyond 64 bits."""
 
 
@@ -215,8 +216,12 @@ def _spelled(figure: Figure, dimension: Dimension, sql: str) -> str:
 
 
 def _amount(figure: Figure, column: str, asked: Asked) -> str:
-    amount = f"v.{column}"
-    return converted(amount) if asked.currency and Part("sum", column, "") in _of_money(figure) else amount
+    amount = f"CAST(v.{column} AS BIGINT)" if column in figure.of.sums else f"v.{column}"
+    return converted(amount) if _is_converted(figure, column, asked) else amount
+
+
+def _is_converted(figure: Figure, column: str, asked: Asked) -> bool:
+    return bool(asked.currency) and Part("sum", column, "") in _of_money(figure)
 
 
 def _of_money(figure: Figure) -> set[Part]:
@@ -229,6 +234,8 @@ def _aggregates(figure: Figure, part: Part, asked: Asked) -> tuple[str, ...]:
         return (f"COUNT(DISTINCT v.{part.column}) FILTER (WHERE {part.where})",)
     if not part.column:
         return (_sum("v.n", part.where),)
+    if part.column in figure.of.sums and not _is_converted(figure, part.column, asked):
+        return tuple(_sum(half, part.where) for half in _halves(f"v.{part.column}"))
     amount = _amount(figure, part.column, asked)
     times = "" if part.column in figure.of.sums else " * v.n"
     return _sum(f"{amount} / {HALF}{times}", part.where), _sum(f"{amount} % {HALF}{times}", part.where)
@@ -246,6 +253,15 @@ def _highest(figure: Figure, part: Part, names: list[str], values: dict[str, Opt
         rest = f"(({lower} % {HALF} + {HALF}) % {HALF})"
         order = (f"{upper} + ({lower} - {rest}) / {HALF}", rest)
     return f" ORDER BY {', '.join([*(f'{one} DESC' for one in order), *names])} LIMIT :top"
+
+
+def _halves(sum: str) -> tuple[str, str]:
+    """A sum of a table may be beyond 64 bits: NUMERIC in PostgreSQL, text in SQLite. Its digits are the same in both."""
+    digits = f"('{'0' * HALF_DIGITS}' || REPLACE(CAST({sum} AS TEXT), '-', ''))"
+    sign = f"CASE WHEN SUBSTR(CAST({sum} AS TEXT), 1, 1) = '-' THEN -1 ELSE 1 END"
+    high = f"SUBSTR({digits}, 1, LENGTH({digits}) - {HALF_DIGITS})"
+    low = f"SUBSTR({digits}, LENGTH({digits}) - {HALF_DIGITS - 1}, {HALF_DIGITS})"
+    return f"{sign} * CAST({high} AS BIGINT)", f"{sign} * CAST({low} AS BIGINT)"
 
 
 def _sum(what: str, where: str) -> str:

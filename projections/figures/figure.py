@@ -19,8 +19,8 @@ class Figure:
     "" its `at` and `day`; None is how things stand at the instant asked until, which is in no period.
 
     `unit` is what is counted ("deals"), or share, ratio, money (minor units), duration (microseconds), points. `source` says where the
-    definition comes from. `reads` are the touchpoint fields that it depends on ("close.outcome"). A cell is complete `within_days` after
-    the end of its period.
+    definition comes from. `reads` are the touchpoint fields that it depends on ("close.outcome"), of each type first the one without
+    which there is nothing of it. A cell is complete `within_days` after the end of its period.
     """
 
     name: str
@@ -106,10 +106,15 @@ class Asked:
         return day(end, self.zone)
 
 
+Model = Literal["marketing", "sales"]
+
+
 class Section(NamedTuple):
-    """Figures that are shown together, all of one read model."""
+    """Figures that are shown together, all of one read model. Each of `shown_by` is a grouping that a report shows them in, of those that
+    have all of its dimensions; () is the whole. A figure that has none of these groupings is shown as a whole."""
 
     name: str
     title: str
-    model: Literal["marketing", "sales"]
+    model: Model
     figures: tuple[Figure, ...]
+    shown_by: tuple[tuple[str, ...], ...] = ((),)

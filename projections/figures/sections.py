@@ -6,20 +6,20 @@ from projections.figures import attribution, audience, conversions, deals, lead_
 from projections.figures.figure import Figure, Section
 
 SECTIONS: Final = (
-    Section("audience", "Who was reached, and what it cost", "marketing", audience.FIGURES),
-    Section("visits", "Visits, and who came", "marketing", visits.FIGURES),
-    Section("stages", "Stages of the journey, and milestones", "marketing", stages.FIGURES),
-    Section("demand", "New leads", "marketing", leads.MARKETING),
-    Section("conversions", "Conversions and customers", "marketing", conversions.FIGURES),
-    Section("attribution", "Conversions by the touches before them", "marketing", attribution.CONVERSIONS),
-    Section("value", "Value of conversions by touch", "marketing", attribution.VALUES),
-    Section("orders", "Orders and revenue", "marketing", orders.FIGURES),
-    Section("leads", "Leads", "sales", lead_cycles.LEADS),
-    Section("handoff", "What sales answers, and how soon", "sales", lead_cycles.HANDOFF),
-    Section("scores", "Open leads and their scores", "sales", scores.FIGURES),
-    Section("people", "People by stage of the journey", "sales", (stages.stage_entries, stages.stage_people)),
-    Section("decided", "Deals decided", "sales", deals.DECIDED_DEALS),
-    Section("pipeline", "Open deals", "sales", deals.OPEN_DEALS),
+    Section("audience", "Who was reached, and what it cost", "marketing", audience.FIGURES, ((), ("channel",), ("campaign",), ("week",))),
+    Section("visits", "Visits, and who came", "marketing", visits.FIGURES, ((), ("channel",), ("week",))),
+    Section("stages", "Stages of the journey, and milestones", "marketing", stages.FIGURES, (("stage",), ("milestone",))),
+    Section("demand", "New leads", "marketing", leads.MARKETING, ((), ("channel",))),
+    Section("conversions", "Conversions and customers", "marketing", conversions.FIGURES, ((), ("conversion",))),
+    Section("attribution", "Conversions by the touches before them", "marketing", attribution.CONVERSIONS, (("channel",), ("campaign",))),
+    Section("value", "Value of conversions by touch", "marketing", attribution.VALUES, (("channel",), ("campaign",))),
+    Section("orders", "Orders and revenue", "marketing", orders.FIGURES, ((), ("month",), ("reason",))),
+    Section("leads", "Leads", "sales", lead_cycles.LEADS, ((), ("answer", "state"), ("month",))),
+    Section("handoff", "What sales answers, and how soon", "sales", lead_cycles.HANDOFF, ((), ("team",))),
+    Section("scores", "Open leads and their scores", "sales", scores.FIGURES, ((), ("stage",), scores.LISTED)),
+    Section("people", "People by stage of the journey", "sales", (stages.stage_entries, stages.stage_people), (("stage",),)),
+    Section("decided", "Deals decided", "sales", deals.DECIDED_DEALS, ((), ("outcome", "reason"), ("month",))),
+    Section("pipeline", "Open deals", "sales", deals.OPEN_DEALS, ((), ("pipeline", "stage"))),
 )
 """A figure may be in sections of both read models, where both hold what it reads."""
 

@@ -16,6 +16,7 @@ from unittest.mock import patch
 import orjson
 
 from app.cli import run
+from projections.figures.sections import FIGURES, SECTIONS
 from tests.examples import example
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +37,20 @@ class Ran(NamedTuple):
     def json(self) -> Any:
         assert self.status == 0, self.err
         return orjson.loads(self.raw)
+
+
+def worked_out(name: str, *by: str, cwd: Path, until: str = "2026-03-31", more: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
+    """The values of a figure, by those of its groups, as `journey report --json` says them: money is per currency."""
+    (section,) = [section for section in SECTIONS if FIGURES[name] in section.figures]
+    asked = (section.model, section.name, "--by", ",".join(by), "--until", until, *more)
+    (told,) = here("report", *asked, "--json", cwd=cwd).json["sections"]
+    return {
+        tuple(cell["group"].values()): cell["value"]
+        for answer in told["answers"]
+        for figure in answer["figures"]
+        if figure["name"] == name
+        for cell in figure["cells"]
+    }
 
 
 def environment(**env: str) -> dict[str, str]:

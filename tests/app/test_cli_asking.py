@@ -1,10 +1,17 @@
 """What is asked is answered as of a stated instant, as a table or as JSON, and says where it is simulated."""
 
+import asyncio
+import csv
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from tests.app.command import here, journey, put, touch
+from app.engine import asking
+from app.engine.embedded import reading
+from projections.figures.reports import Report
+from projections.figures.sections import FIGURES
+from tests.app.command import here, journey, put, touch, worked_out
 
 DEAL = {"deal": "12", "people": [{"person": "user:7"}], "amount": "900.00", "currency": "EUR"}
 
@@ -27,50 +34,134 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def people(cwd: Path, until: str) -> int:
-    answer: int = here("report", "marketing", "--until", until, "--json", cwd=cwd).json["people"]
-    return answer
-
-
 # --- reports
 
 
-def test_marketing_counts_people_leads_customers_and_channels(shop: Path) -> None:
-    answer = here("report", "marketing", "--until", "2026-03-31", "--json", cwd=shop).json
-    assert (answer["people"], answer["touchpoints"], answer["new_leads"], answer["buyers"]) == (2, 3, 1, 1)
-    assert {row["name"]: row["people"] for row in answer["channels"]}["Search"] == 1
-    assert {row["stage"]: row["people"] for row in answer["stages"]}["post_purchase"] == 1
-    assert answer["asked"] == {"until": "2026-03-31T23:59:59.999999Z", "zone": "UTC", "position": answer["asked"]["position"]}
-    assert answer["simulated"] is False
+MARCH = ("--until", "2026-03-31")
+LINES = {
+    "marketing audience": "Search        1            1  ████████████",
+    "marketing stages": "post_purchase        1       1  ████████████",
+    "marketing demand": "Direct           1",
+    "marketing conversions": "Search       2     ·         2       1",
+    "marketing value": "Search   900 EUR        ·   900 EUR  450 EUR",
+    "sales decided": "2026-03    100.0%          1    900 EUR     3.0 days     3.0 days",
+}
 
 
-def test_sales_counts_leads_and_deals(shop: Path) -> None:
-    answer = here("report", "sales", "--until", "2026-03-31", "--json", cwd=shop).json
-    assert (answer["leads"], answer["opened"], answer["win_rate"], answer["cycle_days_median"]) == (1, 1, 1.0, 3.0)
-    assert answer["outcomes"][0] == {"outcome": "won", "number": 1, "value": {"EUR": 90000}, "reasons": {}}
+@pytest.mark.parametrize("section", LINES)
+def test_each_section_is_a_table(shop: Path, section: str) -> None:
+    told = here("report", *section.split(), *MARCH, cwd=shop).out
+    assert LINES[section] in told.splitlines(), told
 
 
-def test_reports_are_tables_without_blanks_at_the_ends_of_lines(shop: Path) -> None:
-    marketing = journey("report", "marketing", "--until", "2026-03-31", cwd=shop)
-    sales = here("report", "sales", "--until", "2026-03-31", cwd=shop)
+def test_figures_of_a_section_as_a_whole_stand_above_its_tables(shop: Path) -> None:
+    told = here("report", "sales", "decided", *MARCH, cwd=shop).out
+    assert (
+        "  100.0%           1     900 EUR             3.0 days          3.0 days\nwin rate   deals won   won value   cycle time, median"
+        in told
+    )
+
+
+def test_json_is_the_answers_as_python_has_them(shop: Path) -> None:
+    asked = {"by": ["pipeline", "month"], "where": {"pipeline": ["new_business"]}, "from_on": date(2026, 3, 1), "to_on": date(2026, 4, 1)}
+    with reading(shop / "journey-data") as engine:
+        expected = asyncio.run(asking.report(engine, "sales", ["decided"], **asked, until=date(2026, 3, 31)))
+    options = ("--by", "pipeline,month", "--where", "pipeline=new_business", "--from", "2026-03-01", "--to", "2026-04-01", *MARCH)
+    printed = here("report", "sales", "decided", *options, "--json", cwd=shop)
+    assert Report.model_validate_json(printed.raw) == expected
+    (answer,) = expected.sections[0].answers
+    assert (answer.until, answer.zone, answer.grain, answer.position) == ("2026-03-31T23:59:59.999999Z", "UTC", "instant", 2)
+    (won,) = expected.figure("deals_won").cells
+    assert (won.group, won.value, won.complete) == ({"pipeline": "new_business", "month": "2026-03"}, 1, True)
+
+
+def test_csv_is_one_table_in_which_each_row_says_what_it_is(shop: Path) -> None:
+    printed = here("report", "sales", "--from", "2026-03-01", "--until", "2026-03-20T12:00:00Z", "--csv", cwd=shop).out
+    rows = list(csv.DictReader(printed.splitlines()))
+    assert {row["section"] for row in rows} == {"leads", "decided", "pipeline"}
+    (rate,) = [row for row in rows if row["figure"] == "win_rate" and row["by"] == "month"]
+    said = {name: rate[name] for name in ("month", "value", "part", "whole", "n", "complete", "from", "until", "zone", "grain")}
+    assert said == {
+        "month": "2026-03", "value": "1", "part": "1", "whole": "1", "n": "1", "complete": "false", "from": "2026-03-01",
+        "until": "2026-03-20T12:00:00Z", "zone": "UTC", "grain": "instant",
+    }  # fmt: skip
+
+
+def test_a_period_that_is_not_over_and_figures_without_the_dimension_are_said(shop: Path) -> None:
+    told = here("report", "sales", "decided", "--by", "month", "--until", "2026-03-20T12:00:00Z", cwd=shop).out
+    assert told.startswith("Sales · as of 2026-03-20 12:00:00, UTC · position ")
+    assert "\n2026-03 so far  " in told
+    told = here("report", "sales", "--by", "reason", *MARCH, cwd=shop).out
+    assert "Without reason, and so left out: win rate, won value, cycle time." in told
+    assert "Without reason, and so left out: What sales answers, Open deals." in told
+
+
+def test_what_is_summed_by_day_stands_at_the_end_of_one_and_says_so(shop: Path) -> None:
+    told = here("report", "marketing", "--until", "2026-03-06T12:00:00Z", cwd=shop).out
+    assert told.startswith("Marketing · as of 2026-03-06 12:00:00, UTC")
+    assert "Who was reached, and what it cost · as of the end of 2026-03-05, since its rows are summed by day" in told
+
+
+def test_campaigns_are_asked_for_and_shown_by_their_names(tmp_path: Path) -> None:
+    lines = (
+        touch(id="1", campaign="c-1"),
+        touch("campaign_launched", id="2", subject="campaign:c-1", at="2026-03-01T00:00:00Z", campaign="c-1", name="Spring"),
+    )
+    assert here("ingest", put(tmp_path / "in.jsonl", *lines), cwd=tmp_path).status == 0
+    told = here("report", "marketing", "audience", "--by", "campaign", "--where", "campaign=Spring", *MARCH, cwd=tmp_path).out
+    assert "Spring         1            1" in told
+
+
+def test_the_largest_rows_are_shown_and_csv_has_all(tmp_path: Path) -> None:
+    lines = [touch(id=f"{n}-{m}", subject=f"user:{m}", channel=f"channel {n:02}") for n in range(1, 21) for m in range(1, n + 1)]
+    assert here("ingest", put(tmp_path / "in.jsonl", *lines), cwd=tmp_path).status == 0
+    told = here("report", "marketing", *MARCH, cwd=tmp_path).out
+    shown = [line.split()[1] for line in told.splitlines() if line.startswith("channel ") and line.split()[1].isdigit()]
+    assert shown == [f"{n:02}" for n in range(20, 8, -1)]
+    assert "and 8 more; --csv has all\n" in told
+    rows = csv.DictReader(here("report", "marketing", "audience", *MARCH, "--csv", cwd=tmp_path).out.splitlines())
+    assert sum(row["figure"] == "people" and row["by"] == "channel" for row in rows) == 20
+
+
+def test_reports_have_no_blanks_at_the_ends_of_lines(shop: Path) -> None:
+    marketing = journey("report", "marketing", *MARCH, cwd=shop)
     assert (marketing.status, marketing.err) == (0, "")
     assert marketing.out.startswith("Marketing · as of the end of 2026-03-31, UTC · position ")
-    assert "900 EUR  makes a customer" in marketing.out
-    assert sales.out.startswith("Sales · as of the end of 2026-03-31, UTC · position ")
-    assert "new_business" not in sales.out, "there are no open deals"
-    for line in (marketing.out + sales.out).splitlines():
+    for line in (marketing.out + here("report", "sales", *MARCH, cwd=shop).out).splitlines():
         assert line == line.rstrip()
         assert len(line) <= 110
 
 
-def test_a_report_of_nothing_is_short(shop: Path) -> None:
-    assert here("report", "marketing", "--until", "2025-01-01", cwd=shop).out.endswith("nothing for marketing up to then\n\n")
-    assert here("report", "sales", "--until", "2025-01-01", cwd=shop).out.endswith("no leads and no deals up to then\n\n")
+def test_a_report_of_nothing_is_short_and_a_section_that_is_asked_for_says_what_it_is_made_of(shop: Path) -> None:
+    for model in ("marketing", "sales"):
+        assert here("report", model, "--until", "2025-01-01", cwd=shop).out.endswith(f"nothing for {model} up to then\n\n")
+    told = here("report", "marketing", "demand", "--until", "2025-01-01", cwd=shop).out
+    assert "New leads\nnothing up to then; it is made of lead_created.lead, lead_created.lead_source, " in told
+
+
+def test_figures_are_listed_and_one_is_told_in_full(shop: Path) -> None:
+    listed = here("figures", "--json", cwd=shop).json["figures"]
+    assert {entry["name"] for entry in listed} == FIGURES.keys()
+    (win_rate,) = [entry for entry in listed if entry["name"] == "win_rate"]
+    assert win_rate["formula"] == FIGURES["win_rate"].formula
+    assert win_rate["dimensions"]["owner"] == "owner"
+    assert win_rate["reads"] == [*FIGURES["win_rate"].reads]
+    assert all(f"\n{name} " in here("figures", cwd=shop).out for name in FIGURES)
+    assert "formula     won / (won + lost), dated by the last close\n" in here("figures", "win_rate", cwd=shop).out
+
+
+def test_a_dry_run_says_which_figures_read_what_would_be_taken_in(shop: Path, tmp_path: Path) -> None:
+    put(tmp_path / "lead.jsonl", touch("lead_created", lead="1", lead_source="Fair", channel="Events", campaign="fair"))
+    told = here("ingest", "lead.jsonl", "--dry-run", cwd=tmp_path).out
+    assert "figures that read these: marketing stages 2 of 2, marketing demand 1 of 1\n" in told
+    for team, is_read in (("dach", True), (None, False)):
+        put(tmp_path / "in.jsonl", touch("lead_assigned", lead="1", team=team))
+        assert ("time_to_accept" in here("ingest", "in.jsonl", "--dry-run", "--json", cwd=tmp_path).json["figures"]) is is_read
 
 
 SPRING = {"campaign": "spring", "channel": "Paid Search", "period_start": "2026-03-01", "period_end": "2026-03-01"}
 WITHOUT_VISITS = {
-    "a shop's orders": (touch("order_placed", order="1", amount="140.00", currency="EUR"), ["post_purchase", "order", "140 EUR"]),
+    "a shop's orders": (touch("order_placed", order="1", amount="140.00", currency="EUR"), ["post_purchase", "140 EUR"]),
     "the cost of ads": (
         touch("spend_recorded", subject="campaign:spring", amount="100.00", currency="EUR", **SPRING),
         ["spring", "Paid Search", "100 EUR"],
@@ -105,7 +196,7 @@ def test_marketing_shows_what_there_is_without_any_visit(what: str, tmp_path: Pa
     ],
 )
 def test_a_day_is_asked_to_its_end_and_an_instant_to_the_last_day_that_ended(shop: Path, until: str, expected: int) -> None:
-    assert people(shop, until) == expected
+    assert worked_out("people", cwd=shop, until=until) == {(): expected}
 
 
 def test_a_day_ends_where_the_definition_says_that_days_end(shop: Path, tmp_path: Path) -> None:
@@ -116,17 +207,14 @@ def test_a_day_ends_where_the_definition_says_that_days_end(shop: Path, tmp_path
         data = ("--data", tmp_path / on)
         assert here("definition", "use", "mine.yaml", *data, cwd=tmp_path).status == 0
         assert here("ingest", shop / "in.jsonl", *data, cwd=tmp_path).status == 0
-        answers = {
-            until: here("report", "marketing", "--until", until, "--json", *data, cwd=tmp_path).json
-            for until in ("2026-03-05", "2026-03-06")
-        }
-        assert next(until for until, answer in answers.items() if answer["people"] == 2) == on
-        assert answers[on]["asked"]["zone"] == zone
+        people = {day: worked_out("people", cwd=tmp_path, until=day, more=(*map(str, data),)) for day in ("2026-03-05", "2026-03-06")}
+        assert next(day for day, found in people.items() if found == {(): 2}) == on
         assert f"as of the end of {on}, {zone} · position" in here("report", "marketing", "--until", on, *data, cwd=tmp_path).out
 
 
 def test_asked_without_an_instant_it_says_how_to_have_today_too(shop: Path) -> None:
-    assert "today is not over, so it is not in it; --until " in here("report", "sales", cwd=shop).err
+    assert "today is not over, so it is not in audience; --until " in here("report", "marketing", cwd=shop).err
+    assert here("report", "sales", cwd=shop).err == ""
 
 
 # --- timelines
@@ -184,7 +272,7 @@ def test_the_demo_shows_both_read_models_says_that_they_are_simulated_and_what_t
     assert "Sales (simulated) · as of the end of 2025-06-29, UTC" in ran.out
     assert "All of this is simulated, 2025-01-01 to 2025-06-29. Look around:" in ran.out
     offered = [line.split()[1:] for line in ran.out.splitlines() if line.startswith("  journey ") or "bin/journey " in line]
-    assert len(offered) == 5
+    assert len(offered) == 6
     for arguments in offered:
         assert here(*arguments, cwd=tmp_path).status == 0, arguments
 

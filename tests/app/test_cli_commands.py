@@ -57,6 +57,7 @@ def test_one_mistyped_is_told_which_was_meant() -> None:
         ("journey ingest --format ", ["auto", "cloudevents", "segment", "posthog"]),
         ("journey dead-letters re", ["requeue"]),
         ("journey report ", ["marketing", "sales"]),
+        ("journey report sales de", ["decided"]),
     ],
 )
 def test_bash_is_offered_commands_options_and_their_values(tmp_path: Path, typed: str, offered: list[str]) -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.app.command import here
+from tests.app.command import here, worked_out
 
 MAP = """
 name: orders
@@ -25,5 +25,4 @@ def test_they_are_rounded_and_counted_and_noise_is_not(tmp_path: Path) -> None:
     (tmp_path / "orders.csv").write_text(f"Order,Customer,At,Amount,Currency\n{rows}")
     told = here("ingest", "orders.csv", "--map", "map.yaml", "--json", cwd=tmp_path).json
     assert (told["accepted"], told["dead_letters"], told["rounded"]) == (3, {}, 1)
-    report = here("report", "marketing", "--until", "2026-03-31", "--json", cwd=tmp_path).json
-    assert [one["value"] for one in report["conversions"] if one["conversion"] == "order"] == [{"EUR": 5997 + 1000 + 1250}]
+    assert worked_out("conversion_value_last", "conversion", cwd=tmp_path) == {("order", "EUR"): 5997 + 1000 + 1250}

@@ -40,7 +40,7 @@ WORKBOOKS = ("xlsx", "numbers", "ods")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder whose data holds one touchpoint."""
     folder = tmp_path_factory.mktemp("kept")
-    assert here("ingest", put(folder / "good.jsonl", touch()), cwd=folder).status == 0
+    assert here("ingest", put(folder / "good.jsonl", touch(channel="Search")), cwd=folder).status == 0
     return folder
 
 
@@ -142,6 +142,21 @@ def test_what_cannot_be_done_is_refused_in_one_line_and_leaves_nothing_behind(de
         ("report sales --until yesterday", "--until 'yesterday' is no time; write 2025-06-30 or 2025-06-30T12:00:00Z"),
         ("report marketing --until 2026-02-30", "--until '2026-02-30' is no time"),
         ("timeline user:7 --until 2026-03-02T10:00:00", "--until '2026-03-02T10:00:00' has no zone; write 2026-03-02T10:00:00Z for UTC"),
+        ("report sales decidd", "sales has no section 'decidd'; did you mean 'decided'? There are leads, "),
+        ("report sales audience", "sales has no section 'audience'; there are leads, "),
+        ("report sales --by ownr", "no figure of the sales report has a dimension 'ownr'; did you mean 'owner'? There are "),
+        ("report sales decided --by channel", "no figure of decided has a dimension 'channel'; there are owner, team, "),
+        ("report sales --by lead_source,stage", "no figure of the sales report has all of lead_source, stage"),
+        ("report sales --by owner,owner", "owner, owner: a figure is broken down by each dimension once"),
+        ("report sales --by month,week", "month, week: a figure is broken down by one kind of period at most"),
+        ("report marketing --where channel=Serach", "there is no channel 'Serach'; did you mean 'Search'? There are Search"),
+        ("report sales --where owner", "--where 'owner' is no filter; write it as owner=anna"),
+        ("report sales --where month=2026-03", "no figure of the sales report has a dimension 'month'; there are "),
+        ("report sales --from 2026-13-01", "--from '2026-13-01' is no day; write 2026-03-31"),
+        ("report sales --from 2026-03-02 --to 2026-03-02", "there is no day from 2026-03-02 to 2026-03-02"),
+        ("report sales --currency EURO", "--currency 'EURO' is no currency; did you mean 'EUR'?"),
+        ("report sales --json --csv", "--json and --csv are two ways to print it; give one of them"),
+        ("figures winrate", "there is no figure 'winrate'; did you mean 'win_rate'?"),
         ("report marketing --until 9999-12-31", "--until '9999-12-31' is not between 1970 and 9998"),
         ("report marketing --until 0001-01-01T00:00:00+14:00", "--until '0001-01-01T00:00:00+14:00' is not between 1970 and 9998"),
     ],

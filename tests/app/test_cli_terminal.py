@@ -65,8 +65,9 @@ def test_tables_fit_and_no_row_is_broken_over_two_lines(
     monkeypatch.setattr("app.text.printing.out._width", columns)
     lines = here(*arguments, cwd=world).out.splitlines()
     assert max(map(len, lines)) <= columns
-    # A row that was broken goes on in a line that starts with blanks; so do second lines of money and of headings, and figures.
-    broken = [line for line in lines if line.startswith("   ") and not re.search(r"[A-Z]{3}$|touch-|credit|   \d", line)]
+    # A row that was broken goes on in a line that starts with blanks; so do figures, further currencies, and headings above their rule.
+    headings = {line for nth, line in enumerate(lines) if any(one.startswith("──") for one in lines[nth + 1 : nth + 4])}
+    broken = [line for line in lines if line.startswith("   ") and line not in headings and not re.search(r"[A-Z]{3}$|   \d", line)]
     assert broken == []
 
 
@@ -113,6 +114,27 @@ def test_a_terminal_of_80_columns_shows_whole_tables(world: Path) -> None:
     assert max(map(len, lines)) <= 80
     assert "Organic Search" in shown
     assert "…" not in shown
+
+
+def test_columns_that_do_not_fit_stand_in_a_table_below(world: Path) -> None:
+    asked = ("report", "marketing", "value", "--by", "channel", "--until", "2025-06-29")
+    narrow = at_terminal(*asked, cwd=world, columns=50).splitlines()
+    assert max(map(len, narrow)) <= 50
+    assert [line.split()[0] for line in narrow if line.startswith("channel ")] == ["channel"] * 2
+    wide = at_terminal(*asked, cwd=world, columns=120)
+    assert {word for line in narrow for word in line.split() if "EUR" in line} <= {*wide.split()}
+
+
+def test_each_currency_has_a_line_of_its_own_in_all_columns(tmp_path: Path) -> None:
+    orders = {"1": ("10.00", "EUR", "Search"), "2": ("20.00", "USD", "Direct")}
+    lines = [touch(id=f"v{order}", channel=channel, at=f"2026-03-0{order}T09:00:00Z") for order, (_, _, channel) in orders.items()]
+    lines += [
+        touch("order_placed", id=order, order=order, amount=amount, currency=currency, at=f"2026-03-0{order}T10:00:00Z")
+        for order, (amount, currency, _) in orders.items()
+    ]
+    assert here("ingest", put(tmp_path / "in.jsonl", *lines), "--strict", cwd=tmp_path).status == 0
+    told = here("report", "marketing", "value", "--until", "2026-03-31", cwd=tmp_path).out
+    assert "Search   10.00 EUR  10.00 EUR  10.00 EUR  10.00 EUR\n         20.00 USD          ·  20.00 USD  10.00 USD\n" in told
 
 
 def test_progress_is_shown_on_a_terminal_and_only_there(tmp_path: Path) -> None:
@@ -167,7 +189,8 @@ def harmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 DAY = " --until 2026-04-01"
 ANSWERS = [
     f"timeline user:7{HARM}{DAY}", f"explain user:7{HARM}{DAY}", f"report marketing{DAY}", f"identity show user:7{HARM}", "audit",
-    "dead-letters", "dead-letters show 1", "dead-letters show c1", "definition show",
+    "dead-letters", "dead-letters show 1", "dead-letters show c1", "definition show", f"report marketing{DAY} --csv",
+    f"report marketing{DAY} --by campaign --csv",
 ]  # fmt: skip
 IN_JSON = [f"timeline user:7{HARM}{DAY} --json", f"report marketing{DAY} --json", "audit --json", "dead-letters show 1 --json"]
 

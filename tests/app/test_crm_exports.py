@@ -1,7 +1,9 @@
 """What a CRM's exports say of deals, night after night, by the maps that ship: `journey ingest` to `journey report`."""
 
 import json
+import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 
 from schemas.csv_map import load_map
-from tests.app.command import here, put, touch
+from tests.app.command import here, put, touch, worked_out
 
 MAPS = Path(__file__).parents[2] / "examples" / "maps"
 HUBSPOT = (
@@ -46,18 +48,14 @@ def history(*rows: tuple[str, str, str, int]) -> str:
     return HISTORY + "".join(lines)
 
 
-def sales(cwd: Path, until: str) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads(here("report", "sales", "--until", until, "--json", cwd=cwd).raw)
-    return answer
+def won(cwd: Path, until: str) -> dict[tuple[str, ...], int]:
+    """By month and currency."""
+    return {group: value for group, value in worked_out("won_value", "month", cwd=cwd, until=until).items() if value}
 
 
-def won(cwd: Path, until: str) -> dict[str, dict[str, int]]:
-    """By month."""
-    return {month: one["value"] for month, one in sales(cwd, until)["won_by_month"].items()}
-
-
-def still_open(cwd: Path, until: str) -> list[tuple[str, dict[str, int]]]:
-    return [(one["stage"], one["value"]) for one in sales(cwd, until)["open_deals"] if one["number"]]
+def still_open(cwd: Path, until: str) -> dict[tuple[str, ...], int]:
+    """By currency."""
+    return worked_out("open_value", cwd=cwd, until=until)
 
 
 def take(cwd: Path, map: str, files: Iterable[tuple[str, str]]) -> None:
@@ -90,9 +88,9 @@ REOPENED = {
 def test_a_deal_that_is_moved_back_is_open_again_and_was_won_before(tmp_path: Path, map: str, step: int) -> None:
     take(tmp_path, map, REOPENED[map][::step])
     currency = "EUR" if map == "hubspot-deals" else "USD"
-    assert won(tmp_path, "2026-03-31") == {"2026-03": {currency: 900000}}
+    assert won(tmp_path, "2026-03-31") == {("2026-03", currency): 900000}
     assert won(tmp_path, "2026-04-30") == {}
-    assert [value for _, value in still_open(tmp_path, "2026-04-30")] == [{currency: 800000}]
+    assert still_open(tmp_path, "2026-04-30") == {(currency,): 800000}
     assert here("reconcile", cwd=tmp_path).status == 0
 
 
@@ -118,8 +116,8 @@ CORRECTED = {
 def test_a_close_date_that_is_put_right_dates_the_win_once(tmp_path: Path, map: str, step: int) -> None:
     take(tmp_path, map, CORRECTED[map][::step])
     for until in ("2026-03-31", "2026-04-30"):
-        assert list(won(tmp_path, until)) == ["2026-03"]
-        assert still_open(tmp_path, until) == []
+        assert [month for month, _ in won(tmp_path, until)] == ["2026-03"]
+        assert still_open(tmp_path, until) == {}
 
 
 def nights() -> list[tuple[str, str]]:
@@ -150,7 +148,7 @@ def test_a_month_of_nightly_exports_comes_to_the_same_in_any_order(tmp_path: Pat
         digest = json.loads(here("digest", "--json", cwd=folder).raw)
         digests.add((digest["marketing"], digest["sales"]))
         assert (won(folder, "2026-03-31"), won(folder, "2026-04-30")) == ({}, {})
-        assert [one["number"] for one in sales(folder, "2026-04-30")["outcomes"]] == [0, 1, 0]
+        assert worked_out("win_rate", cwd=folder, until="2026-04-30") == {(): 0}
     assert len(digests) == 1
 
 
@@ -162,8 +160,8 @@ def test_stages_that_the_definition_does_not_know_are_said_at_the_end_of_an_inge
     assert "stage Contract Sent (Sales Pipeline) 1" in " ".join(ran.out.split())
     report = here("report", "sales", "--until", "2026-04-30", cwd=tmp_path)
     assert "The definition does not know this stage: Sales Pipeline / Contract Sent (Sales Pipeline)." in " ".join(report.out.split())
-    (row,) = [one for one in sales(tmp_path, "2026-04-30")["open_deals"] if one["number"]]
-    assert (row["known"], row["unweighted"], row["weighted"]) == (False, 1, {})
+    assert worked_out("open_deals", cwd=tmp_path, until="2026-04-30") == {(): 1}
+    assert worked_out("weighted_value", cwd=tmp_path, until="2026-04-30") == {("EUR",): 0}
 
 
 def test_a_win_without_an_opening_before_it_has_no_cycle_and_stands(tmp_path: Path) -> None:
@@ -174,16 +172,16 @@ def test_a_win_without_an_opening_before_it_has_no_cycle_and_stands(tmp_path: Pa
         touch("deal_opened", id="c", subject="deal:2", deal="2", at="2026-03-09T10:00:00Z"),
     )
     assert here("ingest", "in.jsonl", cwd=tmp_path).status == 0
-    report = sales(tmp_path, "2026-03-31")
-    assert (report["outcomes"][0]["number"], report["cycle_days_median"], report["cycle_days_p90"]) == (2, None, None)
+    assert worked_out("deals_won", cwd=tmp_path) == {(): 2}
+    assert worked_out("cycle_time", cwd=tmp_path) == {(): None}
 
 
 # --- orders
 
 
 def conversions(cwd: Path) -> dict[str, tuple[int, dict[str, int]]]:
-    answer = json.loads(here("report", "marketing", "--until", "2026-03-31", "--json", cwd=cwd).raw)
-    return {one["conversion"]: (one["number"], one["value"]) for one in answer["conversions"] if one["number"]}
+    number, value = (worked_out(name, "conversion", cwd=cwd) for name in ("conversions_last", "conversion_value_last"))
+    return {kind: (times, {one[1]: value[one] for one in value if one[0] == kind}) for (kind,), times in number.items() if times}
 
 
 def call(event: str, id: str, at: str, **properties: Any) -> bytes:
@@ -197,8 +195,8 @@ def test_a_thank_you_page_that_is_opened_again_is_one_order(tmp_path: Path) -> N
     put(tmp_path / "calls.jsonl", *calls)
     assert here("ingest", "calls.jsonl", "--format", "segment", cwd=tmp_path).status == 0
     assert conversions(tmp_path) == {"order": (1, {"EUR": 1794})}
-    report = here("report", "marketing", "--until", "2026-03-31", cwd=tmp_path)
-    assert "sent again" in report.out
+    with closing(sqlite3.connect(tmp_path / "journey-data" / "marketing.db")) as db:
+        assert db.execute("SELECT why FROM left_out").fetchall() == [("sent again",)]
 
 
 def test_a_full_refund_after_a_partial_one_leaves_an_order_worth_nothing(tmp_path: Path) -> None:

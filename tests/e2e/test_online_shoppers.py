@@ -8,11 +8,10 @@ import csv
 import sqlite3
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 
-from tests.app.command import ROOT, here
+from tests.app.command import ROOT, here, worked_out
 
 REAL = ROOT.parent / "shared" / "data" / "online-shoppers" / "online_shoppers_intention.csv"
 MAP = ROOT / "examples" / "maps" / "online-shoppers.yaml"
@@ -48,12 +47,11 @@ def sessions(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def report(sessions: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def shop(sessions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("shop")
     summary = here("ingest", sessions, "--map", MAP, "--json", cwd=folder).json
     assert (summary["accepted"], summary["dead_letters"]) == (summary["read"], {})
-    answer: dict[str, Any] = here("report", "marketing", "--until", "2025-12-31", "--json", cwd=folder).json
-    return answer
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -69,16 +67,19 @@ def told(sessions: Path) -> dict[str, tuple[int, int]]:
     return found
 
 
-def test_people_and_buyers_by_traffic_type_are_those_of_one_sql_query(report: dict[str, Any], told: dict[str, tuple[int, int]]) -> None:
-    channels = {row["name"]: row for row in report["channels"]}
-    assert {name: row["people"] for name, row in channels.items()} == {name: people for name, (people, _) in told.items()}
-    for which in ("first", "last"):
-        credited = {name: row["credit"][which].get("purchase", 0) for name, row in channels.items()}
-        assert credited == {name: buyers for name, (_, buyers) in told.items()}
+def test_people_and_buyers_by_traffic_type_are_those_of_one_sql_query(shop: Path, told: dict[str, tuple[int, int]]) -> None:
+    reached = worked_out("people", "channel", cwd=shop, until="2025-12-31")
+    assert reached == {(name,): people for name, (people, _) in told.items()}
+    for which in ("conversions_first", "conversions_last"):
+        credited = worked_out(which, "channel", cwd=shop, until="2025-12-31", more=("--where", "conversion=purchase"))
+        assert {name: number for name, number in credited.items() if number} == {
+            (name,): buyers for name, (_, buyers) in told.items() if buyers
+        }
 
 
-def test_people_and_buyers_in_all_are_those_of_the_file(report: dict[str, Any], told: dict[str, tuple[int, int]]) -> None:
+def test_people_and_buyers_in_all_are_those_of_the_file(shop: Path, told: dict[str, tuple[int, int]]) -> None:
     people, buyers = (sum(numbers) for numbers in zip(*told.values(), strict=True))
-    assert (report["people"], report["buyers"]) == (people, buyers)
+    assert worked_out("people", cwd=shop, until="2025-12-31") == {(): people}
+    assert worked_out("conversions_last", "conversion", cwd=shop, until="2025-12-31") == {("purchase",): buyers}
     if REAL.exists():
         assert (people, buyers) == (12_330, 1_908)

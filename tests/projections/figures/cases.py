@@ -292,6 +292,12 @@ CASES = (
         asked("channel", currency="EUR"),
     ),
     Case("and by its exact inverse", "spend", SPENT, {("Display",): 5, ("Paid Search",): 355}, asked("channel", currency="USD")),
+    Case(
+        "sums, which PostgreSQL keeps as NUMERIC, are added up to the last unit",
+        "spend",
+        {"spend": [{"day": f"2026-03-0{day}", "amount_minor": 400_000_000} for day in (1, 2, 3)]},
+        {("EUR",): 1_200_000_000},
+    ),
     Case("without a rate all is per currency", "spend", SPENT, {("EUR",): 320, ("USD",): 5}, asked(currency="GBP")),
     Case("to the first", "conversions_first", WON, {(NONE,): 1, ("Direct",): 1, ("Email",): 1}, asked("channel")),
     Case("to the last", "conversions_last", WON, {(NONE,): 1, ("Direct",): 2}, asked("channel")),

@@ -9,7 +9,9 @@ from typing import Any
 import asyncpg
 
 from journey.instants import day, instant
+from projections.marketing import marketing
 from projections.read_model import Ask
+from projections.sales import sales
 from projections.stores.postgres_adding import numbered
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -69,9 +71,17 @@ def columns(table: str) -> list[str]:
     return [*COLUMNS[table].split(), "n"]
 
 
-def create(integer: str) -> list[str]:
-    typed = {True: integer, False: 'TEXT COLLATE "C"' if integer == "BIGINT" else "TEXT"}
-    return [f"CREATE TABLE {name} ({', '.join(f'{one} {typed[is_integer(one)]} NOT NULL' for one in columns(name))})" for name in COLUMNS]
+SUMMED = {(table.name, column) for model in (marketing, sales) for table in model.tables for column in table.sums}
+"""The columns whose sums have no bound."""
+
+
+def create(integer: str, summed: str) -> list[str]:
+    text = 'TEXT COLLATE "C"' if integer == "BIGINT" else "TEXT"
+
+    def typed(table: str, column: str) -> str:
+        return summed if (table, column) in SUMMED else integer if is_integer(column) else text
+
+    return [f"CREATE TABLE {name} ({', '.join(f'{one} {typed(name, one)} NOT NULL' for one in columns(name))})" for name in COLUMNS]
 
 
 def values(table: str, row: Mapping[str, Any]) -> list[Any]:
@@ -98,7 +108,7 @@ def inserts(rows: Rows) -> list[tuple[str, list[Any]]]:
 
 def sqlite(rows: Rows) -> tuple[sqlite3.Connection, Ask]:
     db = sqlite3.connect(":memory:")
-    for statement in create("INTEGER"):
+    for statement in create("INTEGER", "BLOB"):
         db.execute(statement)
     for statement, of_row in inserts(rows):
         db.execute(statement, of_row)
@@ -113,7 +123,7 @@ def sqlite(rows: Rows) -> tuple[sqlite3.Connection, Ask]:
 async def postgres(address: str) -> AsyncIterator[asyncpg.Connection]:
     db = await asyncpg.connect(address)
     try:
-        for statement in create("BIGINT"):
+        for statement in create("BIGINT", "NUMERIC"):
             await db.execute(statement)
         yield db
     finally:

@@ -1,0 +1,42 @@
+"""What people see of the list of figures."""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from app.text.printing import pairs, put, table
+from projections.figures.catalogue import Entry
+
+
+def listed(entries: Sequence[Entry]) -> None:
+    """A table for each section."""
+    for (model, section), some in groupby(entries, key=lambda entry: (entry.model, entry.section)):
+        of_section = list(some)
+        table(f"{model} {section}", {
+            "figure": [entry.name for entry in of_section],
+            "unit": [entry.unit for entry in of_section],
+            "says": [entry.says for entry in of_section],
+        }, last="says", wrap=True)  # fmt: skip
+    put("`journey figures NAME` shows one in full.")
+
+
+def in_full(entries: Iterable[Entry]) -> None:
+    for nth, entry in enumerate(entries):
+        if nth:
+            put("")
+        pairs(dict(_said(entry)))
+
+
+def _said(entry: Entry) -> Iterable[tuple[str, str]]:
+    yield "figure", entry.name
+    yield "says", entry.says
+    yield "formula", entry.formula
+    yield "unit", entry.unit
+    if entry.source:
+        yield "source", entry.source
+    yield "shown by", f"journey report {entry.model} {entry.section}"
+    yield "as of", "any instant" if entry.grain == "instant" else "ends of days: its rows are summed by day"
+    yield "dimensions", ", ".join(entry.dimensions) or "none"
+    yield "periods", ", ".join(entry.periods) or "none: it says how things stand"
+    if entry.within_days:
+        yield "complete", f"{entry.within_days} days after its period"
+    yield "reads", ", ".join(entry.reads)

@@ -1,0 +1,143 @@
+"""A report is data: sections of figures, each in the groupings that it is shown by."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from journey.errors import Refused
+from journey.problems import meant
+from projections.figures.answering import answer
+from projections.figures.answers import Answer, FigureAnswer, Value, table
+from projections.figures.figure import Asked, Figure, Model, Section, Where
+from projections.figures.measures import Credited
+from projections.figures.sections import SECTIONS
+from projections.read_model import Ask
+
+NAMED_MAX = 12
+"""So many of what there is are named where something else was asked for."""
+
+By = tuple[str, ...]
+
+
+class SectionAnswer(Value):
+    """One answer for each grouping. `left_out` are the figures that lack a dimension that is asked for, with those they lack."""
+
+    name: str
+    title: str
+    answers: tuple[Answer, ...]
+    left_out: dict[str, tuple[str, ...]]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing up to then in any of its figures."""
+        return all(figure.needs for answer in self.answers for figure in answer.figures)
+
+    @property
+    def is_by_day(self) -> bool:
+        """Whether rows of it are summed by day, so that it stands at an end of a day."""
+        return any(answer.grain == "day" for answer in self.answers)
+
+
+class Report(Value):
+    """`simulated` says that some of the data is."""
+
+    model: Model
+    simulated: bool
+    sections: tuple[SectionAnswer, ...]
+
+    def figure(self, name: str) -> FigureAnswer:
+        """The first answer of that figure."""
+        return next(figure for section in self.sections for answer in section.answers for figure in answer.figures if figure.name == name)
+
+    def to_csv(self) -> str:
+        """A row for each value. `by` names the columns that a row's value is grouped by."""
+        return table((section.name, answer) for section in self.sections for answer in section.answers)
+
+
+def sections_of(model: Model, names: Sequence[str] = ()) -> tuple[Section, ...]:
+    """Those of these names, in their order; all where none is named. Raises Refused."""
+    there = {section.name: section for section in SECTIONS if section.model == model}
+    for name in names:
+        if name not in there:
+            raise Refused(f"{model} has no section {name!r}{_instead(name, there)}")
+    return tuple(there[name] for name in dict.fromkeys(names)) or tuple(there.values())
+
+
+async def report(ask: Ask, model: Model, names: Sequence[str], asked: Asked, by: By | None, *, simulated: bool = False) -> Report:
+    """What the sections of these names come to, broken down `by`, or by what each is shown by where that is None. Raises Refused."""
+    asked = replace(asked, by=by or ())
+    sections = sections_of(model, names)
+    # Who names sections has a reason to expect something of each.
+    for some in ([section] for section in sections) if names else (sections,):
+        _check_dimensions(model, some, asked)
+    asked = replace(asked, where=await _values(ask, [figure for section in sections for figure in section.figures], asked))
+    found = []
+    for section in sections:
+        left_out = {figure.name: lacks for figure in section.figures if (lacks := figure.lacks(asked))}
+        figures = [figure for figure in section.figures if figure.name not in left_out]
+        groupings = _shown(section, figures) if by is None else [(by, figures)]
+        answers = [await answer(ask, some, replace(asked, by=grouping)) for grouping, some in groupings if some]
+        found.append(SectionAnswer(name=section.name, title=section.title, answers=tuple(answers), left_out=left_out))
+    return Report(model=model, simulated=simulated, sections=tuple(found))
+
+
+def _shown(section: Section, figures: Sequence[Figure]) -> Iterator[tuple[By, list[Figure]]]:
+    """By each grouping the figures that have all of its dimensions; as a whole first those that have those of no grouping."""
+    grouped = {by: [figure for figure in figures if set(by) <= {*figure.breakdowns}] for by in section.shown_by}
+    shown = {figure.name for some in grouped.values() for figure in some}
+    whole = [figure for figure in figures if figure.name not in shown]
+    yield (), [figure for figure in figures if figure in whole or figure in grouped.get((), ())]
+    yield from ((by, some) for by, some in grouped.items() if by)
+
+
+def _check_dimensions(model: Model, sections: Sequence[Section], asked: Asked) -> None:
+    figures = [figure for section in sections for figure in section.figures]
+    whose = sections[0].name if len(sections) == 1 else f"the {model} report"
+    for named, there in (
+        (asked.by, list(dict.fromkeys(name for figure in figures for name in figure.breakdowns))),
+        (tuple(where.dimension for where in asked.where), list(dict.fromkeys(name for figure in figures for name in figure.dimensions))),
+    ):
+        for name in named:
+            if name not in there:
+                raise Refused(f"no figure of {whose} has a dimension {name!r}{_instead(name, there)}")
+    if all(figure.lacks(asked) for figure in figures):
+        raise Refused(f"no figure of {whose} has all of {', '.join(dict.fromkeys((*asked.by, *(one.dimension for one in asked.where))))}")
+
+
+async def _values(ask: Ask, figures: Sequence[Figure], asked: Asked) -> tuple[Where, ...]:
+    """What `asked.where` asks for, by the values that there are up to `until`: campaigns may be asked for by their names."""
+    found = []
+    for where in asked.where:
+        there, called = await _there_are(ask, where, figures, asked)
+        known = {**{name: value for value, name in called.items()}, **{value: value for value in there}}
+        for value in where.values:
+            if there and value not in known:
+                raise Refused(f"there is no {where.dimension} {value!r}{_instead(value, known, [*called.values(), *there])}")
+        found.append(where._replace(values=tuple(known.get(value, value) for value in where.values)))
+    return tuple(found)
+
+
+async def _there_are(ask: Ask, where: Where, figures: Sequence[Figure], asked: Asked) -> tuple[list[str], dict[str, str]]:
+    """The values of a dimension, the most frequent first, and what they are called. Rows of a view have the same ones for all its figures;
+    no further view is asked where all that are wanted were found."""
+    views = {(figure.of, figure.dated): figure for figure in figures if where.dimension in figure.dimensions}
+    numbers: dict[str, float] = {}
+    called: dict[str, str] = {}
+    for figure in sorted(views.values(), key=lambda figure: isinstance(figure.measure, Credited)):
+        all_values = replace(asked, by=(where.dimension,), where=(), from_on="", to_on="", currency="")
+        told = await answer(ask, [figure], all_values)
+        for cell in told.figures[0].cells:
+            value = cell.group[where.dimension]
+            numbers[value] = numbers.get(value, 0) + float(cell.n)
+        called |= told.names.get(where.dimension, {})
+        if set(where.values) <= {*numbers, *called.values()}:
+            break
+    return sorted(numbers, key=lambda value: (-numbers[value], value)), called
+
+
+def _instead(word: str, there: Iterable[str], listed: Iterable[str] = ()) -> str:
+    """What may be meant, and what there is."""
+    there = tuple(there)
+    listed = [name for name in dict.fromkeys(listed or there) if name]
+    near = meant(word, there)
+    more = f" and {len(listed) - NAMED_MAX:,} more" if len(listed) > NAMED_MAX else ""
+    return f"{near}{' There' if near else '; there'} are {', '.join(listed[:NAMED_MAX])}{more}" if listed else near
