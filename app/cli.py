@@ -20,7 +20,7 @@ from journey.readable import readable
 DISTRIBUTION = "customer-journey-engine"
 
 COMMANDS = (
-    "simulate", "ingest", "imports", "retract", "demo", "worker", "report", "digest", "timeline", "explain", "audit", "rebuild",
+    "simulate", "ingest", "imports", "retract", "demo", "worker", "report", "why", "digest", "timeline", "explain", "audit", "rebuild",
     "reconcile", "definition", "dead-letters", "identity", "maps",
 )  # fmt: skip
 

@@ -25,7 +25,7 @@ class Brought(NamedTuple):
 
 def of_person(definition: Definition, one: Person, history: Sequence[Touchpoint], turns: Turns) -> list[Brought]:
     """All facts that hold of a person, and each as often as it does."""
-    steps, scene = person_fold.stepwise(definition, one.name, one.ids, history, turns, NEVER)
+    steps, scene = person_fold.stepwise(definition, one.name, one.ids, history, turns, NEVER - 1)
     *past, last = steps
     ahead = [brought for brought, _ in _by_time(last.facts, is_ahead=True)]
     journey = scene.journey

@@ -25,7 +25,7 @@ from journey.problems import meant
 from journey.provenance import Brought
 from journey.touchpoints import Key, Touchpoint
 from projections.figures.answering import answer, settled
-from projections.figures.answers import Answer, FigureAnswer
+from projections.figures.answers import Answer, Cell, FigureAnswer
 from projections.figures.compiling import marked
 from projections.figures.figure import Asked, Figure
 from projections.figures.measures import Credited, Outcome
@@ -135,8 +135,12 @@ async def evidence_in(ask: Ask, was: KnownState, figure: Figure, asked: Asked, *
             beyond=page.beyond,
             after=_cursor(page),
             comes_to=comes_to,
-            agrees=comes_to.cells == expected.cells,
+            agrees=_not_empty(comes_to) == _not_empty(expected),
         )
+
+
+def _not_empty(of: FigureAnswer) -> list[Cell]:
+    return [cell for cell in of.cells if cell.n]
 
 
 # --- where the next ones begin
@@ -231,10 +235,8 @@ async def _rows(ask: Ask, was: KnownState, model: ReadModel, figure: Figure, cho
         rows.memory.put(name, await ask(f"SELECT {', '.join(used[name].columns)} FROM {name}"))
     if "described" in used:
         # What people say of themselves came with their histories; what they refer to may have said something as well.
-        columns = used["described"].columns
-        at = columns.index("subject")
-        found = await ask(f"SELECT {', '.join(columns)} FROM described WHERE SUBSTR(subject, 1, 5) NOT IN ('user:', 'anon:')")
-        rows.memory.put("described", [row for row in found if row[at] not in rows.traced.facts])
+        columns = ", ".join(used["described"].columns)
+        rows.memory.put("described", await ask(f"SELECT {columns} FROM described WHERE SUBSTR(subject, 1, 5) NOT IN ('user:', 'anon:')"))
     return rows
 
 

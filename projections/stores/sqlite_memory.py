@@ -27,10 +27,10 @@ class InMemory:
         add(self.db, "main", self._tables[table], list(rows))
 
     def put(self, table: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Whole rows of another read model's table, with its columns in order."""
+        """Whole rows of the read model's own table, instead of what is there of them."""
         columns = self._tables[table].columns
         marks = ", ".join("?" * len(columns))
-        self.db.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
+        self.db.executemany(f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
 
     def choose(self, table: str, keys: Sequence[tuple[Value, ...]], width: int) -> None:
         """A table of `keys`, whose columns are u0, u1, …"""
