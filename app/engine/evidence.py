@@ -53,7 +53,7 @@ _TO_COME = frozenset({"to_at", "until_at", "due_at"})
 
 
 class Behind(NamedTuple):
-    """A touchpoint behind a unit. `by_time`: what counts is that a deadline struck, and it runs from this."""
+    """A touchpoint behind a unit. `by_time`: what counts, or some of it, is that a deadline struck which runs from this."""
 
     touchpoint: Evidence
     by_time: bool
@@ -273,7 +273,7 @@ async def _counted(rows: _Rows, figure: Figure, asked: Asked, chosen: Sequence[U
         unit = by.unit([row[f"g{place}"] for place in range(by.width)])
         if credited is None or (unit, (row["person"], row["place"])) in credited:
             for key, by_time in _because(rows, figure, unit, row):
-                behind[unit][key] = behind[unit].get(key, True) and by_time
+                behind[unit][key] = behind[unit].get(key, False) or by_time
     touches = rows.traced.touches
     return [
         Counted(
@@ -311,7 +311,7 @@ def _made_of(rows: _Rows, table: Table, figure: Figure, unit: Unit, row: Mapping
         found = rows.like(table, shared, row) or rows.like(table, which, row)
         if owner is not None and "at" in names:
             whole = (owner, *(name for name in figure.of.unit if name in names and name not in (owner, "at")))
-            found = found + [one for one in rows.like(table, whole, row) if one.values["at"] in since and one not in found]
+            found = found + [one for one in rows.like(table, whole, row) if one.values["at"] in since - {row.get("at")}]
         if found or owner is None or row[owner]:
             return found
     its_own = [one for subject in _named_by(unit, figure) for one in rows.like(table, (owner,), {owner: subject})]

@@ -6,7 +6,7 @@ from projections.figures.measures import count, distinct, total
 from projections.figures.views import days_of
 
 touched = days_of("touched", unit=("person",))
-spent = days_of("spend", sums=("amount_minor",))
+spent = days_of("spend", unit=("campaign", "provider"), sums=("amount_minor",))
 
 FUNCTION = Dimension("function", "v.function", says="who spent it: marketing or sales")
 COST_KIND = Dimension("cost_kind", "v.cost_kind", says="media, agency, content, event, tools or people")
