@@ -50,7 +50,9 @@ def why(
     where: Where = None,
     currency: Into = None,
     limit: Annotated[int, typer.Option(min=1, max=UNITS_MAX, help="How many deals, people or leads are told of.")] = 20,
-    after: Annotated[str, typer.Option(help="Go on after these: the cursor below the last ones.", metavar="CURSOR", show_default=False)] = "",
+    after: Annotated[
+        str, typer.Option(help="Go on after these: the cursor below the last ones.", metavar="CURSOR", show_default=False)
+    ] = "",
     json: Json = False,
 ) -> None:
     """The touchpoints behind a figure: which deals, people or leads count, and because of what."""

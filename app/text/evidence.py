@@ -135,7 +135,8 @@ def _worth(figure: FigureAnswer, one: Counted) -> str:
     outcome = one.outcome
     if figure.unit == "share":
         return f"{exact(outcome.part or 0)}/{exact(outcome.whole or 0)}"
-    return "" if outcome.value == 1 and figure.unit not in ("money", "duration", "points") else _value(figure, outcome, one.group.get("currency"))
+    is_counted = figure.unit not in ("money", "duration", "points")
+    return "" if is_counted and outcome.value == 1 else _value(figure, outcome, one.group.get("currency"))
 
 
 def _value(figure: FigureAnswer, outcome: Outcome, currency: str | None) -> str:

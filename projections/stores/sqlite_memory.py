@@ -47,5 +47,3 @@ class InMemory:
         found = self.db.execute(sql, tuple(values))
         names = [name for name, *_ in found.description]
         return [dict(zip(names, row, strict=True)) for row in found]
-
-
