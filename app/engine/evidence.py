@@ -314,6 +314,8 @@ def _made_of(rows: _Rows, table: Table, figure: Figure, unit: Unit, row: Mapping
             found = found + [one for one in rows.like(table, whole, row) if one.values["at"] in since - {row.get("at")}]
         if found or owner is None or row[owner]:
             return found
+    if "of_what" in which and (found := rows.like(table, which, row)):
+        return found
     its_own = [one for subject in _named_by(unit, figure) for one in rows.like(table, (owner,), {owner: subject})]
     dated = [one for one in its_own if one.values.get("at") in since]
     return dated or [one for one in its_own if any(one.values[name] in since for name in names if name.endswith("_at"))]
