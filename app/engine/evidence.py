@@ -82,6 +82,8 @@ class FigureEvidence:
     after: str
     comes_to: FigureAnswer
     agrees: bool
+    there_are: dict[str, tuple[str, ...]]
+    """Where nothing counts: the values that the dimensions of the filters have without them."""
 
 
 def figure_named(name: str) -> Figure:
@@ -136,7 +138,13 @@ async def evidence_in(ask: Ask, was: KnownState, figure: Figure, asked: Asked, *
             after=_cursor(page),
             comes_to=comes_to,
             agrees=_not_empty(comes_to) == _not_empty(expected),
+            there_are={} if page.number else {one.dimension: await _values(ask, figure, asked, one.dimension) for one in asked.where},
         )
+
+
+async def _values(ask: Ask, figure: Figure, asked: Asked, dimension: str) -> tuple[str, ...]:
+    (found,) = (await answer(ask, [figure], replace(asked, by=(dimension,), where=()))).figures
+    return tuple(sorted({cell.group[dimension] for cell in found.cells if cell.n}))
 
 
 def _not_empty(of: FigureAnswer) -> list[Cell]:

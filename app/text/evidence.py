@@ -14,6 +14,7 @@ from projections.figures.answers import Cell, FigureAnswer, exact
 from projections.figures.measures import Number, Outcome
 
 CELLS_SHOWN_MAX = 12
+VALUES_SHOWN_MAX = 12
 TOUCHPOINTS_SHOWN_MAX = 6
 """Of one unit in a terminal: the first ones and the last ones."""
 UNIT_WIDTH_MAX = 28
@@ -26,7 +27,13 @@ def evidence(found: FigureEvidence, *, simulated: bool) -> None:
     heading.append(f" · {_asked(found)}")
     put(heading, Text(f"{figure.says} {figure.formula[:1].upper()}{figure.formula[1:]}.", style="dim"), "")
     if not found.units_count:
-        put(f"nothing is in it; it is made of {', '.join(figure.needs or figure.name)}" if figure.needs else "nothing counts in it")
+        put(f"nothing is in it; it is made of {', '.join(figure.needs)}" if figure.needs else "nothing in it counts")
+        for dimension, values in found.there_are.items():
+            more = f" and {len(values) - VALUES_SHOWN_MAX:,} more" if len(values) > VALUES_SHOWN_MAX else ""
+            if values:
+                put(
+                    readable(f"without filters, {dimension} is {', '.join(value or '(none)' for value in values[:VALUES_SHOWN_MAX])}{more}")
+                )
         return
     cells = [cell for cell in figure.cells if cell.n]
     for cell in cells[:CELLS_SHOWN_MAX]:
@@ -64,6 +71,7 @@ def plain(found: FigureEvidence) -> dict[str, Any]:
         "after": found.after,
         "comes_to": [cell.model_dump(mode="json") for cell in found.comes_to.cells],
         "agrees": found.agrees,
+        "there_are": found.there_are,
     }
 
 
