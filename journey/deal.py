@@ -163,6 +163,15 @@ def derive(definition: Definition, deal: str, history: Sequence[Touchpoint]) -> 
     return replace(journey, heard=heard), facts
 
 
+def stepwise(definition: Definition, deal: str, history: Sequence[Touchpoint]) -> Iterator[tuple[Touchpoint, Facts]]:
+    """The same fold, with what each touchpoint brought about, or took back, told apart."""
+    found, _ = turns(definition, history)
+    journey = DealJourney(deal=deal)
+    for touch in history:
+        journey, facts = _folded(definition, journey, [touch], found)
+        yield touch, facts
+
+
 def advance(definition: Definition, journey: DealJourney, touches: Sequence[Touchpoint]) -> tuple[DealJourney, Facts]:
     """`journey` after `touches`, after which `goes_on` says that it can go on; and the facts that they add."""
     gone_on = goes_on(definition, journey, touches)

@@ -60,14 +60,14 @@ class DimensionJourney:
 
 def derive(definition: Definition, subject: str, history: Sequence[Touchpoint]) -> tuple[DimensionJourney, Facts]:
     """The journey of a whole history, in order, and all the facts that it asserts."""
-    return _folded(definition, DimensionJourney(subject=subject), history, sent_again(_orders(definition, history)))
+    return _bounded(*_folded(definition, DimensionJourney(subject=subject), history, sent_again(_orders(definition, history))))
 
 
 def advance(definition: Definition, journey: DimensionJourney, touches: Sequence[Touchpoint]) -> tuple[DimensionJourney, Facts]:
     """`journey` after `touches`, which are in order and later than those in it; and the signed facts that this changes."""
     silent = goes_on(definition, journey, touches)
     assert silent is not None, f"{journey.subject} has to be derived"
-    return _folded(definition, journey, touches, silent)
+    return _bounded(*_folded(definition, journey, touches, silent))
 
 
 def goes_on(definition: Definition, journey: DimensionJourney, touches: Sequence[Touchpoint]) -> Mapping[Key, str] | None:
@@ -77,6 +77,19 @@ def goes_on(definition: Definition, journey: DimensionJourney, touches: Sequence
 
 def _orders(definition: Definition, touches: Sequence[Touchpoint]) -> Iterator[Touchpoint]:
     return (touch for touch in touches if isinstance(touch.data, PAID) and not excluded(definition, touch.about))
+
+
+def stepwise(definition: Definition, subject: str, history: Sequence[Touchpoint]) -> Iterator[tuple[Touchpoint, Facts]]:
+    """The same fold, with what each touchpoint brought about, or took back, told apart."""
+    journey, silent = DimensionJourney(subject=subject), sent_again(_orders(definition, history))
+    for touch in history:
+        journey, facts = _folded(definition, journey, [touch], silent)
+        yield touch, facts
+
+
+def _bounded(journey: DimensionJourney, facts: Facts) -> tuple[DimensionJourney, Facts]:
+    journey.orders.bound()
+    return journey, facts
 
 
 def _folded(
@@ -108,7 +121,6 @@ def _folded(
             note(facts, definition, after.subject, touch, after.place(touch.occurred_at), by)
         else:
             facts.update(_described(after, touch, zone))
-    after.orders.bound()
     return after, Counter({fact: count for fact, count in facts.items() if count})
 
 

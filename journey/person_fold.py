@@ -109,7 +109,7 @@ def _own(definition: Definition, ids: Sequence[str], history: Iterable[Touchpoin
 
 
 class Step(NamedTuple):
-    """What one touchpoint brought about, with the deadlines that struck before it; `touch` None: what time brought after the last one."""
+    """What one touchpoint brought about; `touch` None: what time brought, before the next one or after the last."""
 
     touch: Touchpoint | None
     facts: Facts
@@ -123,6 +123,11 @@ def stepwise(
     steps = []
     for touch in history:
         if touch.occurred_at <= until:
+            # Nothing that strikes before a touchpoint depends on it, so it may strike while the touchpoint is not looked at yet.
+            fold.facts = Counter()
+            fold.strike_before(touch.occurred_at)
+            if fold.facts:
+                steps.append(Step(None, fold.facts))
             fold.facts = Counter()
             fold.fold(touch)
             steps.append(Step(touch, fold.facts))

@@ -130,10 +130,10 @@ class ReadModel:
         """The kinds of facts that it holds, and those that hold what lies ahead: others are not even read for it."""
         return frozenset({*self._by_kind, _OUTLOOK})
 
-    def rows(self, fact: Fact) -> Iterator[Row]:
+    def rows(self, fact: Fact, *, ahead: int = 0) -> Iterator[Row]:
         """Where `fact` is added up. Linear: a fact taken back subtracts exactly what it added."""
         for table in self._by_kind.get(fact[-1], ()):
-            yield from table.rows(fact)
+            yield from table.rows(fact, ahead=ahead)
         if isinstance(fact, Outlook):
             for one in fact.ahead:
                 for table in self._by_kind.get(one.kind, ()):

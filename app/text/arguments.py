@@ -11,6 +11,8 @@ from app.engine.embedded import now
 from app.text.hints import given
 from journey.errors import Refused
 from journey.instants import Instant, instant, start_of_day
+from journey.money import DECIMALS
+from journey.problems import meant
 
 # `readable=False` keeps typer from looking itself: what is not readable is told by us, in one line.
 Data = Annotated[
@@ -57,6 +59,28 @@ KnownAt = Annotated[
     ),
 ]
 
+From = Annotated[
+    str | None, typer.Option("--from", help="What is dated on this day or later.", metavar="DAY", show_default=False)
+]  # fmt: skip
+To = Annotated[str | None, typer.Option("--to", help="What is dated before this day.", metavar="DAY", show_default=False)]
+By = Annotated[
+    str | None,
+    typer.Option(
+        "--by",
+        help="Break down by dimensions (owner,team), and by day, week, month, quarter or year.",
+        metavar="DIM,DIM",
+        show_default=False,
+    ),
+]
+Where = Annotated[
+    list[str] | None,
+    typer.Option("--where", help="Only what has this value; of several of one dimension, any.", metavar="DIM=VALUE", show_default=False),
+]
+Into = Annotated[
+    str | None,
+    typer.Option("--currency", help="Convert money to it, at stated rates. Default: each by itself.", metavar="EUR", show_default=False),
+]
+
 Loaded = TypeVar("Loaded")
 
 YEARS = range(1970, 9999)
@@ -91,6 +115,30 @@ def day_of(name: str, text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise Refused(f"{name} {text!r} is no date; write YYYY-MM-DD") from None
+
+
+def names_of(by: str | None) -> tuple[str, ...]:
+    """The dimensions and periods that `--by` names."""
+    return tuple(name.strip() for name in (by or "").split(",") if name.strip())
+
+
+def filters(texts: list[str] | None) -> dict[str, tuple[str, ...]]:
+    """What `--where` asks for: values by dimension."""
+    found: dict[str, tuple[str, ...]] = {}
+    for text in texts or ():
+        name, sign, value = text.partition("=")
+        if not sign:
+            raise Refused(f"--where {text!r} is no filter; write it as owner=anna")
+        found[name.strip()] = (*found.get(name.strip(), ()), value)
+    return found
+
+
+def currency_of(text: str | None) -> str:
+    """The currency that `--currency` names; "" where it names none."""
+    currency = (text or "").upper()
+    if currency and currency not in DECIMALS:
+        raise Refused(f"--currency {text!r} is no currency{meant(currency, DECIMALS)}")
+    return currency
 
 
 def share_of(name: str, text: str) -> float:

@@ -32,19 +32,8 @@ T = TypeVar("T")
 async def answer(ask: Ask, figures: Iterable[Figure], asked: Asked) -> Answer:
     """What `figures`, all of one read model, come to. Raises Refused where one of them cannot be asked so."""
     figures = tuple(figures)
-    asked = replace(
-        asked, top=asked.top or max([0, *(one.dimensions[name].top for one in figures for name in asked.by if name in one.dimensions)])
-    )
-    for figure in figures:
-        _check(figure, asked)
-    if by_day := any(figure.of.grain == "day" for figure in figures):
-        asked = replace(asked, until=last_end_of_day(asked.until, asked.zone))
     ((position,),) = await ask("SELECT position FROM reflects")
-    without = await _without_rate(ask, figures, asked)
-    if without and asked.top:
-        raise Refused(f"there are no highest cells in {asked.currency}: {', '.join(without)} has no rate to it")
-    if without or "currency" in asked.by:
-        asked = replace(asked, currency="")
+    asked, without = await settled(ask, figures, asked)
     found: dict[str, FigureAnswer] = {}
     for batch in batched(figures, asked):
         sql, values = marked(compiled(batch, asked))
@@ -55,7 +44,7 @@ async def answer(ask: Ask, figures: Iterable[Figure], asked: Asked) -> Answer:
         until=iso(asked.until),
         until_on=asked.until_on,
         zone=asked.zone,
-        grain="day" if by_day else "instant",
+        grain="day" if any(figure.of.grain == "day" for figure in figures) else "instant",
         position=position,
         known_at=asked.known_at,
         from_on=asked.from_on,
@@ -68,6 +57,31 @@ async def answer(ask: Ask, figures: Iterable[Figure], asked: Asked) -> Answer:
         top=asked.top,
         names=await _names(ask, figures, found.values(), asked),
     )
+
+
+async def settled(ask: Ask, figures: Sequence[Figure], asked: Asked) -> tuple[Asked, tuple[str, ...]]:
+    """What `figures` can be asked for: at ends of days where rows are summed by day, and converted where there are rates. And the
+    currencies without one. Raises Refused where one of the figures cannot be asked so."""
+    asked = replace(
+        asked, top=asked.top or max([0, *(one.dimensions[name].top for one in figures for name in asked.by if name in one.dimensions)])
+    )
+    for figure in figures:
+        _check(figure, asked)
+    if any(figure.of.grain == "day" for figure in figures):
+        asked = replace(asked, until=last_end_of_day(asked.until, asked.zone))
+    without = await _without_rate(ask, figures, asked)
+    if without and asked.top:
+        raise Refused(f"there are no highest cells in {asked.currency}: {', '.join(without)} has no rate to it")
+    if without or "currency" in asked.by:
+        asked = replace(asked, currency="")
+    return asked, without
+
+
+async def outcomes(ask: Ask, figure: Figure, asked: Asked) -> dict[Key, Outcome]:
+    """What a figure comes to in each of its groups, as `asked` is settled."""
+    sql, values = marked(compiled([figure], asked))
+    ((_, found),) = _outcomes([figure], asked, await ask(sql, *values))
+    return found
 
 
 async def _names(ask: Ask, figures: Sequence[Figure], found: Iterable[FigureAnswer], asked: Asked) -> dict[str, dict[str, str]]:

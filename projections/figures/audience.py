@@ -7,7 +7,7 @@ from projections.figures.views import as_of, days_of
 
 touched = days_of("touched", unit=("person",))
 first_touched = as_of("first_touched", "is_first = 1", unit=("person",), name="first touchpoints")
-spent = days_of("spend", sums=("amount_minor",))
+spent = days_of("spend", unit=("campaign", "provider"), sums=("amount_minor",))
 
 FUNCTION = Dimension("function", "v.function", says="who spent it: marketing or sales")
 COST_KIND = Dimension("cost_kind", "v.cost_kind", says="media, agency, content, event, tools or people")

@@ -100,6 +100,38 @@ def compiled(batch: Sequence[Figure], asked: Asked) -> Query:
             return Query(f"SELECT {grouped}{columns}v.n {source}", values)
 
 
+def counting(figure: Figure, asked: Asked) -> Query:
+    """The groups in which anything counts, as columns g0, g1, …: where a person came and went, nothing is left."""
+    groupings = groups(figure, asked)
+    names = ", ".join(f"g{place}" for place in range(len(groupings)))
+    grouped = ", ".join(f"{group.column} AS g{place}" for place, group in enumerate(groupings))
+    source, values = _source(figure, asked)
+    if not isinstance(figure.measure, Aggregate):
+        return Query(f"SELECT DISTINCT {grouped} {source} AND {_counts(figure)}", values)
+    sums = [one for part in figure.measure.parts for one in _aggregates(figure, part, asked)]
+    something = " OR ".join(f"{one} <> 0" for one in sums)
+    return Query(f"SELECT {grouped} {source} GROUP BY {names} HAVING {something}", values)
+
+
+def rows(figure: Figure, asked: Asked) -> Query:
+    """The rows of the view that count, each with its groups before its own columns."""
+    grouped = "".join(f"{group.column} AS g{place}, " for place, group in enumerate(groups(figure, asked)))
+    source, values = _source(figure, asked)
+    conditions = [_counts(figure), *_conditions(figure, asked, values, touch=True)]
+    return Query(f"SELECT {grouped}v.* {source} AND {' AND '.join(conditions)}", values)
+
+
+def _counts(figure: Figure) -> str:
+    """Whether a row of the view counts."""
+    match figure.measure:
+        case Aggregate(parts=parts):
+            return f"({' OR '.join(f'({where})' for where in dict.fromkeys(part.where for part in parts))})"
+        case Quantiles(where=where):
+            return f"({where})"
+        case Credited() | Computed():
+            return "TRUE"
+
+
 def currencies_without_rate(figure: Figure, asked: Asked) -> Query:
     """The currencies that cannot be converted to the one that is asked for: of some row that counts, on its day."""
     source, values = _source(figure, asked)

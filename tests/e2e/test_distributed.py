@@ -84,11 +84,14 @@ def test_the_past_is_told_as_it_was(place: Place, tmp_path: Path):
     someone = Counter(subject for line in lines if (subject := orjson.loads(line)["subject"]).startswith("user:")).most_common(1)[0][0]
     questions = [("report", "sales"), ("report", "marketing"), ("timeline", someone), ("explain", someone)]
     position, saved = _answers(place, questions, asked)
+    behind = place.command("why", "stage_entries", *asked).json
     place.command("ingest", tmp_path / "rest.jsonl")
     last = str(place.command("digest", "--json").json["position"])
     assert [place.command(*question, *asked).json for question in questions] != saved
     assert [_told(place.command(*question, *asked, "--known-at", position).json) for question in questions] == [*map(_told, saved)]
     assert place.command("timeline", someone, *asked, "--between", position, last).json["differences"]
+    assert behind["agrees"]
+    assert place.command("why", "stage_entries", *asked, "--known-at", position).json["units"] == behind["units"] != []
 
 
 def _answers(place: Place, questions: list[tuple[str, ...]], asked: tuple[str, ...]) -> tuple[str, list[dict[str, Any]]]:

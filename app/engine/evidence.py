@@ -1,0 +1,336 @@
+"""The evidence of a figure: the touchpoints behind its cells.
+
+Asks the figure for the units that count, folds their whole histories again so that every row knows the touchpoints that it is because of,
+and asks the same figure of these rows: it has to give the same numbers.
+"""
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from operator import add
+from typing import Any, NamedTuple
+
+import orjson
+
+from app.engine.known_state import KnownState, known, read_model
+from app.engine.ports import Engine
+from journey.errors import Refused
+from journey.explain import Evidence, evidence
+from journey.histories import is_subject
+from journey.instants import Instant
+from journey.problems import meant
+from journey.provenance import Brought
+from journey.touchpoints import Key, Touchpoint
+from projections.figures.answering import answer, settled
+from projections.figures.answers import Answer, Cell, FigureAnswer
+from projections.figures.compiling import marked
+from projections.figures.figure import Asked, Figure
+from projections.figures.measures import Credited, Outcome
+from projections.figures.money import RATES
+from projections.figures.sections import FIGURES, SECTIONS
+from projections.figures.units import Page, Unit, among, credited_touches, each, only, rows_by_unit, units
+from projections.marketing import marketing
+from projections.read_model import Ask, Delta, ReadModel, Table, Value
+from projections.sales import sales
+from projections.stores.sqlite_memory import InMemory
+from streams.tracing import Traced, named, taking_part, traced
+
+UNITS_MAX = 500
+"""How many units are told of at once at most."""
+
+_CHOSEN = "chosen_units"
+_SPENDERS = ("campaign", "company")
+"""The kinds of subjects that cost something: what they cost names none of them."""
+_WHOSE = ("person", "deal", "subject")
+"""Columns that name the subject of a fact."""
+_WHICH = frozenset((*_WHOSE, "cycle", "at", "nth", "day", "conversion", "of_what", "place", "order_id"))
+"""Columns that tell the rows of a table apart, whatever else they say."""
+_TO_COME = frozenset({"to_at", "until_at", "due_at"})
+"""Columns of instants at which nothing has happened yet."""
+
+
+class Behind(NamedTuple):
+    """A touchpoint behind a unit. `by_time`: what counts, or some of it, is that a deadline struck which runs from this."""
+
+    touchpoint: Evidence
+    by_time: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A unit that counts, in the group where it does: what the figure comes to for it alone, and the touchpoints behind that, in order."""
+
+    unit: dict[str, Value]
+    group: dict[str, str]
+    outcome: Outcome
+    touchpoints: tuple[Behind, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FigureEvidence:
+    """`answer` is the whole of what was asked, and `units` some of the `units_count` behind it; `beyond` come after them, from the cursor
+    `after` on. `comes_to` is what the figure says of these units, worked out again from their histories; `agrees`: the read model says
+    the same of them."""
+
+    answer: Answer
+    units: tuple[Counted, ...]
+    units_count: int
+    beyond: int
+    after: str
+    comes_to: FigureAnswer
+    agrees: bool
+    there_are: dict[str, tuple[str, ...]]
+    """Where nothing counts: the values that the dimensions of the filters have without them."""
+
+
+def figure_named(name: str) -> Figure:
+    """Raises Refused where there is none."""
+    if name not in FIGURES:
+        raise Refused(f"there is no figure {name!r}{meant(name, FIGURES)}")
+    return FIGURES[name]
+
+
+def model_of(figure: Figure) -> ReadModel:
+    """The read model that answers it; of two the first."""
+    section = next(one for one in SECTIONS if figure in one.figures)
+    return marketing if section.model == "marketing" else sales
+
+
+async def figure_evidence(
+    engine: Engine, figure: Figure, asked: Asked, *, known_at: str | None = None, limit: int, after: str = ""
+) -> FigureEvidence:
+    """Up to `limit` units in the cells of `figure`, from the cursor `after` on. Raises Refused where it cannot be asked so."""
+    if not 1 <= limit <= UNITS_MAX:
+        raise Refused(f"--limit {limit} is not between 1 and {UNITS_MAX}")
+    model = model_of(figure)
+    async with AsyncExitStack() as stack:
+        if known_at is None:
+            store = engine.marketing if model is marketing else engine.sales
+        else:
+            store = await stack.enter_async_context(read_model(model, await known(engine, known_at)))
+        ask = await stack.enter_async_context(store.snapshot())
+        # Histories go on while we ask: they are looked at as of the position that the read model is at.
+        ((position,),) = await ask("SELECT position FROM reflects")
+        return await evidence_in(ask, await known(engine, str(position)), figure, asked, limit=limit, after=after)
+
+
+async def evidence_in(ask: Ask, was: KnownState, figure: Figure, asked: Asked, *, limit: int, after: str = "") -> FigureEvidence:
+    """The same of a read model, and of the histories that it reflects."""
+    whole = await answer(ask, [figure], asked)
+    asked, _ = await settled(ask, [figure], asked)
+    page = await units(ask, figure, asked, after=_position(after, figure, asked), limit=limit)
+    with await _rows(ask, was, model_of(figure), figure, page.units) as rows:
+        again = among(figure, _CHOSEN)
+        comes_to = (await answer(rows.memory.ask, [again], asked)).figures[0]
+        if len(page.units) == page.number:
+            expected = whole.figures[0]
+        else:
+            alone, values = only(figure, page.units)
+            expected = (await answer(ask, [alone], replace(asked, options={**asked.options, **values}))).figures[0]
+        return FigureEvidence(
+            answer=whole,
+            units=tuple(await _counted(rows, again, asked, page.units)),
+            units_count=page.number,
+            beyond=page.beyond,
+            after=_cursor(page),
+            comes_to=comes_to,
+            agrees=_not_empty(comes_to) == _not_empty(expected),
+            there_are={} if page.number else {one.dimension: await _values(ask, figure, asked, one.dimension) for one in asked.where},
+        )
+
+
+async def _values(ask: Ask, figure: Figure, asked: Asked, dimension: str) -> tuple[str, ...]:
+    (found,) = (await answer(ask, [figure], replace(asked, by=(dimension,), where=()))).figures
+    return tuple(sorted({cell.group[dimension] for cell in found.cells if cell.n}))
+
+
+def _not_empty(of: FigureAnswer) -> list[Cell]:
+    return [cell for cell in of.cells if cell.n]
+
+
+# --- where the next ones begin
+
+
+def _cursor(page: Page) -> str:
+    if not page.beyond:
+        return ""
+    last = page.units[-1]
+    return urlsafe_b64encode(orjson.dumps([*last.key, *last.group])).decode().rstrip("=")
+
+
+def _position(cursor: str, figure: Figure, asked: Asked) -> list[Value]:
+    if not cursor:
+        return []
+    try:
+        found = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except ValueError:
+        found = None
+    width = rows_by_unit(figure, asked)[0].width
+    if not isinstance(found, list) or len(found) != width or not all(type(value) in (str, int) for value in found):
+        raise Refused(f"--after {cursor!r} is no cursor of this question; it stands below the units that came before")
+    return found
+
+
+# --- rows that know their touchpoints
+
+
+class _Rows:
+    """The rows of some units, and the touchpoints that each is because of."""
+
+    def __init__(self, memory: InMemory, model: ReadModel, traced: Traced) -> None:
+        self.memory, self.model, self.traced = memory, model, traced
+        self.because: dict[str, dict[tuple[Value, ...], list[Brought]]] = {table.name: defaultdict(list) for table in model.tables}
+        self._by_columns: dict[tuple[str, tuple[str, ...]], dict[tuple[Any, ...], list[_TableRow]]] = {}
+        self._own: dict[tuple[Instant, str], list[Touchpoint]] = defaultdict(list)
+        for touch in traced.touches.values():
+            self._own[touch.occurred_at, touch.type].append(touch)
+
+    def __enter__(self) -> "_Rows":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.memory.close()
+
+    def put(self, tables: Collection[str]) -> None:
+        """The rows of these tables, of all that was traced."""
+        totals: dict[str, dict[tuple[Value, ...], tuple[int, ...]]] = defaultdict(dict)
+        for brought in (one for facts in self.traced.facts.values() for one in facts):
+            for name, key, sums in self.model.rows(brought.fact, ahead=int(brought.is_ahead)):
+                if name in tables:
+                    self.because[name][key].append(brought)
+                    before = totals[name].get(key)
+                    totals[name][key] = (1, *sums) if before is None else tuple(map(add, before, (1, *sums)))
+        for name, of_table in totals.items():
+            self.memory.add(name, (Delta(key, adds) for key, adds in sorted(of_table.items())))
+
+    def like(self, table: Table, columns: tuple[str, ...], values: Mapping[str, Any]) -> "list[_TableRow]":
+        """The rows of `table` with these values in `columns`."""
+        index = self._by_columns.get((table.name, columns))
+        if index is None:
+            index = self._by_columns[table.name, columns] = defaultdict(list)
+            names = [column.name for column in table.key]
+            for key, brought in self.because[table.name].items():
+                row = _TableRow(dict(zip(names, key, strict=True)), brought)
+                index[tuple(row.values[column] for column in columns)].append(row)
+        return index.get(tuple(values[column] for column in columns), [])
+
+    def touches_of(self, row: "_TableRow") -> Iterator[Key]:
+        """The touchpoints that a touch of a path is."""
+        ids = self.traced.ids.get(str(row.values["person"]), ())
+        for touch in self._own.get((row.values["touched_at"], row.values["type"]), ()):
+            if touch.subject in ids:
+                yield touch.key
+
+
+class _TableRow(NamedTuple):
+    values: dict[str, Any]
+    because: list[Brought]
+
+
+async def _rows(ask: Ask, was: KnownState, model: ReadModel, figure: Figure, chosen: Sequence[Unit]) -> _Rows:
+    """The rows of the whole units, and those of others that they are joined with."""
+    subjects = await _subjects(ask, was, model, figure, chosen)
+    rows = _Rows(InMemory(model, await was.bodies.position()), model, await traced(was.definition, was.bodies, subjects))
+    rows.memory.choose(_CHOSEN, [unit.key for unit in chosen], len(figure.of.unit))
+    asks_for = " ".join((figure.of.sql, RATES if figure.is_money else "", *(one.join + one.column for one in figure.by)))
+    used = {table.name: table for table in model.tables if re.search(rf"\b{table.name}\b", asks_for)}
+    common = {name for name, table in used.items() if _owner(table) is None and name not in figure.of.tables}
+    rows.put(used.keys() - common)
+    for name in common:
+        rows.memory.put(name, await ask(f"SELECT {', '.join(used[name].columns)} FROM {name}"))
+    if "described" in used:
+        # What people say of themselves came with their histories; what they refer to may have said something as well.
+        columns = ", ".join(used["described"].columns)
+        rows.memory.put("described", await ask(f"SELECT {columns} FROM described WHERE SUBSTR(subject, 1, 5) NOT IN ('user:', 'anon:')"))
+    return rows
+
+
+def _owner(table: Table) -> str | None:
+    """The column that names whose its rows are."""
+    names = {column.name for column in table.key}
+    return next((name for name in _WHOSE if name in names), None)
+
+
+async def _subjects(ask: Ask, was: KnownState, model: ReadModel, figure: Figure, chosen: Sequence[Unit]) -> set[str]:
+    """All whose histories the whole units are made of."""
+    owners = {_owner(table) for table in model.tables if table.name in figure.of.tables}
+    found = set(await named(was.bodies, _SPENDERS)) if None in owners else set()
+    for unit in chosen:
+        found.update(_named_by(unit, figure))
+    accounts = {subject.removeprefix("account:") for subject in found if subject.startswith("account:")}
+    if accounts and "deal" in owners:
+        rows = await ask("SELECT DISTINCT account, deal FROM deals WHERE account <> ''")
+        found |= {deal for account, deal in rows if account in accounts}
+        found |= await taking_part(was.definition, was.bodies, found)
+    others = await taking_part(was.definition, was.bodies, found) if len(owners & {"person", "deal"}) == 2 or accounts else set()
+    return found | others
+
+
+# --- what counts, and because of what
+
+
+async def _counted(rows: _Rows, figure: Figure, asked: Asked, chosen: Sequence[Unit]) -> list[Counted]:
+    by, query = rows_by_unit(figure, asked)
+    come_to = await each(rows.memory.ask, figure, asked)
+    credited = await credited_touches(rows.memory.ask, figure, asked) if isinstance(figure.measure, Credited) else None
+    behind: defaultdict[Unit, dict[Key, bool]] = defaultdict(dict)
+    for row in rows.memory.named(*marked(query)):
+        unit = by.unit([row[f"g{place}"] for place in range(by.width)])
+        if credited is None or (unit, (row["person"], row["place"])) in credited:
+            for key, by_time in _because(rows, figure, unit, row):
+                behind[unit][key] = behind[unit].get(key, False) or by_time
+    touches = rows.traced.touches
+    return [
+        Counted(
+            unit=dict(zip(figure.of.unit, unit.key, strict=True)),
+            group=dict(zip(by.names, unit.group, strict=True)),
+            outcome=come_to.get(unit, Outcome(None, 0)),
+            touchpoints=tuple(
+                Behind(evidence(touches[key]), behind[unit][key]) for key in sorted(behind[unit], key=lambda key: touches[key].order)
+            ),
+        )
+        for unit in chosen
+    ]
+
+
+def _because(rows: _Rows, figure: Figure, unit: Unit, row: Mapping[str, Any]) -> Iterator[tuple[Key, bool]]:
+    """The touchpoints that a row of the view is because of: of each of its tables those rows that it is made of."""
+    for table in rows.model.tables:
+        if table.name in figure.of.tables:
+            for one in _made_of(rows, table, figure, unit, row):
+                for brought in one.because:
+                    yield from ((key, brought.by_time) for key in brought.because)
+                if table.each == "path":
+                    yield from ((key, False) for key in rows.touches_of(one))
+
+
+def _made_of(rows: _Rows, table: Table, figure: Figure, unit: Unit, row: Mapping[str, Any]) -> "list[_TableRow]":
+    """The rows of `table` that a row of the view is made of: with all that it says, or with what tells rows apart. Of what it says how
+    something stands, also those of the instants since when it does."""
+    names = [column.name for column in table.key]
+    shared = tuple(name for name in names if name in row and name != "ahead")
+    which = tuple(name for name in shared if name in _WHICH)
+    owner = _owner(table)
+    since = {value for name, value in row.items() if (name == "at" or name.endswith("_at")) and name not in _TO_COME and value}
+    if owner is None or owner in shared:
+        found = rows.like(table, shared, row) or rows.like(table, which, row)
+        if owner is not None and "at" in names:
+            whole = (owner, *(name for name in figure.of.unit if name in names and name not in (owner, "at")))
+            found = found + [one for one in rows.like(table, whole, row) if one.values["at"] in since - {row.get("at")}]
+        if found or owner is None or row[owner]:
+            return found
+    if "of_what" in which and (found := rows.like(table, which, row)):
+        return found
+    its_own = [one for subject in _named_by(unit, figure) for one in rows.like(table, (owner,), {owner: subject})]
+    dated = [one for one in its_own if one.values.get("at") in since]
+    return dated or [one for one in its_own if any(one.values[name] in since for name in names if name.endswith("_at"))]
+
+
+def _named_by(unit: Unit, figure: Figure) -> list[str]:
+    """The subjects that a unit names."""
+    values = dict(zip(figure.of.unit, unit.key, strict=True))
+    found = [value for value in unit.key if isinstance(value, str) and is_subject(value)]
+    return [*found, f"deal:{values['of_what']}"] if "of_what" in values and not values.get("whose") else found

@@ -1,0 +1,180 @@
+"""What people see of the touchpoints behind a figure; or the same as JSON."""
+
+from dataclasses import asdict
+from typing import Any
+
+from rich.text import Text
+
+from app.engine.evidence import Behind, Counted, FigureEvidence
+from app.text.printing import note, put, table
+from journey.instants import DAY, HOUR, MINUTE, iso
+from journey.money import major
+from journey.readable import readable
+from projections.figures.answers import Cell, FigureAnswer, exact
+from projections.figures.measures import Number, Outcome
+
+CELLS_SHOWN_MAX = 12
+VALUES_SHOWN_MAX = 12
+TOUCHPOINTS_SHOWN_MAX = 6
+"""Of one unit in a terminal: the first ones and the last ones."""
+UNIT_WIDTH_MAX = 28
+_LENGTHS = ((2 * DAY, DAY, "days"), (2 * HOUR, HOUR, "hours"), (0, MINUTE, "min"))
+
+
+def evidence(found: FigureEvidence, *, simulated: bool) -> None:
+    figure = found.answer.figures[0]
+    heading = Text.assemble((figure.name, "bold"), (" (simulated)" if simulated else "", "bold yellow"))
+    heading.append(f" · {_asked(found)}")
+    put(heading, Text(f"{figure.says} {figure.formula[:1].upper()}{figure.formula[1:]}.", style="dim"), "")
+    if not found.units_count:
+        put(f"nothing is in it; it is made of {', '.join(figure.needs)}" if figure.needs else "nothing in it counts")
+        for dimension, values in found.there_are.items():
+            more = f" and {len(values) - VALUES_SHOWN_MAX:,} more" if len(values) > VALUES_SHOWN_MAX else ""
+            if values:
+                put(
+                    readable(f"without filters, {dimension} is {', '.join(value or '(none)' for value in values[:VALUES_SHOWN_MAX])}{more}")
+                )
+        return
+    cells = [cell for cell in figure.cells if cell.n]
+    for cell in cells[:CELLS_SHOWN_MAX]:
+        put(Text.assemble((_cell(figure, cell), "bold"), f"  {_group(cell.group)}".rstrip()))
+    if len(cells) > CELLS_SHOWN_MAX:
+        put(Text(f"and {len(cells) - CELLS_SHOWN_MAX:,} cells more: `journey report` shows them", style="dim"))
+    put("")
+    _table(found, figure)
+    told = f"{len(found.units):,} of {found.units_count:,}"
+    if found.beyond:
+        put(Text(f"{told}, {found.beyond:,} more with --after {found.after}", style="dim"))
+    elif len(found.units) < found.units_count:
+        put(Text(f"{told}, the last ones", style="dim"))
+    if len(found.units) < found.units_count:
+        put(Text(f"these alone come to {' · '.join(_cell(figure, cell) for cell in found.comes_to.cells if cell.n)}", style="dim"))
+    if not found.agrees:
+        note("what these touchpoints come to is not what the read model says of them; `journey reconcile` looks into it")
+
+
+def plain(found: FigureEvidence) -> dict[str, Any]:
+    """For JSON. Numbers are exact: whole, or text."""
+    return {
+        "answer": found.answer.model_dump(mode="json"),
+        "units": [
+            {
+                "unit": one.unit,
+                "group": one.group,
+                **{name: _exact(value) for name, value in one.outcome._asdict().items()},
+                "touchpoints": [{**asdict(each.touchpoint), "by_time": each.by_time} for each in one.touchpoints],
+            }
+            for one in found.units
+        ],
+        "units_count": found.units_count,
+        "beyond": found.beyond,
+        "after": found.after,
+        "comes_to": [cell.model_dump(mode="json") for cell in found.comes_to.cells],
+        "agrees": found.agrees,
+        "there_are": found.there_are,
+    }
+
+
+def _exact(value: Any) -> Any:
+    return [_exact(one) for one in value] if isinstance(value, tuple) else None if value is None else exact(value)
+
+
+def _asked(found: FigureEvidence) -> str:
+    answer = found.answer
+    said = [f"as of {answer.until[:19].replace('T', ' ')} UTC", f"position {answer.position:,}"]
+    said += [f"from {answer.from_on}"] if answer.from_on else []
+    said += [f"before {answer.to_on}"] if answer.to_on else []
+    said += [f"{name} {' or '.join(value or '(none)' for value in values)}" for name, values in answer.where.items()]
+    said += [f"as known at {answer.known_at}"] if answer.known_at else []
+    return readable(" · ".join(said))
+
+
+def _table(found: FigureEvidence, figure: FigureAnswer) -> None:
+    columns: dict[str, list[str | Text]] = {name: [] for name in ("counts", "", "time (UTC)", "touchpoint", "id", "says")}
+    for one in found.units:
+        for place, (at, what, id, says) in enumerate(_lines(one)):
+            is_first = place == 0
+            values: tuple[str | Text, ...] = (
+                Text(_unit(one) if is_first else "", style="bold"),
+                _worth(figure, one) if is_first else "",
+                at,
+                what,
+                id,
+                says,
+            )
+            for column, value in zip(columns.values(), values, strict=True):
+                column.append(value)
+    table("", columns, drop=(("id",), ("",)), last="says")
+
+
+def _lines(one: Counted) -> list[tuple[str, str, str, str]]:
+    behind = list(one.touchpoints)
+    left_out = len(behind) - TOUCHPOINTS_SHOWN_MAX
+    if left_out > 1:
+        half = TOUCHPOINTS_SHOWN_MAX // 2
+        return [*map(_line, behind[:half]), ("", "…", "", f"{left_out:,} more, which --json lists"), *map(_line, behind[-half:])]
+    return list(map(_line, behind)) or [("", "", "", "")]
+
+
+def _line(behind: Behind) -> tuple[str, str, str, str]:
+    touch = behind.touchpoint
+    says = " · ".join(filter(None, ("and then time passed" if behind.by_time else "", touch.says)))
+    return touch.at[:16].replace("T", " "), touch.type, touch.id, says
+
+
+def _unit(one: Counted) -> str:
+    """What tells it from others: who or which, and its instant where it has one."""
+    said = []
+    for name, value in one.unit.items():
+        if value in ("", 0) or name in ("amount_minor", "currency"):
+            continue
+        if name == "at":
+            value = iso(int(value))[:10]
+        elif name == "cycle":
+            value = f"lead {value}"
+        said.append(str(value))
+    said += [value or "(none)" for name, value in one.group.items() if name != "currency"]
+    text = " ".join(said) or "all of it"
+    return readable(text if len(text) <= UNIT_WIDTH_MAX else text[: UNIT_WIDTH_MAX - 1] + "…")
+
+
+def _worth(figure: FigureAnswer, one: Counted) -> str:
+    """What the figure comes to for it alone; nothing where that is 1, as of everything that is counted."""
+    outcome = one.outcome
+    if figure.unit == "share":
+        return f"{exact(outcome.part or 0)}/{exact(outcome.whole or 0)}"
+    is_counted = figure.unit not in ("money", "duration", "points")
+    return "" if is_counted and outcome.value == 1 else _value(figure, outcome, one.group.get("currency"))
+
+
+def _value(figure: FigureAnswer, outcome: Outcome, currency: str | None) -> str:
+    values = outcome.value if isinstance(outcome.value, tuple) else (outcome.value,)
+    return " · ".join(dict.fromkeys(_number(figure.unit, value, currency) for value in values))
+
+
+def _cell(figure: FigureAnswer, cell: Cell) -> str:
+    values = cell.value if isinstance(cell.value, tuple) else (cell.value,)
+    told = [_number(figure.unit, value, cell.currency) for value in values]
+    named = [f"{one} ({quantile})" for one, quantile in zip(told, figure.quantiles, strict=True)] if figure.quantiles else told
+    of = f" ({exact(cell.part or 0)} of {exact(cell.whole)})" if cell.whole is not None else ""
+    unit = f" {figure.unit}" if figure.unit not in ("share", "money", "duration") else ""
+    return f"{' · '.join(named)}{unit}{of}"
+
+
+def _number(unit: str, value: Number | None, currency: str | None) -> str:
+    if value is None:
+        return "-"
+    match unit:
+        case "share":
+            return f"{float(value):.1%}"
+        case "money":
+            return f"{major(round(value), currency or ''):,} {currency}"
+        case "duration":
+            length, name = next((length, name) for least, length, name in _LENGTHS if value >= least or not least)
+            return f"{float(value / length):,.1f} {name}"
+        case _:
+            return f"{value:,}" if isinstance(value, int) else f"{float(value):,.2f}"
+
+
+def _group(group: dict[str, str]) -> str:
+    return readable(" · ".join(f"{name} {value or '(none)'}" for name, value in group.items() if name != "currency"))
