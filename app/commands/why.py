@@ -29,6 +29,7 @@ from app.text.arguments import (
 )
 from app.text.printing import as_json
 from projections.figures import figure as figures
+from projections.figures.defined import options
 from projections.figures.sections import FIGURES
 
 app = typer.Typer(add_completion=False)
@@ -72,7 +73,7 @@ def why(
             until=in_zone(as_of, definition.zone),
             zone=definition.zone,
             fiscal_year_starts=definition.fiscal_year_starts,
-            options={"people": definition.attribution.people},
+            options=options(definition),
             **question,
         )
         found = await figure_evidence(engine, wanted, asked, known_at=known_at, limit=limit, after=after)

@@ -26,8 +26,8 @@ from projections.stores.postgres_adding import Adding
 from projections.stores.sqlite import SqliteReadStore
 from projections.stores.sqlite_adding import add
 from projections.views import all_columns, kind_of, views
-from streams.ports import Change
 from streams.postgres.database import Database
+from streams.units import Change
 from tests.projections.figures import cases
 from tests.projections.figures.cases import asked, stage
 from tests.projections.figures.tables import Rows, at
