@@ -202,8 +202,8 @@ class Ordered(NamedTuple):
 
 
 class Lowered(NamedTuple):
-    """What a refund takes of an order, as a negative amount at the later of both dates; `order_at` is that of the order, and of its conversion.
-    Orders dated up to T and what lowered them up to T add up to net revenue at T."""
+    """What a refund takes of an order, as a negative amount at the later of both dates; `order_at` is that of the order, and of its
+    conversion. Orders dated up to T and what lowered them up to T add up to net revenue at T."""
 
     subject: str
     order_id: str
@@ -356,7 +356,7 @@ class Spelled(NamedTuple):
     kind: str = "spelled"
 
 
-# --- of touchpoints that need no state: see `journey/stateless.py`. `nth` orders those of one subject and instant, where a later one replaces.
+# --- of touchpoints that need no state (`journey/stateless.py`). `nth` orders those of one subject and instant, where a later one replaces.
 # A whole number that is not stated is -1, as a length of time is.
 
 
@@ -374,8 +374,8 @@ class Exposed(NamedTuple):
 
 
 class Emailed(NamedTuple):
-    """What became of an e-mail to a person: `step` is sent, delivered, bounced, opened, clicked, unsubscribed or complained; `bounce` is hard or
-    soft."""
+    """What became of an e-mail to a person: `step` is sent, delivered, bounced, opened, clicked, unsubscribed or complained, and `bounce`
+    hard or soft."""
 
     person: str
     at: Instant
@@ -481,8 +481,8 @@ class Referred(NamedTuple):
 
 
 class ProductStep(NamedTuple):
-    """A person and the product, or the shop: `step` is signed_up, trial_started, used, viewed, cart_updated or checkout_started. `ends_at` is
-    that of a trial."""
+    """A person and the product, or the shop: `step` is signed_up, trial_started, used, viewed, cart_updated or checkout_started.
+    `ends_at` is that of a trial."""
 
     person: str
     at: Instant
@@ -533,8 +533,8 @@ class Activity(NamedTuple):
 
 
 class Offered(NamedTuple):
-    """An offer in a deal: `step` is proposal_sent or negotiation, `said_by` us or them. `discount_minor` is as stated, else what the list price is above the
-    amount. Which of the three amounts are known is what `is_priced`, `is_listed` and `is_discounted` say; the others are 0."""
+    """An offer in a deal: `step` is proposal_sent or negotiation, `said_by` us or them. `discount_minor` is as stated, else what the list
+    price is above the amount. `is_priced`, `is_listed` and `is_discounted` say which of the three amounts are known; the others are 0."""
 
     subject: str
     at: Instant
@@ -619,8 +619,9 @@ class Consented(NamedTuple):
 
 
 class SubscriptionStep(NamedTuple):
-    """A subscription: `step` is started, changed, renewed or ended. `mrr_minor` counts from `effective_on`: of one that ended 0, from the day after its
-    last, which is `term_end_on`. `term_days` counts both ends of the term; `churn_kind` is voluntary or involuntary."""
+    """A subscription: `step` is started, changed, renewed or ended. `mrr_minor` counts from `effective_on` on; of one that ended it is 0,
+    from the day after its last, which is `term_end_on`. `term_days` counts both ends of the term; `churn_kind` is voluntary or
+    involuntary."""
 
     subject: str
     at: Instant
