@@ -1205,7 +1205,7 @@ class AccountUpdated(_Data):
 
 @touchpoint_type
 class SellerUpdated(_Statement):
-    """Team and manager of a salesperson, from a day on."""
+    """Team and manager of a salesperson, from a day on. Statements of two days both count, each until the next day that is stated."""
 
     subjects: ClassVar[frozenset[str]] = COMPANY
     stated_by: ClassVar[tuple[str, ...]] = ("owner",)
