@@ -83,7 +83,7 @@ def facts_of(kind: type[Data]) -> tuple[list[type[Fact]], str]:
         return [_made(STATELESS[kind].makes)], ""
     if kind in ELSEWHERE:
         return [KINDS[ELSEWHERE[kind]]], ""
-    return [], NOWHERE[kind]
+    return [], NOWHERE.get(kind, "is in no table of `journey/stateless.py` yet")
 
 
 def _made(makes: Any) -> type[Fact]:
