@@ -1,4 +1,5 @@
-"""The facts of touchpoints that need no state: one table from type to function. Another is a fact in `facts`, a function and a line here.
+"""The facts of touchpoints that need no state: one table from type to function. To add one takes a fact in `facts.py`, a function and a
+line here.
 
 Whichever fold owns the history of the touchpoint's own subject asserts them: a person's, a deal's, that of a campaign, an account, the
 company. So each is asserted once, however many histories the touchpoint is part of.
@@ -19,7 +20,7 @@ from journey.instants import SECOND, Instant, Micros, day, instant
 
 
 class Told(NamedTuple):
-    """A touchpoint, and what its fact takes that it does not say itself."""
+    """A touchpoint, and what its fact needs besides."""
 
     definition: Definition
     subject: str
@@ -50,7 +51,7 @@ class Stateless(NamedTuple):
 
 
 def note(facts: Facts, definition: Definition, subject: str, touch: t.Touchpoint, nth: int, by: Stateless) -> None:
-    """Add what `touch`, which is `subject`'s own and counts, asserts. `by`: what STATELESS has for its type."""
+    """Add the fact of `touch`, which is published under `subject` and counts. `by` is the entry of its type in STATELESS."""
     at = touch.occurred_at
     fact = by.makes(Told(definition, subject, by.step, at, day(at, definition.zone), nth, touch), touch.data)
     if fact is not None:
