@@ -52,9 +52,9 @@ A touchpoint is a [CloudEvent](https://cloudevents.io): `id`, `source`, `type`, 
 ignored."""
 
 _FACTS = """\
-*Facts* are the rows that a touchpoint makes in the [read models](facts.md). Those named here come from the type itself. What the
-[definition](definition.md) says comes on top: a touchpoint may give points (`scored`), enter a stage (`stage_entered`), begin or continue a
-session, be a milestone or a conversion."""
+*Facts* are the rows that a touchpoint makes in the [read models](facts.md). Those named here come from the type itself; `touched` and
+`session_engaged` only where the [definition](definition.md) counts the type as traffic, or among those that make up sessions. What else the
+definition says comes on top: a touchpoint may give points (`scored`), enter a stage (`stage_entered`), be a milestone or a conversion."""
 
 _STATEMENTS = """\
 A *statement* may be made again to correct it. Statements with equal fields of the *key* are one, of which the last counts: the one with the
