@@ -62,9 +62,8 @@ def campaign_of(definition: Definition, about: About) -> str:
 
 
 def names_its_origin(definition: Definition, about: About) -> bool:
-    """Whether `about` says where the person came from, itself or by the tags of its link: it need not be what its session says.
-
-    A link with a source and no medium does not say enough to part with what the session's first touchpoint said.
+    """Whether `about` says where the person came from, in its own fields or by the tags of its link. Then that counts, and not what its
+    session says. A link with a source and no medium does not say enough to differ from the session's first touchpoint.
     """
     if about.channel is not None or about.utm_source is not None or about.click_id is not None:
         return True
@@ -75,7 +74,7 @@ def names_its_origin(definition: Definition, about: About) -> bool:
 
 
 def returns_from_paying(definition: Definition, about: About) -> bool:
-    """Whether the referrer is where people only pay: they come back to what they left."""
+    """Whether the referrer is a site where people only pay: who comes back from there goes on with the session that they left."""
     if about.referrer is None:
         return False
     return (_compiled.get(definition.fingerprint) or _compile(definition)).kind_of_host(host_of(about.referrer)) == PAYMENT

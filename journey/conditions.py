@@ -58,7 +58,7 @@ class Scene:
     """What the touchpoint brought a lead cycle to, and because of what."""
 
     def begin(self, touch: Touchpoint) -> None:
-        """Of `touch`, which has brought nothing about yet."""
+        """The scene at `touch`, before it has brought anything about."""
         self.touch, self.scored, self.deal_now = touch, False, ""
         if self.lead_steps:
             self.lead_steps = {}
@@ -95,7 +95,7 @@ def judge(condition: Condition, scene: Scene) -> Judgement:
 
 
 def standing(condition: Condition, scene: Scene, at: Instant) -> Standing:
-    """How far `condition` is met at `at`, to which the scene's journey was brought. Asked where reasons are, never by the fold."""
+    """How far `condition` is met at `at`, to which the scene's journey was brought. Explanations ask this, the fold never does."""
     return meaning_of(condition).standing(condition, scene, at)
 
 

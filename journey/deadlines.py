@@ -57,12 +57,12 @@ def _together(because: tuple[Key, ...], closes: tuple[Key, ...]) -> tuple[Key, .
 
 
 def ahead(plan: Plan, journey: PersonJourney) -> tuple[Ahead, ...]:
-    """The clock, run out: what every deadline would bring about, one after the other, without what it is because of."""
+    """All that deadlines will do if nothing more happens, in order. `because` is empty."""
     return tuple(fact._replace(because=()) if not isinstance(fact, LeadStood) else fact for fact in run_out(plan, journey))
 
 
 def run_out(plan: Plan, journey: PersonJourney) -> Iterator[Ahead]:
-    """The same, each with what it is because of."""
+    """The same, each with its `because`."""
     due = next_due(plan, journey)
     if due is None:
         return
@@ -84,6 +84,6 @@ def strike(plan: Plan, journey: PersonJourney, due: Due) -> Sequence[Ahead]:
 
 
 def entered(plan: Plan, journey: PersonJourney, left: str, since: Instant, nth: int, rule: str, because: tuple[Key, ...]) -> StageEntered:
-    """That `journey` has entered its stage, out of `left`, in which it was since `since`."""
+    """The fact that `journey` has entered its stage, out of `left`, where it had been since `since`."""
     at = journey.entered_at
     return StageEntered(journey.person, journey.stage, at, day(at, plan.zone), nth, left, at - since if left else -1, rule, because)

@@ -123,7 +123,7 @@ class DealJourney:
         return replace(self, moved_at=at, moved=self.moved + 1 if self.moved_at == at else 0)
 
     def stood(self, definition: Definition) -> DealStood:
-        """How it stands."""
+        """The fact that says how it stands."""
         zone, value_minor = definition.zone, self.value_minor
         chance = Decimal(self.probability) if self.probability else definition.stage_chances.get((self.pipeline, self.stage))
         return DealStood(

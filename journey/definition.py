@@ -50,13 +50,19 @@ class Test(Model):
     """What a field must be. Texts are compared without regard to case."""
 
     is_: Annotated[tuple[str | bool | int | Decimal, ...] | None, Field(alias="is")] = None
+    """One of these values."""
     not_: Annotated[tuple[str | bool | int | Decimal, ...] | None, Field(alias="not")] = None
+    """None of these values; a field that says nothing passes."""
     contains: Names | None = None
+    """Text that holds one of these, or a list that does."""
     matches: str | None = None
     """A regular expression, searched for anywhere in the text."""
     at_least: Decimal | None = None
+    """A number of at least this."""
     at_most: Decimal | None = None
+    """A number of at most this."""
     filled: bool | None = None
+    """Whether the field says anything."""
 
     @field_validator("is_", "not_", mode="before")
     @classmethod
@@ -76,53 +82,76 @@ class Match(Model):
     """A touchpoint of one of these types, whose fields pass the tests."""
 
     types: Annotated[Names, Field(min_length=1)]
+    """Touchpoint types of the [vocabulary](vocabulary.md)."""
     where: Tests = {}
+    """What fields must be: each names a field of the touchpoint."""
 
 
 class Count(Model):
     """At least so many matching touchpoints, in a window that ends with the present one: from `at - within`, inclusive."""
 
     times: Annotated[int, Field(ge=1, le=1000)] = 1
+    """How many it takes."""
     of: Match
+    """Which touchpoints are counted."""
     within: Length
+    """How long the window is."""
 
 
 class Score(Model):
+    """The score is at least this."""
+
     at_least: int
+    """So many points."""
 
 
 class All(Model):
+    """All of these conditions hold."""
+
     all: Annotated[tuple["Condition", ...], Field(min_length=1)]
+    """Conditions."""
 
 
 class AnyOf(Model):
+    """One of these conditions holds, or several."""
+
     any: Annotated[tuple["Condition", ...], Field(min_length=1)]
+    """Conditions."""
 
 
 class Counted(Model):
+    """Matching touchpoints are counted."""
+
     count: Count
+    """How many of which."""
 
 
 class Scored(Model):
+    """The score counts."""
+
     score: Score
+    """What the score must be."""
 
 
 class DealIs(Model):
     """Set off by a deal of the person's that becomes so: `won` by a close, `open` by an opening or reopening."""
 
     deal: Literal["open", "won", "lost", "abandoned"]
+    """What the deal becomes."""
 
 
 class NoOpenDeal(Model):
     """None of the person's deals is open: the one absence that a condition may ask for."""
 
     no_open_deal: Literal[True]
+    """Written `no_open_deal: true`."""
 
 
 class LeadIs(Model):
     """Set off by the person's lead cycle, when it comes to this."""
 
     lead: Literal["created", "mql", "assigned", "accepted", "rejected", "recycled", "disqualified", "qualified"]
+    """The step of the lead cycle."""
 
 
 Condition = Match | All | AnyOf | Counted | Scored | DealIs | NoOpenDeal | LeadIs
@@ -135,7 +164,9 @@ class Rule(Model):
     """How a stage is entered: when a condition holds, or when a deadline strikes (`inactive`, `score_below`)."""
 
     name: Name
+    """What timelines and reasons call it; one name is used once in a stage."""
     when: Condition | None = None
+    """Touchpoints enter the stage when this holds. A rule has one of `when`, `inactive`, `score_below`."""
     inactive: Length | None = None
     """Runs from the later of the last activity and the entry into the stage."""
     score_below: int | None = None
@@ -147,8 +178,12 @@ class Rule(Model):
 
 
 class Stage(Model):
+    """A stage of the journey, and how it is entered."""
+
     name: Name
+    """What it is called everywhere."""
     rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
+    """The ways into it. Where rules of several stages hold, the latest stage is entered, by its first rule that holds."""
     way: Literal["along", "out", "back"] = "along"
     """`along` the journey, in order; `out` of it (lost, churned); `back` into it (recycled)."""
 
@@ -157,39 +192,59 @@ class Stage(Model):
 
 
 class ScoreRule(Model):
+    """Points for a touchpoint that matches."""
+
     name: Name
+    """What the ledger of the score calls it."""
     when: Match
+    """Which touchpoints give the points."""
     points: Annotated[int, Field(ge=-1000, le=1000)]
+    """How many; below zero they are taken away."""
     expires: Length | None = None
+    """How long they count; default: for ever."""
     per_day_max: Annotated[int, Field(ge=1)] | None = None
+    """How often they are given in a day of the reporting zone at most."""
 
 
 class LeadRules(Model):
+    """What opens a lead cycle, and what makes an MQL and an SQL."""
+
     created_by: Match | None = None
     """A touchpoint that opens a lead cycle where none is open, besides `lead_created`."""
     mql: Condition
+    """Makes an MQL, a lead that is ready for sales."""
     mql_stated: bool = True
     """Whether `lead_scored` with grade mql, sent by another system, makes an MQL."""
     withdrawn_below: int | None = None
     """An MQL that waits for an answer is withdrawn when its score falls below this."""
     sql: Match
+    """Makes an SQL: a lead that sales accepted is qualified by it."""
 
 
 class Handoff(Model):
+    """How long sales has for an answer to a lead."""
+
     limit: Length
+    """How long sales has; later it is a breach."""
     business_time: bool = True
+    """Whether only the hours of the team's calendar count."""
     starts: Annotated[tuple[Literal["assigned", "mql", "created"], ...], Field(min_length=1)] = ("assigned", "mql")
     """What hands a lead over, and so starts the clock: the first of these that has happened."""
     near: Annotated[Decimal, Field(gt=0, lt=1)] = Decimal("0.8")
+    """The share of the limit from which a lead is nearly due."""
     expire_after: Length | None = None
+    """After how long without an answer the lead expires; default: never."""
 
 
 class Calendar(Model):
     """Business hours of a team: `{mon: "09:00-17:00"}`, in a zone, without the holidays."""
 
     zone: str
+    """The zone that its hours are in, such as `Europe/Berlin`."""
     hours: dict[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], Annotated[tuple[str, ...], BeforeValidator(_one_or_more)]]
+    """By day of the week: `"09:00-17:00"`, or a list of several."""
     holidays: tuple[date, ...] = ()
+    """Days without business hours."""
 
 
 # --- channels
@@ -201,12 +256,18 @@ class ChannelRule(Model):
     the referrer, is) and `brand` (whether a brand term is in the term or the campaign)."""
 
     channel: Name
+    """The channel that it names."""
     when: Tests = {}
+    """Tests that all pass."""
     any: tuple[Tests, ...] = ()
+    """Besides, one of these groups of tests passes."""
 
 
 class Bots(Model):
+    """Whose touchpoints are in no figure, besides those that say `bot` or `test`."""
+
     networks: Names = ("internal", "datacenter")
+    """Values of `network`."""
     agents: tuple[str, ...] = ()
     """Regular expressions over the user agent."""
 
@@ -215,65 +276,108 @@ class Bots(Model):
 
 
 class PipelineStage(Model):
+    """A stage of a pipeline."""
+
     name: Name
+    """As the CRM calls it."""
     probability: Annotated[Decimal, Field(ge=0, le=1)]
+    """How likely deals in it are won, where the deal does not say."""
     outcome: Literal["open", "won", "lost"] = "open"
     """What a deal that comes to this stage is by it, unless the sender says otherwise (`stage_outcome`)."""
     forecast_category: Name | None = None
+    """As the CRM calls it."""
     stuck_after: Length | None = None
+    """After how long in it a deal is stuck."""
 
 
 class Pipeline(Model):
+    """A pipeline of deals, and its stages in order."""
+
     name: Name
+    """As deals name it in `pipeline`."""
     stages: Annotated[tuple[PipelineStage, ...], Field(min_length=1)]
+    """In order."""
 
 
 class Reasons(Model):
+    """The reasons that are known, for each kind of ending."""
+
     reject: Names = ()
+    """Of `lead_rejected`."""
     recycle: Names = ()
+    """Of `lead_recycled`."""
     disqualify: Names = ()
+    """Of `lead_disqualified`."""
     loss: Names = ()
+    """Of `close`."""
     churn: Names = ()
+    """Of `contract_ended`."""
 
 
 class FollowUpStep(Model):
+    """What sales is to do after an order."""
+
     name: Name
+    """As `follow_up.step` names it."""
     kind: Name
+    """Such as call or email."""
     days_after: Annotated[int, Field(ge=0)]
+    """How many days after the order it is due."""
 
 
 class Conversion(Model):
     """A kind of success that touches are credited with: a lead, a won deal, or a touchpoint that matches."""
 
     name: Name
+    """What reports call it."""
     lead: Literal["created", "mql", "qualified"] | None = None
+    """A lead cycle that comes to this step."""
     deal: Literal["won"] | None = None
+    """A deal that is won."""
     when: Match | None = None
+    """A touchpoint that matches."""
     customer: bool = False
-    """Who has one is a customer: a buyer in marketing's report."""
+    """Whether it makes a customer: a buyer in marketing's report."""
 
 
 class Attribution(Model):
+    """Which touches conversions are credited to, and what conversions are."""
+
     touches: Names
+    """The types that can be credited."""
     look_back: Length = 90 * DAY
+    """How long before a conversion a touch may lie."""
     half_life: Length = 7 * DAY
+    """Of a touch's weight, in the model that lets older touches fade."""
     people: Literal["all", "primary"] = "all"
+    """Whose touches a won deal is credited to: of all who take part in it, or of its primary contact."""
     touches_max: Annotated[int, Field(ge=2, le=10_000)] = 200
     """Touches that are kept for a person's path, the first apart; a path that was cut says so."""
     conversions: tuple[Conversion, ...]
+    """What is credited."""
 
 
 class Segment(Model):
+    """People whose profile passes the tests."""
+
     name: Name
+    """What it is called."""
     where: Tests
+    """Tests of profile fields."""
 
 
 class Alias(Model):
+    """Other names of a campaign, such as those in ad accounts."""
+
     campaign: Name
+    """The campaign."""
     names: Names
+    """What else it is called."""
 
 
 class Bounds(Model):
+    """How far things go, so that one mistake of a sender's does not join or cost too much."""
+
     partners_max: Annotated[int, Field(ge=1, le=1000)] = 20
     """An id with more partners than this joins nobody: a shared kiosk, a shared mailbox."""
     ids_max: Annotated[int, Field(ge=2, le=1000)] = 100
@@ -285,7 +389,7 @@ class Bounds(Model):
     account_people_max: Annotated[int, Field(ge=0, le=10_000)] = 200
     """An account that more ids than this joined is in none of their histories: what it says of itself is its own."""
     future: Length = DAY
-    """How far after the log recorded it a touchpoint may be dated."""
+    """How far after it was recorded a touchpoint may be dated; one dated later is a dead letter."""
 
 
 NEVER_IDS = (
@@ -338,15 +442,23 @@ class Definition(Model):
     """A whole definition. `fingerprint` is its identity."""
 
     version: Literal[1] = 1
+    """Of this format."""
     name: Name
+    """What you call the definition."""
     zone: str = "UTC"
     """The reporting zone: whose days are days."""
     currency: Currency = "EUR"
+    """The company's own currency."""
     rate_day: Literal["fact"] = "fact"
+    """Money is converted at the rate of the day of each fact."""
     fiscal_year_starts: Annotated[int, Field(ge=1, le=12)] = 1
+    """The month that quarters and years are counted from."""
     customer: Literal["account", "person"] = "account"
+    """What counts as one customer: the account where there is one, or the person."""
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
+    """The stages of the journey, in order."""
     deadline_order: tuple[Literal["score_expiry", "sla", "inactivity"], ...] = ("score_expiry", "sla", "inactivity")
+    """In which order deadlines of one instant strike."""
     activity: Names
     """The types that are activity of the person's: each puts off inactivity. Never a link, a retraction or what we sent."""
     not_activity: tuple[Match, ...] = ()
@@ -356,37 +468,55 @@ class Definition(Model):
     session_types: Names
     """The types that make up sessions and take the session's channel."""
     session_idle: Length = 30 * MINUTE
+    """How long without a touchpoint ends a session."""
     engaged_seconds: Annotated[int, Field(ge=10, le=60)] = 10
+    """A session is engaged that has so many seconds in the foreground, two views, or a key event."""
     key_events: tuple[Match, ...] = ()
     """What makes a session engaged by itself, where it happens while one goes on."""
     milestones: dict[Name, Match] = {}
     """Steps of funnels, by name, besides stages, leads and deals."""
     scoring: tuple[ScoreRule, ...] = ()
+    """The rules that give points."""
     lead: LeadRules
+    """What makes a lead, an MQL and an SQL."""
     handoff: Handoff
+    """How long sales has for an answer."""
     calendars: dict[Name, Calendar] = {}
     """By team; `default` for a team without one."""
     channels: tuple[ChannelRule, ...] = ()
+    """Rules that find a touchpoint's channel where its sender states none; the first that passes does."""
     click_ids: dict[Name, Name] = {}
     """Which network a click id is of, by its prefix before `:` or `=`."""
     referrers: dict[Name, Names] = {}
     """Kinds of site by host or bare name: search, social, video, shopping, mail; `own` for one's own hosts, which are no referrers."""
     campaign_aliases: tuple[Alias, ...] = ()
+    """Other names of campaigns, besides those that `campaign_launched` says."""
     brand_terms: Names = ()
+    """Words of your brand, which channel rules can test as `brand`."""
     bots: Bots = Bots()
+    """What is kept out of all figures."""
     pipelines: tuple[Pipeline, ...] = ()
+    """The pipelines of deals."""
     topics: Names = ()
+    """The topics that you use: a condition that names another one is refused."""
     reasons: Reasons = Reasons()
+    """The reasons that you use, by what they end: a condition that names another one is refused."""
     follow_up_plan: tuple[FollowUpStep, ...] = ()
+    """What sales is to do after an order."""
     attribution: Attribution
+    """What conversions are, and which touches they are credited to."""
     segments: tuple[Segment, ...] = ()
+    """Groups of people, by profile."""
     bounds: Bounds = Bounds()
+    """How far things go."""
     identity: Identity = Identity()
+    """Which ids are none, and of which kind the others are."""
     small_count: Annotated[int, Field(ge=1)] = 5
+    """Below so many people a group says too much about each of them."""
     outside_names: dict[str, dict[str, Any]] = {}
-    """What other systems' events are called here, besides the table that ships: see `outside_names.py`."""
+    """What other systems' events are called here, besides the table that ships."""
     default_currency: dict[str, Currency] = {}
-    """Of amounts without a currency, by the source that sends them, such as `/segment`."""
+    """The currency of amounts that state none, by the source that sends them, such as `/segment`."""
 
     def __copy__(self) -> "Definition":
         """A copy that works out its own identity: `model_copy(update=…)` would keep this one's."""

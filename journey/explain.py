@@ -1,4 +1,4 @@
-"""Why a person is where it is, and why not elsewhere. Everything here comes from the fold itself, run touchpoint by touchpoint."""
+"""Why a person is in a stage, and why not in another. Everything here comes from the fold itself, run touchpoint by touchpoint."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +23,8 @@ LEAD_STEPS = {"mql": "mql", "sql": "qualified"}
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A touchpoint that counted, in words. `ties` are the links, or the deal, by which it is the person's; none of its own."""
+    """A touchpoint that counted, in words. `ties` are the links, or the deal, by which it is part of the person's history; none where it is
+    the person's own."""
 
     at: str
     type: str

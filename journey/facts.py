@@ -168,7 +168,7 @@ def _kind(values: Any) -> Any:
 
 
 class Outlook(NamedTuple):
-    """A person's last activity, and all that will be if nothing more happens, in order: `because` is left empty there."""
+    """A person's last activity, and all that deadlines will do if nothing more happens, in order. `because` is empty there."""
 
     person: str
     seen_at: Instant
@@ -190,7 +190,7 @@ class Outlook(NamedTuple):
 
 
 class Ordered(NamedTuple):
-    """An order, as money at its instant. `subject` is who it was published under, as a person where that is one."""
+    """An order, as money at its instant. `subject` is the person, or the account that it was published under."""
 
     subject: str
     order_id: str
@@ -202,8 +202,8 @@ class Ordered(NamedTuple):
 
 
 class Lowered(NamedTuple):
-    """What a refund takes of an order, negative, at the later of both dates; `order_at` is that of the order, and of its conversion.
-    Orders dated up to T and what lowered them up to T add up to net revenue at T."""
+    """What a refund takes of an order, as a negative amount at the later of both dates; `order_at` is that of the order, and of its
+    conversion. Orders dated up to T and what lowered them up to T add up to net revenue at T."""
 
     subject: str
     order_id: str
@@ -230,7 +230,9 @@ class LeftOut(NamedTuple):
 
 
 class Described(NamedTuple):
-    """A field of a person, account, campaign or content, from `at` on. `nth` orders those of one instant; "" is cleared."""
+    """What a field of a person, an account, a campaign, a piece of content or a salesperson says from `at` on. `nth` orders those of one
+    instant; a field that was cleared is "".
+    """
 
     subject: str
     field: str
@@ -291,8 +293,9 @@ class Spent(NamedTuple):
 
 
 class FirstTouched(NamedTuple):
-    """A touchpoint that marketing counts and that is a person's first at all, by its channel, or in its campaign (whose names are one
-    without regard to case; none is one too). The flags, summed up to T, are the people up to T. Asserted where one of them is 1."""
+    """A touchpoint that marketing counts and that is the person's first at all, the first by its channel, or the first in its campaign.
+    Campaigns are compared without regard to case, and "" counts as one. Flags summed up to T are the people up to T. A touchpoint that
+    is none of the three asserts none."""
 
     person: str
     at: Instant
@@ -346,14 +349,14 @@ class Milestone(NamedTuple):
 
 
 class Spelled(NamedTuple):
-    """A campaign's name as a fact has it, where that is not its own case-folding: SQL finds the campaign of an alias by `folded`."""
+    """How a campaign's name is spelled in facts, where case-folding changes it: by `folded` SQL finds the campaign of an alias."""
 
     name: str
     folded: str
     kind: str = "spelled"
 
 
-# --- of touchpoints that need no state: see `stateless`. `nth` orders those of one subject and instant, where a later one replaces.
+# --- of touchpoints that need no state (`journey/stateless.py`). `nth` orders those of one subject and instant, where a later one replaces.
 # A whole number that is not stated is -1, as a length of time is.
 
 
@@ -371,7 +374,8 @@ class Exposed(NamedTuple):
 
 
 class Emailed(NamedTuple):
-    """`step` is sent, delivered, bounced, opened, clicked, unsubscribed or complained; `bounce` is hard or soft."""
+    """What became of an e-mail to a person: `step` is sent, delivered, bounced, opened, clicked, unsubscribed or complained, and `bounce`
+    hard or soft."""
 
     person: str
     at: Instant
@@ -385,6 +389,8 @@ class Emailed(NamedTuple):
 
 
 class SocialEngaged(NamedTuple):
+    """What a person did on a social network. `sentiment` is as stated, and in whole millionths."""
+
     person: str
     at: Instant
     day: str
@@ -398,7 +404,7 @@ class SocialEngaged(NamedTuple):
 
 
 class ContentSeen(NamedTuple):
-    """`step` is viewed or downloaded; `took` is how long it was read or watched."""
+    """A person and a piece of content: `step` is viewed or downloaded, `took` is how long it was read or watched."""
 
     person: str
     at: Instant
@@ -412,7 +418,7 @@ class ContentSeen(NamedTuple):
 
 
 class EventStep(NamedTuple):
-    """`step` is registered or attended."""
+    """A person and an event: `step` is registered or attended."""
 
     person: str
     at: Instant
@@ -426,7 +432,7 @@ class EventStep(NamedTuple):
 
 
 class FormStep(NamedTuple):
-    """`step` is started or submitted."""
+    """A person and a form: `step` is started or submitted."""
 
     person: str
     at: Instant
@@ -439,7 +445,7 @@ class FormStep(NamedTuple):
 
 
 class SurveyStep(NamedTuple):
-    """`step` is sent or answered, by a person or, for so many `respondents`, by a panel (company:self).
+    """A survey: `step` is sent or answered, by a person or, for so many `respondents`, by a panel (company:self).
 
     `score` is as stated; the score and its scale in whole millionths, which are exact up to six decimals and half to even beyond."""
 
@@ -475,7 +481,8 @@ class Referred(NamedTuple):
 
 
 class ProductStep(NamedTuple):
-    """`step` is signed_up, trial_started, used, viewed, cart_updated or checkout_started. `ends_at` is that of a trial."""
+    """A person and the product, or the shop: `step` is signed_up, trial_started, used, viewed, cart_updated or checkout_started.
+    `ends_at` is that of a trial."""
 
     person: str
     at: Instant
@@ -526,8 +533,8 @@ class Activity(NamedTuple):
 
 
 class Offered(NamedTuple):
-    """`step` is proposal_sent or negotiation; `said_by` us or them. `discount_minor` is as stated, else what the list price is above the
-    amount. Which of the three amounts are known is what `is_priced`, `is_listed` and `is_discounted` say; the others are 0."""
+    """An offer in a deal: `step` is proposal_sent or negotiation, `said_by` us or them. `discount_minor` is as stated, else what the list
+    price is above the amount. `is_priced`, `is_listed` and `is_discounted` say which of the three amounts are known; the others are 0."""
 
     subject: str
     at: Instant
@@ -552,7 +559,7 @@ class Offered(NamedTuple):
 
 
 class TicketStep(NamedTuple):
-    """`status` is opened, pending, resolved or reopened."""
+    """A support ticket that came to a status: opened, pending, resolved or reopened."""
 
     person: str
     at: Instant
@@ -566,6 +573,8 @@ class TicketStep(NamedTuple):
 
 
 class NeedStated(NamedTuple):
+    """A need that a person stated."""
+
     person: str
     at: Instant
     day: str
@@ -576,7 +585,7 @@ class NeedStated(NamedTuple):
 
 
 class Objection(NamedTuple):
-    """`step` is raised or handled; `outcome` of one that was handled overcome or open."""
+    """An objection: `step` is raised or handled, and `outcome` of one that was handled is overcome or open."""
 
     person: str
     at: Instant
@@ -610,8 +619,9 @@ class Consented(NamedTuple):
 
 
 class SubscriptionStep(NamedTuple):
-    """`step` is started, changed, renewed or ended. `mrr_minor` counts from `effective_on`: of one that ended 0, from the day after its
-    last, which is `term_end_on`. `term_days` counts both ends of the term; `churn_kind` is voluntary or involuntary."""
+    """A subscription: `step` is started, changed, renewed or ended. `mrr_minor` counts from `effective_on` on; of one that ended it is 0,
+    from the day after its last, which is `term_end_on`. `term_days` counts both ends of the term; `churn_kind` is voluntary or
+    involuntary."""
 
     subject: str
     at: Instant
@@ -634,7 +644,7 @@ class SubscriptionStep(NamedTuple):
 
 
 class AccountMember(NamedTuple):
-    """`step` is joined or left."""
+    """A person and an account: `step` is joined or left."""
 
     person: str
     at: Instant
@@ -647,6 +657,8 @@ class AccountMember(NamedTuple):
 
 
 class PressMentioned(NamedTuple):
+    """A mention in the press. `sentiment` is as stated, and in whole millionths."""
+
     at: Instant
     day: str
     outlet: str
@@ -749,7 +761,7 @@ class MediaReport(NamedTuple):
 
 
 class Aliased(NamedTuple):
-    """Who says `alias`, case-folded, means `campaign`: at `at` <= T < `until_at`."""
+    """`alias`, case-folded, means `campaign` from `at` on, until before `until_at`."""
 
     alias: str
     campaign: str

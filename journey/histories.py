@@ -42,7 +42,7 @@ class Stored(NamedTuple):
 
 
 def keys(touch: Touchpoint) -> tuple[str, ...]:
-    """The subjects that `touch` is stored under: those that it names as published."""
+    """The subjects that `touch` is stored under: its own, and those that it names."""
     data = touch.data
     if isinstance(data, Identified | Unlinked):
         return (touch.subject, data.other)
@@ -106,7 +106,7 @@ def _in_order(bodies: Iterable[Stored]) -> list[Touchpoint]:
 
 
 def takes_part(deal_history: Iterable[Touchpoint]) -> frozenset[str]:
-    """The ids that take part in a deal: ever named by a touchpoint of it that counts."""
+    """The ids that take part in a deal: all that its counting touchpoints have ever named."""
     return frozenset(id for touch in deal_history for id in people_named(touch))
 
 

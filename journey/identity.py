@@ -37,7 +37,7 @@ def person_of(ids: Collection[Id]) -> Person:
 
 
 class Said(NamedTuple):
-    """The last statement about two ids; a firm link, where only presuming ones came since."""
+    """The last statement about two ids. A link that only presumes does not replace a firm one."""
 
     order: Order
     linked: bool
@@ -125,7 +125,7 @@ PartnersOf = Callable[[Id], Iterable[Id]]
 
 
 def alike(id: Id, partners_of: PartnersOf) -> list[Id]:
-    """The partners of `id` that are of its sort."""
+    """The partners of `id` that are `user:` ids where it is one, and `anon:` ids where it is one."""
     return [one for one in partners_of(id) if one[:5] == id[:5]]
 
 
@@ -190,7 +190,7 @@ def walked(
 
 @dataclass(slots=True)
 class Near:
-    """What the links of an id come to, in little: some of its partners, each with the order of the statement that links them.
+    """A summary of the links of an id: some of its partners, each with the order of the statement that links them.
 
     An id may have more partners than anybody ever walks to; of those it takes no more than this to know that it is held, or that it
     is one of too many. A function of the set of links, up to which partners it is that are here.

@@ -29,6 +29,7 @@ class OutsideTouch(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: str
+    """The type of the touchpoint."""
     about: str = PERSON
     """Whom it is about: the event's person, or the subject of this kind that its data names (`account`)."""
     needs: tuple[str, ...] = ()
@@ -37,8 +38,9 @@ class OutsideTouch(BaseModel):
     """Our field, and where theirs is: the first of these that says something. `a.b` is inside of `a`, `a[].b` of each in the list
     `a`, and `@id`, `@user`, `@group` are the event's own id, its user's and its group's."""
     constants: dict[str, Any] = {}
+    """Our fields that always have this value."""
     values: dict[str, dict[str, Any]] = {}
-    """What their words for a field stand for, in small letters; another word says nothing."""
+    """By our field, what their words stand for, in small letters; a word that is not here says nothing."""
     prefix: dict[str, str] = {}
     """What a field starts with: `user:`, where theirs is a bare id."""
 
@@ -62,6 +64,7 @@ class OutsideName(OutsideTouch):
     """All that an outside event stands for."""
 
     also: tuple[OutsideTouch, ...] = ()
+    """Further touchpoints that it stands for, each where the event says enough."""
 
 
 class Unfit(ValueError):

@@ -115,7 +115,7 @@ class PersonJourney:
 
     @property
     def outcomes_because(self) -> tuple[Key, ...]:
-        """What the outcomes of the deals are by."""
+        """The touchpoints that decided the deals."""
         return tuple(deal.key for deal in self.deals.values())
 
     @property

@@ -43,7 +43,7 @@ class Ledger:
 
     @property
     def keys(self) -> tuple[Key, ...]:
-        """The touchpoints that the score is by."""
+        """The touchpoints that gave the points."""
         return _keys(self.entries)
 
     def add(self, points: Points) -> None:

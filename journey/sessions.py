@@ -1,7 +1,7 @@
 """A person's sessions, and the channels and campaigns that the person has come by: what the fold keeps of them, and what they assert.
 
-A session is not cut at midnight, by another campaign or by what the sender calls a session. What it comes to is told by two facts at
-most: one where it starts, one where it becomes engaged.
+A session is not cut at midnight, by another campaign or by what the sender calls a session. It makes two facts at most: one where it
+starts, one where it becomes engaged.
 """
 
 from typing import NamedTuple
@@ -55,7 +55,7 @@ class Origins(NamedTuple):
         return channel in self.channels and (campaign in self.campaigns or campaign.casefold() in self.campaigns)
 
     def after(self, person: str, at: Instant, day: str, channel: str, campaign: str) -> tuple["Origins", FirstTouched | None]:
-        """With these two, and what is the person's first time in that."""
+        """With this channel and campaign; and the fact that it is a first time, where it is one."""
         (channels, campaigns), folded = self, campaign.casefold()
         is_channel = channel not in channels and len(channels) < ORIGINS_KEPT_MAX
         is_campaign = folded not in campaigns and len(campaigns) < ORIGINS_KEPT_MAX

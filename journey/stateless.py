@@ -1,4 +1,5 @@
-"""The facts of touchpoints that need no state: one table from type to function. Another is a fact in `facts`, a function and a line here.
+"""The facts of touchpoints that need no state: one table from type to function. To add one takes a fact in `facts.py`, a function and a
+line here.
 
 Whichever fold owns the history of the touchpoint's own subject asserts them: a person's, a deal's, that of a campaign, an account, the
 company. So each is asserted once, however many histories the touchpoint is part of.
@@ -19,7 +20,7 @@ from journey.instants import SECOND, Instant, Micros, day, instant
 
 
 class Told(NamedTuple):
-    """A touchpoint, and what its fact takes that it does not say itself."""
+    """A touchpoint, and what its fact needs besides."""
 
     definition: Definition
     subject: str
@@ -50,7 +51,7 @@ class Stateless(NamedTuple):
 
 
 def note(facts: Facts, definition: Definition, subject: str, touch: t.Touchpoint, nth: int, by: Stateless) -> None:
-    """Add what `touch`, which is `subject`'s own and counts, asserts. `by`: what STATELESS has for its type."""
+    """Add the fact of `touch`, which is published under `subject` and counts. `by` is the entry of its type in STATELESS."""
     at = touch.occurred_at
     fact = by.makes(Told(definition, subject, by.step, at, day(at, definition.zone), nth, touch), touch.data)
     if fact is not None:
@@ -63,7 +64,7 @@ def note(facts: Facts, definition: Definition, subject: str, touch: t.Touchpoint
 # --- what people see and do
 
 
-def _exposed(told: Told, data: t.AdImpression) -> Fact | None:
+def _exposed(told: Told, data: t.AdImpression) -> f.Exposed | None:
     if data.viewable is False:
         return None
     channel = channel_of(told.definition, told.touch)
@@ -71,41 +72,41 @@ def _exposed(told: Told, data: t.AdImpression) -> Fact | None:
     return f.Exposed(told.subject, told.at, told.day, channel, campaign, data.ad or "", data.placement or "")
 
 
-def _emailed(told: Told, data: Any) -> Fact:
+def _emailed(told: Told, data: Any) -> f.Emailed:
     bounce = data.kind if type(data) is t.EmailBounced else ""
     is_machine = 1 if type(data) is t.EmailOpened and data.machine else 0
     campaign = campaign_of(told.definition, told.about)
     return f.Emailed(told.subject, told.at, told.day, told.step, data.message, campaign, bounce, is_machine)
 
 
-def _social(told: Told, data: t.SocialEngagement) -> Fact:
+def _social(told: Told, data: t.SocialEngagement) -> f.SocialEngaged:
     return f.SocialEngaged(
         told.subject, told.at, told.day, data.network, data.action, data.post or "", campaign_of(told.definition, told.about),
         plain_text(data.sentiment), _parts(data.sentiment, MILLIONTHS),
     )  # fmt: skip
 
 
-def _content(told: Told, data: t.ContentView | t.ContentDownload) -> Fact:
+def _content(told: Told, data: t.ContentView | t.ContentDownload) -> f.ContentSeen:
     progress = UNKNOWN if data.progress is None else whole_parts(data.progress, MILLIONTHS)
     campaign = campaign_of(told.definition, told.about)
     return f.ContentSeen(told.subject, told.at, told.day, told.step, data.content, campaign, _took(data.seconds), progress)
 
 
-def _event(told: Told, data: t.EventRegistered | t.EventAttended) -> Fact:
+def _event(told: Told, data: t.EventRegistered | t.EventAttended) -> f.EventStep:
     campaign = campaign_of(told.definition, told.about)
     return f.EventStep(told.subject, told.at, told.day, told.step, data.event, data.format, campaign, known(data.minutes))
 
 
-def _form(told: Told, data: t.FormStarted | t.FormSubmitted) -> Fact:
+def _form(told: Told, data: t.FormStarted | t.FormSubmitted) -> f.FormStep:
     return f.FormStep(told.subject, told.at, told.day, told.step, data.form, data.intent, campaign_of(told.definition, told.about))
 
 
-def _survey_sent(told: Told, data: t.SurveySent) -> Fact:
+def _survey_sent(told: Told, data: t.SurveySent) -> f.SurveyStep:
     said = ("", "", "", 0, 0, 0, "", "", UNKNOWN)
     return f.SurveyStep(told.subject, told.at, told.day, told.nth, told.step, data.survey, data.wave, *said)
 
 
-def _survey_answered(told: Told, data: t.SurveyAnswered) -> Fact:
+def _survey_answered(told: Told, data: t.SurveyAnswered) -> f.SurveyStep:
     return f.SurveyStep(
         told.subject, told.at, told.day, told.nth, told.step, data.survey, data.wave, data.kind, data.question, plain_text(data.score),
         _parts(data.score, MILLIONTHS), _parts(data.scale_min, MILLIONTHS), _parts(data.scale_max, MILLIONTHS), data.choice or "",
@@ -113,36 +114,36 @@ def _survey_answered(told: Told, data: t.SurveyAnswered) -> Fact:
     )  # fmt: skip
 
 
-def _referred(told: Told, data: t.Referral) -> Fact:
+def _referred(told: Told, data: t.Referral) -> f.Referred:
     return f.Referred(told.subject, told.at, told.day, data.by or "", data.partner or "", data.code or "")
 
 
 def _product(
     told: Told, *, plan: str | None = None, feature: str = "", product: str | None = None, times: int | None = 1, items: int = 0,
     worth: tuple[int, str] = (0, ""), ends_at: datetime | None = None,
-) -> Fact:  # fmt: skip
+) -> f.ProductStep:  # fmt: skip
     times = 1 if times is None else times
     ends = told.moment(ends_at)
     return f.ProductStep(told.subject, told.at, told.day, told.step, plan or "", feature, product or "", times, items, *worth, *ends)
 
 
-def _signed_up(told: Told, data: t.SignedUp) -> Fact:
+def _signed_up(told: Told, data: t.SignedUp) -> f.ProductStep:
     return _product(told, plan=data.plan)
 
 
-def _trial(told: Told, data: t.TrialStarted) -> Fact:
+def _trial(told: Told, data: t.TrialStarted) -> f.ProductStep:
     return _product(told, plan=data.plan, ends_at=data.ends_at)
 
 
-def _used(told: Told, data: t.ProductUsed) -> Fact:
+def _used(told: Told, data: t.ProductUsed) -> f.ProductStep:
     return _product(told, feature=data.feature, times=data.count)
 
 
-def _viewed(told: Told, data: t.ProductViewed) -> Fact:
+def _viewed(told: Told, data: t.ProductViewed) -> f.ProductStep:
     return _product(told, product=data.product, worth=_money(data, "value"))
 
 
-def _cart(told: Told, data: t.CartUpdated | t.CheckoutStarted) -> Fact:
+def _cart(told: Told, data: t.CartUpdated | t.CheckoutStarted) -> f.ProductStep:
     return _product(told, items=len(data.items), worth=_money(data, "value"))
 
 
@@ -154,7 +155,7 @@ def _activity(
     is_automated: bool = False, is_attempt: bool = False, is_conversation: bool = False, seconds: float | None = None,
     starts_at: datetime | None = None, lead: str | None = None, order: str | None = None, scheduled: str | None = None,
     plan_step: object = None,
-) -> Fact:  # fmt: skip
+) -> f.Activity:  # fmt: skip
     return f.Activity(
         told.subject, told.at, told.day, told.step, kind or "", told.about.owner or "", told.about.team or "", direction, medium,
         outcome or "", status,
@@ -164,11 +165,11 @@ def _activity(
     )  # fmt: skip
 
 
-def _prospected(told: Told, data: t.Prospected) -> Fact:
+def _prospected(told: Told, data: t.Prospected) -> f.Activity:
     return _activity(told, data, medium=data.method)
 
 
-def _message(told: Told, data: t.Message) -> Fact:
+def _message(told: Told, data: t.Message) -> f.Activity:
     is_attempt = data.direction == "out" and not told.about.automated
     return _activity(
         told, data, direction=data.direction, medium=data.medium, outcome=data.outcome, is_automated=told.about.automated,
@@ -177,14 +178,14 @@ def _message(told: Told, data: t.Message) -> Fact:
     )  # fmt: skip
 
 
-def _call(told: Told, data: t.Call) -> Fact:
+def _call(told: Told, data: t.Call) -> f.Activity:
     return _activity(
         told, data, direction=data.direction, outcome=data.outcome, is_attempt=data.direction == "out",
         is_conversation=data.outcome == "connected", seconds=data.seconds, lead=data.lead,
     )  # fmt: skip
 
 
-def _meeting(told: Told, data: t.Meeting) -> Fact:
+def _meeting(told: Told, data: t.Meeting) -> f.Activity:
     is_held = data.status == "held"
     return _activity(
         told, data, kind=data.kind, status=data.status, is_attempt=is_held, is_conversation=is_held, seconds=data.seconds,
@@ -192,11 +193,11 @@ def _meeting(told: Told, data: t.Meeting) -> Fact:
     )  # fmt: skip
 
 
-def _follow_up(told: Told, data: t.FollowUp) -> Fact:
+def _follow_up(told: Told, data: t.FollowUp) -> f.Activity:
     return _activity(told, data, kind=data.kind, outcome=data.outcome, order=data.order, scheduled=data.activity, plan_step=data.step)
 
 
-def _proposal(told: Told, data: t.ProposalSent) -> Fact:
+def _proposal(told: Told, data: t.ProposalSent) -> f.Offered:
     amount, listed, discount = data.minor("amount") or 0, data.minor("list_amount"), data.minor("discount")
     if discount is None and listed is not None:
         discount = listed - amount
@@ -206,23 +207,23 @@ def _proposal(told: Told, data: t.ProposalSent) -> Fact:
     return f.Offered(told.subject, told.at, told.day, told.nth, told.step, data.deal, *said, *prices, data.currency, until)
 
 
-def _negotiation(told: Told, data: t.Negotiation) -> Fact:
+def _negotiation(told: Told, data: t.Negotiation) -> f.Offered:
     amount, discount = data.minor("amount"), data.minor("discount")
     said = ("", "", data.by, told.about.owner or "", told.about.team or "")
     prices = (int(amount is not None), amount or 0, 0, 0, int(discount is not None), discount or 0)
     return f.Offered(told.subject, told.at, told.day, told.nth, told.step, data.deal, *said, *prices, data.currency or "", "")
 
 
-def _need(told: Told, data: t.NeedStated) -> Fact:
+def _need(told: Told, data: t.NeedStated) -> f.NeedStated:
     return f.NeedStated(told.subject, told.at, told.day, data.topic, data.severity or "", told.about.deal or "")
 
 
-def _raised(told: Told, data: t.ObjectionRaised) -> Fact:
+def _raised(told: Told, data: t.ObjectionRaised) -> f.Objection:
     said = (data.objection, data.topic, "", data.competitor or "", told.about.content or "", told.about.deal or "")
     return f.Objection(told.subject, told.at, told.day, told.nth, told.step, *said)
 
 
-def _handled(told: Told, data: t.ObjectionHandled) -> Fact:
+def _handled(told: Told, data: t.ObjectionHandled) -> f.Objection:
     said = (data.objection or "", data.topic or "", data.outcome, "", told.about.content or "", told.about.deal or "")
     return f.Objection(told.subject, told.at, told.day, told.nth, told.step, *said)
 
@@ -230,14 +231,14 @@ def _handled(told: Told, data: t.ObjectionHandled) -> Fact:
 # --- after the sale, consent, accounts
 
 
-def _ticket(told: Told, data: t.SupportTicket) -> Fact:
+def _ticket(told: Told, data: t.SupportTicket) -> f.TicketStep:
     return f.TicketStep(told.subject, told.at, told.day, told.nth, data.ticket, data.status, data.category, data.priority)
 
 
 def _subscription(
     told: Told, data: Any, effective_on: date | None, *, plan: str = "", mrr: tuple[int, str] = (0, ""), start_on: date | None = None,
     end_on: date | None = None, is_auto_renewed: bool | None = None, reason: str = "", churn_kind: str = "",
-) -> Fact:  # fmt: skip
+) -> f.SubscriptionStep:  # fmt: skip
     days = UNKNOWN if start_on is None or end_on is None else (end_on - start_on).days + 1
     return f.SubscriptionStep(
         told.subject, told.at, told.day, told.nth, told.step, data.subscription, plan, *mrr, _date(effective_on) or told.day,
@@ -246,45 +247,45 @@ def _subscription(
     )  # fmt: skip
 
 
-def _started(told: Told, data: t.SubscriptionStarted) -> Fact:
+def _started(told: Told, data: t.SubscriptionStarted) -> f.SubscriptionStep:
     return _subscription(
         told, data, data.term_start_on, plan=data.plan, mrr=_money(data, "mrr"), start_on=data.term_start_on, end_on=data.term_end_on,
         is_auto_renewed=data.auto_renew,
     )  # fmt: skip
 
 
-def _changed(told: Told, data: t.SubscriptionChanged) -> Fact:
+def _changed(told: Told, data: t.SubscriptionChanged) -> f.SubscriptionStep:
     return _subscription(told, data, data.effective_on, plan=data.plan, mrr=_money(data, "mrr"))
 
 
-def _renewed(told: Told, data: t.Renewal) -> Fact:
+def _renewed(told: Told, data: t.Renewal) -> f.SubscriptionStep:
     return _subscription(told, data, data.effective_on, mrr=_money(data, "mrr"), end_on=data.term_end_on)
 
 
-def _ended(told: Told, data: t.ContractEnded) -> Fact:
+def _ended(told: Told, data: t.ContractEnded) -> f.SubscriptionStep:
     after = data.ended_on if data.ended_on == date.max else data.ended_on + timedelta(days=1)
     return _subscription(told, data, after, end_on=data.ended_on, reason=data.reason, churn_kind=data.kind)
 
 
-def _consent(told: Told, data: t.ConsentGiven | t.ConsentWithdrawn) -> Fact:
+def _consent(told: Told, data: t.ConsentGiven | t.ConsentWithdrawn) -> f.Consented:
     given = int(type(data) is t.ConsentGiven)
     said = (data.purpose, told.about.channel or "", data.basis, data.text_version)
     return f.Consented(told.subject, told.at, told.day, told.nth, given, *said, *told.moment(data.expires_at))
 
 
-def _member(told: Told, data: t.AccountJoined | t.AccountLeft) -> Fact:
+def _member(told: Told, data: t.AccountJoined | t.AccountLeft) -> f.AccountMember:
     return f.AccountMember(told.subject, told.at, told.day, told.nth, told.step, data.account, data.role or "")
 
 
 # --- about nobody, and anything
 
 
-def _press(told: Told, data: t.PressMention) -> Fact:
+def _press(told: Told, data: t.PressMention) -> f.PressMentioned:
     sentiment = plain_text(data.sentiment), _parts(data.sentiment, MILLIONTHS)
     return f.PressMentioned(told.at, told.day, data.outlet, data.competitor or "", known(data.reach), *sentiment, data.topics)
 
 
-def _custom(told: Told, data: t.Custom) -> Fact:
+def _custom(told: Told, data: t.Custom) -> f.CustomSeen:
     value = plain_text(data.value), _parts(data.value, THOUSANDTHS)
     return f.CustomSeen(
         told.subject, told.at, told.day, data.name, campaign_of(told.definition, told.about), *value, *_money(data, "value")

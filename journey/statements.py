@@ -65,7 +65,7 @@ class Schedule:
             self.cut = True
 
     def knows(self, subjects: Collection[str], touches: Iterable[Touchpoint]) -> bool:
-        """Whether what is remembered says what those of `touches` come to that are about activities of these subjects."""
+        """Whether enough is remembered to take in those of `touches` that are about activities of `subjects`."""
         return not self.cut or all(
             _key(touch)[0] in self.known for touch in touches if isinstance(touch.data, ActivityScheduled) and touch.subject in subjects
         )
@@ -103,8 +103,8 @@ def _scheduled(definition: Definition, subject: str, touch: Touchpoint, at: Inst
 
 
 def stated(definition: Definition, subject: str, touch: Touchpoint, at: Instant) -> Iterator[Fact]:
-    """What a statement about nobody asserts, as long as it counts. What it describes holds from `at`, when its key was first stated:
-    to restate is to say how it always was. Rates depend on each other: see `rates`."""
+    """What a statement about nobody asserts, as long as it counts. What it describes holds from `at`, when its key was first stated: who
+    restates it corrects it from the beginning. Rates depend on each other: see `rates`."""
     data, about = touch.data, touch.about
     match data:
         case SpendRecorded():

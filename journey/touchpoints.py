@@ -106,7 +106,9 @@ class Person:
 
     person: PersonSubject
     role: Slug | None = None
+    """Such as champion or decision_maker."""
     primary: Flag = False
+    """Whether it is the main contact: the one whom a definition credits alone with `attribution.people: primary`."""
 
 
 T = TypeVar("T")
@@ -168,27 +170,44 @@ class About(_Value):
     deal, the owner or the page asks here."""
 
     channel: Slug | None = None
+    """The marketing channel, where the sender knows it; else the definition's rules find it."""
     campaign: Slug | None = None
+    """The campaign; else `utm_campaign` says it. A name that is an alias stands for its campaign."""
     content: Slug | None = None
+    """The piece of content that it is about."""
     deal: Id | None = None
+    """The deal that it belongs to: it is then part of the histories of the deal and of all who take part in it."""
     account: Id | None = None
+    """The account that it is about."""
     owner: Slug | None = None
+    """The salesperson."""
     team: Slug | None = None
+    """The salesperson's team."""
     products: Slugs = ()
+    """The products that it is about."""
     session: Slug | None = None
+    """The sender's own session id. Sessions are cut by time here, whatever it says."""
     url: Text | None = None
+    """The page that it happened on. UTM tags and a click id are read from it where they are not stated."""
     utm_source: Slug | None = None
     utm_medium: Slug | None = None
     utm_campaign: Slug | None = None
     utm_term: Slug | None = None
     utm_content: Slug | None = None
     click_id: Text | None = None
+    """What an advertising network put behind the link, as `gclid:…`."""
     referrer: Text | None = None
+    """The address that the person came from."""
     agent: Text | None = None
+    """The browser's user agent."""
     network: Literal["internal", "datacenter", "other"] | None = None
+    """Where it was sent from: the company's own network, a data center, or elsewhere."""
     bot: Flag = False
+    """No person did it: it is in no figure."""
     automated: Flag = False
+    """A machine of ours did it, such as a sequence."""
     test: Flag = False
+    """It was sent to try something out: it is in no figure."""
 
 
 NO_ABOUT: Final = About()
@@ -225,6 +244,7 @@ class _Priced(_Data):
     """Money is an amount with its currency; both, or neither."""
 
     currency: Currency | None = None
+    """The currency of all amounts."""
 
     def __post_init__(self) -> None:
         for name in self.money:
@@ -245,13 +265,17 @@ class _Statement(_Priced):
     """A value that the sender may restate: per key the greatest (stated_at, source, id) counts."""
 
     statement: Text | None = None
+    """The sender's own key of the statement, instead of the key that the type has."""
     stated_at: Time | None = None
+    """When it was said. Of several under one key the latest counts; default: the touchpoint's time."""
 
 
 @touchpoint_type
 class _Period(_Statement):
     period_start: Day
+    """The first day."""
     period_end: Day
+    """The last day, which is part of the period."""
 
     def __post_init__(self) -> None:
         # Named, since zero-argument super() does not find its class in a dataclass with slots.
@@ -267,17 +291,23 @@ class _Period(_Statement):
 
 @touchpoint_type
 class PageView(_Data):
+    """A person viewed a page of a site, or a screen of an app."""
+
     url: Text
     title: Text | None = None
     view: Text | None = None
+    """The sender's id of this view."""
     kind: Literal["page", "screen"] = "page"
 
 
 @touchpoint_type
 class PageEngaged(_Data):
+    """For how long a page or a screen was in the foreground."""
+
     seconds: Seconds
     url: Text | None = None
     view: Text | None = None
+    """The page view that the time was spent on. One of `url`, `view` is needed."""
 
     def __post_init__(self) -> None:
         if self.url is None and self.view is None:
@@ -286,34 +316,44 @@ class PageEngaged(_Data):
 
 @touchpoint_type
 class AdImpression(_Priced):
+    """An advertisement was shown to a person."""
+
     money: ClassVar[tuple[str, ...]] = ("cost",)
     ad: Slug | None = None
     placement: Slug | None = None
     term: Text | None = None
     viewable: Flag | None = None
+    """False: it could not be seen, and counts as not shown."""
     cost: Amount | None = None
 
 
 @touchpoint_type
 class AdClick(_Priced):
+    """A person clicked an advertisement."""
+
     money: ClassVar[tuple[str, ...]] = ("cost",)
     ad: Slug | None = None
     placement: Slug | None = None
     term: Text | None = None
     viewable: Flag | None = None
+    """Whether it could be seen."""
     cost: Amount | None = None
 
 
 @touchpoint_type
 class MediaReported(_Period):
+    """What an advertising platform reports for a period. Its figures are kept as stated, beside those that are counted here."""
+
     subjects: ClassVar[frozenset[str]] = CAMPAIGN | COMPANY
     stated_by: ClassVar[tuple[str, ...]] = ("provider", "channel", "campaign", "ad", "query", "period_start", "period_end")
     provider: Slug
     ad: Slug | None = None
     query: Text | None = None
+    """The search query that the figures are of."""
     impressions: Whole | None = None
     clicks: Whole | None = None
     reach: Whole | None = None
+    """How many people the platform says it reached. It is not added up."""
     views: Whole | None = None
     engagements: Whole | None = None
     followers: Whole | None = None
@@ -321,54 +361,75 @@ class MediaReported(_Period):
 
 @touchpoint_type
 class EmailSent(_Data):
+    """An e-mail was sent to a person."""
+
     message: Id
 
 
 @touchpoint_type
 class EmailDelivered(_Data):
+    """An e-mail arrived in a person's mailbox."""
+
     message: Id
 
 
 @touchpoint_type
 class EmailBounced(_Data):
+    """An e-mail could not be delivered."""
+
     message: Id
     kind: Literal["hard", "soft"]
+    """For good, or for now."""
 
 
 @touchpoint_type
 class EmailOpened(_Data):
+    """An e-mail was opened, by the person or by a machine, such as a scanner."""
+
     message: Id
     machine: Flag | None = None
+    """Whether a machine opened it, such as a scanner or a mail client that loads images ahead."""
 
 
 @touchpoint_type
 class EmailClicked(_Data):
+    """A person clicked a link in an e-mail."""
+
     message: Id
     url: Text
 
 
 @touchpoint_type
 class EmailUnsubscribed(_Data):
+    """A person unsubscribed by way of an e-mail."""
+
     message: Id
 
 
 @touchpoint_type
 class EmailComplained(_Data):
+    """A person reported an e-mail as spam."""
+
     message: Id
 
 
 @touchpoint_type
 class SocialEngagement(_Data):
+    """A person reacted to something of ours on a social network."""
+
     not_about: ClassVar[frozenset[str]] = frozenset({"network"})
     network: Slug
     """The social network. That which a touchpoint comes from (internal, datacenter) can't be said here."""
     action: Literal["like", "comment", "share", "follow", "reply"]
     post: Slug | None = None
     sentiment: Number | None = None
+    """As the sender's tool rates it."""
 
 
 @touchpoint_type
 class ContentPublished(_Statement):
+    """A piece of content was published, or is described anew."""
+
     subjects: ClassVar[frozenset[str]] = CONTENT
     stated_by: ClassVar[tuple[str, ...]] = ("content",)
     money: ClassVar[tuple[str, ...]] = ("cost",)
@@ -376,20 +437,27 @@ class ContentPublished(_Statement):
     format: Slug
     topics: Slugs
     answers: Slugs = ()
+    """The needs or objections that it answers."""
     stage: Slug | None = None
+    """The stage of the journey that it is made for."""
     cost: Amount | None = None
     audience: Slug | None = None
 
 
 @touchpoint_type
 class ContentView(_Data):
+    """A person read, watched or listened to a piece of content."""
+
     content: Slug
     seconds: Seconds | None = None
     progress: Share | None = None
+    """The share of it that was read or watched."""
 
 
 @touchpoint_type
 class ContentDownload(_Data):
+    """A person downloaded a piece of content."""
+
     content: Slug
     seconds: Seconds | None = None
     progress: Share | None = None
@@ -397,6 +465,8 @@ class ContentDownload(_Data):
 
 @touchpoint_type
 class EventRegistered(_Data):
+    """A person registered for an event, such as a webinar or a trade fair."""
+
     event: Slug
     format: Literal["online", "onsite"]
     minutes: Whole | None = None
@@ -404,9 +474,12 @@ class EventRegistered(_Data):
 
 @touchpoint_type
 class EventAttended(_Data):
+    """A person attended an event."""
+
     event: Slug
     format: Literal["online", "onsite"]
     minutes: Whole | None = None
+    """For how long the person attended."""
 
 
 Intent = Literal["contact", "demo", "trial", "newsletter", "download", "other"]
@@ -414,28 +487,39 @@ Intent = Literal["contact", "demo", "trial", "newsletter", "download", "other"]
 
 @touchpoint_type
 class FormStarted(_Data):
+    """A person began to fill in a form."""
+
     form: Slug
     intent: Intent
 
 
 @touchpoint_type
 class FormSubmitted(_Data):
+    """A person sent a form."""
+
     form: Slug
     intent: Intent
+    """What the person wants. Rules of a definition ask for it."""
 
 
 @touchpoint_type
 class SurveySent(_Data):
+    """A survey was sent to a person or, of the subject `company:self`, to a panel."""
+
     subjects: ClassVar[frozenset[str]] = PERSON | COMPANY
     survey: Slug
     wave: Slug
+    """The round of a survey that is repeated."""
 
 
 @touchpoint_type
 class SurveyAnswered(_Data):
+    """One question of a survey was answered: by a person, or by a panel as a whole (`company:self`, with `respondents`)."""
+
     subjects: ClassVar[frozenset[str]] = PERSON | COMPANY
     survey: Slug
     wave: Slug
+    """The round of a survey that is repeated."""
     kind: Literal["nps", "csat", "ces", "aided", "unaided", "preference", "other"]
     question: Text
     score: Number
@@ -444,12 +528,17 @@ class SurveyAnswered(_Data):
     choice: Text | None = None
     text: Text | None = None
     about: Text | None = None
+    """What the answer is about, such as a brand."""
     respondents: Whole | None = None
+    """How many people the answer of a panel stands for."""
 
 
 @touchpoint_type
 class Referral(_Data):
+    """A person came to us on the advice of somebody else. One of `by`, `partner` is needed."""
+
     by: Subject | None = None
+    """Who advised it."""
     partner: Slug | None = None
     code: Slug | None = None
 
@@ -460,23 +549,31 @@ class Referral(_Data):
 
 @touchpoint_type
 class SignedUp(_Data):
+    """A person signed up for the product."""
+
     plan: Slug | None = None
 
 
 @touchpoint_type
 class TrialStarted(_Data):
+    """A person began to try the product."""
+
     plan: Slug
     ends_at: Time
 
 
 @touchpoint_type
 class ProductUsed(_Data):
+    """A person used a feature of the product."""
+
     feature: Slug
     count: Whole | None = None
 
 
 @touchpoint_type
 class ProductViewed(_Priced):
+    """A person viewed a product of the shop."""
+
     money: ClassVar[tuple[str, ...]] = ("value",)
     product: Slug | None = None
     value: Amount | None = None
@@ -484,6 +581,8 @@ class ProductViewed(_Priced):
 
 @touchpoint_type
 class CartUpdated(_Priced):
+    """A person changed the shopping cart: what is in it now."""
+
     money: ClassVar[tuple[str, ...]] = ("value",)
     items: Annotated[tuple[Any, ...], Field(max_length=LIST_LENGTH_MAX)]
     value: Amount | None = None
@@ -491,6 +590,8 @@ class CartUpdated(_Priced):
 
 @touchpoint_type
 class CheckoutStarted(_Priced):
+    """A person began to check out."""
+
     money: ClassVar[tuple[str, ...]] = ("value",)
     items: Annotated[tuple[Any, ...], Field(max_length=LIST_LENGTH_MAX)] = ()
     value: Amount | None = None
@@ -501,6 +602,8 @@ class CheckoutStarted(_Priced):
 
 @touchpoint_type
 class CampaignLaunched(_Statement):
+    """A campaign and its plan: dates, channels, budget."""
+
     subjects: ClassVar[frozenset[str]] = CAMPAIGN
     stated_by: ClassVar[tuple[str, ...]] = ("campaign",)
     money: ClassVar[tuple[str, ...]] = ("budget",)
@@ -514,10 +617,13 @@ class CampaignLaunched(_Statement):
     topics: Slugs = ()
     segment: Slug | None = None
     aliases: Slugs = ()
+    """Other names of the campaign, such as those in ad accounts."""
 
 
 @touchpoint_type
 class CampaignEnded(_Data):
+    """A campaign was ended."""
+
     subjects: ClassVar[frozenset[str]] = CAMPAIGN
     campaign: Slug
     reason: Text | None = None
@@ -525,6 +631,8 @@ class CampaignEnded(_Data):
 
 @touchpoint_type
 class SpendRecorded(_Period):
+    """A cost of marketing or sales in a period. Each day of the period has its share."""
+
     subjects: ClassVar[frozenset[str]] = CAMPAIGN | COMPANY
     stated_by: ClassVar[tuple[str, ...]] = ("provider", "function", "kind", "channel", "campaign", "ad", "period_start", "period_end")
     money: ClassVar[tuple[str, ...]] = ("amount",)
@@ -534,33 +642,44 @@ class SpendRecorded(_Period):
     kind: Literal["media", "agency", "content", "event", "tools", "people"]
     ad: Slug | None = None
     provider: Slug | None = None
+    """Who sends the bill; default: the touchpoint's source."""
 
 
 @touchpoint_type
 class PressMention(_Data):
+    """A medium wrote about us, or about a competitor."""
+
     subjects: ClassVar[frozenset[str]] = COMPANY
     outlet: Text
     reach: Whole | None = None
+    """How many people the medium reaches."""
     sentiment: Annotated[Decimal, Field(ge=-1, le=1, max_digits=DIGITS_MAX), BeforeValidator(_exact)] | None = None
     topics: Slugs = ()
     competitor: Slug | None = None
+    """Whom it is about, where it is not about us."""
 
 
 @touchpoint_type
 class MarketInsight(_Period):
+    """What a provider says of the market in a period, or of one competitor in it."""
+
     subjects: ClassVar[frozenset[str]] = COMPANY
     stated_by: ClassVar[tuple[str, ...]] = ("provider", "metric", "basis", "market", "competitor", "period_start", "period_end")
     metric: Slug
     basis: Literal["mentions", "impressions", "spend", "searches", "revenue"]
+    """What was measured."""
     market: Slug
     value: Number
     provider: Slug
     competitor: Slug | None = None
     total: Number | None = None
+    """The whole market's value, of which `value` is a part."""
 
 
 @touchpoint_type
 class TargetSet(_Period):
+    """What is to be reached in a period: by the company, or by an owner, a team, a channel or a campaign."""
+
     subjects: ClassVar[frozenset[str]] = COMPANY
     stated_by: ClassVar[tuple[str, ...]] = ("metric", "owner", "team", "channel", "campaign", "period_start", "period_end")
     metric: Literal["won_value", "won_number", "new_leads", "mql", "speed_to_lead", "mrr"]
@@ -569,6 +688,8 @@ class TargetSet(_Period):
 
 @touchpoint_type
 class FxRate(_Statement):
+    """An exchange rate: one unit of `base` is worth `rate` units of `quote`."""
+
     subjects: ClassVar[frozenset[str]] = COMPANY
     stated_by: ClassVar[tuple[str, ...]] = ("base", "quote", "on")
     base: Currency
@@ -582,18 +703,24 @@ class FxRate(_Statement):
 
 @touchpoint_type
 class LeadCreated(_Data):
+    """A person became a lead."""
+
     lead: Id
+    """The lead's id in the CRM."""
     lead_source: Slug
     intent: Slug | None = None
 
 
 @touchpoint_type
 class LeadAssigned(_Data):
+    """A lead was handed over to a salesperson or a queue. One of `owner`, `queue` is needed."""
+
     team: Slug
     owner: Slug | None = None
     queue: Slug | None = None
     lead: Id | None = None
     due_at: Time | None = None
+    """When the sender wants an answer. The limit that counts is the definition's (`handoff`)."""
 
     def __post_init__(self) -> None:
         if self.owner is None and self.queue is None:
@@ -602,20 +729,27 @@ class LeadAssigned(_Data):
 
 @touchpoint_type
 class LeadAccepted(_Data):
+    """Sales took a lead on."""
+
     owner: Slug
     lead: Id | None = None
 
 
 @touchpoint_type
 class LeadRejected(_Data):
+    """Sales turned a lead down."""
+
     reason: Slug
     lead: Id | None = None
     note: Text | None = None
     nurture_until: Day | None = None
+    """Until when marketing is to nurture it."""
 
 
 @touchpoint_type
 class LeadRecycled(_Data):
+    """Sales gave a lead back to marketing, to be nurtured."""
+
     reason: Slug
     lead: Id | None = None
     note: Text | None = None
@@ -624,6 +758,8 @@ class LeadRecycled(_Data):
 
 @touchpoint_type
 class LeadDisqualified(_Data):
+    """Sales found that a lead will not buy."""
+
     reason: Slug
     lead: Id | None = None
     note: Text | None = None
@@ -632,13 +768,18 @@ class LeadDisqualified(_Data):
 
 @touchpoint_type
 class LeadScored(_Data):
+    """Another system graded a lead."""
+
     grade: Literal["mql", "none"]
     by: Slug
+    """The system that graded it."""
     lead: Id | None = None
 
 
 @touchpoint_type
 class LeadQualified(_Data):
+    """Sales qualified a lead: budget, authority, need, timeline."""
+
     owner: Slug
     lead: Id | None = None
     budget: Yes | None = None
@@ -652,23 +793,31 @@ class LeadQualified(_Data):
 
 @touchpoint_type
 class Prospected(_Data):
+    """Sales picked a person to approach."""
+
     owner: Slug
     method: Slug
+    """Such as list, event or referral."""
     list: Slug | None = None
     sequence: Slug | None = None
 
 
 @touchpoint_type
 class Message(_Data):
+    """A message between sales and a person, other than a marketing e-mail."""
+
     medium: Literal["email", "sms", "chat", "linkedin", "whatsapp", "letter"]
     direction: Literal["in", "out"]
     automated: Flag
+    """Whether a machine wrote or sent it."""
     lead: Id | None = None
     outcome: Slug | None = None
 
 
 @touchpoint_type
 class Call(_Data):
+    """A phone call between sales and a person."""
+
     owner: Slug
     direction: Literal["in", "out"]
     outcome: Literal["connected", "voicemail", "no_answer", "busy", "wrong_number"]
@@ -678,6 +827,8 @@ class Call(_Data):
 
 @touchpoint_type
 class Meeting(_Data):
+    """A meeting with a person, as scheduled or as held."""
+
     owner: Slug
     starts_at: Time
     status: Literal["scheduled", "held", "no_show", "canceled"]
@@ -685,18 +836,22 @@ class Meeting(_Data):
     kind: Slug | None = None
     seconds: Seconds | None = None
     people: Slugs = ()
+    """Others who were there."""
 
 
 @touchpoint_type
 class Demo(Meeting):
-    pass
+    """A meeting in which the product was shown."""
 
 
 @touchpoint_type
 class ActivityScheduled(_Statement):
+    """A task of sales': planned, done or canceled."""
+
     subjects: ClassVar[frozenset[str]] = PERSON | DEAL
     stated_by: ClassVar[tuple[str, ...]] = ("activity",)
     activity: Id
+    """The task's id. A later statement of it replaces an earlier one."""
     kind: Slug
     due_at: Time
     owner: Slug
@@ -705,6 +860,8 @@ class ActivityScheduled(_Statement):
 
 @touchpoint_type
 class NeedStated(_Data):
+    """A person said what they need."""
+
     topic: Slug
     need: Text | None = None
     severity: Slug | None = None
@@ -713,6 +870,8 @@ class NeedStated(_Data):
 
 @touchpoint_type
 class ObjectionRaised(_Data):
+    """A person objected to something."""
+
     objection: Id
     topic: Slug
     competitor: Slug | None = None
@@ -721,6 +880,8 @@ class ObjectionRaised(_Data):
 
 @touchpoint_type
 class ObjectionHandled(_Data):
+    """Sales answered an objection. One of `objection`, `topic` is needed."""
+
     outcome: Literal["overcome", "open"]
     objection: Id | None = None
     topic: Slug | None = None
@@ -732,24 +893,31 @@ class ObjectionHandled(_Data):
 
 @touchpoint_type
 class ProposalSent(_Priced):
+    """A proposal, or a new version of one, was sent."""
+
     subjects: ClassVar[frozenset[str]] = PERSON | DEAL
     money: ClassVar[tuple[str, ...]] = ("amount", "list_amount", "discount")
     deal: Id
     proposal: Id
     version: Annotated[Whole | Slug, Field(union_mode="left_to_right")]
+    """Its number or name."""
     amount: Amount
     currency: Currency
     list_amount: Amount | None = None
+    """The price before discount."""
     discount: Amount | None = None
     valid_until: Day | None = None
 
 
 @touchpoint_type
 class Negotiation(_Priced):
+    """One side's move in a negotiation."""
+
     subjects: ClassVar[frozenset[str]] = PERSON | DEAL
     money: ClassVar[tuple[str, ...]] = ("amount", "discount")
     deal: Id
     by: Literal["us", "them"]
+    """Which side moved."""
     amount: Amount | None = None
     discount: Amount | None = None
     terms: Text | None = None
@@ -757,12 +925,16 @@ class Negotiation(_Priced):
 
 @touchpoint_type
 class FollowUp(_Data):
+    """Sales followed up: an order, a scheduled activity or a step of the follow-up plan."""
+
     owner: Slug
     outcome: Slug
     order: Id | None = None
     activity: Id | None = None
+    """The scheduled activity that this does."""
     kind: Slug | None = None
     step: Annotated[Whole | Slug, Field(union_mode="left_to_right")] | None = None
+    """The step of the definition's follow-up plan."""
 
 
 # --- deals
@@ -774,10 +946,13 @@ StageOutcome = Literal["open", "won", "lost"]
 
 @touchpoint_type
 class DealOpened(_Priced):
+    """A deal was opened."""
+
     subjects: ClassVar[frozenset[str]] = DEAL
     money: ClassVar[tuple[str, ...]] = ("amount",)
     deal: Id
     pipeline: Slug
+    """A pipeline of the definition."""
     amount: Amount
     currency: Currency
     expected_close_on: Day
@@ -786,12 +961,17 @@ class DealOpened(_Priced):
     stage: Slug | None = None
     stage_outcome: StageOutcome | None = None
     people: People = ()
+    """Who takes part in it."""
     probability: Share | None = None
+    """That it will be won; default: its stage's, in the definition."""
     lead: Id | None = None
+    """The lead that it came of."""
 
 
 @touchpoint_type
 class DealUpdated(_Priced):
+    """A deal changed. What is not named stays as it was."""
+
     subjects: ClassVar[frozenset[str]] = DEAL
     money: ClassVar[tuple[str, ...]] = ("amount",)
     deal: Id
@@ -805,6 +985,7 @@ class DealUpdated(_Priced):
     products: Slugs | None = None  # None: not named here, so left as it was
     next_step: Text | None = None
     people: People | None = None
+    """Who takes part in it now."""
 
     def __post_init__(self) -> None:
         # An amount without a currency is in the deal's.
@@ -814,11 +995,14 @@ class DealUpdated(_Priced):
 
 @touchpoint_type
 class Close(_Priced):
+    """A deal was won, lost or abandoned. One that is not won needs a reason."""
+
     subjects: ClassVar[frozenset[str]] = PERSON | DEAL
     money: ClassVar[tuple[str, ...]] = ("amount", "margin")
     deal: Id
     outcome: Literal["won", "lost", "abandoned"]
     amount: Amount
+    """The deal's value as closed."""
     currency: Currency
     reason: Slug | None = None
     competitor: Slug | None = None
@@ -834,6 +1018,8 @@ class Close(_Priced):
 
 @touchpoint_type
 class DealReopened(_Data):
+    """A closed deal was opened again."""
+
     subjects: ClassVar[frozenset[str]] = DEAL
     deal: Id
     stage: Slug
@@ -845,6 +1031,8 @@ class DealReopened(_Data):
 
 @touchpoint_type
 class OrderPlaced(_Priced):
+    """A person or an account placed an order."""
+
     subjects: ClassVar[frozenset[str]] = PERSON | ACCOUNT
     money: ClassVar[tuple[str, ...]] = ("amount", "margin", "cost")
     order: Id
@@ -853,10 +1041,13 @@ class OrderPlaced(_Priced):
     margin: Amount | None = None
     cost: Amount | None = None
     stated_at: Time | None = None
+    """When it was said. Of several statements of one order the latest counts."""
 
 
 @touchpoint_type
 class Refund(_Priced):
+    """Money was paid back, of an order or of a deal. One of `order`, `deal` is needed."""
+
     subjects: ClassVar[frozenset[str]] = PERSON | ACCOUNT | DEAL
     money: ClassVar[tuple[str, ...]] = ("amount",)
     amount: Amount
@@ -865,6 +1056,7 @@ class Refund(_Priced):
     order: Id | None = None
     refund: Id | None = None
     stated_at: Time | None = None
+    """When it was said. Of several statements of one refund the latest counts."""
     reason: Slug | None = None
 
     def __post_init__(self) -> None:
@@ -875,10 +1067,13 @@ class Refund(_Priced):
 
 @touchpoint_type
 class SubscriptionStarted(_Priced):
+    """A subscription began."""
+
     subjects: ClassVar[frozenset[str]] = PERSON | ACCOUNT
     money: ClassVar[tuple[str, ...]] = ("mrr",)
     subscription: Id
     mrr: Amount
+    """Monthly recurring revenue."""
     currency: Currency
     plan: Slug
     term_start_on: Day
@@ -888,37 +1083,51 @@ class SubscriptionStarted(_Priced):
 
 @touchpoint_type
 class SubscriptionChanged(_Priced):
+    """Plan or revenue of a subscription changed."""
+
     subjects: ClassVar[frozenset[str]] = PERSON | ACCOUNT
     money: ClassVar[tuple[str, ...]] = ("mrr",)
     subscription: Id
     mrr: Amount
+    """Monthly recurring revenue from then on."""
     currency: Currency
     plan: Slug
     effective_on: Day | None = None
+    """The day from which it holds; default: the touchpoint's day."""
 
 
 @touchpoint_type
 class Renewal(_Priced):
+    """A subscription was renewed, to a new end of its term."""
+
     subjects: ClassVar[frozenset[str]] = PERSON | ACCOUNT
     money: ClassVar[tuple[str, ...]] = ("mrr",)
     subscription: Id
     term_end_on: Day
     mrr: Amount
+    """Monthly recurring revenue from then on."""
     currency: Currency
     effective_on: Day | None = None
+    """The day from which it holds; default: the touchpoint's day."""
 
 
 @touchpoint_type
 class ContractEnded(_Data):
+    """A subscription ended."""
+
     subjects: ClassVar[frozenset[str]] = PERSON | ACCOUNT
     subscription: Id
     ended_on: Day
+    """The last day of the term."""
     reason: Slug
     kind: Literal["voluntary", "involuntary"]
+    """Whether the customer ended it, or a payment failed."""
 
 
 @touchpoint_type
 class SupportTicket(_Data):
+    """A support ticket came to a status."""
+
     ticket: Id
     status: Literal["opened", "pending", "resolved", "reopened"]
     category: Slug
@@ -930,6 +1139,8 @@ class SupportTicket(_Data):
 
 @touchpoint_type
 class Identified(_Data):
+    """The subject and `other` are ids of one person."""
+
     other: PersonSubject
     method: Slug | None = None
     reason: Text | None = None
@@ -939,6 +1150,8 @@ class Identified(_Data):
 
 @touchpoint_type
 class Unlinked(_Data):
+    """The subject and `other` are no longer taken for one person."""
+
     other: PersonSubject
     method: Slug | None = None
     reason: Text | None = None
@@ -946,12 +1159,16 @@ class Unlinked(_Data):
 
 @touchpoint_type
 class AccountJoined(_Data):
+    """A person belongs to an account."""
+
     account: Id
     role: Slug | None = None
 
 
 @touchpoint_type
 class AccountLeft(_Data):
+    """A person no longer belongs to an account."""
+
     account: Id
     role: Slug | None = None
 
@@ -974,6 +1191,8 @@ class ProfileUpdated(_Data):
 
 @touchpoint_type
 class AccountUpdated(_Data):
+    """What is known of an account. Each field that is named changes, and null clears it."""
+
     subjects: ClassVar[frozenset[str]] = ACCOUNT
     name: Text | None = None
     domain: Slug | None = None
@@ -986,26 +1205,35 @@ class AccountUpdated(_Data):
 
 @touchpoint_type
 class SellerUpdated(_Statement):
+    """Team and manager of a salesperson, from a day on. Statements of two days both count, each until the next day that is stated."""
+
     subjects: ClassVar[frozenset[str]] = COMPANY
     stated_by: ClassVar[tuple[str, ...]] = ("owner",)
     owner: Slug
     # `from` is a word of Python's, so the field is the one that pydantic reads by another name.
     since: Annotated[Day, Field(alias="from")]
+    """The first day of it."""
     manager: Slug | None = None
     active: Flag | None = None
 
 
 @touchpoint_type
 class ConsentGiven(_Data):
+    """A person allowed a use of their data."""
+
     purpose: Slug
     basis: Slug
+    """The legal basis."""
     text_version: Slug
+    """Which wording was agreed to."""
     expires_at: Time | None = None
     evidence: Text | None = None
 
 
 @touchpoint_type
 class ConsentWithdrawn(_Data):
+    """A person withdrew a consent."""
+
     purpose: Slug
     basis: Slug
     text_version: Slug
@@ -1015,19 +1243,26 @@ class ConsentWithdrawn(_Data):
 
 @touchpoint_type
 class Retracted(_Data):
+    """Takes back the touchpoint with this source and id, as if it had never been sent."""
+
     subjects: ClassVar[frozenset[str]] = ANY
     of_source: Id
     of_id: Id
     reason: Text
     by: Slug
+    """Who decided it."""
 
 
 @touchpoint_type
 class Custom(_Priced):
+    """Anything that no other type is for, under a name of your own."""
+
     subjects: ClassVar[frozenset[str]] = ANY
     money: ClassVar[tuple[str, ...]] = ("value",)
     name: Slug
+    """What it is called. Rules of a definition ask for it."""
     value: Amount | None = None
+    """Money where there is a currency, else any number, such as points."""
     properties: Anything | None = None
 
     def __post_init__(self) -> None:

@@ -58,7 +58,7 @@ class Said(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What has to be known of all that was said, to go on without it."""
+    """What has to be remembered of all that was said, so that the fold can go on without reading it again."""
 
     last: Order | None = None
     """The place of the last touchpoint of the deal."""

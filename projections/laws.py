@@ -1,5 +1,5 @@
-"""What may never be lost or made: within each read model, and between the two. A law is a value: its name, and a check that yields
-the rows that break it. A new one is a line in `LAWS`.
+"""The laws of conservation: what must add up within each read model, and agree between the two. A law is a value: its name, and a check
+that yields the rows that break it. A new one is a line in `LAWS`.
 """
 
 from collections import Counter

@@ -57,7 +57,7 @@ def definition_use(
     reason: Reason = "",
     json: Json = False,
 ) -> None:
-    """Use another definition. All is derived by it beside what is in use, which serves on; then it is switched to, at one unit.
+    """Use another definition. Everything is derived again by it, beside what is in use; then it takes over, at one position.
 
     Recorded in the control log. Killed on the way, nothing has changed: run it again.
     """

@@ -1,4 +1,4 @@
-"""`journey explain`: why a customer is where it is, and what is missing for where it is not."""
+"""`journey explain`: why a customer is in a stage, and what is missing for the others."""
 
 from dataclasses import asdict
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""`journey rebuild`: what is derived, derived anew from the histories beside what is live, and switched to; or all, from the log."""
+"""`journey rebuild`: read models derived anew from the histories, beside those in use; or everything, from the log."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -39,10 +39,10 @@ def rebuild(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Derive a read model, or all, anew from the histories, beside the live one, which serves on; then switch to it.
+    """Derive a read model, or all, anew from the histories, beside the one in use; then it takes over.
 
-    Tells the digests before and after, and what differs by table: nothing, where all is well. Recorded in the control log. Killed on the
-    way, nothing has changed: run it again.
+    Prints the digests before and after, and how many rows changed in each table: none, where all is well. Recorded in the control log.
+    Killed on the way, nothing has changed: run it again.
     """
     if from_log:
         _from_log(what, actor or user(), reason, json=json)

@@ -1,4 +1,4 @@
-"""`journey reconcile`: whether every number is what the histories say, and what the other numbers say."""
+"""`journey reconcile`: whether every number is what the histories derive to, and whether the numbers agree with each other."""
 
 import sys
 from typing import Any
@@ -23,7 +23,7 @@ SHOWN_MAX = 20
 def reconcile(data: Data = None, until: Until = None, json: Json = False) -> None:
     """Hold both read models, at one position, against the laws of conservation and against everything derived anew from the histories.
 
-    Names each row that is not what it has to be, and then exits 1. Changes nothing: `journey rebuild` puts rows right.
+    Names each row that is wrong, and then exits 1. Changes nothing: `journey rebuild` puts rows right.
     """
     asked = asked_until(until)
 

@@ -1,4 +1,4 @@
-"""`journey timeline`: one customer's whole story; or what it was told differently at two positions."""
+"""`journey timeline`: one customer's whole story; or what changed in it between two positions."""
 
 from datetime import date
 from functools import partial

@@ -1,4 +1,4 @@
-"""What `journey definition use` and `journey rebuild` share: everything derived anew with progress, and what differs told."""
+"""What `journey definition use` and `journey rebuild` share: deriving everything anew, with progress, and printing what changed."""
 
 import sys
 from typing import Any
@@ -13,7 +13,7 @@ HASH_SHOWN = 12
 
 
 async def derived(engine: Engine, definition: Definition, decided: Decided) -> dict[str, Any]:
-    """Derive everything anew, and tell what differs. `decided` is recorded with it."""
+    """Derive everything anew, and print what changed. `decided` is recorded with it."""
     with progress(await engine.record.subjects_count(), "deriving everything anew") as tell:
         position = await engine.derive(definition, [decided], tell)
     return await told(engine, position)

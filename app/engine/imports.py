@@ -80,7 +80,7 @@ async def listed(engine: Engine) -> list[Import]:
 
 
 async def retract(engine: Engine, number: int | None, import_id: int | None, by: By, *, dry_run: bool) -> dict[str, Any]:
-    """Withdraw what only import `number` brought, with the decision, and tell what differs. Raises Refused where there is none.
+    """Withdraw what only import `number` brought, with the decision, and say what changed. Raises Refused where there is none.
 
     By its id, where it is one of another record: what is read of Kafka's log that came with it is nothing.
     """

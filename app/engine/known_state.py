@@ -1,4 +1,4 @@
-"""What was known at an earlier position: its definition, the record as it stood, and read models built from that."""
+"""What was known at an earlier position: the definition in use then, the record as it stood, and read models built from it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,7 +21,7 @@ from streams.units import Change
 
 
 class KnownState(NamedTuple):
-    """By which definition, and from what, a question is answered."""
+    """What a question is answered from, and by which definition."""
 
     definition: Definition
     bodies: Bodies

@@ -1,4 +1,4 @@
-"""Letters of rows are recognised in a corrected file: what their row says now, they were meant to be.
+"""Dead letters of CSV rows are recognised in a corrected file: what their row says now is what they were meant to be.
 
 Most rows have no id but a hash of their cells, so that a row put right has another name. Found out before the file is taken in: what it
 brings then closes the letters, as it does where the name stayed the same.

@@ -1,4 +1,4 @@
-"""Dead letters sent again: in by the way that everything takes, into their own place in time.
+"""Dead letters sent again: they come in as everything does, at their own place in time.
 
 The decision is recorded first, then the log has what is sent, and the letter is marked by the unit that brings it in: whatever stops in
 between, the same command again comes to the same end, since what is in already is a duplicate.

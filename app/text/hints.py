@@ -1,4 +1,4 @@
-"""What is said to do next names the folder of data that the command was given: a hint can be typed as it stands."""
+"""Hints name the data folder that the command was given, so that they can be typed as they stand."""
 
 import re
 import shlex

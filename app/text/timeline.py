@@ -1,4 +1,4 @@
-"""What people see of a timeline, and of what two positions tell differently: the words for what entries mean; or the same as JSON."""
+"""What people see of a timeline, and of what changed in it between two positions: the words for what entries mean; or the same as JSON."""
 
 from dataclasses import asdict
 from typing import Any, assert_never

@@ -153,7 +153,8 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
             if not places:
                 await asyncio.sleep(POLL_MS / 1000)
                 if await self._check_quiet() and not self._has_asked:
-                    # Who comes back under a name that had nothing is given nothing again, unasked: its topic may have come back as well.
+                    # Kafka gives a returning static member its old partitions, which may be none, without asking us. Its topic may be
+                    # back as well.
                     self._has_asked = True
                     self._consumer.subscribe([self.topic], listener=self)
                 continue

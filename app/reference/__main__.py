@@ -1,0 +1,14 @@
+"""`python -m app.reference` (`make reference`) writes the pages of docs/ that are made from the code."""
+
+from pathlib import Path
+
+from app.reference.definition import definition
+from app.reference.facts import facts_page
+from app.reference.vocabulary import vocabulary
+
+PAGES = {"vocabulary.md": vocabulary, "definition.md": definition, "facts.md": facts_page}
+FOLDER = Path("docs")
+
+if __name__ == "__main__":
+    for name, text in PAGES.items():
+        (FOLDER / name).write_text(text(), encoding="utf-8")
