@@ -75,6 +75,8 @@ bench: $(VENV)/.installed-dev
 # The pages of docs/ that are made from the code.
 reference: $(VENV)/.installed-dev
 	@$(BIN)/python -m app.reference
+	@$(BIN)/python -m projections.reference --write
+	@$(BIN)/python -m schemas.json_schema --write
 
 clean:
 	rm -rf $(VENV) $(DEMO_DATA) .bench .services build *.egg-info
