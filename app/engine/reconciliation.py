@@ -11,7 +11,7 @@ from app.engine.ports import Engine
 from app.engine.shared_position import at_one_position
 from journey.definition import Definition
 from journey.instants import Instant
-from projections.laws import LAWS, MODELS, Both, Broken, with_reports
+from projections.laws import LAWS, MODELS, Both, Broken, Law
 from projections.read_model import Ask, ReadModel, Value
 from projections.stores.sqlite import SqliteReadStore
 from streams.journeys import load
@@ -19,11 +19,7 @@ from streams.past import Past
 from streams.rebuilding import derived, rebuilt
 from streams.units import Change, Part
 
-REPORTS, HISTORIES, JOURNEYS = (
-    "the reports can be worked out",
-    "the rows are what the histories derive to",
-    "the journeys kept are those derived",
-)
+HISTORIES, JOURNEYS = "the rows are what the histories derive to", "the journeys kept are those derived"
 
 Key = tuple[Value, ...]
 Rows = dict[Key, tuple[int, ...]]
@@ -44,20 +40,22 @@ async def reconcile(engine: Engine, until: Callable[[Definition], Instant], prog
     """Hold everything against every law. Others go on meanwhile: all is as of one position. Raises Refused where there is none."""
     async with at_one_position(engine) as (position, asks):
         definition = await definition_at(engine, position)
-        laws: dict[str, list[Broken]] = {REPORTS: []}
-        try:
-            both = await with_reports(asks, definition, until(definition))
-        except Exception as error:  # whatever rows that a hand has spoiled may lead to
-            laws[REPORTS].append(Broken("both", "report", {}, "a report", f"{type(error).__name__}: {error}"))
-            both = Both(asks, definition, until(definition))
-        for law in LAWS:
-            laws[law.name] = [broken async for broken in law.check(both)]
+        both = Both(asks, definition, until(definition))
+        laws = {law.name: await _checked(law, both) for law in LAWS}
         found = {name: await _rows(MODELS[name], ask) for name, ask in asks.items()}
     suspicious: set[str] = set()
     expected = await _derived(engine, definition, position, suspicious, progress)
     laws[HISTORIES] = [broken for name in MODELS for broken in _differences(name, expected[name], found[name])]
     laws[JOURNEYS] = await _kept(engine, sorted(suspicious))
     return Reconciled(position, laws)
+
+
+async def _checked(law: Law, both: Both) -> list[Broken]:
+    """What breaks `law`; where rows are spoiled so that it can't even be asked, that."""
+    try:
+        return [broken async for broken in law.check(both)]
+    except Exception as error:  # whatever rows that a hand has spoiled may lead to
+        return [Broken("both", "law", {}, "can be worked out", f"{type(error).__name__}: {error}")]
 
 
 async def _rows(model: ReadModel, ask: Ask) -> dict[str, Rows]:

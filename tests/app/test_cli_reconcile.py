@@ -10,7 +10,7 @@ import pytest
 from projections.laws import LAWS, MODELS
 from tests.app.command import here, put, refused, touch
 
-ALL = len(LAWS) + 3
+ALL = len(LAWS) + 2
 TABLES = [(name, table.name, [column.name for column in table.key]) for name, model in MODELS.items() for table in model.tables]
 
 
@@ -18,6 +18,12 @@ def spoil(cwd: Path, database: str, *statements: str) -> None:
     with sqlite3.connect(cwd / "journey-data" / f"{database}.db") as db:
         for one in statements:
             assert db.execute(one).rowcount, f"{one} changed nothing"
+
+
+def rows_of(cwd: Path, database: str, table: str) -> int:
+    with sqlite3.connect(cwd / "journey-data" / f"{database}.db") as db:
+        (number,) = db.execute(f"SELECT COUNT(*) FROM {table}").fetchone()
+    return int(number)
 
 
 def broken(cwd: Path) -> dict[str, list[dict[str, Any]]]:
@@ -46,7 +52,9 @@ def test_a_row_counted_twice_a_row_gone_and_a_row_too_many_are_named_in_each_tab
     refunds = [touch("refund", id=f"r{n}", subject="user:zz", order=f"o-{n}", amount="10.00") for n in range(4)]
     put(desk / "orders.jsonl", *orders, *refunds)
     assert here("ingest", "orders.jsonl", cwd=desk).status == 0
-    for model, table, columns in TABLES:
+    tables = [one for one in TABLES if rows_of(desk, *one[:2]) > 2]
+    assert len(tables) > 20
+    for model, table, columns in tables:
         row = f"({', '.join(columns)}) = (SELECT {', '.join(columns)} FROM {table} ORDER BY {', '.join(columns)} LIMIT 1 OFFSET {{}})"
         spoil(
             desk,
@@ -56,8 +64,8 @@ def test_a_row_counted_twice_a_row_gone_and_a_row_too_many_are_named_in_each_tab
             f"UPDATE {table} SET {columns[-1]} = {columns[-1]} || '9' WHERE {row.format(2)}",
         )
     found = broken(desk)["the rows are what the histories derive to"]
-    assert {(one["model"], one["table"]) for one in found} == {(model, table) for model, table, _ in TABLES}
-    for model, table, columns in TABLES:
+    assert {(one["model"], one["table"]) for one in found} == {(model, table) for model, table, _ in tables}
+    for model, table, columns in tables:
         some = [one for one in found if (one["model"], one["table"]) == (model, table)]
         twice, gone, was, too_many = sorted(some, key=lambda one: (one["expected"] is None, one["found"] is None))
         assert twice["found"]["n"] == twice["expected"]["n"] + 1
@@ -98,9 +106,14 @@ def test_what_is_wrong_is_told_with_its_table(desk: Path) -> None:
         ("both hold the same outlooks", "marketing", "UPDATE outlook SET seen_at = seen_at + 1"),
         ("both hold the same steps of leads", "sales", "DELETE FROM leads"),
         ("both hold the same deals", "sales", "UPDATE deals SET amount_minor = amount_minor + 1"),
-        ("both place everybody alike", "sales", "DELETE FROM stages"),
-        ("new leads add up, and are the leads of sales", "sales", "DELETE FROM leads"),
-        ("what was won is won in both, and adds up", "sales", "UPDATE deals SET outcome = 'won', closed_at = at"),
+        (
+            "figures add up over each dimension",
+            "marketing",
+            "UPDATE spelled SET name = (SELECT campaign FROM touched WHERE campaign <> '' LIMIT 1)",
+        ),
+        ("both answer alike what both are asked", "sales", "DELETE FROM stages"),
+        ("both answer alike what both are asked", "sales", "DELETE FROM lead_states"),
+        ("what was won is won in both", "sales", "UPDATE deals SET outcome = 'won', closed_at = at, closed_on = day"),
     ],
 )
 def test_each_law_sees_what_breaks_it(desk: Path, law: str, model: str, statement: str) -> None:
@@ -125,11 +138,11 @@ def test_a_journey_and_a_person_that_are_kept_otherwise_are_named(desk: Path) ->
     assert broken(desk) == {}
 
 
-def test_rows_of_which_no_report_can_be_made_are_said_to_be(desk: Path) -> None:
+def test_rows_of_which_nothing_can_be_worked_out_are_said_to_be(desk: Path) -> None:
     spoil(desk, "sales", "UPDATE stages SET stage = 'no such stage'")
     assert broken(desk)
-    spoil(desk, "marketing", "UPDATE outlook SET strikes = 'no JSON'")
-    assert "the reports can be worked out" in broken(desk)
+    spoil(desk, "marketing", "UPDATE spend SET currency = 'none'")
+    assert "can be worked out" in [one["expected"] for some in broken(desk).values() for one in some]
 
 
 def test_without_data_it_is_one_line(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from journey.definition import Definition
 from journey.errors import Refused
 from journey.facts import FOLD_VERSION
 from journey.instants import DAY
-from projections import marketing_report, sales_report
 from projections.marketing import marketing
 from projections.sales import sales
 from projections.stores.sqlite import SqliteReadStore
@@ -28,6 +27,7 @@ from streams.timeline import timeline
 from streams.units import Generation, Recorded
 from tests.contracts.places import Record
 from tests.contracts.units import commit, name, row
+from tests.projections import marketing_by_hand, sales_by_hand
 from tests.streams.builders import LATER, at, deal_opened, incoming, link, retraction, sent, unlink
 
 UNTIL = at(60) - 1
@@ -72,7 +72,7 @@ class Desk:
                     found.append(plain(await ask(was.definition, was.bodies, subject, UNTIL)))  # type: ignore[operator]
                 except Refused as error:
                     found.append(str(error))
-        for model, report in ((marketing, marketing_report.report), (sales, sales_report.report)):
+        for model, report in ((marketing, marketing_by_hand.report), (sales, sales_by_hand.report)):
             async with read_model(model, was) as store:
                 found.append(asdict(await report(store, was.definition, UNTIL)))  # type: ignore[operator]
         return [orjson.loads(orjson.dumps(one, default=sorted)) for one in found]
@@ -138,7 +138,7 @@ async def test_each_of_many_positions_stays_as_it_was(desk: Desk) -> None:
 async def test_read_models_as_known_at_a_position_are_the_live_ones_of_then(desk: Desk, tmp_path: Any) -> None:
     await desk.take(*BEGINNING)
     was = KnownState(DEFINITION, (await known(desk, str(await desk.record.position()))).bodies)  # type: ignore[arg-type]
-    for model, report in ((marketing, marketing_report.report), (sales, sales_report.report)):
+    for model, report in ((marketing, marketing_by_hand.report), (sales, sales_by_hand.report)):
         live = SqliteReadStore(model, tmp_path / f"{model.name}.db")
         await live.apply(desk.record.changes(0))
         async with read_model(model, was) as store:

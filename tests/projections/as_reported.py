@@ -5,15 +5,15 @@ from typing import Any
 
 from journey.definition import Definition
 from journey.instants import Instant
-from projections.asking import Asked as AskedOfReport
-from projections.asking import StageRow, cut
 from projections.figures.answering import answer
 from projections.figures.answers import Answer, Cell
 from projections.figures.defined import options
 from projections.figures.figure import Asked
 from projections.figures.sections import FIGURES
-from projections.marketing_report import Audience, ConversionRow, Credit, DayRow, LeftOutRow, MarketingReport
 from projections.read_model import Ask
+from tests.projections.by_hand import Asked as AskedOfReport
+from tests.projections.by_hand import StageRow, cut
+from tests.projections.marketing_by_hand import Audience, ConversionRow, Credit, DayRow, LeftOutRow, MarketingReport
 
 WHOLE = ("people", "touchpoints", "new_leads", "visit_to_lead", "customers", "spend")
 AUDIENCE = ("touchpoints", "people", "new_leads")
@@ -22,7 +22,7 @@ CONVERTED = ("conversions", "converting_people", "conversion_value")
 
 
 async def marketing_as_reported(ask: Ask, definition: Definition, until: Instant) -> MarketingReport:
-    """What `marketing_report.of` says, but for the examples of `left_out`, which are no numbers. Buyers are customers, each a person.
+    """What `marketing_by_hand.of` says, but for the examples of `left_out`, which are no numbers. Buyers are customers, each a person.
 
     The report is as of ends of days; figures whose rows have instants are as of any."""
     until = cut(until, definition.zone)

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from journey.instants import DAY, Instant
-from projections import marketing_report
-from projections.marketing_report import MarketingReport
-from projections.sales_report import SalesReport
 from schemas.definition_files import default_definition
+from tests.projections import marketing_by_hand
 from tests.projections.as_reported import marketing_as_reported, without_examples
+from tests.projections.marketing_by_hand import MarketingReport
 from tests.projections.sales_as_reported import reported
+from tests.projections.sales_by_hand import SalesReport
 from tests.streams.builders import START, Bench, quick_bench
 
 AskMarketing = Callable[..., Coroutine[Any, Any, MarketingReport]]
@@ -48,7 +48,7 @@ def marketing(bench: Bench) -> AskMarketing:
     async def ask(*lines: bytes, until: Instant = AT_LAST) -> MarketingReport:
         await taken(bench, lines)
         async with bench.stores[0].snapshot() as one:
-            report = await marketing_report.of(one, bench.definition, until)
+            report = await marketing_by_hand.of(one, bench.definition, until)
             assert await marketing_as_reported(one, bench.definition, until) == without_examples(report)
         return report
 

@@ -5,20 +5,20 @@ from typing import Any
 
 from journey.definition import Definition
 from journey.instants import DAY, Instant
-from projections import sales_report
-from projections.asking import cut
 from projections.figures.answering import answer
 from projections.figures.answers import Cell
 from projections.figures.figure import Asked, Where
 from projections.figures.scores import LISTED
 from projections.figures.sections import FIGURES
 from projections.read_model import Ask
-from projections.sales_report import LEADS_SHOWN_MAX, Outcome, SalesReport
+from tests.projections import sales_by_hand
+from tests.projections.by_hand import cut
+from tests.projections.sales_by_hand import LEADS_SHOWN_MAX, Outcome, SalesReport
 
 
 async def reported(ask: Ask, definition: Definition, until: Instant) -> SalesReport:
     """Sales' report, of which figures say the same."""
-    report = await sales_report.of(ask, definition, until)
+    report = await sales_by_hand.of(ask, definition, until)
     figures = Figures(ask, cut(until, definition.zone), definition.zone)
     assert (report.asked.position, report.asked.until) == await asked(figures)
     await compare_leads(report, figures)

@@ -14,10 +14,10 @@ from app.simulation.spoiling import spoil
 from app.simulation.world import simulate
 from journey.definition import Conversion, Definition, Match
 from journey.instants import DAY, Instant, start_of_day
-from projections import marketing_report
-from projections.marketing_report import MarketingReport
 from schemas.definition_files import default_definition
+from tests.projections import marketing_by_hand
 from tests.projections.as_reported import marketing_as_reported, without_examples
+from tests.projections.marketing_by_hand import MarketingReport
 from tests.streams.builders import Bench, at, deal_opened, quick_bench, sent
 from tests.streams.deliveries import Delivery, delivered
 from tests.streams.test_any_order import RESTLESS, SHARING, TIGHT, anything, deliveries
@@ -64,7 +64,7 @@ async def compared(bench: Bench, until: list[Instant]) -> MarketingReport:
     await bench.follow()
     async with bench.stores[0].snapshot() as ask:
         for one in until:
-            report = await marketing_report.of(ask, bench.definition, one)
+            report = await marketing_by_hand.of(ask, bench.definition, one)
             assert await marketing_as_reported(ask, bench.definition, one) == without_examples(report)
     return report
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from journey.instants import iso
-from projections.marketing_report import NO_TOUCH, Audience, MarketingReport
 from tests.projections.conftest import AskMarketing, end_of
+from tests.projections.marketing_by_hand import NO_TOUCH, Audience, MarketingReport
 from tests.streams.builders import Bench, at, deal_opened, link, retraction, sent, unlink
 
 EMAIL, ADS, DIRECT = "Email", "Paid Search", "Direct"

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from journey.instants import iso
-from projections.sales_report import Lead, SalesReport
 from tests.projections.conftest import AskSales, end_of
+from tests.projections.sales_by_hand import Lead, SalesReport
 from tests.streams.builders import Bench, at, deal_opened, link, sent
 
 NONE_ANSWERED = {"not_handed_over": 0, "waiting": 0, "accepted": 0, "rejected": 0, "expired": 0, "withdrawn": 0}

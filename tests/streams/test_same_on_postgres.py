@@ -10,7 +10,6 @@ import pytest
 
 from app.simulation.world import simulate
 from journey.facts import FOLD_VERSION
-from projections import marketing_report, sales_report
 from projections.canonical import digest
 from projections.marketing import marketing
 from projections.sales import sales
@@ -22,6 +21,7 @@ from streams.postgres.database import Database
 from streams.postgres.record import PostgresRecord
 from streams.rebuilding import rebuilt
 from streams.units import Generation, Recorded, Unit
+from tests.projections import marketing_by_hand, sales_by_hand
 from tests.streams.builders import LATER, Bench, at, incoming, large_amounts, link, sent
 
 pytestmark = pytest.mark.postgres
@@ -79,7 +79,7 @@ async def test_the_digests_and_reports_are_those_of_the_embedded_runtime(
         assert await digests(record, stores) == wanted
         assert await record.digest(await record.position()) == await bench.record.digest(await bench.record.position())
         assert await record.digest(1) != await record.digest(2), "as of a position"
-        for report, theirs, ours in zip((marketing_report.report, sales_report.report), bench.stores, stores, strict=True):
+        for report, theirs, ours in zip((marketing_by_hand.report, sales_by_hand.report), bench.stores, stores, strict=True):
             said = await report(ours, DEFINITION, at(100))
             told = await report(theirs, DEFINITION, at(100))
             assert replace(said, asked=told.asked) == told
@@ -100,7 +100,7 @@ async def test_amounts_of_any_sum_are_the_same_in_both(bench: Bench, database: s
         assert await digests(record, stores) == wanted
         async with stores[0].snapshot() as ask:
             assert await ask("SELECT amount_minor, n FROM spend") == [(30 * 999_999_999_999_999_997, 30)]
-        for report, theirs, ours in zip((marketing_report.report, sales_report.report), bench.stores, stores, strict=True):
+        for report, theirs, ours in zip((marketing_by_hand.report, sales_by_hand.report), bench.stores, stores, strict=True):
             said, told = await report(ours, DEFINITION, at(9)), await report(theirs, DEFINITION, at(9))
             assert replace(said, asked=told.asked) == told
         await record.rebuild(rebuilt(DEFINITION, record), BY, LATER)

@@ -1,4 +1,4 @@
-"""Marketing's report: audience and demand by channel, campaign and day, the funnel, and what conversions are credited to."""
+"""Marketing's numbers worked out row by row, as figures do not: audience and demand, the funnel, what conversions are credited to."""
 
 import json
 from collections import Counter, defaultdict
@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from journey.definition import Definition
 from journey.facts import Touch
 from journey.instants import Instant, day
-from projections.asking import Asked, Money, StageRow, add, asked, cut, ratio, stages
 from projections.read_model import Ask, ReadStore
+from tests.projections.by_hand import Asked, Money, StageRow, add, asked, cut, ratio, stages
 
 NO_TOUCH = "(no touch)"
 """Where conversions are credited that no touch came before."""

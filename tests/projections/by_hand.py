@@ -1,4 +1,4 @@
-"""What both read models' questions share: the instant they are asked until, stages as of it, and small arithmetic."""
+"""Both reports worked out row by row in plain Python: an independent model that figures are held to."""
 
 from collections import Counter
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Sales' report: leads and their handoff, open deals by stage, what was won and lost, and how long it took."""
+"""Sales' numbers worked out row by row, as figures do not: leads and their handoff, open deals, what was won and lost."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
@@ -8,8 +8,8 @@ from journey.definition import Definition
 from journey.instants import DAY, Instant, day
 from journey.leads import ANSWERS, NOT_HANDED_OVER, STATES
 from journey.money import weighted
-from projections.asking import Asked, Money, StageRow, add, asked, cut, quantile, ratio, stage_of_person, stages
 from projections.read_model import Ask, ReadStore
+from tests.projections.by_hand import Asked, Money, StageRow, add, asked, cut, quantile, ratio, stage_of_person, stages
 
 LEADS_SHOWN_MAX = 20
 
