@@ -19,6 +19,7 @@ from app.engine.known_state import KnownState, known, read_model
 from app.engine.ports import Engine
 from journey.errors import Refused
 from journey.explain import Evidence, evidence
+from journey.facts import NEVER
 from journey.histories import is_subject
 from journey.instants import Instant
 from journey.problems import meant
@@ -280,7 +281,7 @@ async def _counted(rows: _Rows, figure: Figure, asked: Asked, chosen: Sequence[U
     for row in rows.memory.named(*marked(query)):
         unit = by.unit([row[f"g{place}"] for place in range(by.width)])
         if credited is None or (unit, (row["person"], row["place"])) in credited:
-            for key, by_time in _because(rows, figure, unit, row):
+            for key, by_time in _because(rows, figure, unit, row, asked.until):
                 behind[unit][key] = behind[unit].get(key, False) or by_time
     touches = rows.traced.touches
     return [
@@ -296,18 +297,18 @@ async def _counted(rows: _Rows, figure: Figure, asked: Asked, chosen: Sequence[U
     ]
 
 
-def _because(rows: _Rows, figure: Figure, unit: Unit, row: Mapping[str, Any]) -> Iterator[tuple[Key, bool]]:
+def _because(rows: _Rows, figure: Figure, unit: Unit, row: Mapping[str, Any], until: Instant) -> Iterator[tuple[Key, bool]]:
     """The touchpoints that a row of the view is because of: of each of its tables those rows that it is made of."""
     for table in rows.model.tables:
         if table.name in figure.of.tables:
-            for one in _made_of(rows, table, figure, unit, row):
+            for one in _made_of(rows, table, figure, unit, row, until):
                 for brought in one.because:
                     yield from ((key, brought.by_time) for key in brought.because)
                 if table.each == "path":
                     yield from ((key, False) for key in rows.touches_of(one))
 
 
-def _made_of(rows: _Rows, table: Table, figure: Figure, unit: Unit, row: Mapping[str, Any]) -> "list[_TableRow]":
+def _made_of(rows: _Rows, table: Table, figure: Figure, unit: Unit, row: Mapping[str, Any], until: Instant) -> "list[_TableRow]":
     """The rows of `table` that a row of the view is made of: with all that it says, or with what tells rows apart. Of what it says how
     something stands, also those of the instants since when it does."""
     names = [column.name for column in table.key]
@@ -320,6 +321,9 @@ def _made_of(rows: _Rows, table: Table, figure: Figure, unit: Unit, row: Mapping
         if owner is not None and "at" in names:
             whole = (owner, *(name for name in figure.of.unit if name in names and name not in (owner, "at")))
             found = found + [one for one in rows.like(table, whole, row) if one.values["at"] in since - {row.get("at")}]
+        if not found and owner is not None and table.name != figure.of.tables[0]:
+            # What a row is joined with says something of whoever it is about: what holds of it at the instant asked until.
+            found = [one for one in rows.like(table, (owner,), row) if _holds(one.values, until)]
         if found or owner is None or row[owner]:
             return found
     if "of_what" in which and (found := rows.like(table, which, row)):
@@ -327,6 +331,10 @@ def _made_of(rows: _Rows, table: Table, figure: Figure, unit: Unit, row: Mapping
     its_own = [one for subject in _named_by(unit, figure) for one in rows.like(table, (owner,), {owner: subject})]
     dated = [one for one in its_own if one.values.get("at") in since]
     return dated or [one for one in its_own if any(one.values[name] in since for name in names if name.endswith("_at"))]
+
+
+def _holds(values: Mapping[str, Any], until: Instant) -> bool:
+    return bool(values.get("at", 0) <= until < values.get("until_at", NEVER))
 
 
 def _named_by(unit: Unit, figure: Figure) -> list[str]:

@@ -96,7 +96,7 @@ def _table(found: FigureEvidence, figure: FigureAnswer) -> None:
             is_first = place == 0
             values: tuple[str | Text, ...] = (
                 Text(_unit(one) if is_first else "", style="bold"),
-                _worth(figure, one) if is_first else "",
+                _worth(figure, one, found.answer.currency) if is_first else "",
                 at,
                 what,
                 id,
@@ -138,13 +138,13 @@ def _unit(one: Counted) -> str:
     return readable(text if len(text) <= UNIT_WIDTH_MAX else text[: UNIT_WIDTH_MAX - 1] + "…")
 
 
-def _worth(figure: FigureAnswer, one: Counted) -> str:
+def _worth(figure: FigureAnswer, one: Counted, currency: str) -> str:
     """What the figure comes to for it alone; nothing where that is 1, as of everything that is counted."""
     outcome = one.outcome
     if figure.unit == "share":
         return f"{exact(outcome.part or 0)}/{exact(outcome.whole or 0)}"
     is_counted = figure.unit not in ("money", "duration", "points")
-    return "" if is_counted and outcome.value == 1 else _value(figure, outcome, one.group.get("currency"))
+    return "" if is_counted and outcome.value == 1 else _value(figure, outcome, one.group.get("currency", currency))
 
 
 def _value(figure: FigureAnswer, outcome: Outcome, currency: str | None) -> str:

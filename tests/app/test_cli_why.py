@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from projections.figures.sections import FIGURES
 from tests.app.command import Ran, here, put, refused, touch
 
 UNTIL = ("--until", "2026-12-31")
@@ -86,6 +87,12 @@ def test_it_is_told_in_words(shop: Path) -> None:
     assert any("close" in line and "lost · d2 · 500.00 · EUR · price" in line for line in lines)
 
 
+def test_money_is_told_in_the_currency_that_it_is_converted_to(shop: Path) -> None:
+    told = here("why", "won_value", "--currency", "eur", "--by", "owner,month", *UNTIL, cwd=shop).out
+    assert "1,000.00 EUR  owner ann · month 2026-03\n" in told
+    assert "deal:d1 ann  1,000.00 EUR  2026-03-06 10:00" in told
+
+
 def test_what_is_left_is_counted_and_listed_after_the_cursor(shop: Path) -> None:
     first = here("why", "win_rate", *UNTIL, "--limit", "1", "--json", cwd=shop).json
     assert (first["units_count"], first["beyond"]) == (2, 1)
@@ -118,3 +125,14 @@ def test_an_empty_cell_says_what_it_is_made_of(shop: Path) -> None:
 def test_what_cannot_be_asked_is_refused(shop: Path, arguments: tuple[str, ...], told: str) -> None:
     ran: Ran = here("why", *arguments, *UNTIL, cwd=shop)
     assert refused(ran).startswith(told)
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_every_figure_is_told_of_in_words(shop: Path, figure: str) -> None:
+    for by in ((), ("--by", "month"), ("--currency", "USD")):
+        ran = here("why", figure, *by, *UNTIL, cwd=shop)
+        if ran.status == 0:
+            assert ran.out.startswith(f"{figure} · as of "), by
+            assert "journey reconcile" not in ran.err
+        else:
+            assert refused(ran).startswith(f"{figure} has no dimension 'month'")
