@@ -82,18 +82,25 @@ async def since(definition: Definition, histories: Histories, known_at: int, up_
     """
     rows, voids = await histories.brought(known_at, up_to)
     world = World(Past(histories, known_at), definition, rows, voids, kept_near=kept_in(near))
-    live = [row.touch for row in rows if not (row.voided or isinstance(row.touch.data, Retracted))]
-    world.takes_part_in((id, f"deal:{touch.about.deal}") for touch in live if touch.about.deal is not None for id in people_named(touch))
-    # What stood under the same names, a retraction's too, and what is taken back, counted until now.
-    times = Counter((row.touch.subject, row.touch.source, row.touch.id) for row in rows)
-    names: set[Name] = times.keys() | voids
-    stood = [one.touch for bodies in (await histories.named(names, known_at)).values() for one in bodies if not one.voided]
-    several = voids | {(touch.subject, touch.source, touch.id) for touch in stood} | {name for name, n in times.items() if n > 1}
-    found = await differing(definition, world, live + stood, (), (), several=several)
+    stood = (await histories.named({name_of(row.touch) for row in rows} | voids, known_at)).values()
+    found = await with_added(world, [one.touch for bodies in stood for one in bodies if not one.voided])
     near.update(world.near_to_keep())
     journeys = {subject: kept for subject, journey in found.journeys.items() if (kept := dump(journey))}
     persons = {id: one.name for one in chain(found.people, found.same) for id in one.ids}
     return Part([to_row(fact, count) for fact, count in found.facts.items() if count], journeys, persons, found.gone)
+
+
+async def with_added(world: World, stood: Sequence[Touchpoint]) -> Differing:
+    """What the rows and voids of `world` change. `stood` is what counted until now under their names, a retraction's too."""
+    live = [row.touch for row in world.rows if not (row.voided or isinstance(row.touch.data, Retracted))]
+    world.takes_part_in((id, f"deal:{touch.about.deal}") for touch in live if touch.about.deal is not None for id in people_named(touch))
+    times = Counter(name_of(row.touch) for row in world.rows)
+    several = world.voids | {name_of(touch) for touch in stood} | {name for name, n in times.items() if n > 1}
+    return await differing(world.definition, world, chain(live, stood), (), (), several=several)
+
+
+def name_of(touch: Touchpoint) -> Name:
+    return touch.subject, touch.source, touch.id
 
 
 def kept_in(near: Mapping[Id, Near]) -> Callable[[Collection[Id]], Awaitable[Mapping[Id, Near]]]:

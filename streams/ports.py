@@ -488,6 +488,10 @@ class Histories(Bodies, Protocol):
         """The positions in (`after`, `up_to`], in order, of the units that brought something under `keys`, or that voided it."""
         ...
 
+    async def keys_of(self, after: int, up_to: int, limit: int) -> set[str]:
+        """Up to `limit` keys under which the units in (`after`, `up_to`] brought something, voided it or withdrew it."""
+        ...
+
     async def position_at(self, recorded_at: Instant) -> int:
         """The last position that was recorded up to `recorded_at`; 0 before the first."""
         ...

@@ -125,6 +125,13 @@ DIGESTS_AT_ONCE = 10_000
 _WHOLE = "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL statement_timeout = 0"
 """For what reads all of a table, once."""
 
+_KEYS_OF = (
+    "WITH those AS (SELECT unit FROM journey.units WHERE position > $1 AND position <= $2) SELECT key FROM ("
+    " SELECT t.key FROM journey.touchpoints AS t JOIN those AS u ON u.unit = t.unit"
+    " UNION SELECT t.key FROM journey.touchpoints AS t JOIN those AS u ON u.unit = t.voided_by"
+    " UNION SELECT t.key FROM journey.withdrawn AS t JOIN those AS u ON u.unit IN (t.unit, t.voided_by, t.until)) AS found LIMIT $3"
+)
+
 _ALL = " UNION ALL ".join(
     f"SELECT t.digest, t.occurred_at FROM journey.{table} AS t JOIN journey.units AS u ON u.unit = t.unit AND u.position <= $1 {until}"
     for table, until in (("touchpoints", ""), ("withdrawn", f"{_UNTIL} $1"))
@@ -212,6 +219,11 @@ class PostgresRecord:
                     )
                     found.update(position for (position,) in rows)
         return sorted(found)
+
+    async def keys_of(self, after: int, up_to: int, limit: int) -> set[str]:
+        async with self.database.connection() as db, db.transaction(isolation="repeatable_read", readonly=True):
+            await db.execute(_WHOLE)
+            return {key for (key,) in await db.fetch(_KEYS_OF, after, up_to, limit)}
 
     async def position_at(self, recorded_at: Instant) -> int:
         async with self.database.connection() as db:

@@ -158,6 +158,14 @@ class SqliteRecord:
                 found.update(unit for unit in units if unit is not None and after < unit <= up_to)
         return sorted(found)
 
+    async def keys_of(self, after: int, up_to: int, limit: int) -> set[str]:
+        rows = self.db.execute(
+            "SELECT key FROM touchpoints WHERE unit BETWEEN ?1 AND ?2 OR voided_by BETWEEN ?1 AND ?2 UNION SELECT key FROM withdrawn"
+            " WHERE unit BETWEEN ?1 AND ?2 OR voided_by BETWEEN ?1 AND ?2 OR until BETWEEN ?1 AND ?2 LIMIT ?3",
+            (after + 1, up_to, limit),
+        )
+        return {key for (key,) in rows}
+
     async def position_at(self, recorded_at: Instant) -> int:
         return self._number(f"SELECT COALESCE(MAX(position), 0) FROM units WHERE recorded_at <= {recorded_at:d}")
 

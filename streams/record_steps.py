@@ -1,0 +1,203 @@
+"""How the record came from one position to a later one: in steps, each a touchpoint more, one less, or one that counts or no longer does.
+
+Steps are in order of their causes, not of their units: first what is new, then what corrects, links, unlinks, takes back, withdraws. After all
+of them the record is as at the later position, and after any number of them it is one that could have been.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import NamedTuple
+
+from journey.definition import Definition
+from journey.errors import Refused
+from journey.facts import Facts
+from journey.histories import Stored
+from journey.identity import Id
+from journey.instants import Instant
+from journey.touchpoints import Identified, Order, Retracted, Touchpoint, Unlinked
+from streams.effects import name_of, with_added
+from streams.past import Past
+from streams.ports import BodyRow, Histories, Name
+from streams.world import World
+
+SUBJECTS_MAX = 200_000
+"""Of so many subjects there may be something else at the later position. Who asks for more is refused."""
+
+STEPS_MAX = 200_000
+"""So many steps are taken at most. Who asks for more is refused."""
+
+SUBJECTS_AT_ONCE = 500
+
+TOUCHPOINT, LATE, CORRECTION, LINK, UNLINK, RETRACTION, IMPORT = (
+    "touchpoint", "late touchpoint", "correction", "link", "unlink", "retraction", "import",
+)  # fmt: skip
+CAUSES = (TOUCHPOINT, LATE, CORRECTION, LINK, UNLINK, RETRACTION, IMPORT)
+"""In the order in which steps are taken. `import`: an import was retracted, and what only that brought was withdrawn."""
+
+Body = tuple[Order, bytes]
+
+
+class Step(NamedTuple):
+    """`touch` is what it is about: what was brought, or what was taken back."""
+
+    cause: str
+    touch: Touchpoint
+    adds: BodyRow | None = None
+    removes: BodyRow | None = None
+    voids: Name | None = None
+    lifts: Name | None = None
+
+
+async def steps(histories: Histories, earlier: int, later: int) -> list[Step]:
+    """From the record as known at `earlier` to that at `later`. Raises Refused where there are too many."""
+    subjects = await histories.keys_of(earlier, later, SUBJECTS_MAX + 1)
+    if len(subjects) > SUBJECTS_MAX:
+        raise Refused(f"between {earlier} and {later} something changed of more than {SUBJECTS_MAX:,} subjects; name positions closer together")
+    found = _Found()
+    in_order = sorted(subjects)
+    for start in range(0, len(in_order), SUBJECTS_AT_ONCE):
+        some = in_order[start : start + SUBJECTS_AT_ONCE]
+        was, now = await histories.bodies(some, earlier), await histories.bodies(some, later)
+        for key in some:
+            found.compare(key, was.get(key, ()), now.get(key, ()))
+        if found.size > STEPS_MAX:
+            raise Refused(f"more than {STEPS_MAX:,} touchpoints came or went between {earlier} and {later}; name positions closer together")
+    return sorted(found.steps(), key=lambda step: (CAUSES.index(step.cause), step.touch.subject, step.touch.order))
+
+
+@dataclass(slots=True)
+class _Found:
+    """What differs, as far as it was compared."""
+
+    added: dict[Body, tuple[Stored, list[str]]] = field(default_factory=dict)
+    removed: dict[Body, tuple[Stored, list[str]]] = field(default_factory=dict)
+    voided: dict[Name, Touchpoint] = field(default_factory=dict)
+    lifted: dict[Name, Touchpoint] = field(default_factory=dict)
+    latest: dict[str, Instant] = field(default_factory=dict)
+    """By key, what was known of it that is dated last."""
+    counted: set[Name] = field(default_factory=set)
+    """Names under which something counted."""
+
+    @property
+    def size(self) -> int:
+        return len(self.added) + len(self.removed) + len(self.voided) + len(self.lifted)
+
+    def compare(self, key: str, was: Iterable[Stored], now: Iterable[Stored]) -> None:
+        before, after = ({(one.touch.order, one.body): one for one in some} for some in (was, now))
+        for those, others, into in ((after, before, self.added), (before, after, self.removed)):
+            for body in those.keys() - others.keys():
+                into.setdefault(body, (those[body], []))[1].append(key)
+        for body in before.keys() & after.keys():
+            touch, _, was_voided = before[body]
+            if after[body].voided != was_voided:
+                (self.lifted if was_voided else self.voided)[name_of(touch)] = touch
+        self.latest[key] = max((one.touch.occurred_at for one in before.values()), default=0)
+        self.counted.update(name_of(one.touch) for one in before.values() if not one.voided)
+
+    def steps(self) -> Iterable[Step]:
+        for stored, keys in self.added.values():
+            yield Step(self._cause(stored.touch), stored.touch, adds=_row(stored, keys))
+        for name, touch in self.voided.items():
+            yield Step(RETRACTION, touch, voids=name)
+        for stored, keys in self.removed.values():
+            yield Step(IMPORT, stored.touch, removes=_row(stored, keys))
+        for name, touch in self.lifted.items():
+            yield Step(IMPORT, touch, lifts=name)
+
+    def _cause(self, touch: Touchpoint) -> str:
+        match touch.data:
+            case Identified():
+                return LINK
+            case Unlinked():
+                return UNLINK
+            case Retracted():
+                return RETRACTION
+            case _ if name_of(touch) in self.counted:
+                return CORRECTION
+            case _:
+                return LATE if touch.occurred_at < self.latest.get(touch.subject, 0) else TOUCHPOINT
+
+
+def _row(stored: Stored, keys: Sequence[str]) -> BodyRow:
+    return BodyRow(stored.touch, stored.body, b"", tuple(keys), voided=stored.voided)
+
+
+class SteppedRecord:
+    """The record as it stood at a position, and some steps from there. `Bodies`, for what derives."""
+
+    def __init__(self, histories: Histories, known_at: int, all_steps: Iterable[Step]) -> None:
+        self._past = Past(histories, known_at)
+        self._added: dict[str, dict[Body, BodyRow]] = defaultdict(dict)
+        self._removed: dict[str, set[Body]] = defaultdict(set)
+        self._voided = {name: step.lifts is not None for step in all_steps if (name := step.voids or step.lifts)}
+        """Of the names that steps void or lift: whether they are void now."""
+
+    def take(self, some: Iterable[Step]) -> None:
+        for step in some:
+            self._do(step, forth=True)
+
+    def take_back(self, some: Iterable[Step]) -> None:
+        for step in some:
+            self._do(step, forth=False)
+
+    def _do(self, step: Step, *, forth: bool) -> None:
+        if row := step.adds:
+            for key in row.keys:
+                if forth:
+                    self._added[key][row.touch.order, row.body] = row
+                else:
+                    del self._added[key][row.touch.order, row.body]
+        if row := step.removes:
+            for key in row.keys:
+                (self._removed[key].add if forth else self._removed[key].remove)((row.touch.order, row.body))
+        if name := step.voids or step.lifts:
+            self._voided[name] = forth is (step.voids is not None)
+
+    async def effect(self, definition: Definition, some: Sequence[Step]) -> Facts:
+        """Take `some` steps, of one cause. Returns the facts after less the facts before."""
+        if some[0].cause != IMPORT:
+            rows = [step.adds for step in some if step.adds]
+            voids = {step.voids for step in some if step.voids}
+            facts = await self._with(definition, rows, voids)
+            self.take(some)
+            return facts
+        # What is less is what there would be more, the other way round.
+        self.take(some)
+        rows = [step.removes for step in some if step.removes]
+        facts = await self._with(definition, rows, {step.lifts for step in some if step.lifts})
+        return Facts({fact: -count for fact, count in facts.items()})
+
+    async def _with(self, definition: Definition, rows: Sequence[BodyRow], voids: set[Name]) -> Facts:
+        rows = [row._replace(voided=self._is_void(row.touch, row.voided) or name_of(row.touch) in voids) for row in rows]
+        names = {name_of(row.touch) for row in rows} | voids
+        stored = await self.bodies({subject for subject, _, _ in names})
+        stood = {one.touch.key: one.touch for one in chain.from_iterable(stored.values()) if not one.voided and name_of(one.touch) in names}
+        return (await with_added(World(self, definition, list(rows), voids), list(stood.values()))).facts
+
+    def _is_void(self, touch: Touchpoint, is_voided: bool) -> bool:
+        return self._voided.get(name_of(touch), is_voided)
+
+    # --- Bodies
+
+    async def position(self) -> int:
+        return await self._past.position()
+
+    async def bodies(self, keys: Collection[str]) -> Mapping[str, list[Stored]]:
+        found = {}
+        for key, bodies in (await self._past.bodies(keys)).items():
+            removed = self._removed.get(key, ())
+            found[key] = [one for one in bodies if (one.touch.order, one.body) not in removed]
+        for key in keys:
+            found.setdefault(key, []).extend(Stored(row.touch, row.body, row.voided) for row in self._added.get(key, {}).values())
+        return {key: [one._replace(voided=self._is_void(one.touch, one.voided)) for one in bodies] for key, bodies in found.items()}
+
+    async def deals_of(self, ids: Collection[Id]) -> set[str]:
+        return await self._past.deals_of(ids)
+
+    async def subjects(self, after: str, limit: int) -> Sequence[str]:
+        return await self._past.subjects(after, limit)
+
+    async def subjects_count(self) -> int:
+        return await self._past.subjects_count()

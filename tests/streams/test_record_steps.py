@@ -1,0 +1,81 @@
+"""From what was known at one position to what was at a later one, by steps of one cause after the other."""
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from journey.definition import Definition
+from journey.facts import FOLD_VERSION, Facts, from_row
+from streams import record_steps
+from streams.past import Past
+from streams.ports import Bodies, By, Decided, Generation
+from streams.rebuilding import rebuilt
+from streams.record_steps import CAUSES, Step, SteppedRecord, steps
+from streams.set_aside import RETRACT
+from tests.streams.builders import LATER, Bench, at, incoming, link, quick_bench, retraction, sent, unlink
+from tests.streams.deliveries import LOOSE, Delivery, within
+from tests.streams.test_any_order import SHARING, TIGHT, anything, deliveries, thorough
+
+IMPORT = 7
+
+
+async def derived(by: Definition, bodies: Bodies) -> Facts:
+    total: Facts = Counter()
+    async for part in rebuilt(by, bodies):
+        for row in part.facts:
+            fact, count = from_row(row)
+            total[fact] += count
+    return total
+
+
+def net(facts: Facts) -> dict[object, int]:
+    return {fact: count for fact, count in facts.items() if count}
+
+
+async def filled(folder: Path, by: Definition, delivery: Delivery, imported: int, withdrawn_after: int) -> Bench:
+    """The first lines came by an import, which is retracted after some units."""
+    bench = quick_bench(folder, by)
+    lines = [incoming(line)._replace(import_id=IMPORT if nth < imported else None) for nth, line in enumerate(delivery.lines)]
+    await bench.record.append(lines, LATER)
+    turn = 0
+    while await bench.place(limit=delivery.sizes[turn % len(delivery.sizes)]):
+        turn += 1
+        if turn == withdrawn_after:
+            decided = Decided(By(LATER, "ann", ""), RETRACT, {"import": 1, "import_id": IMPORT})
+            generation = Generation(by.fingerprint, FOLD_VERSION)
+            await bench.record.withdraw(IMPORT, lambda: rebuilt(by, bench.record), generation, LATER, [decided])
+            bench.placement.forget()
+    return bench
+
+
+@settings(thorough, max_examples=max(60, settings().max_examples // 4))
+@given(deliveries(anything), st.sampled_from([TIGHT, SHARING]), st.integers(0, 12), st.integers(1, 6), st.integers(0, 9), st.integers(1, 4))
+def test_what_steps_change_in_the_facts_adds_up_to_all_that_changed(
+    delivery: Delivery, by: Definition, imported: int, withdrawn_after: int, earlier: int, at_once: int
+) -> None:
+    async def run(folder: Path) -> None:
+        bench = await filled(folder, by, delivery, imported, withdrawn_after)
+        try:
+            later = await bench.record.position()
+            first = min(earlier, later)
+            found = await steps(bench.record, first, later)
+            stepped = SteppedRecord(bench.record, first, found)
+            before, after = await derived(by, Past(bench.record, first)), await derived(by, Past(bench.record, later))
+            assert net(await derived(by, stepped)) == net(before)
+            for cause in CAUSES:
+                of_cause = [one for one in found if one.cause == cause]
+                for start in range(0, len(of_cause), at_once):
+                    before.update(await stepped.effect(by, of_cause[start : start + at_once]))
+                assert net(await derived(by, stepped)) == net(before), cause
+            assert net(before) == net(after)
+            stepped.take_back(found)
+            assert net(await derived(by, stepped)) == net(await derived(by, Past(bench.record, first)))
+        finally:
+            bench.close()
+
+    with within(delivery), TemporaryDirectory() as folder:
+        asyncio.run(run(Path(folder)))
