@@ -20,8 +20,8 @@ from journey.readable import readable
 DISTRIBUTION = "customer-journey-engine"
 
 COMMANDS = (
-    "simulate", "ingest", "imports", "retract", "demo", "worker", "report", "figures", "digest", "timeline", "explain", "audit", "rebuild",
-    "reconcile", "definition", "dead-letters", "identity", "maps",
+    "simulate", "ingest", "imports", "retract", "demo", "worker", "report", "figures", "digest", "period", "timeline", "explain", "audit",
+    "rebuild", "reconcile", "definition", "dead-letters", "identity", "maps",
 )  # fmt: skip
 
 

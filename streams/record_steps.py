@@ -1,7 +1,7 @@
-"""How the record came from one position to a later one: in steps, each a touchpoint more, one less, or one that counts or no longer does.
+"""How the record came from one position to a later one, in steps: a touchpoint more, one less, one that no longer counts.
 
-Steps are in order of their causes, not of their units: first what is new, then what corrects, links, unlinks, takes back, withdraws. After all
-of them the record is as at the later position, and after any number of them it is one that could have been.
+Steps are in the order of their causes, not of their units: first what is new, then what corrects, links, unlinks, takes back, withdraws.
+After all of them the record is as at the later position; after some of them it is one that could have been.
 """
 
 from collections import defaultdict
@@ -54,7 +54,9 @@ async def steps(histories: Histories, earlier: int, later: int) -> list[Step]:
     """From the record as known at `earlier` to that at `later`. Raises Refused where there are too many."""
     subjects = await histories.keys_of(earlier, later, SUBJECTS_MAX + 1)
     if len(subjects) > SUBJECTS_MAX:
-        raise Refused(f"between {earlier} and {later} something changed of more than {SUBJECTS_MAX:,} subjects; name positions closer together")
+        raise Refused(
+            f"between {earlier} and {later} something changed of more than {SUBJECTS_MAX:,} subjects; name positions closer together"
+        )
     found = _Found()
     in_order = sorted(subjects)
     for start in range(0, len(in_order), SUBJECTS_AT_ONCE):

@@ -23,7 +23,9 @@ HASH_SHOWN = 12
 def audit(
     action: Annotated[
         str | None,
-        typer.Option(help="Only this one: definition, import, retract, rebuild, fix, requeue, dismiss, set-aside …", show_default=False),
+        typer.Option(
+            help="Only this one: definition, import, retract, rebuild, close-period, fix, requeue, dismiss, set-aside …", show_default=False
+        ),
     ] = None,
     after: Annotated[int, typer.Option(min=0, max=2**53, help="Those after this number.")] = 0,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 100,
@@ -83,6 +85,9 @@ def _words(one: Decision) -> str:
     if "files" in detail:
         files = [f"{_value(file['name'])}{_bytes(file)}" for file in detail["files"]]
         of.append(f"{', '.join(files)}, read as {detail.get('map') or detail['format']}")
+    if "period" in detail:
+        restated = "" if detail["restates"] is None else f", which restates closing {detail['restates']}"
+        of.append(f"{detail['period']} at position {detail['position']}: {detail['from_on']} up to {detail['to_on']}{restated}")
     what = " and ".join(of)
     if "after" not in detail:
         # As decided by an older version.

@@ -8,8 +8,12 @@ import typer
 
 from app.engine import asking
 from app.engine.access import read
+from app.engine.closed_periods import Compared, compared
 from app.engine.embedded import now
 from app.engine.ports import Engine
+from app.engine.restatement import Question
+from app.engine.simulation_mark import is_simulated
+from app.text import between as show_between
 from app.text import reports as show_reports
 from app.text.arguments import Data, Json, KnownAt, Until, asked_until
 from app.text.printing import as_csv, as_json, note
@@ -17,6 +21,7 @@ from journey.errors import Refused
 from journey.instants import day
 from journey.money import DECIMALS
 from journey.problems import meant
+from projections.figures.reports import Report
 from projections.figures.sections import SECTIONS
 
 app = typer.Typer(add_completion=False)
@@ -69,6 +74,21 @@ def report(
             "--currency", help="Convert money to it, at stated rates. Default: each by itself.", metavar="EUR", show_default=False
         ),
     ] = None,
+    between: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            help="Only what changed between two positions (or times of recording), and by which cause.", metavar="K1 K2", show_default=False
+        ),
+    ] = None,
+    closed: Annotated[
+        str | None,
+        typer.Option(
+            "--period",
+            help="--from and --to of 2026-03, 2026-Q1, a week by its Monday; where it was closed, as told beside as known now.",
+            metavar="PERIOD",
+            show_default=False,
+        ),
+    ] = None,
     json: Json = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV: a row for each value.")] = False,
 ) -> None:
@@ -81,13 +101,24 @@ def report(
     filters = _filters(where or [])
     converted = _currency(currency)
 
+    asks = Compared(between, closed, known_at, is_until_given=until is not None)
+    asks.check(from_ or to)
+    question = Question(model.value, sections or (), grouping or (), filters, str(from_ or ""), str(to or ""), asked or now(), converted)
+
     async def run(engine: Engine) -> Any:
+        if (comparison := await compared(engine, asks, question)) is not None:
+            return comparison, await is_simulated(engine)
+        if closed is not None:
+            period.update({"from_on": date.fromisoformat(question.from_on), "to_on": date.fromisoformat(question.to_on)})
         told = await asking.report(
             engine, model.value, sections or (), **period, by=grouping, where=filters, until=asked, known_at=known_at, currency=converted
         )
         return told, await engine.definition()
 
     told, definition = read(data, run)
+    if not isinstance(told, Report):
+        show_between.compared(told, simulated=definition, json=json, csv=csv)
+        return
     if json:
         as_json(told.model_dump(mode="json"))
         return

@@ -1,24 +1,34 @@
 """What changed in the figures between two positions, cell by cell, and by which cause: docs/decisions/0086-what-changed-between.md.
 
-The read model as known at the earlier position takes the steps of `streams.record_steps`, cause by cause, and the figures are asked after each
-cause: what differs is that cause's. Halves of its steps find the touchpoints. So the causes of a cell add up to all of its difference.
+The read model as known at the earlier position takes the steps of `streams.record_steps`, cause by cause, and the figures are asked
+after each cause: what differs is that cause's. Halves of its steps find the touchpoints. So the causes of a cell add up to its difference.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+import csv
+import io
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from itertools import groupby
+from dataclasses import dataclass, field, replace
+from datetime import date
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
+from app.engine.asking import MODELS
+from app.engine.embedded import now
 from app.engine.known_state import KnownState, definition_at, read_model
 from app.engine.ports import Engine
+from app.text.arguments import in_zone
 from journey.definition import Definition
+from journey.errors import Refused
 from journey.facts import Facts, to_row
-from journey.instants import iso
+from journey.instants import Instant, iso, last_end_of_day
 from journey.wording import said
-from projections.figures.answers import Exact, FigureAnswer, Value
+from projections.figures.answering import answer
+from projections.figures.answers import Answer, Exact, FigureAnswer, Value, plain
+from projections.figures.figure import Asked, Model, Where
 from projections.figures.measures import Number
-from projections.read_model import Ask, ReadModel, ReadStore
+from projections.figures.reports import check_dimensions, sections_of, values_asked
+from projections.read_model import Ask, ReadStore
 from streams.past import Past
 from streams.ports import Change, Histories
 from streams.record_steps import Step, SteppedRecord, steps
@@ -31,8 +41,61 @@ TOUCHPOINTS_NAMED_MAX = 20
 
 DEFINITION = "definition"
 
-Questions = Callable[[Ask, Definition, Collection[str] | None], Awaitable[Sequence[FigureAnswer]]]
-"""The figures that are asked, as they are asked under a definition; or only those of these names."""
+
+@dataclass(slots=True)
+class Question:
+    """The sections of a model that are asked for at both positions: see `app.engine.asking.report`. `until` is one instant or day for both.
+    `figures` are those that are asked where not all of the sections are."""
+
+    model: Model
+    sections: Sequence[str] = ()
+    by: tuple[str, ...] = ()
+    where: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    from_on: str = ""
+    to_on: str = ""
+    until: Instant | date = field(default_factory=now)
+    currency: str = ""
+    figures: Collection[str] | None = None
+
+    def asked(self, by: Definition) -> Asked:
+        """What is asked where the definition is `by`, which says when days begin."""
+        return Asked(
+            until=in_zone(self.until, by.zone),
+            zone=by.zone,
+            from_on=self.from_on,
+            to_on=self.to_on,
+            by=self.by,
+            where=tuple(Where(name, tuple(values)) for name, values in self.where.items()),
+            currency=self.currency,
+            fiscal_year_starts=by.fiscal_year_starts,
+            options={"people": by.attribution.people},
+        )
+
+    async def named_as_known(self, asks: Sequence[Ask], by: Definition) -> None:
+        """Ask for values by what they are called at one of several positions at least. Raises Refused where one is at none."""
+        figures = [figure for section in sections_of(self.model, self.sections) for figure in section.figures]
+        refused = None
+        for ask in asks:
+            try:
+                self.where = dict(await values_asked(ask, figures, self.asked(by)))
+                return
+            except Refused as error:
+                refused = refused or error
+        raise refused or Refused("nobody to ask")
+
+    async def answers(self, ask: Ask, by: Definition, only: Collection[str] | None = None) -> dict[str, Answer]:
+        """By section; only figures of these names."""
+        asked = self.asked(by)
+        check_dimensions(self.model, self.sections, asked)
+        found = {}
+        for section in sections_of(self.model, self.sections):
+            figures = [one for one in section.figures if not one.lacks(asked) and (self.figures is None or one.name in self.figures)]
+            wanted = [figure for figure in figures if only is None or figure.name in only]
+            if wanted:
+                # Figures of a section share what they are asked until, and whether money is converted: some are asked as all are.
+                until = last_end_of_day(asked.until, asked.zone) if any(one.of.grain == "day" for one in figures) else asked.until
+                found[section.name] = await answer(ask, figures if self.currency else wanted, replace(asked, until=until))
+        return found
 
 
 class Told(Value):
@@ -81,15 +144,57 @@ class CellBetween(Value):
 
 
 class Restatement(Value):
-    """All cells at both positions; those that differ have causes."""
+    """All cells at both positions; those that differ have causes. `until` is what was asked for at the later one."""
 
+    model: Model
     earlier: int
     later: int
+    until: str
+    zone: str
+    from_on: str
+    to_on: str
+    where: dict[str, tuple[str, ...]]
+    currency: str
+    definition: tuple[str, str]
+    """That at the earlier position, and that at the later."""
     cells: tuple[CellBetween, ...]
+    names: dict[str, dict[str, str]]
+    """By dimension what its values are called, where that is otherwise."""
 
     @property
     def changed(self) -> tuple[CellBetween, ...]:
-        return tuple(cell for cell in self.cells if cell.causes)
+        return tuple(cell for cell in self.cells if is_something(cell.difference) or cell.causes)
+
+    def to_csv(self) -> str:
+        """A row for each cause of each value that differs, and one for each value that does not."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        dimensions = tuple(dict.fromkeys(name for cell in self.cells for name in cell.group if name != "currency"))
+        writer.writerow([*_FIRST, *dimensions, *_VALUES, "earlier", "later", "until", "zone", "from", "to"])
+        asked = (self.earlier, self.later, self.until, self.zone, self.from_on, self.to_on)
+        for cell in self.cells:
+            groups = [cell.group.get(name, "") for name in dimensions]
+            for nth, quantile in enumerate(cell.quantiles or ("",)):
+                values = [plain(value_of(told, nth)) for told in (cell.before, cell.after, cell.difference)]
+                money = (cell.currency or "", "" if cell.decimals is None else cell.decimals)
+                for share in cell.causes or (None,):
+                    cause = ("", "", "", "") if share is None else _cause_of(share, nth)
+                    writer.writerow([cell.figure, cell.unit, quantile, *groups, *values, *money, *cause, *asked])
+        return text.getvalue()
+
+
+_FIRST = ("figure", "unit", "quantile")
+_VALUES = ("before", "after", "difference", "currency", "decimals", "cause", "by_cause", "touchpoints", "named")
+
+
+def value_of(told: Told, quantile: int) -> Number | None:
+    """Its value, or that of one of its quantiles."""
+    return told.value[quantile] if isinstance(told.value, tuple) else told.value
+
+
+def _cause_of(share: Share, quantile: int) -> tuple[str | int, ...]:
+    named = "; ".join(f"{one.source} {one.id} {one.subject} at {one.position}".strip() for one in share.touchpoints)
+    return share.cause, plain(value_of(share.difference, quantile)), share.of, named
 
 
 class Key(NamedTuple):
@@ -104,6 +209,7 @@ class Answered(NamedTuple):
     told: dict[Key, Told]
     figures: dict[str, FigureAnswer]
     decimals: dict[Key, int | None]
+    names: dict[str, dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +221,32 @@ class Found:
     differences: Mapping[Key, Told]
 
 
-async def restated(engine: Engine, model: ReadModel, questions: Questions, earlier: int, later: int) -> Restatement:
-    """What `questions` come to at both positions, and what changed between them by which cause. Raises Refused beyond bounds."""
+async def restated(
+    engine: Engine,
+    question: Question,
+    earlier: int,
+    later: int,
+    check: Callable[[Ask, Definition], Awaitable[None]] | None = None,
+) -> Restatement:
+    """What `question` comes to at both positions, and what changed between them by which cause. Raises Refused beyond bounds.
+
+    `check` is called with whom to ask as known at the earlier one.
+    """
+    if earlier > later:
+        raise Refused(f"position {earlier} is after {later}; name the earlier one first")
     by, by_later = await definition_at(engine, earlier), await definition_at(engine, later)
+    model = MODELS[question.model]
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(read_model(model, KnownState(by, Past(engine.record, earlier))))
         taken = await steps(engine.record, earlier, later)
-        path = _Path(store, questions, by, SteppedRecord(engine.record, earlier, taken))
+        store = await stack.enter_async_context(read_model(model, KnownState(by, Past(engine.record, earlier))))
+        if question.where:
+            live = engine.marketing if question.model == "marketing" else engine.sales
+            async with live.snapshot() as now_known, store.snapshot() as then_known:
+                await question.named_as_known([now_known, then_known], by)
+        if check is not None:
+            async with store.snapshot() as ask:
+                await check(ask, by)
+        path = _Path(store, question, by, SteppedRecord(engine.record, earlier, taken))
         first = await path.answered()
         last = first
         for cause, some in groupby(taken, key=lambda step: step.cause):
@@ -129,17 +254,21 @@ async def restated(engine: Engine, model: ReadModel, questions: Questions, earli
         found = path.found
         if by.fingerprint != by_later.fingerprint:
             after = await stack.enter_async_context(read_model(model, KnownState(by_later, Past(engine.record, later))))
-            before, last = last, await answered(after, questions, by_later)
+            before, last = last, await answered(after, question, by_later)
             found = [*found, Found(DEFINITION, (), differences(before.told, last.told))]
     shares: dict[Key, list[Share]] = {}
     for one in found:
-        evidence = await (_definitions(engine, earlier, later) if one.cause == DEFINITION else _evidence(engine.record, one, earlier, later))
+        evidence = await (
+            _definitions(engine, earlier, later) if one.cause == DEFINITION else _evidence(engine.record, one, earlier, later)
+        )
         for key, difference in one.differences.items():
             share = Share(cause=one.cause, difference=difference, of=max(len(one.steps), len(evidence)), touchpoints=evidence)
             shares.setdefault(key, []).append(share)
     nothing = Told()
     cells = []
-    for key in sorted(first.told.keys() | last.told.keys(), key=lambda key: (_place(key.figure, first, last), key.group, key.currency or "")):
+    for key in sorted(
+        first.told.keys() | last.told.keys(), key=lambda key: (_place(key.figure, first, last), key.group, key.currency or "")
+    ):
         before_it, after_it = first.told.get(key, nothing), last.told.get(key, nothing)
         figure = last.figures.get(key.figure) or first.figures[key.figure]
         cells.append(
@@ -156,7 +285,21 @@ async def restated(engine: Engine, model: ReadModel, questions: Questions, earli
                 causes=tuple(shares.get(key, ())),
             )
         )
-    return Restatement(earlier=earlier, later=later, cells=tuple(cells))
+    asked = question.asked(by_later)
+    return Restatement(
+        model=question.model,
+        earlier=earlier,
+        later=later,
+        until=iso(asked.until),
+        zone=asked.zone,
+        from_on=asked.from_on,
+        to_on=asked.to_on,
+        where={one.dimension: one.values for one in asked.where},
+        currency=asked.currency,
+        definition=(by.fingerprint, by_later.fingerprint),
+        cells=tuple(cells),
+        names={name: first.names.get(name, {}) | last.names.get(name, {}) for name in first.names.keys() | last.names.keys()},
+    )
 
 
 def _place(figure: str, *answers: Answered) -> int:
@@ -166,16 +309,19 @@ def _place(figure: str, *answers: Answered) -> int:
 # --- what cells say
 
 
-async def answered(store: ReadStore, questions: Questions, by: Definition, only: Collection[str] | None = None) -> Answered:
+async def answered(store: ReadStore, question: Question, by: Definition, only: Collection[str] | None = None) -> Answered:
     async with store.snapshot() as ask:
-        figures = await questions(ask, by, only)
-    found = Answered({}, {}, {})
-    for figure in figures:
+        answers = await question.answers(ask, by, only)
+    found = Answered({}, {}, {}, {})
+    for figure in (figure for one in answers.values() for figure in one.figures if only is None or figure.name in only):
         found.figures.setdefault(figure.name, figure)
         for cell in figure.cells:
             key = Key(figure.name, tuple(cell.group.items()), cell.currency)
             found.told[key] = Told(value=cell.value, n=cell.n, part=cell.part, whole=cell.whole)
             found.decimals[key] = cell.decimals
+    for one in answers.values():
+        for name, called in one.names.items():
+            found.names.setdefault(name, {}).update(called)
     return found
 
 
@@ -216,14 +362,14 @@ class _Path:
     """A read model on its way, and what was found that changed it."""
 
     store: ReadStore
-    questions: Questions
+    question: Question
     definition: Definition
     record: SteppedRecord
     found: list[Found] = field(default_factory=list)
     questions_left: int = 0
 
     async def answered(self, only: Collection[str] | None = None) -> Answered:
-        return await answered(self.store, self.questions, self.definition, only)
+        return await answered(self.store, self.question, self.definition, only)
 
     async def go(self, cause: str, some: Sequence[Step], before: Answered) -> Answered:
         """Take all steps of a cause. Returns what is told after them."""
@@ -345,10 +491,6 @@ async def _definitions(engine: Engine, earlier: int, later: int) -> tuple[Eviden
     switches = await engine.record.definitions()
     return tuple(
         Evidence(position=position, says=f"{before[:12]} -> {by[:12]}")
-        for (_, before), (position, by) in _pairs([(0, ""), *switches])
+        for (_, before), (position, by) in pairwise([(0, ""), *switches])
         if earlier < position <= later and by != before
     )
-
-
-def _pairs(switches: Sequence[tuple[int, str]]) -> Iterable[tuple[tuple[int, str], tuple[int, str]]]:
-    return zip(switches, switches[1:], strict=False)

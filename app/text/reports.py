@@ -188,7 +188,7 @@ def _columns(some: Iterable[FigureAnswer]) -> list[Column]:
 Format = Callable[[Cell, Number], str]
 
 
-def _format(column: Column, cells: Iterable[Cell]) -> Format:
+def format_of(column: Column, cells: Iterable[Cell]) -> Format:
     """How a column's numbers are written: all alike, so that they can be compared."""
     numbers = [number for cell in cells if (number := column.value(cell)) is not None]
     most = max((abs(Fraction(number)) for number in numbers), default=Fraction(0))
@@ -255,7 +255,7 @@ def _key_figures(some: Sequence[FigureAnswer]) -> None:
     width = 0
     for column in _columns(some):
         cells = column.figure.cells
-        shown = _shown(column, cells, _format(column, cells))
+        shown = _shown(column, cells, format_of(column, cells))
         heading = column.heading + ("" if all(cell.complete for cell in cells) else " so far")
         wide = max(cell_len(heading), *map(cell_len, shown.split("\n"))) + 3
         if values and width + wide > out.width:
@@ -293,7 +293,7 @@ def _table(answer: Answer, orders: Orders, *, is_asked: bool) -> None:
         headings = _without_common(headings)
     numbers: dict[str, Sequence[Shown]] = {}
     for nth, column in enumerate(columns):
-        written = _format(column, [cell for key in kept for cell in rows[key][nth]])
+        written = format_of(column, [cell for key in kept for cell in rows[key][nth]])
         texts = [_in_row(column, rows[key][nth], written, currencies[key]) for key in kept]
         widest = max(cell_len(line) for text in texts for line in text.split("\n"))
         numbers[">" + _wrapped(headings[nth], widest)] = [Text(text) for text in texts]

@@ -118,11 +118,12 @@ def table(answers: Iterable[tuple[str, Answer]]) -> str:
                 groups = [cell.group.get(name, "") for name in dimensions]
                 values = cell.value if isinstance(cell.value, tuple) else (cell.value,) * max(1, len(figure.quantiles))
                 for quantile, value in zip(figure.quantiles or ("",), values, strict=True):
-                    numbers = [_plain(one) for one in (value, cell.part, cell.whole)]
-                    rest = (cell.currency or "", _plain(cell.decimals), _plain(cell.n), str(cell.complete).lower())
+                    numbers = [plain(one) for one in (value, cell.part, cell.whole)]
+                    rest = (cell.currency or "", plain(cell.decimals), plain(cell.n), str(cell.complete).lower())
                     writer.writerow([*first, quantile, *groups, *numbers, *rest, *asked])
     return text.getvalue()
 
 
-def _plain(number: Number | None) -> int | str:
+def plain(number: Number | None) -> int | str:
+    """For CSV: nothing where there is no number."""
     return "" if number is None else exact(number)

@@ -3,6 +3,7 @@
 Inside, a period is the date of its first day. Fiscal years that do not start in January are named by the year they end in: FY2027.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Literal, get_args
@@ -74,6 +75,42 @@ def named(grain: Grain, first: date, fiscal_months: int) -> str:
     months = first.year * 12 + first.month - 1 - fiscal_months
     year = f"FY{months // 12 + 1}" if fiscal_months else f"{first.year}"
     return f"{year}-Q{months % 12 // 3 + 1}" if grain == "quarter" else year
+
+
+def days_named(name: str, fiscal_months: int) -> tuple[Grain, date, date]:
+    """The week, month, quarter or year that `named` calls so: its first day, and the first that is no longer in it.
+
+    Raises ValueError with what is wrong."""
+    for grain in ("week", "month", "quarter", "year"):
+        # Which month a fiscal year starts in says which year it is named by.
+        for text in _first_days(name):
+            first = holding(grain, text, fiscal_months)
+            if named(grain, first, fiscal_months) == name:
+                return grain, first, after(grain, first)
+    if _DAY.fullmatch(name):
+        raise ValueError(f"{name} is no Monday, by which a week is named")
+    quarter, year = (named(grain, date(2026, 6, 1), fiscal_months) for grain in ("quarter", "year"))
+    raise ValueError(f"{name!r} is no period; write a week by its Monday (2026-03-02), 2026-03, {quarter} or {year}")
+
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_NAMED = re.compile(r"(?:FY)?(\d{4})(?:-(?:Q([1-4])|(\d{2})(?:-(\d{2}))?))?", re.ASCII)
+
+
+def _first_days(name: str) -> Iterator[date]:
+    """Days that may be in the period of that name."""
+    found = _NAMED.fullmatch(name)
+    if found is None:
+        return
+    year, _, month, day = (int(part or 0) for part in found.groups())
+    if month:
+        try:
+            yield date(year, month, day or 1)
+        except ValueError:
+            return
+    elif year > 1:
+        # A fiscal year, and so its quarters, may begin in the year before.
+        yield from (date(one, month, 1) for one in (year - 1, year) for month in range(1, 13))
 
 
 def _month(months: int) -> date:

@@ -66,10 +66,8 @@ async def report(ask: Ask, model: Model, names: Sequence[str], asked: Asked, by:
     """What the sections of these names come to, broken down `by`, or by what each is shown by where that is None. Raises Refused."""
     asked = replace(asked, by=by or ())
     sections = sections_of(model, names)
-    # Who names sections has a reason to expect something of each.
-    for some in ([section] for section in sections) if names else (sections,):
-        _check_dimensions(model, some, asked)
-    asked = replace(asked, where=await _values(ask, [figure for section in sections for figure in section.figures], asked))
+    check_dimensions(model, names, asked)
+    asked = replace(asked, where=await values_asked(ask, [figure for section in sections for figure in section.figures], asked))
     found = []
     for section in sections:
         left_out = {figure.name: lacks for figure in section.figures if (lacks := figure.lacks(asked))}
@@ -89,6 +87,14 @@ def _shown(section: Section, figures: Sequence[Figure]) -> Iterator[tuple[By, li
     yield from ((by, some) for by, some in grouped.items() if by)
 
 
+def check_dimensions(model: Model, names: Sequence[str], asked: Asked) -> None:
+    """Raises Refused where the sections of these names cannot be asked by what `asked` is broken down and filtered by."""
+    sections = sections_of(model, names)
+    # Who names sections has a reason to expect something of each.
+    for some in ([section] for section in sections) if names else (sections,):
+        _check_dimensions(model, some, asked)
+
+
 def _check_dimensions(model: Model, sections: Sequence[Section], asked: Asked) -> None:
     figures = [figure for section in sections for figure in section.figures]
     whose = sections[0].name if len(sections) == 1 else f"the {model} report"
@@ -103,7 +109,7 @@ def _check_dimensions(model: Model, sections: Sequence[Section], asked: Asked) -
         raise Refused(f"no figure of {whose} has all of {', '.join(dict.fromkeys((*asked.by, *(one.dimension for one in asked.where))))}")
 
 
-async def _values(ask: Ask, figures: Sequence[Figure], asked: Asked) -> tuple[Where, ...]:
+async def values_asked(ask: Ask, figures: Sequence[Figure], asked: Asked) -> tuple[Where, ...]:
     """What `asked.where` asks for, by the values that there are up to `until`: campaigns may be asked for by their names."""
     found = []
     for where in asked.where:

@@ -52,7 +52,7 @@ async def filled(folder: Path, by: Definition, delivery: Delivery, imported: int
     return bench
 
 
-@settings(thorough, max_examples=max(400, settings().max_examples // 4))
+@settings(thorough, max_examples=max(60, settings().max_examples // 4))
 @given(deliveries(anything), st.sampled_from([TIGHT, SHARING]), st.integers(0, 12), st.integers(1, 6), st.integers(0, 9), st.integers(1, 4))
 def test_what_steps_change_in_the_facts_adds_up_to_all_that_changed(
     delivery: Delivery, by: Definition, imported: int, withdrawn_after: int, earlier: int, at_once: int

@@ -1,0 +1,92 @@
+"""`journey period`: months and other periods that are closed, and what was told of them then."""
+
+from typing import Annotated, Any
+
+import typer
+
+from app.engine.access import read, start, user, write
+from app.engine.closed_periods import Closing, close, closings
+from app.engine.embedded import now
+from app.engine.ports import Engine
+from app.text.arguments import Actor, Data, Json, Why, why
+from app.text.printing import as_json, note, put, table
+from journey.instants import iso
+from streams.ports import By
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Closed periods: what was told of a month, and stays told.")
+
+
+@app.command("close")
+def period_close(
+    period: Annotated[
+        str,
+        typer.Argument(
+            metavar="PERIOD", help="2026-03, 2026-Q1, 2026, a week by its Monday (2026-03-02); FY2027 and FY2027-Q1.", show_default=False
+        ),
+    ],
+    reason: Why = "",
+    actor: Actor = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Close a period that is over: what both read models say of it now is what was told. Recorded in the control log.
+
+    Reports of just that period then show what was told beside what is known now, and what changed it. Close it again to restate it.
+    """
+    by = By(now(), actor or user(), why(reason))
+
+    async def run(engine: Engine) -> tuple[Closing, bool]:
+        await start(engine)
+        return await close(engine, period, by)
+
+    closed, is_new = write(data, run)
+    if json:
+        as_json({**closed.plain, "changed": is_new})
+        return
+    if not is_new:
+        note(f"{period} was closed at position {closed.position} already, by {closed.actor} at {iso(closed.at)}; nothing was changed")
+        return
+    restated = "" if closed.restates is None else f", which restates closing {closed.restates}"
+    put(f"{period} is closed at position {closed.position:,}: {closed.from_on} up to {closed.to_on}, which is not in it{restated}")
+    note(f"`journey report sales --period {period}` shows what was told beside what is known")
+
+
+@app.command("list")
+def period_list(data: Data = None, json: Json = False) -> None:
+    """All closings, oldest first: of one period, the last is what was told; one before it was restated."""
+
+    async def run(engine: Engine) -> list[Closing]:
+        return await closings(engine)
+
+    found = read(data, run)
+    if json:
+        as_json({"closings": [_listed(one, found) for one in found]})
+        return
+    if not found:
+        put("no period is closed")
+        return
+    table("", {
+        ">number": [str(one.number) for one in found],
+        "period": [one.period for one in found],
+        "from": [one.from_on for one in found],
+        "up to": [one.to_on for one in found],
+        ">position": [f"{one.position:,}" for one in found],
+        "closed at (UTC)": [iso(one.at)[:19].replace("T", " ") for one in found],
+        "actor": [one.actor for one in found],
+        "": [_state(one, found) for one in found],
+        "reason": [one.reason for one in found],
+    }, drop=[("from", "up to")], last="reason")  # fmt: skip
+
+
+def _listed(one: Closing, every: list[Closing]) -> dict[str, Any]:
+    return {**one.plain, "restated_by": _restated_by(one, every)}
+
+
+def _restated_by(one: Closing, every: list[Closing]) -> int | None:
+    return next((other.number for other in every if other.restates == one.number), None)
+
+
+def _state(one: Closing, every: list[Closing]) -> str:
+    parts = [f"restates {one.restates}"] if one.restates is not None else []
+    parts += [f"restated by {later}"] if (later := _restated_by(one, every)) is not None else []
+    return ", ".join(parts)

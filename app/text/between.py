@@ -1,0 +1,136 @@
+"""What people see of what changed in the figures between two positions; and of a closed period as told, beside what is known now."""
+
+import sys
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from app.engine.closed_periods import AsTold
+from app.engine.restatement import CellBetween, Evidence, Restatement, Share, Told, is_something, value_of
+from app.text.printing import as_json, put, table
+from app.text.reports import UNKNOWN, Column, format_of
+from journey.instants import iso
+from journey.readable import readable
+from projections.figures.answers import Cell, FigureAnswer
+
+CAUSES_SHOWN_MAX = 8
+"""Of one value; `--json` has all."""
+TOUCHPOINTS_SHOWN_MAX = 3
+
+
+def compared(told: Restatement | AsTold, *, simulated: bool, json: bool, csv: bool) -> None:
+    restatement = told.restatement if isinstance(told, AsTold) else told
+    if csv:
+        sys.stdout.write(restatement.to_csv())
+    elif json:
+        closed = {"closed": {**told.closing.plain, "told_otherwise": told.otherwise}} if isinstance(told, AsTold) else {}
+        as_json({**closed, **restatement.model_dump(mode="json"), "simulated": simulated})
+    elif isinstance(told, AsTold):
+        as_told(told, simulated=simulated)
+    else:
+        between(told, simulated=simulated)
+
+
+def between(told: Restatement, *, simulated: bool) -> None:
+    """Only what differs."""
+    _title(told, f"as known at {told.earlier:,} and at {told.later:,}", simulated=simulated)
+    _cells(told, told.changed, f"at {told.earlier:,}", f"at {told.later:,}")
+
+
+def as_told(both: AsTold, *, simulated: bool) -> None:
+    """All that there is, and what differs with its causes."""
+    closing, told, otherwise = both
+    _title(told, f"{closing.period}, as told and as known now", simulated=simulated)
+    put(
+        Text(
+            readable(f"closed at position {closing.position:,} by {closing.actor}, {iso(closing.at)[:19]}Z: {closing.reason}"), style="dim"
+        )
+    )
+    if otherwise:
+        put(Text(f"This version of the program works out otherwise what was told then of: {', '.join(otherwise)}.", style="yellow"))
+    put("")
+    shown = [cell for cell in told.cells if cell.before.n or cell.after.n or cell.causes]
+    _cells(told, shown, "as told", "as known now")
+
+
+def _title(told: Restatement, what: str, *, simulated: bool) -> None:
+    heading = Text.assemble((told.model.capitalize(), "bold"), (" (simulated)" if simulated else "", "bold yellow"))
+    heading.append(f" · {what} · until {told.until[:19].replace('T', ' ')} UTC")
+    more = [f"from {told.from_on}"] if told.from_on else []
+    more += [f"up to {told.to_on}, which is not in it"] if told.to_on else []
+    more += [f"{name} {' or '.join(values)}" for name, values in told.where.items()]
+    put(heading, *([readable(" · ".join(more))] if more else []), "")
+
+
+def _cells(told: Restatement, cells: Sequence[CellBetween], earlier: str, later: str) -> None:
+    if not cells:
+        put("no difference")
+        return
+    rows = [(cell, nth) for cell in cells for nth in range(max(1, len(cell.quantiles)))]
+    written = [_written(cell, nth) for cell, nth in rows]
+    table("", {
+        "figure": [_name(told, cell, nth) for cell, nth in rows],
+        f">{earlier}": [one[0] for one in written],
+        f">{later}": [one[1] for one in written],
+        ">difference": [one[2] for one in written],
+        "by": [Text(_causes(cell, nth)) for cell, nth in rows],
+    }, last="by")  # fmt: skip
+    if any(is_something(cell.difference) for cell in cells):
+        put(Text("The causes of a figure add up to its difference: first what is new, then corrections, links, unlinks, retractions,"
+                 " imports, the definition.", style="dim"))  # fmt: skip
+
+
+def _name(told: Restatement, cell: CellBetween, quantile: int) -> str:
+    groups = [f"{told.names.get(name, {}).get(value, value) or '(none)'}" for name, value in cell.group.items() if name != "currency"]
+    return ", ".join([_column(cell, quantile).heading, *groups])
+
+
+def _column(cell: CellBetween, quantile: int) -> Column:
+    figure = FigureAnswer(name=cell.figure, says="", formula="", unit=cell.unit, by=(), quantiles=cell.quantiles, adds_up=False, cells=())
+    return Column(figure, quantile if cell.quantiles else None)
+
+
+def _written(cell: CellBetween, quantile: int) -> tuple[str, str, str]:
+    before, after, difference = (_number(cell, told, quantile) for told in (cell.before, cell.after, cell.difference))
+    return before, after, _signed(difference) if value_of(cell.difference, quantile) else ""
+
+
+def _number(cell: CellBetween, told: Told, quantile: int) -> str:
+    number = value_of(told, quantile)
+    if number is None:
+        return UNKNOWN
+    column = _column(cell, quantile)
+    both = [_cell(cell, one) for one in (cell.before, cell.after)]
+    return format_of(column, both)(both[0], number)
+
+
+def _cell(cell: CellBetween, told: Told) -> Cell:
+    return Cell(group=cell.group, value=told.value, n=told.n, complete=True, currency=cell.currency, decimals=cell.decimals)
+
+
+def _signed(text: str) -> str:
+    return text if text.startswith("-") else f"+{text}"
+
+
+def _causes(cell: CellBetween, quantile: int) -> str:
+    lines = [readable(line) for share in cell.causes[:CAUSES_SHOWN_MAX] for line in _share(cell, share, quantile)]
+    if len(cell.causes) > CAUSES_SHOWN_MAX:
+        lines.append(f"and {len(cell.causes) - CAUSES_SHOWN_MAX} more; --json has all")
+    return "\n".join(lines)
+
+
+def _share(cell: CellBetween, share: Share, quantile: int) -> list[str]:
+    difference = _signed(_number(cell, share.difference, quantile))
+    named = [_named(one) for one in share.touchpoints[:TOUCHPOINTS_SHOWN_MAX]]
+    if share.of == 1 and named:
+        return [f"{difference} {share.cause} {named[0]}"]
+    more = share.of - len(named)
+    return [
+        f"{difference} {share.cause}, {share.of:,} together",
+        *(f"  {one}" for one in named),
+        *([f"  and {more:,} more"] if more else []),
+    ]
+
+
+def _named(one: Evidence) -> str:
+    return f"at {one.position}: {one.says}" + (f" ({one.subject}, {one.occurred_at[:10]})" if one.subject else "")
