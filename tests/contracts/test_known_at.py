@@ -52,10 +52,11 @@ class Desk:
         await self.desk.decide(at=LATER, actor="ann", action="definition", reason="", detail=detail)
         await self.record.rebuild(rebuilt(by, self.record), Generation(by.fingerprint, FOLD_VERSION), LATER)
 
-    async def take(self, *lines: bytes, recorded_at: int = LATER) -> int:
+    async def take(self, *lines: bytes, recorded_at: int = LATER, import_id: int | None = None) -> int:
         """One unit of `lines`. Returns its position."""
         after = (await self.record.offsets()).get(0, -1)
-        batch = [Recorded(0, after + nth, recorded_at, incoming(line)) for nth, line in enumerate(lines, start=1)]
+        some = [incoming(line)._replace(import_id=import_id) for line in lines]
+        batch = [Recorded(0, after + nth, recorded_at, one) for nth, one in enumerate(some, start=1)]
         await Placement(self.by, self.record).run(batch, {0: after})
         return await self.record.position()
 

@@ -10,13 +10,12 @@ from hypothesis import strategies as st
 
 from journey.definition import Definition
 from journey.facts import FOLD_VERSION, Facts, from_row
-from streams import record_steps
 from streams.past import Past
 from streams.ports import Bodies, By, Decided, Generation
 from streams.rebuilding import rebuilt
-from streams.record_steps import CAUSES, Step, SteppedRecord, steps
+from streams.record_steps import CAUSES, SteppedRecord, steps
 from streams.set_aside import RETRACT
-from tests.streams.builders import LATER, Bench, at, incoming, link, quick_bench, retraction, sent, unlink
+from tests.streams.builders import LATER, Bench, incoming, quick_bench
 from tests.streams.deliveries import Delivery, within
 from tests.streams.test_any_order import SHARING, TIGHT, anything, deliveries, thorough
 
