@@ -21,7 +21,9 @@ from app.text.arguments import in_zone
 from journey.definition import Definition
 from journey.errors import Refused
 from journey.facts import Facts, to_row
+from journey.histories import Stored
 from journey.instants import Instant, iso, last_end_of_day
+from journey.touchpoints import Identified, Unlinked
 from journey.wording import said
 from projections.figures.answering import answer
 from projections.figures.answers import Answer, Exact, FigureAnswer, Value, plain
@@ -448,7 +450,9 @@ async def _evidence(record: Histories, found: Found, earlier: int, later: int) -
 
 def _told(step: Step, position: int) -> Evidence:
     touch = step.touch
-    says = f"{touch.type} {touch.id}" + (f": {said(touch)}" if said(touch) else "")
+    data = touch.data
+    about = f"{touch.subject} and {data.other}" if isinstance(data, Identified | Unlinked) else said(touch)
+    says = f"{touch.type} {touch.id}" + (f": {about}" if about else "")
     if step.voids:
         says += ", was taken back"
     elif step.removes:
@@ -468,19 +472,21 @@ def _told(step: Step, position: int) -> Evidence:
 
 async def _position(record: Histories, step: Step, earlier: int, later: int) -> int:
     """With which unit the step came about."""
-    units = list(await record.units_of([step.touch.subject], earlier, later))
+    row = step.adds or step.removes
+    # Under some keys it may have been there before.
+    key = row.keys[0] if row else step.touch.subject
+    units = await record.units_of([key], earlier, later)
     low, high = 0, len(units) - 1
     while low < high:
         middle = (low + high) // 2
-        if await _is_taken(record, step, units[middle]):
+        if _is_taken(step, (await record.bodies([key], units[middle])).get(key, [])):
             high = middle
         else:
             low = middle + 1
     return units[low]
 
 
-async def _is_taken(record: Histories, step: Step, position: int) -> bool:
-    stored = (await record.bodies([step.touch.subject], position)).get(step.touch.subject, [])
+def _is_taken(step: Step, stored: Sequence[Stored]) -> bool:
     if row := step.adds or step.removes:
         return any((one.touch.order, one.body) == (row.touch.order, row.body) for one in stored) is (step.adds is not None)
     return any(one.voided for one in stored if one.touch.key == step.touch.key) is (step.voids is not None)
