@@ -368,14 +368,12 @@ class _Path:
     definition: Definition
     record: SteppedRecord
     found: list[Found] = field(default_factory=list)
-    questions_left: int = 0
 
     async def answered(self, only: Collection[str] | None = None) -> Answered:
         return await answered(self.store, self.question, self.definition, only)
 
     async def go(self, cause: str, some: Sequence[Step], before: Answered) -> Answered:
         """Take all steps of a cause. Returns what is told after them."""
-        self.questions_left = QUESTIONS_PER_CAUSE_MAX
         facts = await self.record.effect(self.definition, some)
         if not any(facts.values()):
             return before
@@ -383,7 +381,7 @@ class _Path:
         after = await self.answered()
         if changed := differences(before.told, after.told):
             await self._go_back(some, facts)
-            await self._open(cause, some, facts, before.told, after.told, changed)
+            await self._open(cause, some, facts, before.told, after.told, changed, QUESTIONS_PER_CAUSE_MAX)
         return after
 
     async def _open(
@@ -394,13 +392,15 @@ class _Path:
         before: Mapping[Key, Told],
         after: Mapping[Key, Told],
         changed: Mapping[Key, Told],
-    ) -> None:
-        """Take `some` steps, which bring the cells from `before` to `after`, and find which of them change what."""
-        if len(some) == 1 or self.questions_left <= 0:
+        questions: int,
+    ) -> int:
+        """Take `some` steps, which bring the cells from `before` to `after`, and find which of them change what, by so many questions at
+        most. Returns how many of these are left."""
+        if len(some) == 1 or questions <= 0:
             self.found.append(Found(cause, some, changed))
             self.record.take(some)
             await self._add(facts)
-            return
+            return questions
         half = len(some) // 2
         left, right = some[:half], some[half:]
         of_left = await self.record.effect(self.definition, left)
@@ -414,17 +414,20 @@ class _Path:
             middle = after
             await self._add(of_left)
         else:
-            self.questions_left -= 1
+            questions -= 1
             await self._add(of_left)
             middle = (await self.answered(only)).told
-        if by_left := differences(before, middle):
+        by_left, by_right = differences(before, middle), differences(middle, after)
+        if by_left:
             await self._go_back(left, of_left)
-            await self._open(cause, left, of_left, before, middle, by_left)
-        if by_right := differences(middle, after):
-            await self._open(cause, right, of_right, middle, after, by_right)
-        else:
-            self.record.take(right)
-            await self._add(of_right)
+            # Each half has its part of them, and the right one what the left one leaves.
+            for_right = questions // 2 if by_right else 0
+            questions = for_right + await self._open(cause, left, of_left, before, middle, by_left, questions - for_right)
+        if by_right:
+            return await self._open(cause, right, of_right, middle, after, by_right, questions)
+        self.record.take(right)
+        await self._add(of_right)
+        return questions
 
     async def _add(self, facts: Facts) -> None:
         rows = [to_row(fact, count) for fact, count in facts.items() if count]

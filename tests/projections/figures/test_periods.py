@@ -24,6 +24,27 @@ async def test_sql_finds_the_period_that_holds_a_day(on: date, grain: periods.Gr
     assert periods.first_day(grain, found, fiscal_months) == periods.holding(grain, on, fiscal_months)
 
 
+@given(DAYS, GRAINS, STARTS)
+def test_a_period_is_found_by_its_name(on: date, grain: periods.Grain, fiscal_months: int) -> None:
+    first = periods.holding(grain, on, fiscal_months)
+    name = periods.named(grain, first, fiscal_months)
+    if grain == "day" and first.weekday():
+        with pytest.raises(ValueError, match="is no Monday"):
+            periods.days_named(name, fiscal_months)
+    else:
+        found = "week" if grain == "day" else grain
+        assert periods.days_named(name, fiscal_months) == (found, first, periods.after(found, first))
+
+
+@given(st.text("0123456789-FYQ", max_size=11), STARTS)
+def test_what_is_found_by_a_name_is_called_so(name: str, fiscal_months: int) -> None:
+    try:
+        grain, first, _ = periods.days_named(name, fiscal_months)
+    except ValueError:
+        return
+    assert periods.named(grain, first, fiscal_months) == name
+
+
 async def test_so_does_postgresql(database: str) -> None:
     days = [date(2023, 12, 1) + timedelta(days=nth) for nth in range(0, 800, 3)]
     async with postgres(database) as db:
