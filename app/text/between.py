@@ -10,6 +10,7 @@ from app.engine.restatement import CellBetween, Evidence, Restatement, Share, To
 from app.text.printing import as_json, put, table
 from app.text.reports import UNKNOWN, Column, format_of
 from journey.instants import iso
+from journey.money import major
 from journey.readable import readable
 from projections.figures.answers import Cell, FigureAnswer
 
@@ -96,12 +97,16 @@ def _written(cell: CellBetween, quantile: int) -> tuple[str, str, str]:
 
 
 def _number(cell: CellBetween, told: Told, quantile: int) -> str:
+    """No more rounded than a small difference between large numbers can bear."""
     number = value_of(told, quantile)
     if number is None:
         return UNKNOWN
-    column = _column(cell, quantile)
+    if cell.unit == "share":
+        return f"{float(number):.2%}"
+    if cell.unit == "money" and cell.currency:
+        return f"{major(round(number), cell.currency):,} {cell.currency}"
     both = [_cell(cell, one) for one in (cell.before, cell.after)]
-    return format_of(column, both)(both[0], number)
+    return format_of(_column(cell, quantile), both)(both[0], number)
 
 
 def _cell(cell: CellBetween, told: Told) -> Cell:

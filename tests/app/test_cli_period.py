@@ -125,8 +125,8 @@ def test_a_correction_a_withdrawn_import_and_a_definition_are_causes_too(closed:
 def test_the_terminal_and_csv_say_the_same(closed: Path) -> None:
     shown = here("report", "marketing", "conversions", "value", "--period", "2026-03", cwd=closed).out
     assert "closed at position 2 by ann" in shown
-    assert "+30 EUR late touchpoint at 3: order_placed o3" in shown
-    assert "-50 EUR retraction at 5: order_placed o2" in shown
+    assert "+30.00 EUR late touchpoint at 3: order_placed o3" in shown
+    assert "-50.00 EUR retraction at 5: order_placed o2" in shown
     rows = here("report", "marketing", "value", "--period", "2026-03", "--csv", cwd=closed).out.splitlines()
     assert next(row for row in rows if row.startswith("conversion_value_last,")).startswith(
         "conversion_value_last,money,,15000,13000,-2000,EUR,2,late touchpoint,3000,1,"

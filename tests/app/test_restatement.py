@@ -16,6 +16,7 @@ from app.engine.restatement import CellBetween, Question, Restatement, answered,
 from journey.definition import Definition
 from projections.figures.figure import Model
 from projections.marketing import marketing
+from projections.read_model import ReadStore
 from projections.sales import sales
 from schemas.definition_files import dump_definition
 from streams.past import Past
@@ -37,6 +38,8 @@ class Desk:
     record: Histories
     desk: ControlLog
     by: Definition
+    marketing: ReadStore | None = None
+    sales: ReadStore | None = None
 
     async def definition(self) -> Definition:
         return self.by
