@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from app.engine.closed_periods import AsTold
-from app.engine.restatement import CellBetween, Evidence, Restatement, Share, Told, is_something, value_of
 from app.text.printing import as_json, put, table
 from app.text.reports import UNKNOWN, Column, format_of
 from journey.instants import iso
 from journey.money import major
 from journey.readable import readable
 from projections.figures.answers import Cell, FigureAnswer
+from projections.figures.restatements import CellBetween, Evidence, Restatement, Share, Told, is_something, value_of
 
 CAUSES_SHOWN_MAX = 8
 """Of one value; `--json` has all."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.engine.closed_periods import as_told, close, closings
-from app.engine.restatement import Question
+from app.engine.question import Question
 from journey.errors import Refused
 from journey.facts import FOLD_VERSION
 from projections.marketing import marketing
