@@ -133,6 +133,19 @@ def test_the_terminal_and_csv_say_the_same(closed: Path) -> None:
     )
 
 
+def test_of_a_share_it_is_told_what_is_in_it_of_how_many(tmp_path: Path) -> None:
+    opened = [touch("deal_opened", id=f"d{n}", subject="user:1", deal=str(n), owner="ann", at="2026-03-02T10:00:00Z") for n in (1, 2)]
+    ingest(tmp_path, *opened)
+    ingest(tmp_path, touch("close", id="c1", subject="user:1", deal="1", at="2026-03-09T10:00:00Z", outcome="won"))
+    ingest(
+        tmp_path,
+        touch("close", id="c2", subject="user:1", deal="2", at="2026-03-10T10:00:00Z", outcome="lost", margin=None, reason="price"),
+    )
+    shown = here("report", "sales", "decided", "--between", "2", "4", "--by", "owner", cwd=tmp_path).out
+    assert "+100.00% (1 of 1) touchpoint at 3: close c1" in shown
+    assert "-50.00% (0 of 1) touchpoint at 4: close c2" in shown
+
+
 def test_closed_again_it_is_restated_and_once_more_at_the_same_position_nothing_changes(closed: Path) -> None:
     again = here("period", "close", "2026-03", "--reason", "a late invoice", "--json", cwd=closed).json
     assert (again["changed"], again["restates"], again["position"]) == (True, 3, 6)
