@@ -24,10 +24,10 @@ from streams.ports import Histories
 from streams.units import BodyRow
 from streams.world import World
 
-SUBJECTS_MAX = 200_000
+SUBJECTS_MAX = 100_000
 """Of so many subjects there may be something else at the later position. Who asks for more is refused."""
 
-STEPS_MAX = 200_000
+STEPS_MAX = 100_000
 """So many steps are taken at most. Who asks for more is refused."""
 
 SUBJECTS_AT_ONCE = 500

@@ -11,7 +11,7 @@ from app.engine.access import read
 from app.engine.closed_periods import Compared, compared
 from app.engine.embedded import now
 from app.engine.ports import Engine
-from app.engine.restatement import Question
+from app.engine.question import Question
 from app.engine.simulation_mark import is_simulated
 from app.text import between as show_between
 from app.text import reports as show_reports

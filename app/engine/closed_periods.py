@@ -10,7 +10,8 @@ import orjson
 
 from app.engine.known_state import position_known
 from app.engine.ports import Engine
-from app.engine.restatement import Question, Restatement, restated
+from app.engine.question import Question
+from app.engine.restatement import restated
 from app.engine.shared_position import at_one_position
 from journey.definition import Definition
 from journey.errors import Refused
@@ -18,6 +19,7 @@ from journey.instants import Instant, iso, start_of_day
 from projections.figures import periods
 from projections.figures.answers import Answer
 from projections.figures.figure import Model
+from projections.figures.restatements import Restatement
 from projections.read_model import Ask
 from streams.operators import By, Decision
 

@@ -4,32 +4,25 @@ The read model as known at the earlier position takes the steps of `streams.reco
 after each cause: what differs is that cause's. Halves of its steps find the touchpoints. So the causes of a cell add up to its difference.
 """
 
-import csv
-import io
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
-from datetime import date
+from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from app.engine.asking import MODELS
-from app.engine.embedded import now
 from app.engine.known_state import KnownState, definition_at, read_model
 from app.engine.ports import Engine
-from app.text.arguments import in_zone
+from app.engine.question import Question
 from journey.definition import Definition
 from journey.errors import Refused
 from journey.facts import Facts, to_row
 from journey.histories import Stored
-from journey.instants import Instant, iso, last_end_of_day
+from journey.instants import iso
 from journey.touchpoints import Identified, Unlinked
 from journey.wording import said
-from projections.figures.answering import answer
-from projections.figures.answers import Answer, Exact, FigureAnswer, Value, plain
-from projections.figures.figure import Asked, Model, Where
-from projections.figures.measures import Number
-from projections.figures.reports import check_dimensions, sections_of, values_asked
+from projections.figures.answers import FigureAnswer
+from projections.figures.restatements import CellBetween, Evidence, Restatement, Share, Told, is_something, minus
 from projections.read_model import Ask, ReadStore
 from streams.past import Past
 from streams.ports import Histories
@@ -43,161 +36,6 @@ TOUCHPOINTS_NAMED_MAX = 20
 """So many of those that changed a cell together are named."""
 
 DEFINITION = "definition"
-
-
-@dataclass(slots=True)
-class Question:
-    """The sections of a model that are asked for at both positions: see `app.engine.asking.report`. `until` is one instant or day for both.
-    `figures` are those that are asked where not all of the sections are."""
-
-    model: Model
-    sections: Sequence[str] = ()
-    by: tuple[str, ...] = ()
-    where: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    from_on: str = ""
-    to_on: str = ""
-    until: Instant | date = field(default_factory=now)
-    currency: str = ""
-    figures: Collection[str] | None = None
-
-    def asked(self, by: Definition) -> Asked:
-        """What is asked where the definition is `by`, which says when days begin."""
-        return Asked(
-            until=in_zone(self.until, by.zone),
-            zone=by.zone,
-            from_on=self.from_on,
-            to_on=self.to_on,
-            by=self.by,
-            where=tuple(Where(name, tuple(values)) for name, values in self.where.items()),
-            currency=self.currency,
-            fiscal_year_starts=by.fiscal_year_starts,
-            options={"people": by.attribution.people},
-        )
-
-    async def named_as_known(self, asks: Sequence[Ask], by: Definition) -> None:
-        """Ask for values by what they are called at one of several positions at least. Raises Refused where one is at none."""
-        figures = [figure for section in sections_of(self.model, self.sections) for figure in section.figures]
-        refused = None
-        for ask in asks:
-            try:
-                self.where = dict(await values_asked(ask, figures, self.asked(by)))
-                return
-            except Refused as error:
-                refused = refused or error
-        raise refused or Refused("nobody to ask")
-
-    async def answers(self, ask: Ask, by: Definition, only: Collection[str] | None = None) -> dict[str, Answer]:
-        """By section; only figures of these names."""
-        asked = self.asked(by)
-        check_dimensions(self.model, self.sections, asked)
-        found = {}
-        for section in sections_of(self.model, self.sections):
-            figures = [one for one in section.figures if not one.lacks(asked) and (self.figures is None or one.name in self.figures)]
-            wanted = [figure for figure in figures if only is None or figure.name in only]
-            if wanted:
-                # Figures of a section share what they are asked until, and whether money is converted: some are asked as all are.
-                until = last_end_of_day(asked.until, asked.zone) if any(one.of.grain == "day" for one in figures) else asked.until
-                found[section.name] = await answer(ask, figures if self.currency else wanted, replace(asked, until=until))
-        return found
-
-
-class Told(Value):
-    """What a cell says: as `projections.figures.answers.Cell` does. Of a difference, what is nothing counts as 0."""
-
-    value: Exact | tuple[Exact, ...] | None = None
-    n: Exact = 0
-    part: Exact | None = None
-    whole: Exact | None = None
-
-
-class Evidence(Value):
-    """A touchpoint that changed something, and with which position it came, or was taken back."""
-
-    position: int
-    says: str
-    source: str = ""
-    id: str = ""
-    subject: str = ""
-    type: str = ""
-    occurred_at: str = ""
-
-
-class Share(Value):
-    """What a cause has in a difference. `of` says how many touchpoints have it together; some of them are named."""
-
-    cause: str
-    difference: Told
-    of: int
-    touchpoints: tuple[Evidence, ...]
-
-
-class CellBetween(Value):
-    """A cell at both positions. The shares add up to the difference."""
-
-    figure: str
-    unit: str
-    group: dict[str, str]
-    currency: str | None
-    decimals: int | None
-    quantiles: tuple[str, ...]
-    before: Told
-    after: Told
-    difference: Told
-    causes: tuple[Share, ...]
-
-
-class Restatement(Value):
-    """All cells at both positions; those that differ have causes. `until` is what was asked for at the later one."""
-
-    model: Model
-    earlier: int
-    later: int
-    until: str
-    zone: str
-    from_on: str
-    to_on: str
-    where: dict[str, tuple[str, ...]]
-    currency: str
-    definition: tuple[str, str]
-    """That at the earlier position, and that at the later."""
-    cells: tuple[CellBetween, ...]
-    names: dict[str, dict[str, str]]
-    """By dimension what its values are called, where that is otherwise."""
-
-    @property
-    def changed(self) -> tuple[CellBetween, ...]:
-        return tuple(cell for cell in self.cells if is_something(cell.difference) or cell.causes)
-
-    def to_csv(self) -> str:
-        """A row for each cause of each value that differs, and one for each value that does not."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        dimensions = tuple(dict.fromkeys(name for cell in self.cells for name in cell.group if name != "currency"))
-        writer.writerow([*_FIRST, *dimensions, *_VALUES, "earlier", "later", "until", "zone", "from", "to"])
-        asked = (self.earlier, self.later, self.until, self.zone, self.from_on, self.to_on)
-        for cell in self.cells:
-            groups = [cell.group.get(name, "") for name in dimensions]
-            for nth, quantile in enumerate(cell.quantiles or ("",)):
-                values = [plain(value_of(told, nth)) for told in (cell.before, cell.after, cell.difference)]
-                money = (cell.currency or "", "" if cell.decimals is None else cell.decimals)
-                for share in cell.causes or (None,):
-                    cause = ("", "", "", "") if share is None else _cause_of(share, nth)
-                    writer.writerow([cell.figure, cell.unit, quantile, *groups, *values, *money, *cause, *asked])
-        return text.getvalue()
-
-
-_FIRST = ("figure", "unit", "quantile")
-_VALUES = ("before", "after", "difference", "currency", "decimals", "cause", "by_cause", "touchpoints", "named")
-
-
-def value_of(told: Told, quantile: int) -> Number | None:
-    """Its value, or that of one of its quantiles."""
-    return told.value[quantile] if isinstance(told.value, tuple) else told.value
-
-
-def _cause_of(share: Share, quantile: int) -> tuple[str | int, ...]:
-    named = "; ".join(f"{one.source} {one.id} {one.subject} at {one.position}".strip() for one in share.touchpoints)
-    return share.cause, plain(value_of(share.difference, quantile)), share.of, named
 
 
 class Key(NamedTuple):
@@ -333,28 +171,6 @@ def differences(before: Mapping[Key, Told], after: Mapping[Key, Told]) -> dict[K
     nothing = Told()
     both = ((key, after.get(key, nothing), before.get(key, nothing)) for key in before.keys() | after.keys())
     return {key: difference for key, now, was in both if is_something(difference := minus(now, was))}
-
-
-def minus(after: Told, before: Told) -> Told:
-    return Told(
-        value=_less(after.value, before.value),
-        n=after.n - before.n,
-        part=None if after.part is None is before.part else (after.part or 0) - (before.part or 0),
-        whole=None if after.whole is None is before.whole else (after.whole or 0) - (before.whole or 0),
-    )
-
-
-def _less(after: Number | tuple[Number, ...] | None, before: Number | tuple[Number, ...] | None) -> Number | tuple[Number, ...]:
-    if isinstance(after, tuple) or isinstance(before, tuple):
-        size = max(len(one) for one in (after, before) if isinstance(one, tuple))
-        now, was = (one if isinstance(one, tuple) else (0,) * size for one in (after, before))
-        return tuple(one - other for one, other in zip(now, was, strict=True))
-    return (after or 0) - (before or 0)
-
-
-def is_something(difference: Told) -> bool:
-    values = difference.value if isinstance(difference.value, tuple) else (difference.value,)
-    return any((*values, difference.n, difference.part, difference.whole))
 
 
 # --- from the earlier position to the later one

@@ -1,17 +1,17 @@
 """What people see of what changed in the figures between two positions; and of a closed period as told, beside what is known now."""
 
-import sys
 from collections.abc import Sequence
 
 from rich.text import Text
 
 from app.engine.closed_periods import AsTold
-from app.engine.restatement import CellBetween, Evidence, Restatement, Share, Told, is_something, value_of
-from app.text.printing import as_json, put, table
+from app.text.printing import as_csv, as_json, put, table
 from app.text.reports import UNKNOWN, Column, format_of
 from journey.instants import iso
+from journey.money import major
 from journey.readable import readable
-from projections.figures.answers import Cell, FigureAnswer
+from projections.figures.answers import Cell, FigureAnswer, exact
+from projections.figures.restatements import CellBetween, Evidence, Restatement, Share, Told, is_something, value_of
 
 CAUSES_SHOWN_MAX = 8
 """Of one value; `--json` has all."""
@@ -21,7 +21,7 @@ TOUCHPOINTS_SHOWN_MAX = 3
 def compared(told: Restatement | AsTold, *, simulated: bool, json: bool, csv: bool) -> None:
     restatement = told.restatement if isinstance(told, AsTold) else told
     if csv:
-        sys.stdout.write(restatement.to_csv())
+        as_csv(restatement.to_csv())
     elif json:
         closed = {"closed": {**told.closing.plain, "told_otherwise": told.otherwise}} if isinstance(told, AsTold) else {}
         as_json({**closed, **restatement.model_dump(mode="json"), "simulated": simulated})
@@ -96,12 +96,16 @@ def _written(cell: CellBetween, quantile: int) -> tuple[str, str, str]:
 
 
 def _number(cell: CellBetween, told: Told, quantile: int) -> str:
+    """No more rounded than a small difference between large numbers can bear."""
     number = value_of(told, quantile)
     if number is None:
         return UNKNOWN
-    column = _column(cell, quantile)
+    if cell.unit == "share":
+        return f"{float(number):.2%}"
+    if cell.unit == "money" and cell.currency:
+        return f"{major(round(number), cell.currency):,} {cell.currency}"
     both = [_cell(cell, one) for one in (cell.before, cell.after)]
-    return format_of(column, both)(both[0], number)
+    return format_of(_column(cell, quantile), both)(both[0], number)
 
 
 def _cell(cell: CellBetween, told: Told) -> Cell:
@@ -120,7 +124,7 @@ def _causes(cell: CellBetween, quantile: int) -> str:
 
 
 def _share(cell: CellBetween, share: Share, quantile: int) -> list[str]:
-    difference = _signed(_number(cell, share.difference, quantile))
+    difference = _signed(_number(cell, share.difference, quantile)) + _parts(cell, share.difference)
     named = [_named(one) for one in share.touchpoints[:TOUCHPOINTS_SHOWN_MAX]]
     if share.of == 1 and named:
         return [f"{difference} {share.cause} {named[0]}"]
@@ -130,6 +134,12 @@ def _share(cell: CellBetween, share: Share, quantile: int) -> list[str]:
         *(f"  {one}" for one in named),
         *([f"  and {more:,} more"] if more else []),
     ]
+
+
+def _parts(cell: CellBetween, difference: Told) -> str:
+    """Of a share: what more, or less, is in it of how many more. A share may stay what it was."""
+    part, whole = difference.part, difference.whole
+    return f" ({exact(part)} of {exact(whole)})" if cell.unit == "share" and part is not None and whole is not None else ""
 
 
 def _named(one: Evidence) -> str:

@@ -47,7 +47,7 @@ def report(told: Report, definition: Definition, *, sections: Sequence[str] = ()
     answers = [answer for section in told.sections for answer in section.answers]
     asked = max(answers, key=lambda answer: answer.until)
     _title(told, asked)
-    orders = _orders(told, definition)
+    orders = _orders(definition)
     shown = [section for section in told.sections if section.answers and (section.name in sections or not section.is_empty)]
     for section in shown:
         _section(section, asked, orders, is_asked=by, is_named=section.name in sections)
@@ -60,11 +60,10 @@ def report(told: Report, definition: Definition, *, sections: Sequence[str] = ()
         _unknown_stages(answers, definition)
 
 
-def _orders(told: Report, definition: Definition) -> Orders:
-    if told.model == "marketing":
-        return {"stage": definition.stage_names}
-    stages = [stage.name for pipeline in definition.pipelines for stage in pipeline.stages]
-    return {"pipeline": [pipeline.name for pipeline in definition.pipelines], "stage": list(dict.fromkeys(stages))}
+def _orders(definition: Definition) -> Orders:
+    """Stages of the journey, and of deals, are told apart by their figures."""
+    of_deals = [stage.name for pipeline in definition.pipelines for stage in pipeline.stages]
+    return {"pipeline": [pipeline.name for pipeline in definition.pipelines], "stage": [*definition.stage_names, *of_deals]}
 
 
 def _title(told: Report, asked: Answer) -> None:

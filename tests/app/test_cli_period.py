@@ -125,12 +125,25 @@ def test_a_correction_a_withdrawn_import_and_a_definition_are_causes_too(closed:
 def test_the_terminal_and_csv_say_the_same(closed: Path) -> None:
     shown = here("report", "marketing", "conversions", "value", "--period", "2026-03", cwd=closed).out
     assert "closed at position 2 by ann" in shown
-    assert "+30 EUR late touchpoint at 3: order_placed o3" in shown
-    assert "-50 EUR retraction at 5: order_placed o2" in shown
+    assert "+30.00 EUR late touchpoint at 3: order_placed o3" in shown
+    assert "-50.00 EUR retraction at 5: order_placed o2" in shown
     rows = here("report", "marketing", "value", "--period", "2026-03", "--csv", cwd=closed).out.splitlines()
     assert next(row for row in rows if row.startswith("conversion_value_last,")).startswith(
         "conversion_value_last,money,,15000,13000,-2000,EUR,2,late touchpoint,3000,1,"
     )
+
+
+def test_of_a_share_it_is_told_what_is_in_it_of_how_many(tmp_path: Path) -> None:
+    opened = [touch("deal_opened", id=f"d{n}", subject="user:1", deal=str(n), owner="ann", at="2026-03-02T10:00:00Z") for n in (1, 2)]
+    ingest(tmp_path, *opened)
+    ingest(tmp_path, touch("close", id="c1", subject="user:1", deal="1", at="2026-03-09T10:00:00Z", outcome="won"))
+    ingest(
+        tmp_path,
+        touch("close", id="c2", subject="user:1", deal="2", at="2026-03-10T10:00:00Z", outcome="lost", margin=None, reason="price"),
+    )
+    shown = here("report", "sales", "decided", "--between", "2", "4", "--by", "owner", cwd=tmp_path).out
+    assert "+100.00% (1 of 1) touchpoint at 3: close c1" in shown
+    assert "-50.00% (0 of 1) touchpoint at 4: close c2" in shown
 
 
 def test_closed_again_it_is_restated_and_once_more_at_the_same_position_nothing_changes(closed: Path) -> None:

@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 
 from app.engine import restatement
 from app.engine.known_state import KnownState, read_model
-from app.engine.restatement import CellBetween, Question, Restatement, answered, restated
+from app.engine.question import Question
+from app.engine.restatement import answered, restated
 from journey.definition import Definition
 from projections.figures.figure import Model
+from projections.figures.restatements import CellBetween, Restatement, Told
 from projections.marketing import marketing
+from projections.read_model import ReadStore
 from projections.sales import sales
 from schemas.definition_files import dump_definition
 from streams.operators import ControlLog
@@ -38,6 +41,8 @@ class Desk:
     record: Histories
     desk: ControlLog
     by: Definition
+    marketing: ReadStore | None = None
+    sales: ReadStore | None = None
 
     async def definition(self) -> Definition:
         return self.by
@@ -51,7 +56,7 @@ class Desk:
         return await restated(self, question, earlier, later)  # type: ignore[arg-type]
 
 
-def numbers(told: restatement.Told) -> list[Fraction]:
+def numbers(told: Told) -> list[Fraction]:
     values = told.value if isinstance(told.value, tuple) else (told.value,)
     return [Fraction(one or 0) for one in (*values, told.n, told.part, told.whole)]
 

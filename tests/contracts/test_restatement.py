@@ -1,9 +1,17 @@
 """What changed in the figures between two positions is the same on every record, and its causes add up."""
 
+from contextlib import ExitStack, closing
+from pathlib import Path
+
 import pytest
 
-from app.engine.restatement import Question
+from app.engine.closed_periods import as_told, close, closings
+from app.engine.question import Question
+from journey.errors import Refused
 from journey.facts import FOLD_VERSION
+from projections.marketing import marketing
+from projections.sales import sales
+from projections.stores.sqlite import SqliteReadStore
 from streams.operators import By, Decided
 from streams.rebuilding import rebuilt
 from streams.set_aside import RETRACT
@@ -61,3 +69,28 @@ async def test_keys_are_those_under_which_units_brought_voided_or_withdrew_somet
     assert await desk.record.keys_of(earlier + 1, last, 9) == {"anon:a"}
     assert await desk.record.keys_of(last, last, 9) == set()
     assert len(await desk.record.keys_of(0, last, 2)) == 2
+
+
+async def test_a_closing_says_what_was_told_and_whether_it_is_worked_out_otherwise_now(desk: Writing, tmp_path: Path) -> None:
+    position = await desk.take(*BEGINNING)
+    engine = Desk(desk.record, desk.desk, DEFINITION)
+    with ExitStack() as stack:
+        engine.marketing, engine.sales = (
+            stack.enter_context(closing(SqliteReadStore(model, tmp_path / f"{model.name}.db"))) for model in (marketing, sales)
+        )
+        for store in (engine.marketing, engine.sales):
+            await store.apply(desk.record.changes(0))
+        with pytest.raises(Refused, match="2026-03 is not over: its last day is 2026-03-31"):
+            await close(engine, "2026-03", By(at(20), "ann", "too early"))  # type: ignore[arg-type]
+        closed, is_new = await close(engine, "2026-03", By(at(60), "ann", "reported"))  # type: ignore[arg-type]
+    assert (is_new, closed.position, await closings(engine)) == (True, position, [closed])  # type: ignore[arg-type]
+    for line in SINCE:
+        await desk.take(line)
+    question = Question("marketing", from_on=closed.from_on, to_on=closed.to_on, until=closed.until)
+    both = await as_told(engine, closed, question)  # type: ignore[arg-type]
+    check_adds_up(both.restatement)
+    assert both.restatement.changed
+    assert both.otherwise == []
+    told = {**closed.told["marketing"], "demand": {**closed.told["marketing"]["demand"], "sha256": "other"}}
+    other = closed._replace(told={**closed.told, "marketing": told})
+    assert (await as_told(engine, other, question)).otherwise == ["demand"]  # type: ignore[arg-type]
