@@ -5,7 +5,7 @@ and a row whose count is 0 does not exist.
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,8 +18,18 @@ from journey.facts import Ahead, Fact, Outlook, from_row
 
 Value = str | int
 Answer = Sequence[tuple[Any, ...]]
-Ask = Callable[..., Awaitable[Answer]]
-"""`await ask(sql, *values)`, with `?` for each value."""
+
+
+class Ask(Protocol):
+    """Asks one state of a read model, with `?` for each value."""
+
+    async def __call__(self, query: str, *values: Any) -> Answer:
+        """All rows at once."""
+        ...
+
+    def rows(self, query: str, *values: Any) -> AsyncIterator[tuple[Any, ...]]:
+        """One row after the other, for what need not be in memory as a whole."""
+        ...
 
 
 class Column(NamedTuple):

@@ -12,8 +12,9 @@ import orjson
 
 from journey.errors import Away
 from projections.canonical import digest
-from projections.read_model import Answer, Changes, Differs, ReadStore, Switched, catch_up, deltas
-from projections.stores.postgres_adding import Adding, Connection, Connections, numbered
+from projections.read_model import Changes, Differs, ReadStore, Switched, catch_up, deltas
+from projections.stores.postgres_asking import PostgresAsk
+from projections.stores.postgres_adding import Adding, Connection, Connections
 
 SWITCH_MS_MAX = 600_000
 """How long one statement of a switch may run, and how long it may wait for what it reads from elsewhere."""
@@ -72,7 +73,8 @@ class PostgresShadow:
                 for name in tables:
                     await self._replace(name)
                 await self._db.execute(f"UPDATE {self._name}.reflects SET position = {position:d}")
-                after = await digest(self._store.model, self._ask)
+                # Temporary tables come first wherever a name is looked for.
+                after = await digest(self._store.model, PostgresAsk(self._db))
                 before = await digest(self._store.model, was) if tables else after
                 await self._db.execute(
                     f"INSERT INTO {self._name}.switches (position, before, after, tables) VALUES ($1, $2, $3, $4)",
@@ -86,10 +88,6 @@ class PostgresShadow:
     @property
     def _name(self) -> str:
         return self._store.model.name
-
-    async def _ask(self, query: str, *values: Any) -> Answer:
-        # Temporary tables come first wherever a name is looked for.
-        return [tuple(row) for row in await self._db.fetch(numbered(query), *values)]
 
     async def _differences(self) -> dict[str, Differs]:
         found = {}

@@ -9,7 +9,8 @@ from typing import Any
 import orjson
 
 from journey.errors import Refused
-from projections.read_model import Answer, Ask, Change, Differs, ReadModel, Switched, deltas
+from projections.read_model import Ask, Change, Differs, ReadModel, Switched, deltas
+from projections.stores.sqlite_asking import SqliteAsk
 from projections.stores.batches import batches
 from projections.stores.sqlite_adding import add, be_exact, create, transaction
 from projections.stores.sqlite_shadow import SqliteShadow
@@ -117,13 +118,9 @@ class SqliteReadStore:
     async def snapshot(self) -> AsyncIterator[Ask]:
         """On a connection of its own: several may be open at once, and none sees a unit that is being applied."""
         db = _connect(self.path, "ro")
-
-        async def ask(query: str, *values: Any) -> Answer:
-            return db.execute(query, values).fetchall()
-
         try:
             db.execute("BEGIN")
-            yield ask
+            yield SqliteAsk(db)
         finally:
             db.close()
 
