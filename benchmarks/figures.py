@@ -15,7 +15,7 @@ import sqlite3
 import sys
 import time
 import tracemalloc
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
@@ -40,6 +40,7 @@ from projections.sales import sales
 from projections.stores.postgres import PostgresReadStore
 from projections.stores.postgres_adding import row_key
 from projections.stores.sqlite import SqliteReadStore
+from projections.stores.sqlite_asking import SqliteAsk
 from streams.postgres.database import Database
 
 CUSTOMERS = 27_000
@@ -52,7 +53,7 @@ REPEATED_SECONDS = 0.5
 
 DERIVING = ("journey/*.py", "streams/*.py", "projections/marketing.py", "projections/sales.py", "projections/read_model.py")
 """The code that rows come from."""
-OF_ONE_COMPANY = ("person", "deal", "lead", "account", "subject", "of_what", "order_id", "subscription", "ticket")
+OF_ONE_COMPANY = ("person", "subject", "by_subject", "deal", "lead", "account", "of_what", "order_id", "subscription", "ticket")
 """Columns of ids. Another company has others."""
 SHARED = "subject LIKE 'campaign:%' OR subject LIKE 'owner:%'"
 """What is described once for all companies."""
@@ -67,6 +68,8 @@ class Taken:
     figure: str
     by: str
     seconds: float
+    cpu: float
+    """Of Python and of the database, without what a parallel worker of PostgreSQL used."""
     cells: int
     peak_mb: float
 
@@ -81,7 +84,7 @@ def ingested(world: World) -> Path:
     for pattern in DERIVING:
         for path in sorted(ROOT.glob(pattern)):
             code.update(path.read_bytes())
-    folder = bench_folder("figures") / f"{file.stem}-{code.hexdigest()[:8]}"
+    folder = bench_folder("figures") / f"{file.stem}-base"  # TEMP {code.hexdigest()[:8]}
     if not folder.exists():
         unfinished = folder.with_suffix(".unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -184,15 +187,30 @@ def breakdowns(figure: Figure) -> Iterable[str]:
     return ("", *(("month",) if figure.dated is not None else ()), *figure.dimensions)
 
 
-async def taken(ask: Ask, figures: Sequence[Figure], asked: Asked) -> tuple[float, int]:
-    """The seconds of a question, and how many cells it comes to."""
+async def taken(ask: Ask, cpu: Callable[[], float], figures: Sequence[Figure], asked: Asked) -> tuple[float, float, int]:
+    """The seconds of a question, its CPU, and how many cells it comes to."""
     found = []
     while True:
-        began = time.perf_counter()
+        began, used = time.perf_counter(), cpu()
         answered = await answer(ask, figures, asked)
-        found.append(time.perf_counter() - began)
-        if found[-1] > REPEATED_SECONDS or len(found) == 3:
-            return min(found), sum(len(figure.cells) for figure in answered.figures)
+        found.append((time.perf_counter() - began, cpu() - used))
+        if found[-1][0] > REPEATED_SECONDS or len(found) == 3:
+            return *map(min, zip(*found, strict=True)), sum(len(figure.cells) for figure in answered.figures)
+
+
+async def cpu_clock(ask: Ask) -> Callable[[], float]:
+    """CPU seconds of this process and, where `ask` goes to a server of this machine, of its session."""
+    if isinstance(ask, SqliteAsk):
+        return time.process_time
+    ((session,),) = await ask("SELECT pg_backend_pid()")
+
+    def used() -> float:
+        with suppress(OSError):
+            fields = Path(f"/proc/{session}/stat").read_bytes().rpartition(b")")[2].split()
+            return time.process_time() + sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+        return time.process_time()
+
+    return used
 
 
 async def peak_mb(ask: Ask, figures: Sequence[Figure], asked: Asked) -> float:
@@ -212,14 +230,14 @@ async def measured(asks: dict[str, dict[str, Ask]], until: Instant, only: Sequen
             figures = [figure for figure in section.figures if not only or figure.name in only or section.name in only]
             if not figures:
                 continue
+            cpu = await cpu_clock(ask)
             asked = Asked(until)
-            seconds, cells = await taken(ask, figures, asked)
-            yield Taken(store, section.name, "", "", seconds, cells, await peak_mb(ask, figures, asked))
+            yield Taken(store, section.name, "", "", *await taken(ask, cpu, figures, asked), await peak_mb(ask, figures, asked))
             for figure in figures:
                 for by in breakdowns(figure):
                     asked = replace(Asked(until), by=(by,) if by else ())
-                    seconds, cells = await taken(ask, [figure], asked)
-                    yield Taken(store, section.name, figure.name, by, seconds, cells, await peak_mb(ask, [figure], asked))
+                    told = await taken(ask, cpu, [figure], asked)
+                    yield Taken(store, section.name, figure.name, by, *told, await peak_mb(ask, [figure], asked))
 
 
 # --- what is shown
@@ -228,7 +246,7 @@ async def measured(asks: dict[str, dict[str, Ask]], until: Instant, only: Sequen
 def shown(found: Sequence[Taken]) -> Shown:
     """A row a section and a figure: seconds alone, by month and by the dearest dimension."""
     stores = list(dict.fromkeys(one.store for one in found))
-    table = Shown(title="seconds a question")
+    table = Shown(title="CPU seconds a question")
     table.add_column("")
     for store in stores:
         for name in ("alone", "by month", "by the dearest", "", "peak MB"):
@@ -237,11 +255,11 @@ def shown(found: Sequence[Taken]) -> Shown:
         cells = []
         for store in stores:
             of = {one.by: one for one in found if (one.store, one.section, one.figure) == (store, section, figure)}
-            dearest = max((one for by, one in of.items() if by not in ("", "month")), key=lambda one: one.seconds, default=None)
+            dearest = max((one for by, one in of.items() if by not in ("", "month")), key=lambda one: one.cpu, default=None)
             cells += [
-                f"{of[''].seconds:.3f}",
-                f"{of['month'].seconds:.3f}" if "month" in of else "",
-                f"{dearest.seconds:.3f}" if dearest else "",
+                f"{of[''].cpu:.3f}",
+                f"{of['month'].cpu:.3f}" if "month" in of else "",
+                f"{dearest.cpu:.3f}" if dearest else "",
                 dearest.by if dearest else "",
                 f"{max(one.peak_mb for one in of.values()):.1f}",
             ]
