@@ -15,11 +15,10 @@ import sqlite3
 import sys
 import time
 import tracemalloc
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,16 +28,16 @@ from rich.table import Table as Shown
 
 from benchmarks.embedded import EMBEDDED_ONLY
 from benchmarks.load import World, count
-from benchmarks.measuring import BENCH, ROOT, bench_folder, machine, said_by
+from benchmarks.measuring import ROOT, bench_folder, machine, said_by
 from journey.instants import Instant, instant, rfc3339
 from projections.figures.answering import answer
 from projections.figures.figure import Asked, Figure
 from projections.figures.sections import SECTIONS
 from projections.marketing import marketing
-from projections.read_model import Ask, ReadModel, Table
+from projections.read_model import Ask, Delta, ReadModel
 from projections.sales import sales
 from projections.stores.postgres import PostgresReadStore
-from projections.stores.postgres_adding import row_key
+from projections.stores.postgres_adding import ROWS_PER_STATEMENT_MAX, Adding
 from projections.stores.sqlite import SqliteReadStore
 from projections.stores.sqlite_asking import SqliteAsk
 from streams.postgres.database import Database
@@ -84,9 +83,9 @@ def ingested(world: World) -> Path:
     for pattern in DERIVING:
         for path in sorted(ROOT.glob(pattern)):
             code.update(path.read_bytes())
-    folder = bench_folder("figures") / f"{file.stem}-base"  # TEMP {code.hexdigest()[:8]}
+    folder = bench_folder("figures") / f"{file.stem}-{code.hexdigest()[:8]}"
     if not folder.exists():
-        unfinished = folder.with_suffix(".unfinished")
+        unfinished = folder.with_name(f"{folder.name}.unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         said_by(
             [sys.executable, "-m", "app", "ingest", str(file), "--data", str(unfinished), "--json"],
@@ -103,7 +102,7 @@ def multiplied(folder: Path, copies: int) -> Path:
         return folder
     beside = folder.with_name(f"{folder.name}-x{copies}")
     if not beside.exists():
-        unfinished = beside.with_suffix(".unfinished")
+        unfinished = beside.with_name(f"{beside.name}.unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()
         for name, model in MODELS.items():
@@ -122,7 +121,9 @@ def _multiply(model: ReadModel, source: Path, target: Path, copies: int) -> None
             ids = [name for name in columns if name in OF_ONE_COMPANY]
             rest = ", ".join((*table.sums, "n"))
             for copy in range(copies if ids else 1):
-                spelled = [f"CASE {name} WHEN '' THEN '' ELSE {name} || '~{copy}' END" if name in ids and copy else name for name in columns]
+                spelled = [
+                    f"CASE {name} WHEN '' THEN '' ELSE {name} || '~{copy}' END" if name in ids and copy else name for name in columns
+                ]
                 where = f"NOT ({SHARED})" if copy and "subject" in ids else "TRUE"
                 db.execute(f"INSERT INTO main.{table.name} SELECT {', '.join(spelled)}, {rest} FROM source.{table.name} WHERE {where}")
         db.execute("UPDATE reflects SET position = (SELECT position FROM source.reflects)")
@@ -136,27 +137,18 @@ def rows_of(model: ReadModel, folder: Path) -> dict[str, int]:
 
 async def fill(store: PostgresReadStore, file: Path) -> None:
     """Give `store` the rows of a SQLite file."""
+    name = store.model.name
     with closing(sqlite3.connect(file)) as rows:
         async with store.database.connection() as db:
             for table in store.model.tables:
-                await db.execute(f"TRUNCATE {store.model.name}.{table.name}")
-                await db.copy_records_to_table(
-                    table.name,
-                    schema_name=store.model.name,
-                    records=_records(table, rows),
-                    columns=[*table.columns, "row_key"],
-                    timeout=SECONDS_MAX,
-                )
+                adding, key = Adding(name, table), len(table.key)
+                await db.execute(f"TRUNCATE {adding.name}")
+                found = rows.execute(f"SELECT {', '.join(table.columns)} FROM {table.name}")
+                while some := found.fetchmany(ROWS_PER_STATEMENT_MAX):
+                    await adding.add(db, [Delta(row[:key], (row[-1], *map(int, row[key:-1]))) for row in some])
                 # As its own housekeeping does after a while.
-                await db.execute(f"VACUUM (ANALYZE) {store.model.name}.{table.name}", timeout=SECONDS_MAX)
-            (position,) = rows.execute("SELECT position FROM reflects").fetchone()
-            await db.execute(f"UPDATE {store.model.name}.reflects SET position = $1", position)
-
-
-def _records(table: Table, rows: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
-    key, sums = len(table.key), len(table.sums)
-    for row in rows.execute(f"SELECT {', '.join(table.columns)} FROM {table.name}"):
-        yield (*row[:key], *map(Decimal, row[key : key + sums]), row[-1], row_key(row[:key]))
+                await db.execute(f"VACUUM (ANALYZE) {adding.name}", timeout=SECONDS_MAX)
+            await db.execute(f"UPDATE {name}.reflects SET position = $1", rows.execute("SELECT position FROM reflects").fetchone()[0])
 
 
 @asynccontextmanager
@@ -171,7 +163,7 @@ async def asking(folder: Path, postgres: str) -> AsyncIterator[dict[str, dict[st
         if postgres:
             found["PostgreSQL"] = {}
             for name, model in MODELS.items():
-                database = await Database.open(postgres)
+                database = Database(postgres)
                 filled = await PostgresReadStore.open(model, database)
                 stack.push_async_callback(filled.close)
                 await fill(filled, folder / f"{name}.db")
@@ -267,7 +259,7 @@ def shown(found: Sequence[Taken]) -> Shown:
     return table
 
 
-async def run(world: World, copies: int, postgres: str, only: Sequence[str], out: Path, say: Any) -> list[Taken]:
+async def run(world: World, copies: int, postgres: str, only: Sequence[str], say: Callable[[str], None]) -> list[Taken]:
     say("deriving the read models")
     folder = multiplied(ingested(world), copies)
     until = instant(rfc3339(f"{(world.start + timedelta(days=world.days)).isoformat()}T00:00:00Z"))
@@ -277,18 +269,21 @@ async def run(world: World, copies: int, postgres: str, only: Sequence[str], out
         async for one in measured(asks, until, only):
             say(f"{one.store}: {one.section} {one.figure} {one.by}")
             found.append(one)
-    rows = {name: rows_of(model, folder) for name, model in MODELS.items()}
-    told = {
+    return found
+
+
+def written(world: World, copies: int, found: Sequence[Taken]) -> dict[str, Any]:
+    """All of it, as it is kept in `.bench/`."""
+    folder = multiplied(ingested(world), copies)
+    return {
         "customers": world.customers * copies,
         "touchpoints": count(world.file()) * copies,
         "days": world.days,
         "copies": copies,
         "machine": machine(),
-        "rows": rows,
+        "rows": {name: rows_of(model, folder) for name, model in MODELS.items()},
         "questions": [asdict(one) for one in found],
     }
-    out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    return found
 
 
 def main(
@@ -296,7 +291,9 @@ def main(
     days: Annotated[int, typer.Option(min=1, help="How long it is played.")] = 180,
     copies: Annotated[int, typer.Option(min=1, help="So many companies like it, beside each other.")] = 1,
     only: Annotated[list[str] | None, typer.Option(help="Figures or sections.")] = None,
-    postgres: Annotated[str, typer.Option(help="Its address; one is started without. Its schemas marketing and sales are overwritten.")] = "",
+    postgres: Annotated[
+        str, typer.Option(help="Its address; one is started without. Its schemas marketing and sales are overwritten.")
+    ] = "",
     lite: Annotated[bool, typer.Option("--sqlite", help="SQLite alone.")] = False,
     out: Annotated[Path | None, typer.Option(help="Where all of it goes, as JSON.")] = None,
 ) -> None:
@@ -313,11 +310,12 @@ def main(
                 folder.mkdir()
                 server = start_postgres(folder / "postgres")
                 postgres = server.address
-            found = asyncio.run(run(world, copies, postgres, only or (), out, status.update))
+            found = asyncio.run(run(world, copies, postgres, only or (), status.update))
     finally:
         if server is not None:
             server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+    out.write_text(json.dumps(written(world, copies, found), indent=1) + "\n", encoding="utf-8")
     console.print(shown(found))
     slow = [one for one in found if not one.figure and one.seconds > WANTED_SECONDS]
     console.print(

@@ -53,6 +53,9 @@ class Table:
     `each` names a field that holds several: there is a row of every one, with its `place` (from 0) and its own fields; where they are
     texts, `each_is` is what the column is called. Another field that holds several is kept as JSON. What deadlines will do lies in the
     same table as what happened: where a kind of fact may lie ahead, `ahead` is 1 in rows of what only time will bring.
+
+    `indexes` are for questions that join it by what its key does not begin with: SQLite reads the whole table for each row otherwise.
+    PostgreSQL joins by hash and has none, so that no text is too long for an entry of one.
     """
 
     name: str

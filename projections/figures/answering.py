@@ -226,9 +226,7 @@ async def _credited(
     async for path in _paths(batch[0], asked, rows):
         for credit in credits:
             credit.add(path)
-    return [
-        (figure, _filled(credit.outcomes(), groupings, asked, Outcome(0, 0))) for figure, credit in zip(batch, credits, strict=True)
-    ]
+    return [(figure, _filled(credit.outcomes(), groupings, asked, Outcome(0, 0))) for figure, credit in zip(batch, credits, strict=True)]
 
 
 async def _paths(figure: Figure, asked: Asked, rows: AsyncIterator[tuple[Any, ...]]) -> AsyncIterator[Path]:

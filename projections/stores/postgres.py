@@ -8,9 +8,9 @@ import orjson
 
 from journey.errors import Away, Refused
 from projections.read_model import Ask, Change, Differs, ReadModel, Switched, deltas
-from projections.stores.postgres_asking import PostgresAsk
 from projections.stores.batches import batches
 from projections.stores.postgres_adding import Adding, Connection, Connections
+from projections.stores.postgres_asking import PostgresAsk
 from projections.stores.postgres_shadow import JOINS, PostgresShadow
 
 FACTS_PER_TRANSACTION_MAX = 50_000

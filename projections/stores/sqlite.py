@@ -10,9 +10,9 @@ import orjson
 
 from journey.errors import Refused
 from projections.read_model import Ask, Change, Differs, ReadModel, Switched, deltas
-from projections.stores.sqlite_asking import SqliteAsk
 from projections.stores.batches import batches
-from projections.stores.sqlite_adding import add, be_exact, create, transaction
+from projections.stores.sqlite_adding import add, be_exact, create, indexes, transaction
+from projections.stores.sqlite_asking import SqliteAsk
 from projections.stores.sqlite_shadow import SqliteShadow
 
 BUSY_MS_MAX = 5_000
@@ -149,7 +149,8 @@ class SqliteReadStore:
                 " after TEXT NOT NULL, tables TEXT NOT NULL) STRICT"
             )
             for table in self.model.tables:
-                self.db.execute(create("main", table))
+                for statement in (create("main", table), *indexes(table)):
+                    self.db.execute(statement)
 
     def _commit(self, facts: list[list[Any]], position: int) -> None:
         found = deltas(self.model, facts)

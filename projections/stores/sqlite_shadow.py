@@ -13,8 +13,8 @@ import orjson
 from journey.errors import Away
 from projections.canonical import digest
 from projections.read_model import Changes, Differs, ReadStore, Switched, Table, catch_up, deltas
-from projections.stores.sqlite_asking import SqliteAsk
 from projections.stores.sqlite_adding import add, create, transaction
+from projections.stores.sqlite_asking import SqliteAsk
 
 
 class SqliteShadow:

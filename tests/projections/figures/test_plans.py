@@ -1,0 +1,46 @@
+"""No figure reads a whole table for each row of another: what it takes grows as its rows do."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from journey.instants import Instant
+from projections.figures.compiling import Query, compiled, marked
+from projections.figures.figure import Asked
+from projections.figures.sections import SECTIONS
+from projections.marketing import marketing
+from projections.read_model import ReadModel
+from projections.sales import sales
+from projections.stores.sqlite import SqliteReadStore
+
+UNTIL: Instant = 1_750_000_000_000_000
+
+
+@pytest.mark.parametrize("model", [marketing, sales], ids=lambda model: str(model.name))
+def test_no_figure_reads_a_table_for_each_row_of_another(model: ReadModel, tmp_path: Path) -> None:
+    store = SqliteReadStore(model, tmp_path / "model.db")
+    found = {}
+    for section in SECTIONS:
+        for figure in section.figures:
+            if section.model == model.name:
+                for by in ((), *((name,) for name in figure.breakdowns)):
+                    if scans := set(scanned_again(store.db, compiled([figure], Asked(UNTIL, by=by)))):
+                        found[figure.name, *by] = scans
+    store.close()
+    assert found == {}
+
+
+def scanned_again(db: sqlite3.Connection, query: Query) -> Iterator[str]:
+    """What SQLite would read as a whole more than once: anything but the first of a join, and all within a correlated subquery."""
+    sql, values = marked(query)
+    inner: set[int] = set()
+    joins: set[int] = set()
+    for id, parent, _, detail in db.execute(f"EXPLAIN QUERY PLAN {sql}", values):
+        if detail.startswith("CORRELATED") or parent in inner:
+            inner.add(id)
+        if detail.startswith("SCAN") and (parent in joins or parent in inner):
+            yield detail.split()[1]
+        if detail.startswith(("SCAN", "SEARCH")):
+            joins.add(parent)
