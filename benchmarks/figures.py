@@ -34,7 +34,7 @@ from projections.figures.answering import answer
 from projections.figures.figure import Asked, Figure
 from projections.figures.sections import SECTIONS
 from projections.marketing import marketing
-from projections.read_model import Ask, Delta, ReadModel
+from projections.read_model import Ask, Delta, ReadModel, Table
 from projections.sales import sales
 from projections.stores.postgres import PostgresReadStore
 from projections.stores.postgres_adding import ROWS_PER_STATEMENT_MAX, Adding
@@ -117,17 +117,25 @@ def _multiply(model: ReadModel, source: Path, target: Path, copies: int) -> None
         db.execute("ATTACH ? AS source", (str(source),))
         db.execute("BEGIN")
         for table in model.tables:
-            columns = [column.name for column in table.key]
-            ids = [name for name in columns if name in OF_ONE_COMPANY]
-            rest = ", ".join((*table.sums, "n"))
-            for copy in range(copies if ids else 1):
-                spelled = [
-                    f"CASE {name} WHEN '' THEN '' ELSE {name} || '~{copy}' END" if name in ids and copy else name for name in columns
-                ]
-                where = f"NOT ({SHARED})" if copy and "subject" in ids else "TRUE"
-                db.execute(f"INSERT INTO main.{table.name} SELECT {', '.join(spelled)}, {rest} FROM source.{table.name} WHERE {where}")
+            db.execute(f"INSERT INTO main.{table.name} SELECT * FROM source.{table.name}")
+            if columns := another(table, "?"):
+                statement = f"INSERT INTO main.{table.name} SELECT {columns} FROM source.{table.name} WHERE {own(table)}"
+                for copy in range(1, copies):
+                    db.execute(statement, (f"~{copy}",) * columns.count("?"))
         db.execute("UPDATE reflects SET position = (SELECT position FROM source.reflects)")
         db.execute("COMMIT")
+
+
+def another(table: Table, mark: str) -> str:
+    """The columns of a row with the ids of another company, which end in `mark`; "" where it has none."""
+    ids = [column.name for column in table.key if column.name in OF_ONE_COMPANY]
+    spelled = [f"CASE {name} WHEN '' THEN '' ELSE {name} || {mark} END" if name in ids else name for name in table.columns]
+    return ", ".join(spelled) if ids else ""
+
+
+def own(table: Table) -> str:
+    """Which rows another company has of its own."""
+    return f"NOT ({SHARED})" if any(column.name == "subject" for column in table.key) else "TRUE"
 
 
 def rows_of(model: ReadModel, folder: Path) -> dict[str, int]:
@@ -135,8 +143,8 @@ def rows_of(model: ReadModel, folder: Path) -> dict[str, int]:
         return {table.name: db.execute(f"SELECT COUNT(*) FROM {table.name}").fetchone()[0] for table in model.tables}
 
 
-async def fill(store: PostgresReadStore, file: Path) -> None:
-    """Give `store` the rows of a SQLite file."""
+async def fill(store: PostgresReadStore, file: Path, copies: int) -> None:
+    """Give `store` the rows of a SQLite file, so many times as `multiplied` does."""
     name = store.model.name
     with closing(sqlite3.connect(file)) as rows:
         async with store.database.connection() as db:
@@ -146,18 +154,26 @@ async def fill(store: PostgresReadStore, file: Path) -> None:
                 found = rows.execute(f"SELECT {', '.join(table.columns)} FROM {table.name}")
                 while some := found.fetchmany(ROWS_PER_STATEMENT_MAX):
                     await adding.add(db, [Delta(row[:key], (row[-1], *map(int, row[key:-1]))) for row in some])
+                if columns := another(table, "'~' || copy"):
+                    await db.execute(
+                        f"INSERT INTO {adding.name} ({', '.join(table.columns)}, row_key)"
+                        f" SELECT {columns}, DECODE(MD5(ENCODE(row_key, 'hex') || copy), 'hex')"
+                        f" FROM {adding.name}, GENERATE_SERIES(1, {copies - 1}) AS copy WHERE {own(table)}",
+                        timeout=SECONDS_MAX,
+                    )
                 # As its own housekeeping does after a while.
                 await db.execute(f"VACUUM (ANALYZE) {adding.name}", timeout=SECONDS_MAX)
             await db.execute(f"UPDATE {name}.reflects SET position = $1", rows.execute("SELECT position FROM reflects").fetchone()[0])
 
 
 @asynccontextmanager
-async def asking(folder: Path, postgres: str) -> AsyncIterator[dict[str, dict[str, Ask]]]:
-    """By runtime and read model. `postgres` is an address, or "" for SQLite alone."""
+async def asking(folder: Path, copies: int, postgres: str) -> AsyncIterator[dict[str, dict[str, Ask]]]:
+    """By runtime and read model, of what is in `folder` so many times. `postgres` is an address, or "" for SQLite alone."""
+    beside = multiplied(folder, copies)
     async with AsyncExitStack() as stack:
         found: dict[str, dict[str, Ask]] = {"SQLite": {}}
         for name, model in MODELS.items():
-            store = SqliteReadStore(model, folder / f"{name}.db", read_only=True)
+            store = SqliteReadStore(model, beside / f"{name}.db", read_only=True)
             stack.callback(store.close)
             found["SQLite"][name] = await stack.enter_async_context(store.snapshot())
         if postgres:
@@ -166,7 +182,7 @@ async def asking(folder: Path, postgres: str) -> AsyncIterator[dict[str, dict[st
                 database = Database(postgres)
                 filled = await PostgresReadStore.open(model, database)
                 stack.push_async_callback(filled.close)
-                await fill(filled, folder / f"{name}.db")
+                await fill(filled, folder / f"{name}.db", copies)
                 found["PostgreSQL"][name] = await stack.enter_async_context(filled.snapshot())
         yield found
 
@@ -261,11 +277,11 @@ def shown(found: Sequence[Taken]) -> Shown:
 
 async def run(world: World, copies: int, postgres: str, only: Sequence[str], say: Callable[[str], None]) -> list[Taken]:
     say("deriving the read models")
-    folder = multiplied(ingested(world), copies)
+    folder = ingested(world)
     until = instant(rfc3339(f"{(world.start + timedelta(days=world.days)).isoformat()}T00:00:00Z"))
     found = []
     say("filling PostgreSQL")
-    async with asking(folder, postgres) as asks:
+    async with asking(folder, copies, postgres) as asks:
         async for one in measured(asks, until, only):
             say(f"{one.store}: {one.section} {one.figure} {one.by}")
             found.append(one)
