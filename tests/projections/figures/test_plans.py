@@ -33,14 +33,20 @@ def test_no_figure_reads_a_table_for_each_row_of_another(model: ReadModel, tmp_p
 
 
 def scanned_again(db: sqlite3.Connection, query: Query) -> Iterator[str]:
-    """What SQLite would read as a whole more than once: anything but the first of a join, and all within a correlated subquery."""
+    """What SQLite would read as a whole more than once: anything but the first of a join, and all within a correlated subquery. What the
+    query itself lists (VALUES) is no table."""
     sql, values = marked(query)
-    inner: set[int] = set()
-    joins: set[int] = set()
+    names: dict[int, str] = {}
+    listed, joins, inner = set(), set(), set()
     for id, parent, _, detail in db.execute(f"EXPLAIN QUERY PLAN {sql}", values):
-        if detail.startswith("CORRELATED") or parent in inner:
+        how, _, what = detail.partition(" ")
+        name = what.split(" ")[0]
+        names[id] = name
+        if how == "CORRELATED" or parent in inner:
             inner.add(id)
-        if detail.startswith("SCAN") and (parent in joins or parent in inner):
-            yield detail.split()[1]
-        if detail.startswith(("SCAN", "SEARCH")):
+        if detail == "SCAN CONSTANT ROW":
+            listed.add(names.get(parent))
+        elif how in ("SCAN", "SEARCH") and name not in listed:
+            if how == "SCAN" and (parent in joins or parent in inner):
+                yield name
             joins.add(parent)
