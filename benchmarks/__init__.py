@@ -10,6 +10,7 @@ beside what others do with the same touchpoints in the same minutes, and is stat
 - `embedded`: `journey ingest` of the same touchpoints into a folder, and where its time goes, step by step.
 - `ours`: Kafka and PostgreSQL, workers, until both read models hold all of it.
 
-`figures` asks all figures of both runtimes. `latency` asks how long one touchpoint takes from being published to being seen in both read models. Everything that is made stands in
-the folder `.bench/` at the root of the repository and can be deleted. Services listen on 127.0.0.1 only.
+`figures` asks all figures of both runtimes. `latency` asks how long one touchpoint takes from being published to being seen in both
+read models. Everything that is made stands in the folder `.bench/` at the root of the repository and can be deleted. Services listen on
+127.0.0.1 only.
 """
