@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_DATA := .demo-data
 
-.PHONY: demo test check compiled fetched soak services bench lock reference clean
+.PHONY: demo test check compiled fetched soak services bench bench-large lock reference clean
 
 # uv installs in seconds what takes pip a minute. pip does it where its settings name an index, which uv would go past, and where uv can't.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -71,6 +71,11 @@ services: $(VENV)/.installed-dev
 # Our speed beside our peers', as ratios, in one run.
 bench: $(VENV)/.installed-dev
 	@$(BIN)/python -m benchmarks.compare
+	@$(BIN)/python -m benchmarks.figures
+
+# Every figure at ten times the customers.
+bench-large: $(VENV)/.installed-dev
+	@$(BIN)/python -m benchmarks.figures --copies 10
 
 # The pages of docs/ that are made from the code.
 reference: $(VENV)/.installed-dev

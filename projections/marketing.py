@@ -12,7 +12,7 @@ OF_SALES: Final = (
 
 marketing = ReadModel(
     name="marketing",
-    version=4,
+    version=5,
     tables=(
         # Audience and engagement.
         Table("touched", of=f.Touched),
@@ -37,7 +37,13 @@ marketing = ReadModel(
         Table("leads", of=f.LeadMoved, but=("lead", "owner", "team", "rule", "because")),
         Table("lead_states", of=f.LeadStood, but=("lead", "owner")),
         Table("conversions", of=f.Converted, but=("path",)),
-        Table("paths", of=f.Converted, but=("amount_minor", "currency", "lead_at", "opened_at", "cut"), each="path"),
+        Table(
+            "paths",
+            of=f.Converted,
+            but=("amount_minor", "currency", "lead_at", "opened_at", "cut"),
+            each="path",
+            indexes=(("of_what", "at"),),
+        ),
         Table("deals", of=f.DealStood, but=OF_SALES),
         Table("orders", of=f.Ordered, sums=("amount_minor",)),
         Table("lowered", of=f.Lowered, sums=("amount_minor",)),

@@ -5,11 +5,11 @@ and a row whose count is 0 does not exist.
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import cached_property
-from operator import add
+from operator import add, itemgetter
 from typing import Any, Literal, NamedTuple, Protocol, get_args
 
 import orjson
@@ -18,8 +18,18 @@ from journey.facts import Ahead, Fact, Outlook, from_row
 
 Value = str | int
 Answer = Sequence[tuple[Any, ...]]
-Ask = Callable[..., Awaitable[Answer]]
-"""`await ask(sql, *values)`, with `?` for each value."""
+
+
+class Ask(Protocol):
+    """Asks one state of a read model, with `?` for each value."""
+
+    async def __call__(self, query: str, *values: Any) -> Answer:
+        """All rows at once."""
+        ...
+
+    def rows(self, query: str, *values: Any) -> AsyncIterator[tuple[Any, ...]]:
+        """One row after the other, for what need not be in memory as a whole."""
+        ...
 
 
 class Column(NamedTuple):
@@ -43,6 +53,9 @@ class Table:
     `each` names a field that holds several: there is a row of every one, with its `place` (from 0) and its own fields; where they are
     texts, `each_is` is what the column is called. Another field that holds several is kept as JSON. What deadlines will do lies in the
     same table as what happened: where a kind of fact may lie ahead, `ahead` is 1 in rows of what only time will bring.
+
+    `indexes` are for questions that join it by what its key does not begin with: SQLite reads the whole table for each row otherwise.
+    PostgreSQL joins by hash and has none, so that no text is too long for an entry of one.
     """
 
     name: str
@@ -76,30 +89,33 @@ class Table:
         """The key, the sums, and `n`: how many facts are in the row."""
         return (*(column.name for column in self.key), *self.sums, "n")
 
-    def rows(self, fact: Fact, *, ahead: int = 0) -> Iterator[Row]:
+    def rows(self, fact: Fact, *, ahead: int = 0) -> list[Row]:
         """The rows that `fact` is added up in."""
-        values: tuple[Any, ...] = fact
-        key = tuple([_plain(value) if type(value) is tuple else value for value in [values[place] for place in self._key_places]])
-        sums = tuple([values[place] for place in self._sum_places])
+        key = self._key_of(fact)
+        if self._has_lists:
+            key = tuple([_plain(value) if type(value) is tuple else value for value in key])
+        sums = self._sums_of(fact)
         if self.each:
-            for place, one in enumerate(values[self.of._fields.index(self.each)]):
-                yield Row(self.name, (*key, place, *(one if isinstance(one, tuple) else (one,))), sums)
-        elif self._may_lie_ahead:
-            yield Row(self.name, (*key, ahead), sums)
-        else:
-            yield Row(self.name, key, sums)
+            several: tuple[Any, ...] = getattr(fact, self.each)
+            return [Row(self.name, (*key, place, *(one if isinstance(one, tuple) else (one,))), sums) for place, one in enumerate(several)]
+        return [Row(self.name, (*key, ahead) if self._may_lie_ahead else key, sums)]
 
     @cached_property
     def _kept(self) -> tuple[str, ...]:
         return tuple(name for name in self.only or self.of._fields[:-1] if name not in (*self.but, *self.sums, self.each))
 
     @cached_property
-    def _key_places(self) -> tuple[int, ...]:
-        return tuple(self.of._fields.index(name) for name in self._kept)
+    def _key_of(self) -> Callable[[Any], tuple[Any, ...]]:
+        return _getter(self.of, self._kept)
 
     @cached_property
-    def _sum_places(self) -> tuple[int, ...]:
-        return tuple(self.of._fields.index(name) for name in self.sums)
+    def _sums_of(self) -> Callable[[Any], tuple[Any, ...]]:
+        return _getter(self.of, self.sums)
+
+    @cached_property
+    def _has_lists(self) -> bool:
+        """Whether a field of the key holds several."""
+        return any(getattr(self.of.__annotations__[name], "__origin__", None) is tuple for name in self._kept)
 
     @cached_property
     def _may_lie_ahead(self) -> bool:
@@ -113,6 +129,14 @@ class Table:
 
 def _column(of: type[Any], name: str) -> Column:
     return Column(name, "INTEGER" if of.__annotations__[name] is int else "TEXT")
+
+
+def _getter(of: type[Any], names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    """Takes fields of a fact: this is done for every fact there is."""
+    places = [of._fields.index(name) for name in names]
+    if places == list(range(len(places))):
+        return itemgetter(slice(len(places)))
+    return itemgetter(*places) if len(places) > 1 else itemgetter(slice(places[0], places[0] + 1))
 
 
 def _plain(values: tuple[Any, ...]) -> str:
@@ -130,14 +154,12 @@ class ReadModel:
         """The kinds of facts that it holds, and those that hold what lies ahead: others are not even read for it."""
         return frozenset({*self._by_kind, _OUTLOOK})
 
-    def rows(self, fact: Fact, *, ahead: int = 0) -> Iterator[Row]:
+    def rows(self, fact: Fact, *, ahead: int = 0) -> list[Row]:
         """Where `fact` is added up. Linear: a fact taken back subtracts exactly what it added."""
-        for table in self._by_kind.get(fact[-1], ()):
-            yield from table.rows(fact, ahead=ahead)
+        found = [row for table in self._by_kind.get(fact[-1], ()) for row in table.rows(fact, ahead=ahead)]
         if isinstance(fact, Outlook):
-            for one in fact.ahead:
-                for table in self._by_kind.get(one.kind, ()):
-                    yield from table.rows(one, ahead=1)
+            found += [row for one in fact.ahead for table in self._by_kind.get(one.kind, ()) for row in table.rows(one, ahead=1)]
+        return found
 
     @cached_property
     def _by_kind(self) -> dict[str, list[Table]]:

@@ -1,12 +1,12 @@
 """Answers figures: asks the read model, fills empty periods, says what is complete."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
-from functools import lru_cache
-from operator import add
+from functools import cache, lru_cache
+from operator import add, itemgetter
 from typing import Any, NamedTuple, TypeVar
 
 from journey.errors import Refused
@@ -37,9 +37,12 @@ async def answer(ask: Ask, figures: Iterable[Figure], asked: Asked) -> Answer:
     found: dict[str, FigureAnswer] = {}
     for batch in batched(figures, asked):
         sql, values = marked(compiled(batch, asked))
-        rows = await ask(sql, *values)
-        for figure, outcomes in _outcomes(batch, asked, rows):
-            found[figure.name] = _figure_answer(figure, asked, outcomes)
+        if isinstance(batch[0].measure, Credited):
+            outcomes = await _credited(batch, asked, ask.rows(sql, *values))
+        else:
+            outcomes = _outcomes(batch, asked, await ask(sql, *values))
+        for figure, of_figure in outcomes:
+            found[figure.name] = _figure_answer(figure, asked, of_figure)
     return Answer(
         until=iso(asked.until),
         until_on=asked.until_on,
@@ -151,9 +154,8 @@ def _outcomes(batch: Sequence[Figure], asked: Asked, rows: Rows) -> Iterable[tup
     """What rows of `compiled(batch, asked)` come to, for each of the figures."""
     groupings = groups(batch[0], asked)
     cut = len(groupings)
-    keys = _keys(groupings, rows, asked)
+    keys = list(map(_keyed(groupings, asked), rows))
     at = cut
-    paths = _paths(batch[0], keys, rows, cut) if isinstance(batch[0].measure, Credited) else []
     for figure in batch:
         match figure.measure:
             case Aggregate() as measure:
@@ -163,24 +165,23 @@ def _outcomes(batch: Sequence[Figure], asked: Asked, rows: Rows) -> Iterable[tup
             case Quantiles() as measure:
                 found = {key: _quantiles(measure, row[cut:]) for key, row in zip(keys, rows, strict=True)}
                 yield figure, _filled(found, groupings, asked, Outcome(None, 0))
-            case Credited() as measure:
-                place = -1
-                if measure.amount:
-                    place, at = at - cut, at + 1
-                yield figure, _filled(_credited(measure, paths, place), groupings, asked, Outcome(0, 0))
             case Computed() as measure:
                 found = dict(measure.function([Measured(key, row[cut:-1], row[-1]) for key, row in zip(keys, rows, strict=True)]))
                 yield figure, _filled(found, groupings, asked, Outcome(None, 0))
 
 
-def _keys(groupings: Sequence[Group], rows: Rows, asked: Asked) -> list[Key]:
+def _keyed(groupings: Sequence[Group], asked: Asked) -> Callable[[tuple[Any, ...]], Key]:
+    """Makes the key of a row, which begins with its groups."""
     cut, place = len(groupings), _period_at(groupings)
     if place is None:
-        return [row[:cut] for row in rows]
-    grain, fiscal_months = _period(groupings), asked.fiscal_year_starts - 1
-    found = {value: periods.first_day(groupings[place].found, value, fiscal_months) for value in {row[place] for row in rows}}
-    first = {value: periods.holding(grain, on, fiscal_months) for value, on in found.items()}
-    return [(*row[:place], first[row[place]], *row[place + 1 : cut]) for row in rows]
+        return itemgetter(slice(cut))
+    grain, found_as, fiscal_months = _period(groupings), groupings[place].found, asked.fiscal_year_starts - 1
+
+    @cache
+    def first(found: str | int) -> date:
+        return periods.holding(grain, periods.first_day(found_as, found, fiscal_months), fiscal_months)
+
+    return lambda row: (*row[:place], first(row[place]), *row[place + 1 : cut])
 
 
 def _whole(numbers: Iterable[Any]) -> list[int]:
@@ -246,40 +247,73 @@ def _quantiles(measure: Quantiles, columns: tuple[Any, ...]) -> Outcome:
     return Outcome(values[0] if len(values) == 1 else tuple(values), number)
 
 
-def _paths(figure: Figure, keys: Sequence[Key], rows: Rows, cut: int) -> list[Path]:
+async def _credited(
+    batch: Sequence[Figure], asked: Asked, rows: AsyncIterator[tuple[Any, ...]]
+) -> Iterable[tuple[Figure, dict[Key, Outcome]]]:
+    """What rows of `compiled(batch, asked)` come to, which are in order of the unit: one conversion after the other."""
+    groupings = groups(batch[0], asked)
+    credits, amounts = [], 0
+    for figure in batch:
+        assert isinstance(figure.measure, Credited)
+        credits.append(Credit(figure.measure, amounts if figure.measure.amount else None))
+        amounts += bool(figure.measure.amount)
+    async for path in _paths(batch[0], asked, rows):
+        for credit in credits:
+            credit.add(path)
+    return [(figure, _filled(credit.outcomes(), groupings, asked, Outcome(0, 0))) for figure, credit in zip(batch, credits, strict=True)]
+
+
+async def _paths(figure: Figure, asked: Asked, rows: AsyncIterator[tuple[Any, ...]]) -> AsyncIterator[Path]:
     """The conversions of what `compiled` found, each with its touches in order."""
+    groupings = groups(figure, asked)
+    cut = len(groupings)
     unit = cut + len(figure.of.unit)
     until = unit + len(PathTouch._fields)
-    found: defaultdict[Key, list[tuple[Any, ...]]] = defaultdict(list)
-    for key, row in zip(keys, rows, strict=True):
-        # The touch, then what orders those of one instant, where it is credited to, and at last what the conversion has.
-        found[row[cut:unit]].append((row[unit:until], row[until : until + 2], key, row[until + 2], row[until + 3 :]))
-    paths = []
-    for rows_of_one in found.values():
-        rows_of_one.sort(key=lambda one: (one[0][0], one[1]))
-        touches = [PathTouch._make(one[0]) for one in rows_of_one]
-        n, *amounts = rows_of_one[0][-1]
-        paths.append(Path(touches, [one[2] for one in rows_of_one], [bool(one[3]) for one in rows_of_one], n, amounts))
-    return paths
+    keyed = _keyed(groupings, asked)
+
+    def path(of_one: list[tuple[Any, ...]]) -> Path:
+        # By the instant of the touch, then by what orders those of one instant: its person and its place.
+        of_one.sort(key=lambda row: (row[unit], row[until], row[until + 1]))
+        n, *amounts = of_one[0][until + 3 :]
+        touches = [PathTouch._make(row[unit:until]) for row in of_one]
+        return Path(touches, list(map(keyed, of_one)), [bool(row[until + 2]) for row in of_one], n, amounts)
+
+    held: list[tuple[Any, ...]] = []
+    async for row in rows:
+        if held and held[-1][cut:unit] != row[cut:unit]:
+            yield path(held)
+            held = []
+        held.append(row)
+    if held:
+        yield path(held)
 
 
-def _credited(measure: Credited, paths: Sequence[Path], place: int) -> dict[Key, Outcome]:
-    """Each conversion whole, then to the groups of those touches that no filter leaves out. `n` is how many conversions had a part."""
-    parts: defaultdict[Key, int] = defaultdict(int)
-    number: defaultdict[Key, int] = defaultdict(int)
-    for path in paths:
-        amount = _whole([path.amounts[place]])[0] if measure.amount else CREDIT_PARTS
+class Credit:
+    """Adds up what groups have earned of conversions: each conversion whole, then to the groups of those touches that no filter leaves
+    out. `place` is that of its amount in a path's, None where conversions themselves are credited."""
+
+    def __init__(self, measure: Credited, place: int | None) -> None:
+        self._weights = measure.weights
+        self._place = place
+        self._parts: defaultdict[Key, int] = defaultdict(int)
+        self._number: defaultdict[Key, int] = defaultdict(int)
+
+    def add(self, path: Path) -> None:
+        amount = CREDIT_PARTS if self._place is None else _whole([path.amounts[self._place]])[0]
         has_none = path.touches[0].channel == NO_TOUCH
-        weights = (1,) * len(path.touches) if has_none else tuple(measure.weights(path.touches))
+        weights = (1,) * len(path.touches) if has_none else tuple(self._weights(path.touches))
         credited_to = set()
         for key, is_kept, weight, credit in zip(path.keys, path.kept, weights, _shares(amount, weights), strict=True):
             if weight and is_kept:
-                parts[key] += credit * path.n
+                self._parts[key] += credit * path.n
                 credited_to.add(key)
         for key in credited_to:
-            number[key] += path.n
-    scale = 1 if measure.amount else CREDIT_PARTS
-    return {key: Outcome(_simple(Fraction(credit, scale)), number[key]) for key, credit in parts.items()}
+            self._number[key] += path.n
+
+    def outcomes(self) -> dict[Key, Outcome]:
+        """`n` is how many conversions had a part."""
+        scale = 1 if self._place is not None else CREDIT_PARTS
+        return {key: Outcome(_simple(Fraction(credit, scale)), self._number[key]) for key, credit in self._parts.items()}
 
 
 @lru_cache(maxsize=10_000)

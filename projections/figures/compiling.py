@@ -94,10 +94,14 @@ def compiled(batch: Sequence[Figure], asked: Asked) -> Query:
                 _amount(one, amount, asked) for figure in batch if isinstance(figure.measure, Credited) if (amount := figure.measure.amount)
             )
             columns = ", ".join([*whole, f"CASE WHEN {kept} THEN 1 ELSE 0 END", "v.n", *amounts])
-            return Query(f"SELECT {grouped}{columns} {source}", values)
+            # A conversion is credited whole, so its touches are to come together.
+            unit = ", ".join(str(len(names) + place) for place in range(1, len(one.of.unit) + 1))
+            return Query(f"SELECT {grouped}{columns} {source} ORDER BY {unit}", values)
         case Computed() as measure:
             columns = "".join(f"{_amount(one, column, asked)}, " for column in measure.columns)
-            return Query(f"SELECT {grouped}{columns}v.n {source}", values)
+            # What a function cannot tell apart comes to it once.
+            alike = ", ".join(str(place) for place in range(1, len(names) + len(measure.columns) + 1))
+            return Query(f"SELECT {grouped}{columns}CAST(SUM(v.n) AS BIGINT) {source} GROUP BY {alike}", values)
 
 
 def counting(figure: Figure, asked: Asked) -> Query:

@@ -81,7 +81,7 @@ class Credited:
 
 
 class Measured(NamedTuple):
-    """A row for `computed`: its group, the columns that were asked for, and how many facts are in it."""
+    """A row for `computed`: its group, the columns that were asked for, and how many facts have these."""
 
     group: tuple[str, ...]
     values: tuple[str | int, ...]
@@ -149,5 +149,6 @@ def credited(weights: Weights, amount: str = "", touch: tuple[str, ...] = ("chan
 
 
 def computed(function: Callable[[Sequence[Measured]], Mapping[tuple[str, ...], Outcome]], *columns: str) -> Computed:
-    """What `function` makes of all rows, with these columns of the view."""
+    """What `function` makes of all rows, with these columns of the view: few values of them, since it has all rows in memory."""
+    assert columns, "a function of nothing but a count is an aggregate"
     return Computed(function, columns)

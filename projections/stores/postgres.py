@@ -7,10 +7,11 @@ from typing import Any
 import orjson
 
 from journey.errors import Away, Refused
-from projections.read_model import Answer, Ask, Change, Differs, ReadModel, Switched, deltas
+from projections.read_model import Ask, Change, Differs, ReadModel, Switched, deltas
 from projections.stores import postgres_views
 from projections.stores.batches import batches
-from projections.stores.postgres_adding import Adding, Connection, Connections, numbered
+from projections.stores.postgres_adding import Adding, Connection, Connections
+from projections.stores.postgres_asking import PostgresAsk
 from projections.stores.postgres_shadow import JOINS, PostgresShadow
 
 FACTS_PER_TRANSACTION_MAX = 50_000
@@ -95,11 +96,7 @@ class PostgresReadStore:
             # Questions read whole tables and join them as they like, which lookups by key may not.
             await db.execute(f"SET LOCAL search_path = {self.model.name}; {JOINS}")
             await db.execute(f"SET LOCAL idle_in_transaction_session_timeout = {QUESTION_IDLE_MS_MAX}")
-
-            async def ask(query: str, *values: Any) -> Answer:
-                return [tuple(row) for row in await db.fetch(numbered(query), *values)]
-
-            yield ask
+            yield PostgresAsk(db)
 
     # --- writing
 

@@ -9,10 +9,11 @@ from typing import Any
 import orjson
 
 from journey.errors import Refused
-from projections.read_model import Answer, Ask, Change, Differs, ReadModel, Switched, deltas
+from projections.read_model import Ask, Change, Differs, ReadModel, Switched, deltas
 from projections.stores import sqlite_views
 from projections.stores.batches import batches
-from projections.stores.sqlite_adding import add, be_exact, create, transaction
+from projections.stores.sqlite_adding import add, be_exact, create, indexes, transaction
+from projections.stores.sqlite_asking import SqliteAsk
 from projections.stores.sqlite_shadow import SqliteShadow
 
 BUSY_MS_MAX = 5_000
@@ -118,13 +119,9 @@ class SqliteReadStore:
     async def snapshot(self) -> AsyncIterator[Ask]:
         """On a connection of its own: several may be open at once, and none sees a unit that is being applied."""
         db = _connect(self.path, "ro")
-
-        async def ask(query: str, *values: Any) -> Answer:
-            return db.execute(query, values).fetchall()
-
         try:
             db.execute("BEGIN")
-            yield ask
+            yield SqliteAsk(db)
         finally:
             db.close()
 
@@ -153,7 +150,8 @@ class SqliteReadStore:
                 " after TEXT NOT NULL, tables TEXT NOT NULL) STRICT"
             )
             for table in self.model.tables:
-                self.db.execute(create("main", table))
+                for statement in (create("main", table), *indexes(table)):
+                    self.db.execute(statement)
             sqlite_views.make(self.db, self.model)
 
     def _commit(self, facts: list[list[Any]], position: int) -> None:

@@ -18,6 +18,11 @@ def create(schema: str, table: Table) -> str:
     return f"CREATE TABLE IF NOT EXISTS {schema}.{table.name} ({', '.join(columns)}, PRIMARY KEY ({key})) STRICT, WITHOUT ROWID"
 
 
+def indexes(table: Table) -> list[str]:
+    """Of the live table: one that is built anew beside it is read by key alone."""
+    return [f"CREATE INDEX IF NOT EXISTS main.{'_'.join((table.name, *one))} ON {table.name} ({', '.join(one)})" for one in table.indexes]
+
+
 def add(db: sqlite3.Connection, schema: str, table: Table, some: list[Delta]) -> None:
     name = f"{schema}.{table.name}"
     key = ", ".join(column.name for column in table.key)

@@ -6,6 +6,7 @@ from typing import Any
 
 from projections.read_model import Delta, ReadModel, Value
 from projections.stores.sqlite_adding import add, be_exact, create
+from projections.stores.sqlite_asking import SqliteAsk
 
 
 class InMemory:
@@ -14,6 +15,7 @@ class InMemory:
     def __init__(self, model: ReadModel, position: int) -> None:
         self.db = sqlite3.connect(":memory:", isolation_level=None)
         be_exact(self.db)
+        self.ask = SqliteAsk(self.db)
         self._tables = {table.name: table for table in model.tables}
         for table in model.tables:
             self.db.execute(create("main", table))
@@ -38,9 +40,6 @@ class InMemory:
             columns = ", ".join(f"u{place}" for place in range(width))
             self.db.execute(f"CREATE TABLE {table} ({columns}, PRIMARY KEY ({columns})) WITHOUT ROWID")
             self.db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * width)})", sorted(set(keys)))
-
-    async def ask(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-        return self.db.execute(sql, values).fetchall()
 
     def named(self, sql: str, values: Sequence[Any]) -> list[dict[str, Any]]:
         """Rows with the names of their columns."""

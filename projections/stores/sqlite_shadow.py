@@ -12,8 +12,9 @@ import orjson
 
 from journey.errors import Away
 from projections.canonical import digest
-from projections.read_model import Answer, Changes, Differs, ReadStore, Switched, Table, catch_up, deltas
+from projections.read_model import Changes, Differs, ReadStore, Switched, Table, catch_up, deltas
 from projections.stores.sqlite_adding import add, create, transaction
+from projections.stores.sqlite_asking import SqliteAsk
 
 
 class SqliteShadow:
@@ -61,17 +62,14 @@ class SqliteShadow:
                 for name in tables:
                     self._replace(self._tables[name])
                 self._db.execute("UPDATE reflects SET position = ?", (position,))
-                after = await digest(self._store.model, self._ask)
+                # Temporary tables come first wherever a name is looked for.
+                after = await digest(self._store.model, SqliteAsk(self._db))
                 before = await digest(self._store.model, was) if tables else after
                 self._db.execute(
                     "INSERT INTO switches (position, before, after, tables) VALUES (?, ?, ?, ?)",
                     (position, before, after, orjson.dumps(tables, default=tuple).decode()),
                 )
         return Switched(position, before, after, tables)
-
-    async def _ask(self, query: str, *values: Any) -> Answer:
-        # Temporary tables come first wherever a name is looked for.
-        return self._db.execute(query, values).fetchall()
 
     def _differences(self) -> dict[str, Differs]:
         found = {}

@@ -13,7 +13,9 @@ from journey.facts import FirstTouched
 from projections.marketing import marketing
 from projections.read_model import Table
 from projections.sales import sales
-from projections.stores.postgres import PostgresReadStore, numbered
+from projections.stores.postgres import PostgresReadStore
+from projections.stores.postgres_adding import numbered
+from projections.stores.postgres_asking import ROWS_AT_A_TIME
 from streams.postgres.database import Database
 from streams.units import Change
 
@@ -60,6 +62,18 @@ async def test_sums_and_counts_are_integers(store: PostgresReadStore) -> None:
         ((total, number),) = await ask("SELECT SUM(n), COUNT(DISTINCT person) FROM touched")
     assert (total, number) == (2**40 + 1, 2)
     assert type(total) is int
+
+
+async def test_a_question_is_planned_for_its_own_instant_however_often_it_was_asked(store: PostgresReadStore) -> None:
+    async with store.snapshot() as ask:
+        assert await ask("SELECT CURRENT_SETTING('plan_cache_mode')") == [("force_custom_plan",)]
+
+
+async def test_rows_are_streamed(store: PostgresReadStore) -> None:
+    await store.apply(stream(Change(1, [touched(f"user:{number}") for number in range(2 * ROWS_AT_A_TIME + 1)])))
+    async with store.snapshot() as ask:
+        found = [row async for row in ask.rows("SELECT person FROM touched WHERE day = ? ORDER BY person", "2026-03-02")]
+        assert found == await ask("SELECT person FROM touched ORDER BY person")
 
 
 async def test_order_is_that_of_bytes_whatever_the_database_thinks(store: PostgresReadStore) -> None:

@@ -28,7 +28,7 @@ from projections.stores.sqlite_adding import add
 from projections.views import all_columns, kind_of, views
 from streams.postgres.database import Database
 from streams.units import Change
-from tests.projections.figures import cases
+from tests.projections.figures import cases, cases_sales
 from tests.projections.figures.cases import asked, stage
 from tests.projections.figures.tables import Rows, at
 
@@ -120,7 +120,7 @@ ROWS: dict[str, Rows] = {
     "marketing": {**cases.WON, **cases.TOUCHED, **cases.LEADS, **cases.STAGES, **cases.SPENT},
     "sales": {
         **cases.STOOD,
-        **cases.ACCEPTED,
+        **cases_sales.ACCEPTED,
         "deals": [*cases.DECIDED, cases.deal("d7", "open", amount_minor=900, currency="JPY", stage="offer")],
     },
 }

@@ -13,6 +13,8 @@ from projections.marketing import marketing
 from projections.read_model import Ask
 from projections.sales import sales
 from projections.stores.postgres_adding import numbered
+from projections.stores.postgres_asking import PostgresAsk
+from projections.stores.sqlite_asking import SqliteAsk
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 
@@ -113,19 +115,17 @@ def sqlite(rows: Rows) -> tuple[sqlite3.Connection, Ask]:
     for statement, of_row in inserts(rows):
         db.execute(statement, of_row)
 
-    async def ask(query: str, *values: Any) -> list[Any]:
-        return db.execute(query, values).fetchall()
-
-    return db, ask
+    return db, SqliteAsk(db)
 
 
 @asynccontextmanager
 async def postgres(address: str) -> AsyncIterator[asyncpg.Connection]:
     db = await asyncpg.connect(address)
     try:
-        for statement in create("BIGINT", "NUMERIC"):
-            await db.execute(statement)
-        yield db
+        async with db.transaction():
+            for statement in create("BIGINT", "NUMERIC"):
+                await db.execute(statement)
+            yield db
     finally:
         await db.close()
 
@@ -135,8 +135,4 @@ async def filled(db: asyncpg.Connection, rows: Rows) -> Ask:
     await db.execute("".join(f"DELETE FROM {name};" for name in COLUMNS))
     for statement, of_row in inserts(rows):
         await db.execute(numbered(statement), *of_row)
-
-    async def ask(query: str, *values: Any) -> list[Any]:
-        return [tuple(row) for row in await db.fetch(numbered(query), *values)]
-
-    return ask
+    return PostgresAsk(db)

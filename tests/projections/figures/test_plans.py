@@ -1,31 +1,52 @@
-"""How SQLite goes about figures: no table is read whole for each row of another, so that none takes the square of what is there.
+"""No figure reads a whole table for each row of another: what it takes grows as its rows do."""
 
-Its tables are kept by their keys, and it makes no index of them by itself: what is joined by other columns is a subquery of its own.
-"""
-
+import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from projections.figures.compiling import compiled, marked
-from projections.figures.figure import Asked, Section
+from journey.instants import Instant
+from projections.figures.compiling import Query, compiled, marked
+from projections.figures.figure import Asked
 from projections.figures.sections import SECTIONS
 from projections.marketing import marketing
+from projections.read_model import ReadModel
 from projections.sales import sales
 from projections.stores.sqlite import SqliteReadStore
-from tests.projections.figures.cases import UNTIL
 
-MODELS = {"marketing": marketing, "sales": sales}
+UNTIL: Instant = 1_750_000_000_000_000
 
 
-@pytest.mark.parametrize("section", SECTIONS, ids=[section.name for section in SECTIONS])
-def test_no_table_is_read_whole_for_each_row_of_another(section: Section, tmp_path: Path) -> None:
-    store = SqliteReadStore(MODELS[section.model], tmp_path / "model.db")
-    found = []
-    for figure in section.figures:
-        for by in ((), *((name,) for name in figure.breakdowns)):
-            sql, values = marked(compiled([figure], Asked(UNTIL, by=by)))
-            plan = [step for *_, step in store.db.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
-            found += [(figure.name, *by, step) for step in plan if step.startswith("SCAN") and "LEFT-JOIN" in step]
+@pytest.mark.parametrize("model", [marketing, sales], ids=lambda model: str(model.name))
+def test_no_figure_reads_a_table_for_each_row_of_another(model: ReadModel, tmp_path: Path) -> None:
+    store = SqliteReadStore(model, tmp_path / "model.db")
+    found = {}
+    for section in SECTIONS:
+        for figure in section.figures:
+            if section.model == model.name:
+                for by in ((), *((name,) for name in figure.breakdowns)):
+                    if scans := set(scanned_again(store.db, compiled([figure], Asked(UNTIL, by=by)))):
+                        found[figure.name, *by] = scans
     store.close()
-    assert not found
+    assert found == {}
+
+
+def scanned_again(db: sqlite3.Connection, query: Query) -> Iterator[str]:
+    """What SQLite would read as a whole more than once: anything but the first of a join, and all within a correlated subquery. What the
+    query itself lists (VALUES) is no table."""
+    sql, values = marked(query)
+    names: dict[int, str] = {}
+    listed, joins, inner = set(), set(), set()
+    for id, parent, _, detail in db.execute(f"EXPLAIN QUERY PLAN {sql}", values):
+        how, _, what = detail.partition(" ")
+        name = what.split(" ")[0]
+        names[id] = name
+        if how == "CORRELATED" or parent in inner:
+            inner.add(id)
+        if detail == "SCAN CONSTANT ROW":
+            listed.add(names.get(parent))
+        elif how in ("SCAN", "SEARCH") and name not in listed:
+            if how == "SCAN" and (parent in joins or parent in inner):
+                yield name
+            joins.add(parent)
