@@ -33,7 +33,7 @@ from tests.projections.figures.cases import asked, stage
 from tests.projections.figures.tables import Rows, at
 
 MODELS = {"marketing": marketing, "sales": sales}
-MODEL_OF = {figure.name: section.model for section in SECTIONS for figure in section.figures}
+MODEL_OF = {figure.name: section.model for section in reversed(SECTIONS) for figure in section.figures}
 FIGURES = {figure.name: figure for section in SECTIONS for figure in section.figures}
 Sql = Callable[[str], Awaitable[Sequence[tuple[Any, ...]]]]
 
