@@ -2,7 +2,7 @@
 
 What is to be done with a block stands in a comment before it: `file: NAME` (it is that file), `run`, `prints` (what the block before it
 does), `edit: PATH before|after|instead of: LINE` (of the one line of that file that starts so), `run in a copy` (of the project, with all
-edits), `run with NAME=VALUE`, `run where the data is` (that we may not ship).
+edits), `stands in: PATH` (that file has it), `run with NAME=VALUE`, `run where the data is` (that we may not ship).
 """
 
 import re
@@ -65,7 +65,7 @@ def told(text: str) -> str:
 
 
 def test_every_block_has_a_mark_that_is_known() -> None:
-    known = re.compile(r"file: \S+|run|prints|run in a copy|run with \w+=\w+|run where the data is|" + EDIT.pattern)
+    known = re.compile(r"file: \S+|stands in: \S+|run|prints|run in a copy|run with \w+=\w+|run where the data is|" + EDIT.pattern)
     assert [block.what for block in BLOCKS if not known.fullmatch(block.what)] == []
     assert len(BLOCKS) == README.count("\n<!-- ")
 
@@ -97,7 +97,7 @@ def test_a_rule_a_type_a_row_and_a_figure_are_added_as_it_says(desk: Path, tmp_p
     for name in PACKAGES:
         copied(name, project)
     edits = of("edit: ")
-    assert len(edits) == 6
+    assert len(edits) == 5
     for block in edits:
         assert block.text.count("\n") <= 10
         edited(project, block)
@@ -106,8 +106,15 @@ def test_a_rule_a_type_a_row_and_a_figure_are_added_as_it_says(desk: Path, tmp_p
     assert "definition  " in rule
     assert re.search(r"accepted +1\n", kind)
     assert "('awareness', 'first-contact', 1)" in row
-    assert re.search(r"^leads,share_accepted,share,.*,ann,2026-Q1,1,1,1,", figure, re.MULTILINE)
+    assert re.search(r"^handoff,share_accepted,share,.*,ann,2026-Q1,1,1,1,", figure, re.MULTILINE)
     assert (project / "schemas" / "touchpoints" / "webinar_rated.v1.json").exists()
+
+
+def test_a_figure_and_its_golden_case_are_what_it_shows() -> None:
+    shown = of("stands in: ")
+    assert shown
+    for block in shown:
+        assert block.text in (ROOT / block.what.removeprefix("stands in: ")).read_text(encoding="utf-8")
 
 
 def test_one_digest_can_be_seen(desk: Path) -> None:
