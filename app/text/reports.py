@@ -102,6 +102,8 @@ def _section(section: SectionAnswer, asked: Answer, orders: Orders, *, is_asked:
             _table(answer, orders, is_asked=is_asked)
         else:
             _key_figures(answer.figures)
+    if top := max(answer.top for answer in section.answers):
+        put(Text(f"Only the {top:,} highest are listed.", style="dim"), "")
     if alike := _not_added_up(section):
         put(Text(f"Counted once in each row, so rows do not add up: {', '.join(map(_words, alike))}.", style="dim"), "")
     lacking: dict[tuple[str, ...], list[str]] = {}
@@ -123,7 +125,7 @@ def _not_added_up(section: SectionAnswer) -> list[str]:
             column.figure.name
             for answer in section.answers
             for column in _columns(answer.figures)
-            if answer.by and column.is_amount and not column.figure.adds_up and len(column.figure.cells) > 1
+            if answer.by and not answer.top and column.is_amount and not column.figure.adds_up and len(column.figure.cells) > 1
         )
     )
 
