@@ -36,12 +36,7 @@ async def answer(ask: Ask, figures: Iterable[Figure], asked: Asked) -> Answer:
     asked, without = await settled(ask, figures, asked)
     found: dict[str, FigureAnswer] = {}
     for batch in batched(figures, asked):
-        sql, values = marked(compiled(batch, asked))
-        if isinstance(batch[0].measure, Credited):
-            outcomes = await _credited(batch, asked, ask.rows(sql, *values))
-        else:
-            outcomes = _outcomes(batch, asked, await ask(sql, *values))
-        for figure, of_figure in outcomes:
+        for figure, of_figure in await _found(ask, batch, asked):
             found[figure.name] = _figure_answer(figure, asked, of_figure)
     return Answer(
         until=iso(asked.until),
@@ -82,9 +77,16 @@ async def settled(ask: Ask, figures: Sequence[Figure], asked: Asked) -> tuple[As
 
 async def outcomes(ask: Ask, figure: Figure, asked: Asked) -> dict[Key, Outcome]:
     """What a figure comes to in each of its groups, as `asked` is settled."""
-    sql, values = marked(compiled([figure], asked))
-    ((_, found),) = _outcomes([figure], asked, await ask(sql, *values))
+    ((_, found),) = await _found(ask, [figure], asked)
     return found
+
+
+async def _found(ask: Ask, batch: Sequence[Figure], asked: Asked) -> Iterable[tuple[Figure, dict[Key, Outcome]]]:
+    """What figures that are one SELECT come to."""
+    sql, values = marked(compiled(batch, asked))
+    if isinstance(batch[0].measure, Credited):
+        return await _credited(batch, asked, ask.rows(sql, *values))
+    return _outcomes(batch, asked, await ask(sql, *values))
 
 
 async def _names(ask: Ask, figures: Sequence[Figure], found: Iterable[FigureAnswer], asked: Asked) -> dict[str, dict[str, str]]:

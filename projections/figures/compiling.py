@@ -13,7 +13,7 @@ from projections.figures.credit import PathTouch
 from projections.figures.dimensions import Dimension, spelled
 from projections.figures.figure import ANY_TIME, Asked, Figure, Where
 from projections.figures.measures import Aggregate, Computed, Credited, Measure, Part, Quantiles
-from projections.figures.money import RATES, converted, has_no_rate
+from projections.figures.money import RATES, cannot_be_converted, converted, summed
 from projections.figures.views import Option
 
 HALF_DIGITS = 9
@@ -139,8 +139,8 @@ def _counts(figure: Figure) -> str:
 def currencies_without_rate(figure: Figure, asked: Asked) -> Query:
     """The currencies that cannot be converted to the one that is asked for: of some row that counts, on its day."""
     source, values = _source(figure, asked)
-    missing = " OR ".join(f"({part.where} AND v.{part.column} <> 0)" for part in figure.measure.money)
-    return Query(f"SELECT DISTINCT v.currency {source} AND {has_no_rate()} AND ({missing})", values)
+    missing = " OR ".join(f"({part.where} AND {cannot_be_converted(_plain_amount(figure, part.column))})" for part in figure.measure.money)
+    return Query(f"SELECT DISTINCT v.currency {source} AND ({missing})", values)
 
 
 def added(parts: Sequence[Part], columns: Sequence[int]) -> list[int]:
@@ -252,8 +252,12 @@ def _spelled(figure: Figure, dimension: Dimension, sql: str) -> str:
 
 
 def _amount(figure: Figure, column: str, asked: Asked) -> str:
-    amount = f"CAST(v.{column} AS BIGINT)" if column in figure.of.sums else f"v.{column}"
+    amount = _plain_amount(figure, column)
     return converted(amount) if _is_converted(figure, column, asked) else amount
+
+
+def _plain_amount(figure: Figure, column: str) -> str:
+    return summed(f"v.{column}") if column in figure.of.sums else f"v.{column}"
 
 
 def _is_converted(figure: Figure, column: str, asked: Asked) -> bool:

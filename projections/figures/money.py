@@ -5,6 +5,9 @@
 
 from typing import Final
 
+AMOUNT_MAX = 9 * 10**18
+"""Minor units, before and after: more is not converted, since SQLite would make a float of it."""
+
 RATE_PART_MAX = 3 * 10**9
 """No larger numerator or denominator is used, so that nothing here is beyond 64 bits: a rate beyond is as none."""
 
@@ -31,9 +34,18 @@ def converted(amount: str) -> str:
     sign = f"CASE WHEN {amount} < 0 THEN -1 ELSE 1 END"
     # Nothing is nothing in every currency.
     is_same = f"v.currency = :currency OR {amount} = 0"
-    return f"(CASE WHEN {is_same} THEN {amount} WHEN {_DEN} IS NOT NULL THEN {sign} * ({whole} + {up}) END)"
+    return f"(CASE WHEN {is_same} THEN {amount} WHEN {_DEN} IS NOT NULL AND {_fits(amount)} THEN {sign} * ({whole} + {up}) END)"
 
 
-def has_no_rate() -> str:
-    """Whether the row's amount cannot be converted."""
-    return f"(v.currency <> :currency AND {_DEN} IS NULL)"
+def cannot_be_converted(amount: str) -> str:
+    """Whether there is no rate for the row's `amount`, or more of it than 64 bits hold in `:currency`."""
+    return f"(v.currency <> :currency AND {amount} <> 0 AND ({_DEN} IS NULL OR NOT {_fits(amount)}))"
+
+
+def summed(sum: str) -> str:
+    """A table's `sum`, which may be beyond 64 bits, as a whole number: AMOUNT_MAX and more is what does not fit."""
+    return f"CASE WHEN LENGTH(CAST({sum} AS TEXT)) > 18 THEN {2**63 - 1} ELSE CAST({sum} AS BIGINT) END"
+
+
+def _fits(amount: str) -> str:
+    return f"(ABS({amount}) < {AMOUNT_MAX} AND ABS({amount}) / {_DEN} < {AMOUNT_MAX} / {_NUM})"

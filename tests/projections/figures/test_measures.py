@@ -88,6 +88,16 @@ async def test_one_currency_without_a_rate_makes_all_of_the_answer_per_currency(
     assert [figure.by for figure in found.figures] == [("currency",), ("currency",)]
 
 
+@pytest.mark.parametrize(("amount", "num"), [(AMOUNT_MINOR_MAX, 20), (AMOUNT_MINOR_MAX, 3 * 10**9), (-AMOUNT_MINOR_MAX, 20)])
+async def test_what_would_be_beyond_64_bits_is_not_converted(amount: int, num: int) -> None:
+    stated = {"rates": [{"base": "USD", "quote": "EUR", "day": "2026-03-01", "until_day": "2026-03-08", "num": num, "den": 1}]}
+    db, ask = sqlite({**won(amount, currency="USD"), **stated})
+    found = await answer(ask, [FIGURES["won_value"]], Asked(UNTIL, currency="EUR"))
+    db.close()
+    assert found.without_rate == ("USD",)
+    assert found.figures[0].cells[0].value == amount
+
+
 async def test_figures_of_one_view_are_one_question() -> None:
     db, lite = sqlite(won(10))
     asked: list[str] = []
