@@ -179,25 +179,25 @@ class Relay:
 
         Those of deadlines up to `mark`, and those that the unit itself announces.
         """
-        struck_by_then: Counter[StageEntered] = Counter()
+        net: Counter[StageEntered] = Counter()
         for plain in change.facts:
             if plain[0] not in ("stage_entered", "outlook") or not is_of_this_fold(plain):
                 continue
             fact, count = from_row(plain)
             match fact:
                 case StageEntered():
-                    yield _told(change.position, count, fact)
+                    net[_as_told(fact)] += count
                 case Outlook():
                     for one in fact.ahead:
                         if mark is not None and one.at <= mark and isinstance(one, StageEntered):
-                            struck_by_then[one] += count
+                            net[_as_told(one)] += count
                 case _:
                     pass
         for values in struck:
             if values[-1] in KINDS and isinstance(one := ahead_of(values), StageEntered):
-                struck_by_then[one] += 1
-        for one, count in struck_by_then.items():
-            # Most are taken back and asserted again: nothing to tell.
+                net[_as_told(one)] += 1
+        for one, count in net.items():
+            # Most deadlines are taken back and asserted again, and how long somebody stayed is not told.
             if count:
                 yield _told(change.position, count, one)
 
@@ -235,6 +235,11 @@ def _plain(fact: FactRow) -> FactRow:
 
 _AMOUNTS = {name: 2 + kind._fields.index("amount_minor") for name, kind in KINDS.items() if "amount_minor" in kind._fields}
 """Where the amount stands in a fact as plain values, by kind."""
+
+
+def _as_told(fact: StageEntered) -> StageEntered:
+    """`fact` without what is not told of it: of those that are told alike only the sum is news."""
+    return fact._replace(day="", stayed=0)
 
 
 def _told(position: int, count: int, fact: StageEntered) -> dict[str, Any]:
