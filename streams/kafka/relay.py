@@ -226,15 +226,15 @@ def _heard(sent: "asyncio.Future[Any]") -> None:
 
 
 def _plain(fact: FactRow) -> FactRow:
-    """`fact` with its amount as decimal text where it is one that a reader may round."""
-    place = _AMOUNTS.get(fact[0])
-    if place is None or fact[place] == (amount := integers.plain(fact[place])):
+    """`fact` with its amounts as decimal text where they are such that a reader may round."""
+    places = [place for place in _AMOUNTS.get(fact[0], ()) if place < len(fact)]
+    if all(fact[place] == integers.plain(fact[place]) for place in places):
         return fact
-    return [*fact[:place], amount, *fact[place + 1 :]]
+    return [integers.plain(value) if place in places else value for place, value in enumerate(fact)]
 
 
-_AMOUNTS = {name: 2 + kind._fields.index("amount_minor") for name, kind in KINDS.items() if "amount_minor" in kind._fields}
-"""Where the amount stands in a fact as plain values, by kind."""
+_AMOUNTS = {name: tuple(2 + place for place, field in enumerate(kind._fields) if field.endswith("_minor")) for name, kind in KINDS.items()}
+"""Where amounts stand in a fact as plain values, by kind."""
 
 
 def _as_told(fact: StageEntered) -> StageEntered:

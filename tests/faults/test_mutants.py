@@ -54,11 +54,11 @@ EMBEDDED = {
         "tests/streams/test_hard_cases.py::test_all_of_a_dimension_may_come_late_twice_and_be_taken_back"
     ),
     "gaps in the units go unseen": Mutant(
-        "projections/stores/sqlite.py", "if change.position > whole + 1:", "if False:",
+        "projections/stores/batches.py", "if change.position > position + 1:", "if False:",
         "tests/contracts/test_read_store.py::test_a_gap_raises_and_nothing_beyond_it_is_applied",
     ),
     "units count again": Mutant(
-        "projections/stores/sqlite.py", "if change.position <= whole:", "if False:",
+        "projections/stores/batches.py", "if change.position <= position:", "if False:",
         "tests/contracts/test_read_store.py::test_a_unit_that_comes_twice_in_one_call_counts_once",
     ),
     "not synced": Mutant(
@@ -72,7 +72,7 @@ EMBEDDED = {
         "tests/contracts/test_set_aside.py",
     ),
     "whoever says so was sent for a letter": Mutant(
-        "streams/placement.py",
+        "streams/arrivals.py",
         "if letter is None or incoming.body is not None or goes_in.get(letter) != hashlib.sha256(incoming.raw).digest():",
         "if letter not in goes_in:",
         "tests/contracts/test_sent_again.py",

@@ -109,7 +109,7 @@ async def test_an_amount_that_a_reader_may_round_is_told_as_text(desk: Desk) -> 
     )
     await desk.tell()
     (change,) = await desk.told("changes")
-    ordered = {fact[3]: fact[6] for fact in change["facts"] if fact[0] == "ordered"}
+    ordered = {fact[3]: fact[7] for fact in change["facts"] if fact[0] == "ordered"}
     assert ordered == {"at most a number": 2**53, "text": "9007199254740993", "the most": "999999999999999999"}
 
 
