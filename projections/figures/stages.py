@@ -16,6 +16,8 @@ moved = View(
 )
 
 LEFT_STAGE = Dimension("left_stage", "v.left_stage", says='stage that was left; "" for the first')
+STAGE_LEFT = Dimension("stage", "v.left_stage", says="stage that was left, whose time this is")
+ENTERED = Dimension("entered_stage", "v.stage", says="stage that was entered instead")
 MILESTONE = Dimension("milestone", "v.name", says="milestone, as the definition names it")
 RULE = Dimension("rule", "v.rule", says="rule of the definition that moved them")
 
@@ -52,7 +54,7 @@ time_in_stage = Figure(
     unit="duration",
     source="definition: stages",
     of=entered,
-    by=(LEFT_STAGE, STAGE, RULE, COUNTRY),
+    by=(STAGE_LEFT, ENTERED, LEFT_STAGE, RULE, COUNTRY),
     measure=quantiles("stayed", "1/2", "9/10", where="v.stayed >= 0"),
     reads=stage_entries.reads,
 )

@@ -189,6 +189,16 @@ CASES = (
         asked("left_stage"),
     ),
     Case(
+        "of the stage that was left",
+        "time_in_stage",
+        STAYED,
+        {
+            ("awareness", "interest"): (3 * DAY, Fraction(19 * DAY, 5)),
+            ("interest", "awareness"): (6 * DAY, 6 * DAY),
+        },
+        asked("stage", "entered_stage"),
+    ),
+    Case(
         "each time",
         "milestones",
         STEPPED,
