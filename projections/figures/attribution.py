@@ -1,6 +1,7 @@
 """Which touches have earned conversions and their value, under several models. A new model is a function in MODELS."""
 
-from projections.figures.conversions import CONVERSION, CONVERTED, DEALS, NET, OF_PERSON, READS
+from projections.figures import reads
+from projections.figures.conversions import CONVERSION, CONVERTED, DEALS, NET, OF_PERSON
 from projections.figures.credit import NO_TOUCH, Weights, first, last, last_non_direct, linear
 from projections.figures.defined import PEOPLE, WON
 from projections.figures.dimensions import CAMPAIGN, CHANNEL, Dimension
@@ -53,7 +54,7 @@ converted = View(
 TOUCH = Dimension("touch", "v.type", says="type of the touch")
 CONTENT = Dimension("content", "v.content", says="content of the touch")
 
-_READS = (*READS, "*.channel", "*.campaign")
+_ANY = ("*.channel", "*.campaign")
 
 CONVERSIONS = tuple(
     Figure(
@@ -65,7 +66,7 @@ CONVERSIONS = tuple(
         of=converted,
         by=(CONVERSION, CHANNEL, CAMPAIGN, CONTENT, TOUCH),
         measure=credited(weights),
-        reads=_READS,
+        reads=(*reads.CONVERSIONS, *_ANY),
     )
     for name, (weights, whom) in MODELS.items()
 )
@@ -79,7 +80,7 @@ VALUES = tuple(
         of=converted,
         by=(CONVERSION, CHANNEL, CAMPAIGN, CONTENT, TOUCH),
         measure=credited(weights, "amount_minor"),
-        reads=(*_READS, "close.amount", "order_placed.amount"),
+        reads=(*reads.VALUE, *_ANY),
     )
     for name, (weights, whom) in MODELS.items()
 )

@@ -2,18 +2,25 @@
 
 from projections.figures.dimensions import CAMPAIGN, CHANNEL, COUNTRY, Dimension
 from projections.figures.figure import Figure
-from projections.figures.measures import count, distinct, running, total
-from projections.figures.views import as_of, days_of
+from projections.figures.measures import count, distinct, ratio, running, total
+from projections.figures.reads import TRAFFIC
+from projections.figures.views import View, as_of, days_of
 
 touched = days_of("touched", unit=("person",))
 first_touched = as_of("first_touched", "is_first = 1", unit=("person",), name="first touchpoints")
+reached = View(
+    "people, and whether they became leads",
+    "SELECT t.person, t.at, t.day, t.channel, t.campaign, CASE WHEN l.person IS NULL THEN 0 ELSE 1 END AS is_lead, t.n"
+    " FROM first_touched AS t LEFT JOIN (SELECT DISTINCT person FROM leads WHERE step = 'created' AND at <= :until) AS l"
+    " ON l.person = t.person WHERE t.is_first = 1 AND t.at <= :until",
+    unit=("person",),
+    tables=("first_touched", "leads"),
+)
 spent = days_of("spend", unit=("campaign", "provider"), sums=("amount_minor",))
 
 FUNCTION = Dimension("function", "v.function", says="who spent it: marketing or sales")
 COST_KIND = Dimension("cost_kind", "v.cost_kind", says="media, agency, content, event, tools or people")
 PROVIDER = Dimension("provider", "v.provider", says="who was paid, as the source states it")
-
-TRAFFIC = ("page_view", "ad_click", "email_clicked", "*.channel", "*.campaign")
 
 people = Figure(
     name="people",
@@ -60,6 +67,18 @@ touchpoints = Figure(
     measure=count(),
     reads=TRAFFIC,
 )
+visit_to_lead = Figure(
+    name="visit_to_lead",
+    says="Of the people whose first touchpoint that marketing counts was in the period, the share that ever became a lead up to the"
+    " instant asked until, by the channel and campaign that they came by first.",
+    formula="people who became a lead / people, dated by their first touchpoint",
+    unit="share",
+    source="definition: traffic, lead",
+    of=reached,
+    by=(CHANNEL, CAMPAIGN, COUNTRY),
+    measure=ratio(count("v.is_lead = 1"), count()),
+    reads=TRAFFIC,
+)
 spend = Figure(
     name="spend",
     says="What was spent, day by day: a cost of a period is spread evenly over its days, in whole minor units.",
@@ -71,4 +90,4 @@ spend = Figure(
     reads=("spend_recorded.amount", "spend_recorded.currency", "spend_recorded.period_start", "spend_recorded.period_end"),
 )
 
-FIGURES = (people, new_people, people_so_far, touchpoints, spend)
+FIGURES = (people, new_people, people_so_far, touchpoints, visit_to_lead, spend)

@@ -4,6 +4,7 @@ from projections.figures.defined import CUSTOMER, CUSTOMERS, WON
 from projections.figures.dimensions import COUNTRY, KIND, PIPELINE, Dimension
 from projections.figures.figure import Figure
 from projections.figures.measures import count, distinct, total
+from projections.figures.reads import CONVERSIONS, PURCHASES, VALUE
 from projections.figures.views import View, history, last_of
 
 _WON = last_of("deals", "deal", where="outcome = 'won'")
@@ -66,10 +67,6 @@ customers_made = View(
 
 CONVERSION = Dimension("conversion", "v.conversion", says="kind of conversion, as the definition names it")
 
-READS = ("close.outcome", "order_placed.order")
-_VALUE = ("close.amount", "order_placed.amount", "refund.amount")
-_WHO = ("deal_opened.people", "deal_opened.account", "account_joined.account")
-
 conversions = Figure(
     name="conversions",
     says="Conversions, as the definition names them: won deals, leads, orders. A deal counts once, on the day of its last close.",
@@ -79,7 +76,7 @@ conversions = Figure(
     of=converted,
     by=(CONVERSION, PIPELINE, KIND),
     measure=count(),
-    reads=READS,
+    reads=CONVERSIONS,
 )
 conversion_value = Figure(
     name="conversion_value",
@@ -90,7 +87,7 @@ conversion_value = Figure(
     of=converted,
     by=(CONVERSION, PIPELINE, KIND),
     measure=total("amount_minor"),
-    reads=(*READS, *_VALUE),
+    reads=VALUE,
 )
 converting_people = Figure(
     name="converting_people",
@@ -101,7 +98,7 @@ converting_people = Figure(
     of=people_converted,
     by=(CONVERSION, COUNTRY),
     measure=distinct("person"),
-    reads=(*READS, "deal_opened.people"),
+    reads=CONVERSIONS,
 )
 customers = Figure(
     name="customers",
@@ -113,7 +110,7 @@ customers = Figure(
     of=customers_made,
     by=(CONVERSION,),
     measure=distinct("customer"),
-    reads=(*READS, *_WHO),
+    reads=(*PURCHASES, "close.account"),
 )
 new_customers = Figure(
     name="new_customers",
@@ -124,7 +121,7 @@ new_customers = Figure(
     of=customers_made,
     by=(CONVERSION,),
     measure=count("v.is_first = 1"),
-    reads=(*READS, *_WHO),
+    reads=(*PURCHASES, "close.account"),
 )
 
 FIGURES = (conversions, conversion_value, converting_people, customers, new_customers)

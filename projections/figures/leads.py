@@ -2,18 +2,11 @@
 
 from projections.figures.dimensions import CAMPAIGN, CHANNEL, COUNTRY, LEAD_SOURCE
 from projections.figures.figure import Figure
-from projections.figures.measures import count, distinct, ratio
-from projections.figures.views import View, as_of, last_of
+from projections.figures.measures import count, distinct
+from projections.figures.reads import LEADS, MQLS
+from projections.figures.views import as_of, last_of
 
 created = as_of("leads", "step = 'created'", unit=("person", "cycle"), name="leads created")
-reached = View(
-    "people, and whether they became leads",
-    "SELECT t.person, t.at, t.day, t.channel, t.campaign, CASE WHEN l.person IS NULL THEN 0 ELSE 1 END AS is_lead, t.n"
-    " FROM first_touched AS t LEFT JOIN (SELECT DISTINCT person FROM leads WHERE step = 'created' AND at <= :until) AS l"
-    " ON l.person = t.person WHERE t.is_first = 1 AND t.at <= :until",
-    unit=("person",),
-    tables=("first_touched", "leads"),
-)
 leads_at = last_of("lead_states", "person", "cycle")
 
 new_leads = Figure(
@@ -25,7 +18,7 @@ new_leads = Figure(
     of=created,
     by=(CHANNEL, CAMPAIGN, LEAD_SOURCE, COUNTRY),
     measure=count(),
-    reads=("lead_created.lead", "lead_created.lead_source", "lead_created.channel", "lead_created.campaign"),
+    reads=LEADS,
 )
 lead_people = Figure(
     name="lead_people",
@@ -36,7 +29,7 @@ lead_people = Figure(
     of=created,
     by=new_leads.by,
     measure=distinct("person"),
-    reads=new_leads.reads,
+    reads=LEADS,
 )
 new_mqls = Figure(
     name="new_mqls",
@@ -48,18 +41,6 @@ new_mqls = Figure(
     dated="mql",
     by=new_leads.by,
     measure=count("v.is_mql = 1"),
-    reads=(*new_leads.reads, "form_submitted"),
+    reads=MQLS,
 )
-visit_to_lead = Figure(
-    name="visit_to_lead",
-    says="Of the people whose first touchpoint that marketing counts was in the period, the share that ever became a lead up to the"
-    " instant asked until.",
-    formula="people who became a lead / people, dated by their first touchpoint",
-    unit="share",
-    source="definition: traffic",
-    of=reached,
-    by=(CHANNEL, CAMPAIGN, COUNTRY),
-    measure=ratio(count("v.is_lead = 1"), count()),
-    reads=("page_view", "ad_click", "*.channel", "*.campaign", "lead_created.lead"),
-)
-MARKETING = (new_leads, lead_people, new_mqls, visit_to_lead)
+MARKETING = (new_leads, lead_people, new_mqls)

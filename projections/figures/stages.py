@@ -3,6 +3,7 @@
 from projections.figures.dimensions import CAMPAIGN, CHANNEL, COUNTRY, STAGE, Dimension
 from projections.figures.figure import Figure
 from projections.figures.measures import count, distinct, quantiles, running
+from projections.figures.reads import STAGES
 from projections.figures.views import View, as_of
 
 entered = as_of("stages", unit=("person",))
@@ -33,7 +34,7 @@ stage_entries = Figure(
     of=entered,
     by=(STAGE, LEFT_STAGE, RULE, COUNTRY),
     measure=count(),
-    reads=("page_view", "form_submitted", "lead_created.lead", "deal_opened.people", "close.outcome"),
+    reads=STAGES,
 )
 stage_people = Figure(
     name="stage_people",
@@ -44,7 +45,7 @@ stage_people = Figure(
     of=moved,
     by=(STAGE,),
     measure=running(count()),
-    reads=stage_entries.reads,
+    reads=STAGES,
 )
 
 time_in_stage = Figure(
@@ -56,7 +57,7 @@ time_in_stage = Figure(
     of=entered,
     by=(STAGE_LEFT, ENTERED, LEFT_STAGE, RULE, COUNTRY),
     measure=quantiles("stayed", "1/2", "9/10", where="v.stayed >= 0"),
-    reads=stage_entries.reads,
+    reads=STAGES,
 )
 milestones = Figure(
     name="milestones",

@@ -3,6 +3,7 @@
 from projections.figures.dimensions import CAMPAIGN, CHANNEL, COUNTRY, Dimension
 from projections.figures.figure import Figure
 from projections.figures.measures import count, distinct, ratio
+from projections.figures.reads import ENGAGED, SESSIONS
 from projections.figures.views import View
 
 visited = View(
@@ -17,8 +18,6 @@ visited = View(
 VISITOR = Dimension("visitor", "CASE WHEN v.is_new = 1 THEN 'new' ELSE 'returning' END", says="new: the person's first session")
 
 _BY = (CHANNEL, CAMPAIGN, COUNTRY, VISITOR)
-_SESSIONS = ("page_view", "ad_click", "*.channel", "*.campaign")
-_ENGAGED = ("page_view", "page_engaged.seconds")
 
 sessions = Figure(
     name="sessions",
@@ -29,7 +28,7 @@ sessions = Figure(
     of=visited,
     by=_BY,
     measure=count(),
-    reads=_SESSIONS,
+    reads=SESSIONS,
 )
 engaged_sessions = Figure(
     name="engaged_sessions",
@@ -40,7 +39,7 @@ engaged_sessions = Figure(
     of=visited,
     by=_BY,
     measure=count("v.is_engaged = 1"),
-    reads=_ENGAGED,
+    reads=ENGAGED,
 )
 engagement_rate = Figure(
     name="engagement_rate",
@@ -51,7 +50,7 @@ engagement_rate = Figure(
     of=visited,
     by=_BY,
     measure=ratio(count("v.is_engaged = 1"), count()),
-    reads=_ENGAGED,
+    reads=(*SESSIONS, "page_engaged.seconds", "form_submitted.intent"),
 )
 visitors = Figure(
     name="visitors",
@@ -62,7 +61,7 @@ visitors = Figure(
     of=visited,
     by=_BY,
     measure=distinct("person"),
-    reads=_SESSIONS,
+    reads=SESSIONS,
 )
 new_visitors = Figure(
     name="new_visitors",
@@ -73,7 +72,7 @@ new_visitors = Figure(
     of=visited,
     by=(CHANNEL, CAMPAIGN, COUNTRY),
     measure=count("v.is_new = 1"),
-    reads=_SESSIONS,
+    reads=SESSIONS,
 )
 returning_visitors = Figure(
     name="returning_visitors",
@@ -84,7 +83,7 @@ returning_visitors = Figure(
     of=visited,
     by=(CHANNEL, CAMPAIGN, COUNTRY),
     measure=distinct("person", "v.is_new = 0"),
-    reads=_SESSIONS,
+    reads=SESSIONS,
 )
 
 FIGURES = (sessions, engaged_sessions, engagement_rate, visitors, new_visitors, returning_visitors)
