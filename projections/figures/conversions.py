@@ -1,7 +1,7 @@
 """Conversions, each once: won deals, leads, orders and whatever else the definition names; and the customers that they make."""
 
 from projections.figures.defined import CUSTOMER, CUSTOMERS, WON
-from projections.figures.dimensions import COUNTRY, KIND, PIPELINE, Dimension
+from projections.figures.dimensions import KIND, PIPELINE, PROFILE, Dimension, about
 from projections.figures.figure import Figure
 from projections.figures.measures import count, distinct, total
 from projections.figures.reads import CONVERSIONS, PURCHASES, VALUE
@@ -25,8 +25,9 @@ OF_PERSON = "c.at <= :until AND c.conversion NOT IN (VALUES :won)"
 
 converted = View(
     "conversions",
-    f"SELECT conversion, of_what, '' AS whose, at, day, pipeline, deal_kind, amount_minor, currency, n FROM ({DEALS}) AS d"
-    " UNION ALL SELECT c.conversion, c.of_what, c.person AS whose, c.at, c.day, '' AS pipeline, '' AS deal_kind,"
+    "SELECT conversion, of_what, '' AS whose, CASE WHEN account = '' THEN '' ELSE 'account:' || account END AS subject, at, day,"
+    f" pipeline, deal_kind, amount_minor, currency, n FROM ({DEALS}) AS d"
+    " UNION ALL SELECT c.conversion, c.of_what, c.person AS whose, c.person AS subject, c.at, c.day, '' AS pipeline, '' AS deal_kind,"
     f" {NET} AS amount_minor, c.currency, c.n FROM {CONVERTED} WHERE {OF_PERSON}",
     unit=("conversion", "of_what", "whose", "at"),
     tables=("deals", "conversions", "lowered"),
@@ -74,7 +75,7 @@ conversions = Figure(
     unit="conversions",
     source="definition: attribution.conversions",
     of=converted,
-    by=(CONVERSION, PIPELINE, KIND),
+    by=(CONVERSION, PIPELINE, KIND, *about("v.subject")),
     measure=count(),
     reads=CONVERSIONS,
 )
@@ -85,7 +86,7 @@ conversion_value = Figure(
     unit="money",
     source="definition: attribution.conversions",
     of=converted,
-    by=(CONVERSION, PIPELINE, KIND),
+    by=(CONVERSION, PIPELINE, KIND, *about("v.subject")),
     measure=total("amount_minor"),
     reads=VALUE,
 )
@@ -96,7 +97,7 @@ converting_people = Figure(
     unit="people",
     source="definition: attribution.conversions",
     of=people_converted,
-    by=(CONVERSION, COUNTRY),
+    by=(CONVERSION, *PROFILE),
     measure=distinct("person"),
     reads=CONVERSIONS,
 )
@@ -108,7 +109,7 @@ customers = Figure(
     unit="customers",
     source="definition: customer, attribution.conversions",
     of=customers_made,
-    by=(CONVERSION,),
+    by=(CONVERSION, *about("v.customer")),
     measure=distinct("customer"),
     reads=(*PURCHASES, "close.account"),
 )
@@ -119,7 +120,7 @@ new_customers = Figure(
     unit="customers",
     source="definition: customer, attribution.conversions",
     of=customers_made,
-    by=(CONVERSION,),
+    by=(CONVERSION, *about("v.customer")),
     measure=count("v.is_first = 1"),
     reads=(*PURCHASES, "close.account"),
 )

@@ -58,9 +58,32 @@ def of_the_account(name: str, field: str) -> Dimension:
     return Dimension(name, f"COALESCE({name}.value, '')", join, f"{field} of the person's account as of the row's instant")
 
 
-def _as_described(name: str, subject: str, field: str) -> str:
+def about(subject: str, since: str = "") -> tuple[Dimension, ...]:
+    """The fields of whom `subject` is SQL of, a person or an account, and of the account: itself, or that which the person was in. All as
+    of the row's instant, or as of `since`, SQL of another one."""
+    when = "as of when it began" if since else "as of the row's instant"
+    fields = [
+        Dimension(field, f"COALESCE({field}.value, '')", _as_described(field, subject, field, since), f"{_SAID.get(field, field)} {when}")
+        for field in PROFILE_FIELDS
+    ]
+    for field in ACCOUNT_FIELDS:
+        name = f"account_{field}" if field in PROFILE_FIELDS else field
+        account = f"account_with_{name}"
+        whole = f"CASE WHEN SUBSTR({subject}, 1, 8) = 'account:' THEN {subject} ELSE 'account:' || {account}.value END"
+        join = f"{_as_described(account, subject, 'account', since)} {_as_described(name, whole, field, since)}"
+        fields.append(Dimension(name, f"COALESCE({name}.value, '')", join, f"{_SAID.get(field, field)} of the account {when}"))
+    return tuple(fields)
+
+
+PROFILE_FIELDS: Final = ("country", "region", "language", "age_band", "job_title", "seniority", "department")
+ACCOUNT_FIELDS: Final = ("industry", "revenue_band", "tier", "country", "employees")
+_SAID: Final = {"age_band": "band of age", "job_title": "job title", "revenue_band": "band of revenue", "employees": "number of employees"}
+
+
+def _as_described(name: str, subject: str, field: str, since: str = "") -> str:
     past = history("described", "subject", where=f"field = '{field}'").sql
-    return f"LEFT JOIN ({past}) AS {name} ON {name}.subject = {subject} AND {{holds {name}}}"
+    held = f"{name}.at <= {since} AND {since} < {name}.to_at" if since else f"{{holds {name}}}"
+    return f"LEFT JOIN ({past}) AS {name} ON {name}.subject = {subject} AND {held}"
 
 
 CURRENCY: Final = Dimension("currency", "v.currency", says="currency of the amount")
@@ -75,6 +98,8 @@ LEAD_SOURCE: Final = Dimension("lead_source", "v.lead_source", says="source of t
 
 TEAM_OF_OWNER: Final = described("team_of_owner", "'owner:' || v.owner", "team", "team of the owner as of the row's instant")
 COUNTRY: Final = described("country", "v.person", "country")
+PROFILE: Final = about("v.person")
+"""Fields of the row's person, and of the account that the person was in."""
 INDUSTRY: Final = described("industry", "'account:' || v.account", "industry")
 
 _NAMES = last_of("described", "subject", "field", where="field = 'name' AND SUBSTR(subject, 1, 9) = 'campaign:'")

@@ -1,6 +1,6 @@
 """Leads: where they come from."""
 
-from projections.figures.dimensions import CAMPAIGN, CHANNEL, COUNTRY, LEAD_SOURCE
+from projections.figures.dimensions import CAMPAIGN, CHANNEL, LEAD_SOURCE, PROFILE
 from projections.figures.figure import Figure
 from projections.figures.measures import count, distinct
 from projections.figures.reads import LEADS, MQLS
@@ -16,7 +16,7 @@ new_leads = Figure(
     unit="leads",
     source="definition: lead",
     of=created,
-    by=(CHANNEL, CAMPAIGN, LEAD_SOURCE, COUNTRY),
+    by=(CHANNEL, CAMPAIGN, LEAD_SOURCE, *PROFILE),
     measure=count(),
     reads=LEADS,
 )

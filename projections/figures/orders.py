@@ -1,6 +1,6 @@
 """Orders: what was ordered, what was paid back, and what is in no figure."""
 
-from projections.figures.dimensions import Dimension
+from projections.figures.dimensions import Dimension, about
 from projections.figures.figure import Figure
 from projections.figures.measures import count, ratio, total
 from projections.figures.views import View, as_of
@@ -20,6 +20,8 @@ without = as_of("left_out", unit=("subject", "of_what", "at"))
 WHY = Dimension("reason", "v.why", says="why it is in no figure, or not with all of its amount")
 SOURCE = Dimension("source", "v.source", says="who sent it")
 
+WHOSE = about("v.subject")
+
 _ORDER = ("order_placed.order", "order_placed.amount", "order_placed.currency")
 _REFUND = ("refund.order", "refund.amount", "refund.currency")
 
@@ -30,6 +32,7 @@ orders = Figure(
     unit="orders",
     source="docs/orders.md",
     of=ordered,
+    by=WHOSE,
     measure=count(),
     reads=_ORDER,
 )
@@ -40,6 +43,7 @@ order_value = Figure(
     unit="money",
     source="docs/orders.md",
     of=ordered,
+    by=WHOSE,
     measure=total("amount_minor"),
     reads=_ORDER,
 )
@@ -50,6 +54,7 @@ average_order_value = Figure(
     unit="money",
     source="docs/orders.md",
     of=ordered,
+    by=WHOSE,
     measure=ratio(total("amount_minor"), count()),
     reads=_ORDER,
 )
@@ -60,6 +65,7 @@ refunded = Figure(
     unit="money",
     source="docs/orders.md",
     of=lowered,
+    by=WHOSE,
     measure=total("amount_minor"),
     reads=_REFUND,
 )
@@ -70,6 +76,7 @@ net_revenue = Figure(
     unit="money",
     source="docs/orders.md",
     of=kept,
+    by=WHOSE,
     measure=total("amount_minor"),
     reads=(*_ORDER, *_REFUND),
 )
@@ -80,7 +87,7 @@ left_out = Figure(
     unit="touchpoints",
     source="docs/orders.md",
     of=without,
-    by=(WHY, SOURCE),
+    by=(WHY, SOURCE, *WHOSE),
     measure=count(),
     reads=(*_ORDER, *_REFUND, "refund.deal"),
 )

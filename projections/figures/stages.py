@@ -1,6 +1,6 @@
 """The stages of the journey: who enters them and who is in them."""
 
-from projections.figures.dimensions import CAMPAIGN, CHANNEL, COUNTRY, STAGE, Dimension
+from projections.figures.dimensions import CAMPAIGN, CHANNEL, PROFILE, STAGE, Dimension, about
 from projections.figures.figure import Figure
 from projections.figures.measures import count, distinct, quantiles, running
 from projections.figures.reads import STAGES
@@ -10,8 +10,9 @@ entered = as_of("stages", unit=("person",))
 stepped = as_of("milestones", unit=("person",))
 moved = View(
     "entries and exits",
-    "SELECT person, at, day, stage, n FROM stages WHERE at <= :until"
-    " UNION ALL SELECT person, at, day, left_stage AS stage, -n AS n FROM stages WHERE at <= :until AND left_stage <> ''",
+    "SELECT person, at, day, at AS entered_at, stage, n FROM stages WHERE at <= :until"
+    " UNION ALL SELECT person, at, day, at - stayed AS entered_at, left_stage AS stage, -n AS n FROM stages"
+    " WHERE at <= :until AND left_stage <> ''",
     unit=("person",),
     tables=("stages",),
 )
@@ -32,7 +33,7 @@ stage_entries = Figure(
     unit="entries",
     source="definition: stages",
     of=entered,
-    by=(STAGE, LEFT_STAGE, RULE, COUNTRY),
+    by=(STAGE, LEFT_STAGE, RULE, *PROFILE),
     measure=count(),
     reads=STAGES,
 )
@@ -43,7 +44,8 @@ stage_people = Figure(
     unit="people",
     source="definition: stages",
     of=moved,
-    by=(STAGE,),
+    # As of the entry, so that who leaves is taken from where they are counted.
+    by=(STAGE, *about("v.person", "v.entered_at")),
     measure=running(count()),
     reads=STAGES,
 )
@@ -55,7 +57,7 @@ time_in_stage = Figure(
     unit="duration",
     source="definition: stages",
     of=entered,
-    by=(STAGE_LEFT, ENTERED, LEFT_STAGE, RULE, COUNTRY),
+    by=(STAGE_LEFT, ENTERED, LEFT_STAGE, RULE, *PROFILE),
     measure=quantiles("stayed", "1/2", "9/10", where="v.stayed >= 0"),
     reads=STAGES,
 )
@@ -66,7 +68,7 @@ milestones = Figure(
     unit="milestones",
     source="definition: milestones",
     of=stepped,
-    by=(MILESTONE, CHANNEL, CAMPAIGN, COUNTRY),
+    by=(MILESTONE, CHANNEL, CAMPAIGN, *PROFILE),
     measure=count(),
     reads=_STEPS,
 )
@@ -77,7 +79,7 @@ milestone_people = Figure(
     unit="people",
     source="definition: milestones",
     of=stepped,
-    by=(MILESTONE, CHANNEL, CAMPAIGN, COUNTRY),
+    by=(MILESTONE, CHANNEL, CAMPAIGN, *PROFILE),
     measure=distinct("person"),
     reads=_STEPS,
 )

@@ -32,6 +32,10 @@ def joined(person: str, on: str, account: str) -> dict[str, Any]:
     return {"subject": person, "field": "account", "at": on, "value": account}
 
 
+def said(subject: str, field: str, value: str, on: str = "2026-01-01") -> dict[str, Any]:
+    return {"subject": subject, "field": field, "at": on, "value": value}
+
+
 def money(subject: str, order: str, on: str, amount_minor: int, currency: str = "EUR") -> dict[str, Any]:
     return {"subject": subject, "order_id": order, "at": on, "amount_minor": amount_minor, "currency": currency}
 
@@ -133,6 +137,21 @@ RENAMED: Rows = {
     "deals": WON["deals"],
     **{table: [{**row, "conversion": "deal"} for row in WON[table] if row["of_what"] != "order:7"] for table in ("conversions", "paths")},
 }
+DESCRIBED: list[dict[str, Any]] = [
+    said("user:1", "country", "AT"),
+    said("user:1", "country", "CH", "2026-03-02"),
+    said("user:2", "country", "DE"),
+    said("user:1", "seniority", "lead"),
+    said("account:acme", "country", "NL"),
+    said("account:acme", "industry", "steel"),
+    said("account:acme", "industry", "glass", "2026-04-01"),
+    said("account:acme", "employees", "250"),
+    joined("user:1", "2026-01-01", "acme"),
+    joined("user:2", "2026-01-01", "acme"),
+    # Has left it.
+    joined("user:2", "2026-02-01", ""),
+    said("user:5", "job_title", "buyer"),
+]
 MARCH_2_TO_4 = {"from_on": "2026-03-02", "to_on": "2026-03-05"}
 PEOPLE = {"customer": "person"}
 
@@ -256,5 +275,52 @@ CASES = (
         {"conversions": [converted("user:1", "order", "order:1", "2026-03-01", 0, currency="USD")]},
         {(NONE,): 0},
         asked("channel", currency="EUR"),
+    ),
+    Case(
+        "as they were described then", "new_people", FIRST | {"described": DESCRIBED}, {("",): 1, ("AT",): 1, ("DE",): 1}, asked("country")
+    ),
+    Case(
+        "by what the person is, and the account that they were in",
+        "sessions",
+        VISITS | {"described": DESCRIBED},
+        {("", "", ""): 1, ("lead", "steel", "NL"): 3},
+        asked("seniority", "industry", "account_country"),
+    ),
+    Case("by employees of the account", "lead_people", FIRST | {"described": DESCRIBED}, {("",): 1, ("250",): 1}, asked("employees")),
+    Case(
+        "who leaves is taken from where they entered",
+        "stage_people",
+        {"stages": [stage("user:2", "2026-02-27", "awareness"), *STAYED["stages"]], "described": DESCRIBED},
+        {("AT", "awareness"): 0, ("CH", "interest"): 1, ("DE", "awareness"): 1, ("DE", "interest"): 0},
+        asked("country", "stage"),
+    ),
+    Case(
+        "a deal's account, or that of whose it is",
+        "conversion_value",
+        CONVERTED | {"described": [*CONVERTED["described"], *DESCRIBED]},
+        {("", "EUR"): 7, ("", "USD"): 65, ("steel", "EUR"): 140},
+        asked("industry"),
+    ),
+    Case("by what people do", "converting_people", CONVERTED | {"described": DESCRIBED}, {("",): 4, ("buyer",): 1}, asked("job_title")),
+    Case(
+        "of accounts and of people in them",
+        "customers",
+        CONVERTED | {"described": [*CONVERTED["described"], *DESCRIBED]},
+        {("",): 3, ("NL",): 1},
+        asked("account_country"),
+    ),
+    Case(
+        "of people and accounts, as of the order",
+        "orders",
+        ORDERED | {"described": DESCRIBED},
+        {("CH", "steel"): 1, ("DE", ""): 1, ("NL", "steel"): 1},
+        asked("country", "industry"),
+    ),
+    Case(
+        "what was paid back, as of then",
+        "net_revenue",
+        ORDERED | {"described": DESCRIBED},
+        {("", "JPY"): 30, ("glass", "EUR"): -20, ("steel", "EUR"): 150},
+        asked("industry"),
     ),
 )
