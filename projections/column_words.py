@@ -33,6 +33,8 @@ WORDS: Final = {
     "consented.basis": "legal basis of the consent",
     "content": "content of the touch: an ad, an e-mail, a link",
     "content_seen.step": "viewed or downloaded",
+    "conversions.amount_minor": "0 for a deal, whose value v1_deals has; of others the stated amount, before refunds",
+    "conversions.n": "number of facts in the row: sum it to count, where a deal counts once for each of its people",
     "conversion": "kind of conversion, as the definition names it",
     "cost_kind": "media, agency, content, event, tools or people",
     "created_at": "when the lead cycle began",

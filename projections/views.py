@@ -100,7 +100,12 @@ PUBLISHED: Final = (
     Published("v1_sessions", "sessions", "Sessions, dated by their first touchpoint."),
     Published("v1_engaged_sessions", "engaged_sessions", "Sessions that became engaged, and when."),
     Published("v1_milestones", "milestones", "Steps of funnels that the definition names."),
-    Published("v1_conversions", "conversions", "Successes: deals won, orders, and what else the definition names."),
+    Published(
+        "v1_conversions", "conversions",
+        "Successes: deals won, orders, and what else the definition names. A deal that was won has a row for each of its people, of amount"
+        " 0, also where it was lost or reopened later: so `SUM(n)` counts people and conversions, and no deals. Deals won and their value are"
+        " in v1_deals, what was paid back of orders in v1_refunds.",
+    ),
     Published("v1_touches", "paths", "The touches before each conversion, the oldest at place 0."),
     Published("v1_spend", "spend", "What was spent, day by day, also on days ahead where the period of a cost reaches there."),
     Published("v1_orders", "orders", "Orders, as money at their instant."),
