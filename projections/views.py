@@ -102,9 +102,9 @@ PUBLISHED: Final = (
     Published("v1_milestones", "milestones", "Steps of funnels that the definition names."),
     Published(
         "v1_conversions", "conversions",
-        "Successes: deals won, orders, and what else the definition names. A deal that was won has a row for each of its people, of amount"
-        " 0, also where it was lost or reopened later: so `SUM(n)` counts people and conversions, and no deals. Deals won and their value are"
-        " in v1_deals, what was paid back of orders in v1_refunds.",
+        "Successes: deals won, orders, and what else the definition names. A deal that was won has a row for each of its people, of"
+        " amount 0, also where it was lost or reopened later: so `SUM(n)` counts people and conversions, and no deals. Deals won and their"
+        " value are in v1_deals, what was paid back of orders in v1_refunds.",
     ),
     Published("v1_touches", "paths", "The touches before each conversion, the oldest at place 0."),
     Published("v1_spend", "spend", "What was spent, day by day, also on days ahead where the period of a cost reaches there."),
