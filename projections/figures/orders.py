@@ -78,7 +78,7 @@ net_revenue = Figure(
     of=kept,
     by=WHOSE,
     measure=total("amount_minor"),
-    reads=(*_ORDER, *_REFUND),
+    reads=_ORDER,
 )
 left_out = Figure(
     name="left_out",

@@ -44,6 +44,7 @@ PURCHASES: Final = ("close.outcome", "order_placed.order", "custom.name")
 
 CONVERSIONS: Final = (*PURCHASES, *LEADS[:4])
 
-VALUE: Final = ("close.outcome", "close.amount", "close.currency", "order_placed.amount", "order_placed.currency", "custom.value",
-                "custom.currency", "refund.amount")  # fmt: skip
+VALUE: Final = (
+    "close.outcome", "close.amount", "close.currency", "order_placed.amount", "order_placed.currency", "custom.value", "custom.currency",
+)  # fmt: skip
 """What states the value of conversions."""

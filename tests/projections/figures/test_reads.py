@@ -69,6 +69,10 @@ def told(type: str) -> set[str]:
     return {entry.name for entry in computable([type], filled) if entry.model == "marketing"}
 
 
+def test_refunds_alone_are_no_revenue() -> None:
+    assert told("refund") == {"refunded", "left_out"}
+
+
 def test_rows_of_new_leads_are_by_the_channel_of_the_lead_and_of_nothing_else() -> None:
     (demand,) = (section for section in SECTIONS if section.name == "demand")
     assert {figure.of.tables for figure in demand.figures} == {("leads",), ("lead_states",)}
