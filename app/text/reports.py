@@ -17,7 +17,7 @@ from journey.definition import Definition
 from journey.instants import DAY, HOUR, instant, last_end_of_day, moment, rfc3339
 from journey.readable import readable
 from projections.figures.answers import Answer, Cell, FigureAnswer
-from projections.figures.measures import Number
+from projections.figures.measures import Aggregate, Credited, Number
 from projections.figures.periods import PERIODS
 from projections.figures.reports import Report, SectionAnswer
 from projections.figures.sections import FIGURES
@@ -35,6 +35,7 @@ GAP = 2
 WHOLE_UNITS_FROM = 100
 """Money from here on is shown in whole units."""
 
+NARROWED = "in this period, with these filters"
 NONE = "(none)"
 ZERO = "0"
 NOTHING = "·"
@@ -97,7 +98,8 @@ def _until(asked: Answer) -> str:
 def _section(section: SectionAnswer, asked: Answer, orders: Orders, *, is_asked: bool, is_named: bool) -> None:
     if section.is_empty:
         needs = dict.fromkeys(field for answer in section.answers for figure in answer.figures for field in figure.needs)
-        put(Text(section.title, style="bold"), f"nothing up to then; it is made of {', '.join(needs)}", "")
+        why = f"nothing {NARROWED}" if _is_narrowed(asked) else f"nothing up to then; it is made of {', '.join(needs)}"
+        put(Text(section.title, style="bold"), why, "")
         return
     title = Text(section.title, style="bold")
     if asked.from_on or asked.to_on:
@@ -109,7 +111,7 @@ def _section(section: SectionAnswer, asked: Answer, orders: Orders, *, is_asked:
         if answer.by:
             _table(answer, orders, is_asked=is_asked)
         else:
-            _key_figures(answer.figures)
+            _key_figures(answer)
     if top := max(answer.top for answer in section.answers):
         put(Text(f"Only the {top:,} highest are listed.", style="dim"), "")
     if alike := _not_added_up(section):
@@ -120,7 +122,10 @@ def _section(section: SectionAnswer, asked: Answer, orders: Orders, *, is_asked:
     for lacks, names in lacking.items():
         put(Text(f"Without {' and '.join(map(_words, lacks))}, and so left out: {', '.join(names)}.", style="dim"), "")
     if is_named and (empty := _empty(section)):
-        put(Text("; ".join(f"no {_words(name)}: it is made of {', '.join(needs)}" for name, needs in empty.items()), style="dim"), "")
+        if _is_narrowed(asked):
+            put(Text(f"no {', no '.join(map(_words, empty))} {NARROWED}", style="dim"), "")
+        else:
+            put(Text("; ".join(f"no {_words(name)}: it is made of {', '.join(needs)}" for name, needs in empty.items()), style="dim"), "")
 
 
 def _as_things_stand(section: SectionAnswer, asked: Answer) -> str:
@@ -133,12 +138,24 @@ def _as_things_stand(section: SectionAnswer, asked: Answer) -> str:
 
 
 def _empty(section: SectionAnswer) -> dict[str, tuple[str, ...]]:
-    return {figure.name: figure.needs for answer in section.answers for figure in answer.figures if figure.needs and not _says(figure)}
+    return {figure.name: figure.needs for answer in section.answers for figure in answer.figures if not _says(answer, figure)}
 
 
-def _says(figure: FigureAnswer) -> bool:
-    """Whether there is an answer: 0 is one."""
-    return any(value is not None for cell in figure.cells for value in (cell.value if isinstance(cell.value, tuple) else (cell.value,)))
+def _says(answer: Answer, figure: FigureAnswer) -> bool:
+    """Whether there is an answer: 0 is one. Of what a filter or a period leaves nothing to count, 0 is the answer as well."""
+    if not figure.needs or any(value is not None for cell in figure.cells for value in _values(cell)):
+        return True
+    measure = FIGURES[figure.name].measure
+    is_count = isinstance(measure, Credited) or (isinstance(measure, Aggregate) and measure.is_first_part)
+    return not figure.cells and is_count and _is_narrowed(answer)
+
+
+def _values(cell: Cell) -> tuple[Number | None, ...]:
+    return cell.value if isinstance(cell.value, tuple) else (cell.value,)
+
+
+def _is_narrowed(asked: Answer) -> bool:
+    return bool(asked.from_on or asked.to_on or asked.where)
 
 
 def _not_added_up(section: SectionAnswer) -> list[str]:
@@ -146,7 +163,7 @@ def _not_added_up(section: SectionAnswer) -> list[str]:
         dict.fromkeys(
             column.figure.name
             for answer in section.answers
-            for column in _columns(answer.figures)
+            for column in _columns(answer)
             if answer.by and not answer.top and column.is_amount and not column.figure.adds_up and len(column.figure.cells) > 1
         )
     )
@@ -196,15 +213,16 @@ class Column(NamedTuple):
     @property
     def is_amount(self) -> bool:
         """Whether it says how much of something there is, and can carry a table."""
-        return self.quantile is None and self.figure.unit not in ("share", "ratio", "duration") and self.figure.cells[0].whole is None
+        is_mean = any(cell.whole is not None for cell in self.figure.cells[:1])
+        return self.quantile is None and self.figure.unit not in ("share", "ratio", "duration") and not is_mean
 
 
-def _columns(some: Iterable[FigureAnswer]) -> list[Column]:
+def _columns(answer: Answer) -> list[Column]:
     """Those that say something."""
     return [
         Column(figure, quantile)
-        for figure in some
-        if not figure.needs or _says(figure)
+        for figure in answer.figures
+        if _says(answer, figure)
         for quantile in (range(len(figure.quantiles)) if len(figure.quantiles) > 1 else (0,) if figure.quantiles else (None,))
     ]
 
@@ -258,14 +276,14 @@ def _shown(column: Column, cells: Sequence[Cell], written: Format) -> str:
     """Each currency on a line of its own: sums over currencies need rates."""
     numbers = [(cell, number) for cell in cells if (number := column.value(cell)) is not None]
     lines = [written(cell, number) for cell, number in numbers if number or not (column.is_amount and cell.currency)]
-    return "\n".join(lines) or (ZERO if column.is_amount and numbers else UNKNOWN)
+    return "\n".join(lines) or (ZERO if column.is_amount and (numbers or not cells) else UNKNOWN)
 
 
 def _in_row(column: Column, cells: Sequence[Cell], written: Format, currencies: Sequence[str | None]) -> str:
     """The same beside other columns: there is a line for each of the row's currencies, and an amount of 0 is not written out."""
     found = {cell.currency: (cell, number) for cell in cells if (number := column.value(cell)) is not None}
     lines = []
-    for currency in currencies if column.figure.cells[0].currency else (None,):
+    for currency in currencies if any(cell.currency for cell in column.figure.cells[:1]) else (None,):
         shown = found.get(currency)
         if shown is not None and (shown[1] or not column.is_amount):
             lines.append(written(*shown))
@@ -285,8 +303,8 @@ def _currencies(columns: Sequence[Column], row: Sequence[Sequence[Cell]]) -> lis
     return sorted(found, key=str) or [None]
 
 
-def _key_figures(some: Sequence[FigureAnswer]) -> None:
-    columns = _columns(some)
+def _key_figures(answer: Answer) -> None:
+    columns = _columns(answer)
     whole = is_money_whole((column, column.figure.cells) for column in columns)
     values: dict[str, Shown] = {}
     for column in columns:
@@ -304,11 +322,11 @@ Key = tuple[str, ...]
 
 
 def _table(answer: Answer, orders: Orders, *, is_asked: bool) -> None:
-    columns = _columns(answer.figures)
-    if not columns:
-        return
+    columns = _columns(answer)
     rows = _rows(answer, columns)
-    carrying = next((column for column in columns if column.is_amount), columns[0])
+    if not rows:
+        return
+    carrying = next((column for column in columns if column.is_amount and column.figure.cells), columns[0])
     amounts = _amounts(carrying, {key: cells[columns.index(carrying)] for key, cells in rows.items()})
     keys = _sorted(answer, rows, amounts, orders)
     is_cut_at_start = answer.by[0] in PERIODS
