@@ -66,11 +66,11 @@ def period_list(data: Data = None, json: Json = False) -> None:
         put("no period is closed")
         return
     columns: dict[str, list[Cell]] = {
-        "number": [str(one.number) for one in found],
+        ">number": [str(one.number) for one in found],
         "period": [one.period for one in found],
         "from": [one.from_on for one in found],
         "up to": [one.to_on for one in found],
-        "position": [f"{one.position:,}" for one in found],
+        ">position": [f"{one.position:,}" for one in found],
         "closed at (UTC)": [iso(one.at)[:19].replace("T", " ") for one in found],
         "actor": [one.actor for one in found],
         "": [_state(one, found) for one in found],
@@ -80,10 +80,8 @@ def period_list(data: Data = None, json: Json = False) -> None:
         table("", columns)
         return
     columns["closed at (UTC)"] = [str(at)[:16] for at in columns["closed at (UTC)"]]
-    last = ("", "reason")
-    table(
-        "", stacked(columns, ("number",), ("period", "from", "up to"), ("position",), ("closed at (UTC)", "actor"), last), last="reason", wrap=True
-    )
+    groups = ((">number",), ("period", "from", "up to"), (">position",), ("closed at (UTC)", "actor"), ("", "reason"))
+    table("", stacked(columns, *groups), last="reason", wrap=True)
 
 
 def _listed(one: Closing, every: list[Closing]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from app.engine.closed_periods import AsTold
 from app.text.printing import Cell, as_csv, as_json, fits, put, table
-from app.text.reports import UNKNOWN, Column, format_of
+from app.text.reports import NOTHING, UNKNOWN, Column, format_of
 from journey.instants import iso
 from journey.money import major
 from journey.readable import readable
@@ -103,6 +103,8 @@ def _column(cell: CellBetween, quantile: int) -> Column:
 
 def _written(cell: CellBetween, quantile: int) -> tuple[str, str, str]:
     before, after, difference = (_number(cell, told, quantile) for told in (cell.before, cell.after, cell.difference))
+    if cell.unit not in ("share", "ratio", "duration"):
+        before, after = (NOTHING if value_of(told, quantile) == 0 else text for told, text in ((cell.before, before), (cell.after, after)))
     return before, after, _signed(difference) if value_of(cell.difference, quantile) else ""
 
 

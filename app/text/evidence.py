@@ -7,6 +7,7 @@ from typing import Any
 from rich.text import Text
 
 from app.engine.evidence import Behind, Counted, FigureEvidence
+from app.text.arguments import one_by_one
 from app.text.printing import fits, note, put, stacked, table
 from journey.instants import DAY, HOUR, MINUTE, iso
 from journey.money import major
@@ -15,6 +16,7 @@ from projections.figures.answers import Cell, FigureAnswer, exact
 from projections.figures.measures import Number, Outcome
 
 CELLS_SHOWN_MAX = 12
+NOTHING = "·"
 VALUES_SHOWN_MAX = 12
 TOUCHPOINTS_SHOWN_MAX = 6
 """Of one unit in a terminal: the first ones and the last ones."""
@@ -37,6 +39,9 @@ def evidence(found: FigureEvidence, *, simulated: bool) -> None:
                 put(
                     readable(f"without filters, {dimension} is {', '.join(value or '(none)' for value in values[:VALUES_SHOWN_MAX])}{more}")
                 )
+            for value in found.answer.where.get(dimension, ()):
+                if "," in value and value not in values:
+                    put(readable(one_by_one(dimension, value)))
         return
     cells = [cell for cell in figure.cells if cell.n]
     for cell in cells[:CELLS_SHOWN_MAX]:
@@ -47,7 +52,8 @@ def evidence(found: FigureEvidence, *, simulated: bool) -> None:
     _table(found, figure)
     told = f"{len(found.units):,} of {found.units_count:,}"
     if found.beyond:
-        put(Text(f"{told}, {found.beyond:,} more with --after {found.after}", style="dim", no_wrap=True, overflow="ignore"))  # To be copied.
+        # In one line, to be copied.
+        put(Text(f"{told}, {found.beyond:,} more with --after {found.after}", style="dim", no_wrap=True, overflow="ignore"))
     elif len(found.units) < found.units_count:
         put(Text(f"{told}, the last ones", style="dim"))
     if len(found.units) < found.units_count:
@@ -153,6 +159,8 @@ def _worth(figure: FigureAnswer, one: Counted, currency: str) -> str:
     if figure.unit == "share":
         return f"{exact(outcome.part or 0)}/{exact(outcome.whole or 0)}"
     is_counted = figure.unit not in ("money", "duration", "points")
+    if not outcome.value and outcome.value is not None and figure.unit != "duration":
+        return NOTHING
     return "" if is_counted and outcome.value == 1 else _value(figure, outcome, one.group.get("currency", currency))
 
 

@@ -183,7 +183,8 @@ def stacked(columns: Mapping[str, Sequence[Cell]], *groups: Sequence[str]) -> di
     made: dict[str, list[Cell]] = {}
     for headings in groups:
         rows = zip(*(columns[heading] for heading in headings), strict=True)
-        made["\n".join(filter(None, (heading.removeprefix(">") for heading in headings)))] = [
+        heading = "\n".join(filter(None, (one.removeprefix(">") for one in headings))) if len(headings) > 1 else headings[0]
+        made[heading] = [
             Text("\n").join(Text(readable_lines(cell)) if isinstance(cell, str) else cell for cell in row if str(cell)) for row in rows
         ]
     return made

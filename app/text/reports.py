@@ -431,7 +431,7 @@ def _put(labels: Mapping[str, Sequence[str]], numbers: Mapping[str, Sequence[Sho
         parts[0][""] = bars
     for part in parts:
         is_last = part is parts[-1]
-        told = "; ".join(filter(None, (foot, *map(str, not_shown(left_out))))) if is_last else ""
+        told = "\n".join(filter(None, (foot, *map(str, not_shown(left_out))))) if is_last else ""
         table("", {**cut, **part}, foot=told)
 
 
