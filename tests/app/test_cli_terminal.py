@@ -68,7 +68,7 @@ def test_tables_fit_and_no_row_is_broken_over_two_lines(
     assert max(map(len, lines)) <= columns
     # A row that was broken goes on in a line that starts with blanks; so do figures and their names, further currencies, and headings
     # above their rule.
-    headings = {line for nth, line in enumerate(lines) if any(one.startswith("──") for one in lines[nth + 1 : nth + 4])}
+    headings = {line for nth, line in enumerate(lines) if any(one.startswith("──") for one in lines[nth + 1 : nth + 5])}
     named = {line for above, line in pairwise(lines) if re.search(r"   -?\d", above)}
     ours = headings | named
     broken = [line for line in lines if line.startswith("   ") and line not in ours and not re.search(r"[A-Z]{3}$|   -?\d", line)]
