@@ -9,7 +9,7 @@ from app.engine.closed_periods import Closing, close, closings
 from app.engine.embedded import now
 from app.engine.ports import Engine
 from app.text.arguments import Actor, Data, Json, Why, why
-from app.text.printing import as_json, note, put, table
+from app.text.printing import Cell, as_json, fits, note, put, stacked, table
 from journey.instants import iso
 from streams.operators import By
 
@@ -65,7 +65,7 @@ def period_list(data: Data = None, json: Json = False) -> None:
     if not found:
         put("no period is closed")
         return
-    table("", {
+    columns: dict[str, list[Cell]] = {
         ">number": [str(one.number) for one in found],
         "period": [one.period for one in found],
         "from": [one.from_on for one in found],
@@ -75,7 +75,13 @@ def period_list(data: Data = None, json: Json = False) -> None:
         "actor": [one.actor for one in found],
         "": [_state(one, found) for one in found],
         "reason": [one.reason for one in found],
-    }, drop=[("from", "up to")], last="reason")  # fmt: skip
+    }
+    if fits(columns):
+        table("", columns)
+        return
+    columns["closed at (UTC)"] = [str(at)[:16] for at in columns["closed at (UTC)"]]
+    groups = ((">number",), ("period", "from", "up to"), (">position",), ("closed at (UTC)", "actor"), ("", "reason"))
+    table("", stacked(columns, *groups), last="reason", wrap=True)
 
 
 def _listed(one: Closing, every: list[Closing]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from app.engine.question import Question
 from app.engine.simulation_mark import is_simulated
 from app.text import between as show_between
 from app.text import reports as show_reports
-from app.text.arguments import Data, Json, KnownAt, Until, asked_until
+from app.text.arguments import Data, Json, KnownAt, Until, asked_until, several
 from app.text.printing import as_csv, as_json, note
 from journey.errors import Refused
 from journey.instants import day
@@ -115,7 +115,8 @@ def report(
         )
         return told, await engine.definition()
 
-    told, definition = read(data, run)
+    with several(filters):
+        told, definition = read(data, run)
     if not isinstance(told, Report):
         show_between.compared(told, simulated=definition, json=json, csv=csv)
         return

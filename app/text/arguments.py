@@ -1,6 +1,8 @@
 """Options that several commands share, and what their texts mean."""
 
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -131,6 +133,25 @@ def filters(texts: list[str] | None) -> dict[str, tuple[str, ...]]:
             raise Refused(f"--where {text!r} is no filter; write it as owner=anna")
         found[name.strip()] = (*found.get(name.strip(), ()), value)
     return found
+
+
+def one_by_one(name: str, value: str) -> str:
+    """How several values are asked for, of which `value` is a list."""
+    each = (shlex.quote(f"{name}={one.strip()}") for one in value.split(","))
+    return f"for any of several, write each: {' '.join(f'--where {one}' for one in each)}"
+
+
+@contextmanager
+def several(asked: Mapping[str, Sequence[str]]) -> Iterator[None]:
+    """Says how several values are asked for, where there is none of a name that has a comma."""
+    try:
+        yield
+    except Refused as error:
+        for name, values in asked.items():
+            for value in values:
+                if "," in value and str(error).startswith(f"there is no {name} {value!r}"):
+                    raise Refused(f"there is no {name} {value!r}; {one_by_one(name, value)}") from error
+        raise
 
 
 def currency_of(text: str | None) -> str:

@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 
+from rich.padding import Padding
 from rich.text import Text
 
 from app.engine.closed_periods import AsTold
-from app.text.printing import as_csv, as_json, put, table
-from app.text.reports import UNKNOWN, Column, format_of
+from app.text.printing import Cell, as_csv, as_json, fits, put, table
+from app.text.reports import NOTHING, UNKNOWN, Column, format_of
 from journey.instants import iso
 from journey.money import major
 from journey.readable import readable
-from projections.figures.answers import Cell, FigureAnswer, exact
+from projections.figures.answers import Cell as Answered
+from projections.figures.answers import FigureAnswer, exact
 from projections.figures.restatements import CellBetween, Evidence, Restatement, Share, Told, is_something, value_of
 
 CAUSES_SHOWN_MAX = 8
@@ -68,13 +70,22 @@ def _cells(told: Restatement, cells: Sequence[CellBetween], earlier: str, later:
         return
     rows = [(cell, nth) for cell in cells for nth in range(max(1, len(cell.quantiles)))]
     written = [_written(cell, nth) for cell, nth in rows]
-    table("", {
+    columns: dict[str, list[Cell]] = {
         "figure": [_name(told, cell, nth) for cell, nth in rows],
         f">{earlier}": [one[0] for one in written],
         f">{later}": [one[1] for one in written],
         ">difference": [one[2] for one in written],
         "by": [Text(_causes(cell, nth)) for cell, nth in rows],
-    }, last="by")  # fmt: skip
+    }
+    if fits(columns):
+        table("", columns)
+    else:
+        causes = columns.pop("by")
+        table("", columns, last="figure", wrap=True)
+        for name, difference, by in zip(columns["figure"], columns[">difference"], causes, strict=True):
+            if str(by):
+                put(Text.assemble((str(name), "bold"), f"  {difference}".rstrip()))
+                put(*(Padding(Text(line.lstrip()), (0, 0, 0, 2 + len(line) - len(line.lstrip()))) for line in str(by).split("\n")), "")
     if any(is_something(cell.difference) for cell in cells):
         put(Text("The causes of a figure add up to its difference: first what is new, then corrections, links, unlinks, retractions,"
                  " imports, the definition.", style="dim"))  # fmt: skip
@@ -92,6 +103,8 @@ def _column(cell: CellBetween, quantile: int) -> Column:
 
 def _written(cell: CellBetween, quantile: int) -> tuple[str, str, str]:
     before, after, difference = (_number(cell, told, quantile) for told in (cell.before, cell.after, cell.difference))
+    if cell.unit not in ("share", "ratio", "duration"):
+        before, after = (NOTHING if value_of(told, quantile) == 0 else text for told, text in ((cell.before, before), (cell.after, after)))
     return before, after, _signed(difference) if value_of(cell.difference, quantile) else ""
 
 
@@ -108,8 +121,8 @@ def _number(cell: CellBetween, told: Told, quantile: int) -> str:
     return format_of(_column(cell, quantile), both)(both[0], number)
 
 
-def _cell(cell: CellBetween, told: Told) -> Cell:
-    return Cell(group=cell.group, value=told.value, n=told.n, complete=True, currency=cell.currency, decimals=cell.decimals)
+def _cell(cell: CellBetween, told: Told) -> Answered:
+    return Answered(group=cell.group, value=told.value, n=told.n, complete=True, currency=cell.currency, decimals=cell.decimals)
 
 
 def _signed(text: str) -> str:

@@ -1,12 +1,14 @@
 """What people see of the touchpoints behind a figure; or the same as JSON."""
 
 from dataclasses import asdict
+from textwrap import wrap
 from typing import Any
 
 from rich.text import Text
 
 from app.engine.evidence import Behind, Counted, FigureEvidence
-from app.text.printing import note, put, table
+from app.text.arguments import one_by_one
+from app.text.printing import fits, note, put, stacked, table
 from journey.instants import DAY, HOUR, MINUTE, iso
 from journey.money import major
 from journey.readable import readable
@@ -14,10 +16,12 @@ from projections.figures.answers import Cell, FigureAnswer, exact
 from projections.figures.measures import Number, Outcome
 
 CELLS_SHOWN_MAX = 12
+NOTHING = "·"
 VALUES_SHOWN_MAX = 12
 TOUCHPOINTS_SHOWN_MAX = 6
 """Of one unit in a terminal: the first ones and the last ones."""
 UNIT_WIDTH_MAX = 28
+"""Of one line, where not all of a table fits."""
 _LENGTHS = ((2 * DAY, DAY, "days"), (2 * HOUR, HOUR, "hours"), (0, MINUTE, "min"))
 
 
@@ -27,13 +31,17 @@ def evidence(found: FigureEvidence, *, simulated: bool) -> None:
     heading.append(f" · {_asked(found)}")
     put(heading, Text(f"{figure.says} {figure.formula[:1].upper()}{figure.formula[1:]}.", style="dim"), "")
     if not found.units_count:
-        put(f"nothing is in it; it is made of {', '.join(figure.needs)}" if figure.needs else "nothing in it counts")
+        is_narrowed = found.answer.from_on or found.answer.to_on or any(found.there_are.values())
+        put("nothing in it counts" if is_narrowed or not figure.needs else f"nothing is in it; it is made of {', '.join(figure.needs)}")
         for dimension, values in found.there_are.items():
             more = f" and {len(values) - VALUES_SHOWN_MAX:,} more" if len(values) > VALUES_SHOWN_MAX else ""
             if values:
                 put(
                     readable(f"without filters, {dimension} is {', '.join(value or '(none)' for value in values[:VALUES_SHOWN_MAX])}{more}")
                 )
+            for value in found.answer.where.get(dimension, ()):
+                if "," in value and value not in values:
+                    put(readable(one_by_one(dimension, value)))
         return
     cells = [cell for cell in figure.cells if cell.n]
     for cell in cells[:CELLS_SHOWN_MAX]:
@@ -44,7 +52,8 @@ def evidence(found: FigureEvidence, *, simulated: bool) -> None:
     _table(found, figure)
     told = f"{len(found.units):,} of {found.units_count:,}"
     if found.beyond:
-        put(Text(f"{told}, {found.beyond:,} more with --after {found.after}", style="dim"))
+        # In one line, to be copied.
+        put(Text(f"{told}, {found.beyond:,} more with --after {found.after}", style="dim", no_wrap=True, overflow="ignore"))
     elif len(found.units) < found.units_count:
         put(Text(f"{told}, the last ones", style="dim"))
     if len(found.units) < found.units_count:
@@ -90,7 +99,7 @@ def _asked(found: FigureEvidence) -> str:
 
 
 def _table(found: FigureEvidence, figure: FigureAnswer) -> None:
-    columns: dict[str, list[str | Text]] = {name: [] for name in ("counts", "", "time (UTC)", "touchpoint", "id", "says")}
+    columns: dict[str, list[str | Text]] = {name: [] for name in ("counts", "value", "time (UTC)", "touchpoint", "id", "says")}
     for one in found.units:
         for place, (at, what, id, says) in enumerate(_lines(one)):
             is_first = place == 0
@@ -104,7 +113,14 @@ def _table(found: FigureEvidence, figure: FigureAnswer) -> None:
             )
             for column, value in zip(columns.values(), values, strict=True):
                 column.append(value)
-    table("", columns, drop=(("id",), ("",)), last="says")
+    if not any(map(str, columns["value"])):
+        del columns["value"]
+    if fits(columns):
+        table("", columns)
+        return
+    columns["counts"] = [Text("\n".join(wrap(str(unit), UNIT_WIDTH_MAX)), style="bold") for unit in columns["counts"]]
+    first = [name for name in ("counts", "value") if name in columns]
+    table("", stacked(columns, first, ("time (UTC)", "touchpoint"), ("id", "says")), last="id\nsays", wrap=True)
 
 
 def _lines(one: Counted) -> list[tuple[str, str, str, str]]:
@@ -134,8 +150,7 @@ def _unit(one: Counted) -> str:
             value = f"lead {value}"
         said.append(str(value))
     said += [value or "(none)" for name, value in one.group.items() if name != "currency"]
-    text = " ".join(said) or "all of it"
-    return readable(text if len(text) <= UNIT_WIDTH_MAX else text[: UNIT_WIDTH_MAX - 1] + "…")
+    return readable(" ".join(said) or "all of it")
 
 
 def _worth(figure: FigureAnswer, one: Counted, currency: str) -> str:
@@ -144,6 +159,8 @@ def _worth(figure: FigureAnswer, one: Counted, currency: str) -> str:
     if figure.unit == "share":
         return f"{exact(outcome.part or 0)}/{exact(outcome.whole or 0)}"
     is_counted = figure.unit not in ("money", "duration", "points")
+    if not outcome.value and outcome.value is not None and figure.unit != "duration":
+        return NOTHING
     return "" if is_counted and outcome.value == 1 else _value(figure, outcome, one.group.get("currency", currency))
 
 

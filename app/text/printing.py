@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 from rich.box import Box
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.progress import (
@@ -44,6 +45,7 @@ LAST_WIDTH_MIN = 40
 """So much of the column that is cut is shown before others are left out."""
 
 BAR_WIDTH = 24
+FIGURE_GAP = 3
 
 # What is printed came from outside: it is no markup, and no emoji by name.
 out = Console(width=None if sys.stdout.isatty() else WIDTH_PIPED, highlight=False, markup=False, emoji=False)
@@ -156,12 +158,36 @@ def table(
         return
     shown = dict(columns)
     made = _made(shown, last)
+    left_out: list[str] = []
     for headings in drop:
         if out.measure(_made(_narrowest(shown, last), last), options=out.options.update(max_width=1_000)).maximum <= out.width:
             break
+        left_out += [heading.removeprefix(">") for heading in shown if heading in headings]
         shown = {heading: cells for heading, cells in shown.items() if heading not in headings}
         made = _made(shown, last)
-    put(*([Text(title, style="bold")] if title else []), made, *below, "")
+    put(*([Text(title, style="bold")] if title else []), made, *below, *not_shown(left_out), "")
+
+
+def not_shown(headings: Sequence[str]) -> list[Text]:
+    """Says which columns a terminal has no room for."""
+    return [Text(f"No room for {', '.join(headings)}: a wider terminal or a pipe has all columns.", style="dim")] if any(headings) else []
+
+
+def fits(columns: Mapping[str, Sequence[Cell]]) -> bool:
+    """Whether nothing has to be cut; where there is no terminal, all fits."""
+    return not at_terminal() or out.measure(_made(columns, None), options=out.options.update(max_width=LINE_MAX)).maximum <= out.width
+
+
+def stacked(columns: Mapping[str, Sequence[Cell]], *groups: Sequence[str]) -> dict[str, list[Cell]]:
+    """The columns of each group as one, their cells on lines below each other: for a terminal that is too narrow for all of them."""
+    made: dict[str, list[Cell]] = {}
+    for headings in groups:
+        rows = zip(*(columns[heading] for heading in headings), strict=True)
+        heading = "\n".join(filter(None, (one.removeprefix(">") for one in headings))) if len(headings) > 1 else headings[0]
+        made[heading] = [
+            Text("\n").join(Text(readable_lines(cell)) if isinstance(cell, str) else cell for cell in row if str(cell)) for row in rows
+        ]
+    return made
 
 
 def _narrowest(columns: Mapping[str, Sequence[Cell]], last: str | None) -> dict[str, Sequence[Cell]]:
@@ -222,13 +248,20 @@ def counts(numbers: Sequence[tuple[str, int]]) -> None:
 
 
 def figures(values: Mapping[str, Cell]) -> None:
-    """A few numbers beside each other, their names below."""
-    made = Table.grid(padding=(0, 3, 0, 0))
-    for _ in values:
+    """A few numbers beside each other, their names below: in columns, as many as fit."""
+    widths = [max(map(cell_len, (name, *str(value).split("\n")))) + FIGURE_GAP for name, value in values.items()]
+    columns = next(
+        number for number in range(len(widths), 0, -1) if number == 1 or sum(max(widths[at::number]) for at in range(number)) <= out.width
+    )
+    made = Table.grid(padding=(0, FIGURE_GAP, 0, 0))
+    for _ in range(columns):
         made.add_column(justify="right", vertical="bottom")
-    made.add_row(*(Text(str(value), style="bold") for value in values.values()))
-    made.add_row(*(Text(name, style="dim") for name in values))
-    put(made, "")
+    told = list(values.items())
+    for at in range(0, len(told), columns):
+        made.add_row(*(Text(str(value), style="bold") for _, value in told[at : at + columns]))
+        made.add_row(*(Text(name, style="dim") for name, _ in told[at : at + columns]))
+        made.add_row()
+    put(made)
 
 
 def bar(value: int, most: int, style: str = "blue") -> Text:

@@ -11,15 +11,16 @@ from zoneinfo import ZoneInfo
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from app.text.printing import BAR_WIDTH, WIDTH_PIPED, at_terminal, bar, figures, out, put, table
+from app.text.printing import BAR_WIDTH, WIDTH_PIPED, at_terminal, bar, figures, not_shown, out, put, table
 from app.text.printing import Cell as Shown
 from journey.definition import Definition
 from journey.instants import DAY, HOUR, instant, last_end_of_day, moment, rfc3339
 from journey.readable import readable
 from projections.figures.answers import Answer, Cell, FigureAnswer
-from projections.figures.measures import Number
+from projections.figures.measures import Aggregate, Credited, Number
 from projections.figures.periods import PERIODS
 from projections.figures.reports import Report, SectionAnswer
+from projections.figures.sections import FIGURES
 
 ROWS_SHOWN_MAX = 12
 """Of a table; one that was asked for, by --by, has more."""
@@ -29,12 +30,18 @@ LABEL_WIDTH_MAX = 32
 """So much of a group's name is shown on a terminal."""
 HEADING_WIDTH_MIN = 12
 COLUMNS_WITH_BAR_MAX = 3
+GAP = 2
+"""Between columns."""
 WHOLE_UNITS_FROM = 100
 """Money from here on is shown in whole units."""
 
+NARROWED = "in this period, with these filters"
 NONE = "(none)"
+ZERO = "0"
 NOTHING = "·"
+"""A 0 in a table, where it stands beside others."""
 UNKNOWN = "-"
+"""There is no number: nothing to divide by, or to take a quantile of."""
 MINUTE, SECOND = HOUR // 60, HOUR // 3600
 _LENGTHS = ((2 * DAY, DAY, "days"), (2 * HOUR, HOUR, "hours"), (2 * MINUTE, MINUTE, "min"), (0, SECOND, "s"))
 
@@ -91,9 +98,12 @@ def _until(asked: Answer) -> str:
 def _section(section: SectionAnswer, asked: Answer, orders: Orders, *, is_asked: bool, is_named: bool) -> None:
     if section.is_empty:
         needs = dict.fromkeys(field for answer in section.answers for figure in answer.figures for field in figure.needs)
-        put(Text(section.title, style="bold"), f"nothing up to then; it is made of {', '.join(needs)}", "")
+        why = f"nothing {NARROWED}" if _is_narrowed(asked) else f"nothing up to then; it is made of {', '.join(needs)}"
+        put(Text(section.title, style="bold"), why, "")
         return
     title = Text(section.title, style="bold")
+    if asked.from_on or asked.to_on:
+        title.append(_as_things_stand(section, asked), style="not bold dim")
     if (cut := section.answers[0]) and cut.until != asked.until:
         title.append(f" · {_until(cut)}, since its rows are summed by day", style="not bold dim")
     put(title)
@@ -101,7 +111,7 @@ def _section(section: SectionAnswer, asked: Answer, orders: Orders, *, is_asked:
         if answer.by:
             _table(answer, orders, is_asked=is_asked)
         else:
-            _key_figures(answer.figures)
+            _key_figures(answer)
     if top := max(answer.top for answer in section.answers):
         put(Text(f"Only the {top:,} highest are listed.", style="dim"), "")
     if alike := _not_added_up(section):
@@ -112,11 +122,40 @@ def _section(section: SectionAnswer, asked: Answer, orders: Orders, *, is_asked:
     for lacks, names in lacking.items():
         put(Text(f"Without {' and '.join(map(_words, lacks))}, and so left out: {', '.join(names)}.", style="dim"), "")
     if is_named and (empty := _empty(section)):
-        put(Text("; ".join(f"no {_words(name)}: it is made of {', '.join(needs)}" for name, needs in empty.items()), style="dim"), "")
+        if _is_narrowed(asked):
+            put(Text(f"no {', no '.join(map(_words, empty))} {NARROWED}", style="dim"), "")
+        else:
+            put(Text("; ".join(f"no {_words(name)}: it is made of {', '.join(needs)}" for name, needs in empty.items()), style="dim"), "")
+
+
+def _as_things_stand(section: SectionAnswer, asked: Answer) -> str:
+    """That a period does not touch figures of how things stand: all of the section, or those that are named."""
+    names = dict.fromkeys(figure.name for answer in section.answers for figure in answer.figures)
+    stand = [name for name in names if FIGURES[name].dated is None]
+    if not stand:
+        return ""
+    return f" · {_until(asked)}" + (f": {', '.join(map(_words, stand))}" if len(stand) < len(names) else "")
 
 
 def _empty(section: SectionAnswer) -> dict[str, tuple[str, ...]]:
-    return {figure.name: figure.needs for answer in section.answers for figure in answer.figures if figure.needs}
+    return {figure.name: figure.needs for answer in section.answers for figure in answer.figures if not _says(answer, figure)}
+
+
+def _says(answer: Answer, figure: FigureAnswer) -> bool:
+    """Whether there is an answer: 0 is one. Of what a filter or a period leaves nothing to count, 0 is the answer as well."""
+    if not figure.needs or any(value is not None for cell in figure.cells for value in _values(cell)):
+        return True
+    measure = FIGURES[figure.name].measure
+    is_count = isinstance(measure, Credited) or (isinstance(measure, Aggregate) and measure.is_first_part)
+    return not figure.cells and is_count and _is_narrowed(answer)
+
+
+def _values(cell: Cell) -> tuple[Number | None, ...]:
+    return cell.value if isinstance(cell.value, tuple) else (cell.value,)
+
+
+def _is_narrowed(asked: Answer) -> bool:
+    return bool(asked.from_on or asked.to_on or asked.where)
 
 
 def _not_added_up(section: SectionAnswer) -> list[str]:
@@ -124,7 +163,7 @@ def _not_added_up(section: SectionAnswer) -> list[str]:
         dict.fromkeys(
             column.figure.name
             for answer in section.answers
-            for column in _columns(answer.figures)
+            for column in _columns(answer)
             if answer.by and not answer.top and column.is_amount and not column.figure.adds_up and len(column.figure.cells) > 1
         )
     )
@@ -174,15 +213,16 @@ class Column(NamedTuple):
     @property
     def is_amount(self) -> bool:
         """Whether it says how much of something there is, and can carry a table."""
-        return self.quantile is None and self.figure.unit not in ("share", "ratio", "duration") and self.figure.cells[0].whole is None
+        is_mean = any(cell.whole is not None for cell in self.figure.cells[:1])
+        return self.quantile is None and self.figure.unit not in ("share", "ratio", "duration") and not is_mean
 
 
-def _columns(some: Iterable[FigureAnswer]) -> list[Column]:
-    """Those in which there is something."""
+def _columns(answer: Answer) -> list[Column]:
+    """Those that say something."""
     return [
         Column(figure, quantile)
-        for figure in some
-        if not figure.needs
+        for figure in answer.figures
+        if _says(answer, figure)
         for quantile in (range(len(figure.quantiles)) if len(figure.quantiles) > 1 else (0,) if figure.quantiles else (None,))
     ]
 
@@ -190,8 +230,18 @@ def _columns(some: Iterable[FigureAnswer]) -> list[Column]:
 Format = Callable[[Cell, Number], str]
 
 
-def format_of(column: Column, cells: Iterable[Cell]) -> Format:
-    """How a column's numbers are written: all alike, so that they can be compared."""
+def is_money_whole(shown: Iterable[tuple[Column, Iterable[Cell]]]) -> bool:
+    """Whether money is shown in whole units in all of these columns: where each of them has large amounts. They are written alike."""
+    most = [
+        max((abs(number) / 10 ** (cell.decimals or 0) for cell in cells if (number := column.value(cell))), default=0)
+        for column, cells in shown
+        if column.figure.unit == "money"
+    ]
+    return all(major >= WHOLE_UNITS_FROM for major in most if major) and any(most)
+
+
+def format_of(column: Column, cells: Iterable[Cell], *, whole: bool = False) -> Format:
+    """How a column's numbers are written: all alike, so that they can be compared. `whole`: money without the decimals of its currency."""
     numbers = [number for cell in cells if (number := column.value(cell)) is not None]
     most = max((abs(Fraction(number)) for number in numbers), default=Fraction(0))
     match column.figure.unit:
@@ -202,8 +252,7 @@ def format_of(column: Column, cells: Iterable[Cell]) -> Format:
             digits = 0 if length == SECOND else 1
             return lambda cell, number: f"{float(number / length) if number else 0:,.{digits}f} {name}"
         case "money":
-            major = max((abs(number) / 10 ** (cell.decimals or 0) for cell in cells if (number := column.value(cell))), default=0)
-            return lambda cell, number: _money(cell, number, whole=major >= WHOLE_UNITS_FROM)
+            return lambda cell, number: _money(cell, number, whole=whole)
         case "ratio":
             return lambda cell, number: f"{float(number):,.2f}" + (f" ({cell.currency})" if cell.currency else "")
         case _:
@@ -227,44 +276,41 @@ def _shown(column: Column, cells: Sequence[Cell], written: Format) -> str:
     """Each currency on a line of its own: sums over currencies need rates."""
     numbers = [(cell, number) for cell in cells if (number := column.value(cell)) is not None]
     lines = [written(cell, number) for cell, number in numbers if number or not (column.is_amount and cell.currency)]
-    return "\n".join(lines) or ("0" if column.is_amount else UNKNOWN)
+    return "\n".join(lines) or (ZERO if column.is_amount and (numbers or not cells) else UNKNOWN)
 
 
 def _in_row(column: Column, cells: Sequence[Cell], written: Format, currencies: Sequence[str | None]) -> str:
     """The same beside other columns: there is a line for each of the row's currencies, and an amount of 0 is not written out."""
     found = {cell.currency: (cell, number) for cell in cells if (number := column.value(cell)) is not None}
     lines = []
-    for currency in currencies if column.figure.cells[0].currency else (None,):
+    for currency in currencies if any(cell.currency for cell in column.figure.cells[:1]) else (None,):
         shown = found.get(currency)
         if shown is not None and (shown[1] or not column.is_amount):
             lines.append(written(*shown))
         else:
-            lines.append(NOTHING if column.is_amount else UNKNOWN)
+            lines.append(NOTHING if column.is_amount and (found or not cells) else UNKNOWN)
     return "\n".join(lines)
 
 
 def _currencies(columns: Sequence[Column], row: Sequence[Sequence[Cell]]) -> list[str | None]:
     """Those of which a row of a table shows an amount."""
     found = dict.fromkeys(
-        cell.currency for column, cells in zip(columns, row, strict=True) for cell in cells if cell.currency and column.value(cell)
+        cell.currency
+        for column, cells in zip(columns, row, strict=True)
+        for cell in cells
+        if cell.currency and (number := column.value(cell)) is not None and (number or not column.is_amount)
     )
     return sorted(found, key=str) or [None]
 
 
-def _key_figures(some: Sequence[FigureAnswer]) -> None:
-    """A few numbers beside each other, as many as fit."""
+def _key_figures(answer: Answer) -> None:
+    columns = _columns(answer)
+    whole = is_money_whole((column, column.figure.cells) for column in columns)
     values: dict[str, Shown] = {}
-    width = 0
-    for column in _columns(some):
+    for column in columns:
         cells = column.figure.cells
-        shown = _shown(column, cells, format_of(column, cells))
         heading = column.heading + ("" if all(cell.complete for cell in cells) else " so far")
-        wide = max(cell_len(heading), *map(cell_len, shown.split("\n"))) + 3
-        if values and width + wide > out.width:
-            figures(values)
-            values, width = {}, 0
-        values[heading] = Text(shown)
-        width += wide
+        values[heading] = Text(_shown(column, cells, format_of(column, cells, whole=whole)))
     if values:
         figures(values)
 
@@ -276,11 +322,11 @@ Key = tuple[str, ...]
 
 
 def _table(answer: Answer, orders: Orders, *, is_asked: bool) -> None:
-    columns = _columns(answer.figures)
-    if not columns:
-        return
+    columns = _columns(answer)
     rows = _rows(answer, columns)
-    carrying = next((column for column in columns if column.is_amount), columns[0])
+    if not rows:
+        return
+    carrying = next((column for column in columns if column.is_amount and column.figure.cells), columns[0])
     amounts = _amounts(carrying, {key: cells[columns.index(carrying)] for key, cells in rows.items()})
     keys = _sorted(answer, rows, amounts, orders)
     is_cut_at_start = answer.by[0] in PERIODS
@@ -294,8 +340,10 @@ def _table(answer: Answer, orders: Orders, *, is_asked: bool) -> None:
     if len({column.figure.name for column in columns}) > 1:
         headings = _without_common(headings)
     numbers: dict[str, Sequence[Shown]] = {}
+    cells = [[cell for key in kept for cell in rows[key][nth]] for nth in range(len(columns))]
+    whole = is_money_whole(zip(columns, cells, strict=True))
     for nth, column in enumerate(columns):
-        written = format_of(column, [cell for key in kept for cell in rows[key][nth]])
+        written = format_of(column, cells[nth], whole=whole)
         texts = [_in_row(column, rows[key][nth], written, currencies[key]) for key in kept]
         widest = max(cell_len(line) for text in texts for line in text.split("\n"))
         numbers[">" + _wrapped(headings[nth], widest)] = [Text(text) for text in texts]
@@ -366,6 +414,10 @@ def _put(labels: Mapping[str, Sequence[str]], numbers: Mapping[str, Sequence[Sho
         table("", {**labels, **numbers, **({"": bars} if bars else {})}, foot=foot)
         return
     cut = {heading: [_cut(text) for text in texts] for heading, texts in labels.items()}
+    widest = max((_width(heading, texts) for heading, texts in numbers.items()), default=0)
+    left_out: list[str] = []
+    while len(cut) > 1 and sum(_width(heading, texts) for heading, texts in cut.items()) + widest > out.width + GAP:
+        left_out.insert(0, cut.popitem()[0])
     left = out.width - sum(_width(heading, texts) for heading, texts in cut.items())
     parts: list[dict[str, Sequence[Shown]]] = [{}]
     room = left
@@ -378,12 +430,14 @@ def _put(labels: Mapping[str, Sequence[str]], numbers: Mapping[str, Sequence[Sho
     if bars and len(parts) == 1 and room >= BAR_WIDTH:
         parts[0][""] = bars
     for part in parts:
-        table("", {**cut, **part}, foot=foot if part is parts[-1] else "")
+        is_last = part is parts[-1]
+        told = "\n".join(filter(None, (foot, *map(str, not_shown(left_out))))) if is_last else ""
+        table("", {**cut, **part}, foot=told)
 
 
 def _width(heading: str, texts: Iterable[Shown]) -> int:
     lines = [line for text in (heading.removeprefix(">"), *map(str, texts)) for line in text.split("\n")]
-    return max(cell_len(readable(line)) for line in lines) + 2
+    return max(cell_len(readable(line)) for line in lines) + GAP
 
 
 def _cut(text: str) -> str:

@@ -8,6 +8,7 @@ import struct
 import subprocess
 import termios
 from importlib.metadata import PackageNotFoundError, version
+from itertools import pairwise
 from pathlib import Path
 
 import orjson
@@ -65,9 +66,12 @@ def test_tables_fit_and_no_row_is_broken_over_two_lines(
     monkeypatch.setattr("app.text.printing.out._width", columns)
     lines = here(*arguments, cwd=world).out.splitlines()
     assert max(map(len, lines)) <= columns
-    # A row that was broken goes on in a line that starts with blanks; so do figures, further currencies, and headings above their rule.
-    headings = {line for nth, line in enumerate(lines) if any(one.startswith("──") for one in lines[nth + 1 : nth + 4])}
-    broken = [line for line in lines if line.startswith("   ") and line not in headings and not re.search(r"[A-Z]{3}$|   \d", line)]
+    # A row that was broken goes on in a line that starts with blanks; so do figures and their names, further currencies, and headings
+    # above their rule.
+    headings = {line for nth, line in enumerate(lines) if any(one.startswith("──") for one in lines[nth + 1 : nth + 5])}
+    named = {line for above, line in pairwise(lines) if re.search(r"   -?\d", above)}
+    ours = headings | named
+    broken = [line for line in lines if line.startswith("   ") and line not in ours and not re.search(r"[A-Z]{3}$|   -?\d", line)]
     assert broken == []
 
 
@@ -123,6 +127,92 @@ def test_columns_that_do_not_fit_stand_in_a_table_below(world: Path) -> None:
     assert [line.split()[0] for line in narrow if line.startswith("channel ")] == ["channel"] * 2
     wide = at_terminal(*asked, cwd=world, columns=120)
     assert {word for line in narrow for word in line.split() if "EUR" in line} <= {*wide.split()}
+
+
+SHOP_ORDER = "o-1-of-the-second-shop"
+UNTIL = ("--until", "2026-03-31")
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lead that was answered in time, an e-mail and a direct visit, an order that was paid back. March is closed, then an order came."""
+    folder = tmp_path_factory.mktemp("small")
+    lead = {"lead": "lead-1", "owner": "ann"}
+    order = {"order": "o-1", "amount": "50.00", "currency": "EUR"}
+    put(
+        folder / "in.jsonl",
+        touch(id="v1", channel="Email", campaign="spring", at="2026-03-01T10:00:00Z"),
+        touch(id="v2", channel="Direct", campaign="", at="2026-03-02T09:00:00Z"),
+        touch("lead_assigned", id="a1", team="north", due_at="2026-03-02T12:00:00Z", at="2026-03-02T10:00:00Z", **lead),
+        touch("lead_accepted", id="a2", at="2026-03-02T11:00:00Z", **lead),
+        touch("order_placed", id="o1", at="2026-03-02T13:00:00Z", **order),
+        touch("refund", id="r1", at="2026-03-09T13:00:00Z", **order),
+    )
+    order |= {"order": "o-2", "amount": "400.00"}
+    put(folder / "late.jsonl", touch("order_placed", id=SHOP_ORDER, at="2026-03-12T13:00:00Z", **order))
+    assert here("ingest", "in.jsonl", cwd=folder).status == 0
+    assert here("period", "close", "2026-03", "--reason", "The books are closed", cwd=folder).status == 0
+    assert here("ingest", "late.jsonl", cwd=folder).status == 0
+    return folder
+
+
+def test_zero_is_an_answer_and_not_a_lack_of_data(small: Path) -> None:
+    handoff = here("report", "sales", "handoff", *UNTIL, cwd=small).out
+    assert re.search(r"^ +1 +0 +100\.0%\n +leads handed over +leads breached +within sla$", handoff, re.MULTILINE), handoff
+    assert re.search(r"^north +1 +· +100\.0%", handoff, re.MULTILINE), handoff
+    assert "no leads breached" not in handoff
+    assert "no time to assign: it is made of " in handoff
+    asked = ("--by", "campaign", "--where", "campaign=spring", "--from", "2026-03-01", "--to", "2026-04-02")
+    audience = here("report", "marketing", "audience", *asked, *UNTIL, cwd=small).out
+    assert re.search(r" touchpoints  spend\n─+\nspring +1 +1 +1 +1 +·$", audience, re.MULTILINE), audience
+    assert "it is made of" not in audience
+
+
+def test_money_of_one_table_is_written_alike(small: Path) -> None:
+    told = here("report", "marketing", "orders", *UNTIL, cwd=small).out
+    assert "450.00 EUR" in told
+    assert set(re.findall(r"\d+(\.\d\d)? EUR", told)) == {".00"}
+
+
+def test_a_period_that_does_not_touch_how_things_stand_says_so(small: Path) -> None:
+    told = here("report", "sales", "scores", "handoff", "--from", "2026-03-01", *UNTIL, cwd=small).out.splitlines()
+    assert "Open leads and their scores · as of the end of 2026-03-31" in told
+    assert "What sales answers, and how soon" in told
+
+
+def test_several_values_are_asked_for_one_by_one_as_the_refusal_says(small: Path) -> None:
+    told = refused(here("report", "marketing", "audience", "--where", "channel=Email,Direct", cwd=small))
+    each = "--where channel=Email --where channel=Direct"
+    assert told == f"there is no channel 'Email,Direct'; for any of several, write each: {each}"
+    assert here("report", "marketing", "audience", *each.split(), cwd=small).status == 0
+
+
+def test_a_narrow_terminal_shows_all_of_what_is_behind_a_figure(small: Path) -> None:
+    shown = at_terminal("why", "conversion_value", *UNTIL, cwd=small)
+    assert "…" not in shown
+    assert {SHOP_ORDER, "400.00", "order:o-2", "user:7", "2026-03-12", "order_placed"} <= {*shown.split()}
+
+
+def test_a_narrow_terminal_shows_all_causes_and_all_of_a_closed_period(small: Path) -> None:
+    shown = at_terminal("report", "marketing", "orders", "--period", "2026-03", cwd=small)
+    assert "…" not in shown
+    assert f"\n  +400.00 EUR touchpoint at 3: order_placed {SHOP_ORDER}: 400.00 ·" in shown
+    assert {"2026-03-01", "2026-04-01", "books"} <= {*at_terminal("period", "list", cwd=small).split()}
+
+
+def test_a_narrow_list_leaves_out_columns_and_says_which_instead_of_cutting_ids(world: Path) -> None:
+    shown = at_terminal("report", "sales", "scores", "--until", "2025-06-29", cwd=world)
+    assert "…" not in shown
+    assert re.search(r"^user:\d+ ", shown, re.MULTILINE)
+    assert "No room for since, channel: " in shown
+
+
+def test_key_figures_stand_in_even_columns(world: Path) -> None:
+    shown = at_terminal("report", "sales", "handoff", "--until", "2025-06-29", cwd=world)
+    names = shown.split("soon\n")[1].split("team ")[0].splitlines()[1:9:3]
+    ends = [{place.end() for place in re.finditer(r"\S+(?: \S+)*", line)} for line in names if line]
+    assert len(ends) > 2
+    assert all(some <= ends[0] for some in ends)
 
 
 def test_each_currency_has_a_line_of_its_own_in_all_columns(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def test_it_is_told_in_words(shop: Path) -> None:
     lines = told.out.splitlines()
     assert lines[0] == "win_rate · as of 2026-12-31 23:59:59 UTC · position 2"
     assert "50.0% (1 of 2)" in lines
-    assert any(line.startswith("deal:d1  1/1  2026-03-06 10:00  deal_opened  open1") for line in lines)
+    assert any(line.startswith("deal:d1  1/1    2026-03-06 10:00  deal_opened  open1") for line in lines)
     assert any("close" in line and "lost · d2 · 500.00 · EUR · price" in line for line in lines)
 
 
@@ -106,9 +106,14 @@ def test_it_can_be_asked_as_it_was_known(shop: Path) -> None:
     assert (nothing.status, "nothing" in nothing.out) == (0, True)
 
 
-def test_an_empty_cell_says_what_it_is_made_of(shop: Path) -> None:
-    told = here("why", "deals_won", "--where", "owner=nobody", *UNTIL, cwd=shop)
-    assert told.out.splitlines()[-2:] == ["nothing is in it; it is made of close.outcome", "without filters, owner is ann"]
+def test_an_empty_cell_says_what_it_is_made_of_or_what_there_is_without_filters(shop: Path) -> None:
+    told = here("why", "deals_won", "--where", "owner=ann,ben", *UNTIL, cwd=shop).out
+    assert told.splitlines()[-3:] == [
+        "nothing in it counts",
+        "without filters, owner is ann",
+        "for any of several, write each: --where owner=ann --where owner=ben",
+    ]
+    assert "nothing is in it; it is made of order_placed." in here("why", "orders", *UNTIL, cwd=shop).out
 
 
 @pytest.mark.parametrize(
