@@ -16,6 +16,8 @@ moved = View(
 )
 
 LEFT_STAGE = Dimension("left_stage", "v.left_stage", says='stage that was left; "" for the first')
+STAYED_IN = Dimension("stage", "v.left_stage", says="stage that they had been in")
+NEXT_STAGE = Dimension("next_stage", "v.stage", says="stage that they entered when they left it")
 MILESTONE = Dimension("milestone", "v.name", says="milestone, as the definition names it")
 RULE = Dimension("rule", "v.rule", says="rule of the definition that moved them")
 
@@ -52,7 +54,7 @@ time_in_stage = Figure(
     unit="duration",
     source="definition: stages",
     of=entered,
-    by=(LEFT_STAGE, STAGE, RULE, COUNTRY),
+    by=(STAYED_IN, NEXT_STAGE, RULE, COUNTRY),
     measure=quantiles("stayed", "1/2", "9/10", where="v.stayed >= 0"),
     reads=stage_entries.reads,
 )
