@@ -8,6 +8,7 @@ import struct
 import subprocess
 import termios
 from importlib.metadata import PackageNotFoundError, version
+from itertools import takewhile
 from pathlib import Path
 
 import orjson
@@ -66,7 +67,10 @@ def test_tables_fit_and_no_row_is_broken_over_two_lines(
     lines = here(*arguments, cwd=world).out.splitlines()
     assert max(map(len, lines)) <= columns
     # A row that was broken goes on in a line that starts with blanks; so do figures, further currencies, and headings above their rule.
-    headings = {line for nth, line in enumerate(lines) if any(one.startswith("──") for one in lines[nth + 1 : nth + 4])}
+    headings: set[str] = set()
+    for nth, line in enumerate(lines):
+        if line.startswith("──"):
+            headings.update(takewhile(bool, reversed(lines[:nth])))
     broken = [line for line in lines if line.startswith("   ") and line not in headings and not re.search(r"[A-Z]{3}$|   \d", line)]
     assert broken == []
 
