@@ -559,7 +559,6 @@ class Definition(Model):
 UNUSED = (
     "attribution.half_life",
     "currency",
-    "customer",
     "follow_up_plan",
     "handoff.near",
     "pipelines.stages.forecast_category",

@@ -39,12 +39,13 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 MARCH = ("--until", "2026-03-31")
 LINES = {
-    "marketing audience": "Search        1            1  ████████████",
-    "marketing stages": "post_purchase        1       1  ████████████",
-    "marketing demand": "Direct           1",
-    "marketing conversions": "Search       2     ·         2       1",
+    "marketing audience": "Search        1           1          1            1",
+    "marketing stages": "consideration        1             ·  3.0 days    3.0 days",
+    "marketing demand": "Direct           1            1         1      0.0%",
+    "marketing conversions": "won                   1     900 EUR           1          1          1",
+    "marketing attribution": "Search       2     ·         2       1",
     "marketing value": "Search   900 EUR        ·   900 EUR  450 EUR",
-    "sales decided": "2026-03    100.0%          1    900 EUR     3.0 days     3.0 days",
+    "sales decided": "2026-03    100.0%             1       900 EUR          1    900 EUR     3.0 days     3.0 days",
 }
 
 
@@ -57,8 +58,8 @@ def test_each_section_is_a_table(shop: Path, section: str) -> None:
 def test_figures_of_a_section_as_a_whole_stand_above_its_tables(shop: Path) -> None:
     told = here("report", "sales", "decided", *MARCH, cwd=shop).out
     assert (
-        "  100.0%           1     900 EUR             3.0 days          3.0 days\nwin rate   deals won   won value   cycle time, median"
-        in told
+        "  100.0%              1        900 EUR           1     900 EUR             3.0 days          3.0 days\n"
+        "win rate   deals closed   closed value   deals won   won value   cycle time, median   cycle time, p90\n" in told
     )
 
 
@@ -78,7 +79,7 @@ def test_json_is_the_answers_as_python_has_them(shop: Path) -> None:
 def test_csv_is_one_table_in_which_each_row_says_what_it_is(shop: Path) -> None:
     printed = here("report", "sales", "--from", "2026-03-01", "--until", "2026-03-20T12:00:00Z", "--csv", cwd=shop).out
     rows = list(csv.DictReader(printed.splitlines()))
-    assert {row["section"] for row in rows} == {"leads", "decided", "pipeline"}
+    assert {row["section"] for row in rows} == {"leads", "handoff", "scores", "people", "decided", "pipeline"}
     (rate,) = [row for row in rows if row["figure"] == "win_rate" and row["by"] == "month"]
     said = {name: rate[name] for name in ("month", "value", "part", "whole", "n", "complete", "from", "until", "zone", "grain")}
     assert said == {
@@ -93,7 +94,8 @@ def test_a_period_that_is_not_over_and_figures_without_the_dimension_are_said(sh
     assert "\n2026-03 so far  " in told
     told = here("report", "sales", "--by", "reason", *MARCH, cwd=shop).out
     assert "Without reason, and so left out: win rate, won value, cycle time." in told
-    assert "Without reason, and so left out: What sales answers, Open deals." in told
+    sections = "What sales answers, and how soon, Open leads and their scores, People by stage of the journey, Open deals."
+    assert f"Without reason, and so left out: {sections}" in " ".join(told.split())
 
 
 def test_what_is_summed_by_day_stands_at_the_end_of_one_and_says_so(shop: Path) -> None:
@@ -109,13 +111,13 @@ def test_campaigns_are_asked_for_and_shown_by_their_names(tmp_path: Path) -> Non
     )
     assert here("ingest", put(tmp_path / "in.jsonl", *lines), cwd=tmp_path).status == 0
     told = here("report", "marketing", "audience", "--by", "campaign", "--where", "campaign=Spring", *MARCH, cwd=tmp_path).out
-    assert "Spring         1            1" in told
+    assert "Spring         1           1          1            1" in told
 
 
 def test_the_largest_rows_are_shown_and_csv_has_all(tmp_path: Path) -> None:
     lines = [touch(id=f"{n}-{m}", subject=f"user:{m}", channel=f"channel {n:02}") for n in range(1, 21) for m in range(1, n + 1)]
     assert here("ingest", put(tmp_path / "in.jsonl", *lines), cwd=tmp_path).status == 0
-    told = here("report", "marketing", *MARCH, cwd=tmp_path).out
+    told = here("report", "marketing", "audience", *MARCH, cwd=tmp_path).out
     shown = [line.split()[1] for line in told.splitlines() if line.startswith("channel ") and line.split()[1].isdigit()]
     assert shown == [f"{n:02}" for n in range(20, 8, -1)]
     assert "and 8 more; --csv has all\n" in told

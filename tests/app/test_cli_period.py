@@ -101,8 +101,8 @@ def test_between_two_positions_only_what_differs_is_told_each_with_its_cause(clo
     assert all(one["causes"] for one in told["cells"])
     assert report(closed, "--between", "6", "6")["cells"] == []
     assert here("report", "marketing", "--between", "6", "6", cwd=closed).out.endswith("no difference\n")
-    by_day = report(closed, "conversions", "--between", "2", "6", "--by", "month", "--until", "2026-04-30")
-    assert causes(cell(by_day, "conversions_last", month="2026-04")) == [("touchpoint", 1, ["o4"])]
+    by_month = report(closed, "attribution", "--between", "2", "6", "--by", "month", "--until", "2026-04-30")
+    assert causes(cell(by_month, "conversions_last", month="2026-04")) == [("touchpoint", 1, ["o4"])]
 
 
 def test_a_correction_a_withdrawn_import_and_a_definition_are_causes_too(closed: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Any, get_args, get_type_hints
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journey.facts import KINDS, Fact, LeadMoved, LeadStood, StageEntered, Touch, from_row, to_row
@@ -53,6 +53,7 @@ def added(model: ReadModel, *rows: list[Any]) -> dict[str, Counter[tuple[Any, ..
 
 @models
 @given(fact=facts, n=times)
+@settings(deadline=None)
 def test_n_times_a_fact_adds_n_times(model: ReadModel, fact: Fact, n: int) -> None:
     once = added(model, to_row(fact, 1))
     expected = {table: Counter({place: n * amount for place, amount in numbers.items()}) for table, numbers in once.items()}

@@ -205,7 +205,7 @@ CASES = (
         "time_in_stage",
         STAYED,
         {("awareness",): (3 * DAY, Fraction(19 * DAY, 5)), ("interest",): (6 * DAY, 6 * DAY)},
-        asked("left_stage"),
+        asked("stage"),
     ),
     Case(
         "of the stage that was left",
