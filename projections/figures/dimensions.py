@@ -77,6 +77,23 @@ TEAM_OF_OWNER: Final = described("team_of_owner", "'owner:' || v.owner", "team",
 COUNTRY: Final = described("country", "v.person", "country")
 INDUSTRY: Final = described("industry", "'account:' || v.account", "industry")
 
+OF_THE_PERSON: Final = (
+    COUNTRY,
+    *(described(field, "v.person", field) for field in ("region", "language", "job_title", "seniority", "department")),
+)
+"""What a row's person was described by."""
+_ACCOUNT_FIELDS: Final = ("tier", "revenue_band", "employees")
+OF_THE_ACCOUNT: Final = (
+    INDUSTRY,
+    *(described(field, "'account:' || v.account", field, f"{field} of the account as of the row's instant") for field in _ACCOUNT_FIELDS),
+)
+"""What the account of a row was described by."""
+OF_ITS_ACCOUNT: Final = (
+    *(of_the_account(field, field) for field in ("industry", *_ACCOUNT_FIELDS)),
+    of_the_account("account_country", "country"),
+)
+"""What the account that a row's person was in was described by."""
+
 _NAMES = last_of("described", "subject", "field", where="field = 'name' AND SUBSTR(subject, 1, 9) = 'campaign:'")
 CAMPAIGN: Final = Dimension(
     "campaign",
