@@ -6,7 +6,7 @@ from dataclasses import replace
 from journey.errors import Refused
 from journey.problems import meant
 from projections.figures.answering import answer
-from projections.figures.answers import Answer, FigureAnswer, Value, table
+from projections.figures.answers import Answer, FigureAnswer, Value, figure_named, table
 from projections.figures.figure import Asked, Figure, Model, Section, Where
 from projections.figures.measures import Credited
 from projections.figures.sections import SECTIONS
@@ -45,8 +45,8 @@ class Report(Value):
     sections: tuple[SectionAnswer, ...]
 
     def figure(self, name: str) -> FigureAnswer:
-        """The first answer of that figure."""
-        return next(figure for section in self.sections for answer in section.answers for figure in answer.figures if figure.name == name)
+        """The first answer of that figure. Raises Refused where there is none."""
+        return figure_named((figure for section in self.sections for answer in section.answers for figure in answer.figures), name)
 
     def to_csv(self) -> str:
         """A row for each value. `by` names the columns that a row's value is grouped by."""
