@@ -93,6 +93,8 @@ class Answer(Value):
     currency: str
     without_rate: tuple[str, ...]
     figures: tuple[FigureAnswer, ...]
+    without_rate_on: dict[str, str] = {}
+    """By currency without a rate the first day that has none."""
     top: int = 0
     names: dict[str, dict[str, str]] = {}
     """By dimension what its values are called, where that is otherwise: campaigns by their ids."""

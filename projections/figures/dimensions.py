@@ -15,7 +15,7 @@ class Dimension:
     """`column` is SQL over the view's row `v` and what `join` joins, under the dimension's name. In it stand `{at}` and `{day}`, what the
     figure dates the row by, and `{holds}`, whether a row of `history` held then; `{holds <name>}` of one that is joined under another name.
     Its values are text. A row may be in several groups of a dimension that is `many`, so these do not add up. `names` is SQL of what values
-    are called: the value, its name. Of a dimension with as many values as there are people, `top` is how many cells are answered where
+    are called: the value, its name. Of a dimension with as many values as there are people, `top` is how many cells a list has where
     nobody asks for another number: those of the highest value."""
 
     name: str
