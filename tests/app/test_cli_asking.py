@@ -124,7 +124,10 @@ def test_the_largest_rows_are_shown_and_csv_has_all(tmp_path: Path) -> None:
 
 
 def test_a_terminal_lists_the_highest_leads_and_csv_and_json_have_all(tmp_path: Path) -> None:
-    put(tmp_path / "in.jsonl", *(touch("lead_created", id=f"{n}", subject=f"user:{n}", lead=f"{n}", lead_source="fair") for n in range(25)))
+    put(
+        tmp_path / "in.jsonl",
+        *(touch("lead_created", id=f"{n}", subject=f"user:{n}", lead=f"{n}", lead_source="fair") for n in range(1, 26)),
+    )
     assert here("ingest", "in.jsonl", cwd=tmp_path).status == 0
     asked = ("report", "sales", "scores", *MARCH)
 
