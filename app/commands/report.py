@@ -74,6 +74,12 @@ def report(
             "--currency", help="Convert money to it, at stated rates. Default: each by itself.", metavar="EUR", show_default=False
         ),
     ] = None,
+    top: Annotated[
+        int | None,
+        typer.Option(
+            "--top", help="So many at most, the highest. Default: 20 people on a terminal, all in JSON and CSV.", min=1, show_default=False
+        ),
+    ] = None,
     between: Annotated[
         tuple[str, str] | None,
         typer.Option(
@@ -107,12 +113,15 @@ def report(
 
     async def run(engine: Engine) -> Any:
         if (comparison := await compared(engine, asks, question)) is not None:
+            if top is not None:
+                raise Refused("--top is of one report, and not of what changed between two")
             return comparison, await is_simulated(engine)
         if closed is not None:
             period.update({"from_on": date.fromisoformat(question.from_on), "to_on": date.fromisoformat(question.to_on)})
         told = await asking.report(
-            engine, model.value, sections or (), **period, by=grouping, where=filters, until=asked, known_at=known_at, currency=converted
-        )
+            engine, model.value, sections or (), **period, by=grouping, where=filters, until=asked, known_at=known_at, currency=converted,
+            top=0 if top is None and (json or csv) else top,
+        )  # fmt: skip
         return told, await engine.definition()
 
     with several(filters):

@@ -33,12 +33,14 @@ async def report(
     until: Instant | date | datetime | None = None,
     known_at: str | None = None,
     currency: str = "",
+    top: int | None = 0,
 ) -> Report:
     """The sections of a report; all where none is named. Raises Refused where it cannot be asked so.
 
     `by` names dimensions and at most one period; None is what each section is shown by. `where` keeps rows that have one of these values.
     The period is half-open: `to_on` is no longer in it. `until` is an instant, or the end of a day of the reporting zone; None is now.
     `known_at` is a position, or a time of recording; None is now. `currency` converts money at stated rates.
+    `top` is how many of the highest a list has at most: 0 is all, None as many as a terminal shows of people.
     """
     was = await known(engine, known_at)
     asked = Asked(
@@ -49,6 +51,7 @@ async def report(
         where=tuple(Where(name, tuple(values)) for name, values in (where or {}).items()),
         currency=currency,
         known_at=known_at or "",
+        top=top,
         fiscal_year_starts=was.definition.fiscal_year_starts,
         options=options(was.definition),
     )

@@ -83,8 +83,19 @@ def _title(told: Report, asked: Answer) -> None:
     more += [f"in {asked.currency}"] if asked.currency else []
     more += [f"as known at {asked.known_at}"] if asked.known_at else []
     put(what, *([readable(" · ".join(more))] if more else []), Text("─" * min(out.width, WIDTH_PIPED), style="dim"))
-    if asked.without_rate:
-        put(Text(f"No rate is stated for {', '.join(asked.without_rate)}, so money is shown per currency.", style="yellow"), "")
+    if lacking := _without_rate(told):
+        days = ", ".join(f"{currency} on {on}" for currency, on in lacking.items())
+        put(Text(f"There is no rate for {days}, so money is shown per currency.", style="yellow"), "")
+
+
+def _without_rate(told: Report) -> dict[str, str]:
+    """The currencies without a rate, and the first day on which one is missing."""
+    first: dict[str, str] = {}
+    for section in told.sections:
+        for answer in section.answers:
+            for currency, on in answer.without_rate_on.items():
+                first[currency] = min(on, first.get(currency, on))
+    return dict(sorted(first.items()))
 
 
 def _until(asked: Answer) -> str:
@@ -112,7 +123,8 @@ def _section(section: SectionAnswer, asked: Answer, orders: Orders, *, is_asked:
             _table(answer, orders, is_asked=is_asked)
         else:
             _key_figures(answer)
-    if top := max(answer.top for answer in section.answers):
+    cut_at = [answer.top for answer in section.answers if any(answer.top and len(one.cells) == answer.top for one in answer.figures)]
+    if top := max(cut_at, default=0):
         put(Text(f"Only the {top:,} highest are listed.", style="dim"), "")
     if alike := _not_added_up(section):
         put(Text(f"Counted once in each row, so rows do not add up: {', '.join(map(_words, alike))}.", style="dim"), "")
@@ -332,7 +344,7 @@ def _table(answer: Answer, orders: Orders, *, is_asked: bool) -> None:
     is_cut_at_start = answer.by[0] in PERIODS
     while not is_asked and not any(cell.n for cells in rows[keys[-1]] for cell in cells):
         keys.pop()  # Periods in which nothing was any more.
-    rows_max = ROWS_ASKED_MAX if is_asked else ROWS_SHOWN_MAX
+    rows_max = max(answer.top, ROWS_ASKED_MAX if is_asked else ROWS_SHOWN_MAX)
     kept = keys[-rows_max:] if is_cut_at_start else keys[:rows_max]
     labels = {_heading(name): [_label(answer, place, key, rows[key]) for key in kept] for place, name in enumerate(answer.by)}
     currencies = {key: _currencies(columns, rows[key]) for key in kept}

@@ -18,7 +18,7 @@ from projections.figures.compiling import Group, Query, added, batched, compiled
 from projections.figures.credit import CREDIT_PARTS, NO_TOUCH, PathTouch
 from projections.figures.figure import Asked, Figure
 from projections.figures.measures import Aggregate, Computed, Credited, Measured, Number, Outcome, Quantiles
-from projections.read_model import Ask
+from projections.read_model import Ask, Value
 
 CELLS_MAX = 200_000
 """How many cells one figure's answer has at most: periods that are empty count."""
@@ -34,6 +34,7 @@ async def answer(ask: Ask, figures: Iterable[Figure], asked: Asked) -> Answer:
     figures = tuple(figures)
     ((position,),) = await ask("SELECT position FROM reflects")
     asked, without = await settled(ask, figures, asked)
+    top = asked.top or 0
     found: dict[str, FigureAnswer] = {}
     for batch in batched(figures, asked):
         for figure, of_figure in await _found(ask, batch, asked):
@@ -50,26 +51,44 @@ async def answer(ask: Ask, figures: Iterable[Figure], asked: Asked) -> Answer:
         by=asked.by,
         where={where.dimension: where.values for where in asked.where},
         currency=asked.currency,
-        without_rate=without,
+        without_rate=tuple(without),
+        without_rate_on=without,
         figures=tuple(found[figure.name] for figure in figures),
-        top=asked.top,
+        top=top,
         names=await _names(ask, figures, found.values(), asked),
     )
 
 
-async def settled(ask: Ask, figures: Sequence[Figure], asked: Asked) -> tuple[Asked, tuple[str, ...]]:
+def listed(figures: Iterable[Figure], by: Iterable[str]) -> int:
+    """How many cells a list of `figures` by these has; 0 where they are no list."""
+    by = tuple(by)
+    return max((one.dimensions[name].top for one in figures for name in by if name in one.dimensions), default=0)
+
+
+async def _cells(ask: Ask, batch: Sequence[Figure], asked: Asked, sql: str, values: Sequence[Value]) -> Rows:
+    """The rows of `compiled(batch, asked)`. Raises Refused where they are more cells than an answer has, without holding all of them."""
+    groupings = groups(batch[0], asked)
+    if asked.top or not groupings or _period_at(groupings) is not None or isinstance(batch[0].measure, Computed):
+        return await ask(sql, *values)
+    found = await ask(f"{sql} LIMIT {CELLS_MAX + 1}", *values)
+    if len(found) > CELLS_MAX:
+        raise Refused(f"{batch[0].name} by {', '.join(asked.by)} has more than {CELLS_MAX:,} cells; ask for the highest, or for fewer")
+    return found
+
+
+async def settled(ask: Ask, figures: Sequence[Figure], asked: Asked) -> tuple[Asked, dict[str, str]]:
     """What `figures` can be asked for: at ends of days where rows are summed by day, and converted where there are rates. And the
-    currencies without one. Raises Refused where one of the figures cannot be asked so."""
-    asked = replace(
-        asked, top=asked.top or max([0, *(one.dimensions[name].top for one in figures for name in asked.by if name in one.dimensions)])
-    )
+    currencies without one, each with the first day that has none. Raises Refused where one of the figures cannot be asked so."""
+    if asked.top is None:
+        asked = replace(asked, top=listed(figures, asked.by))
     for figure in figures:
         _check(figure, asked)
     if any(figure.of.grain == "day" for figure in figures):
         asked = replace(asked, until=last_end_of_day(asked.until, asked.zone))
     without = await _without_rate(ask, figures, asked)
     if without and asked.top:
-        raise Refused(f"there are no highest cells in {asked.currency}: {', '.join(without)} has no rate to it")
+        lacking = ", ".join(f"{currency} has no rate to it on {on}" for currency, on in without.items())
+        raise Refused(f"there are no highest cells in {asked.currency}: {lacking}")
     if without or "currency" in asked.by:
         asked = replace(asked, currency="")
     return asked, without
@@ -86,7 +105,7 @@ async def _found(ask: Ask, batch: Sequence[Figure], asked: Asked) -> Iterable[tu
     sql, values = marked(compiled(batch, asked))
     if isinstance(batch[0].measure, Credited):
         return await _credited(batch, asked, ask.rows(sql, *values))
-    return _outcomes(batch, asked, await ask(sql, *values))
+    return _outcomes(batch, asked, await _cells(ask, batch, asked, sql, values))
 
 
 async def _names(ask: Ask, figures: Sequence[Figure], found: Iterable[FigureAnswer], asked: Asked) -> dict[str, dict[str, str]]:
@@ -127,7 +146,7 @@ def _check_top(figure: Figure, asked: Asked) -> None:
     measure = figure.measure
     if not (isinstance(measure, Aggregate) and measure.is_first_part and not measure.is_running):
         raise Refused(f"{figure.name} has no highest cells: only what is counted or added up has")
-    if any(name in periods.PERIODS for name in asked.by) or asked.top < 0:
+    if any(name in periods.PERIODS for name in asked.by) or (asked.top or 0) < 0:
         raise Refused("the highest cells are some number of them, and not of periods")
     if figure.is_money and not asked.currency:
         raise Refused(f"{figure.name} has highest cells in one currency only; name the one to convert to")
@@ -140,16 +159,18 @@ def _is_day(text: str) -> bool:
         return False
 
 
-async def _without_rate(ask: Ask, figures: Sequence[Figure], asked: Asked) -> tuple[str, ...]:
-    """Currencies that have no rate to the one asked for: one is enough for the whole answer to be per currency."""
+async def _without_rate(ask: Ask, figures: Sequence[Figure], asked: Asked) -> dict[str, str]:
+    """Currencies that have no rate to the one asked for, and the first day of each: one is enough for the whole answer to be per
+    currency."""
     if not asked.currency or "currency" in asked.by:
-        return ()
-    missing: set[str] = set()
+        return {}
+    missing: dict[str, str] = {}
     for figure in figures:
         if figure.is_money:
             sql, values = marked(currencies_without_rate(figure, asked))
-            missing.update(currency for (currency,) in await ask(sql, *values))
-    return tuple(sorted(missing))
+            for currency, on in await ask(sql, *values):
+                missing[currency] = min(on, missing.get(currency, on))
+    return dict(sorted(missing.items()))
 
 
 def _outcomes(batch: Sequence[Figure], asked: Asked, rows: Rows) -> Iterable[tuple[Figure, dict[Key, Outcome]]]:

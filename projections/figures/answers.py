@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer
 
+from journey.errors import Refused
+from journey.problems import meant
 from projections.figures.measures import Number
 
 
@@ -61,6 +63,17 @@ class FigureAnswer(Value):
     needs: tuple[str, ...] = ()
 
 
+def figure_named(figures: Iterable[FigureAnswer], name: str) -> FigureAnswer:
+    """The first of that name. Raises Refused."""
+    there: dict[str, FigureAnswer] = {}
+    for figure in figures:
+        there.setdefault(figure.name, figure)
+    if name not in there:
+        near = meant(name, there)
+        raise Refused(f"there is no figure {name!r} in this answer{f'{near} It' if near else '; it'} has {', '.join(there) or 'none'}")
+    return there[name]
+
+
 class Answer(Value):
     """`until` is what was answered for: where a figure's rows are summed by day (`grain`), the last end of a day up to what was asked.
     The period is half-open, in days of `zone`. Money was converted to `currency` unless that is "": then it is per currency, also where
@@ -80,12 +93,15 @@ class Answer(Value):
     currency: str
     without_rate: tuple[str, ...]
     figures: tuple[FigureAnswer, ...]
+    without_rate_on: dict[str, str] = {}
+    """By currency without a rate the first day that has none."""
     top: int = 0
     names: dict[str, dict[str, str]] = {}
     """By dimension what its values are called, where that is otherwise: campaigns by their ids."""
 
     def figure(self, name: str) -> FigureAnswer:
-        return next(one for one in self.figures if one.name == name)
+        """Raises Refused where it was not asked for."""
+        return figure_named(self.figures, name)
 
     def to_json(self, *, indent: int | None = None) -> str:
         """Numbers are exact: whole, or text."""

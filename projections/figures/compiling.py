@@ -137,10 +137,11 @@ def _counts(figure: Figure) -> str:
 
 
 def currencies_without_rate(figure: Figure, asked: Asked) -> Query:
-    """The currencies that cannot be converted to the one that is asked for: of some row that counts, on its day."""
+    """The currencies that cannot be converted to the one that is asked for, of some row that counts, and the first of their days."""
     source, values = _source(figure, asked)
     missing = " OR ".join(f"({part.where} AND {cannot_be_converted(_plain_amount(figure, part.column))})" for part in figure.measure.money)
-    return Query(f"SELECT DISTINCT v.currency {source} AND ({missing})", values)
+    first = f"MIN(CAST({figure.day} AS TEXT))"
+    return Query(f"SELECT v.currency, {first} {source} AND ({missing}) GROUP BY v.currency", values)
 
 
 def added(parts: Sequence[Part], columns: Sequence[int]) -> list[int]:

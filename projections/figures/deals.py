@@ -1,8 +1,8 @@
 """Deals: what is open, what was decided and how long it took."""
 
 from projections.figures.dimensions import (
-    INDUSTRY,
     KIND,
+    OF_THE_ACCOUNT,
     OWNER,
     PIPELINE,
     PRODUCT,
@@ -28,10 +28,12 @@ KNOWN_STAGE = Dimension(
     "known_stage", "CASE v.is_known_stage WHEN 1 THEN 'yes' ELSE 'no' END", says="whether the definition has the stage in the pipeline"
 )
 ACCOUNT = Dimension("account", "v.account", says="account of the deal")
-TIER, REVENUE_BAND = (described(field, "'account:' || v.account", field) for field in ("tier", "revenue_band"))
 COUNTRY = described("country", "'account:' || v.account", "country", "country of the account as of the row's instant")
 
-WHOSE = (OWNER, TEAM, TEAM_OF_OWNER, PIPELINE, KIND, PRODUCT, ACCOUNT, INDUSTRY, TIER, REVENUE_BAND, COUNTRY)
+WHOSE = (OWNER, TEAM, TEAM_OF_OWNER, PIPELINE, STAGE, KIND, PRODUCT, ACCOUNT, *OF_THE_ACCOUNT, COUNTRY)
+
+_OPEN = ("deal_opened.deal", "deal_updated.deal", "deal_reopened.deal")
+_PRICED = ("deal_opened.amount", "deal_opened.currency", "deal_updated.amount", "deal_updated.currency")
 
 win_rate = Figure(
     name="win_rate",
@@ -43,7 +45,7 @@ win_rate = Figure(
     dated="closed",
     by=WHOSE,
     measure=ratio(count(WON), count(DECIDED)),
-    reads=("close.outcome", "deal_opened.owner"),
+    reads=("close.outcome",),
 )
 deals_won = Figure(
     name="deals_won",
@@ -67,7 +69,7 @@ won_value = Figure(
     dated="closed",
     by=WHOSE,
     measure=total("amount_minor", WON),
-    reads=("close.outcome", "close.amount", "close.currency", "refund.amount"),
+    reads=("close.amount", "close.currency", "close.outcome"),
 )
 deals_lost = Figure(
     name="deals_lost",
@@ -77,7 +79,7 @@ deals_lost = Figure(
     source="docs/deals.md",
     of=deals_at,
     dated="closed",
-    by=(*WHOSE, STAGE, REASON),
+    by=(*WHOSE, REASON),
     measure=count(LOST),
     reads=("close.outcome", "close.reason"),
 )
@@ -89,21 +91,21 @@ deals_closed = Figure(
     source="docs/deals.md",
     of=deals_at,
     dated="closed",
-    by=(OUTCOME, *WHOSE, STAGE, REASON),
+    by=(OUTCOME, *WHOSE, REASON),
     measure=count(CLOSED),
     reads=("close.outcome", "close.reason"),
 )
 closed_value = Figure(
     name="closed_value",
-    says="Value of the deals won, lost or abandoned, as last stated up to the instant asked until.",
+    says="Value of the deals won, after refunds, and of those lost or abandoned, as last stated up to the instant asked until.",
     formula="sum of their values, dated by the last close",
     unit="money",
     source="docs/deals.md",
     of=deals_at,
     dated="closed",
-    by=(OUTCOME, *WHOSE, STAGE, REASON),
+    by=(OUTCOME, *WHOSE, REASON),
     measure=total("amount_minor", CLOSED),
-    reads=("close.outcome", "close.amount", "close.currency", "refund.amount"),
+    reads=("close.amount", "close.currency", "close.outcome"),
 )
 cycle_time = Figure(
     name="cycle_time",
@@ -115,7 +117,7 @@ cycle_time = Figure(
     dated="closed",
     by=WHOSE,
     measure=quantiles("took", "1/2", "9/10", where=f"{WON} AND v.took >= 0"),
-    reads=("deal_opened.deal", "close.outcome"),
+    reads=("close.outcome",),
 )
 open_deals = Figure(
     name="open_deals",
@@ -125,9 +127,9 @@ open_deals = Figure(
     source="docs/deals.md",
     of=open_at,
     dated=None,
-    by=(*WHOSE, STAGE, KNOWN_STAGE),
+    by=(*WHOSE, KNOWN_STAGE),
     measure=count(),
-    reads=("deal_opened.deal",),
+    reads=_OPEN,
 )
 open_value = Figure(
     name="open_value",
@@ -137,9 +139,9 @@ open_value = Figure(
     source="docs/deals.md",
     of=open_at,
     dated=None,
-    by=(*WHOSE, STAGE, KNOWN_STAGE),
+    by=(*WHOSE, KNOWN_STAGE),
     measure=total("amount_minor"),
-    reads=("deal_opened.amount", "deal_opened.currency"),
+    reads=_PRICED,
 )
 weighted_value = Figure(
     name="weighted_value",
@@ -149,9 +151,9 @@ weighted_value = Figure(
     source="definition: pipelines",
     of=open_at,
     dated=None,
-    by=(*WHOSE, STAGE, KNOWN_STAGE),
+    by=(*WHOSE, KNOWN_STAGE),
     measure=total("weighted_minor", "v.is_weighted = 1"),
-    reads=("deal_opened.amount", "deal_opened.currency", "deal_opened.stage", "deal_opened.probability"),
+    reads=(*_PRICED, "deal_opened.stage", "deal_opened.probability", "deal_updated.stage", "deal_updated.probability"),
 )
 
 unweighted_deals = Figure(
@@ -162,9 +164,9 @@ unweighted_deals = Figure(
     source="definition: pipelines",
     of=open_at,
     dated=None,
-    by=(*WHOSE, STAGE, KNOWN_STAGE),
+    by=(*WHOSE, KNOWN_STAGE),
     measure=count("v.is_weighted = 0"),
-    reads=("deal_opened.stage", "deal_opened.probability"),
+    reads=(*_OPEN, "deal_opened.stage", "deal_opened.probability"),
 )
 deals_opened = Figure(
     name="deals_opened",
@@ -174,7 +176,7 @@ deals_opened = Figure(
     source="docs/deals.md",
     of=deals_at,
     dated="opened",
-    by=(OUTCOME, *WHOSE, STAGE),
+    by=(OUTCOME, *WHOSE),
     measure=count("v.opened_at > 0"),
     reads=("deal_opened.deal",),
 )
@@ -186,9 +188,9 @@ deals = Figure(
     source="docs/deals.md",
     of=deals_at,
     dated=None,
-    by=(OUTCOME, *WHOSE, STAGE),
+    by=(OUTCOME, *WHOSE),
     measure=count(),
-    reads=("deal_opened.deal", "deal_updated.deal", "close.outcome"),
+    reads=(*_OPEN, "close.outcome"),
 )
 
 DECIDED_DEALS = (win_rate, deals_closed, closed_value, deals_won, won_value, deals_lost, cycle_time)

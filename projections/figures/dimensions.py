@@ -15,7 +15,7 @@ class Dimension:
     """`column` is SQL over the view's row `v` and what `join` joins, under the dimension's name. In it stand `{at}` and `{day}`, what the
     figure dates the row by, and `{holds}`, whether a row of `history` held then; `{holds <name>}` of one that is joined under another name.
     Its values are text. A row may be in several groups of a dimension that is `many`, so these do not add up. `names` is SQL of what values
-    are called: the value, its name. Of a dimension with as many values as there are people, `top` is how many cells are answered where
+    are called: the value, its name. Of a dimension with as many values as there are people, `top` is how many cells a list has where
     nobody asks for another number: those of the highest value."""
 
     name: str
@@ -101,6 +101,23 @@ COUNTRY: Final = described("country", "v.person", "country")
 PROFILE: Final = about("v.person")
 """Fields of the row's person, and of the account that the person was in."""
 INDUSTRY: Final = described("industry", "'account:' || v.account", "industry")
+
+OF_THE_PERSON: Final = (
+    COUNTRY,
+    *(described(field, "v.person", field) for field in ("region", "language", "job_title", "seniority", "department")),
+)
+"""What a row's person was described by."""
+_ACCOUNT_FIELDS: Final = ("tier", "revenue_band", "employees")
+OF_THE_ACCOUNT: Final = (
+    INDUSTRY,
+    *(described(field, "'account:' || v.account", field, f"{field} of the account as of the row's instant") for field in _ACCOUNT_FIELDS),
+)
+"""What the account of a row was described by."""
+OF_ITS_ACCOUNT: Final = (
+    *(of_the_account(field, field) for field in ("industry", *_ACCOUNT_FIELDS)),
+    of_the_account("account_country", "country"),
+)
+"""What the account that a row's person was in was described by."""
 
 _NAMES = last_of("described", "subject", "field", where="field = 'name' AND SUBSTR(subject, 1, 9) = 'campaign:'")
 CAMPAIGN: Final = Dimension(

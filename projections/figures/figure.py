@@ -90,8 +90,8 @@ class Asked:
     currency: str = ""
     known_at: str = ""
     fiscal_year_starts: int = 1
-    top: int = 0
-    """How many cells are wanted at most, those of the highest value; 0 is all, or as many as a dimension has them."""
+    top: int | None = 0
+    """How many cells are wanted at most, those of the highest value. 0 is all; None as many as a list of the dimension has."""
     options: dict[str, Option] = field(default_factory=dict)
     """Further values for the SQL of views, by name."""
 

@@ -3,15 +3,15 @@
 from projections.figures.dimensions import (
     CAMPAIGN,
     CHANNEL,
-    COUNTRY,
     LEAD_SOURCE,
+    OF_ITS_ACCOUNT,
+    OF_THE_PERSON,
     OWNER,
     REASON,
     TEAM,
     TEAM_OF_OWNER,
     Dimension,
     described,
-    of_the_account,
 )
 from projections.figures.figure import Figure
 from projections.figures.measures import count, quantiles, ratio
@@ -25,12 +25,13 @@ ANSWER = Dimension(
 STATE = Dimension("state", "v.state", says='of accepted leads: working, qualified, recycled or disqualified; "" of others')
 BASIS = Dimension("basis", "v.basis", says='what handed the lead over: assigned, mql or created; "" while nothing has')
 ACCOUNT = described("account", "v.person", "account", "account that the person was in as of the row's instant")
-INDUSTRY, TIER, REVENUE_BAND = (of_the_account(field, field) for field in ("industry", "tier", "revenue_band"))
 
 WHOSE = (OWNER, TEAM, TEAM_OF_OWNER)
-WHENCE = (CHANNEL, CAMPAIGN, LEAD_SOURCE, COUNTRY, ACCOUNT, INDUSTRY, TIER, REVENUE_BAND)
+WHENCE = (CHANNEL, CAMPAIGN, LEAD_SOURCE, *OF_THE_PERSON, ACCOUNT, *OF_ITS_ACCOUNT)
 
-_MQL = ("lead_created.lead", "lead_scored.grade", "form_submitted.intent")
+# Each of these types is enough, beside the lead itself where it is said of one: what only adds to the figure is not among them.
+OPENS = ("lead_created.lead", "lead_assigned.team", "lead_accepted.owner", "form_submitted.intent")
+_MQL = ("lead_scored.grade", "form_submitted.intent")
 _HANDED_OVER = ("lead_assigned.team", *_MQL)
 
 IS_ACCEPTED, IS_ANSWERED = "v.answer = 'accepted'", "v.answer IN ('accepted', 'rejected')"
@@ -46,7 +47,7 @@ LEADS = (
         dated="created",
         by=(*WHOSE, *WHENCE, ANSWER, STATE, REASON, BASIS),
         measure=count(),
-        reads=("lead_created.lead", "lead_assigned.team", "lead_accepted.owner", "lead_rejected.reason"),
+        reads=OPENS,
     ),
     Figure(
         name="mqls",
@@ -94,7 +95,7 @@ LEADS = (
         dated="mql",
         by=(*WHOSE, *WHENCE),
         measure=ratio(count(f"v.is_mql = 1 AND {IS_ACCEPTED}"), count("v.is_mql = 1")),
-        reads=(*_MQL, "lead_accepted.owner"),
+        reads=_MQL,
     ),
     Figure(
         name="mql_to_sql",
@@ -106,7 +107,7 @@ LEADS = (
         dated="mql",
         by=(*WHOSE, *WHENCE),
         measure=ratio(count("v.is_mql = 1 AND v.is_qualified = 1"), count("v.is_mql = 1")),
-        reads=(*_MQL, "lead_qualified.owner"),
+        reads=_MQL,
     ),
 )
 HANDOFF = (
@@ -144,7 +145,7 @@ HANDOFF = (
         dated="handed_over",
         by=(*WHOSE, *WHENCE, BASIS),
         measure=ratio(count(f"{IS_ANSWERED} AND v.is_breached = 0"), count(f"({IS_ANSWERED} OR v.is_breached = 1)")),
-        reads=(*_HANDED_OVER, "lead_accepted.owner", "lead_rejected.reason"),
+        reads=_HANDED_OVER,
     ),
     Figure(
         name="share_accepted",
@@ -168,7 +169,7 @@ HANDOFF = (
         dated="mql",
         by=(*WHOSE, *WHENCE),
         measure=quantiles("to_assign", "1/2", "9/10", where="v.to_assign >= 0"),
-        reads=_HANDED_OVER,
+        reads=("lead_assigned.team",),
     ),
     Figure(
         name="time_to_accept",
@@ -180,7 +181,7 @@ HANDOFF = (
         dated="answered",
         by=(*WHOSE, *WHENCE),
         measure=quantiles("to_accept", "1/2", "9/10", where=f"{IS_ACCEPTED} AND v.to_accept >= 0"),
-        reads=("lead_assigned.team", "lead_accepted.owner"),
+        reads=("lead_accepted.owner",),
     ),
     Figure(
         name="business_time_to_accept",
@@ -192,6 +193,6 @@ HANDOFF = (
         dated="answered",
         by=(*WHOSE, *WHENCE),
         measure=quantiles("to_accept_business", "1/2", "9/10", where=f"{IS_ACCEPTED} AND v.to_accept_business >= 0"),
-        reads=("lead_assigned.team", "lead_accepted.owner"),
+        reads=("lead_accepted.owner",),
     ),
 )

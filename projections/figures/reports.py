@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from journey.errors import Refused
 from journey.problems import meant
-from projections.figures.answering import answer
-from projections.figures.answers import Answer, FigureAnswer, Value, table
+from projections.figures.answering import answer, listed
+from projections.figures.answers import Answer, FigureAnswer, Value, figure_named, table
 from projections.figures.figure import Asked, Figure, Model, Section, Where
 from projections.figures.measures import Credited
 from projections.figures.sections import SECTIONS
@@ -45,8 +45,8 @@ class Report(Value):
     sections: tuple[SectionAnswer, ...]
 
     def figure(self, name: str) -> FigureAnswer:
-        """The first answer of that figure."""
-        return next(figure for section in self.sections for answer in section.answers for figure in answer.figures if figure.name == name)
+        """The first answer of that figure. Raises Refused where there is none."""
+        return figure_named((figure for section in self.sections for answer in section.answers for figure in answer.figures), name)
 
     def to_csv(self) -> str:
         """A row for each value. `by` names the columns that a row's value is grouped by."""
@@ -63,17 +63,24 @@ def sections_of(model: Model, names: Sequence[str] = ()) -> tuple[Section, ...]:
 
 
 async def report(ask: Ask, model: Model, names: Sequence[str], asked: Asked, by: By | None, *, simulated: bool = False) -> Report:
-    """What the sections of these names come to, broken down `by`, or by what each is shown by where that is None. Raises Refused."""
+    """What the sections of these names come to, broken down `by`, or by what each is shown by where that is None: then only
+    its lists are of the highest cells. Raises Refused."""
     asked = replace(asked, by=by or ())
     sections = sections_of(model, names)
     check_dimensions(model, names, asked)
     asked = replace(asked, where=await values_asked(ask, [figure for section in sections for figure in section.figures], asked))
+    if by is None and asked.top and not any(listed(section.figures, grouping) for section in sections for grouping in section.shown_by):
+        raise Refused(f"no section that is asked for lists the highest; say by what, of which it is to be the {asked.top:,} highest")
     found = []
     for section in sections:
         left_out = {figure.name: lacks for figure in section.figures if (lacks := figure.lacks(asked))}
         figures = [figure for figure in section.figures if figure.name not in left_out]
         groupings = _shown(section, figures) if by is None else [(by, figures)]
-        answers = [await answer(ask, some, replace(asked, by=grouping)) for grouping, some in groupings if some]
+        answers = [
+            await answer(ask, some, replace(asked, by=grouping, top=asked.top if by or listed(some, grouping) else 0))
+            for grouping, some in groupings
+            if some
+        ]
         found.append(SectionAnswer(name=section.name, title=section.title, answers=tuple(answers), left_out=left_out))
     return Report(model=model, simulated=simulated, sections=tuple(found))
 
@@ -129,7 +136,7 @@ async def _there_are(ask: Ask, where: Where, figures: Sequence[Figure], asked: A
     numbers: dict[str, float] = {}
     called: dict[str, str] = {}
     for figure in sorted(views.values(), key=lambda figure: isinstance(figure.measure, Credited)):
-        all_values = replace(asked, by=(where.dimension,), where=(), from_on="", to_on="", currency="")
+        all_values = replace(asked, by=(where.dimension,), where=(), from_on="", to_on="", currency="", top=0)
         told = await answer(ask, [figure], all_values)
         for cell in told.figures[0].cells:
             value = cell.group[where.dimension]

@@ -1,8 +1,8 @@
 """Scores: the points that count at an instant, and the open leads that have them."""
 
-from projections.figures.dimensions import COUNTRY, Dimension
+from projections.figures.dimensions import OF_THE_PERSON, Dimension
 from projections.figures.figure import Figure
-from projections.figures.lead_cycles import ANSWER, STATE, WHENCE, WHOSE
+from projections.figures.lead_cycles import ANSWER, OPENS, STATE, WHENCE, WHOSE
 from projections.figures.measures import count, distinct, quantiles, total
 from projections.figures.stages import RULE
 from projections.figures.views import View, last_of
@@ -37,7 +37,19 @@ STAGE = Dimension(
 )
 SINCE = Dimension("since", "v.created_on", says="day on which the lead was created")
 OPEN = (STAGE, ANSWER, STATE, *WHOSE, *WHENCE)
-_READS = ("lead_created.lead", "content_view", "content_download", "form_submitted.intent")
+_SCORED = (
+    "content_view",
+    "content_download",
+    "form_submitted.intent",
+    "trial_started",
+    "email_clicked",
+    "event_attended",
+    "call.outcome",
+    "meeting.status",
+    "demo.status",
+    "product_used",
+)
+"""What the definition that ships gives points for; others may be named."""
 
 open_leads = Figure(
     name="open_leads",
@@ -49,7 +61,7 @@ open_leads = Figure(
     dated=None,
     by=OPEN,
     measure=count(),
-    reads=_READS,
+    reads=OPENS,
 )
 lead_score = Figure(
     name="lead_score",
@@ -61,7 +73,7 @@ lead_score = Figure(
     dated=None,
     by=(PERSON, CYCLE, SINCE, *OPEN),
     measure=total("score"),
-    reads=_READS,
+    reads=OPENS,
 )
 lead_score_spread = Figure(
     name="lead_score_spread",
@@ -73,7 +85,7 @@ lead_score_spread = Figure(
     dated=None,
     by=OPEN,
     measure=quantiles("score", "1/2", "9/10"),
-    reads=_READS,
+    reads=OPENS,
 )
 points = Figure(
     name="points",
@@ -83,9 +95,9 @@ points = Figure(
     source="definition: scoring",
     of=points_at,
     dated=None,
-    by=(RULE, PERSON, COUNTRY),
+    by=(RULE, PERSON, *OF_THE_PERSON),
     measure=total("points"),
-    reads=_READS[1:],
+    reads=_SCORED,
 )
 people_scored = Figure(
     name="people_scored",
@@ -95,9 +107,9 @@ people_scored = Figure(
     source="definition: scoring",
     of=points_at,
     dated=None,
-    by=(RULE, COUNTRY),
+    by=(RULE, *OF_THE_PERSON),
     measure=distinct("person"),
-    reads=_READS[1:],
+    reads=_SCORED,
 )
 
 FIGURES = (open_leads, lead_score, lead_score_spread, points, people_scored)

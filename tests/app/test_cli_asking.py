@@ -125,6 +125,32 @@ def test_the_largest_rows_are_shown_and_csv_has_all(tmp_path: Path) -> None:
     assert sum(row["figure"] == "people" and row["by"] == "channel" for row in rows) == 20
 
 
+def test_a_terminal_lists_the_highest_leads_and_csv_and_json_have_all(tmp_path: Path) -> None:
+    put(
+        tmp_path / "in.jsonl",
+        *(touch("lead_created", id=f"{n}", subject=f"user:{n}", lead=f"{n}", lead_source="fair") for n in range(1, 26)),
+    )
+    assert here("ingest", "in.jsonl", cwd=tmp_path).status == 0
+    asked = ("report", "sales", "scores", *MARCH)
+
+    def people(*more: str) -> list[str]:
+        rows = csv.DictReader(here(*asked, "--csv", *more, cwd=tmp_path).out.splitlines())
+        return [row["person"] for row in rows if row["figure"] == "lead_score" and row["person"]]
+
+    def shown(*more: str) -> int:
+        return here(*asked, *more, cwd=tmp_path).out.count("user:")
+
+    assert (len(set(people())), len(people("--top", "3"))) == (25, 3)
+    told = Report.model_validate_json(here(*asked, "--json", cwd=tmp_path).raw)
+    assert [len(answer.figures[0].cells) for answer in told.sections[0].answers if "person" in answer.by] == [25]
+    assert (shown(), shown("--top", "24"), shown("--top", "3")) == (20, 24, 3)
+
+
+def test_what_has_no_rate_is_named_with_the_first_day(shop: Path) -> None:
+    told = here("report", "sales", "decided", "--currency", "USD", *MARCH, cwd=shop).out
+    assert "There is no rate for EUR on 2026-03-09, so money is shown per currency." in told
+
+
 def test_reports_have_no_blanks_at_the_ends_of_lines(shop: Path) -> None:
     marketing = journey("report", "marketing", *MARCH, cwd=shop)
     assert (marketing.status, marketing.err) == (0, "")

@@ -82,6 +82,10 @@ LEADS: Rows = {
         described("account:acme", "industry", "2026-01-01", "retail"),
         described("account:acme", "industry", "2026-03-02", "energy"),
         described("account:bolt", "industry", "2026-04-02", "finance"),
+        described("account:bolt", "employees", "2026-04-02", "250"),
+        described("account:bolt", "country", "2026-04-02", "FR"),
+        described("user:1", "seniority", "2026-03-01", "director"),
+        described("user:1", "seniority", "2026-03-03", "chief"),
     ],
 }  # fmt: skip
 ACCEPTED: Rows = {
@@ -118,7 +122,7 @@ SCORES: Rows = {
 }
 CLOSED: Rows = {
     "deals": [
-        deal("d1", "won", "2026-01-15", owner="ann", amount_minor=1_000, account="acme"),
+        deal("d1", "won", "2026-01-15", owner="ann", amount_minor=1_000, account="acme", stage="offer"),
         deal("d2", "lost", "2026-02-15", owner="ann", amount_minor=700, reason="price"),
         deal("d3", "lost", "2026-05-01", owner="bob", amount_minor=300, currency="USD", reason="timing"),
         deal("d4", "abandoned", "2026-05-02", owner="bob", amount_minor=40, reason="price"),
@@ -129,7 +133,11 @@ CLOSED: Rows = {
         # Nothing is known but its close, which states no amount.
         deal("d7", "won", "2026-03-31", amount_minor=0, currency="", took=-1) | {"opened_at": 0},
     ],
-    "described": [described("account:acme", "country", "2026-01-15", "FR"), described("account:acme", "country", "2026-01-16", "DE")],
+    "described": [
+        described("account:acme", "country", "2026-01-15", "FR"),
+        described("account:acme", "country", "2026-01-16", "DE"),
+        described("account:acme", "employees", "2026-01-01", "250"),
+    ],
 }
 
 CASES = (
@@ -154,6 +162,9 @@ CASES = (
     Case("the industry of then", "mqls", LEADS, {("",): 3, ("energy",): 1}, asked("industry")),
     Case("of each owner", "sals", LEADS, {("ann", "2026-04"): 2}, asked("owner", "month", from_on="2026-04-01", to_on="2026-05-01")),
     Case("after the account was joined", "sals", LEADS, {("",): 1, ("finance",): 1}, asked("industry")),
+    Case("how many it employs, and where", "sals", LEADS, {("", ""): 1, ("250", "FR"): 1}, asked("employees", "account_country")),
+    Case("what the person was then", "leads", LEADS, {("",): 5, ("director",): 1}, asked("seniority")),
+    Case("what the person was when it was one", "mqls", LEADS, {("",): 3, ("chief",): 1}, asked("seniority")),
     Case("by month", "sqls", LEADS, {("2026-04",): 1}, asked("month", from_on="2026-04-01", to_on="2026-05-01")),
     Case(
         "of the MQLs of a month, whenever it was", "mql_to_sal", LEADS, {("2026-03",): Fraction(1, 2)}, asked("month", to_on="2026-04-01")
@@ -214,6 +225,8 @@ CASES = (
         asked("outcome", "reason"),
     ),
     Case("the country of the account at the close", "deals_closed", CLOSED, {("",): 4, ("FR",): 1}, asked("country")),
+    Case("how many it employs", "deals_won", CLOSED, {("",): 1, ("250",): 1}, asked("employees")),
+    Case("in which stage it was closed", "win_rate", CLOSED, {("",): Fraction(1, 3), ("offer",): 1}, asked("stage")),
     Case(
         "what is worth nothing has no currency",
         "closed_value",

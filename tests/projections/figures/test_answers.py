@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import pytest
 
+from journey.errors import Refused
 from journey.instants import HOUR
 from projections.figures.answering import answer
 from projections.figures.answers import Answer, exact
@@ -89,8 +90,8 @@ async def test_a_period_is_half_open() -> None:
 async def test_an_empty_answer_says_what_it_would_need() -> None:
     found = await asked({}, Asked(UNTIL), "win_rate", "time_to_accept")
     assert [(figure.needs, figure.cells[0].value) for figure in found.figures] == [
-        (("close.outcome", "deal_opened.owner"), None),
-        (("lead_assigned.team", "lead_accepted.owner"), None),
+        (("close.outcome",), None),
+        (("lead_accepted.owner",), None),
     ]
 
 
@@ -145,3 +146,11 @@ async def test_csv_has_a_row_for_each_value() -> None:
         ("time_to_accept", "1/2", "ann", "129600000000", ""),
         ("time_to_accept", "9/10", "ann", "164160000000", ""),
     ]
+
+
+async def test_a_figure_that_was_not_asked_for_is_refused_in_words() -> None:
+    found = await asked(STOOD, Asked(UNTIL), "win_rate", "deals_won")
+    with pytest.raises(Refused, match=r"there is no figure 'win_rat' in this answer; did you mean 'win_rate'\? It has win_rate, deals_won"):
+        found.figure("win_rat")
+    with pytest.raises(Refused, match="there is no figure 'nope' in this answer; it has win_rate, deals_won"):
+        found.figure("nope")

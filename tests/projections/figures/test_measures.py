@@ -84,7 +84,11 @@ async def test_one_currency_without_a_rate_makes_all_of_the_answer_per_currency(
     db, ask = sqlite({"deals": [*won(10)["deals"], *won(10, currency="USD")["deals"], *won(0, currency="JPY")["deals"]], **stated})
     found = await answer(ask, [FIGURES["won_value"], FIGURES["spend"]], Asked(UNTIL, currency="EUR"))
     db.close()
-    assert (found.currency, found.without_rate) == ("", ("USD",))  # A day too late; of no yen there is nothing to convert.
+    assert (found.currency, found.without_rate, found.without_rate_on) == (
+        "",
+        ("USD",),
+        {"USD": "2026-03-01"},
+    )  # A day too late; of no yen there is nothing to convert.
     assert [figure.by for figure in found.figures] == [("currency",), ("currency",)]
 
 

@@ -79,3 +79,17 @@ async def test_what_cannot_be_asked_is_refused_in_words(asked: Asked, says: str)
     with pytest.raises(Refused, match=says.replace("(", r"\(")):
         await answer(ask, [WIN_RATE], asked)
     db.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "promised"),
+    [
+        ("content_view", {"points", "people_scored"}),
+        ("lead_rejected", {"share_accepted"}),
+        ("refund", set()),
+        ("lead_created", {"leads", "open_leads", "lead_score", "lead_score_spread"}),
+    ],
+)
+def test_a_type_alone_promises_no_figure_of_sales_that_it_cannot_make(kind: str, promised: set[str]) -> None:
+    figures = {figure for section in SECTIONS if section.model == "sales" and section.name != "people" for figure in section.figures}
+    assert {figure.name for figure in figures if kind in {read.partition(".")[0] for read in figure.reads}} == promised

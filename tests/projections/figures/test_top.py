@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from journey.errors import Refused
 from journey.money import AMOUNT_MINOR_MAX
+from projections.figures import answering
 from projections.figures.answering import answer
 from projections.figures.answers import Answer
 from projections.figures.compiling import compiled
-from projections.figures.figure import Asked
+from projections.figures.figure import Asked, Where
+from projections.figures.reports import report, values_asked
 from projections.figures.sections import FIGURES
 from tests.projections.figures.cases import UNTIL, deal
 from tests.projections.figures.cases_sales import SCORES
@@ -56,18 +58,48 @@ async def test_in_postgresql_too(database: str) -> None:
             assert found(await answer(ask, [FIGURES["won_value"]], replace(BY_OWNER, top=top))) == highest(amounts, top)
 
 
-async def test_people_are_listed_by_the_highest_and_no_more_are_even_read() -> None:
-    db, lite = sqlite({"lead_states": [{**SCORES["lead_states"][0], "person": f"user:{nth:03}"} for nth in range(50)]})
+FIFTY: Rows = {"lead_states": [{**SCORES["lead_states"][0], "person": f"user:{nth:03}"} for nth in range(50)]}
+
+
+async def test_a_list_of_people_is_of_the_highest_and_no_more_are_even_read() -> None:
+    db, lite = sqlite(FIFTY)
     read = []
 
     async def ask(sql: str, *values: Any) -> Any:
         read.append(len(rows := await lite(sql, *values)))
         return rows
 
-    answered = await answer(ask, [FIGURES["lead_score"]], Asked(UNTIL, by=("person",)))
+    answered = await answer(ask, [FIGURES["lead_score"]], Asked(UNTIL, by=("person",), top=None))
     db.close()
     assert (answered.top, len(answered.figures[0].cells), max(read)) == (20, 20, 20)
     assert not answered.figures[0].adds_up
+
+
+async def test_all_people_are_answered_where_no_list_is_asked_for() -> None:
+    db, ask = sqlite(FIFTY)
+    answered = await answer(ask, [FIGURES["lead_score"]], Asked(UNTIL, by=("person",)))
+    (where,) = await values_asked(ask, [FIGURES["lead_score"]], Asked(UNTIL, where=(Where("person", ("user:049",)),)))
+    db.close()
+    assert (answered.top, len(answered.figures[0].cells), answered.figures[0].adds_up) == (0, 50, True)
+    assert where.values == ("user:049",)
+
+
+async def test_more_cells_than_an_answer_has_are_refused_before_all_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answering, "CELLS_MAX", 49)
+    db, ask = sqlite(FIFTY)
+    with pytest.raises(Refused, match="lead_score by person has more than 49 cells; ask for the highest, or for fewer"):
+        await answer(ask, [FIGURES["lead_score"]], Asked(UNTIL, by=("person",)))
+    db.close()
+
+
+async def test_a_report_cuts_only_what_it_lists() -> None:
+    db, ask = sqlite(FIFTY)
+    told = await report(ask, "sales", ["scores"], Asked(UNTIL, top=7), None)
+    whole, by_stage, people = told.sections[0].answers
+    assert (whole.top, by_stage.top, people.top, len(people.figures[0].cells)) == (0, 0, 7, 7)
+    with pytest.raises(Refused, match="no section that is asked for lists the highest"):
+        await report(ask, "sales", ["decided"], Asked(UNTIL, top=7), None)
+    db.close()
 
 
 def test_without_a_number_nothing_is_cut() -> None:
@@ -80,7 +112,7 @@ def test_without_a_number_nothing_is_cut() -> None:
         ("cycle_time", {}, "cycle_time has no highest cells: only what is counted or added up has"),
         ("win_rate", {}, "win_rate has no highest cells"),
         ("won_value", {"currency": ""}, "won_value has highest cells in one currency only; name the one to convert to"),
-        ("won_value", {"currency": "USD"}, "there are no highest cells in USD: EUR has no rate to it"),
+        ("won_value", {"currency": "USD"}, "there are no highest cells in USD: EUR has no rate to it on 2026-03-01"),
         ("won_value", {"by": ("month",)}, "the highest cells are some number of them, and not of periods"),
         ("won_value", {"top": -1}, "the highest cells are some number of them"),
     ],
