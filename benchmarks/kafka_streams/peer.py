@@ -24,7 +24,7 @@ Fold = Literal["same", "arrival"]
 """The same as ours; or one in the order of arrival, which is less, and what most people write."""
 
 PROJECT = Path(__file__).parent
-STAGES = "SELECT person, stage, at, nth, left_stage, rule FROM stages"
+STAGES = "SELECT person, stage, at, nth, left_stage, rule FROM stages WHERE ahead = 0"
 """What `stages_digest` is of, in either read model."""
 MAIN = "journeypeer.Main"
 COMMIT_MS = 1_000
