@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from journey.facts import StageEntered, from_row
-from journey.instants import iso
+from journey.instants import DAY, iso
 from tests.streams.builders import Bench, at, deal_opened, retraction, sent
 from tests.streams.deliveries import Delivery, check
 from tests.streams.test_any_order import TIGHT, anything, deliveries, event, thorough
@@ -85,9 +85,11 @@ async def test_a_late_touchpoint_corrects_transitions_and_says_so_with_signs(ben
     form, first = sent("form_submitted", "user:1", at(60), id="f", intent="demo"), sent("page_view", "user:1", at(0), id="first")
     await bench.take_each(VIEW, form)
     unit = await bench.take(first)
-    entered = [(fact.at, count, fact.because[-1]) for fact, count in map(from_row, unit.facts) if isinstance(fact, StageEntered)]
-    assert sorted((when, count) for when, count, _ in entered) == [(at(0), 1), (at(1), -1)]
-    assert {cause[1] for _, _, cause in entered} == {"first", "v"}
+    entered = [(fact, count) for fact, count in map(from_row, unit.facts) if isinstance(fact, StageEntered)]
+    moved = [(fact.at, count, fact.because[-1][1]) for fact, count in entered if fact.at < at(60)]
+    assert sorted(moved) == [(at(0), 1, "first"), (at(1), -1, "v")]
+    # The stage after it is entered as before, and the first one had lasted longer.
+    assert {(fact.stayed, count) for fact, count in entered if fact.at == at(60)} == {(59 * DAY, -1), (60 * DAY, 1)}
     assert await bench.digests() == await alone(tmp_path / "in order", first, VIEW, form)
 
 
