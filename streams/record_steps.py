@@ -138,7 +138,7 @@ class SteppedRecord:
         self._voided = {name: step.lifts is not None for step in all_steps if (name := step.voids or step.lifts)}
         """Of the names that steps void or lift: whether they are void now."""
 
-    def take(self, some: Iterable[Step]) -> None:
+    def add(self, some: Iterable[Step]) -> None:
         for step in some:
             self._do(step, forth=True)
 
@@ -165,10 +165,10 @@ class SteppedRecord:
             rows = [step.adds for step in some if step.adds]
             voids = {step.voids for step in some if step.voids}
             facts = await self._with(definition, rows, voids)
-            self.take(some)
+            self.add(some)
             return facts
         # What is less is what there would be more, the other way round.
-        self.take(some)
+        self.add(some)
         rows = [step.removes for step in some if step.removes]
         facts = await self._with(definition, rows, {step.lifts for step in some if step.lifts})
         return Facts({fact: -count for fact, count in facts.items()})

@@ -215,7 +215,7 @@ class _Path:
         most. Returns how many of these are left."""
         if len(some) == 1 or questions <= 0:
             self.found.append(Found(cause, some, changed))
-            self.record.take(some)
+            self.record.add(some)
             await self._add(facts)
             return questions
         half = len(some) // 2
@@ -242,7 +242,7 @@ class _Path:
             questions = for_right + await self._open(cause, left, of_left, before, middle, by_left, questions - for_right)
         if by_right:
             return await self._open(cause, right, of_right, middle, after, by_right, questions)
-        self.record.take(right)
+        self.record.add(right)
         await self._add(of_right)
         return questions
 
