@@ -146,7 +146,7 @@ def test_what_cannot_be_done_is_refused_in_one_line_and_leaves_nothing_behind(de
         ("report sales audience", "sales has no section 'audience'; there are leads, "),
         ("report sales --by ownr", "no figure of the sales report has a dimension 'ownr'; did you mean 'owner'? There are "),
         ("report sales decided --by channel", "no figure of decided has a dimension 'channel'; there are owner, team, "),
-        ("report sales --by lead_source,stage", "no figure of the sales report has all of lead_source, stage"),
+        ("report sales --by lead_source,pipeline", "no figure of the sales report has all of lead_source, pipeline"),
         ("report sales --by owner,owner", "owner, owner: a figure is broken down by each dimension once"),
         ("report sales --by month,week", "month, week: a figure is broken down by one kind of period at most"),
         ("report marketing --where channel=Serach", "there is no channel 'Serach'; did you mean 'Search'? There are Search"),

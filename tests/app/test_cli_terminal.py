@@ -164,7 +164,7 @@ def test_zero_is_an_answer_and_not_a_lack_of_data(small: Path) -> None:
     assert "no time to assign: it is made of " in handoff
     asked = ("--by", "campaign", "--where", "campaign=spring", "--from", "2026-03-01", "--to", "2026-04-02")
     audience = here("report", "marketing", "audience", *asked, *UNTIL, cwd=small).out
-    assert re.search(r" touchpoints  spend\n─+\nspring +1 +1 +1 +1 +·$", audience, re.MULTILINE), audience
+    assert re.search(r" touchpoints +lead +spend\n─+\nspring +1 +1 +1 +1 +100\.0% +·$", audience, re.MULTILINE), audience
     assert "it is made of" not in audience
 
 
