@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from journey.definition import Definition
 from journey.instants import Instant
 from projections.figures.answering import answer
-from projections.figures.defined import options
+from projections.figures.defined import asked_by
 from projections.figures.figure import Asked
 from projections.figures.laws import broken
 from projections.figures.sections import FIGURES, SECTIONS
@@ -189,8 +189,7 @@ async def _won(both: Both) -> AsyncIterator[Broken]:
 
 
 def _asked(both: Both) -> Asked:
-    definition = both.definition
-    return Asked(both.until, definition.zone, fiscal_year_starts=definition.fiscal_year_starts, options=options(definition))
+    return asked_by(both.definition, both.until)
 
 
 LAWS: tuple[Law, ...] = (

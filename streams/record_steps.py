@@ -177,8 +177,9 @@ class SteppedRecord:
         rows = [row._replace(voided=self._is_void(row.touch, row.voided) or name_of(row.touch) in voids) for row in rows]
         names = {name_of(row.touch) for row in rows} | voids
         stored = await self.bodies({subject for subject, _, _ in names})
-        stood = {one.touch.key: one.touch for one in chain.from_iterable(stored.values()) if not one.voided and name_of(one.touch) in names}
-        return (await with_added(World(self, definition, list(rows), voids), list(stood.values()))).facts
+        # All of a name: which of its bodies counts is for the world to say.
+        stood = [one.touch for one in chain.from_iterable(stored.values()) if not one.voided and name_of(one.touch) in names]
+        return (await with_added(World(self, definition, list(rows), voids), stood)).facts
 
     def _is_void(self, touch: Touchpoint, is_voided: bool) -> bool:
         return self._voided.get(name_of(touch), is_voided)

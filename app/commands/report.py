@@ -15,12 +15,26 @@ from app.engine.question import Question
 from app.engine.simulation_mark import is_simulated
 from app.text import between as show_between
 from app.text import reports as show_reports
-from app.text.arguments import Data, Json, KnownAt, Until, asked_until, several
+from app.text.arguments import (
+    By,
+    Data,
+    From,
+    Into,
+    Json,
+    KnownAt,
+    To,
+    Until,
+    Where,
+    asked_until,
+    currency_of,
+    day_of,
+    filters,
+    names_of,
+    several,
+)
 from app.text.printing import as_csv, as_json, note
 from journey.errors import Refused
 from journey.instants import day
-from journey.money import DECIMALS
-from journey.problems import meant
 from projections.figures.reports import Report
 from projections.figures.sections import SECTIONS
 
@@ -47,33 +61,13 @@ def report(
         ),
     ] = None,
     data: Data = None,
-    from_: Annotated[
-        str | None, typer.Option("--from", help="What is dated on this day or later.", metavar="DAY", show_default=False)
-    ] = None,
-    to: Annotated[str | None, typer.Option("--to", help="What is dated before this day.", metavar="DAY", show_default=False)] = None,
+    from_: From = None,
+    to: To = None,
     until: Until = None,
     known_at: KnownAt = None,
-    by: Annotated[
-        str | None,
-        typer.Option(
-            "--by",
-            help="Break down by dimensions (owner,team), and by day, week, month, quarter or year.",
-            metavar="DIM,DIM",
-            show_default=False,
-        ),
-    ] = None,
-    where: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--where", help="Only what has this value; of several of one dimension, any.", metavar="DIM=VALUE", show_default=False
-        ),
-    ] = None,
-    currency: Annotated[
-        str | None,
-        typer.Option(
-            "--currency", help="Convert money to it, at stated rates. Default: each by itself.", metavar="EUR", show_default=False
-        ),
-    ] = None,
+    by: By = None,
+    where: Where = None,
+    currency: Into = None,
     top: Annotated[
         int | None,
         typer.Option(
@@ -102,14 +96,14 @@ def report(
     if json and csv:
         raise Refused("--json and --csv are two ways to print it; give one of them")
     asked = None if until is None else asked_until(until)
-    period = {"from_on": _day("--from", from_), "to_on": _day("--to", to)}
-    grouping = None if by is None else tuple(name.strip() for name in by.split(",") if name.strip())
-    filters = _filters(where or [])
-    converted = _currency(currency)
+    period = {"from_on": None if from_ is None else day_of("--from", from_), "to_on": None if to is None else day_of("--to", to)}
+    grouping = None if by is None else names_of(by)
+    asked_for = filters(where)
+    converted = currency_of(currency)
 
     asks = Compared(between, closed, known_at, is_until_given=until is not None)
     asks.check(from_ or to)
-    question = Question(model.value, sections or (), grouping or (), filters, str(from_ or ""), str(to or ""), asked or now(), converted)
+    question = Question(model.value, sections or (), grouping or (), asked_for, str(from_ or ""), str(to or ""), asked or now(), converted)
 
     async def run(engine: Engine) -> Any:
         if (comparison := await compared(engine, asks, question)) is not None:
@@ -119,12 +113,12 @@ def report(
         if closed is not None:
             period.update({"from_on": date.fromisoformat(question.from_on), "to_on": date.fromisoformat(question.to_on)})
         told = await asking.report(
-            engine, model.value, sections or (), **period, by=grouping, where=filters, until=asked, known_at=known_at, currency=converted,
+            engine, model.value, sections or (), **period, by=grouping, where=asked_for, until=asked, known_at=known_at, currency=converted,
             top=0 if top is None and (json or csv) else top,
         )  # fmt: skip
         return told, await engine.definition()
 
-    with several(filters):
+    with several(asked_for):
         told, definition = read(data, run)
     if not isinstance(told, Report):
         show_between.compared(told, simulated=definition, json=json, csv=csv)
@@ -140,31 +134,3 @@ def report(
     by_day = [section.name for section in told.sections if section.is_by_day]
     if until is None and by_day and (period["to_on"] is None or period["to_on"].isoformat() > today):
         note(f"today is not over, so it is not in {', '.join(by_day)}; --until {today} has what is known of it")
-
-
-def _day(option: str, text: str | None) -> date | None:
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise Refused(f"{option} {text!r} is no day; write 2026-03-31") from None
-
-
-def _filters(texts: list[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for text in texts:
-        name, sign, value = text.partition("=")
-        if not sign:
-            raise Refused(f"--where {text!r} is no filter; write it as owner=anna")
-        found.setdefault(name.strip(), []).append(value)
-    return found
-
-
-def _currency(text: str | None) -> str:
-    if text is None:
-        return ""
-    currency = text.upper()
-    if currency not in DECIMALS:
-        raise Refused(f"--currency {text!r} is no currency{meant(currency, DECIMALS)}")
-    return currency

@@ -29,7 +29,7 @@ from app.text.arguments import (
 )
 from app.text.printing import as_json
 from projections.figures import figure as figures
-from projections.figures.defined import options
+from projections.figures.defined import asked_by
 from projections.figures.sections import FIGURES
 
 app = typer.Typer(add_completion=False)
@@ -69,13 +69,7 @@ def why(
 
     async def run(engine: Engine) -> Any:
         definition = (await known(engine, known_at)).definition
-        asked = figures.Asked(
-            until=in_zone(as_of, definition.zone),
-            zone=definition.zone,
-            fiscal_year_starts=definition.fiscal_year_starts,
-            options=options(definition),
-            **question,
-        )
+        asked = asked_by(definition, in_zone(as_of, definition.zone), **question)
         found = await figure_evidence(engine, wanted, asked, known_at=known_at, limit=limit, after=after)
         return found, await is_simulated(engine)
 

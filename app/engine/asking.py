@@ -11,8 +11,8 @@ from app.engine.simulation_mark import is_simulated
 from app.text.arguments import in_zone
 from journey.definition import Definition
 from journey.instants import Instant, instant
-from projections.figures.defined import options
-from projections.figures.figure import Asked, Model, Where
+from projections.figures.defined import asked_by
+from projections.figures.figure import Model, Where
 from projections.figures.reports import Report
 from projections.figures.reports import report as reported
 from projections.marketing import marketing
@@ -43,17 +43,15 @@ async def report(
     `top` is how many of the highest a list has at most: 0 is all, None as many as a terminal shows of people.
     """
     was = await known(engine, known_at)
-    asked = Asked(
-        until=until_of(until, was.definition),
-        zone=was.definition.zone,
+    asked = asked_by(
+        was.definition,
+        until_of(until, was.definition),
         from_on="" if from_on is None else from_on.isoformat(),
         to_on="" if to_on is None else to_on.isoformat(),
         where=tuple(Where(name, tuple(values)) for name, values in (where or {}).items()),
         currency=currency,
         known_at=known_at or "",
         top=top,
-        fiscal_year_starts=was.definition.fiscal_year_starts,
-        options=options(was.definition),
     )
     async with AsyncExitStack() as stack:
         if known_at is None:

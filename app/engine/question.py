@@ -11,7 +11,7 @@ from journey.errors import Refused
 from journey.instants import Instant, last_end_of_day
 from projections.figures.answering import answer
 from projections.figures.answers import Answer
-from projections.figures.defined import options
+from projections.figures.defined import asked_by
 from projections.figures.figure import Asked, Model, Where
 from projections.figures.reports import check_dimensions, sections_of, values_asked
 from projections.read_model import Ask
@@ -34,16 +34,14 @@ class Question:
 
     def asked(self, by: Definition) -> Asked:
         """What is asked where the definition is `by`, which says when days begin."""
-        return Asked(
-            until=in_zone(self.until, by.zone),
-            zone=by.zone,
+        return asked_by(
+            by,
+            in_zone(self.until, by.zone),
             from_on=self.from_on,
             to_on=self.to_on,
             by=self.by,
             where=tuple(Where(name, tuple(values)) for name, values in self.where.items()),
             currency=self.currency,
-            fiscal_year_starts=by.fiscal_year_starts,
-            options=options(by),
         )
 
     async def named_as_known(self, asks: Sequence[Ask], by: Definition) -> None:

@@ -116,7 +116,7 @@ def day_of(name: str, text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Refused(f"{name} {text!r} is no date; write YYYY-MM-DD") from None
+        raise Refused(f"{name} {text!r} is no day; write 2026-03-31") from None
 
 
 def names_of(by: str | None) -> tuple[str, ...]:

@@ -1,8 +1,10 @@
-"""What views ask of the definition: the options of a question."""
+"""What a question asks of the definition: the zone, when the fiscal year starts, and the options of views."""
 
-from typing import Final
+from typing import Any, Final
 
 from journey.definition import Definition
+from journey.instants import Instant
+from projections.figures.figure import Asked
 from projections.figures.views import Option
 
 PEOPLE: Final[tuple[str, Option]] = ("people", "all")
@@ -24,3 +26,8 @@ def options(definition: Definition) -> dict[str, Option]:
         CUSTOMERS[0]: tuple(kind.name for kind in kinds if kind.customer),
         CUSTOMER[0]: definition.customer,
     }
+
+
+def asked_by(definition: Definition, until: Instant, **more: Any) -> Asked:
+    """A question as of `until` under `definition`; `more` are other fields of `Asked`."""
+    return Asked(until, definition.zone, fiscal_year_starts=definition.fiscal_year_starts, options=options(definition), **more)

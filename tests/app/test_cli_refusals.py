@@ -102,7 +102,7 @@ def test_where_there_is_no_data_it_says_what_puts_some_there_of_all_places(tmp_p
         ("rebuild all --data typo", "there is no data in typo (/"),
         ("demo --data .", ". is not empty and was not made by the demo; name another folder with --data"),
         ("demo --data good.jsonl", "good.jsonl can't be used for the demo: Not a directory"),
-        ("simulate --start yesterday", "--start 'yesterday' is no date; write YYYY-MM-DD"),
+        ("simulate --start yesterday", "--start 'yesterday' is no day; write 2026-03-31"),
         ("simulate --start 0001-01-01", "start is 0001-01-01; it has to lie in the years"),
         ("simulate --days 100000", "days is 100000; a world is played for 1 to"),
         ("simulate --late much", "--late 'much' is no share; write 5% or 0.05"),

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.engine import restatement
@@ -27,7 +27,7 @@ from streams.ports import Histories
 from tests.streams.builders import LATER, at
 from tests.streams.deliveries import Delivery, within
 from tests.streams.test_any_order import RESTLESS, TIGHT, anything, deliveries, thorough
-from tests.streams.test_record_steps import filled, links_share_a_name
+from tests.streams.test_record_steps import filled
 
 BY, OTHER = (by.model_copy(update={"bounds": by.bounds.model_copy(update={"evidence_max": 10})}) for by in (TIGHT, RESTLESS))
 UNTIL = at(120) - 1
@@ -96,8 +96,6 @@ def test_the_causes_of_every_cell_add_up_to_its_difference(
     delivery: Delivery, asked: tuple[Model, tuple[str, ...]], withdrawn: tuple[int, int], earlier: int, asked_max: int, other: bool
 ) -> None:
     model, by = asked
-
-    assume(not links_share_a_name(delivery))  # See there.
 
     async def run(folder: Path) -> None:
         bench = await filled(folder, BY, delivery, *withdrawn)
