@@ -9,11 +9,14 @@ from typing import Any, NamedTuple
 
 from journey.definition import Definition
 from journey.instants import Instant
+from journey.leads import ANSWERS, STATES
 from projections.figures.answering import answer
+from projections.figures.compiling import Query, marked
 from projections.figures.defined import asked_by
 from projections.figures.figure import Asked
 from projections.figures.laws import broken
 from projections.figures.sections import FIGURES, SECTIONS
+from projections.figures.views import last_of
 from projections.marketing import marketing
 from projections.read_model import Ask, ReadModel, Table
 from projections.sales import sales
@@ -101,6 +104,11 @@ LEFT = (
 ENTERED = "SELECT person, stage, at, nth, n FROM {table} WHERE n <> 1"
 CLOSED = "SELECT deal, at, nth, outcome, closed_at FROM {table} WHERE (outcome = 'open') <> (closed_at = 0)"
 STOOD = "SELECT deal, at, nth, SUM(n) FROM {table} GROUP BY deal, at, nth HAVING SUM(n) <> 1"
+OUTCOMES = "SELECT deal, at, nth, outcome FROM {table} WHERE outcome NOT IN ('open', 'won', 'lost', 'abandoned')"
+LEAD_STOOD = "SELECT person, cycle, at, nth, SUM(n) FROM {table} GROUP BY person, cycle, at, nth HAVING SUM(n) <> 1"
+ANSWERED = (
+    f"SELECT person, cycle, at, nth, answer FROM {{table}} WHERE answer NOT IN {ANSWERS} OR (answer = 'accepted') <> (state IN {STATES})"
+)
 PLACED = "SELECT subject, order_id, SUM(n) FROM {table} GROUP BY subject, order_id HAVING SUM(n) <> 1"
 TAKEN_BEFORE = "SELECT subject, order_id, order_at, at FROM {table} WHERE at < order_at"
 RAISED = "SELECT subject, order_id, at, amount_minor FROM {table} WHERE amount_minor >= 0"
@@ -169,6 +177,20 @@ SAME = (("new_leads", "leads"),)
 """Figures of marketing, and those of sales that count the same."""
 
 
+async def _in_stage(both: Both) -> AsyncIterator[Broken]:
+    """Entries less exits of each stage are those whose last entry it was."""
+    asked = replace(_asked(both), by=("stage",))
+    for model, ask in both.asks.items():
+        (people,) = (await answer(ask, [FIGURES["stage_people"]], asked)).figures
+        found = {cell.group["stage"]: cell.value for cell in people.cells if cell.value}
+        last = f"SELECT stage, COUNT(*) FROM ({last_of('stages', 'person').sql}) AS s GROUP BY stage"
+        sql, values = marked(Query(last, {"until": both.until}))
+        stand = {stage: int(number) for stage, number in await ask(sql, *values)}
+        for stage in sorted(stand.keys() | found.keys()):
+            if stand.get(stage, 0) != found.get(stage, 0):
+                yield Broken(model, "stages", {"figure": f"people in stage {stage}"}, stand.get(stage, 0), found.get(stage, 0))
+
+
 async def _won(both: Both) -> AsyncIterator[Broken]:
     """Each conversion that the definition makes of won deals is what sales has won, whatever it is called; there may be none."""
     asked = replace(_asked(both), by=("conversion",))
@@ -206,6 +228,15 @@ LAWS: tuple[Law, ...] = (
     within("a lead cycle is created once", _tables("leads"), ("person", "cycle"), CREATED, 1),
     within("a deal stands in one way at a time", _tables("deals"), ("deal", "at", "nth"), STOOD, 1),
     within("a deal is closed when it has an outcome", _tables("deals"), ("deal", "at", "nth", "outcome"), CLOSED, "0 while open"),
+    within("a deal is open, won, lost or abandoned", _tables("deals"), ("deal", "at", "nth"), OUTCOMES, "one of these"),
+    within("a lead cycle stands in one way at a time", _tables("lead_states"), ("person", "cycle", "at", "nth"), LEAD_STOOD, 1),
+    within(
+        "a lead cycle has one answer, and a state where it was accepted",
+        _tables("lead_states"),
+        ("person", "cycle", "at", "nth"),
+        ANSWERED,
+        "an answer, with a state where that is accepted",
+    ),
     within("an order is there once", _tables("orders"), ("subject", "order_id"), PLACED, 1),
     Law("refunds take no more of an order than there is", _left),
     within(
@@ -222,6 +253,7 @@ LAWS: tuple[Law, ...] = (
     equal("both hold the same outlooks", "outlook", ("person", "seen_at")),
     equal("both hold the same steps of leads", "leads", ("person", "cycle", "at", "nth", "step", "channel", "lead_source", "ahead")),
     equal("both hold the same deals", "deals", ("deal", "at", "nth", "outcome", "amount_minor", "currency", "closed_at")),
+    Law("entered less left is in stage", _in_stage),
     Law("figures add up over each dimension", _figures),
     Law("both answer alike what both are asked", _alike),
     Law("what was won is won in both", _won),

@@ -1,32 +1,19 @@
 """Answers figures: asks the read model, fills empty periods, says what is complete."""
 
-from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from fractions import Fraction
-from functools import cache, lru_cache
-from operator import add, itemgetter
-from typing import Any, NamedTuple, TypeVar
 
 from journey.errors import Refused
 from journey.instants import iso, last_end_of_day
-from journey.money import DECIMALS, share
+from journey.money import DECIMALS
 from projections.figures import periods
 from projections.figures.answers import Answer, Cell, FigureAnswer
-from projections.figures.compiling import Group, Query, added, batched, compiled, currencies_without_rate, groups, marked, width
-from projections.figures.credit import CREDIT_PARTS, NO_TOUCH, PathTouch
+from projections.figures.compiling import Group, Query, batched, compiled, currencies_without_rate, groups, marked
 from projections.figures.figure import Asked, Figure
-from projections.figures.measures import Aggregate, Computed, Credited, Measured, Number, Outcome, Quantiles
+from projections.figures.measures import Aggregate, Computed, Credited, Number, Outcome, Quantiles
+from projections.figures.outcomes import CELLS_MAX, Key, Rows, credited, outcomes_of, period, period_at
 from projections.read_model import Ask, Value
-
-CELLS_MAX = 200_000
-"""How many cells one figure's answer has at most: periods that are empty count."""
-
-Key = tuple[Any, ...]
-"""The values of a cell's groups; a period is the date of its first day."""
-Rows = Sequence[tuple[Any, ...]]
-T = TypeVar("T")
 
 
 async def answer(ask: Ask, figures: Iterable[Figure], asked: Asked) -> Answer:
@@ -68,7 +55,7 @@ def listed(figures: Iterable[Figure], by: Iterable[str]) -> int:
 async def _cells(ask: Ask, batch: Sequence[Figure], asked: Asked, sql: str, values: Sequence[Value]) -> Rows:
     """The rows of `compiled(batch, asked)`. Raises Refused where they are more cells than an answer has, without holding all of them."""
     groupings = groups(batch[0], asked)
-    if asked.top or not groupings or _period_at(groupings) is not None or isinstance(batch[0].measure, Computed):
+    if asked.top or not groupings or period_at(groupings) is not None or isinstance(batch[0].measure, Computed):
         return await ask(sql, *values)
     found = await ask(f"{sql} LIMIT {CELLS_MAX + 1}", *values)
     if len(found) > CELLS_MAX:
@@ -104,8 +91,8 @@ async def _found(ask: Ask, batch: Sequence[Figure], asked: Asked) -> Iterable[tu
     """What figures that are one SELECT come to."""
     sql, values = marked(compiled(batch, asked))
     if isinstance(batch[0].measure, Credited):
-        return await _credited(batch, asked, ask.rows(sql, *values))
-    return _outcomes(batch, asked, await _cells(ask, batch, asked, sql, values))
+        return await credited(batch, asked, ask.rows(sql, *values))
+    return outcomes_of(batch, asked, await _cells(ask, batch, asked, sql, values))
 
 
 async def _names(ask: Ask, figures: Sequence[Figure], found: Iterable[FigureAnswer], asked: Asked) -> dict[str, dict[str, str]]:
@@ -173,214 +160,6 @@ async def _without_rate(ask: Ask, figures: Sequence[Figure], asked: Asked) -> di
     return dict(sorted(missing.items()))
 
 
-def _outcomes(batch: Sequence[Figure], asked: Asked, rows: Rows) -> Iterable[tuple[Figure, dict[Key, Outcome]]]:
-    """What rows of `compiled(batch, asked)` come to, for each of the figures."""
-    groupings = groups(batch[0], asked)
-    cut = len(groupings)
-    keys = list(map(_keyed(groupings, asked), rows))
-    at = cut
-    for figure in batch:
-        match figure.measure:
-            case Aggregate() as measure:
-                until = at + width(measure.parts)
-                yield figure, _aggregated(measure, groupings, asked, _sums(measure, keys, [row[at:until] for row in rows]))
-                at = until
-            case Quantiles() as measure:
-                found = {key: _quantiles(measure, row[cut:]) for key, row in zip(keys, rows, strict=True)}
-                yield figure, _filled(found, groupings, asked, Outcome(None, 0))
-            case Computed() as measure:
-                found = dict(measure.function([Measured(key, row[cut:-1], row[-1]) for key, row in zip(keys, rows, strict=True)]))
-                yield figure, _filled(found, groupings, asked, Outcome(None, 0))
-
-
-def _keyed(groupings: Sequence[Group], asked: Asked) -> Callable[[tuple[Any, ...]], Key]:
-    """Makes the key of a row, which begins with its groups."""
-    cut, place = len(groupings), _period_at(groupings)
-    if place is None:
-        return itemgetter(slice(cut))
-    grain, found_as, fiscal_months = _period(groupings), groupings[place].found, asked.fiscal_year_starts - 1
-
-    @cache
-    def first(found: str | int) -> date:
-        return periods.holding(grain, periods.first_day(found_as, found, fiscal_months), fiscal_months)
-
-    return lambda row: (*row[:place], first(row[place]), *row[place + 1 : cut])
-
-
-def _whole(numbers: Iterable[Any]) -> list[int]:
-    """A float is what SQLite makes of an integer beyond 64 bits: better no number than a wrong one."""
-    found = list(numbers)
-    assert all(isinstance(number, int) for number in found), f"not whole: {found}"
-    return found
-
-
-# --- measures
-
-
-class Path(NamedTuple):
-    """A conversion: its touches in order, the group that each is credited to, and whether the filters keep it; `n` times."""
-
-    touches: Sequence[PathTouch]
-    keys: Sequence[Key]
-    kept: Sequence[bool]
-    n: int
-    amounts: Sequence[Any]
-
-
-def _sums(measure: Aggregate, keys: Sequence[Key], rows: Rows) -> dict[Key, list[int]]:
-    found: dict[Key, list[int]] = {}
-    for key, row in zip(keys, rows, strict=True):
-        sums = added(measure.parts, _whole(row))
-        before = found.get(key)
-        found[key] = sums if before is None else list(map(add, before, sums))
-    return found
-
-
-def _aggregated(measure: Aggregate, groupings: Sequence[Group], asked: Asked, sums: dict[Key, list[int]]) -> dict[Key, Outcome]:
-    nothing = [0] * len(measure.parts)
-    if not measure.is_running:
-        found = {key: measure.outcome(parts) for key, parts in sums.items()}
-        return _filled(found, groupings, asked, measure.outcome(nothing))
-    place = _period_at(groupings)
-    if place is None:
-        return {key: measure.outcome(parts) for key, parts in sums.items()}
-    # All periods since the first row, one upon the other; then those that were asked for.
-    whole = _filled(sums, groupings, replace(asked, from_on=""), nothing)
-    since = (
-        periods.holding(_period(groupings), date.fromisoformat(asked.from_on), asked.fiscal_year_starts - 1) if asked.from_on else date.min
-    )
-    come_to: defaultdict[Key, list[int]] = defaultdict(lambda: nothing)
-    found = {}
-    for key in sorted(whole, key=lambda key: key[place]):
-        others = (*key[:place], *key[place + 1 :])
-        come_to[others] = [before + more for before, more in zip(come_to[others], whole[key], strict=True)]
-        if key[place] >= since:
-            found[key] = measure.outcome(come_to[others])
-    return found
-
-
-def _quantiles(measure: Quantiles, columns: tuple[Any, ...]) -> Outcome:
-    *nearest, number = columns
-    if not number:
-        return Outcome(None, 0)
-    values: list[Number] = []
-    for at, low, high in zip(measure.at, nearest[::2], nearest[1::2], strict=True):
-        rest = Fraction((number - 1) * at) % 1
-        values.append(_simple(low + (high - low) * rest) if rest else low)
-    return Outcome(values[0] if len(values) == 1 else tuple(values), number)
-
-
-async def _credited(
-    batch: Sequence[Figure], asked: Asked, rows: AsyncIterator[tuple[Any, ...]]
-) -> Iterable[tuple[Figure, dict[Key, Outcome]]]:
-    """What rows of `compiled(batch, asked)` come to, which are in order of the unit: one conversion after the other."""
-    groupings = groups(batch[0], asked)
-    credits, amounts = [], 0
-    for figure in batch:
-        assert isinstance(figure.measure, Credited)
-        credits.append(Credit(figure.measure, amounts if figure.measure.amount else None))
-        amounts += bool(figure.measure.amount)
-    async for path in _paths(batch[0], asked, rows):
-        for credit in credits:
-            credit.add(path)
-    return [(figure, _filled(credit.outcomes(), groupings, asked, Outcome(0, 0))) for figure, credit in zip(batch, credits, strict=True)]
-
-
-async def _paths(figure: Figure, asked: Asked, rows: AsyncIterator[tuple[Any, ...]]) -> AsyncIterator[Path]:
-    """The conversions of what `compiled` found, each with its touches in order."""
-    groupings = groups(figure, asked)
-    cut = len(groupings)
-    unit = cut + len(figure.of.unit)
-    until = unit + len(PathTouch._fields)
-    keyed = _keyed(groupings, asked)
-
-    def path(of_one: list[tuple[Any, ...]]) -> Path:
-        # By the instant of the touch, then by what orders those of one instant: its person and its place.
-        of_one.sort(key=lambda row: (row[unit], row[until], row[until + 1]))
-        n, *amounts = of_one[0][until + 3 :]
-        touches = [PathTouch._make(row[unit:until]) for row in of_one]
-        return Path(touches, list(map(keyed, of_one)), [bool(row[until + 2]) for row in of_one], n, amounts)
-
-    held: list[tuple[Any, ...]] = []
-    async for row in rows:
-        if held and held[-1][cut:unit] != row[cut:unit]:
-            yield path(held)
-            held = []
-        held.append(row)
-    if held:
-        yield path(held)
-
-
-class Credit:
-    """Adds up what groups have earned of conversions: each conversion whole, then to the groups of those touches that no filter leaves
-    out. `place` is that of its amount in a path's, None where conversions themselves are credited."""
-
-    def __init__(self, measure: Credited, place: int | None) -> None:
-        self._weights = measure.weights
-        self._place = place
-        self._parts: defaultdict[Key, int] = defaultdict(int)
-        self._number: defaultdict[Key, int] = defaultdict(int)
-
-    def add(self, path: Path) -> None:
-        amount = CREDIT_PARTS if self._place is None else _whole([path.amounts[self._place]])[0]
-        has_none = path.touches[0].channel == NO_TOUCH
-        weights = (1,) * len(path.touches) if has_none else tuple(self._weights(path.touches))
-        credited_to = set()
-        for key, is_kept, weight, credit in zip(path.keys, path.kept, weights, _shares(amount, weights), strict=True):
-            if weight and is_kept:
-                self._parts[key] += credit * path.n
-                credited_to.add(key)
-        for key in credited_to:
-            self._number[key] += path.n
-
-    def outcomes(self) -> dict[Key, Outcome]:
-        """`n` is how many conversions had a part."""
-        scale = 1 if self._place is not None else CREDIT_PARTS
-        return {key: Outcome(_simple(Fraction(credit, scale)), self._number[key]) for key, credit in self._parts.items()}
-
-
-@lru_cache(maxsize=10_000)
-def _shares(amount: int, weights: tuple[int, ...]) -> list[int]:
-    return share(amount, weights)
-
-
-def _simple(number: Fraction) -> Number:
-    return number.numerator if number.denominator == 1 else number
-
-
-# --- periods
-
-
-def _period_at(groupings: Sequence[Group]) -> int | None:
-    return next((place for place, group in enumerate(groupings) if group.period), None)
-
-
-def _period(groupings: Sequence[Group]) -> periods.Grain:
-    return next(group.period for group in groupings if group.period)
-
-
-def _filled(found: Mapping[Key, T], groupings: Sequence[Group], asked: Asked, nothing: T) -> dict[Key, T]:
-    """`found` with the periods in which nothing was, from the first asked for (or found) to the last, for each of the other groups."""
-    place = _period_at(groupings)
-    if place is None:
-        return dict(found)
-    first, last = _span([key[place] for key in found], asked)
-    if first is None:
-        return dict(found)
-    all_periods = list(periods.between(_period(groupings), first, last, asked.fiscal_year_starts - 1))
-    others = {(key[:place], key[place + 1 :]) for key in found} or ({((), ())} if len(groupings) == 1 else set())
-    if len(all_periods) * len(others) > CELLS_MAX:
-        raise Refused(f"{len(all_periods):,} periods of {len(others):,} groups are more than {CELLS_MAX:,} cells; ask for a shorter period")
-    return {**{(*before, one, *after): nothing for before, after in others for one in all_periods}, **found}
-
-
-def _span(found: Sequence[date], asked: Asked) -> tuple[date | None, date]:
-    """From what is asked for, else found, to `until`, or as far as there is something before `to_on`: a deal may be expected in 9999."""
-    first = date.fromisoformat(asked.from_on) if asked.from_on else min(found, default=None)
-    until = date.fromisoformat(asked.until_on)
-    return first, min(max([until, *found]), date.fromisoformat(asked.to_on) - timedelta(days=1)) if asked.to_on else until
-
-
 # --- cells
 
 
@@ -408,7 +187,7 @@ def _figure_answer(figure: Figure, asked: Asked, outcomes: Mapping[Key, Outcome]
         cells.sort(key=_by_value)
     measure = figure.measure
     # How many were in a stage yesterday and today is not how many were.
-    has_run = isinstance(measure, Aggregate) and measure.is_running and _period_at(groupings) is not None
+    has_run = isinstance(measure, Aggregate) and measure.is_running and period_at(groupings) is not None
     many = any(name in figure.dimensions and figure.dimensions[name].many for name in names)
     return FigureAnswer(
         name=figure.name,
@@ -435,10 +214,10 @@ def _named(groupings: Sequence[Group], key: Key, asked: Asked) -> Iterable[str]:
 
 def _is_complete(figure: Figure, groupings: Sequence[Group], key: Key, asked: Asked) -> bool:
     """Whether its period was over at `until`, and the days after it that the figure waits for."""
-    place = _period_at(groupings)
+    place = period_at(groupings)
     ends = []
     if place is not None:
-        ends.append(periods.after(_period(groupings), key[place]))
+        ends.append(periods.after(period(groupings), key[place]))
     if asked.to_on:
         ends.append(date.fromisoformat(asked.to_on))
     if not ends:
