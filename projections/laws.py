@@ -150,9 +150,8 @@ async def _figures(both: Both) -> AsyncIterator[Broken]:
     """Counts and totals of every figure add up over each of its dimensions, and a share lies in 0..1 or is null."""
     asked = _asked(both)
     for section in SECTIONS:
-        for figure in section.figures:
-            for told in await broken(both.asks[section.model], figure, asked):
-                yield Broken(section.model, "figures", {"figure": figure.name}, "parts that add up, and shares within 0..1", told)
+        for figure, told in await broken(both.asks[section.model], section.figures, asked):
+            yield Broken(section.model, "figures", {"figure": figure.name}, "parts that add up, and shares within 0..1", told)
 
 
 async def _alike(both: Both) -> AsyncIterator[Broken]:

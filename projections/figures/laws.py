@@ -1,6 +1,7 @@
 """Laws that hold for every figure of a kind: counts and totals add up over each dimension, a share lies in 0..1 or is null."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 
 from projections.figures.answering import answer
@@ -10,15 +11,26 @@ from projections.figures.measures import Number
 from projections.read_model import Ask
 
 
-async def broken(ask: Ask, figure: Figure, asked: Asked) -> list[str]:
-    """What does not hold of `figure` where it is broken down by each of its dimensions, in words. `asked.by` is not looked at."""
-    (whole,) = (await answer(ask, [figure], replace(asked, by=()))).figures
-    found = _shares(figure, whole)
-    for name in figure.breakdowns:
-        (parts,) = (await answer(ask, [figure], replace(asked, by=(name,)))).figures
-        found += _shares(figure, parts)
-        if parts.adds_up and name != "currency" and (come_to := _sums(parts)) != (expected := _sums(whole)):
-            found.append(f"{figure.name} by {name} adds up to {dict(come_to)}, and is {dict(expected)}")
+async def broken(ask: Ask, figures: Iterable[Figure], asked: Asked) -> list[tuple[Figure, str]]:
+    """What does not hold of `figures`, all of one read model, where they are broken down by each of their dimensions, in words.
+    `asked.by` is not looked at."""
+    figures = tuple(figures)
+    found: list[tuple[Figure, str]] = []
+    for grain in ("instant", "day"):
+        # Those whose rows are summed by day are asked by themselves: they stand at another instant.
+        some = {figure.name: figure for figure in figures if figure.of.grain == grain}
+        if not some:
+            continue
+        whole = {one.name: one for one in (await answer(ask, some.values(), replace(asked, by=()))).figures}
+        found += [(some[name], told) for name, one in whole.items() for told in _shares(some[name], one)]
+        for dimension in dict.fromkeys(name for figure in some.values() for name in figure.breakdowns):
+            broken_down = [figure for figure in some.values() if dimension in figure.breakdowns]
+            for parts in (await answer(ask, broken_down, replace(asked, by=(dimension,)))).figures:
+                figure = some[parts.name]
+                found += [(figure, told) for told in _shares(figure, parts)]
+                come_to, expected = _sums(parts), _sums(whole[parts.name])
+                if parts.adds_up and dimension != "currency" and come_to != expected:
+                    found.append((figure, f"{figure.name} by {dimension} adds up to {dict(come_to)}, and is {dict(expected)}"))
     return found
 
 

@@ -94,7 +94,7 @@ def _row(table: str, nth: int, random: Random) -> dict[str, Any]:
 @settings(max_examples=6, deadline=None)
 async def test_the_laws_hold(figure: Figure, random: Random) -> None:
     db, ask = sqlite(random_rows(random))
-    assert await broken(ask, figure, await random_question(ask, figure, random)) == []
+    assert await broken(ask, [figure], await random_question(ask, figure, random)) == []
     db.close()
 
 
