@@ -25,7 +25,9 @@ from streams.units import Part
 from streams.world import AFTER, BEFORE, Side, World
 
 
-class Differing(NamedTuple):
+class Effect(NamedTuple):
+    """What touchpoints change."""
+
     facts: Facts
     """After less before."""
     people: list[Person]
@@ -41,7 +43,7 @@ class Differing(NamedTuple):
     """All that was derived."""
 
 
-async def differing(
+async def effect_of(
     definition: Definition,
     world: World,
     changed: Iterable[Touchpoint],
@@ -49,7 +51,7 @@ async def differing(
     others: Iterable[str],
     *,
     several: Collection[Name],
-) -> Differing:
+) -> Effect:
     """Derive all that `changed` touchpoints change, and `ids` and `others` besides, before and after. See `World.affected`."""
     facts: Facts = Counter()
     journeys: dict[str, Journey] = {}
@@ -74,7 +76,7 @@ async def differing(
     was = {id for one in before.values() for id in one.ids} | affected.ends
     unchanged = sorted(affected.after[name] for name in same)
     subjects = before.keys() | after.keys() | rest
-    return Differing(facts, sorted(after.values()), unchanged, journeys, was, before.keys() - after.keys(), subjects)
+    return Effect(facts, sorted(after.values()), unchanged, journeys, was, before.keys() - after.keys(), subjects)
 
 
 async def since(definition: Definition, histories: Histories, known_at: int, up_to: int, near: dict[Id, Near]) -> Part:
@@ -92,13 +94,13 @@ async def since(definition: Definition, histories: Histories, known_at: int, up_
     return Part([to_row(fact, count) for fact, count in found.facts.items() if count], journeys, persons, found.gone)
 
 
-async def with_added(world: World, stood: Sequence[Touchpoint]) -> Differing:
+async def with_added(world: World, stood: Sequence[Touchpoint]) -> Effect:
     """What the rows and voids of `world` change. `stood` is what counted until now under their names, a retraction's too."""
     live = [row.touch for row in world.rows if not (row.voided or isinstance(row.touch.data, Retracted))]
     world.takes_part_in((id, f"deal:{touch.about.deal}") for touch in live if touch.about.deal is not None for id in people_named(touch))
     times = Counter(name_of(row.touch) for row in world.rows)
     several = world.voids | {name_of(touch) for touch in stood} | {name for name, n in times.items() if n > 1}
-    return await differing(world.definition, world, chain(live, stood), (), (), several=several)
+    return await effect_of(world.definition, world, chain(live, stood), (), (), several=several)
 
 
 def name_of(touch: Touchpoint) -> Name:

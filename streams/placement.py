@@ -37,7 +37,7 @@ from journey.turns import Turns
 from schemas.decode import Decoded, Unreadable, digest_of
 from schemas.intended import Name
 from streams.arrivals import cut, dead_letter, decoded_of, one_a_row, refusal, sent_for, sent_instead, unknown_to
-from streams.effects import derive, derived_person, differing
+from streams.effects import derive, derived_person, effect_of
 from streams.journeys import NEAR, Journey, dump, dump_near, load, load_near
 from streams.operators import SetAside
 from streams.pauses import Pauses
@@ -436,7 +436,7 @@ class Placement:
         """Derive what is not an addition to an end, before and after; add the difference to `facts`. Returns the subjects derived."""
         world = self._world(unit, unit.rows, unit.voids)
         world.takes_part_in(unit.takes_part)
-        found = await differing(self.definition, world, changed, ids, others, several=several | unit.voids)
+        found = await effect_of(self.definition, world, changed, ids, others, several=several | unit.voids)
         unit.held = world.held_now
         facts.update(found.facts)
         for subject, journey in found.journeys.items():

@@ -13,8 +13,8 @@ from app.engine.embedded import now
 from app.engine.ports import Engine
 from app.engine.question import Question
 from app.engine.simulation_mark import is_simulated
-from app.text import between as show_between
 from app.text import reports as show_reports
+from app.text import restatement as show_restatement
 from app.text.arguments import (
     By,
     Data,
@@ -121,7 +121,7 @@ def report(
     with several(asked_for):
         told, definition = read(data, run)
     if not isinstance(told, Report):
-        show_between.compared(told, simulated=definition, json=json, csv=csv)
+        show_restatement.compared(told, simulated=definition, json=json, csv=csv)
         return
     if json:
         as_json(told.model_dump(mode="json"))

@@ -28,8 +28,10 @@ async def broken(ask: Ask, figures: Iterable[Figure], asked: Asked) -> list[tupl
             for parts in (await answer(ask, broken_down, replace(asked, by=(dimension,)))).figures:
                 figure = some[parts.name]
                 found += [(figure, told) for told in _shares(figure, parts)]
+                if not parts.adds_up or dimension == "currency":
+                    continue
                 come_to, expected = _sums(parts), _sums(whole[parts.name])
-                if parts.adds_up and dimension != "currency" and come_to != expected:
+                if come_to != expected:
                     found.append((figure, f"{figure.name} by {dimension} adds up to {dict(come_to)}, and is {dict(expected)}"))
     return found
 

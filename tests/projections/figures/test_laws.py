@@ -128,7 +128,7 @@ async def test_both_databases_agree_on_random_rows(database: str) -> None:
 async def test_what_is_no_share_is_found() -> None:
     db, ask = sqlite(STOOD)
     upside_down = replace(FIGURES["win_rate"], measure=ratio(count(DECIDED), count(WON)), by=())
-    assert (await broken(ask, upside_down, Asked(UNTIL)))[0] == "win_rate of {} is 2, and no share"
+    assert (await broken(ask, [upside_down], Asked(UNTIL)))[0][1] == "win_rate of {} is 2, and no share"
     db.close()
 
 
@@ -136,6 +136,6 @@ async def test_what_does_not_add_up_is_found() -> None:
     db, ask = sqlite(STOOD)
     product = replace(FIGURES["won_value"].dimensions["product"], many=False)
     doubled = replace(FIGURES["won_value"], by=(product,))
-    (law,) = await broken(ask, doubled, Asked(UNTIL))
+    ((_, law),) = await broken(ask, [doubled], Asked(UNTIL))
     assert law == "won_value by product adds up to {'EUR': 2000, 'USD': 300}, and is {'EUR': 1000, 'USD': 300}"
     db.close()
