@@ -26,8 +26,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from app.engine.clock import now
 from app.engine.distributed import Distributed
-from app.engine.embedded import now, opened
+from app.engine.embedded import opened
 from app.engine.generations import rebuilding
 from app.engine.reconciliation import reconcile
 from benchmarks.compare import services

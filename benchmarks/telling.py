@@ -16,7 +16,7 @@ import typer
 import uvloop
 from aiokafka import AIOKafkaConsumer
 
-from app.engine.embedded import now
+from app.engine.clock import now
 from app.engine.ports import RecordKeeper
 from app.engine.worker import POLL_SECONDS, keep_doing
 from benchmarks.latency import Latency

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.engine.access import read, start, user, write
-from app.engine.embedded import now
+from app.engine.clock import now
 from app.engine.imports import IMPORT
 from app.engine.ports import Engine
 from app.engine.requeuing import Requeued, dismiss_waiting, requeue_named, requeue_waiting

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from app.engine.access import read, start, user, write
+from app.engine.clock import now
 from app.engine.derived_anew import derived, show_rebuilt
-from app.engine.embedded import now
 from app.engine.generations import DEFINITION, REBUILD, using
 from app.engine.ports import Engine
 from app.text.arguments import Actor, Data, File, Json, Reason, first_told, name_of

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.engine.access import definition_there, start, user, write
-from app.engine.embedded import now
+from app.engine.clock import now
 from app.engine.imports import begun, stamped
 from app.engine.json_files import STDIN, JsonFile, Watched, check, json_files, named, read_files
 from app.engine.ports import Engine

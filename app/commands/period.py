@@ -5,8 +5,8 @@ from typing import Annotated, Any
 import typer
 
 from app.engine.access import read, start, user, write
+from app.engine.clock import now
 from app.engine.closed_periods import Closing, close, closings
-from app.engine.embedded import now
 from app.engine.ports import Engine
 from app.text.arguments import Actor, Data, Json, Why, why
 from app.text.printing import Cell, as_json, fits, note, put, stacked, table

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from app.engine.access import start, user, with_servers, write
+from app.engine.clock import now
 from app.engine.derived_anew import as_answer, derived, show_rebuilt
-from app.engine.embedded import now
 from app.engine.generations import REBUILD, rebuild_store, rebuilding
 from app.engine.ports import Engine
 from app.settings import Servers, needs_clients, where

@@ -8,8 +8,8 @@ import typer
 
 from app.engine import asking
 from app.engine.access import read
+from app.engine.clock import now
 from app.engine.closed_periods import Compared, compared
-from app.engine.embedded import now
 from app.engine.ports import Engine
 from app.engine.question import Question
 from app.engine.simulation_mark import is_simulated

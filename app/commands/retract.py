@@ -5,8 +5,8 @@ from typing import Annotated, Any
 import typer
 
 from app.engine.access import start, user, write
+from app.engine.clock import now
 from app.engine.derived_anew import show_rebuilt
-from app.engine.embedded import now
 from app.engine.imports import retract as taken_back
 from app.engine.ports import Engine
 from app.text.arguments import Actor, Data, Json, Reason, why

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import date, datetime
 
-from app.engine.embedded import now
+from app.engine.clock import now
 from app.engine.known_state import known, read_model
 from app.engine.ports import Engine
 from app.engine.simulation_mark import is_simulated

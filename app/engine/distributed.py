@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
-from app.engine.embedded import batch_of, now
+from app.engine.clock import now
+from app.engine.embedded import batch_of
 from app.engine.generations import bring_up_to_date, derive, in_use, withdraw
 from app.engine.ports import Progress, untold
 from app.engine.shared_position import digests

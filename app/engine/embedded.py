@@ -4,12 +4,12 @@ import fcntl
 import os
 import shlex
 import sqlite3
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from itertools import islice
 from pathlib import Path
 
+from app.engine.clock import now
 from app.engine.folder import BESIDE_DATABASES, DATABASES, LOCK, make_private
 from app.engine.generations import bring_up_to_date, derive, in_use, withdraw
 from app.engine.ports import Progress, untold
@@ -17,7 +17,6 @@ from app.engine.shared_position import digests
 from app.engine.summary import Summary
 from journey.definition import Definition
 from journey.errors import Refused
-from journey.instants import Instant
 from projections.marketing import marketing
 from projections.read_model import ReadModel
 from projections.sales import sales
@@ -34,11 +33,6 @@ FILES_AT_FAULT = (
     "SQLITE_BUSY", "SQLITE_CANTOPEN", "SQLITE_CORRUPT", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_NOTADB", "SQLITE_PERM", "SQLITE_READONLY",
 )  # fmt: skip
 """What SQLite says where not we, but the disk or the file is at fault."""
-
-
-def now() -> Instant:
-    """The clock of the machine. Nothing that is derived asks it."""
-    return time.time_ns() // 1000
 
 
 class Embedded:

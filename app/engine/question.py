@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from app.engine.embedded import now
+from app.engine.clock import now
 from app.text.arguments import in_zone
 from journey.definition import Definition
 from journey.errors import Refused

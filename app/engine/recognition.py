@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from app.engine.embedded import now
+from app.engine.clock import now
 from app.engine.imports import IMPORT
 from app.engine.ports import Engine
 from journey.definition import Definition

@@ -1,6 +1,6 @@
 """How data remembers that some of it is simulated."""
 
-from app.engine.embedded import now
+from app.engine.clock import now
 from app.engine.ports import Engine
 
 

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from aiokafka.errors import KafkaError
 
+from app.engine.clock import now
 from app.engine.distributed import Distributed, until_there
-from app.engine.embedded import now
 from app.engine.generations import follow as followed
 from app.engine.logs import failed as tell_failed
 from app.engine.ports import RecordKeeper

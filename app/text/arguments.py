@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from app.engine.embedded import now
+from app.engine.clock import now
 from app.text.hints import given
 from journey.errors import Refused
 from journey.instants import Instant, instant, start_of_day

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from app.engine.embedded import Embedded, now
+from app.engine.clock import now
+from app.engine.embedded import Embedded
 from schemas.incoming import Incoming
 from streams.sqlite.database import connect, migrate
 from streams.sqlite.record import MIGRATIONS

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.engine.embedded import now
+from app.engine.clock import now
 from app.settings import Servers, where
 from schemas.incoming import Incoming
 from streams.kafka.log import KafkaLog

@@ -14,7 +14,7 @@ from typing import Any
 
 import asyncpg
 
-from app.engine.embedded import now
+from app.engine.clock import now
 from app.simulation.spoiling import spoil
 from app.simulation.world import simulate
 from schemas.incoming import Incoming

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import asyncpg
 import orjson
 
-from app.engine.embedded import now
+from app.engine.clock import now
 from app.simulation.world import simulate
 from journey.errors import Away
 from schemas.incoming import Incoming

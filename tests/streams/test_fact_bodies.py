@@ -4,7 +4,8 @@ from pathlib import Path
 
 import orjson
 
-from app.engine.embedded import now, opened
+from app.engine.clock import now
+from app.engine.embedded import opened
 from schemas.incoming import Incoming
 from streams.fact_bodies import dump, load
 from tests.streams.builders import at, sent
