@@ -12,7 +12,7 @@ _LEAD_BACK = {"reason": "no_budget", "lead": "lead-1"}
 _MARCH = {"period_start": "2026-03-01", "period_end": "2026-03-31"}
 _EUR = {"amount": "900.00", "currency": "EUR"}
 
-_SENT: dict[str, tuple[str, dict[str, Any]]] = {
+SENT: dict[str, tuple[str, dict[str, Any]]] = {
     "page_view": (_PERSON, {"url": "https://shop.example/shoes", "title": "Shoes", "session": "s-1"}),
     "page_engaged": (_PERSON, {"url": "https://shop.example/shoes", "seconds": 12.5}),
     "ad_impression": (_PERSON, {"ad": "ad-1", "campaign": "spring", "viewable": True}),
@@ -124,7 +124,7 @@ _SENT: dict[str, tuple[str, dict[str, Any]]] = {
 
 def example(type_name: str, /, **data: Any) -> dict[str, Any]:
     """A valid CloudEvent of the type; `data` replaces fields of its data."""
-    subject, sent = _SENT[type_name]
+    subject, sent = SENT[type_name]
     return {
         "specversion": "1.0",
         "id": f"{type_name}-1",
@@ -136,4 +136,4 @@ def example(type_name: str, /, **data: Any) -> dict[str, Any]:
     }
 
 
-EXAMPLES: dict[str, dict[str, Any]] = {type_name: example(type_name) for type_name in _SENT}
+EXAMPLES: dict[str, dict[str, Any]] = {type_name: example(type_name) for type_name in SENT}

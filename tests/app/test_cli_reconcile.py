@@ -1,6 +1,7 @@
 """`journey reconcile` on the embedded runtime: all laws hold, and a row spoiled by hand is named, with exit status 1."""
 
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from projections.laws import LAWS, MODELS
 from tests.app.command import here, put, refused, touch
+from tests.examples import SENT
 
 ALL = len(LAWS) + 2
 TABLES = [(name, table.name, [column.name for column in table.key]) for name, model in MODELS.items() for table in model.tables]
@@ -24,6 +26,34 @@ def rows_of(cwd: Path, database: str, table: str) -> int:
     with sqlite3.connect(cwd / "journey-data" / f"{database}.db") as db:
         (number,) = db.execute(f"SELECT COUNT(*) FROM {table}").fetchone()
     return int(number)
+
+
+def some_of_every_type() -> Iterator[bytes]:
+    """Four of each type that can be of anybody, and of those that need more what they need: enough for three rows in every table."""
+    for n in range(4):
+        day = f"2026-03-0{n + 1}"
+        for type, (subject, _) in SENT.items():
+            without = {"deal": None} if type == "close" else {}
+            if subject.startswith(("user:", "anon:")) and type not in ("identified", "unlinked", "retracted", "order_placed", "refund"):
+                yield touch(
+                    type, id=f"{type}-{n}", subject=f"user:z{n}", at=f"{day}T10:00:00Z", **{"deal": None} if type == "close" else {}
+                )
+        of: list[tuple[str, str, dict[str, Any]]] = [
+            ("order_placed", "user:zz", {"order": f"o-{n}", "amount": "9.00"}),
+            ("refund", "user:zz", {"order": f"o-{n}", "amount": "10.00"}),
+            ("campaign_launched", f"campaign:z{n}", {"campaign": f"z{n}", "name": f"Z{n}", "aliases": [f"Other {n}"]}),
+            ("page_view", f"user:z{n}", {"utm_campaign": f"Zed {n}"}),
+            ("media_reported", "campaign:spring", {"ad": str(n)}),
+            ("fx_rate", "company:self", {"on": day}),
+            ("target_set", "company:self", {"team": str(n)}),
+            ("market_insight", "company:self", {"market": str(n)}),
+            ("press_mention", "company:self", {"outlet": str(n)}),
+            ("activity_scheduled", f"user:z{n}", {"activity": str(n), "deal": None}),
+            ("subscription_started", "account:acme", {"subscription": str(n)}),
+            ("deal_opened", f"deal:z{n}", {"deal": f"z{n}", "products": ["shoes"]}),
+        ]
+        for type, subject, data in of:
+            yield touch(type, id=f"{subject}-{type}-{n}", subject=subject, at=f"{day}T12:00:00Z", **data)
 
 
 def broken(cwd: Path) -> dict[str, list[dict[str, Any]]]:
@@ -48,13 +78,10 @@ def test_all_is_well(desk: Path, at_once: int, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_row_counted_twice_a_row_gone_and_a_row_too_many_are_named_in_each_table(desk: Path) -> None:
-    orders = [touch("order_placed", id=f"o{n}", subject="user:zz", order=f"o-{n}", amount="9.00") for n in range(4)]
-    refunds = [touch("refund", id=f"r{n}", subject="user:zz", order=f"o-{n}", amount="10.00") for n in range(4)]
-    put(desk / "orders.jsonl", *orders, *refunds)
-    assert here("ingest", "orders.jsonl", cwd=desk).status == 0
-    tables = [one for one in TABLES if rows_of(desk, *one[:2]) > 2]
-    assert len(tables) > 20
-    for model, table, columns in tables:
+    put(desk / "more.jsonl", *some_of_every_type())
+    assert here("ingest", "more.jsonl", cwd=desk).status == 0
+    assert {(model, table): n for model, table, _ in TABLES if (n := rows_of(desk, model, table)) < 3} == {}
+    for model, table, columns in TABLES:
         row = f"({', '.join(columns)}) = (SELECT {', '.join(columns)} FROM {table} ORDER BY {', '.join(columns)} LIMIT 1 OFFSET {{}})"
         spoil(
             desk,
@@ -64,8 +91,8 @@ def test_a_row_counted_twice_a_row_gone_and_a_row_too_many_are_named_in_each_tab
             f"UPDATE {table} SET {columns[-1]} = {columns[-1]} || '9' WHERE {row.format(2)}",
         )
     found = broken(desk)["the rows are what the histories derive to"]
-    assert {(one["model"], one["table"]) for one in found} == {(model, table) for model, table, _ in tables}
-    for model, table, columns in tables:
+    assert {(one["model"], one["table"]) for one in found} == {(model, table) for model, table, _ in TABLES}
+    for model, table, columns in TABLES:
         some = [one for one in found if (one["model"], one["table"]) == (model, table)]
         twice, gone, was, too_many = sorted(some, key=lambda one: (one["expected"] is None, one["found"] is None))
         assert twice["found"]["n"] == twice["expected"]["n"] + 1
