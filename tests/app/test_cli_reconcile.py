@@ -33,11 +33,8 @@ def some_of_every_type() -> Iterator[bytes]:
     for n in range(4):
         day = f"2026-03-0{n + 1}"
         for type, (subject, _) in SENT.items():
-            without = {"deal": None} if type == "close" else {}
             if subject.startswith(("user:", "anon:")) and type not in ("identified", "unlinked", "retracted", "order_placed", "refund"):
-                yield touch(
-                    type, id=f"{type}-{n}", subject=f"user:z{n}", at=f"{day}T10:00:00Z", **{"deal": None} if type == "close" else {}
-                )
+                yield touch(type, id=f"{type}-{n}", subject=f"user:z{n}", at=f"{day}T10:00:00Z")
         of: list[tuple[str, str, dict[str, Any]]] = [
             ("order_placed", "user:zz", {"order": f"o-{n}", "amount": "9.00"}),
             ("refund", "user:zz", {"order": f"o-{n}", "amount": "10.00"}),
