@@ -38,7 +38,7 @@ DERIVED = frozenset({"type", "paid_click", "site", "brand", "lead_source"})
 referrer) is, whether a brand term is in the term or the campaign, and the source of a lead as a CRM states it."""
 
 Key = TypeVar("Key")
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 ANSWERS_MAX = 50_000
 _DEFINITIONS_MAX = 16
@@ -221,7 +221,7 @@ def _bare(host: str) -> str:
     return labels[-3] if short else labels[-2]
 
 
-def _keep(answers: dict[Key, Answer], key: Key, answer: Answer) -> Answer:
+def _keep(answers: dict[Key, Result], key: Key, answer: Result) -> Result:
     if len(answers) >= ANSWERS_MAX:
         answers.clear()
     answers[key] = answer

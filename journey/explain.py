@@ -11,7 +11,7 @@ from journey.facts import NEVER, LeadMoved, Scored, StageEntered
 from journey.histories import keys, people_named
 from journey.identity import Person
 from journey.instants import Instant, iso, spelled
-from journey.person_fold import Step, scene_of, stepwise
+from journey.person_fold import FoldStep, scene_of, stepwise
 from journey.plan import Plan, plan_of
 from journey.touchpoints import Identified, Key, LeadScored, Touchpoint
 from journey.turns import Turns
@@ -113,7 +113,7 @@ class _Case:
     person: Person
     history: Sequence[Touchpoint]
     turns: Turns
-    steps: list[Step]
+    steps: list[FoldStep]
     scene: Scene
     until: Instant
     known: dict[Key, Evidence] = field(default_factory=dict)
@@ -162,7 +162,7 @@ def evidence(touch: Touchpoint, ties: tuple[Key, ...] = ()) -> Evidence:
     return Evidence(iso(touch.occurred_at), touch.type, says, touch.source, touch.id, touch.subject, ties)
 
 
-def _moves(case: _Case, step: Step) -> Iterator[tuple[tuple[Instant, int], Transition]]:
+def _moves(case: _Case, step: FoldStep) -> Iterator[tuple[tuple[Instant, int], Transition]]:
     for fact in step.facts:
         match fact:
             case StageEntered(at=at, nth=nth, stage=stage, left_stage=left, rule=rule, because=because):
@@ -173,7 +173,7 @@ def _moves(case: _Case, step: Step) -> Iterator[tuple[tuple[Instant, int], Trans
                 pass
 
 
-def _points(case: _Case, step: Step) -> Iterator[Entry]:
+def _points(case: _Case, step: FoldStep) -> Iterator[Entry]:
     for fact in step.facts.elements():
         if isinstance(fact, Scored) and fact.until_at > case.until:
             assert step.touch is not None

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from journey.definition import Match, Test, Tests
-from journey.touchpoints import Person, Touchpoint
+from journey.touchpoints import Participant, Touchpoint
 
 SEARCHED_MAX = 2_000
 """How much of a text a regular expression sees, which bounds what a slow one can cost."""
@@ -150,7 +150,7 @@ def _text(value: object) -> str:
             return str(value)
         case date():
             return value.isoformat()
-        case Person():
+        case Participant():
             return value.person.casefold()
         case _:
             return "\0"

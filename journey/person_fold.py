@@ -108,7 +108,7 @@ def _own(definition: Definition, ids: Sequence[str], history: Iterable[Touchpoin
     return [touch for touch in history if isinstance(touch.data, PAID) and touch.subject in ids and not excluded(definition, touch.about)]
 
 
-class Step(NamedTuple):
+class FoldStep(NamedTuple):
     """What one touchpoint brought about; `touch` None: what time brought, before the next one or after the last."""
 
     touch: Touchpoint | None
@@ -117,24 +117,25 @@ class Step(NamedTuple):
 
 def stepwise(
     definition: Definition, person: str, ids: Sequence[str], history: Sequence[Touchpoint], turns: Turns, until: Instant
-) -> tuple[list[Step], Scene]:
+) -> tuple[list[FoldStep], Scene]:
     """The same fold, up to `until`, with what each touchpoint brought about told apart; and what conditions are judged by after it."""
     fold = _Fold(plan_of(definition), PersonJourney(person=person, ids=tuple(ids)), _settled(definition, ids, history, turns))
     steps = []
     for touch in history:
         if touch.occurred_at <= until:
             # Nothing that strikes before a touchpoint depends on it, so it may strike while the touchpoint is not looked at yet.
-            fold.facts = Counter()
-            fold.strike_before(touch.occurred_at)
-            if fold.facts:
-                steps.append(Step(None, fold.facts))
+            if not fold.leaves_out(touch):
+                fold.facts = Counter()
+                fold.strike_before(touch.occurred_at)
+                if fold.facts:
+                    steps.append(FoldStep(None, fold.facts))
             fold.facts = Counter()
             fold.fold(touch)
-            steps.append(Step(touch, fold.facts))
+            steps.append(FoldStep(touch, fold.facts))
     fold.facts = Counter()
     fold.strike_before(until + 1)
     fold.journey.ledger.expire(until + 1, fold.plan.score_limits)
-    return [*steps, Step(None, fold.facts)], fold.scene
+    return [*steps, FoldStep(None, fold.facts)], fold.scene
 
 
 def scene_of(
@@ -162,6 +163,11 @@ class _Fold:
         """Whether anything happened that what is still to strike rests on."""
         self.facts: Facts = Counter()
         self.scene = Scene(plan.compiled, journey)
+
+    def leaves_out(self, touch: Touchpoint) -> bool:
+        """Whether the journey goes on as if the touchpoint had not been: it does not even bring time forward."""
+        of_type = self.plan.of_type[type(touch.data)]
+        return of_type.silent or excluded(self.plan.definition, touch.about) or self.turns.get(touch.key) == NEVER_SENT
 
     def fold(self, touch: Touchpoint) -> None:
         journey, plan, data, at = self.journey, self.plan, touch.data, touch.occurred_at

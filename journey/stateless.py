@@ -19,7 +19,7 @@ from journey.facts import NEVER, Fact, Facts, spelled
 from journey.instants import SECOND, Instant, Micros, day, instant
 
 
-class Told(NamedTuple):
+class Occasion(NamedTuple):
     """A touchpoint, and what its fact needs besides."""
 
     definition: Definition
@@ -47,13 +47,13 @@ class Told(NamedTuple):
 class Stateless(NamedTuple):
     step: str
     """What the fact calls a touchpoint of this type."""
-    makes: Callable[[Told, Any], Fact | None]
+    makes: Callable[[Occasion, Any], Fact | None]
 
 
 def note(facts: Facts, definition: Definition, subject: str, touch: t.Touchpoint, nth: int, by: Stateless) -> None:
     """Add the fact of `touch`, which is published under `subject` and counts. `by` is the entry of its type in STATELESS."""
     at = touch.occurred_at
-    fact = by.makes(Told(definition, subject, by.step, at, day(at, definition.zone), nth, touch), touch.data)
+    fact = by.makes(Occasion(definition, subject, by.step, at, day(at, definition.zone), nth, touch), touch.data)
     if fact is not None:
         facts[fact] += 1
         campaign = getattr(fact, "campaign", "")
@@ -64,7 +64,7 @@ def note(facts: Facts, definition: Definition, subject: str, touch: t.Touchpoint
 # --- what people see and do
 
 
-def _exposed(told: Told, data: t.AdImpression) -> f.Exposed | None:
+def _exposed(told: Occasion, data: t.AdImpression) -> f.Exposed | None:
     if data.viewable is False:
         return None
     channel = channel_of(told.definition, told.touch)
@@ -72,41 +72,41 @@ def _exposed(told: Told, data: t.AdImpression) -> f.Exposed | None:
     return f.Exposed(told.subject, told.at, told.day, channel, campaign, data.ad or "", data.placement or "")
 
 
-def _emailed(told: Told, data: Any) -> f.Emailed:
+def _emailed(told: Occasion, data: Any) -> f.Emailed:
     bounce = data.kind if type(data) is t.EmailBounced else ""
     is_machine = 1 if type(data) is t.EmailOpened and data.machine else 0
     campaign = campaign_of(told.definition, told.about)
     return f.Emailed(told.subject, told.at, told.day, told.step, data.message, campaign, bounce, is_machine)
 
 
-def _social(told: Told, data: t.SocialEngagement) -> f.SocialEngaged:
+def _social(told: Occasion, data: t.SocialEngagement) -> f.SocialEngaged:
     return f.SocialEngaged(
         told.subject, told.at, told.day, data.network, data.action, data.post or "", campaign_of(told.definition, told.about),
         plain_text(data.sentiment), _parts(data.sentiment, MILLIONTHS),
     )  # fmt: skip
 
 
-def _content(told: Told, data: t.ContentView | t.ContentDownload) -> f.ContentSeen:
+def _content(told: Occasion, data: t.ContentView | t.ContentDownload) -> f.ContentSeen:
     progress = UNKNOWN if data.progress is None else whole_parts(data.progress, MILLIONTHS)
     campaign = campaign_of(told.definition, told.about)
     return f.ContentSeen(told.subject, told.at, told.day, told.step, data.content, campaign, _took(data.seconds), progress)
 
 
-def _event(told: Told, data: t.EventRegistered | t.EventAttended) -> f.EventStep:
+def _event(told: Occasion, data: t.EventRegistered | t.EventAttended) -> f.EventStep:
     campaign = campaign_of(told.definition, told.about)
     return f.EventStep(told.subject, told.at, told.day, told.step, data.event, data.format, campaign, known(data.minutes))
 
 
-def _form(told: Told, data: t.FormStarted | t.FormSubmitted) -> f.FormStep:
+def _form(told: Occasion, data: t.FormStarted | t.FormSubmitted) -> f.FormStep:
     return f.FormStep(told.subject, told.at, told.day, told.step, data.form, data.intent, campaign_of(told.definition, told.about))
 
 
-def _survey_sent(told: Told, data: t.SurveySent) -> f.SurveyStep:
+def _survey_sent(told: Occasion, data: t.SurveySent) -> f.SurveyStep:
     said = ("", "", "", 0, 0, 0, "", "", UNKNOWN)
     return f.SurveyStep(told.subject, told.at, told.day, told.nth, told.step, data.survey, data.wave, *said)
 
 
-def _survey_answered(told: Told, data: t.SurveyAnswered) -> f.SurveyStep:
+def _survey_answered(told: Occasion, data: t.SurveyAnswered) -> f.SurveyStep:
     return f.SurveyStep(
         told.subject, told.at, told.day, told.nth, told.step, data.survey, data.wave, data.kind, data.question, plain_text(data.score),
         _parts(data.score, MILLIONTHS), _parts(data.scale_min, MILLIONTHS), _parts(data.scale_max, MILLIONTHS), data.choice or "",
@@ -114,12 +114,12 @@ def _survey_answered(told: Told, data: t.SurveyAnswered) -> f.SurveyStep:
     )  # fmt: skip
 
 
-def _referred(told: Told, data: t.Referral) -> f.Referred:
+def _referred(told: Occasion, data: t.Referral) -> f.Referred:
     return f.Referred(told.subject, told.at, told.day, data.by or "", data.partner or "", data.code or "")
 
 
 def _product(
-    told: Told, *, plan: str | None = None, feature: str = "", product: str | None = None, times: int | None = 1, items: int = 0,
+    told: Occasion, *, plan: str | None = None, feature: str = "", product: str | None = None, times: int | None = 1, items: int = 0,
     worth: tuple[int, str] = (0, ""), ends_at: datetime | None = None,
 ) -> f.ProductStep:  # fmt: skip
     times = 1 if times is None else times
@@ -127,23 +127,23 @@ def _product(
     return f.ProductStep(told.subject, told.at, told.day, told.step, plan or "", feature, product or "", times, items, *worth, *ends)
 
 
-def _signed_up(told: Told, data: t.SignedUp) -> f.ProductStep:
+def _signed_up(told: Occasion, data: t.SignedUp) -> f.ProductStep:
     return _product(told, plan=data.plan)
 
 
-def _trial(told: Told, data: t.TrialStarted) -> f.ProductStep:
+def _trial(told: Occasion, data: t.TrialStarted) -> f.ProductStep:
     return _product(told, plan=data.plan, ends_at=data.ends_at)
 
 
-def _used(told: Told, data: t.ProductUsed) -> f.ProductStep:
+def _used(told: Occasion, data: t.ProductUsed) -> f.ProductStep:
     return _product(told, feature=data.feature, times=data.count)
 
 
-def _viewed(told: Told, data: t.ProductViewed) -> f.ProductStep:
+def _viewed(told: Occasion, data: t.ProductViewed) -> f.ProductStep:
     return _product(told, product=data.product, worth=_money(data, "value"))
 
 
-def _cart(told: Told, data: t.CartUpdated | t.CheckoutStarted) -> f.ProductStep:
+def _cart(told: Occasion, data: t.CartUpdated | t.CheckoutStarted) -> f.ProductStep:
     return _product(told, items=len(data.items), worth=_money(data, "value"))
 
 
@@ -151,7 +151,8 @@ def _cart(told: Told, data: t.CartUpdated | t.CheckoutStarted) -> f.ProductStep:
 
 
 def _activity(
-    told: Told, data: Any, *, kind: str | None = None, direction: str = "", medium: str = "", outcome: str | None = None, status: str = "",
+    told: Occasion, data: Any, *, kind: str | None = None, direction: str = "", medium: str = "", outcome: str | None = None,
+    status: str = "",
     is_automated: bool = False, is_attempt: bool = False, is_conversation: bool = False, seconds: float | None = None,
     starts_at: datetime | None = None, lead: str | None = None, order: str | None = None, scheduled: str | None = None,
     plan_step: object = None,
@@ -165,11 +166,11 @@ def _activity(
     )  # fmt: skip
 
 
-def _prospected(told: Told, data: t.Prospected) -> f.Activity:
+def _prospected(told: Occasion, data: t.Prospected) -> f.Activity:
     return _activity(told, data, medium=data.method)
 
 
-def _message(told: Told, data: t.Message) -> f.Activity:
+def _message(told: Occasion, data: t.Message) -> f.Activity:
     is_attempt = data.direction == "out" and not told.about.automated
     return _activity(
         told, data, direction=data.direction, medium=data.medium, outcome=data.outcome, is_automated=told.about.automated,
@@ -178,14 +179,14 @@ def _message(told: Told, data: t.Message) -> f.Activity:
     )  # fmt: skip
 
 
-def _call(told: Told, data: t.Call) -> f.Activity:
+def _call(told: Occasion, data: t.Call) -> f.Activity:
     return _activity(
         told, data, direction=data.direction, outcome=data.outcome, is_attempt=data.direction == "out",
         is_conversation=data.outcome == "connected", seconds=data.seconds, lead=data.lead,
     )  # fmt: skip
 
 
-def _meeting(told: Told, data: t.Meeting) -> f.Activity:
+def _meeting(told: Occasion, data: t.Meeting) -> f.Activity:
     is_held = data.status == "held"
     return _activity(
         told, data, kind=data.kind, status=data.status, is_attempt=is_held, is_conversation=is_held, seconds=data.seconds,
@@ -193,11 +194,11 @@ def _meeting(told: Told, data: t.Meeting) -> f.Activity:
     )  # fmt: skip
 
 
-def _follow_up(told: Told, data: t.FollowUp) -> f.Activity:
+def _follow_up(told: Occasion, data: t.FollowUp) -> f.Activity:
     return _activity(told, data, kind=data.kind, outcome=data.outcome, order=data.order, scheduled=data.activity, plan_step=data.step)
 
 
-def _proposal(told: Told, data: t.ProposalSent) -> f.Offered:
+def _proposal(told: Occasion, data: t.ProposalSent) -> f.Offered:
     amount, listed, discount = data.minor("amount") or 0, data.minor("list_amount"), data.minor("discount")
     if discount is None and listed is not None:
         discount = listed - amount
@@ -207,23 +208,23 @@ def _proposal(told: Told, data: t.ProposalSent) -> f.Offered:
     return f.Offered(told.subject, told.at, told.day, told.nth, told.step, data.deal, *said, *prices, data.currency, until)
 
 
-def _negotiation(told: Told, data: t.Negotiation) -> f.Offered:
+def _negotiation(told: Occasion, data: t.Negotiation) -> f.Offered:
     amount, discount = data.minor("amount"), data.minor("discount")
     said = ("", "", data.by, told.about.owner or "", told.about.team or "")
     prices = (int(amount is not None), amount or 0, 0, 0, int(discount is not None), discount or 0)
     return f.Offered(told.subject, told.at, told.day, told.nth, told.step, data.deal, *said, *prices, data.currency or "", "")
 
 
-def _need(told: Told, data: t.NeedStated) -> f.NeedStated:
+def _need(told: Occasion, data: t.NeedStated) -> f.NeedStated:
     return f.NeedStated(told.subject, told.at, told.day, data.topic, data.severity or "", told.about.deal or "")
 
 
-def _raised(told: Told, data: t.ObjectionRaised) -> f.Objection:
+def _raised(told: Occasion, data: t.ObjectionRaised) -> f.Objection:
     said = (data.objection, data.topic, "", data.competitor or "", told.about.content or "", told.about.deal or "")
     return f.Objection(told.subject, told.at, told.day, told.nth, told.step, *said)
 
 
-def _handled(told: Told, data: t.ObjectionHandled) -> f.Objection:
+def _handled(told: Occasion, data: t.ObjectionHandled) -> f.Objection:
     said = (data.objection or "", data.topic or "", data.outcome, "", told.about.content or "", told.about.deal or "")
     return f.Objection(told.subject, told.at, told.day, told.nth, told.step, *said)
 
@@ -231,12 +232,12 @@ def _handled(told: Told, data: t.ObjectionHandled) -> f.Objection:
 # --- after the sale, consent, accounts
 
 
-def _ticket(told: Told, data: t.SupportTicket) -> f.TicketStep:
+def _ticket(told: Occasion, data: t.SupportTicket) -> f.TicketStep:
     return f.TicketStep(told.subject, told.at, told.day, told.nth, data.ticket, data.status, data.category, data.priority)
 
 
 def _subscription(
-    told: Told, data: Any, effective_on: date | None, *, plan: str = "", mrr: tuple[int, str] = (0, ""), start_on: date | None = None,
+    told: Occasion, data: Any, effective_on: date | None, *, plan: str = "", mrr: tuple[int, str] = (0, ""), start_on: date | None = None,
     end_on: date | None = None, is_auto_renewed: bool | None = None, reason: str = "", churn_kind: str = "",
 ) -> f.SubscriptionStep:  # fmt: skip
     days = UNKNOWN if start_on is None or end_on is None else (end_on - start_on).days + 1
@@ -247,45 +248,45 @@ def _subscription(
     )  # fmt: skip
 
 
-def _started(told: Told, data: t.SubscriptionStarted) -> f.SubscriptionStep:
+def _started(told: Occasion, data: t.SubscriptionStarted) -> f.SubscriptionStep:
     return _subscription(
         told, data, data.term_start_on, plan=data.plan, mrr=_money(data, "mrr"), start_on=data.term_start_on, end_on=data.term_end_on,
         is_auto_renewed=data.auto_renew,
     )  # fmt: skip
 
 
-def _changed(told: Told, data: t.SubscriptionChanged) -> f.SubscriptionStep:
+def _changed(told: Occasion, data: t.SubscriptionChanged) -> f.SubscriptionStep:
     return _subscription(told, data, data.effective_on, plan=data.plan, mrr=_money(data, "mrr"))
 
 
-def _renewed(told: Told, data: t.Renewal) -> f.SubscriptionStep:
+def _renewed(told: Occasion, data: t.Renewal) -> f.SubscriptionStep:
     return _subscription(told, data, data.effective_on, mrr=_money(data, "mrr"), end_on=data.term_end_on)
 
 
-def _ended(told: Told, data: t.ContractEnded) -> f.SubscriptionStep:
+def _ended(told: Occasion, data: t.ContractEnded) -> f.SubscriptionStep:
     after = data.ended_on if data.ended_on == date.max else data.ended_on + timedelta(days=1)
     return _subscription(told, data, after, end_on=data.ended_on, reason=data.reason, churn_kind=data.kind)
 
 
-def _consent(told: Told, data: t.ConsentGiven | t.ConsentWithdrawn) -> f.Consented:
+def _consent(told: Occasion, data: t.ConsentGiven | t.ConsentWithdrawn) -> f.Consented:
     given = int(type(data) is t.ConsentGiven)
     said = (data.purpose, told.about.channel or "", data.basis, data.text_version)
     return f.Consented(told.subject, told.at, told.day, told.nth, given, *said, *told.moment(data.expires_at))
 
 
-def _member(told: Told, data: t.AccountJoined | t.AccountLeft) -> f.AccountMember:
+def _member(told: Occasion, data: t.AccountJoined | t.AccountLeft) -> f.AccountMember:
     return f.AccountMember(told.subject, told.at, told.day, told.nth, told.step, data.account, data.role or "")
 
 
 # --- about nobody, and anything
 
 
-def _press(told: Told, data: t.PressMention) -> f.PressMentioned:
+def _press(told: Occasion, data: t.PressMention) -> f.PressMentioned:
     sentiment = plain_text(data.sentiment), _parts(data.sentiment, MILLIONTHS)
     return f.PressMentioned(told.at, told.day, data.outlet, data.competitor or "", known(data.reach), *sentiment, data.topics)
 
 
-def _custom(told: Told, data: t.Custom) -> f.CustomSeen:
+def _custom(told: Occasion, data: t.Custom) -> f.CustomSeen:
     value = plain_text(data.value), _parts(data.value, THOUSANDTHS)
     return f.CustomSeen(
         told.subject, told.at, told.day, data.name, campaign_of(told.definition, told.about), *value, *_money(data, "value")

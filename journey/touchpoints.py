@@ -101,7 +101,7 @@ PersonSubject = Annotated[str, Field(min_length=6, max_length=ID_LENGTH_MAX, pat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class Participant:
     """Who takes part in a deal."""
 
     person: PersonSubject
@@ -939,7 +939,7 @@ class FollowUp(_Data):
 
 # --- deals
 
-People = Annotated[tuple[Person, ...], Field(max_length=PEOPLE_MAX)]
+People = Annotated[tuple[Participant, ...], Field(max_length=PEOPLE_MAX)]
 StageOutcome = Literal["open", "won", "lost"]
 """What a stage says of its deal, where the sender knows: it need not be a stage of the definition's."""
 

@@ -17,13 +17,13 @@ import orjson
 from journey.facts import Ahead, Fact, Outlook, from_row
 
 Value = str | int
-Answer = Sequence[tuple[Any, ...]]
+Rows = Sequence[tuple[Any, ...]]
 
 
 class Ask(Protocol):
     """Asks one state of a read model, with `?` for each value."""
 
-    async def __call__(self, query: str, *values: Any) -> Answer:
+    async def __call__(self, query: str, *values: Any) -> Rows:
         """All rows at once."""
         ...
 

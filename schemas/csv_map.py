@@ -21,7 +21,7 @@ from journey.readable import readable
 from schemas.csv_cell import Unread, quoted
 from schemas.csv_fields import Surroundings
 from schemas.csv_number import NumberRule
-from schemas.csv_query import Answer, QueryFailed, Table, read_by
+from schemas.csv_query import QueryFailed, QueryResult, Table, read_by
 from schemas.csv_rows import SAVE, CsvRow, fitting, read_rows
 from schemas.csv_rules import FileRules, MapFile, QueryRule, TouchpointRule
 from schemas.csv_template import Cells, FileName, RowNumber
@@ -137,7 +137,7 @@ class _Plan:
     blank: frozenset[str]  # what stands for nothing, such as "--"
     touches: tuple[RowTouchpoint, ...]
     seed: bytes  # of the ids; empty where every touchpoint has one from its columns
-    answer: Answer | None = None  # where the rows are those of a query
+    answer: QueryResult | None = None  # where the rows are those of a query
 
     def rows(self) -> Iterator[CsvRow]:
         """Those below the columns."""
@@ -308,7 +308,7 @@ def _query_plan(csv_map: CsvMap, paths: Sequence[Path], name: str, rules: FileRu
     given = {one: found for one, found in read.items() if found}
     optional = rules.optional_columns or () if len(given) == 1 else ()
     try:
-        answer = Answer(query.query, [_table(one, found, rules, optional, where) for one, found in given.items()])
+        answer = QueryResult(query.query, [_table(one, found, rules, optional, where) for one, found in given.items()])
     except QueryFailed as failed:
         lacking = next((one for one in read if one not in given and one in str(failed)), None)
         if lacking is not None:

@@ -86,7 +86,7 @@ def read_by(name: str, paths: Iterable[Path]) -> list[Path]:
     return [path for path in paths if fnmatchcase(unpacked_name(path), name) or unpacked_name(path) == name]
 
 
-class Answer:
+class QueryResult:
     """The rows of a query, in an order that depends on nothing but the rows. Raises QueryFailed, or Refused without DuckDB."""
 
     def __init__(self, query: str, tables: Iterable[Table]) -> None:

@@ -6,8 +6,8 @@ Bodies are stored as they were sent, so a step that is added later reaches the o
 from collections.abc import Callable, Mapping
 from typing import Any
 
-Step = Callable[[str, int, dict[str, Any]], tuple[str, int, dict[str, Any]]]
-Steps = Mapping[tuple[str, int], Step]
+Upcaster = Callable[[str, int, dict[str, Any]], tuple[str, int, dict[str, Any]]]
+Upcasters = Mapping[tuple[str, int], Upcaster]
 
 STEPS_MAX = 16
 
@@ -17,10 +17,10 @@ def _rated_is_answered(type_name: str, version: int, data: dict[str, Any]) -> tu
     return "survey_answered", 1, {**data, "kind": "csat"}
 
 
-UPCASTERS: Steps = {("satisfaction_rated", 1): _rated_is_answered}
+UPCASTERS: Upcasters = {("satisfaction_rated", 1): _rated_is_answered}
 
 
-def upcast(type_name: str, version: int, data: dict[str, Any], steps: Steps = UPCASTERS) -> tuple[str, int, dict[str, Any]]:
+def upcast(type_name: str, version: int, data: dict[str, Any], steps: Upcasters = UPCASTERS) -> tuple[str, int, dict[str, Any]]:
     """The type, version and data of today."""
     for _ in range(STEPS_MAX):
         step = steps.get((type_name, version))
@@ -30,6 +30,6 @@ def upcast(type_name: str, version: int, data: dict[str, Any], steps: Steps = UP
     raise RuntimeError(f"the upcasters of {type_name!r} do not end within {STEPS_MAX} steps")
 
 
-def version_of(type_name: str, steps: Steps = UPCASTERS) -> int:
+def version_of(type_name: str, steps: Upcasters = UPCASTERS) -> int:
     """Today's version of a type: the one after the last that has a step."""
     return max((version for name, version in steps if name == type_name), default=0) + 1

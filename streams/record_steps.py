@@ -41,7 +41,7 @@ CAUSES = (TOUCHPOINT, LATE, CORRECTION, LINK, UNLINK, RETRACTION, IMPORT)
 Body = tuple[Order, bytes]
 
 
-class Step(NamedTuple):
+class RecordStep(NamedTuple):
     """`touch` is what it is about: what was brought, or what was taken back."""
 
     cause: str
@@ -52,7 +52,7 @@ class Step(NamedTuple):
     lifts: Name | None = None
 
 
-async def steps(histories: Histories, earlier: int, later: int) -> list[Step]:
+async def steps(histories: Histories, earlier: int, later: int) -> list[RecordStep]:
     """From the record as known at `earlier` to that at `later`. Raises Refused where there are too many."""
     subjects = await histories.keys_of(earlier, later, SUBJECTS_MAX + 1)
     if len(subjects) > SUBJECTS_MAX:
@@ -100,15 +100,15 @@ class _Found:
         self.latest[key] = max((one.touch.occurred_at for one in before.values()), default=0)
         self.counted.update(name_of(one.touch) for one in before.values() if not one.voided)
 
-    def steps(self) -> Iterable[Step]:
+    def steps(self) -> Iterable[RecordStep]:
         for stored, keys in self.added.values():
-            yield Step(self._cause(stored.touch), stored.touch, adds=_row(stored, keys))
+            yield RecordStep(self._cause(stored.touch), stored.touch, adds=_row(stored, keys))
         for name, touch in self.voided.items():
-            yield Step(RETRACTION, touch, voids=name)
+            yield RecordStep(RETRACTION, touch, voids=name)
         for stored, keys in self.removed.values():
-            yield Step(IMPORT, stored.touch, removes=_row(stored, keys))
+            yield RecordStep(IMPORT, stored.touch, removes=_row(stored, keys))
         for name, touch in self.lifted.items():
-            yield Step(IMPORT, touch, lifts=name)
+            yield RecordStep(IMPORT, touch, lifts=name)
 
     def _cause(self, touch: Touchpoint) -> str:
         match touch.data:
@@ -131,22 +131,22 @@ def _row(stored: Stored, keys: Sequence[str]) -> BodyRow:
 class SteppedRecord:
     """The record as it stood at a position, and some steps from there. `Bodies`, for what derives."""
 
-    def __init__(self, histories: Histories, known_at: int, all_steps: Iterable[Step]) -> None:
+    def __init__(self, histories: Histories, known_at: int, all_steps: Iterable[RecordStep]) -> None:
         self._past = Past(histories, known_at)
         self._added: dict[str, dict[Body, BodyRow]] = defaultdict(dict)
         self._removed: dict[str, set[Body]] = defaultdict(set)
         self._voided = {name: step.lifts is not None for step in all_steps if (name := step.voids or step.lifts)}
         """Of the names that steps void or lift: whether they are void now."""
 
-    def add(self, some: Iterable[Step]) -> None:
+    def add(self, some: Iterable[RecordStep]) -> None:
         for step in some:
             self._do(step, forth=True)
 
-    def take_back(self, some: Iterable[Step]) -> None:
+    def take_back(self, some: Iterable[RecordStep]) -> None:
         for step in some:
             self._do(step, forth=False)
 
-    def _do(self, step: Step, *, forth: bool) -> None:
+    def _do(self, step: RecordStep, *, forth: bool) -> None:
         if row := step.adds:
             for key in row.keys:
                 if forth:
@@ -159,7 +159,7 @@ class SteppedRecord:
         if name := step.voids or step.lifts:
             self._voided[name] = forth is (step.voids is not None)
 
-    async def effect(self, definition: Definition, some: Sequence[Step]) -> Facts:
+    async def effect(self, definition: Definition, some: Sequence[RecordStep]) -> Facts:
         """Take `some` steps, of one cause. Returns the facts after less the facts before."""
         if some[0].cause != IMPORT:
             rows = [step.adds for step in some if step.adds]

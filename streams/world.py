@@ -268,8 +268,8 @@ class World:
         if walk.unknown:
             await self.know(walk.unknown)
             return True
-        if walk.untold or (walk.short and to_the_end):
-            await self.load_links(walk.untold | walk.short)
+        if walk.unsettled or (walk.short and to_the_end):
+            await self.load_links(walk.unsettled | walk.short)
             return True
         return False
 
@@ -536,7 +536,7 @@ class _Walk:
     def __init__(self, world: World, side: Side) -> None:
         self.world, self.side = world, side
         self.unknown: set[Id] = set()
-        self.untold: set[Id] = set()
+        self.unsettled: set[Id] = set()
         """Of whom what is near does not tell whether they are held."""
         self.short: set[Id] = set()
         """Of whom not all partners are near."""
@@ -546,13 +546,13 @@ class _Walk:
             return False
         told = self.world._told(id, self.side)
         if told is None:
-            self.untold.add(id)
+            self.unsettled.add(id)
         return told is True
 
     def _is_here(self, id: Id) -> bool:
         if self.world._has_links(id) or (id not in self.world._stored and (id, BEFORE) in self.world._near):
             return True
-        (self.untold if id in self.world._stored else self.unknown).add(id)
+        (self.unsettled if id in self.world._stored else self.unknown).add(id)
         return False
 
     def users(self, id: Id) -> Collection[Id]:
@@ -571,9 +571,9 @@ class _Walk:
     def device(self, id: Id) -> Device:
         found = self.world._devices.get((id, self.side))
         if found is None:
-            lacking = len(self.unknown), len(self.untold)
+            lacking = len(self.unknown), len(self.unsettled)
             found = device_of(id, self.users, self.held, self.world.definition)
-            if lacking == (0, 0) == (len(self.unknown), len(self.untold)):
+            if lacking == (0, 0) == (len(self.unknown), len(self.unsettled)):
                 self.world._devices.update(((one, self.side), found) for one in found.ids)
         return found
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 from app.engine.clock import now
 from app.engine.embedded import batch_of
 from app.engine.generations import bring_up_to_date, derive, in_use, withdraw
-from app.engine.ports import Progress, untold
+from app.engine.ports import Progress, no_progress
 from app.engine.shared_position import digests
 from app.engine.summary import Summary
 from app.settings import Servers
@@ -76,7 +76,7 @@ class Distributed:
     def mend(self, say: Say) -> None:
         """A server sees to its own files."""
 
-    async def start(self, say: Say = nobody, progress: Progress = untold) -> None:
+    async def start(self, say: Say = nobody, progress: Progress = no_progress) -> None:
         """Bring the record up to date: a definition in the control log, and everything derived by it. One process does, the others wait."""
         await bring_up_to_date(self, now(), say, progress)
 
@@ -95,7 +95,7 @@ class Distributed:
     async def ingest(
         self,
         incoming: Iterable[Incoming],
-        progress: Progress = untold,
+        progress: Progress = no_progress,
     ) -> Summary:
         """Publish, and return when both read models have all of it. What else was placed meanwhile is in the numbers too.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from app.engine.clock import now
 from app.engine.folder import BESIDE_DATABASES, DATABASES, LOCK, make_private
 from app.engine.generations import bring_up_to_date, derive, in_use, withdraw
-from app.engine.ports import Progress, untold
+from app.engine.ports import Progress, no_progress
 from app.engine.shared_position import digests
 from app.engine.summary import Summary
 from journey.definition import Definition
@@ -73,7 +73,7 @@ class Embedded:
             store if store.is_whole() else _anew(store.model, store.path, say, store) for store in (self.marketing, self.sales)
         )
 
-    async def start(self, say: Say = nobody, progress: Progress = untold) -> None:
+    async def start(self, say: Say = nobody, progress: Progress = no_progress) -> None:
         """Bring the folder up to date: a definition in the control log, what a crash left in the log placed, the read stores level."""
         await bring_up_to_date(self, now(), say, progress)
         self.placement = Placement(await self.definition(), self.record)
@@ -95,7 +95,7 @@ class Embedded:
         await self.follow()
         return position
 
-    async def ingest(self, incoming: Iterable[Incoming], progress: Progress = untold) -> Summary:
+    async def ingest(self, incoming: Iterable[Incoming], progress: Progress = no_progress) -> Summary:
         """Append, place and follow, batch by batch. Returns when both read models have all of it."""
         summary = Summary()
         rest = iter(incoming)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from app.engine.ports import Progress, RecordKeeper, untold
+from app.engine.ports import Progress, RecordKeeper, no_progress
 from journey.definition import Definition
 from journey.errors import Away, Busy, Refused
 from journey.facts import FOLD_VERSION
@@ -37,7 +37,7 @@ async def in_use(engine: RecordKeeper) -> Definition:
     raise Refused(f"the definition {generation.definition}, by which the data was derived, is not in the control log")
 
 
-async def bring_up_to_date(engine: RecordKeeper, at: Instant, say: Say, progress: Progress = untold) -> None:
+async def bring_up_to_date(engine: RecordKeeper, at: Instant, say: Say, progress: Progress = no_progress) -> None:
     """See to it that everything is derived by the definition that was decided last, by this version of the folds. One does, others wait."""
     if await _wanted(engine) == await engine.record.generation():
         return
@@ -72,7 +72,7 @@ async def withdraw(
     return await engine.record.withdraw(import_id, lambda: rebuilt(definition, engine.record, progress), by, at, decisions)
 
 
-async def rebuild_store(engine: RecordKeeper, store: ReadStore, progress: Progress = untold) -> Switched:
+async def rebuild_store(engine: RecordKeeper, store: ReadStore, progress: Progress = no_progress) -> Switched:
     """Build one read model anew from the histories, beside the live one, and switch to it. Raises Away where that never came to an end."""
     for _ in range(ATTEMPTS_MAX):
         derived_by, definition = await engine.record.generation(), await in_use(engine)

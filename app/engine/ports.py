@@ -16,7 +16,7 @@ Progress = Callable[[int], None]
 """Is told how much more is done."""
 
 
-def untold(more: int) -> None:
+def no_progress(more: int) -> None:
     """Tells nobody."""
 
 
@@ -73,7 +73,7 @@ class Engine(RecordKeeper, Protocol):
         """Begin a read model anew whose file is damaged, where it has one: `start` derives it again."""
         ...
 
-    async def start(self, say: Say = nobody, progress: Progress = untold) -> None:
+    async def start(self, say: Say = nobody, progress: Progress = no_progress) -> None:
         """Bring the data up to date: a definition in the control log, and everything derived by it."""
         ...
 
@@ -85,6 +85,6 @@ class Engine(RecordKeeper, Protocol):
         """Withdraw what only an import brought. Returns when both read models are without it; the position of the switch."""
         ...
 
-    async def ingest(self, incoming: Iterable[Incoming], progress: Progress = untold) -> Summary:
+    async def ingest(self, incoming: Iterable[Incoming], progress: Progress = no_progress) -> Summary:
         """Take in `incoming`. Returns when both read models have all of it."""
         ...

@@ -22,11 +22,11 @@ from journey.instants import iso
 from journey.touchpoints import Identified, Unlinked
 from journey.wording import said
 from projections.figures.answers import FigureAnswer
-from projections.figures.restatements import CellBetween, Evidence, Restatement, Share, Told, is_something, minus
+from projections.figures.restatements import CellBetween, CellValue, ChangedTouchpoint, Restatement, Share, is_something, minus
 from projections.read_model import Ask, ReadStore
 from streams.past import Past
 from streams.ports import Histories
-from streams.record_steps import Step, SteppedRecord, steps
+from streams.record_steps import RecordStep, SteppedRecord, steps
 from streams.units import Change
 
 QUESTIONS_PER_CAUSE_MAX = 200
@@ -47,7 +47,7 @@ class Key(NamedTuple):
 
 
 class Answered(NamedTuple):
-    told: dict[Key, Told]
+    told: dict[Key, CellValue]
     figures: dict[str, FigureAnswer]
     decimals: dict[Key, int | None]
     names: dict[str, dict[str, str]]
@@ -58,8 +58,8 @@ class Found:
     """What some steps of one cause changed."""
 
     cause: str
-    steps: Sequence[Step]
-    differences: Mapping[Key, Told]
+    steps: Sequence[RecordStep]
+    differences: Mapping[Key, CellValue]
 
 
 async def restated(
@@ -105,7 +105,7 @@ async def restated(
         for key, difference in one.differences.items():
             share = Share(cause=one.cause, difference=difference, of=max(len(one.steps), len(evidence)), touchpoints=evidence)
             shares.setdefault(key, []).append(share)
-    nothing = Told()
+    nothing = CellValue()
     cells = []
     for key in sorted(
         first.told.keys() | last.told.keys(), key=lambda key: (_place(key.figure, first, last), key.group, key.currency or "")
@@ -158,7 +158,7 @@ async def answered(store: ReadStore, question: Question, by: Definition, only: C
         found.figures.setdefault(figure.name, figure)
         for cell in figure.cells:
             key = Key(figure.name, tuple(cell.group.items()), cell.currency)
-            found.told[key] = Told(value=cell.value, n=cell.n, part=cell.part, whole=cell.whole)
+            found.told[key] = CellValue(value=cell.value, n=cell.n, part=cell.part, whole=cell.whole)
             found.decimals[key] = cell.decimals
     for one in answers.values():
         for name, called in one.names.items():
@@ -166,9 +166,9 @@ async def answered(store: ReadStore, question: Question, by: Definition, only: C
     return found
 
 
-def differences(before: Mapping[Key, Told], after: Mapping[Key, Told]) -> dict[Key, Told]:
+def differences(before: Mapping[Key, CellValue], after: Mapping[Key, CellValue]) -> dict[Key, CellValue]:
     """By cell that differs, after less before."""
-    nothing = Told()
+    nothing = CellValue()
     both = ((key, after.get(key, nothing), before.get(key, nothing)) for key in before.keys() | after.keys())
     return {key: difference for key, now, was in both if is_something(difference := minus(now, was))}
 
@@ -189,7 +189,7 @@ class _Path:
     async def answered(self, only: Collection[str] | None = None) -> Answered:
         return await answered(self.store, self.question, self.definition, only)
 
-    async def go(self, cause: str, some: Sequence[Step], before: Answered) -> Answered:
+    async def go(self, cause: str, some: Sequence[RecordStep], before: Answered) -> Answered:
         """Take all steps of a cause. Returns what is told after them."""
         facts = await self.record.effect(self.definition, some)
         if not any(facts.values()):
@@ -204,11 +204,11 @@ class _Path:
     async def _open(
         self,
         cause: str,
-        some: Sequence[Step],
+        some: Sequence[RecordStep],
         facts: Facts,
-        before: Mapping[Key, Told],
-        after: Mapping[Key, Told],
-        changed: Mapping[Key, Told],
+        before: Mapping[Key, CellValue],
+        after: Mapping[Key, CellValue],
+        changed: Mapping[Key, CellValue],
         questions: int,
     ) -> int:
         """Take `some` steps, which bring the cells from `before` to `after`, and find which of them change what, by so many questions at
@@ -255,7 +255,7 @@ class _Path:
         if rows:
             await self.store.apply(change())
 
-    async def _go_back(self, some: Sequence[Step], facts: Facts) -> None:
+    async def _go_back(self, some: Sequence[RecordStep], facts: Facts) -> None:
         self.record.take_back(some)
         await self._add(Facts({fact: -count for fact, count in facts.items()}))
 
@@ -263,12 +263,12 @@ class _Path:
 # --- evidence
 
 
-async def _evidence(record: Histories, found: Found, earlier: int, later: int) -> tuple[Evidence, ...]:
+async def _evidence(record: Histories, found: Found, earlier: int, later: int) -> tuple[ChangedTouchpoint, ...]:
     in_order = sorted(found.steps, key=lambda step: step.touch.order)[:TOUCHPOINTS_NAMED_MAX]
     return tuple([_told(step, await _position(record, step, earlier, later)) for step in in_order])
 
 
-def _told(step: Step, position: int) -> Evidence:
+def _told(step: RecordStep, position: int) -> ChangedTouchpoint:
     touch = step.touch
     data = touch.data
     about = f"{touch.subject} and {data.other}" if isinstance(data, Identified | Unlinked) else said(touch)
@@ -279,7 +279,7 @@ def _told(step: Step, position: int) -> Evidence:
         says += ", was withdrawn with its import"
     elif step.lifts:
         says += ", counts again: its retraction was withdrawn with an import"
-    return Evidence(
+    return ChangedTouchpoint(
         position=position,
         says=says,
         source=touch.source,
@@ -290,7 +290,7 @@ def _told(step: Step, position: int) -> Evidence:
     )
 
 
-async def _position(record: Histories, step: Step, earlier: int, later: int) -> int:
+async def _position(record: Histories, step: RecordStep, earlier: int, later: int) -> int:
     """With which unit the step came about."""
     row = step.adds or step.removes
     # Under some keys it may have been there before.
@@ -306,17 +306,17 @@ async def _position(record: Histories, step: Step, earlier: int, later: int) -> 
     return units[low]
 
 
-def _is_taken(step: Step, stored: Sequence[Stored]) -> bool:
+def _is_taken(step: RecordStep, stored: Sequence[Stored]) -> bool:
     if row := step.adds or step.removes:
         return any((one.touch.order, one.body) == (row.touch.order, row.body) for one in stored) is (step.adds is not None)
     return any(one.voided for one in stored if one.touch.key == step.touch.key) is (step.voids is not None)
 
 
-async def _definitions(engine: Engine, earlier: int, later: int) -> tuple[Evidence, ...]:
+async def _definitions(engine: Engine, earlier: int, later: int) -> tuple[ChangedTouchpoint, ...]:
     """Which definitions came into use."""
     switches = await engine.record.definitions()
     return tuple(
-        Evidence(position=position, says=f"{before[:12]} -> {by[:12]}")
+        ChangedTouchpoint(position=position, says=f"{before[:12]} -> {by[:12]}")
         for (_, before), (position, by) in pairwise([(0, ""), *switches])
         if earlier < position <= later and by != before
     )

@@ -17,7 +17,7 @@ from journey.touchpoints import (
     TYPES,
     About,
     Data,
-    Person,
+    Participant,
     is_statement,
 )
 
@@ -71,7 +71,7 @@ def vocabulary() -> str:
             parts.append(f"## {heading[0].upper()}{heading[1:]}")
         parts += [f"### {name}", *_type(kind)]
     kinds = table(("kind", "what it is"), _KINDS.values())
-    common = ["## What any touchpoint may say", _table(About), "## People of a deal", _sentence(Person), _table(Person)]
+    common = ["## What any touchpoint may say", _table(About), "## People of a deal", _sentence(Participant), _table(Participant)]
     return page(
         "# The vocabulary", GENERATED, _INTRODUCTION, _FACTS, _STATEMENTS, "## Kinds of values", kinds, *common, *parts
     )  # fmt: skip

@@ -13,7 +13,7 @@ from journey.money import major
 from journey.readable import readable
 from projections.figures.answers import Cell as Answered
 from projections.figures.answers import FigureAnswer, exact
-from projections.figures.restatements import CellBetween, Evidence, Restatement, Share, Told, is_something, value_of
+from projections.figures.restatements import CellBetween, CellValue, ChangedTouchpoint, Restatement, Share, is_something, value_of
 
 CAUSES_SHOWN_MAX = 8
 """Of one value; `--json` has all."""
@@ -108,7 +108,7 @@ def _written(cell: CellBetween, quantile: int) -> tuple[str, str, str]:
     return before, after, _signed(difference) if value_of(cell.difference, quantile) else ""
 
 
-def _number(cell: CellBetween, told: Told, quantile: int) -> str:
+def _number(cell: CellBetween, told: CellValue, quantile: int) -> str:
     """No more rounded than a small difference between large numbers can bear."""
     number = value_of(told, quantile)
     if number is None:
@@ -121,7 +121,7 @@ def _number(cell: CellBetween, told: Told, quantile: int) -> str:
     return format_of(_column(cell, quantile), both)(both[0], number)
 
 
-def _cell(cell: CellBetween, told: Told) -> Answered:
+def _cell(cell: CellBetween, told: CellValue) -> Answered:
     return Answered(group=cell.group, value=told.value, n=told.n, complete=True, currency=cell.currency, decimals=cell.decimals)
 
 
@@ -149,11 +149,11 @@ def _share(cell: CellBetween, share: Share, quantile: int) -> list[str]:
     ]
 
 
-def _parts(cell: CellBetween, difference: Told) -> str:
+def _parts(cell: CellBetween, difference: CellValue) -> str:
     """Of a share: what more, or less, is in it of how many more. A share may stay what it was."""
     part, whole = difference.part, difference.whole
     return f" ({exact(part)} of {exact(whole)})" if cell.unit == "share" and part is not None and whole is not None else ""
 
 
-def _named(one: Evidence) -> str:
+def _named(one: ChangedTouchpoint) -> str:
     return f"at {one.position}: {one.says}" + (f" ({one.subject}, {one.occurred_at[:10]})" if one.subject else "")

@@ -8,7 +8,7 @@ from projections.figures.figure import Model
 from projections.figures.measures import Number
 
 
-class Told(Value):
+class CellValue(Value):
     """What a cell says: as `projections.figures.answers.Cell` does. Of a difference, what is nothing counts as 0."""
 
     value: Exact | tuple[Exact, ...] | None = None
@@ -17,7 +17,7 @@ class Told(Value):
     whole: Exact | None = None
 
 
-class Evidence(Value):
+class ChangedTouchpoint(Value):
     """A touchpoint that changed something, and with which position it came, or was taken back."""
 
     position: int
@@ -33,9 +33,9 @@ class Share(Value):
     """What a cause has in a difference. `of` says how many touchpoints have it together; some of them are named."""
 
     cause: str
-    difference: Told
+    difference: CellValue
     of: int
-    touchpoints: tuple[Evidence, ...]
+    touchpoints: tuple[ChangedTouchpoint, ...]
 
 
 class CellBetween(Value):
@@ -47,9 +47,9 @@ class CellBetween(Value):
     currency: str | None
     decimals: int | None
     quantiles: tuple[str, ...]
-    before: Told
-    after: Told
-    difference: Told
+    before: CellValue
+    after: CellValue
+    difference: CellValue
     causes: tuple[Share, ...]
 
 
@@ -97,7 +97,7 @@ _FIRST = ("figure", "unit", "quantile")
 _VALUES = ("before", "after", "difference", "currency", "decimals", "cause", "by_cause", "touchpoints", "named")
 
 
-def value_of(told: Told, quantile: int) -> Number | None:
+def value_of(told: CellValue, quantile: int) -> Number | None:
     """Its value, or that of one of its quantiles."""
     return told.value[quantile] if isinstance(told.value, tuple) else told.value
 
@@ -107,8 +107,8 @@ def _cause_of(share: Share, quantile: int) -> tuple[str | int, ...]:
     return share.cause, plain(value_of(share.difference, quantile)), share.of, named
 
 
-def minus(after: Told, before: Told) -> Told:
-    return Told(
+def minus(after: CellValue, before: CellValue) -> CellValue:
+    return CellValue(
         value=_less(after.value, before.value),
         n=after.n - before.n,
         part=None if after.part is None is before.part else (after.part or 0) - (before.part or 0),
@@ -124,6 +124,6 @@ def _less(after: Number | tuple[Number, ...] | None, before: Number | tuple[Numb
     return (after or 0) - (before or 0)
 
 
-def is_something(difference: Told) -> bool:
+def is_something(difference: CellValue) -> bool:
     values = difference.value if isinstance(difference.value, tuple) else (difference.value,)
     return any((*values, difference.n, difference.part, difference.whole))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from projections.read_model import Answer
+from projections.read_model import Rows
 from projections.stores.postgres_adding import numbered
 
 ROWS_AT_A_TIME = 1_000
@@ -23,7 +23,7 @@ class PostgresAsk:
     def __init__(self, db: "Asked") -> None:
         self._db = db
 
-    async def __call__(self, query: str, *values: Any) -> Answer:
+    async def __call__(self, query: str, *values: Any) -> Rows:
         return [tuple(row) for row in await self._db.fetch(numbered(query), *values)]
 
     async def rows(self, query: str, *values: Any) -> AsyncIterator[tuple[Any, ...]]:

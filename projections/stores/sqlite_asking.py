@@ -4,14 +4,14 @@ import sqlite3
 from collections.abc import AsyncIterator
 from typing import Any
 
-from projections.read_model import Answer
+from projections.read_model import Rows
 
 
 class SqliteAsk:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
 
-    async def __call__(self, query: str, *values: Any) -> Answer:
+    async def __call__(self, query: str, *values: Any) -> Rows:
         return self._db.execute(query, values).fetchall()
 
     async def rows(self, query: str, *values: Any) -> AsyncIterator[tuple[Any, ...]]:

@@ -16,7 +16,7 @@ from app.engine.question import Question
 from app.engine.restatement import answered, restated
 from journey.definition import Definition
 from projections.figures.figure import Model
-from projections.figures.restatements import CellBetween, Restatement, Told
+from projections.figures.restatements import CellBetween, CellValue, Restatement
 from projections.marketing import marketing
 from projections.read_model import ReadStore
 from projections.sales import sales
@@ -56,7 +56,7 @@ class Desk:
         return await restated(self, question, earlier, later)  # type: ignore[arg-type]
 
 
-def numbers(told: Told) -> list[Fraction]:
+def numbers(told: CellValue) -> list[Fraction]:
     values = told.value if isinstance(told.value, tuple) else (told.value,)
     return [Fraction(one or 0) for one in (*values, told.n, told.part, told.whole)]
 

@@ -59,3 +59,11 @@ def test_of_two_statements_the_one_that_counts_is_what_a_cost_is_because_of() ->
     second = touch("spend_recorded", subject="campaign:spring", at=MONDAY + DAY, id="second", **day, amount="30.00", currency="EUR")
     found = of_other(default_definition(), "campaign:spring", in_order([first, second]))
     assert [(one.fact.amount_minor, one.because) for one in found] == [(1500, (second.key,))] * 2  # type: ignore[union-attr]
+
+
+def test_a_touchpoint_that_is_left_out_brings_no_deadline_about() -> None:
+    seen = touch("page_view", at=MONDAY, id="seen")
+    tested = touch("page_view", at=MONDAY + 400 * DAY, id="tested", test=True)
+    found = of_person(default_definition(), Person(ME, (ME,)), in_order([seen, tested]), {})
+    assert not [one for one in found if one.by_time and not one.is_ahead]
+    assert {one.because for one in found if one.is_ahead} == {(seen.key,)}
