@@ -1,0 +1,62 @@
+"""Errors as problem documents (RFC 9457): https://www.rfc-editor.org/rfc/rfc9457."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from journey.errors import Away, Refused
+
+MEDIA_TYPE = "application/problem+json"
+
+RETRY_SECONDS = 1
+"""After how long a client is to come again where a server of ours is away."""
+
+
+class Problem(Exception):
+    """What a request can't have: the status, and in one sentence why and what would work. `more` are members of the document."""
+
+    def __init__(self, status: int, detail: str, *, headers: dict[str, str] | None = None, **more: Any) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.headers, self.more = status, detail, headers, more
+
+
+def problem(status: int, detail: str, *, headers: dict[str, str] | None = None, **more: Any) -> JSONResponse:
+    """A problem document. Its type is about:blank: the status says what kind of problem it is."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
+    return JSONResponse(body, status, headers, MEDIA_TYPE)
+
+
+def answer_problems(app: FastAPI) -> None:
+    """Have `app` answer each error with its document."""
+
+    @app.exception_handler(Problem)
+    async def asked_wrongly(_: Request, error: Problem) -> JSONResponse:
+        return problem(error.status, error.detail, headers=error.headers, **error.more)
+
+    @app.exception_handler(Refused)
+    async def refused(_: Request, error: Refused) -> JSONResponse:
+        return problem(400, str(error))
+
+    @app.exception_handler(Away)
+    async def away(_: Request, error: Away) -> JSONResponse:
+        return problem(503, str(error), headers={"Retry-After": str(RETRY_SECONDS)})
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        errors = [{"in": [str(part) for part in one["loc"]], "detail": one["msg"]} for one in error.errors()]
+        told = "; ".join(f"{'.'.join(one['in'])}: {one['detail']}" for one in errors)
+        return problem(422, told, errors=errors)
+
+    @app.exception_handler(HTTPException)
+    async def http(_: Request, error: HTTPException) -> JSONResponse:
+        return problem(error.status_code, str(error.detail), headers=dict(error.headers or {}) or None)
+
+    @app.exception_handler(Exception)
+    async def failed(request: Request, error: Exception) -> JSONResponse:
+        logging.getLogger("journey.server").error("%s %s", request.method, request.url.path, exc_info=error)
+        return problem(500, "an error of ours; the server's log has it")

@@ -1,0 +1,311 @@
+"""The engine behind the server: one writer, which many requests share, and any number of readers."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, Queue
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from app.engine.clock import now
+from app.engine.embedded import Embedded, opened, reading
+from app.engine.ports import Engine
+from app.settings import Servers, needs_clients
+from journey.errors import Away, NotPlaced, Refused
+from schemas.incoming import Incoming
+from streams.placement import UNIT_BYTES_MAX, UNIT_RECORDS_MAX
+from streams.remarks import Say
+
+if TYPE_CHECKING:
+    from app.engine.distributed import Distributed
+    from streams.kafka.log import KafkaLog
+
+T = TypeVar("T")
+
+Run = Callable[[Engine], Awaitable[T]]
+"""What a request does with an engine, whichever it is."""
+
+WAITING_BYTES_MAX = 4 * UNIT_BYTES_MAX
+"""How many bytes wait for the writer at most: a request beyond that is told to come again."""
+
+READERS_MAX = 4
+"""How many questions are answered at the same time; others wait their turn."""
+
+ACKNOWLEDGED_SECONDS_MAX = 10.0
+"""How long a request waits for the log to have what it published, before it is told to come again."""
+
+LOOK_SECONDS = 0.2
+"""How often the distributed server looks where the read models are."""
+
+
+class Served(Protocol):
+    """What requests ask of an engine."""
+
+    positions: "Positions"
+
+    async def publish(self, batch: Sequence[Incoming]) -> None:
+        """Have the log keep `batch`, durably once this returns. Raises Away where it can't now, Refused where it can't at all."""
+        ...
+
+    async def read(self, run: Run[T]) -> T:
+        """What `run` answers, of data that is only read."""
+        ...
+
+    async def change(self, run: Run[T]) -> T:
+        """What `run` answers, which changes something other than by publishing."""
+        ...
+
+    async def check(self) -> None:
+        """Raises Away where the server can't do its work now, with what is the matter."""
+        ...
+
+
+class Positions:
+    """Where both read models are, told to whoever waits for it."""
+
+    def __init__(self) -> None:
+        self.position = 0
+        self._moved = asyncio.Condition()
+
+    async def reached(self, position: int) -> None:
+        """Both read models are at `position`."""
+        async with self._moved:
+            self.position = max(self.position, position)
+            self._moved.notify_all()
+
+    async def wait(self, position: int, seconds: float) -> bool:
+        """Whether both read models have `position`, within so many seconds."""
+        try:
+            async with asyncio.timeout(seconds), self._moved:
+                await self._moved.wait_for(lambda: self.position >= position)
+        except TimeoutError:
+            return False
+        return True
+
+
+@dataclass(slots=True)
+class _Job(Generic[T]):
+    """Something that the writer is to do: keep a batch, or run a change."""
+
+    done: "asyncio.Future[T]"
+    batch: Sequence[Incoming] = ()
+    run: Run[T] | None = None
+    size: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.size = sum(one.size for one in self.batch)
+
+
+class ServedFolder:
+    """A folder of embedded data. Its writer is a thread of its own: SQLite would hold up the event loop."""
+
+    def __init__(self, folder: Path, say: Say) -> None:
+        self.folder = folder
+        self.positions = Positions()
+        self._say = say
+        self._jobs: Queue[_Job[Any] | None] = Queue()
+        self._waiting = 0
+        self._readers = asyncio.Semaphore(READERS_MAX)
+        self._loop = asyncio.get_running_loop()
+        self._started: asyncio.Future[None] = self._loop.create_future()
+        self._failure: Exception | None = None
+        self._writer = threading.Thread(target=self._write, name="writer")
+
+    async def publish(self, batch: Sequence[Incoming]) -> None:
+        await self._do(_Job[None](self._loop.create_future(), batch))
+
+    async def change(self, run: Run[T]) -> T:
+        return await self._do(_Job[T](self._loop.create_future(), run=run))
+
+    async def read(self, run: Run[T]) -> T:
+        async def ran(engine: Engine) -> T:
+            return await run(engine)
+
+        def here() -> T:
+            with reading(self.folder) as engine:
+                return asyncio.run(ran(engine))
+
+        async with self._readers:
+            return await asyncio.to_thread(here)
+
+    async def check(self) -> None:
+        if self._failure is not None:
+            raise Away(str(self._failure))
+
+    async def start(self) -> None:
+        """Raises Refused where another process writes to the folder."""
+        self._writer.start()
+        await self._started
+
+    async def stop(self) -> None:
+        """Returns when all that waits is done."""
+        self._jobs.put(None)
+        await asyncio.to_thread(self._writer.join)
+
+    async def _do(self, job: _Job[T]) -> T:
+        if self._waiting + job.size > max(WAITING_BYTES_MAX, job.size):
+            raise Away("more waits to be written than is held; come again")
+        self._waiting += job.size
+        self._jobs.put(job)
+        try:
+            return await asyncio.shield(job.done)
+        finally:
+            self._waiting -= job.size
+
+    # --- in the writer's thread
+
+    def _write(self) -> None:
+        try:
+            with opened(self.folder, self._say) as engine:
+                asyncio.run(self._work(engine))
+        except Exception as error:
+            self._fail(error)
+            self._tell(_fail, self._started, error)
+
+    async def _work(self, engine: Embedded) -> None:
+        await engine.start(self._say)
+        await self._moved(engine)
+        self._tell(_succeed, self._started, None)
+        while (jobs := self._next()) is not None:
+            for job in jobs:
+                if job.run is not None:
+                    await self._settle(job, job.run(engine))
+            batches = [job for job in jobs if job.run is None]
+            if batches and not await self._kept(engine, batches):
+                for job in batches:
+                    await self._settle(job, _append(engine, job.batch))
+            await self._place(engine)
+
+    async def _kept(self, engine: Embedded, jobs: Sequence[_Job[Any]]) -> bool:
+        """Whether the log keeps all in one go, which is told to who published it."""
+        try:
+            await _append(engine, [one for job in jobs for one in job.batch])
+        except Exception:  # one of them is at fault, or the disk: each is told for itself
+            return False
+        for job in jobs:
+            self._tell(_succeed, job.done, None)
+        return True
+
+    async def _settle(self, job: _Job[T], doing: Awaitable[T]) -> None:
+        try:
+            self._tell(_succeed, job.done, await doing)
+        except Exception as error:
+            self._tell(_fail, job.done, error)
+
+    async def _place(self, engine: Embedded) -> None:
+        try:
+            await engine.place()
+            await engine.follow()
+        except Exception as error:  # what is in the log stays there, and the next try begins with it
+            self._fail(error)
+        else:
+            self._failure = None
+            await self._moved(engine)
+
+    async def _moved(self, engine: Embedded) -> None:
+        position = min(await engine.marketing.position(), await engine.sales.position())
+        asyncio.run_coroutine_threadsafe(self.positions.reached(position), self._loop)
+
+    def _next(self) -> list[_Job[Any]] | None:
+        """All that waits, within the bounds of a unit; None where it is to end."""
+        first = self._jobs.get()
+        if first is None:
+            return None
+        jobs, size, count = [first], first.size, len(first.batch)
+        while size < UNIT_BYTES_MAX and count < UNIT_RECORDS_MAX:
+            try:
+                job = self._jobs.get_nowait()
+            except Empty:
+                break
+            if job is None:
+                self._jobs.put(None)
+                break
+            jobs.append(job)
+            size, count = size + job.size, count + len(job.batch)
+        return jobs
+
+    def _fail(self, error: Exception) -> None:
+        self._failure = error
+        if not isinstance(error, Refused):
+            self._say(f"placing failed: {error}" if isinstance(error, NotPlaced) else f"placing failed: {type(error).__name__}: {error}")
+
+    def _tell(self, how: Callable[..., None], future: "asyncio.Future[Any]", what: Any) -> None:
+        self._loop.call_soon_threadsafe(how, future, what)
+
+
+async def _append(engine: Embedded, batch: Sequence[Incoming]) -> None:
+    await engine.record.append(batch, now())
+
+
+def _succeed(future: "asyncio.Future[Any]", value: Any) -> None:
+    if not future.done():
+        future.set_result(value)
+
+
+def _fail(future: "asyncio.Future[Any]", error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)
+
+
+class ServedServers:
+    """Kafka and PostgreSQL: workers place what is published here."""
+
+    def __init__(self, engine: "Distributed", log: "KafkaLog") -> None:
+        self.engine = engine
+        self.positions = Positions()
+        self._log = log
+        self._readers = asyncio.Semaphore(READERS_MAX)
+
+    async def publish(self, batch: Sequence[Incoming]) -> None:
+        try:
+            async with asyncio.timeout(ACKNOWLEDGED_SECONDS_MAX):
+                await self._log.append(batch, now())
+        except TimeoutError:
+            raise Away(f"Kafka at {self.engine.kafka.bootstrap} does not acknowledge what is published") from None
+
+    async def read(self, run: Run[T]) -> T:
+        async with self._readers:
+            return await run(self.engine)
+
+    async def change(self, run: Run[T]) -> T:
+        return await run(self.engine)
+
+    async def check(self) -> None:
+        await self._look()
+
+    async def follow(self) -> None:
+        """Tell where both read models are, for as long as the server runs."""
+        while True:
+            with suppress(Away):  # readiness says it, and every request does
+                await self._look()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _look(self) -> None:
+        position = min(await self.engine.marketing.position(), await self.engine.sales.position())
+        await self.positions.reached(position)
+
+
+@asynccontextmanager
+async def served(place: Path | Servers, say: Say) -> AsyncIterator[Served]:
+    """The engine of `place`, to publish to and to read. Raises Refused where another process writes to the folder."""
+    if isinstance(place, Path):
+        folder = ServedFolder(place, say)
+        await folder.start()
+        try:
+            yield folder
+        finally:
+            await folder.stop()
+        return
+    needs_clients()
+    from app.engine import distributed
+    from streams.kafka.log import KafkaLog
+
+    async with distributed.opened(place, say) as engine, KafkaLog(engine.kafka) as log:
+        servers = ServedServers(engine, log)
+        following = asyncio.create_task(servers.follow())
+        try:
+            yield servers
+        finally:
+            following.cancel()
