@@ -1,24 +1,20 @@
 """What people see of a report. It knows units and groupings, and no figure: any that is registered is shown. Only here it is rounded."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from fractions import Fraction
 from textwrap import wrap
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
+from app.text.layout import Orders, columns_of, is_answered, is_narrowed, key_figures, named, orders_of, table_of, words
 from app.text.printing import BAR_WIDTH, WIDTH_PIPED, at_terminal, bar, figures, not_shown, out, put, table
 from app.text.printing import Cell as Shown
 from journey.definition import Definition
-from journey.instants import DAY, HOUR, instant, last_end_of_day, moment, rfc3339
+from journey.instants import instant, last_end_of_day, moment, rfc3339
 from journey.readable import readable
-from projections.figures.answers import Answer, Cell, FigureAnswer
-from projections.figures.measures import Aggregate, Credited, Number
-from projections.figures.periods import PERIODS
+from projections.figures.answers import Answer
 from projections.figures.reports import Report, SectionAnswer
 from projections.figures.sections import FIGURES
 
@@ -32,21 +28,7 @@ HEADING_WIDTH_MIN = 12
 COLUMNS_WITH_BAR_MAX = 3
 GAP = 2
 """Between columns."""
-WHOLE_UNITS_FROM = 100
-"""Money from here on is shown in whole units."""
-
 NARROWED = "in this period, with these filters"
-NONE = "(none)"
-ZERO = "0"
-NOTHING = "·"
-"""A 0 in a table, where it stands beside others."""
-UNKNOWN = "-"
-"""There is no number: nothing to divide by, or to take a quantile of."""
-MINUTE, SECOND = HOUR // 60, HOUR // 3600
-_LENGTHS = ((2 * DAY, DAY, "days"), (2 * HOUR, HOUR, "hours"), (2 * MINUTE, MINUTE, "min"), (0, SECOND, "s"))
-
-Orders = Mapping[str, Sequence[str]]
-"""Dimensions whose values have an order of their own."""
 
 
 def report(told: Report, definition: Definition, *, sections: Sequence[str] = (), by: bool = False) -> None:
@@ -54,7 +36,7 @@ def report(told: Report, definition: Definition, *, sections: Sequence[str] = ()
     answers = [answer for section in told.sections for answer in section.answers]
     asked = max(answers, key=lambda answer: answer.until)
     _title(told, asked)
-    orders = _orders(definition)
+    orders = orders_of(definition)
     shown = [section for section in told.sections if section.answers and (section.name in sections or not section.is_empty)]
     for section in shown:
         _section(section, asked, orders, is_asked=by, is_named=section.name in sections)
@@ -62,15 +44,9 @@ def report(told: Report, definition: Definition, *, sections: Sequence[str] = ()
         put(Text(f"nothing for {told.model} up to then", style="dim"), "")
     if without := [section.title for section in told.sections if not section.answers]:
         lacks = dict.fromkeys(name for section in told.sections if not section.answers for one in section.left_out.values() for name in one)
-        put(Text(f"Without {' or '.join(map(_words, lacks))}, and so left out: {', '.join(without)}.", style="dim"), "")
+        put(Text(f"Without {' or '.join(map(words, lacks))}, and so left out: {', '.join(without)}.", style="dim"), "")
     if told.model == "sales":
         _unknown_stages(answers, definition)
-
-
-def _orders(definition: Definition) -> Orders:
-    """Stages of the journey, and of deals, are told apart by their figures."""
-    of_deals = [stage.name for pipeline in definition.pipelines for stage in pipeline.stages]
-    return {"pipeline": [pipeline.name for pipeline in definition.pipelines], "stage": [*definition.stage_names, *of_deals]}
 
 
 def _title(told: Report, asked: Answer) -> None:
@@ -79,7 +55,7 @@ def _title(told: Report, asked: Answer) -> None:
     what.append(f" · {_until(asked)}, {asked.zone} · position {asked.position:,}", style="not bold")
     more = [f"from {asked.from_on}"] if asked.from_on else []
     more += [f"up to {asked.to_on}, which is not in it"] if asked.to_on else []
-    more += [f"{_words(name)} {' or '.join(_named(asked, name, value) for value in values)}" for name, values in asked.where.items()]
+    more += [f"{words(name)} {' or '.join(named(asked, name, value) for value in values)}" for name, values in asked.where.items()]
     more += [f"in {asked.currency}"] if asked.currency else []
     more += [f"as known at {asked.known_at}"] if asked.known_at else []
     put(what, *([readable(" · ".join(more))] if more else []), Text("─" * min(out.width, WIDTH_PIPED), style="dim"))
@@ -109,7 +85,7 @@ def _until(asked: Answer) -> str:
 def _section(section: SectionAnswer, asked: Answer, orders: Orders, *, is_asked: bool, is_named: bool) -> None:
     if section.is_empty:
         needs = dict.fromkeys(field for answer in section.answers for figure in answer.figures for field in figure.needs)
-        why = f"nothing {NARROWED}" if _is_narrowed(asked) else f"nothing up to then; it is made of {', '.join(needs)}"
+        why = f"nothing {NARROWED}" if is_narrowed(asked) else f"nothing up to then; it is made of {', '.join(needs)}"
         put(Text(section.title, style="bold"), why, "")
         return
     title = Text(section.title, style="bold")
@@ -127,17 +103,17 @@ def _section(section: SectionAnswer, asked: Answer, orders: Orders, *, is_asked:
     if top := max(cut_at, default=0):
         put(Text(f"Only the {top:,} highest are listed.", style="dim"), "")
     if alike := _not_added_up(section):
-        put(Text(f"Counted once in each row, so rows do not add up: {', '.join(map(_words, alike))}.", style="dim"), "")
+        put(Text(f"Counted once in each row, so rows do not add up: {', '.join(map(words, alike))}.", style="dim"), "")
     lacking: dict[tuple[str, ...], list[str]] = {}
     for name, lacks in section.left_out.items():
-        lacking.setdefault(lacks, []).append(_words(name))
+        lacking.setdefault(lacks, []).append(words(name))
     for lacks, names in lacking.items():
-        put(Text(f"Without {' and '.join(map(_words, lacks))}, and so left out: {', '.join(names)}.", style="dim"), "")
+        put(Text(f"Without {' and '.join(map(words, lacks))}, and so left out: {', '.join(names)}.", style="dim"), "")
     if is_named and (empty := _empty(section)):
-        if _is_narrowed(asked):
-            put(Text(f"no {', no '.join(map(_words, empty))} {NARROWED}", style="dim"), "")
+        if is_narrowed(asked):
+            put(Text(f"no {', no '.join(map(words, empty))} {NARROWED}", style="dim"), "")
         else:
-            put(Text("; ".join(f"no {_words(name)}: it is made of {', '.join(needs)}" for name, needs in empty.items()), style="dim"), "")
+            put(Text("; ".join(f"no {words(name)}: it is made of {', '.join(needs)}" for name, needs in empty.items()), style="dim"), "")
 
 
 def _as_things_stand(section: SectionAnswer, asked: Answer) -> str:
@@ -146,28 +122,11 @@ def _as_things_stand(section: SectionAnswer, asked: Answer) -> str:
     stand = [name for name in names if FIGURES[name].dated is None]
     if not stand:
         return ""
-    return f" · {_until(asked)}" + (f": {', '.join(map(_words, stand))}" if len(stand) < len(names) else "")
+    return f" · {_until(asked)}" + (f": {', '.join(map(words, stand))}" if len(stand) < len(names) else "")
 
 
 def _empty(section: SectionAnswer) -> dict[str, tuple[str, ...]]:
-    return {figure.name: figure.needs for answer in section.answers for figure in answer.figures if not _says(answer, figure)}
-
-
-def _says(answer: Answer, figure: FigureAnswer) -> bool:
-    """Whether there is an answer: 0 is one. Of what a filter or a period leaves nothing to count, 0 is the answer as well."""
-    if not figure.needs or any(value is not None for cell in figure.cells for value in _values(cell)):
-        return True
-    measure = FIGURES[figure.name].measure
-    is_count = isinstance(measure, Credited) or (isinstance(measure, Aggregate) and measure.is_first_part)
-    return not figure.cells and is_count and _is_narrowed(answer)
-
-
-def _values(cell: Cell) -> tuple[Number | None, ...]:
-    return cell.value if isinstance(cell.value, tuple) else (cell.value,)
-
-
-def _is_narrowed(asked: Answer) -> bool:
-    return bool(asked.from_on or asked.to_on or asked.where)
+    return {figure.name: figure.needs for answer in section.answers for figure in answer.figures if not is_answered(answer, figure)}
 
 
 def _not_added_up(section: SectionAnswer) -> list[str]:
@@ -175,7 +134,7 @@ def _not_added_up(section: SectionAnswer) -> list[str]:
         dict.fromkeys(
             column.figure.name
             for answer in section.answers
-            for column in _columns(answer)
+            for column in columns_of(answer)
             if answer.by and not answer.top and column.is_amount and not column.figure.adds_up and len(column.figure.cells) > 1
         )
     )
@@ -201,223 +160,25 @@ def _unknown_stages(answers: Iterable[Answer], definition: Definition) -> None:
         ), style="yellow"), "")  # fmt: skip
 
 
-# --- columns
-
-
-class Column(NamedTuple):
-    """One number of each group: a figure, or one of its quantiles."""
-
-    figure: FigureAnswer
-    quantile: int | None
-
-    @property
-    def heading(self) -> str:
-        if self.quantile is None:
-            return _words(self.figure.name)
-        at = Fraction(self.figure.quantiles[self.quantile])
-        return f"{_words(self.figure.name)}, {'median' if at == Fraction(1, 2) else f'p{float(100 * at):g}'}"
-
-    def value(self, cell: Cell) -> Number | None:
-        if isinstance(cell.value, tuple):
-            return None if self.quantile is None else cell.value[self.quantile]
-        return cell.value
-
-    @property
-    def is_amount(self) -> bool:
-        """Whether it says how much of something there is, and can carry a table."""
-        is_mean = any(cell.whole is not None for cell in self.figure.cells[:1])
-        return self.quantile is None and self.figure.unit not in ("share", "ratio", "duration") and not is_mean
-
-
-def _columns(answer: Answer) -> list[Column]:
-    """Those that say something."""
-    return [
-        Column(figure, quantile)
-        for figure in answer.figures
-        if _says(answer, figure)
-        for quantile in (range(len(figure.quantiles)) if len(figure.quantiles) > 1 else (0,) if figure.quantiles else (None,))
-    ]
-
-
-Format = Callable[[Cell, Number], str]
-
-
-def is_money_whole(shown: Iterable[tuple[Column, Iterable[Cell]]]) -> bool:
-    """Whether money is shown in whole units in all of these columns: where each of them has large amounts. They are written alike."""
-    most = [
-        max((abs(number) / 10 ** (cell.decimals or 0) for cell in cells if (number := column.value(cell))), default=0)
-        for column, cells in shown
-        if column.figure.unit == "money"
-    ]
-    return all(major >= WHOLE_UNITS_FROM for major in most if major) and any(most)
-
-
-def format_of(column: Column, cells: Iterable[Cell], *, whole: bool = False) -> Format:
-    """How a column's numbers are written: all alike, so that they can be compared. `whole`: money without the decimals of its currency."""
-    numbers = [number for cell in cells if (number := column.value(cell)) is not None]
-    most = max((abs(Fraction(number)) for number in numbers), default=Fraction(0))
-    match column.figure.unit:
-        case "share":
-            return lambda cell, number: f"{float(number):.1%}"
-        case "duration":
-            _, length, name = next(one for one in _LENGTHS if most >= one[0])
-            digits = 0 if length == SECOND else 1
-            return lambda cell, number: f"{float(number / length) if number else 0:,.{digits}f} {name}"
-        case "money":
-            return lambda cell, number: _money(cell, number, whole=whole)
-        case "ratio":
-            return lambda cell, number: f"{float(number):,.2f}" + (f" ({cell.currency})" if cell.currency else "")
-        case _:
-            digits = 0 if all(number == int(number) for number in numbers) else 1
-            return lambda cell, number: f"{_rounded(number, digits)}"
-
-
-def _money(cell: Cell, number: Number, *, whole: bool) -> str:
-    decimals = cell.decimals or 0
-    return f"{_rounded(Fraction(number) / 10**decimals, 0 if whole else decimals)} {cell.currency}"
-
-
-def _rounded(number: Number, digits: int) -> str:
-    """Without floats: an amount may have more digits than they hold."""
-    scaled = round(Fraction(number) * 10**digits)
-    text = f"{abs(scaled) // 10**digits:,}" + (f".{abs(scaled) % 10**digits:0{digits}d}" if digits else "")
-    return f"-{text}" if scaled < 0 else text
-
-
-def _shown(column: Column, cells: Sequence[Cell], written: Format) -> str:
-    """Each currency on a line of its own: sums over currencies need rates."""
-    numbers = [(cell, number) for cell in cells if (number := column.value(cell)) is not None]
-    lines = [written(cell, number) for cell, number in numbers if number or not (column.is_amount and cell.currency)]
-    return "\n".join(lines) or (ZERO if column.is_amount and (numbers or not cells) else UNKNOWN)
-
-
-def _in_row(column: Column, cells: Sequence[Cell], written: Format, currencies: Sequence[str | None]) -> str:
-    """The same beside other columns: there is a line for each of the row's currencies, and an amount of 0 is not written out."""
-    found = {cell.currency: (cell, number) for cell in cells if (number := column.value(cell)) is not None}
-    lines = []
-    for currency in currencies if any(cell.currency for cell in column.figure.cells[:1]) else (None,):
-        shown = found.get(currency)
-        if shown is not None and (shown[1] or not column.is_amount):
-            lines.append(written(*shown))
-        else:
-            lines.append(NOTHING if column.is_amount and (found or not cells) else UNKNOWN)
-    return "\n".join(lines)
-
-
-def _currencies(columns: Sequence[Column], row: Sequence[Sequence[Cell]]) -> list[str | None]:
-    """Those of which a row of a table shows an amount."""
-    found = dict.fromkeys(
-        cell.currency
-        for column, cells in zip(columns, row, strict=True)
-        for cell in cells
-        if cell.currency and (number := column.value(cell)) is not None and (number or not column.is_amount)
-    )
-    return sorted(found, key=str) or [None]
-
-
 def _key_figures(answer: Answer) -> None:
-    columns = _columns(answer)
-    whole = is_money_whole((column, column.figure.cells) for column in columns)
-    values: dict[str, Shown] = {}
-    for column in columns:
-        cells = column.figure.cells
-        heading = column.heading + ("" if all(cell.complete for cell in cells) else " so far")
-        values[heading] = Text(_shown(column, cells, format_of(column, cells, whole=whole)))
-    if values:
-        figures(values)
-
-
-# --- tables
-
-
-Key = tuple[str, ...]
+    if found := key_figures(answer):
+        figures({one.heading: Text(one.text) for one in found})
 
 
 def _table(answer: Answer, orders: Orders, *, is_asked: bool) -> None:
-    columns = _columns(answer)
-    rows = _rows(answer, columns)
-    if not rows:
-        return
-    carrying = next((column for column in columns if column.is_amount and column.figure.cells), columns[0])
-    amounts = _amounts(carrying, {key: cells[columns.index(carrying)] for key, cells in rows.items()})
-    keys = _sorted(answer, rows, amounts, orders)
-    is_cut_at_start = answer.by[0] in PERIODS
-    while not is_asked and not any(cell.n for cells in rows[keys[-1]] for cell in cells):
-        keys.pop()  # Periods in which nothing was any more.
     rows_max = max(answer.top, ROWS_ASKED_MAX if is_asked else ROWS_SHOWN_MAX)
-    kept = keys[-rows_max:] if is_cut_at_start else keys[:rows_max]
-    labels = {_heading(name): [_label(answer, place, key, rows[key]) for key in kept] for place, name in enumerate(answer.by)}
-    currencies = {key: _currencies(columns, rows[key]) for key in kept}
-    headings = [column.heading for column in columns]
-    if len({column.figure.name for column in columns}) > 1:
-        headings = _without_common(headings)
+    found = table_of(answer, orders, rows_max, is_asked=is_asked)
+    if found is None:
+        return
     numbers: dict[str, Sequence[Shown]] = {}
-    cells = [[cell for key in kept for cell in rows[key][nth]] for nth in range(len(columns))]
-    whole = is_money_whole(zip(columns, cells, strict=True))
-    for nth, column in enumerate(columns):
-        written = format_of(column, cells[nth], whole=whole)
-        texts = [_in_row(column, rows[key][nth], written, currencies[key]) for key in kept]
-        widest = max(cell_len(line) for text in texts for line in text.split("\n"))
-        numbers[">" + _wrapped(headings[nth], widest)] = [Text(text) for text in texts]
-    most = max((amounts[key] for key in kept), default=0)
-    bars: list[Shown] = [bar(max(int(amounts[key]), 0), int(most)) for key in kept]
-    has_bar = len(kept) > 1 and most >= 1 and carrying.is_amount and len(columns) <= COLUMNS_WITH_BAR_MAX
-    more = len(keys) - len(kept)
-    foot = f"and {more:,} {'before' if is_cut_at_start else 'more'}; --csv has all" if more else ""
-    _put(labels, numbers, bars if has_bar else [], foot)
-
-
-def _without_common(headings: Sequence[str]) -> list[str]:
-    """Without the words that all of several headings begin with."""
-    words = [heading.split() for heading in headings]
-    common = 0
-    while all(len(some) > common + 1 for some in words) and len({some[common] for some in words}) == 1:
-        common += 1
-    return [" ".join(some[common:]) for some in words]
-
-
-def _rows(answer: Answer, columns: Sequence[Column]) -> dict[Key, list[list[Cell]]]:
-    """For each group the cells of each column, of which there are several where money is of several currencies."""
-    rows: dict[Key, list[list[Cell]]] = {}
-    for nth, column in enumerate(columns):
-        for cell in column.figure.cells:
-            key = tuple(cell.group[name] for name in answer.by)
-            rows.setdefault(key, [[] for _ in columns])[nth].append(cell)
-    if len(answer.by) == 1 and answer.by[0] in PERIODS:
-        return rows  # One in which nothing was says something too.
-    return {key: of_key for key, of_key in rows.items() if any(cell.n for cells in of_key for cell in cells)}
-
-
-def _amounts(column: Column, cells: Mapping[Key, Sequence[Cell]]) -> dict[Key, Number]:
-    """By what groups are ordered: money by that of the most frequent currency, what is no amount by how many it is worked out of."""
-    numbers: defaultdict[str | None, Number] = defaultdict(int)
-    for some in cells.values():
-        for cell in some:
-            numbers[cell.currency] += cell.n
-    main = max(numbers, key=lambda currency: (numbers[currency], currency or ""), default=None)
-    return {key: sum((_amount(column, cell) for cell in some if cell.currency == main), 0) for key, some in cells.items()}
-
-
-def _amount(column: Column, cell: Cell) -> Number:
-    return (column.value(cell) or 0) if column.is_amount else cell.n
-
-
-def _sorted(answer: Answer, rows: Iterable[Key], amounts: Mapping[Key, Number], orders: Orders) -> list[Key]:
-    """Periods in their order, stages in the definition's, others by size; those of several dimensions within each other."""
-    sizes: defaultdict[Key, Number] = defaultdict(int)
-    for key, amount in amounts.items():
-        for place in range(1, len(key) + 1):
-            sizes[key[:place]] += amount
-
-    def place_of(key: Key) -> list[tuple[Number, Number, str]]:
-        places: list[tuple[Number, Number, str]] = []
-        for place, name in enumerate(answer.by):
-            value, order = key[place], orders.get(name, ())
-            nth = order.index(value) if value in order else len(order)
-            places.append((nth, 0 if name in PERIODS else -sizes[key[: place + 1]], value))
-        return places
-
-    return sorted(rows, key=place_of)
+    for one in found.numbers:
+        widest = max(cell_len(line) for text in one.texts for line in text.split("\n"))
+        numbers[">" + _wrapped(one.heading, widest)] = [Text(text) for text in one.texts]
+    most = max(found.amounts, default=0)
+    bars: list[Shown] = [bar(max(int(amount), 0), int(most)) for amount in found.amounts]
+    has_bar = len(found.keys) > 1 and most >= 1 and found.carrying.is_amount and len(numbers) <= COLUMNS_WITH_BAR_MAX
+    foot = f"and {found.more:,} {'before' if found.is_cut_at_start else 'more'}; --csv has all" if found.more else ""
+    _put(found.labels, numbers, bars if has_bar else [], foot)
 
 
 def _put(labels: Mapping[str, Sequence[str]], numbers: Mapping[str, Sequence[Shown]], bars: Sequence[Shown], foot: str) -> None:
@@ -460,24 +221,3 @@ def _cut(text: str) -> str:
 def _wrapped(heading: str, width: int) -> str:
     width = max(width, HEADING_WIDTH_MIN, *map(len, heading.split()))
     return "\n".join(wrap(heading, width, break_long_words=False, break_on_hyphens=False))
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def _heading(name: str) -> str:
-    return "week of" if name == "week" else _words(name)
-
-
-def _label(answer: Answer, place: int, key: Key, cells: Sequence[Sequence[Cell]]) -> str:
-    name = answer.by[place]
-    is_open = name in PERIODS and not all(cell.complete for some in cells for cell in some)
-    return _named(answer, name, key[place]) + (" so far" if is_open else "")
-
-
-def _named(answer: Answer, name: str, value: str) -> str:
-    names = answer.names.get(name, {})
-    called = names.get(value, value)
-    # Of two that are called alike, their ids say which is which.
-    return f"{called} ({value})" if called != value and list(names.values()).count(called) > 1 else called or NONE

@@ -6,8 +6,8 @@ from rich.padding import Padding
 from rich.text import Text
 
 from app.engine.closed_periods import AsTold
+from app.text.layout import NOTHING, UNKNOWN, Column, format_of
 from app.text.printing import Cell, as_csv, as_json, fits, put, table
-from app.text.reports import NOTHING, UNKNOWN, Column, format_of
 from journey.instants import iso
 from journey.money import major
 from journey.readable import readable
