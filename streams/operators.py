@@ -70,6 +70,14 @@ class OnlyBrought(NamedTuple):
         return {"touchpoints": self.touchpoints, "others_too": self.others_too, "people": self.people, "deals": self.deals, **letters}
 
 
+class Unknown(Protocol):
+    """What came in and no definition or type has a name for."""
+
+    async def unknown_fields(self) -> Mapping[str, int]:
+        """By "type.field": how often a field was seen that the type has not, the most frequent first."""
+        ...
+
+
 class Imports(Protocol):
     """What came in with which import. That there is one, and who retracted it, is in the control log."""
 

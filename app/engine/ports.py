@@ -8,7 +8,7 @@ from app.engine.summary import Summary
 from journey.definition import Definition
 from projections.read_model import ReadStore
 from schemas.incoming import Incoming
-from streams.operators import ControlLog, DeadLetters, Decided, Imports
+from streams.operators import ControlLog, DeadLetters, Decided, Imports, Unknown
 from streams.ports import Histories, Log
 from streams.remarks import Say, nobody
 
@@ -29,7 +29,7 @@ class Record(Histories, Protocol):
         ...
 
 
-class Desk(ControlLog, DeadLetters, Imports, Protocol):
+class Desk(ControlLog, DeadLetters, Imports, Unknown, Protocol):
     """What operators look at, and what they decide."""
 
 

@@ -1,8 +1,10 @@
 """The web application: its routes over one engine."""
 
 from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
 
 from app.server import health
+from app.server.pages import operation, rendering, reports, subjects
 from app.server.problems import answer_problems
 from app.server.served import Served
 
@@ -13,4 +15,7 @@ def application(served: Served) -> FastAPI:
     app.state.served = served
     answer_problems(app)
     app.include_router(health.router)
+    for pages in (reports, subjects, operation):
+        app.include_router(pages.router)
+    app.mount("/static", StaticFiles(directory=rendering.HERE / "static"), name="static")
     return app

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from journey.errors import Away, Refused
@@ -25,38 +25,44 @@ class Problem(Exception):
         self.status, self.detail, self.headers, self.more = status, detail, headers, more
 
 
-def problem(status: int, detail: str, *, headers: dict[str, str] | None = None, **more: Any) -> JSONResponse:
-    """A problem document. Its type is about:blank: the status says what kind of problem it is."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
-    return JSONResponse(body, status, headers, MEDIA_TYPE)
+def problem(request: Request, status: int, detail: str, *, headers: dict[str, str] | None = None, **more: Any) -> Response:
+    """A problem document, or a page where a browser asks. Its type is about:blank: the status says what kind of problem it is."""
+    title = HTTPStatus(status).phrase
+    if "text/html" in request.headers.get("accept", ""):
+        from app.server.pages.rendering import page
+
+        answer = page(request, "problem.html", status=status, title=title, detail=detail)
+        answer.headers.update(headers or {})
+        return answer
+    return JSONResponse({"type": "about:blank", "title": title, "status": status, "detail": detail, **more}, status, headers, MEDIA_TYPE)
 
 
 def answer_problems(app: FastAPI) -> None:
     """Have `app` answer each error with its document."""
 
     @app.exception_handler(Problem)
-    async def asked_wrongly(_: Request, error: Problem) -> JSONResponse:
-        return problem(error.status, error.detail, headers=error.headers, **error.more)
+    async def asked_wrongly(request: Request, error: Problem) -> Response:
+        return problem(request, error.status, error.detail, headers=error.headers, **error.more)
 
     @app.exception_handler(Refused)
-    async def refused(_: Request, error: Refused) -> JSONResponse:
-        return problem(400, str(error))
+    async def refused(request: Request, error: Refused) -> Response:
+        return problem(request, 400, str(error))
 
     @app.exception_handler(Away)
-    async def away(_: Request, error: Away) -> JSONResponse:
-        return problem(503, str(error), headers={"Retry-After": str(RETRY_SECONDS)})
+    async def away(request: Request, error: Away) -> Response:
+        return problem(request, 503, str(error), headers={"Retry-After": str(RETRY_SECONDS)})
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
         errors = [{"in": [str(part) for part in one["loc"]], "detail": one["msg"]} for one in error.errors()]
         told = "; ".join(f"{'.'.join(one['in'])}: {one['detail']}" for one in errors)
-        return problem(422, told, errors=errors)
+        return problem(request, 422, told, errors=errors)
 
     @app.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> JSONResponse:
-        return problem(error.status_code, str(error.detail), headers=dict(error.headers or {}) or None)
+    async def http(request: Request, error: HTTPException) -> Response:
+        return problem(request, error.status_code, str(error.detail), headers=dict(error.headers or {}) or None)
 
     @app.exception_handler(Exception)
-    async def failed(request: Request, error: Exception) -> JSONResponse:
+    async def failed(request: Request, error: Exception) -> Response:
         logging.getLogger("journey.server").error("%s %s", request.method, request.url.path, exc_info=error)
-        return problem(500, "an error of ours; the server's log has it")
+        return problem(request, 500, "an error of ours; the server's log has it")

@@ -97,6 +97,11 @@ class PostgresDesk:
             rows = await db.fetch("SELECT state, COUNT(*) FROM journey.dead_letters GROUP BY state")
         return {State(state): letters for state, letters in rows}
 
+    async def unknown_fields(self) -> Mapping[str, int]:
+        async with self.database.connection() as db:
+            rows = await db.fetch("SELECT type || '.' || field, seen FROM journey.unknown_fields ORDER BY seen DESC, type, field")
+        return {name: seen for name, seen in rows}
+
     async def conflicts(self) -> Sequence[Conflict]:
         async with self.database.connection() as db:
             rows = await db.fetch(

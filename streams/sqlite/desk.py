@@ -83,6 +83,9 @@ class SqliteDesk:
     async def states(self) -> Mapping[State, int]:
         return {State(state): letters for state, letters in self.db.execute("SELECT state, COUNT(*) FROM dead_letters GROUP BY state")}
 
+    async def unknown_fields(self) -> Mapping[str, int]:
+        return dict(self.db.execute("SELECT type || '.' || field, seen FROM unknown_fields ORDER BY seen DESC, type, field"))
+
     async def conflicts(self) -> Sequence[Conflict]:
         found = []
         names = self.db.execute("SELECT number, dismissed, subject, source, id FROM contested ORDER BY subject, source, id").fetchall()

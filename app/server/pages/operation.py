@@ -1,0 +1,195 @@
+"""Pages of what operators look at and decide: dead letters, imports, identities, names, the definition, health."""
+
+from typing import Any
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from app.engine.clock import now
+from app.engine.imports import listed, retract
+from app.engine.ports import Engine, no_progress
+from app.engine.requeuing import dismiss_waiting, requeue_named, requeue_waiting
+from app.server.access import Right, needs
+from app.server.pages.rendering import page
+from app.server.problems import Problem
+from app.server.served import Served
+from journey.errors import Away
+from journey.instants import iso
+from schemas.definition_files import dump_definition
+from streams.identities import identity
+from streams.operators import By, State
+from streams.suspects import suspects
+
+router = APIRouter(include_in_schema=False)
+
+LETTERS_SHOWN = 100
+SUSPECTS_SHOWN = 20
+FORM_BYTES_MAX = 64 * 1024
+
+
+@router.get("/dead-letters", dependencies=[needs(Right.operate)])
+async def dead_letters(request: Request) -> HTMLResponse:
+    state = State(request.query_params["state"]) if request.query_params.get("state") in [*State] else State.open
+    code = request.query_params.get("code") or None
+    after = request.query_params.get("after", "0")
+
+    async def run(engine: Engine) -> Any:
+        desk = engine.desk
+        return (
+            await desk.codes((state,)),
+            await desk.kept(after=int(after) if after.isdecimal() else 0, limit=LETTERS_SHOWN, states=(state,), code=code),
+            await desk.states(),
+            await desk.conflicts(),
+        )
+
+    codes, letters, states, conflicts = await _served(request).read(run)
+    return page(
+        request,
+        "dead_letters.html",
+        codes=codes,
+        letters=letters,
+        states=states,
+        conflicts=[one for one in conflicts if not one.dismissed],
+        state=state,
+        code=code,
+        limit=LETTERS_SHOWN,
+        all_states=list(State),
+        iso=iso,
+        done=request.query_params.get("done", ""),
+    )
+
+
+@router.get("/dead-letters/{number:int}", dependencies=[needs(Right.operate)])
+async def dead_letter(request: Request, number: int) -> HTMLResponse:
+    async def run(engine: Engine) -> Any:
+        return await engine.desk.show(number)
+
+    letter = await _served(request).read(run)
+    if letter is None:
+        raise Problem(404, f"there is no dead letter {number}")
+    return page(request, "dead_letter.html", letter=letter, text=letter.raw.decode("utf-8", "replace"), iso=iso)
+
+
+@router.post("/dead-letters", dependencies=[needs(Right.operate)])
+async def decide(request: Request) -> RedirectResponse:
+    """Requeue or dismiss those that are ticked, or all of a code."""
+    form = await _form(request)
+    numbers = [int(text) for text in form.get("number", []) if text.isdecimal()]
+    code, reason = _one(form, "code") or None, _one(form, "reason")
+    by = By(now(), _actor(request), reason)
+    served = _served(request)
+    match _one(form, "do"):
+        case "requeue":
+            done = await served.change(lambda engine: requeue_named(engine, numbers, by) if numbers else requeue_waiting(engine, code, by))
+            told = f"{done.came_in} came in, {len(done.still)} still can't be read, {len(done.need_fix)} need a fix first"
+        case "dismiss" if numbers:
+            _reason(form)
+            dismissed = await served.change(lambda engine: engine.desk.dismiss(numbers, [], by))
+            told = f"{dismissed} dismissed"
+        case "dismiss":
+            _reason(form)
+            dismissed = await served.change(lambda engine: dismiss_waiting(engine, code, None, by))
+            told = f"{dismissed} dismissed"
+        case other:
+            raise Problem(400, f"{other!r} is nothing to do; there are requeue and dismiss")
+    return RedirectResponse(str(request.url_for("dead_letters").include_query_params(done=told)), 303)
+
+
+@router.get("/imports", dependencies=[needs(Right.operate)])
+async def imports(request: Request) -> HTMLResponse:
+    found = await _served(request).read(lambda engine: listed(engine))
+    return page(request, "imports.html", imports=list(reversed(found)), iso=iso, done=request.query_params.get("done", ""))
+
+
+@router.post("/imports/{number:int}/retract", dependencies=[needs(Right.operate)])
+async def take_back(request: Request, number: int) -> RedirectResponse:
+    """Withdraw what only this import brought."""
+    by = By(now(), _actor(request), _reason(await _form(request)))
+    answer = await _served(request).change(lambda engine: retract(engine, number, None, by, dry_run=False))
+    told = f"import {number} is taken back" if answer["changed"] else f"import {number} was taken back before"
+    return RedirectResponse(str(request.url_for("imports").include_query_params(done=told)), 303)
+
+
+@router.get("/identity", dependencies=[needs(Right.read_people)])
+async def identities(request: Request) -> HTMLResponse:
+    """The links of an id; and the joins that look wrong."""
+    id = request.query_params.get("id", "").strip()
+
+    async def run(engine: Engine) -> Any:
+        return await identity(await engine.definition(), engine.record, id) if id else None
+
+    return page(request, "identity.html", found=await _served(request).read(run), id=id)
+
+
+@router.get("/identity/suspects", dependencies=[needs(Right.read_people)])
+async def suspected(request: Request) -> HTMLResponse:
+    """Reads all histories, person by person."""
+
+    async def run(engine: Engine) -> Any:
+        return await suspects(await engine.definition(), engine.record, SUSPECTS_SHOWN, "", no_progress)
+
+    return page(request, "suspects.html", worst=await _served(request).read(run))
+
+
+@router.get("/names", dependencies=[needs(Right.operate)])
+async def names(request: Request) -> HTMLResponse:
+    async def run(engine: Engine) -> Any:
+        return await engine.desk.unknown_fields()
+
+    return page(request, "names.html", fields=await _served(request).read(run))
+
+
+@router.get("/definition", dependencies=[needs(Right.audit)])
+async def definition(request: Request) -> HTMLResponse:
+    found = await _served(request).read(lambda engine: engine.definition())
+    return page(request, "definition.html", definition=found, text=dump_definition(found))
+
+
+@router.get("/status", dependencies=[needs(Right.audit)])
+async def status(request: Request) -> HTMLResponse:
+    served = _served(request)
+    trouble = ""
+    try:
+        await served.check()
+    except Away as away:
+        trouble = str(away)
+
+    async def run(engine: Engine) -> Any:
+        return await engine.digest(), await engine.desk.states()
+
+    digest, states = await served.read(run)
+    return page(request, "status.html", status=503 if trouble else 200, trouble=trouble, digest=digest, states=states)
+
+
+async def _form(request: Request) -> dict[str, list[str]]:
+    """What a form of ours sends. Raises Problem where another site sends it."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise Problem(403, "a form of another site is not answered")
+    taken = bytearray()
+    async for piece in request.stream():
+        taken += piece
+        if len(taken) > FORM_BYTES_MAX:
+            raise Problem(413, f"a form has at most {FORM_BYTES_MAX:,} bytes")
+    return parse_qs(taken.decode("utf-8", "replace"))
+
+
+def _one(form: dict[str, list[str]], name: str) -> str:
+    return form.get(name, [""])[0].strip()
+
+
+def _reason(form: dict[str, list[str]]) -> str:
+    """Raises Problem where there is none."""
+    if not (reason := _one(form, "reason")):
+        raise Problem(400, "a reason is needed; `journey audit` shows it to whoever asks why")
+    return reason
+
+
+def _actor(request: Request) -> str:
+    """Who decides: the name of the key."""
+    return str(getattr(request.state, "caller", "") or "server")
+
+
+def _served(request: Request) -> Served:
+    served: Served = request.app.state.served
+    return served

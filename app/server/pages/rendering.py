@@ -1,0 +1,55 @@
+"""Pages from templates: what every page knows, and the headers that keep what senders choose harmless."""
+
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from app.server.pages import charts
+from app.server.served import Served
+from app.text import layout
+from journey.readable import readable
+
+HERE = Path(__file__).parent
+
+SECURITY = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
+    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+"""Nothing on a page comes from elsewhere, and no text of a sender runs."""
+
+NAVIGATION = (
+    ("/marketing", "Marketing"),
+    ("/sales", "Sales"),
+    ("/subjects", "Customers"),
+    ("/dead-letters", "Dead letters"),
+    ("/imports", "Imports"),
+    ("/identity", "Identity"),
+    ("/names", "Names"),
+    ("/definition", "Definition"),
+    ("/status", "Health"),
+)
+
+templates = Environment(
+    loader=FileSystemLoader(HERE / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    # Control characters and marks that turn the direction of text are spelled out, here as in a terminal.
+    finalize=lambda value: readable(value) if isinstance(value, str) and type(value) is str else value,
+)
+templates.globals.update(layout=layout, charts=charts, navigation=NAVIGATION)
+
+
+def page(request: Request, name: str, *, status: int = 200, simulated: bool = False, **shown: Any) -> HTMLResponse:
+    served: Served = request.app.state.served
+    text = templates.get_template(name).render(
+        path=request.url.path, position=served.positions.position, simulated=simulated, is_part="hx-request" in request.headers, **shown
+    )
+    return HTMLResponse(text, status, SECURITY)

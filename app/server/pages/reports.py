@@ -1,0 +1,189 @@
+"""Pages of figures: both read models section by section, and each figure by itself. Any figure that is registered has its page."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from app.engine.clock import now
+from app.engine.evidence import figure_evidence
+from app.engine.known_state import known
+from app.engine.ports import Engine
+from app.engine.simulation_mark import is_simulated
+from app.server.access import Right, needs
+from app.server.pages.question import Asked, asked_in
+from app.server.pages.rendering import page
+from app.server.problems import Problem
+from app.server.served import Served
+from app.text import layout
+from app.text.arguments import in_zone
+from journey.definition import Definition
+from projections.figures import figure as figures
+from projections.figures.answers import Answer
+from projections.figures.catalogue import Entry, entries
+from projections.figures.defined import asked_by
+from projections.figures.figure import Model
+from projections.figures.periods import PERIODS
+from projections.figures.reports import Report, SectionAnswer
+from projections.figures.sections import FIGURES, SECTIONS
+
+router = APIRouter(include_in_schema=False)
+
+EVIDENCE_UNITS = 10
+"""How many deals, people or leads a page tells of at once."""
+
+_RIGHTS = {"marketing": Right.read_marketing, "sales": Right.read_sales}
+
+
+@router.get("/")
+async def first() -> RedirectResponse:
+    return RedirectResponse("/marketing", 307)
+
+
+def _routes(model: Model) -> None:
+    """The pages of one read model."""
+    right = needs(_RIGHTS[model])
+
+    @router.get(f"/{model}", dependencies=[right])
+    async def report(request: Request) -> HTMLResponse:
+        return await _report(request, model)
+
+    @router.get(f"/{model}/figures/{{name}}", dependencies=[right])
+    async def figure(request: Request, name: str) -> HTMLResponse:
+        return await _figure(request, model, name)
+
+    @router.get(f"/{model}/figures/{{name}}/why", dependencies=[right])
+    async def why(request: Request, name: str) -> HTMLResponse:
+        return await _why(request, model, name)
+
+
+for each in ("marketing", "sales"):
+    _routes(each)
+
+
+async def _report(request: Request, model: Model) -> HTMLResponse:
+    asked = asked_in(request.query_params)
+
+    async def run(engine: Engine) -> tuple[Report, Definition]:
+        return await asked.report(engine, model), (await known(engine, asked.known_at)).definition
+
+    told, definition = await _served(request).read(run)
+    return page(
+        request,
+        "report.html",
+        simulated=told.simulated,
+        model=model,
+        asked=asked,
+        definition=definition,
+        orders=layout.orders_of(definition),
+        first=max((answer for section in told.sections for answer in section.answers), key=lambda answer: answer.until),
+        shown=[section for section in told.sections if section.answers and not section.is_empty],
+        empty=[section for section in told.sections if section.answers and section.is_empty],
+        is_narrowed=any(layout.is_narrowed(answer) for section in told.sections for answer in section.answers),
+        dimensions=dict.fromkeys(
+            name for section in SECTIONS if section.model == model for one in section.figures for name in one.breakdowns
+        ),
+        needs=lambda section: dict.fromkeys(field for answer in section.answers for one in answer.figures for field in one.needs),
+        left_out=_left_out,
+    )
+
+
+def _left_out(section: SectionAnswer) -> list[tuple[list[str], list[str]]]:
+    """The figures that lack dimensions which were asked for, by those that they lack."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for name, lacks in section.left_out.items():
+        found.setdefault(lacks, []).append(layout.words(name))
+    return [([layout.words(one) for one in lacks], names) for lacks, names in found.items()]
+
+
+async def _figure(request: Request, model: Model, name: str) -> HTMLResponse:
+    entry, asked = _entry(model, name), asked_in(request.query_params)
+    periods = FIGURES[name].breakdowns[-len(PERIODS) :] if FIGURES[name].dated is not None else ()
+    chosen = request.query_params.get("period", "week")
+    if periods and chosen not in periods:
+        raise Problem(400, f"there is no period {chosen!r}; there are {', '.join(periods)}")
+
+    async def run(engine: Engine) -> Any:
+        definition = (await known(engine, asked.known_at)).definition
+        whole = await _answered(engine, asked, entry, ())
+        by_period = await _answered(engine, asked, entry, (chosen,)) if periods else None
+        by_dimension = await _answered(engine, asked, entry, asked.by) if asked.by else None
+        return whole, by_period, by_dimension, definition, await is_simulated(engine)
+
+    whole, by_period, by_dimension, definition, simulated = await _served(request).read(run)
+    return page(
+        request,
+        "figure.html",
+        simulated=simulated,
+        model=model,
+        asked=asked,
+        entry=entry,
+        section_title=next(section.title for section in SECTIONS if section.name == entry.section),
+        definition=definition,
+        orders=layout.orders_of(definition),
+        whole=whole,
+        needs=whole.figures[0].needs,
+        periods=periods,
+        chosen=chosen,
+        by_period=by_period,
+        by_dimension=by_dimension,
+    )
+
+
+async def _why(request: Request, model: Model, name: str) -> HTMLResponse:
+    _entry(model, name)
+    asked = asked_in(request.query_params)
+
+    async def run(engine: Engine) -> Any:
+        definition = (await known(engine, asked.known_at)).definition
+        question = asked_by(
+            definition,
+            in_zone(now() if asked.until is None else asked.until, definition.zone),
+            from_on=asked.texts.get("from", ""),
+            to_on=asked.texts.get("to", ""),
+            by=asked.by or (),
+            where=tuple(figures.Where(dimension, values) for dimension, values in asked.filters.items()),
+            currency=asked.currency,
+            known_at=asked.known_at or "",
+        )
+        after = request.query_params.get("after", "")
+        found = await figure_evidence(engine, FIGURES[name], question, known_at=asked.known_at, limit=EVIDENCE_UNITS, after=after)
+        return found, await is_simulated(engine)
+
+    found, simulated = await _served(request).read(run)
+    comes_to = [cell for cell in found.comes_to.cells if cell.n]
+    column = layout.Column(found.comes_to, 0 if found.comes_to.quantiles else None)
+    written = layout.format_of(column, comes_to)
+    told = [written(cell, number) for cell in comes_to if (number := column.value(cell)) is not None]
+    return page(
+        request,
+        "why.html",
+        simulated=simulated,
+        figure=name,
+        found=found,
+        comes_to=" · ".join(told) or layout.UNKNOWN,
+        next=asked.address(after=found.after) if found.beyond else "",
+    )
+
+
+async def _answered(engine: Engine, asked: Asked, entry: Entry, by: tuple[str, ...]) -> Answer:
+    told = await asked.report(engine, entry.model, (entry.section,), by=by)
+    section = told.sections[0]
+    if not section.answers:
+        raise Problem(400, f"{entry.name} has no dimension {', '.join(section.left_out.get(entry.name, by))}")
+    answer = section.answers[0]
+    if entry.name not in [one.name for one in answer.figures]:
+        raise Problem(400, f"{entry.name} has no dimension {', '.join(section.left_out.get(entry.name, by))}")
+    return answer.model_copy(update={"figures": tuple(one for one in answer.figures if one.name == entry.name)})
+
+
+def _entry(model: Model, name: str) -> Entry:
+    for one in entries():
+        if one.model == model and one.name == name:
+            return one
+    raise Problem(404, f"{model} has no figure {name!r}")
+
+
+def _served(request: Request) -> Served:
+    served: Served = request.app.state.served
+    return served

@@ -1,0 +1,45 @@
+// Charts of what the tables say, and the mark that something new is there. Everything works without this script.
+"use strict";
+
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const LINES = ["#2f5fd0", "#d9742b", "#1a9a6c", "#a855b5", "#c2403a", "#8a7a1c", "#3a9fc4", "#70757f"];
+
+function draw(canvas) {
+  const told = JSON.parse(canvas.dataset.chart);
+  const suffix = { share: " %", duration: " days" }[told.unit] || "";
+  Chart.getChart(canvas)?.destroy();
+  new Chart(canvas, {
+    type: "line",
+    data: {
+      labels: told.labels,
+      datasets: told.lines.map((line, nth) => ({
+        ...line, borderColor: LINES[nth % LINES.length], backgroundColor: LINES[nth % LINES.length], pointRadius: 2, borderWidth: 2, tension: 0.2,
+      })),
+    },
+    options: {
+      animation: false, maintainAspectRatio: false, interaction: { mode: "index", intersect: false },
+      plugins: {
+        legend: { display: told.lines.length > 1, labels: { color: colour("--muted"), boxWidth: 12 } },
+        tooltip: { callbacks: { label: (at) => `${at.dataset.label}: ${at.parsed.y?.toLocaleString()}${suffix}` } },
+      },
+      scales: {
+        x: { grid: { display: false }, ticks: { color: colour("--muted"), maxRotation: 0, autoSkipPadding: 16 } },
+        y: { beginAtZero: true, grid: { color: colour("--line") }, ticks: { color: colour("--muted") } },
+      },
+    },
+  });
+}
+
+const drawAll = (within) => within.querySelectorAll("canvas[data-chart]").forEach(draw);
+document.addEventListener("DOMContentLoaded", () => drawAll(document));
+document.addEventListener("htmx:afterSettle", (event) => drawAll(event.target));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawAll(document));
+
+// The slider of a story moves the instant that it is told as of.
+document.addEventListener("input", (event) => {
+  if (event.target.id !== "slider") return;
+  document.getElementById("until").value = JSON.parse(event.target.dataset.instants)[event.target.value];
+});
+document.addEventListener("change", (event) => {
+  if (event.target.id === "slider") event.target.form.requestSubmit();
+});

@@ -1,0 +1,98 @@
+"""Pages of one customer or deal: its story drawn over time, why it is where it is, and why not elsewhere; as of any instant."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from app.engine.clock import now
+from app.engine.known_state import known
+from app.engine.ports import Engine
+from app.engine.simulation_mark import is_simulated
+from app.server.access import Right, needs
+from app.server.pages.rendering import page
+from app.server.served import Served
+from app.text import timeline as words
+from app.text.arguments import asked_until, in_zone
+from journey.errors import Refused
+from journey.explain import Unmet
+from journey.histories import is_person
+from streams import timeline as telling
+from streams.explaining import explained
+
+router = APIRouter(include_in_schema=False)
+
+ENTRIES_MAX = 500
+"""Of a story the last ones are on a page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An entry of a story in words. `what` is the touchpoint's type, or one of stage, lead, score, deal, order, due."""
+
+    at: str
+    what: str
+    says: str
+    rule: str
+    is_touchpoint: bool
+    names: str
+
+
+@router.get("/subjects", dependencies=[needs(Right.read_people)])
+async def search(request: Request) -> Any:
+    """A form for an id; with one, its page."""
+    asked = request.query_params.get("id", "").strip()
+    if not asked:
+        return page(request, "subjects.html", asked="")
+    return RedirectResponse(str(request.url_for("subject", id=asked if ":" in asked else f"user:{asked}")), 303)
+
+
+@router.get("/subjects/{id:path}", dependencies=[needs(Right.read_people)])
+async def subject(request: Request, id: str) -> HTMLResponse:
+    until, known_at = (request.query_params.get(name, "").strip() or None for name in ("until", "known_at"))
+    stage = request.query_params.get("stage", "").strip()
+    asked = now() if until is None else asked_until(until)
+
+    async def run(engine: Engine) -> Any:
+        definition, bodies = await known(engine, known_at)
+        at = in_zone(asked, definition.zone)
+        story = await telling.timeline(definition, bodies, id, at)
+        reasons = await explained(definition, bodies, id, at, stage) if is_person(id) else None
+        return definition, story, reasons, await is_simulated(engine)
+
+    served: Served = request.app.state.served
+    try:
+        definition, story, reasons, simulated = await served.read(run)
+    except Refused as refused:
+        return page(request, "subjects.html", status=404, asked=id, why=str(refused))
+    entries = [
+        Told(one.at, words.what(one), words.says(one), one.rule, bool(one.source), " ".join(filter(None, (one.source, one.id))))
+        for one in story.entries
+    ]
+    return page(
+        request,
+        "subject.html",
+        simulated=simulated,
+        definition=definition,
+        story=story,
+        entries=entries[-ENTRIES_MAX:],
+        left_out=max(len(entries) - ENTRIES_MAX, 0),
+        instants=_instants(entries),
+        reasons=None if reasons is None else reasons.reasons,
+        ties=() if reasons is None else reasons.ties,
+        until=until or "",
+        known_at=known_at or "",
+        stage=stage,
+        missing=_missing,
+    )
+
+
+def _instants(entries: list[Told]) -> list[str]:
+    """When something happened, for the slider: each instant once."""
+    return list(dict.fromkeys(one.at for one in entries if one.what != "due"))
+
+
+def _missing(unmet: Unmet, depth: int = 0) -> list[tuple[int, str]]:
+    """What is missing line by line, each with how deep it lies."""
+    return [(depth, unmet.more), *(line for part in unmet.parts for line in _missing(part, depth + 1))]
