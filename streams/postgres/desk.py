@@ -100,7 +100,7 @@ class PostgresDesk:
     async def unknown_fields(self) -> Mapping[str, int]:
         async with self.database.connection() as db:
             rows = await db.fetch("SELECT type || '.' || field, seen FROM journey.unknown_fields ORDER BY seen DESC, type, field")
-        return {name: seen for name, seen in rows}
+        return {row[0]: row[1] for row in rows}
 
     async def conflicts(self) -> Sequence[Conflict]:
         async with self.database.connection() as db:

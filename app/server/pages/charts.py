@@ -4,10 +4,12 @@ from fractions import Fraction
 from typing import Any
 
 from app.text.layout import Column, Table
+from journey.definition import Definition
 from journey.instants import DAY
 from projections.figures.answers import Answer
 from projections.figures.measures import Number
 from projections.figures.periods import PERIODS
+from streams.timeline import Stage, Timeline
 
 LINES_MAX = 8
 
@@ -44,3 +46,15 @@ def _drawn(column: Column, decimals: int, value: Number | None) -> float | None:
             return float(value) * 100
         case _:
             return float(value)
+
+
+def stages_of(story: Timeline, definition: Definition) -> dict[str, Any] | None:
+    """For a customer's story: the stages that were entered, and those that time alone will bring. None where there are not two points."""
+    points = [{"at": one.at, "stage": one.means.stage} for one in story.entries if isinstance(one.means, Stage)]
+    if not points:
+        return None
+    past = [one for one in points if one["at"] <= story.until]
+    if past and len(past) == len(points):
+        points.append({"at": story.until, "stage": past[-1]["stage"]})
+    entered = {one["stage"] for one in points}
+    return {"stages": [name for name in definition.stage_names if name in entered], "points": points, "until": story.until}

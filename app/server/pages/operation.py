@@ -156,10 +156,11 @@ async def status(request: Request) -> HTMLResponse:
         trouble = str(away)
 
     async def run(engine: Engine) -> Any:
-        return await engine.digest(), await engine.desk.states()
+        positions = {"marketing": await engine.marketing.position(), "sales": await engine.sales.position()}
+        return {"record": await engine.record.position(), **positions}, await engine.desk.states()
 
-    digest, states = await served.read(run)
-    return page(request, "status.html", status=503 if trouble else 200, trouble=trouble, digest=digest, states=states)
+    positions, states = await served.read(run)
+    return page(request, "status.html", status=503 if trouble else 200, trouble=trouble, positions=positions, states=states)
 
 
 async def _form(request: Request) -> dict[str, list[str]]:

@@ -13,7 +13,7 @@ function draw(canvas) {
     data: {
       labels: told.labels,
       datasets: told.lines.map((line, nth) => ({
-        ...line, borderColor: LINES[nth % LINES.length], backgroundColor: LINES[nth % LINES.length], pointRadius: 2, borderWidth: 2, tension: 0.2,
+        ...line, borderColor: LINES[nth % LINES.length], backgroundColor: LINES[nth % LINES.length], pointRadius: 2, borderWidth: 2,
       })),
     },
     options: {
@@ -24,13 +24,41 @@ function draw(canvas) {
       },
       scales: {
         x: { grid: { display: false }, ticks: { color: colour("--muted"), maxRotation: 0, autoSkipPadding: 16 } },
-        y: { beginAtZero: true, grid: { color: colour("--line") }, ticks: { color: colour("--muted") } },
+        y: { beginAtZero: true, grid: { color: colour("--line") }, ticks: { color: colour("--muted"), callback: (value) => value.toLocaleString() + suffix } },
       },
     },
   });
 }
 
-const drawAll = (within) => within.querySelectorAll("canvas[data-chart]").forEach(draw);
+// A story's stages over time: a line that steps from one to the next.
+function drawStages(canvas) {
+  const told = JSON.parse(canvas.dataset.stages);
+  const day = (at) => new Date(at).toISOString().slice(0, 10);
+  Chart.getChart(canvas)?.destroy();
+  new Chart(canvas, {
+    type: "line",
+    data: {
+      labels: told.stages,
+      datasets: [{
+        data: told.points.map((point) => ({ x: Date.parse(point.at), y: point.stage })), stepped: "before", borderColor: LINES[2], borderWidth: 2, pointRadius: 3,
+        segment: { borderDash: (at) => (at.p1.parsed.x > Date.parse(told.until) ? [4, 4] : undefined) },
+      }],
+    },
+    options: {
+      animation: false, maintainAspectRatio: false,
+      plugins: { legend: { display: false }, tooltip: { callbacks: { title: (some) => day(some[0].parsed.x), label: (at) => at.raw.y } } },
+      scales: {
+        x: { type: "linear", grid: { display: false }, ticks: { color: colour("--muted"), maxTicksLimit: 8, callback: day } },
+        y: { type: "category", labels: [...told.stages].reverse(), grid: { color: colour("--line") }, ticks: { color: colour("--muted") } },
+      },
+    },
+  });
+}
+
+function drawAll(within) {
+  within.querySelectorAll("canvas[data-chart]").forEach(draw);
+  within.querySelectorAll("canvas[data-stages]").forEach(drawStages);
+}
 document.addEventListener("DOMContentLoaded", () => drawAll(document));
 document.addEventListener("htmx:afterSettle", (event) => drawAll(event.target));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawAll(document));
