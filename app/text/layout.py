@@ -224,7 +224,8 @@ def table_of(answer: Answer, orders: Orders, rows_max: int, *, is_asked: bool = 
     amounts = _amounts(carrying, {key: cells[columns.index(carrying)] for key, cells in rows.items()})
     keys = _sorted(answer, rows, amounts, orders)
     is_cut_at_start = answer.by[0] in PERIODS
-    while not is_asked and not any(cell.n for cells in rows[keys[-1]] for cell in cells):
+    counting = [nth for nth, column in enumerate(columns) if not _is_running(column)] or range(len(columns))
+    while not is_asked and len(keys) > 1 and not any(cell.n for nth in counting for cell in rows[keys[-1]][nth]):
         keys.pop()
     kept = keys[-rows_max:] if is_cut_at_start else keys[:rows_max]
     currencies = {key: _currencies(columns, rows[key]) for key in kept}
@@ -246,6 +247,12 @@ def table_of(answer: Answer, orders: Orders, rows_max: int, *, is_asked: bool = 
         len(keys) - len(kept),
         is_cut_at_start,
     )
+
+
+def _is_running(column: Column) -> bool:
+    """Whether it says what there is by the end of each period, also where nothing happened in it."""
+    measure = FIGURES[column.figure.name].measure
+    return isinstance(measure, Aggregate) and measure.is_running
 
 
 def _without_common(headings: Sequence[str]) -> list[str]:
