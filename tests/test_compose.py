@@ -40,8 +40,8 @@ COMPOSE_SECONDS_MAX = 30
 # --- commands and settings
 
 
-def test_there_are_two_workers() -> None:
-    assert [service["command"] for service in WORKERS.values()] == [["worker"], ["worker"]]
+def test_there_are_two_workers_and_a_server() -> None:
+    assert [service["command"][0] for service in WORKERS.values()] == ["worker", "worker", "serve"]
 
 
 def stated_commands() -> list[str]:
