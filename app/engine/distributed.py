@@ -27,6 +27,7 @@ from streams.kafka.topics import ensure_topics
 from streams.operators import Decided
 from streams.postgres.database import Database
 from streams.postgres.desk import PostgresDesk
+from streams.postgres.keys import PostgresKeys
 from streams.postgres.record import PostgresRecord
 from streams.remarks import Outage, Say, nobody
 
@@ -56,6 +57,10 @@ class Distributed:
     sales: PostgresReadStore
     say: Say
     """Is told what is waited for."""
+
+    @property
+    def keys(self) -> PostgresKeys:
+        return PostgresKeys(self.record.database)
 
     async def definition(self) -> Definition:
         """The definition in use."""
