@@ -8,10 +8,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final, NamedTuple
 
-from fastapi import Depends, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.dependencies.models import Dependant
+from fastapi.routing import RouteContext, iter_route_contexts
 from fastapi.security import APIKeyHeader, HTTPBearer
-from starlette.routing import BaseRoute
 
 from app.engine.api_keys import hashed
 from app.engine.clock import now
@@ -22,7 +22,7 @@ from journey.errors import Away, Refused
 from journey.instants import Instant
 from streams.keys import Key, Keys
 
-__all__ = ["OPEN", "Actor", "Caller", "Callers", "Right", "needs", "right_of"]
+__all__ = ["OPEN", "Actor", "Caller", "Callers", "Right", "needs", "right_of", "routes_of"]
 
 OPEN: Final = frozenset({"/health/live", "/health/ready", "/api/v1/openapi.json"})
 """What is answered to anybody. Every other route needs a right, or a test fails."""
@@ -209,18 +209,23 @@ Actor = Annotated[str, Depends(_actor)]
 """Who decides what a route changes, as `journey audit` names them: the name of the key. Every route that changes something has it."""
 
 
-def right_of(route: BaseRoute) -> Right | None:
+def routes_of(app: FastAPI) -> list[RouteContext]:
+    """Every route, those of routers that were included too."""
+    return list(iter_route_contexts(app.routes))
+
+
+def right_of(route: RouteContext) -> Right | None:
     """The right that a route needs; None where it names none."""
     found = [call.right for call in _calls(route) if hasattr(call, "right")]
     return found[0] if found else None
 
 
-def names_actor(route: BaseRoute) -> bool:
+def names_actor(route: RouteContext) -> bool:
     """Whether a route asks who decides."""
     return _actor in _calls(route)
 
 
-def _calls(route: BaseRoute) -> list[Any]:
+def _calls(route: RouteContext) -> list[Any]:
     def of(dependant: Dependant) -> Iterator[Any]:
         for one in dependant.dependencies:
             yield one.call
