@@ -565,7 +565,6 @@ UNUSED = (
     "pipelines.stages.stuck_after",
     "rate_day",
     "segments",
-    "small_count",
 )
 """Settings that nothing reads yet. A test finds them by watching what is read, so that none stays here once it is."""
 

@@ -11,7 +11,7 @@ from typing import Final
 from projections.marketing import marketing
 from projections.read_model import ReadModel, Table
 from projections.sales import sales
-from projections.stores import postgres_views, sqlite_views
+from projections.stores import postgres_roles, postgres_views, sqlite_views
 from projections.views import POSITION, SqlView, all_columns, kind_of, said, views, words
 
 PATH: Final = Path(__file__).parent.parent / "docs" / "read-models.md"
@@ -33,7 +33,8 @@ psql "$JOURNEY_POSTGRES" -c "SELECT stage, SUM(n) FROM marketing.v1_stage_entrie
 In SQLite they lie in `marketing.db` and `sales.db`, and `.schema v1_deals` shows their words; in PostgreSQL in the schemas `marketing` and
 `sales`, and `\\d+ marketing.v1_deals` does. Who is to ask in PostgreSQL needs no more than
 `GRANT USAGE ON SCHEMA marketing TO bi; GRANT SELECT ON marketing.v1_deals TO bi`, and keeps it when a later version makes the views anew.
-Where you have built views of your own on them, that version says so and waits for you to drop those.
+Where you have built views of your own on them, that version says so and waits for you to drop those. The roles `journey_marketing` and
+`journey_sales` read all views of their schema, but marketing's none that has a single deal's amount: [access.md](access.md) has more.
 
 - **Counting**: `SUM(n)`. A row holds `n` facts that are alike.
 - **Now** (`v1_people`, `v1_leads`, `v1_deals`, `v1_scores`, …) is the database's clock, which `v1_position` shows beside the position that
@@ -68,6 +69,11 @@ def _model(model: ReadModel) -> Iterator[str]:
     yield ""
     for view in views(model):
         yield from _view(view)
+    if model.name in postgres_roles.IN_SUMS:
+        yield f"### {postgres_roles.WON_VALUE}"
+        yield ""
+        yield f"In PostgreSQL only. {postgres_roles.WON_VALUE_SAYS} Columns: `month`, `currency`, `n` (deals), `amount_minor`, `amount`."
+        yield ""
     yield f"## Tables of {model.name}"
     yield ""
     yield "They change with the version of the read model. Instants and lengths of time are microseconds, instants since 1970 in UTC;"

@@ -24,7 +24,8 @@ def audit(
     action: Annotated[
         str | None,
         typer.Option(
-            help="Only this one: definition, import, retract, rebuild, close-period, fix, requeue, dismiss, set-aside …", show_default=False
+            help="Only this one: definition, import, retract, rebuild, close-period, fix, requeue, dismiss, set-aside, add-key …",
+            show_default=False,
         ),
     ] = None,
     after: Annotated[int, typer.Option(min=0, max=2**53, help="Those after this number.")] = 0,
@@ -77,6 +78,8 @@ def _words(one: Decision) -> str:
         of.append(("dead letter " if len(letters) == 1 else "dead letters ") + ", ".join(map(str, letters)))
     if conflicts := detail.get("conflicts"):
         of.append(("conflict " if len(conflicts) == 1 else "conflicts ") + ", ".join(f"c{number}" for number in conflicts))
+    if "key" in detail:
+        of.append(f"key {detail['key']}")
     if "offset" in detail:
         of.append(f"{detail['place']}, offset {detail['offset']} of partition {detail['partition']}, sha256 {_value(detail['sha256'])}")
     if "import" in detail:
@@ -93,7 +96,7 @@ def _words(one: Decision) -> str:
         # As decided by an older version.
         return what or ", ".join(f"{name} {_value(detail[name])}" for name in ("file", "fingerprint") if name in detail)
     before = detail.get("before")
-    if of and isinstance(before, dict) and "state" not in before:
+    if of and isinstance(before, dict) and "key" not in detail and "state" not in before:
         before = ", ".join(dict.fromkeys(before.values()))
     change = f"{_value(before)} -> {_value(detail['after'])}"
     return f"{what}: {change}" if what else change
@@ -116,5 +119,7 @@ def _value(value: Any) -> str:
         return "nothing"
     if isinstance(value, dict):
         return ", ".join(_value(part) if name == "state" else f"{name} {_value(part)}" for name, part in value.items() if name != "reason")
+    if isinstance(value, list):
+        return ", ".join(map(_value, value))
     text = str(value)
     return text[:HASH_SHOWN] if len(text) == 64 and set(text) <= set("0123456789abcdef") else text

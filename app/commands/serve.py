@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from app.settings import Servers, where
 from app.text.arguments import Data
 from app.text.printing import note
 from journey.errors import Refused
+from streams.keys import Keys
 
 app = typer.Typer(add_completion=False)
 
@@ -24,36 +26,65 @@ def serve(
     host: Annotated[str, typer.Option("--host", help="Address to listen at.", metavar="ADDRESS")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="Port to listen at; 0: any free one.", min=0, max=65535)] = 8000,
 ) -> None:
-    """Take in touchpoints and answer questions over HTTP, until it is told to stop."""
+    """Take in touchpoints and answer questions over HTTP, until it is told to stop. `journey keys add` makes keys for it; where there is
+    none, it prints one that is good until it stops, and listens at this machine only."""
     place = where(data)
-    listening = _listening(host, port)
+    bound = _bound(host, port)
     try:
-        asyncio.run(_serve(place, listening))
+        asyncio.run(_serve(place, bound))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     finally:
-        listening.close()
+        bound.close()
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def _bound(host: str, port: int) -> socket.socket:
+    """Has the address, and listens to nobody yet."""
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family)
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        bound = socket.socket(family, kind, protocol)
+        try:
+            # What the server before left behind at the port is no reason to wait.
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind(address)
+        except OSError:
+            bound.close()
+            raise
+        return bound
     except OSError as error:
         raise Refused(f"can't listen at {host}:{port}: {error.strerror or error}; --port 0 takes any free one") from error
 
 
-async def _serve(place: Path | Servers, listening: socket.socket) -> None:
+async def _serve(place: Path | Servers, bound: socket.socket) -> None:
     # Half a second to load, which other commands need not wait for.
     import uvicorn
 
+    from app.engine.api_keys import make
     from app.server.application import application
     from app.server.served import served
 
     async with served(place, note) as here:
-        host, port = listening.getsockname()[:2]
+        host, port = bound.getsockname()[:2]
+        one_time = None if await here.keys(_any) else make()
+        if one_time and not ip_address(host).is_loopback:
+            raise Refused(
+                f"there are no keys, and {host} is an address that others reach: `journey keys add NAME --role ROLE` makes one first;"
+                " without --host it serves this machine only, and prints a key"
+            )
+        bound.listen()
         note(f"serving at http://{f'[{host}]' if ':' in host else host}:{port}")
+        if one_time:
+            note(f"there are no keys yet; this one is an operator's, and good until the server stops: {one_time.key}")
         config = uvicorn.Config(
-            application(here), log_config=None, access_log=False, timeout_graceful_shutdown=GRACEFUL_SECONDS_MAX, server_header=False
+            application(here, one_time and one_time.sha256),
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=GRACEFUL_SECONDS_MAX,
+            server_header=False,
         )
-        await uvicorn.Server(config).serve(sockets=[listening])
+        await uvicorn.Server(config).serve(sockets=[bound])
+
+
+async def _any(keys: Keys) -> bool:
+    """Whether any key is good."""
+    return any(one.revoked_at is None for one in await keys.all())

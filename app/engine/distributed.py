@@ -27,6 +27,7 @@ from streams.kafka.topics import ensure_topics
 from streams.operators import Decided
 from streams.postgres.database import Database
 from streams.postgres.desk import PostgresDesk
+from streams.postgres.keys import PostgresKeys
 from streams.postgres.record import PostgresRecord
 from streams.remarks import Outage, Say, nobody
 
@@ -57,6 +58,10 @@ class Distributed:
     say: Say
     """Is told what is waited for."""
 
+    @property
+    def keys(self) -> PostgresKeys:
+        return PostgresKeys(self.record.database)
+
     async def definition(self) -> Definition:
         """The definition in use."""
         return await in_use(self)
@@ -84,7 +89,12 @@ class Distributed:
         """Derive everything anew by `definition`, and switch to it. Returns when both read models have; the position of the switch."""
         position = await derive(self, definition, decisions, now(), progress)
         await self._followed(position)
+        await self.tell_small_count(definition)
         return position
+
+    async def tell_small_count(self, definition: Definition) -> None:
+        """Have the views for SQL show sums over as many deals as `definition` says."""
+        await self.marketing.use_small_count(definition.small_count)
 
     async def withdraw(self, import_id: int, decisions: list[Decided], progress: Progress) -> int:
         """Withdraw what only an import brought. Returns when both read models are without it; the position of the switch."""
@@ -172,7 +182,13 @@ async def opened(servers: Servers, say: Say, *, prepared: bool = True) -> AsyncI
                 await until_there(store.prepare, say)
         engine = Distributed(kafka, servers.postgres, record, PostgresDesk(record.database), demand, deals, say)
         await until_there(partial(engine.start, say), say)
+        if prepared:
+            await until_there(partial(_told_small_count, engine), say)
         yield engine
+
+
+async def _told_small_count(engine: Distributed) -> None:
+    await engine.tell_small_count(await engine.definition())
 
 
 def _database(address: str | None, variable: str, servers: Servers) -> Database:

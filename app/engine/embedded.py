@@ -26,8 +26,10 @@ from streams.fault_isolation import placed
 from streams.operators import Decided
 from streams.placement import UNIT_BYTES_MAX, UNIT_RECORDS_MAX, Placement
 from streams.remarks import Say, nobody
+from streams.sqlite.database import check_tables, connect
 from streams.sqlite.desk import SqliteDesk
-from streams.sqlite.record import FILE, PARTITION, SqliteRecord
+from streams.sqlite.keys import SqliteKeys
+from streams.sqlite.record import FILE, MIGRATIONS, PARTITION, SqliteRecord
 
 FILES_AT_FAULT = (
     "SQLITE_BUSY", "SQLITE_CANTOPEN", "SQLITE_CORRUPT", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_NOTADB", "SQLITE_PERM", "SQLITE_READONLY",
@@ -42,6 +44,7 @@ class Embedded:
         self.folder = folder
         self.record = SqliteRecord(folder / FILE, read_only=read_only)
         self.desk = SqliteDesk(self.record.db)
+        self.keys = SqliteKeys(self.record.db)
         self.marketing = _store(marketing, folder, read_only, say)
         self.sales = _store(sales, folder, read_only, say)
 
@@ -154,6 +157,19 @@ def reading(folder: Path) -> Iterator[Embedded]:
             yield engine
         finally:
             engine.close()
+
+
+@contextmanager
+def beside(folder: Path) -> Iterator[SqliteKeys]:
+    """The keys of `folder`, to read and to change while another process writes to it. Raises Refused where there is no data."""
+    check_there(folder)
+    with _usable(folder):
+        db = connect(folder / FILE)
+        try:
+            check_tables(db, MIGRATIONS)
+            yield SqliteKeys(db)
+        finally:
+            db.close()
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from app.engine.summary import Summary
 from journey.definition import Definition
 from projections.read_model import ReadStore
 from schemas.incoming import Incoming
+from streams.keys import Keys
 from streams.operators import ControlLog, DeadLetters, Decided, Imports, Unknown
 from streams.ports import Histories, Log
 from streams.remarks import Say, nobody
@@ -52,6 +53,8 @@ class Engine(RecordKeeper, Protocol):
     def record(self) -> Record: ...
     @property
     def desk(self) -> Desk: ...
+    @property
+    def keys(self) -> Keys: ...
     @property
     def marketing(self) -> ReadStore: ...
     @property

@@ -4,15 +4,17 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from app.server import health
+from app.server.access import Callers
 from app.server.pages import operation, rendering, reports, subjects
 from app.server.problems import answer_problems
 from app.server.served import Served
 
 
-def application(served: Served) -> FastAPI:
-    """Everything that `journey serve` answers."""
+def application(served: Served, one_time: bytes | None = None) -> FastAPI:
+    """Everything that `journey serve` answers. `one_time` is the hash of a key that is kept nowhere."""
     app = FastAPI(title="Customer journey engine", version="1", openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None)
     app.state.served = served
+    app.state.callers = Callers(served, one_time)
     answer_problems(app)
     app.include_router(health.router)
     for pages in (reports, subjects, operation):

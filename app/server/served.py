@@ -10,11 +10,12 @@ from queue import Empty, Queue
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from app.engine.clock import now
-from app.engine.embedded import Embedded, opened, reading
+from app.engine.embedded import Embedded, beside, opened, reading
 from app.engine.ports import Engine
 from app.settings import Servers, needs_clients
 from journey.errors import Away, NotPlaced, Refused
 from schemas.incoming import Incoming
+from streams.keys import Keys
 from streams.placement import UNIT_BYTES_MAX, UNIT_RECORDS_MAX
 from streams.remarks import Say
 
@@ -26,6 +27,9 @@ T = TypeVar("T")
 
 Run = Callable[[Engine], Awaitable[T]]
 """What a request does with an engine, whichever it is."""
+
+RunKeys = Callable[[Keys], Awaitable[T]]
+"""What is done with the keys that are kept."""
 
 WAITING_BYTES_MAX = 4 * UNIT_BYTES_MAX
 """How many bytes wait for the writer at most: a request beyond that is told to come again."""
@@ -55,6 +59,10 @@ class Served(Protocol):
 
     async def change(self, run: Run[T]) -> T:
         """What `run` answers, which changes something other than by publishing."""
+        ...
+
+    async def keys(self, run: RunKeys[T]) -> T:
+        """What `run` does with the keys that are kept: at once, whatever else is read or written."""
         ...
 
     async def check(self) -> None:
@@ -129,6 +137,16 @@ class ServedFolder:
 
         async with self._readers:
             return await asyncio.to_thread(here)
+
+    async def keys(self, run: RunKeys[T]) -> T:
+        async def ran(keys: Keys) -> T:
+            return await run(keys)
+
+        def here() -> T:
+            with beside(self.folder) as keys:
+                return asyncio.run(ran(keys))
+
+        return await asyncio.to_thread(here)
 
     async def check(self) -> None:
         if self._failure is not None:
@@ -271,6 +289,9 @@ class ServedServers:
 
     async def change(self, run: Run[T]) -> T:
         return await run(self.engine)
+
+    async def keys(self, run: RunKeys[T]) -> T:
+        return await run(self.engine.keys)
 
     async def check(self) -> None:
         await self._look()

@@ -199,6 +199,7 @@ def _figure_answer(figure: Figure, asked: Asked, outcomes: Mapping[Key, Outcome]
         adds_up=measure.adds_up and not many and not has_run and not asked.top,
         cells=tuple(cells),
         needs=() if any(cell.n for cell in cells) else figure.reads,
+        tells=figure.tells,
     )
 
 

@@ -2,14 +2,16 @@
 
 import csv
 import io
+import operator
 from collections.abc import Iterable
 from fractions import Fraction
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from journey.errors import Refused
 from journey.problems import meant
+from projections.figures.figure import Tells
 from projections.figures.measures import Number
 
 
@@ -37,7 +39,8 @@ class Value(BaseModel):
 
 class Cell(Value):
     """`value` is None where there is nothing to divide by or to take a quantile of; of several quantiles it is a tuple. Money is in minor
-    units, of which `decimals` make a unit of the currency; a ratio has its two parts. `complete`: nothing dated later can be in it."""
+    units, of which `decimals` make a unit of the currency; a ratio has its two parts. `complete`: nothing dated later can be in it.
+    `withheld`: there is a value, which whoever asks is not shown."""
 
     group: dict[str, str]
     value: Exact | tuple[Exact, ...] | None
@@ -47,10 +50,12 @@ class Cell(Value):
     whole: Exact | None = None
     currency: str | None = None
     decimals: int | None = None
+    withheld: bool = Field(default=False, exclude_if=operator.not_)
 
 
 class FigureAnswer(Value):
-    """`adds_up` says that cells can be summed over each of `by`. `needs`, where nothing was found: the touchpoint fields that it reads."""
+    """`adds_up` says that cells can be summed over each of `by`. `needs`, where nothing was found: the touchpoint fields that it reads.
+    `withheld` says why some of its values are."""
 
     name: str
     says: str
@@ -61,6 +66,8 @@ class FigureAnswer(Value):
     adds_up: bool
     cells: tuple[Cell, ...]
     needs: tuple[str, ...] = ()
+    withheld: str = Field(default="", exclude_if=operator.not_)
+    tells: Tells = Field(default="", exclude=True)
 
 
 def figure_named(figures: Iterable[FigureAnswer], name: str) -> FigureAnswer:

@@ -76,6 +76,7 @@ VALUES = tuple(
         says=f"Value of conversions after refunds, credited to {whom} before them.",
         formula="each value whole, in minor units, by largest remainder",
         unit="money",
+        tells="deal_value",
         source="definition: attribution",
         of=converted,
         by=(CONVERSION, CHANNEL, CAMPAIGN, CONTENT, TOUCH),

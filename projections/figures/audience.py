@@ -84,6 +84,7 @@ spend = Figure(
     says="What was spent, day by day: a cost of a period is spread evenly over its days, in whole minor units.",
     formula="sum of costs",
     unit="money",
+    tells="spend",
     of=spent,
     by=(CHANNEL, CAMPAIGN, FUNCTION, COST_KIND, PROVIDER),
     measure=total("amount_minor"),

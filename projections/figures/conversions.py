@@ -84,6 +84,7 @@ conversion_value = Figure(
     says="Value of the conversions as last stated, less what was paid back up to the instant asked until.",
     formula="sum of their values, dated by the conversion",
     unit="money",
+    tells="deal_value",
     source="definition: attribution.conversions",
     of=converted,
     by=(CONVERSION, PIPELINE, KIND, *about("v.subject")),

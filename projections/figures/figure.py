@@ -13,6 +13,10 @@ ANY_TIME = ("0001-01-01", "9999-12-32")
 """The first day, and what is as text later than the last."""
 
 
+Tells = Literal["", "deal_value", "spend", "cost"]
+"""What a figure tells that not everybody is to see: the value of deals, what was spent, what a result cost."""
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """`dated` names the instant that dates a row, and decides which period it is in: "closed" means its `closed_at` and `closed_on`,
@@ -20,7 +24,8 @@ class Figure:
 
     `unit` is what is counted ("deals"), or share, ratio, money (minor units), duration (microseconds), points. `source` says where the
     definition comes from. `reads` are the touchpoint fields that it depends on ("close.outcome"), of each type first the one without
-    which there is nothing of it. A cell is complete `within_days` after the end of its period.
+    which there is nothing of it. A cell is complete `within_days` after the end of its period. What it `tells` is
+    shown to some roles only, or in sums only: which, the roles say (`app.server.roles`).
     """
 
     name: str
@@ -34,6 +39,7 @@ class Figure:
     reads: tuple[str, ...] = ()
     source: str = ""
     within_days: int = 0
+    tells: Tells = ""
 
     @property
     def at(self) -> str:

@@ -8,7 +8,7 @@ import orjson
 
 from journey.errors import Away, Refused
 from projections.read_model import Ask, Change, Differs, ReadModel, Switched, deltas
-from projections.stores import postgres_views
+from projections.stores import postgres_roles, postgres_views
 from projections.stores.batches import batches
 from projections.stores.postgres_adding import Adding, Connection, Connections
 from projections.stores.postgres_asking import PostgresAsk
@@ -47,6 +47,11 @@ class PostgresReadStore:
         """Make the schema and its tables where they are missing, or hold another version of the model. Raises Refused, Away."""
         async with self.database.connection() as db:
             await self._create(db)
+
+    async def use_small_count(self, small_count: int) -> None:
+        """Have whoever sees no single deal see sums over at least `small_count`."""
+        async with self.database.connection() as db:
+            await postgres_roles.use_small_count(db, self.model, small_count)
 
     async def close(self) -> None:
         await self.database.close()
@@ -116,6 +121,8 @@ class PostgresReadStore:
                     f"CREATE TABLE {name}.switches (nth BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, position BIGINT NOT NULL,"
                     " before TEXT NOT NULL, after TEXT NOT NULL, tables TEXT NOT NULL)"
                 )
+            if await db.fetchval("SELECT has_schema_privilege($1, 'CREATE')", name):
+                await postgres_roles.make_small_count(db, self.model)
             granted: list[postgres_views.Granted] = []
             if await db.fetchval(f"SELECT version FROM {name}.reflects") != self.model.version:
                 granted = await postgres_views.drop(db, self.model)
@@ -124,6 +131,7 @@ class PostgresReadStore:
                 await db.execute(f"DELETE FROM {name}.reflects")
                 await db.execute(f"INSERT INTO {name}.reflects VALUES (0, $1)", self.model.version)
             await postgres_views.make(db, self.model, granted)
+            await postgres_roles.grant(db, self.model)
 
     async def _commit(self, facts: list[list[Any]], stored: int, whole: int) -> None:
         found = deltas(self.model, facts)

@@ -16,6 +16,7 @@ from journey.facts import NEVER
 from journey.money import DECIMALS
 from projections.read_model import ReadModel
 from projections.stores.postgres_adding import Connection
+from projections.stores.postgres_roles import IN_SUMS, WON_VALUE, WON_VALUE_ROWS, WON_VALUE_SAYS
 from projections.views import NOW, POSITION, Kind, SqlColumn, SqlView, views
 
 TYPES: Final[dict[Kind, str]] = {
@@ -55,7 +56,7 @@ async def make(db: Connection, model: ReadModel, granted: Sequence[Granted] = ()
     every = ";\n".join([*wanted, f"COMMENT ON VIEW v1_position IS {_quoted(comment)}"])
     try:
         async with db.transaction():
-            await drop(db, model, but=frozenset(["v1_position", *(view.name for view in views(model))]))
+            await drop(db, model, but=frozenset(["v1_position", *_sums(model), *(view.name for view in views(model))]))
             await db.execute(every)
     except asyncpg.InvalidTableDefinitionError:
         # A column is gone, or another: such a view cannot be replaced.
@@ -93,7 +94,18 @@ _GRANTED = (
 def statements(model: ReadModel) -> list[str]:
     """What makes the views and comments on them, where the schema of `model` is the one that names are looked for in."""
     position = "CREATE OR REPLACE VIEW v1_position AS SELECT position AS position, now() AS as_of FROM reflects"
-    return [position, *(statement for view in views(model) for statement in _statements(view))]
+    sums = [statement for statements in _sums(model).values() for statement in statements]
+    return [position, *(statement for view in views(model) for statement in _statements(view)), *sums]
+
+
+def _sums(model: ReadModel) -> dict[str, tuple[str, ...]]:
+    """What makes the views of sums, for whoever may see no single deal's amount: by their names."""
+    if model.name not in IN_SUMS:
+        return {}
+    rows = WON_VALUE_ROWS.format(amount=_amount("v.amount_minor", "v.currency")).replace(NOW, _NOW)
+    # What is asked of it is not looked at before its rows are sums.
+    made = f"CREATE OR REPLACE VIEW {WON_VALUE} WITH (security_barrier) AS {rows}"
+    return {WON_VALUE: (made, f"COMMENT ON VIEW {WON_VALUE} IS {_quoted(WON_VALUE_SAYS)}")}
 
 
 def _statements(view: SqlView) -> list[str]:

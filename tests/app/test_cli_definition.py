@@ -119,6 +119,7 @@ PARTS = {"attribution": "Attribution", "handoff": "Handoff", "stages": "Pipeline
 LOOKED_UP = {"Definition.stage_outcomes": "PipelineStage.outcome", "Definition.stage_chances": "PipelineStage.probability"}
 """What the definition looks up in its own parts, and the parts: who asks for the one reads the other."""
 LEFT_ASIDE = (
+    "Definition.small_count",  # what is served over HTTP and to roles of PostgreSQL reads it, and no command
     "Definition.version",
     "Definition.name",
     "Definition.topics",

@@ -22,12 +22,15 @@ from projections.stores.sqlite import SqliteReadStore
 from streams.kafka.log import KafkaLog
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import ensure_topics
+from streams.keys import Keys
 from streams.operators import ControlLog, DeadLetters
 from streams.ports import Histories, Log
 from streams.postgres.database import Database
 from streams.postgres.desk import PostgresDesk
+from streams.postgres.keys import PostgresKeys
 from streams.postgres.record import PostgresRecord
 from streams.sqlite.desk import SqliteDesk
+from streams.sqlite.keys import SqliteKeys
 from streams.sqlite.record import SqliteRecord
 from tests.services import databases
 
@@ -41,11 +44,12 @@ T = TypeVar("T")
 
 
 class Record(NamedTuple):
-    """The three ports that one record implements."""
+    """The ports that one record implements."""
 
     histories: Histories
     control: ControlLog
     dead_letters: DeadLetters
+    keys: Keys
 
 
 Opener = Callable[[Path], AbstractAsyncContextManager[T]]
@@ -75,7 +79,7 @@ async def sqlite_record(folder: Path) -> AsyncIterator[Record]:
     record = SqliteRecord(folder / "journey.db")
     desk = SqliteDesk(record.db)
     try:
-        yield Record(record, desk, desk)
+        yield Record(record, desk, desk, SqliteKeys(record.db))
     finally:
         record.close()
 
@@ -103,7 +107,7 @@ async def postgres_record(folder: Path) -> AsyncIterator[Record]:
     record = await PostgresRecord.open(await postgres_database(folder), "a topic")
     desk = PostgresDesk(record.database)
     try:
-        yield Record(record, desk, desk)
+        yield Record(record, desk, desk, PostgresKeys(record.database))
     finally:
         await record.close()
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.engine.api_keys import make
 from app.server.application import application
 from app.server.served import ServedFolder
 from streams.remarks import nobody
@@ -21,6 +22,9 @@ async def folder(tmp_path: Path) -> AsyncIterator[ServedFolder]:
 
 @pytest.fixture
 async def client(folder: ServedFolder) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(application(folder), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
+    """Has an operator's key."""
+    made = make()
+    transport = httpx.ASGITransport(application(folder, made.sha256), raise_app_exceptions=False)
+    headers = {"Authorization": f"Bearer {made.key}"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://server", headers=headers) as client:
         yield client

@@ -1,0 +1,223 @@
+"""What of an answer each role sees. Routes give every answer, and every document of a person or a deal, through here.
+
+Sums over at least `small_count` facts, for who sees no single one:
+
+- A value over fewer is withheld. So that it is not the total less the others, the smallest value over at least `small_count` is withheld
+  too: what both come to together is over enough.
+- Values are told by one dimension at a time, or by months, quarters or years. Of two dimensions the totals of each would give values away.
+- Nothing is told that is made to be subtracted: filtered values, as known earlier, by day or by week, of periods that are not whole months,
+  until an instant that is neither now nor the end of a month; nor quantiles, each of which is one or two single values.
+- Nothing is told of the rows behind it, or of what changed it.
+
+What is left: whoever asks every day as of now sees what a day has added, and tables that overlap otherwise (channels and campaigns) may be
+played off against each other. docs/access.md says so.
+"""
+
+import hmac
+import re
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+from app.server.problems import Problem
+from app.server.roles import SIGHT, Role
+from journey.instants import Instant, instant
+from projections.figures.answers import Answer, Cell, FigureAnswer
+from projections.figures.figure import Figure
+from projections.figures.reports import Report
+
+NOW_DAYS_MAX = 2
+"""Who asks as of now is answered until the last end of a day in the reporting zone, or until a moment ago."""
+
+MONTHLY: Final = frozenset({"month", "quarter", "year"})
+_FINE: Final = frozenset({"day", "week"})
+_OF_CAMPAIGNS: Final = frozenset({"campaign", "content"})
+
+
+# --- figures
+
+
+def refused(role: Role, figure: Figure, by: Iterable[str] = (), where: Iterable[str] = ()) -> str:
+    """Why `role` may not ask for `figure` so; "" where it may."""
+    return _refused(role, figure.name, figure.tells, {*by, *where})
+
+
+def check_figure(role: Role, figure: Figure, by: Iterable[str] = (), where: Iterable[str] = ()) -> None:
+    """Raises Problem 403 where `role` may not ask for `figure` so."""
+    if why := refused(role, figure, by, where):
+        raise Problem(403, why)
+
+
+def check_rows(role: Role, figure: Figure) -> None:
+    """Raises Problem 403 where `role` may not see what is behind `figure` one by one, or what changed it."""
+    check_figure(role, figure)
+    if figure.tells in SIGHT[role].in_sums:
+        raise Problem(403, f"{figure.name} is shown to {role} in sums only, and not the rows behind it or what changed it")
+
+
+def visible(role: Role, answer: Answer, *, small_count: int, at: Instant) -> Answer:
+    """`answer` as `role` sees it, who asks at `at`. `small_count` is the definition's."""
+    sight = SIGHT[role]
+    asked = {*answer.by, *answer.where}
+    figures = [figure for figure in answer.figures if not _refused(role, figure.name, figure.tells, asked)]
+    figures = [_in_sums(one, answer, small_count, at) if one.tells in sight.in_sums else one for one in figures]
+    names = answer.names
+    if sight.masks_people:
+        figures = [figure.model_copy(update={"cells": tuple(map(_masked_cell, figure.cells))}) for figure in figures]
+        names = {name: {hidden(value): hidden(called) for value, called in values.items()} for name, values in names.items()}
+    return answer.model_copy(update={"figures": tuple(figures), "names": names})
+
+
+def visible_report(role: Role, report: Report, *, small_count: int, at: Instant) -> Report:
+    """All answers of `report` as `role` sees them."""
+    sections = tuple(
+        section.model_copy(update={"answers": tuple(visible(role, answer, small_count=small_count, at=at) for answer in section.answers)})
+        for section in report.sections
+    )
+    return report.model_copy(update={"sections": sections})
+
+
+def _refused(role: Role, name: str, tells: str, asked: Iterable[str]) -> str:
+    sight = SIGHT[role]
+    if tells in sight.never:
+        return f"{name} is not shown to {role}"
+    if tells in sight.by_channel and (more := sorted({*asked} - {"channel", "currency", *MONTHLY, *_FINE})):
+        return f"{name} is shown to {role} as a whole and by channel, and not by {more[0]}"
+    return ""
+
+
+def _in_sums(figure: FigureAnswer, answer: Answer, small_count: int, at: Instant) -> FigureAnswer:
+    cells = figure.cells
+    if why := _subtractable(figure, answer, at):
+        return figure.model_copy(update={"cells": tuple(map(_withheld, cells)), "withheld": why})
+    kept_back = too_small(cells, small_count)
+    if not kept_back:
+        return figure
+    why = f"over fewer than {small_count}, or what would give such a value away"
+    shown = tuple(_withheld(cell) if place in kept_back else cell for place, cell in enumerate(cells))
+    return figure.model_copy(update={"cells": shown, "withheld": why})
+
+
+def _subtractable(figure: FigureAnswer, answer: Answer, at: Instant) -> str:
+    """Why all of a figure is withheld from who sees sums only; "" where it is not."""
+    if figure.quantiles:
+        return "a quantile is a single value, or lies between two"
+    if answer.where:
+        return "shown unfiltered only"
+    if answer.known_at:
+        return "shown as known now only"
+    if fine := sorted(_FINE.intersection(figure.by)):
+        return f"not shown by {fine[0]}; by month it is"
+    if len([name for name in figure.by if len({cell.group[name] for cell in figure.cells}) > 1]) > 1:
+        return "shown by one dimension at a time; of several currencies, converted to one"
+    if not all(on == "" or date.fromisoformat(on).day == 1 for on in (answer.from_on, answer.to_on)):
+        return "shown for whole months only"
+    last = date.fromisoformat(answer.until_on)
+    until = instant(datetime.fromisoformat(answer.until))
+    is_now = until >= at - NOW_DAYS_MAX * 86_400 * 1_000_000
+    if not is_now and (last + timedelta(days=1)).day != 1:
+        return "shown as of now, or of the end of a month"
+    return ""
+
+
+def too_small(cells: Sequence[Cell], small_count: int) -> set[int]:
+    """The places of cells over too few facts, and of the one that keeps them from being the total less the others."""
+    found = {place for place, cell in enumerate(cells) if 0 < cell.n < small_count}
+    large = [place for place, cell in enumerate(cells) if cell.n >= small_count]
+    if found and large:
+        found.add(min(large, key=lambda place: (cells[place].n, place)))
+    return found
+
+
+def _withheld(cell: Cell) -> Cell:
+    if cell.n == 0:
+        return cell
+    return cell.model_copy(update={"value": None, "part": None, "whole": None, "withheld": True})
+
+
+def _masked_cell(cell: Cell) -> Cell:
+    return cell.model_copy(update={"group": {name: hidden(value) for name, value in cell.group.items()}})
+
+
+# --- people and deals
+
+MASKED: Final = "(masked)"
+
+# Bounded, so that a long text takes no longer than its length.
+_E_MAIL = re.compile(r"[\w.!#$&'*+/=?^`{|}~-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+_PHONE = re.compile(r"(?:\+|%2B)[1-9](?:[ ()/.-]{0,2}\d){6,14}", re.IGNORECASE)
+
+PERSONAL: Final = frozenset({
+    "address", "birthday", "city", "email", "first_name", "full_name", "gender", "ip", "last_name", "mobile", "phone", "postal_code",
+    "street", "traits", "username", "age_band",
+})  # fmt: skip
+"""Fields that say who a person is. `traits` may hold anything."""
+FREE_TEXT: Final = frozenset({"comment", "next_step", "note", "notes", "terms", "text"})
+"""Fields in which people write what they like."""
+PRICES: Final = frozenset({
+    "amount", "amount_minor", "discount", "discount_minor", "list_amount", "list_minor", "margin", "margin_minor", "mrr", "mrr_minor",
+    "price", "value_minor", "weighted", "weighted_minor", "weighted_value",
+})  # fmt: skip
+"""Fields of a single deal, order or subscription that say what it is worth."""
+OFFERS: Final = frozenset({"offers", "proposal", "proposals"})
+OF_DEALS: Final = frozenset({"close", "contract_ended", "deal_opened", "deal_reopened", "deal_updated", "order_placed", "refund", "renewal",
+                             "subscription_changed", "subscription_started"})  # fmt: skip
+"""Types of touchpoints whose words name an amount."""
+PROPOSALS: Final = frozenset({"negotiation", "proposal_sent"})
+
+_SECRET = secrets.token_bytes(32)
+"""What is masked looks alike wherever it stands, while this server runs; nobody else can work out from what."""
+
+
+def hidden(text: str) -> str:
+    """`text` without e-mail addresses and telephone numbers: in the place of each a name that tells it from others."""
+    return _PHONE.sub(_alias, _E_MAIL.sub(_alias, text))
+
+
+def seen(role: Role, document: Any) -> Any:
+    """A document of a person or a deal as `role` sees it: what it is made of are mappings, sequences, dataclasses and plain values."""
+    sight = SIGHT[role]
+    if not (sight.masks_people or sight.masks_deals):
+        return document
+    fields = (PERSONAL if sight.masks_people else frozenset()) | (PRICES | OFFERS if sight.masks_deals else frozenset()) | FREE_TEXT
+    return _seen(document, fields, sight.masks_people, sight.masks_deals)
+
+
+def _seen(part: Any, fields: frozenset[str], people: bool, deals: bool) -> Any:
+    if is_dataclass(part) and not isinstance(part, type):
+        part = asdict(part)
+    elif hasattr(part, "_asdict"):
+        part = part._asdict()
+    match part:
+        case str():
+            return hidden(part) if people else part
+        case Mapping():
+            masked = {*fields, *(("says",) if deals and part.get("type") in OF_DEALS else ())}
+            if part.get("name") in fields:
+                masked.add("value")
+            return {
+                _seen(name, fields, people, deals): MASKED if name in masked and value else _seen(value, fields, people, deals)
+                for name, value in part.items()
+            }
+        case [str(name), value] if name in fields:
+            return [name, MASKED if value else value]
+        case list() | tuple() | set() | frozenset():
+            kept = [one for one in part if not (deals and _is_proposal(one))]
+            return [_seen(one, fields, people, deals) for one in kept]
+        case _:
+            return part
+
+
+def _is_proposal(part: Any) -> bool:
+    """Whether it is an entry of a list that tells of a proposal."""
+    kind = part.get("type", part.get("step")) if isinstance(part, Mapping) else getattr(part, "type", getattr(part, "step", None))
+    if kind in PROPOSALS:
+        return True
+    inner = part.get("what", part.get("entry")) if isinstance(part, Mapping) else getattr(part, "what", getattr(part, "entry", None))
+    return inner is not None and inner is not part and not isinstance(inner, str) and _is_proposal(inner)
+
+
+def _alias(found: re.Match[str]) -> str:
+    return f"masked-{hmac.digest(_SECRET, found[0].lower().replace('%40', '@').encode(), 'sha256').hex()[:8]}"
