@@ -9,7 +9,7 @@ import typer
 
 from app.settings import Servers, where
 from app.text.arguments import Data
-from app.text.printing import note
+from app.text.printing import note, quiet
 from journey.errors import Refused
 
 app = typer.Typer(add_completion=False)
@@ -26,6 +26,7 @@ def serve(
 ) -> None:
     """Take in touchpoints and answer questions over HTTP, until it is told to stop."""
     place = where(data)
+    quiet.set(True)
     listening = _listening(host, port)
     try:
         asyncio.run(_serve(place, listening))

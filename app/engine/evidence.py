@@ -10,14 +10,16 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from datetime import date
 from operator import add
 from typing import Any, NamedTuple
 
 import orjson
 
+from app.engine.asking import question
 from app.engine.known_state import KnownState, known, read_model
 from app.engine.ports import Engine
-from journey.errors import Refused
+from journey.errors import NotThere, Refused
 from journey.explain import Evidence, evidence
 from journey.facts import NEVER
 from journey.histories import is_subject
@@ -88,9 +90,9 @@ class FigureEvidence:
 
 
 def figure_named(name: str) -> Figure:
-    """Raises Refused where there is none."""
+    """Raises NotThere where there is none."""
     if name not in FIGURES:
-        raise Refused(f"there is no figure {name!r}{meant(name, FIGURES)}")
+        raise NotThere(f"there is no figure {name!r}{meant(name, FIGURES)}")
     return FIGURES[name]
 
 
@@ -98,6 +100,28 @@ def model_of(figure: Figure) -> ReadModel:
     """The read model that answers it; of two the first."""
     section = next(one for one in SECTIONS if figure in one.figures)
     return marketing if section.model == "marketing" else sales
+
+
+async def why(
+    engine: Engine,
+    figure: Figure,
+    *,
+    by: Sequence[str] = (),
+    where: Mapping[str, Sequence[str]] | None = None,
+    from_on: date | None = None,
+    to_on: date | None = None,
+    until: Instant | date | None = None,
+    known_at: str | None = None,
+    currency: str = "",
+    limit: int,
+    after: str = "",
+) -> FigureEvidence:
+    """`figure_evidence` of a question as `app.engine.asking.report` is asked one."""
+    definition = (await known(engine, known_at)).definition
+    asked = question(
+        definition, by=by, where=where, from_on=from_on, to_on=to_on, until=until, known_at=known_at, currency=currency, top=0
+    )  # fmt: skip
+    return await figure_evidence(engine, figure, asked, known_at=known_at, limit=limit, after=after)
 
 
 async def figure_evidence(

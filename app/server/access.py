@@ -14,6 +14,8 @@ class Right(StrEnum):
     read_sales = "read_sales"
     read_people = "read_people"
     """Single people and what they did: personal fields are masked by role."""
+    read_catalogue = "read_catalogue"
+    """What can be asked for, and which periods are closed: nothing of any customer."""
     audit = "audit"
     operate = "operate"
 
