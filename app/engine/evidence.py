@@ -5,7 +5,6 @@ and asks the same figure of these rows: it has to give the same numbers.
 """
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -14,9 +13,8 @@ from datetime import date
 from operator import add
 from typing import Any, NamedTuple
 
-import orjson
-
 from app.engine.asking import question
+from app.engine.cursors import cursor_of, is_like, values_of
 from app.engine.known_state import KnownState, known, read_model
 from app.engine.ports import Engine
 from journey.errors import NotThere, Refused
@@ -183,20 +181,24 @@ def _cursor(page: Page) -> str:
     if not page.beyond:
         return ""
     last = page.units[-1]
-    return urlsafe_b64encode(orjson.dumps([*last.key, *last.group])).decode().rstrip("=")
+    return cursor_of([*last.key, *last.group])
 
 
 def _position(cursor: str, figure: Figure, asked: Asked) -> list[Value]:
     if not cursor:
         return []
-    try:
-        found = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except ValueError:
-        found = None
+    found = values_of(cursor)
+    whole = {
+        column.name
+        for table in model_of(figure).tables
+        for column in table.key
+        if table.name in figure.of.tables and column.type == "INTEGER"
+    }
     width = rows_by_unit(figure, asked)[0].width
-    if not isinstance(found, list) or len(found) != width or not all(type(value) in (str, int) for value in found):
+    likes = ["INTEGER" if name in whole else "TEXT" for name in figure.of.unit] + ["TEXT"] * (width - len(figure.of.unit))
+    if not is_like(found, likes):
         raise Refused(f"--after {cursor!r} is no cursor of this question; it stands below the units that came before")
-    return found
+    return list(found)
 
 
 # --- rows that know their touchpoints

@@ -19,12 +19,16 @@ from app.server.asked import AsOf, Waiting, ready
 from app.server.problems import Problem
 from app.text.arguments import several
 from journey.instants import iso
+from journey.integers import all_plain
 from journey.readable import readable
 
 JSON, CSV = "application/json", "text/csv"
 
 VERSION = version("customer-journey-engine")
 """Another one may work out a figure otherwise."""
+
+AS_CSV: dict[int | str, dict[str, Any]] = {200: {"content": {CSV: {"schema": {"type": "string"}}}}}
+"""For OpenAPI: what a route answers with as well."""
 
 csv.field_size_limit(2**31 - 1)  # a value has as many letters as its touchpoint had
 
@@ -39,7 +43,9 @@ class Told:
 
     @property
     def json(self) -> bytes:
-        return self.plain.model_dump_json().encode() if isinstance(self.plain, BaseModel) else orjson.dumps(self.plain)
+        """As the commands print it."""
+        plain = self.plain.model_dump(mode="json") if isinstance(self.plain, BaseModel) else self.plain
+        return orjson.dumps(all_plain(plain))
 
 
 async def answered(

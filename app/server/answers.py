@@ -1,7 +1,10 @@
 """What answers look like that are no `Answer` of the figures themselves: for OpenAPI, which says what is in them."""
 
-from typing import Any
+from typing import Any, Literal
 
+from pydantic import ConfigDict
+
+from journey import explain
 from projections.figures.answers import Answer, Cell, Value
 from projections.figures.catalogue import Entry
 from projections.figures.figure import Model
@@ -102,4 +105,92 @@ class Why(Value):
     comes_to: tuple[Cell, ...]
     agrees: bool
     there_are: dict[str, tuple[str, ...]]
+    simulated: bool
+
+
+class Transition(Value):
+    """A stage that was entered, or a step of a lead cycle. `cycle` is 0 for a stage, `left_stage` "" for the first one."""
+
+    what: Literal["stage", "lead"]
+    person: str
+    at: str
+    entered: str
+    left_stage: str
+    cycle: int
+    rule: str
+    reason: str
+
+
+class PersonFound(Value):
+    """A person with the id that was found by. `stage` is "" where none was entered."""
+
+    person: str
+    found: str
+    ids: tuple[str, ...]
+    stage: str
+    since: str | None
+    score: int
+
+
+class PersonTold(Value):
+    """What is known of a person. `fields` is what they are said to be; `deals` those that they take part in."""
+
+    person: str
+    ids: tuple[str, ...]
+    stage: str
+    since: str | None
+    score: int
+    seen_at: str | None
+    fields: dict[str, str]
+    leads: tuple[Any, ...]
+    deals: tuple[str, ...]
+    position: int
+    until: str
+    simulated: bool
+    timeline: str
+    explain: str
+
+
+class TimelineEntry(Value):
+    """What happened at an instant; `what` is due where it will, if nothing more happens. Further members say what it means."""
+
+    model_config = ConfigDict(extra="allow")
+
+    at: str
+    what: str
+    says: str
+    source: str
+    id: str
+    subject: str
+    rule: str
+    because: tuple[tuple[str, str, str], ...]
+
+
+class TimelineTold(Value):
+    subject: str
+    ids: tuple[str, ...]
+    definition: str
+    position: int
+    until: str
+    stage: str
+    score: int
+    entries: tuple[TimelineEntry, ...]
+    simulated: bool
+
+
+class ExplanationTold(Value):
+    """Why a person is at its stage, and what is missing for others. `ties` are the links that make the ids one person."""
+
+    subject: str
+    ids: tuple[str, ...]
+    definition: str
+    position: int
+    until: str
+    ties: tuple[explain.Evidence, ...]
+    stage: str
+    score: int
+    transitions: tuple[explain.Transition, ...]
+    ledger: tuple[explain.Entry, ...]
+    why_not: tuple[explain.WhyNot, ...]
+    why: tuple[explain.Why, ...]
     simulated: bool

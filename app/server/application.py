@@ -13,5 +13,5 @@ def application(served: Served) -> FastAPI:
     app.state.served = served
     answer_problems(app)
     app.include_router(health.router)
-    app.include_router(reading.router())
+    app.include_router(reading.routes())
     return app

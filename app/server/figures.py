@@ -13,7 +13,7 @@ from app.engine.ports import Engine
 from app.engine.question import Question
 from app.engine.simulation_mark import is_simulated
 from app.server.access import Right, needs
-from app.server.answering import CSV, Told, answered
+from app.server.answering import AS_CSV, Told, answered
 from app.server.answers import Catalogue, Closings, FigureTold, PeriodAsTold, RestatementTold, Why
 from app.server.asked import AsOf, Between, OfEvidence, OfReport, Waiting, parameters
 from app.server.problems import PROBLEMS
@@ -25,8 +25,6 @@ from projections.figures.figure import Figure, Model, Section
 from projections.figures.reports import Report, sections_of
 
 RIGHTS: dict[Model, Right] = {"marketing": Right.read_marketing, "sales": Right.read_sales}
-
-AS_CSV: dict[int | str, dict[str, Any]] = {200: {"content": {CSV: {"schema": {"type": "string"}}}}}
 
 
 def router() -> APIRouter:

@@ -2,16 +2,17 @@
 
 from fastapi import APIRouter, Depends, Request
 
-from app.server import figures
+from app.server import figures, lists, people
 from app.server.problems import Problem
 
 PREFIX = "/api/v1"
 
 
-def router() -> APIRouter:
+def routes() -> APIRouter:
     """The routes as the figures are now."""
     made = APIRouter(prefix=PREFIX, dependencies=[Depends(_readable)])
-    made.include_router(figures.router())
+    for router in (people.router, lists.router, figures.router()):
+        made.include_router(router)
     return made
 
 
