@@ -54,7 +54,13 @@ async def _serve(place: Path | Servers, listening: socket.socket) -> None:
     async with served(place, note) as here:
         host, port = listening.getsockname()[:2]
         note(f"serving at http://{f'[{host}]' if ':' in host else host}:{port}")
-        config = uvicorn.Config(
-            application(here), log_config=None, access_log=False, timeout_graceful_shutdown=GRACEFUL_SECONDS_MAX, server_header=False
-        )
-        await uvicorn.Server(config).serve(sockets=[listening])
+        app = application(here)
+        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACEFUL_SECONDS_MAX, server_header=False)
+
+        class Server(uvicorn.Server):
+            async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+                # Who listens would have it wait for ever.
+                app.state.feed.end()
+                await super().shutdown(sockets)
+
+        await Server(config).serve(sockets=[listening])

@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from app.server import health, reading
+from app.server.live import Feed
 from app.server.problems import answer_problems
 from app.server.served import Served
 
@@ -11,6 +12,7 @@ def application(served: Served) -> FastAPI:
     """Everything that `journey serve` answers."""
     app = FastAPI(title="Customer journey engine", version="1", openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None)
     app.state.served = served
+    app.state.feed = Feed(served)
     answer_problems(app)
     app.include_router(health.router)
     app.include_router(reading.routes())

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Depends, Request
 
-from app.server import figures, lists, people
+from app.server import figures, lists, live, people
 from app.server.problems import Problem
 
 PREFIX = "/api/v1"
@@ -11,7 +11,7 @@ PREFIX = "/api/v1"
 def routes() -> APIRouter:
     """The routes as the figures are now."""
     made = APIRouter(prefix=PREFIX, dependencies=[Depends(_readable)])
-    for router in (people.router, lists.router, figures.router()):
+    for router in (people.router, lists.router, live.router, figures.router()):
         made.include_router(router)
     return made
 
