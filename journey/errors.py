@@ -11,6 +11,10 @@ class Refused(Exception):
         return "\n".join(map(str, self.args))
 
 
+class NotThere(Refused):
+    """What the person named is not there: a figure, a section, somebody."""
+
+
 class Away(Exception):
     """A server that is needed can't do it now; the message says which, and what is the matter with it. Wait, and try again.
 

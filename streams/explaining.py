@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from journey.definition import Definition
-from journey.errors import Refused
+from journey.errors import NotThere, Refused
 from journey.explain import LEAD_STEPS, Evidence, Explanation, evidence, explain
 from journey.histories import is_person, is_subject
 from journey.instants import Instant, iso
@@ -30,7 +30,7 @@ async def explained(definition: Definition, histories: Bodies, subject: str, unt
         stages = ", ".join(definition.stage_names)
         raise Refused(f"there is no stage {stage!r} in the definition; it has {stages}; and leads are {' and '.join(LEAD_STEPS)}")
     if is_subject(subject) and not is_person(subject):
-        raise Refused(f"{subject!r} is no person, and only persons are at stages; `journey timeline {subject}` tells its story")
+        raise NotThere(f"{subject!r} is no person, and only persons are at stages; `journey timeline {subject}` tells its story")
     world, one, history, turns = await looked_up(definition, histories, subject)
     tying = links(world, one)
     return Explained(

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from journey.definition import Definition
-from journey.errors import Refused
+from journey.errors import NotThere
 from journey.histories import is_person, is_subject
 from journey.identity import Person
 from journey.touchpoints import Identified, Touchpoint
@@ -22,9 +22,9 @@ class Found(NamedTuple):
 
 
 async def looked_up(definition: Definition, histories: Bodies, subject: str) -> Found:
-    """Whose `subject` is, and the whole history. Raises Refused where nothing is known of it."""
+    """Whose `subject` is, and the whole history. Raises NotThere where nothing is known of it."""
     if not is_subject(subject):
-        raise Refused(f"{subject!r} is no subject; one is written like user:42, anon:9f3c or deal:12")
+        raise NotThere(f"{subject!r} is no subject; one is written like user:42, anon:9f3c or deal:12")
     world = World(histories, definition, [], set())
     await world.load([subject])
     if is_person(subject):
@@ -34,7 +34,7 @@ async def looked_up(definition: Definition, histories: Bodies, subject: str) -> 
         one = Person(subject, (subject,))
         history, turns = world.counting(subject, BEFORE), {}
     if not history and not world.stored(subject, BEFORE):
-        raise Refused(f"nothing is known of {subject!r}")
+        raise NotThere(f"nothing is known of {subject!r}")
     return Found(world, one, history, turns)
 
 

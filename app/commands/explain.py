@@ -1,18 +1,16 @@
 """`journey explain`: why a customer is in a stage, and what is missing for the others."""
 
-from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
 from app.engine.access import read
-from app.engine.known_state import known
 from app.engine.ports import Engine
 from app.engine.simulation_mark import is_simulated
+from app.engine.stories import explained
 from app.text import explanation as show_explain
-from app.text.arguments import Data, Json, KnownAt, Until, asked_until, in_zone
+from app.text.arguments import Data, Json, KnownAt, Until, asked_until
 from app.text.printing import as_json
-from streams.explaining import explained
 
 app = typer.Typer(add_completion=False)
 
@@ -30,14 +28,10 @@ def explain(
     asked = asked_until(until)
 
     async def run(engine: Engine) -> Any:
-        definition, bodies = await known(engine, known_at)
-        answer = await explained(definition, bodies, id, in_zone(asked, definition.zone), stage)
-        return answer, await is_simulated(engine)
+        return await explained(engine, id, asked, known_at, stage), await is_simulated(engine)
 
     answer, simulated = read(data, run)
     if json:
-        plain = asdict(answer)
-        reasons = plain.pop("reasons")
-        as_json({**plain, **reasons, "simulated": simulated})
+        as_json({**show_explain.plain(answer), "simulated": simulated})
     else:
         show_explain.explanation(answer, simulated=simulated)

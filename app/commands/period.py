@@ -1,12 +1,12 @@
 """`journey period`: months and other periods that are closed, and what was told of them then."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from app.engine.access import read, start, user, write
 from app.engine.clock import now
-from app.engine.closed_periods import Closing, close, closings
+from app.engine.closed_periods import Closing, close, closings, listed, restated_by
 from app.engine.ports import Engine
 from app.text.arguments import Actor, Data, Json, Why, why
 from app.text.printing import Cell, as_json, fits, note, put, stacked, table
@@ -60,7 +60,7 @@ def period_list(data: Data = None, json: Json = False) -> None:
 
     found = read(data, run)
     if json:
-        as_json({"closings": [_listed(one, found) for one in found]})
+        as_json({"closings": listed(found)})
         return
     if not found:
         put("no period is closed")
@@ -84,15 +84,7 @@ def period_list(data: Data = None, json: Json = False) -> None:
     table("", stacked(columns, *groups), last="reason", wrap=True)
 
 
-def _listed(one: Closing, every: list[Closing]) -> dict[str, Any]:
-    return {**one.plain, "restated_by": _restated_by(one, every)}
-
-
-def _restated_by(one: Closing, every: list[Closing]) -> int | None:
-    return next((other.number for other in every if other.restates == one.number), None)
-
-
 def _state(one: Closing, every: list[Closing]) -> str:
     parts = [f"restates {one.restates}"] if one.restates is not None else []
-    parts += [f"restated by {later}"] if (later := _restated_by(one, every)) is not None else []
+    parts += [f"restated by {later}"] if (later := restated_by(one, every)) is not None else []
     return ", ".join(parts)

@@ -10,7 +10,7 @@ import typer
 
 from app.settings import Servers, where
 from app.text.arguments import Data
-from app.text.printing import note
+from app.text.printing import note, quiet
 from journey.errors import Refused
 from streams.keys import Keys
 
@@ -29,6 +29,7 @@ def serve(
     """Take in touchpoints and answer questions over HTTP, until it is told to stop. `journey keys add` makes keys for it; where there is
     none, it prints one that is good until it stops, and listens at this machine only."""
     place = where(data)
+    quiet.set(True)
     bound = _bound(host, port)
     try:
         asyncio.run(_serve(place, bound))
@@ -75,14 +76,16 @@ async def _serve(place: Path | Servers, bound: socket.socket) -> None:
         note(f"serving at http://{f'[{host}]' if ':' in host else host}:{port}")
         if one_time:
             note(f"there are no keys yet; this one is an operator's, and good until the server stops: {one_time.key}")
-        config = uvicorn.Config(
-            application(here, one_time and one_time.sha256),
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=GRACEFUL_SECONDS_MAX,
-            server_header=False,
-        )
-        await uvicorn.Server(config).serve(sockets=[bound])
+        app = application(here, one_time and one_time.sha256)
+        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACEFUL_SECONDS_MAX, server_header=False)
+
+        class Server(uvicorn.Server):
+            async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+                # Who listens would have it wait for ever.
+                app.state.feed.end()
+                await super().shutdown(sockets)
+
+        await Server(config).serve(sockets=[bound])
 
 
 async def _any(keys: Keys) -> bool:

@@ -1,23 +1,20 @@
 """`journey timeline`: one customer's whole story; or what changed in it between two positions."""
 
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from app.engine import stories
 from app.engine.access import read
-from app.engine.known_state import definition_at, known, position_known
 from app.engine.ports import Engine
 from app.engine.simulation_mark import is_simulated
 from app.text import timeline as show_timeline
-from app.text.arguments import Data, Json, KnownAt, Until, asked_until, in_zone
+from app.text.arguments import Data, Json, KnownAt, Until, asked_until
 from app.text.printing import as_json
 from journey.errors import Refused
 from journey.instants import Instant
-from streams import timeline as telling
-from streams.story_differences import between as tell_between
 
 app = typer.Typer(add_completion=False)
 
@@ -45,9 +42,7 @@ def timeline(
         return
 
     async def run(engine: Engine) -> Any:
-        definition, bodies = await known(engine, known_at)
-        story = await telling.timeline(definition, bodies, id, in_zone(asked, definition.zone))
-        return story, await is_simulated(engine)
+        return await stories.timeline(engine, id, asked, known_at), await is_simulated(engine)
 
     story, simulated = read(data, run)
     if json:
@@ -58,12 +53,7 @@ def timeline(
 
 def _between(id: str, data: Path | None, asked: Instant | date, positions: tuple[str, str], *, json: bool) -> None:
     async def run(engine: Engine) -> Any:
-        earlier, later = [await position_known(engine, known_at) for known_at in positions]
-        if earlier > later:
-            raise Refused(f"position {earlier} is after {later}; name the earlier one first")
-        at = in_zone(asked, (await definition_at(engine, later)).zone)
-        answer = await tell_between(partial(definition_at, engine), engine.record, id, at, earlier, later)
-        return answer, await is_simulated(engine)
+        return await stories.timeline_between(engine, id, asked, positions), await is_simulated(engine)
 
     answer, simulated = read(data, run)
     if json:

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 import typer
 
 from app.engine.access import read
-from app.engine.evidence import UNITS_MAX, figure_evidence, figure_named
-from app.engine.known_state import known
+from app.engine.evidence import UNITS_MAX, figure_named
+from app.engine.evidence import why as behind
 from app.engine.ports import Engine
 from app.engine.simulation_mark import is_simulated
 from app.text import evidence as show_evidence
@@ -24,12 +24,9 @@ from app.text.arguments import (
     currency_of,
     day_of,
     filters,
-    in_zone,
     names_of,
 )
 from app.text.printing import as_json
-from projections.figures import figure as figures
-from projections.figures.defined import asked_by
 from projections.figures.sections import FIGURES
 
 app = typer.Typer(add_completion=False)
@@ -59,18 +56,15 @@ def why(
     """The touchpoints behind a figure: which deals, people or leads count, and because of what."""
     wanted, as_of = figure_named(figure), asked_until(until)
     question: dict[str, Any] = {
-        "from_on": "" if from_ is None else day_of("--from", from_).isoformat(),
-        "to_on": "" if to is None else day_of("--to", to).isoformat(),
+        "from_on": None if from_ is None else day_of("--from", from_),
+        "to_on": None if to is None else day_of("--to", to),
         "by": names_of(by),
-        "where": tuple(figures.Where(name, values) for name, values in filters(where).items()),
+        "where": filters(where),
         "currency": currency_of(currency),
-        "known_at": known_at or "",
     }
 
     async def run(engine: Engine) -> Any:
-        definition = (await known(engine, known_at)).definition
-        asked = asked_by(definition, in_zone(as_of, definition.zone), **question)
-        found = await figure_evidence(engine, wanted, asked, known_at=known_at, limit=limit, after=after)
+        found = await behind(engine, wanted, until=as_of, known_at=known_at, limit=limit, after=after, **question)
         return found, await is_simulated(engine)
 
     found, simulated = read(data, run)

@@ -1,7 +1,8 @@
 """Asks an engine for figures: what `journey report` prints, as typed values. docs/figures.md has an example."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import date, datetime
 
 from app.engine.clock import now
@@ -11,11 +12,14 @@ from app.engine.simulation_mark import is_simulated
 from app.text.arguments import in_zone
 from journey.definition import Definition
 from journey.instants import Instant, instant
+from projections.figures.answering import answer
+from projections.figures.answers import Answer
 from projections.figures.defined import asked_by
-from projections.figures.figure import Model, Where
-from projections.figures.reports import Report
+from projections.figures.figure import Asked, Figure, Model, Where
+from projections.figures.reports import Report, values_asked
 from projections.figures.reports import report as reported
 from projections.marketing import marketing
+from projections.read_model import Ask
 from projections.sales import sales
 
 MODELS = {"marketing": marketing, "sales": sales}
@@ -42,24 +46,73 @@ async def report(
     `known_at` is a position, or a time of recording; None is now. `currency` converts money at stated rates.
     `top` is how many of the highest a list has at most: 0 is all, None as many as a terminal shows of people.
     """
+    async with whom_to_ask(engine, model, known_at) as (ask, definition):
+        asked = question(
+            definition, where=where, from_on=from_on, to_on=to_on, until=until, known_at=known_at, currency=currency, top=top
+        )  # fmt: skip
+        return await reported(ask, model, sections, asked, None if by is None else tuple(by), simulated=await is_simulated(engine))
+
+
+async def figure(
+    engine: Engine,
+    model: Model,
+    wanted: Figure,
+    *,
+    by: Sequence[str] = (),
+    where: Mapping[str, Sequence[str]] | None = None,
+    from_on: date | None = None,
+    to_on: date | None = None,
+    until: Instant | date | datetime | None = None,
+    known_at: str | None = None,
+    currency: str = "",
+    top: int | None = 0,
+) -> Answer:
+    """What one figure of `model` comes to: asked as a report is. Raises Refused where it cannot be asked so."""
+    async with whom_to_ask(engine, model, known_at) as (ask, definition):
+        asked = question(
+            definition, by=by, where=where, from_on=from_on, to_on=to_on, until=until, known_at=known_at, currency=currency, top=top
+        )  # fmt: skip
+        if not wanted.lacks(asked):
+            asked = replace(asked, where=await values_asked(ask, [wanted], asked))
+        return await answer(ask, [wanted], asked)
+
+
+@asynccontextmanager
+async def whom_to_ask(engine: Engine, model: Model, known_at: str | None) -> AsyncIterator[tuple[Ask, Definition]]:
+    """One state of `model`, as known at a position or now, and the definition in use then. Raises Refused."""
     was = await known(engine, known_at)
-    asked = asked_by(
-        was.definition,
-        until_of(until, was.definition),
-        from_on="" if from_on is None else from_on.isoformat(),
-        to_on="" if to_on is None else to_on.isoformat(),
-        where=tuple(Where(name, tuple(values)) for name, values in (where or {}).items()),
-        currency=currency,
-        known_at=known_at or "",
-        top=top,
-    )
     async with AsyncExitStack() as stack:
         if known_at is None:
             store = engine.marketing if model == "marketing" else engine.sales
         else:
             store = await stack.enter_async_context(read_model(MODELS[model], was))
-        ask = await stack.enter_async_context(store.snapshot())
-        return await reported(ask, model, sections, asked, None if by is None else tuple(by), simulated=await is_simulated(engine))
+        yield await stack.enter_async_context(store.snapshot()), was.definition
+
+
+def question(
+    definition: Definition,
+    *,
+    by: Sequence[str] = (),
+    where: Mapping[str, Sequence[str]] | None,
+    from_on: date | None,
+    to_on: date | None,
+    until: Instant | date | datetime | None,
+    known_at: str | None,
+    currency: str,
+    top: int | None,
+) -> Asked:
+    """What is asked of figures under `definition`."""
+    return asked_by(
+        definition,
+        until_of(until, definition),
+        from_on="" if from_on is None else from_on.isoformat(),
+        to_on="" if to_on is None else to_on.isoformat(),
+        by=tuple(by),
+        where=tuple(Where(name, tuple(values)) for name, values in (where or {}).items()),
+        currency=currency,
+        known_at=known_at or "",
+        top=top,
+    )
 
 
 def until_of(until: Instant | date | datetime | None, definition: Definition) -> Instant:

@@ -2,7 +2,7 @@
 docs/decisions/0086-what-changed-between.md."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
@@ -107,6 +107,15 @@ async def close(engine: Engine, name: str, by: By) -> tuple[Closing, bool]:
 async def closings(engine: Engine) -> list[Closing]:
     """All of them, oldest first."""
     return [_closing(one) for one in await engine.desk.decisions(CLOSE)]
+
+
+def listed(every: Sequence[Closing]) -> list[dict[str, Any]]:
+    """For JSON: each with the closing that took its place."""
+    return [{**one.plain, "restated_by": restated_by(one, every)} for one in every]
+
+
+def restated_by(one: Closing, every: Sequence[Closing]) -> int | None:
+    return next((other.number for other in every if other.restates == one.number), None)
 
 
 async def closing_of(engine: Engine, from_on: str, to_on: str) -> Closing | None:

@@ -25,6 +25,7 @@ from streams.kafka.log import KafkaLog
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import ensure_topics
 from streams.operators import Decided
+from streams.postgres.announcements import PostgresAnnouncements
 from streams.postgres.database import Database
 from streams.postgres.desk import PostgresDesk
 from streams.postgres.keys import PostgresKeys
@@ -73,6 +74,10 @@ class Distributed:
     def log(self) -> KafkaLog:
         """What touchpoints come in by."""
         return KafkaLog(self.kafka)
+
+    def announced(self) -> PostgresAnnouncements:
+        """The deadlines that struck: workers announce them."""
+        return PostgresAnnouncements(self.record)
 
     async def digest(self) -> dict[str, int | str]:
         """The position that both read models reflect, the digest of each, and that of all that was accepted."""

@@ -64,6 +64,9 @@ class Embedded:
         """What touchpoints come in by."""
         return self.record
 
+    def announced(self) -> None:
+        """Nobody announces deadlines here: what they brought about is told with the next touchpoint."""
+
     async def digest(self) -> dict[str, int | str]:
         """The position that both read models reflect, the digest of each, and that of all that was accepted."""
         return await digests(self, self.record)

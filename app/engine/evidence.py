@@ -5,19 +5,19 @@ and asks the same figure of these rows: it has to give the same numbers.
 """
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from datetime import date
 from operator import add
 from typing import Any, NamedTuple
 
-import orjson
-
+from app.engine.asking import question
+from app.engine.cursors import cursor_of, is_like, values_of
 from app.engine.known_state import KnownState, known, read_model
 from app.engine.ports import Engine
-from journey.errors import Refused
+from journey.errors import NotThere, Refused
 from journey.explain import Evidence, evidence
 from journey.facts import NEVER
 from journey.histories import is_subject
@@ -88,9 +88,9 @@ class FigureEvidence:
 
 
 def figure_named(name: str) -> Figure:
-    """Raises Refused where there is none."""
+    """Raises NotThere where there is none."""
     if name not in FIGURES:
-        raise Refused(f"there is no figure {name!r}{meant(name, FIGURES)}")
+        raise NotThere(f"there is no figure {name!r}{meant(name, FIGURES)}")
     return FIGURES[name]
 
 
@@ -98,6 +98,28 @@ def model_of(figure: Figure) -> ReadModel:
     """The read model that answers it; of two the first."""
     section = next(one for one in SECTIONS if figure in one.figures)
     return marketing if section.model == "marketing" else sales
+
+
+async def why(
+    engine: Engine,
+    figure: Figure,
+    *,
+    by: Sequence[str] = (),
+    where: Mapping[str, Sequence[str]] | None = None,
+    from_on: date | None = None,
+    to_on: date | None = None,
+    until: Instant | date | None = None,
+    known_at: str | None = None,
+    currency: str = "",
+    limit: int,
+    after: str = "",
+) -> FigureEvidence:
+    """`figure_evidence` of a question as `app.engine.asking.report` is asked one."""
+    definition = (await known(engine, known_at)).definition
+    asked = question(
+        definition, by=by, where=where, from_on=from_on, to_on=to_on, until=until, known_at=known_at, currency=currency, top=0
+    )  # fmt: skip
+    return await figure_evidence(engine, figure, asked, known_at=known_at, limit=limit, after=after)
 
 
 async def figure_evidence(
@@ -159,20 +181,24 @@ def _cursor(page: Page) -> str:
     if not page.beyond:
         return ""
     last = page.units[-1]
-    return urlsafe_b64encode(orjson.dumps([*last.key, *last.group])).decode().rstrip("=")
+    return cursor_of([*last.key, *last.group])
 
 
 def _position(cursor: str, figure: Figure, asked: Asked) -> list[Value]:
     if not cursor:
         return []
-    try:
-        found = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except ValueError:
-        found = None
+    found = values_of(cursor)
+    whole = {
+        column.name
+        for table in model_of(figure).tables
+        for column in table.key
+        if table.name in figure.of.tables and column.type == "INTEGER"
+    }
     width = rows_by_unit(figure, asked)[0].width
-    if not isinstance(found, list) or len(found) != width or not all(type(value) in (str, int) for value in found):
+    likes = ["INTEGER" if name in whole else "TEXT" for name in figure.of.unit] + ["TEXT"] * (width - len(figure.of.unit))
+    if not is_like(found, likes):
         raise Refused(f"--after {cursor!r} is no cursor of this question; it stands below the units that came before")
-    return found
+    return list(found)
 
 
 # --- rows that know their touchpoints

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Any, Protocol
 
 from app.engine.summary import Summary
 from journey.definition import Definition
+from journey.instants import Instant
 from projections.read_model import ReadStore
 from schemas.incoming import Incoming
 from streams.keys import Keys
@@ -19,6 +20,18 @@ Progress = Callable[[int], None]
 
 def no_progress(more: int) -> None:
     """Tells nobody."""
+
+
+class Announced(Protocol):
+    """Deadlines that struck, as units announce them."""
+
+    async def mark(self, position: int | None = None) -> Instant | None:
+        """Up to when they are announced as of `position`; None before the first."""
+        ...
+
+    async def struck(self, position: int) -> list[list[Any]]:
+        """Those that the unit of `position` announces, as plain values."""
+        ...
 
 
 class Record(Histories, Protocol):
@@ -62,6 +75,10 @@ class Engine(RecordKeeper, Protocol):
 
     def log(self) -> Log:
         """What touchpoints come in by."""
+        ...
+
+    def announced(self) -> Announced | None:
+        """The deadlines that struck, where somebody announces them."""
         ...
 
     async def definition(self) -> Definition:

@@ -3,8 +3,9 @@
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from app.server import health
+from app.server import health, reading
 from app.server.access import Callers
+from app.server.live import Feed
 from app.server.pages import operation, rendering, reports, subjects
 from app.server.problems import answer_problems
 from app.server.served import Served
@@ -15,8 +16,10 @@ def application(served: Served, one_time: bytes | None = None) -> FastAPI:
     app = FastAPI(title="Customer journey engine", version="1", openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None)
     app.state.served = served
     app.state.callers = Callers(served, one_time)
+    app.state.feed = Feed(served)
     answer_problems(app)
     app.include_router(health.router)
+    app.include_router(reading.routes())
     for pages in (reports, subjects, operation):
         app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=rendering.HERE / "static"), name="static")

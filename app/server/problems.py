@@ -1,6 +1,7 @@
 """Errors as problem documents (RFC 9457): https://www.rfc-editor.org/rfc/rfc9457."""
 
 import logging
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -9,12 +10,35 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from journey.errors import Away, Refused
+from journey.errors import Away, NotThere, Refused
+from journey.problems import meant
 
 MEDIA_TYPE = "application/problem+json"
 
+DOCUMENT = {
+    "type": "object",
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "Why, and what would work."},
+    },
+    "required": ["type", "title", "status", "detail"],
+}
+"""The schema of a problem document; some have further members."""
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"description": says, "content": {MEDIA_TYPE: {"schema": DOCUMENT}}}
+    for status, says in (("4XX", "It can't be asked so."), ("5XX", "It can't be answered now."))
+}
+"""For OpenAPI: what a route answers with where it can't do what is asked."""
+
 RETRY_SECONDS = 1
 """After how long a client is to come again where a server of ours is away."""
+
+
+PATH_COMPARED_MAX = 200
+"""The letters of a path that is not there which are compared with those that are: what is like it takes long to find."""
 
 
 class Problem(Exception):
@@ -37,6 +61,14 @@ def problem(request: Request, status: int, detail: str, *, headers: dict[str, st
     return JSONResponse({"type": "about:blank", "title": title, "status": status, "detail": detail, **more}, status, headers, MEDIA_TYPE)
 
 
+def as_parameters(text: str) -> str:
+    """A refusal as a command has it, with the query parameters that its options are here."""
+    return _OPTION.sub(lambda found: found[1].replace("-", "_"), text)
+
+
+_OPTION = re.compile(r"(?<![\w-])--([a-z]+(?:-[a-z]+)*)(?![\w-])")
+
+
 def answer_problems(app: FastAPI) -> None:
     """Have `app` answer each error with its document."""
 
@@ -46,7 +78,7 @@ def answer_problems(app: FastAPI) -> None:
 
     @app.exception_handler(Refused)
     async def refused(request: Request, error: Refused) -> Response:
-        return problem(request, 400, str(error))
+        return problem(request, 404 if isinstance(error, NotThere) else 400, as_parameters(str(error)))
 
     @app.exception_handler(Away)
     async def away(request: Request, error: Away) -> Response:
@@ -60,7 +92,11 @@ def answer_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
-        return problem(request, error.status_code, str(error.detail), headers=dict(error.headers or {}) or None)
+        detail = str(error.detail)
+        if error.status_code == 404 and detail == HTTPStatus.NOT_FOUND.phrase:
+            there = [path for path in app.openapi()["paths"] if "{" not in path]
+            detail = f"there is nothing at {request.url.path}{meant(request.url.path[:PATH_COMPARED_MAX], there)}"
+        return problem(request, error.status_code, detail, headers=dict(error.headers or {}) or None)
 
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> Response:

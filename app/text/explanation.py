@@ -1,6 +1,8 @@
 """What people see of an explanation: the transitions with their evidence, the score as a ledger, and what is missing."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
 
 from rich.text import Text
 
@@ -43,6 +45,13 @@ def explanation(answer: Explained, *, simulated: bool) -> None:
             "rule": [one.rule for one in reasons.why_not],
             "what it would take": [Text(_missing(one)) for one in reasons.why_not],
         }, last="what it would take", wrap=True)  # fmt: skip
+
+
+def plain(answer: Explained) -> dict[str, Any]:
+    """For JSON."""
+    told = asdict(answer)
+    reasons = told.pop("reasons")
+    return {**told, **reasons}
 
 
 def _moved(entered: str, left: str, rule: str, cycle: int) -> str:

@@ -10,6 +10,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import orjson
@@ -120,10 +121,14 @@ class _Rate(ProgressColumn):
         return Text("" if task.speed is None else f"{task.speed:,.0f}/s")
 
 
+quiet: ContextVar[bool] = ContextVar("quiet", default=False)
+"""Set where several things are done at the same time, so that bars would be drawn over each other."""
+
+
 @contextmanager
 def progress(size: int | None, what: str, *, bytes: bool = False) -> Iterator[Callable[[int], None]]:
     """A bar over `size` bytes or things, with a rate and an estimate; on a terminal and only there."""
-    if not err.is_terminal:
+    if quiet.get() or not err.is_terminal:
         yield lambda weight: None
         return
     columns: list[ProgressColumn] = [SpinnerColumn(), TextColumn(what)]

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from journey.errors import Refused
 from journey.instants import iso, last_end_of_day
 from journey.money import DECIMALS
+from journey.problems import meant
 from projections.figures import periods
 from projections.figures.answers import Answer, Cell, FigureAnswer
 from projections.figures.compiling import Group, Query, batched, compiled, currencies_without_rate, groups, marked
@@ -109,7 +110,9 @@ async def _names(ask: Ask, figures: Sequence[Figure], found: Iterable[FigureAnsw
 
 def _check(figure: Figure, asked: Asked) -> None:
     if lacks := figure.lacks(asked):
-        raise Refused(f"{figure.name} has no dimension {lacks[0]!r}; it has {', '.join(figure.breakdowns) or 'none'}")
+        near = meant(lacks[0], figure.breakdowns)
+        has = f"{near} It has" if near else "; it has"
+        raise Refused(f"{figure.name} has no dimension {lacks[0]!r}{has} {', '.join(figure.breakdowns) or 'none'}")
     for on in filter(None, (asked.from_on, asked.to_on)):
         if not _is_day(on):
             raise Refused(f"{on!r} is no day since 1970; write it as 2026-03-31")

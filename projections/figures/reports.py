@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from journey.errors import Refused
+from journey.errors import NotThere, Refused
 from journey.problems import meant
 from projections.figures.answering import answer, listed
 from projections.figures.answers import Answer, FigureAnswer, Value, figure_named, table
@@ -58,7 +58,7 @@ def sections_of(model: Model, names: Sequence[str] = ()) -> tuple[Section, ...]:
     there = {section.name: section for section in SECTIONS if section.model == model}
     for name in names:
         if name not in there:
-            raise Refused(f"{model} has no section {name!r}{_instead(name, there)}")
+            raise NotThere(f"{model} has no section {name!r}{_instead(name, there)}")
     return tuple(there[name] for name in dict.fromkeys(names)) or tuple(there.values())
 
 

@@ -8,7 +8,6 @@ Whoever takes over fences those before it: `docs/decisions/0059-the-relay-is-fen
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, Protocol
@@ -18,12 +17,13 @@ from aiokafka.errors import IllegalOperation, KafkaError
 
 from journey import integers
 from journey.errors import Away
-from journey.facts import KINDS, Outlook, StageEntered, ahead_of, from_row, is_of_this_fold
+from journey.facts import KINDS, StageEntered
 from journey.instants import Instant, iso
 from streams.kafka.client import is_fenced, meaning, only_producer
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topics
 from streams.ports import Outbox, Pruned
+from streams.transitions import net
 from streams.units import Change, FactRow
 
 CHANGES_KEPT = 10_000
@@ -179,27 +179,9 @@ class Relay:
 
         Those of deadlines up to `mark`, and those that the unit itself announces.
         """
-        net: Counter[StageEntered] = Counter()
-        for plain in change.facts:
-            if plain[0] not in ("stage_entered", "outlook") or not is_of_this_fold(plain):
-                continue
-            fact, count = from_row(plain)
-            match fact:
-                case StageEntered():
-                    net[_as_told(fact)] += count
-                case Outlook():
-                    for one in fact.ahead:
-                        if mark is not None and one.at <= mark and isinstance(one, StageEntered):
-                            net[_as_told(one)] += count
-                case _:
-                    pass
-        for values in struck:
-            if values[-1] in KINDS and isinstance(one := ahead_of(values), StageEntered):
-                net[_as_told(one)] += 1
-        for one, count in net.items():
-            # Most deadlines are taken back and asserted again, and how long somebody stayed is not told.
-            if count:
-                yield _told(change.position, count, one)
+        for one, count in net(change.facts, (StageEntered,), mark, struck).items():
+            assert isinstance(one, StageEntered), "no others were asked for"
+            yield _told(change.position, count, one)
 
     async def _stages(self, position: int, persons: list[str]) -> list[Message]:
         """Where everyone stands whose stage changed; nothing, a tombstone, for who is no more."""
@@ -235,11 +217,6 @@ def _plain(fact: FactRow) -> FactRow:
 
 _AMOUNTS = {name: tuple(2 + place for place, field in enumerate(kind._fields) if field.endswith("_minor")) for name, kind in KINDS.items()}
 """Where amounts stand in a fact as plain values, by kind."""
-
-
-def _as_told(fact: StageEntered) -> StageEntered:
-    """`fact` without what is not told of it: of those that are told alike only the sum is news."""
-    return fact._replace(day="", stayed=0)
 
 
 def _told(position: int, count: int, fact: StageEntered) -> dict[str, Any]:

@@ -1,0 +1,164 @@
+"""How an answer goes out: as JSON or CSV, by what is accepted; not at all where the client has it already; with a link to what follows."""
+
+import csv
+import hashlib
+import io
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import orjson
+from fastapi import Request, Response
+from pydantic import BaseModel
+
+from app.engine.ports import Engine
+from app.server.asked import AsOf, Waiting, ready
+from app.server.problems import Problem
+from app.text.arguments import several
+from journey.instants import iso
+from journey.integers import all_plain
+from journey.readable import readable
+
+JSON, CSV = "application/json", "text/csv"
+
+VERSION = version("customer-journey-engine")
+"""Another one may work out a figure otherwise."""
+
+AS_CSV: dict[int | str, dict[str, Any]] = {200: {"content": {CSV: {"schema": {"type": "string"}}}}}
+"""For OpenAPI: what a route answers with as well."""
+
+csv.field_size_limit(2**31 - 1)  # a value has as many letters as its touchpoint had
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is answered: `plain` as JSON has it. `following` is where the next ones begin, "" where there are none."""
+
+    plain: BaseModel | dict[str, Any]
+    csv: Callable[[], str] | None = None
+    following: str = ""
+
+    @property
+    def json(self) -> bytes:
+        """As the commands print it."""
+        plain = self.plain.model_dump(mode="json") if isinstance(self.plain, BaseModel) else self.plain
+        return orjson.dumps(all_plain(plain))
+
+
+async def answered(
+    request: Request,
+    asked: Waiting,
+    run: Callable[[Engine], Awaitable[Told]],
+    *,
+    as_csv: bool = False,
+    where: dict[str, tuple[str, ...]] | None = None,
+) -> Response:
+    """What `run` answers. Its tag stands for the question, the positions and the definition. One that is asked as of now depends on the
+    clock too: there the tag stands for what is answered as well, apart from when. Raises Problem, Refused, Away."""
+    media = accepted(request, (JSON, CSV) if as_csv else (JSON,))
+    here = await ready(request, asked)
+    now = iso(asked.asked_until) if isinstance(asked, AsOf) and isinstance(asked.asked_until, int) and not asked.until else ""
+
+    async def read(engine: Engine) -> tuple[str, Told | None]:
+        stands = await _stands(engine, media, request)
+        return stands, None if not now and _has(request, stands) else await run(engine)
+
+    with several(where or {}):
+        tag, told = await here.read(read)
+    if told is None:
+        return Response(status_code=304, headers=_headers(f'"{tag}"'))
+    body = told.csv().encode() if media == CSV and told.csv is not None else told.json
+    following = _following(request, asked, told.following)
+    if now:
+        tag = hashlib.sha256(tag.encode() + body.replace(now.encode(), b"")).hexdigest()[:32]
+        if _has(request, tag):
+            return Response(status_code=304, headers=_headers(f'W/"{tag}"'))
+    if media == CSV:
+        body = harmless(body.decode()).encode()
+    media_type = f"{media}; charset=utf-8" if media == CSV else media
+    return Response(body, headers={**_headers(f'W/"{tag}"' if now else f'"{tag}"'), **following}, media_type=media_type)
+
+
+async def _stands(engine: Engine, media: str, request: Request) -> str:
+    generation = await engine.record.generation()
+    positions = (await engine.record.position(), await engine.marketing.position(), await engine.sales.position())
+    question = (VERSION, positions, None if generation is None else tuple(generation), media, request.url.path, request.url.query)
+    return hashlib.sha256(repr(question).encode()).hexdigest()[:32]
+
+
+def _headers(tag: str) -> dict[str, str]:
+    return {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Accept, Authorization"}
+
+
+def _has(request: Request, tag: str) -> bool:
+    """Whether the client has what `tag` stands for. A weak tag is as good as a strong one here (RFC 9110, 13.1.2)."""
+    named = [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]
+    return f'"{tag}"' in named
+
+
+def _following(request: Request, asked: Waiting, cursor: str) -> dict[str, str]:
+    return {"Link": f'<{next_page(request, asked, cursor)}>; rel="next"'} if cursor else {}
+
+
+def next_page(request: Request, asked: Waiting, cursor: str) -> str:
+    """The same question from `cursor` on, as of the same instant: what comes meanwhile is on no page."""
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name not in ("after", "min_position", "wait", "until")]
+    if isinstance(asked, AsOf):
+        kept.append(("until", asked.until or iso(asked.asked_until)))  # type: ignore[arg-type]  # a day has been given
+    return f"{quote(request.url.path)}?{urlencode([*kept, ('after', cursor)])}"
+
+
+# --- what is accepted
+
+
+def accepted(request: Request, offered: Sequence[str]) -> str:
+    """The one of `offered` that the client likes best; of equals the first. Raises Problem."""
+    header = ",".join(request.headers.getlist("accept")) or "*/*"
+    ranges = [one for part in header.split(",") if (one := _range(part)) is not None]
+    best = max(offered, key=lambda media: _liking(media, ranges))
+    if _liking(best, ranges) <= 0:
+        raise Problem(406, f"this is answered as {' or '.join(offered)} only")
+    return best
+
+
+def _range(part: str) -> tuple[str, float] | None:
+    name, *parameters = (one.strip().lower() for one in part.split(";"))
+    if "/" not in name:
+        return None
+    for parameter in parameters:
+        if parameter.startswith("q="):
+            found = re.fullmatch(r"q=(0(\.\d{0,3})?|1(\.0{0,3})?)", parameter)
+            return name, float(found[1]) if found else 0.0
+    return name, 1.0
+
+
+def _liking(media: str, ranges: Sequence[tuple[str, float]]) -> float:
+    """How the client likes `media`: the range that names it most closely counts."""
+    for name in (media, f"{media.partition('/')[0]}/*", "*/*"):
+        for one, quality in ranges:
+            if one == name:
+                return quality
+    return 0.0
+
+
+# --- CSV
+
+
+def harmless(text: str) -> str:
+    """CSV as a spreadsheet may open it: what would be a formula is text, and what is not seen in a cell is spelled out."""
+    written = io.StringIO()
+    rows = csv.reader(io.StringIO(text, newline=""))
+    csv.writer(written, lineterminator="\n").writerows([_cell(cell) for cell in row] for row in rows)
+    return written.getvalue()
+
+
+_FORMULA = re.compile(r"[=+\-@\t\r]")
+_NUMBER = re.compile(r"-?\d+([./]\d+)?", re.ASCII)
+
+
+def _cell(text: str) -> str:
+    told = readable(text)
+    return f"'{told}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else told

@@ -1,0 +1,210 @@
+"""Figures and sections: a route of each, made from what it says of itself. Nothing here knows any of them."""
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, get_args
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app.engine import asking as engine_asking
+from app.engine.closed_periods import AsTold, Compared, compared, listed
+from app.engine.closed_periods import closings as all_closings
+from app.engine.evidence import figure_named, why
+from app.engine.ports import Engine
+from app.engine.question import Question
+from app.engine.simulation_mark import is_simulated
+from app.server.access import Right, needs
+from app.server.answering import AS_CSV, Told, answered
+from app.server.answers import Catalogue, Closings, FigureTold, PeriodAsTold, RestatementTold, Why
+from app.server.asked import AsOf, Between, OfEvidence, OfReport, Waiting, parameters
+from app.server.problems import PROBLEMS
+from app.text.arguments import currency_of
+from app.text.evidence import plain
+from journey.errors import NotThere
+from projections.figures import catalogue, sections
+from projections.figures.figure import Figure, Model, Section
+from projections.figures.reports import Report, sections_of
+
+RIGHTS: dict[Model, Right] = {"marketing": Right.read_marketing, "sales": Right.read_sales}
+
+
+def router() -> APIRouter:
+    """The routes of all figures and sections that there are now."""
+    made = APIRouter()
+    _catalogue(made)
+    for model in get_args(Model):
+        there = [section for section in sections.SECTIONS if section.model == model]
+        _report(made, model, there)
+        for section in there:
+            _section(made, model, section)
+        for figure in dict.fromkeys(figure for section in there for figure in section.figures):
+            _figure(made, model, figure)
+            _why(made, model, figure)
+        _between(made, model, there)
+        _period(made, model)
+        _nothing(made, model)
+    return made
+
+
+def _add(
+    made: APIRouter, path: str, handler: Callable[..., Any], right: Right, options: type[Waiting], of: Any, *, name: str, tag: str,
+    as_csv: bool, says: str, more: str = "", figures: Sequence[Figure] = (),
+) -> None:  # fmt: skip
+    """`figures` are those that are asked: what they say of themselves, FastAPI can't see in `options`, which are the same for all."""
+    handler.__annotations__["asked"] = Annotated[options, Query(include_in_schema=False)]
+    made.add_api_route(
+        path, handler, response_model=of, dependencies=[needs(right)], name=name, operation_id=name, tags=[tag], summary=says,
+        description=more or says, responses={**(AS_CSV if as_csv else {}), **PROBLEMS},
+        openapi_extra={"parameters": parameters(options, figures)},
+    )  # fmt: skip
+
+
+def _catalogue(made: APIRouter) -> None:
+    async def figures(request: Request, asked: Any) -> Response:
+        async def run(_: Engine) -> Told:
+            return Told(Catalogue(figures=tuple(catalogue.entries())))
+
+        return await answered(request, asked, run)
+
+    says = "All figures: what each says, its formula, unit and dimensions."
+    _add(made, "/figures", figures, Right.read_catalogue, Waiting, Catalogue, name="figures", tag="figures", as_csv=False, says=says)
+
+    async def periods(request: Request, asked: Any) -> Response:
+        async def run(engine: Engine) -> Told:
+            return Told({"closings": listed(await all_closings(engine))})
+
+        return await answered(request, asked, run)
+
+    says = "All closings of periods, oldest first: of one period, the last is what was told."
+    _add(made, "/periods", periods, Right.read_catalogue, Waiting, Closings, name="periods", tag="periods", as_csv=False, says=says)
+
+
+def _report(made: APIRouter, model: Model, there: Sequence[Section]) -> None:
+    async def report(request: Request, asked: Any) -> Response:
+        async def run(engine: Engine) -> Told:
+            told = await engine_asking.report(engine, model, by=asked.grouping, top=asked.top, **asked.question)
+            return Told(told, told.to_csv)
+
+        return await answered(request, asked, run, as_csv=True, where=asked.filters)
+
+    _add(
+        made, f"/{model}", report, RIGHTS[model], OfReport, Report, name=model, tag=model, as_csv=True,
+        says=f"All figures of {model}, section by section.", figures=[figure for section in there for figure in section.figures],
+    )  # fmt: skip
+
+
+def _section(made: APIRouter, model: Model, section: Section) -> None:
+    async def of_section(request: Request, asked: Any) -> Response:
+        async def run(engine: Engine) -> Told:
+            told = await engine_asking.report(engine, model, [section.name], by=asked.grouping, top=asked.top, **asked.question)
+            return Told(told, told.to_csv)
+
+        return await answered(request, asked, run, as_csv=True, where=asked.filters)
+
+    names = ", ".join(figure.name for figure in section.figures)
+    _add(
+        made, f"/{model}/{section.name}", of_section, RIGHTS[model], OfReport, Report,
+        name=f"{model}_{section.name}", tag=model, as_csv=True, says=section.title, more=f"{section.title}: {names}.",
+        figures=section.figures,
+    )  # fmt: skip
+
+
+def _figure(made: APIRouter, model: Model, figure: Figure) -> None:
+    async def of_figure(request: Request, asked: Any) -> Response:
+        async def run(engine: Engine) -> Told:
+            told = await engine_asking.figure(engine, model, figure, by=asked.grouping or (), top=asked.top, **asked.question)
+            return Told(FigureTold(**dict(told), model=model, simulated=await is_simulated(engine)), told.to_csv)
+
+        return await answered(request, asked, run, as_csv=True, where=asked.filters)
+
+    _add(
+        made, f"/{model}/figures/{figure.name}", of_figure, RIGHTS[model], OfReport, FigureTold,
+        name=f"{model}_figure_{figure.name}", tag=model, as_csv=True, says=figure.says, more=words(figure), figures=[figure],
+    )  # fmt: skip
+
+
+def words(figure: Figure) -> str:
+    """What a figure says of itself, for OpenAPI."""
+    lines = [figure.says, f"Formula: {figure.formula}.", f"Unit: {figure.unit}."]
+    lines += [f"Defined in {figure.source}."] if figure.source else []
+    lines += [f"Reads {', '.join(figure.reads)}."]
+    return "\n\n".join(lines)
+
+
+def _why(made: APIRouter, model: Model, figure: Figure) -> None:
+    async def of_units(request: Request, asked: Any) -> Response:
+        async def run(engine: Engine) -> Told:
+            found = await why(engine, figure, by=asked.grouping or (), limit=asked.limit, after=asked.after, **asked.question)
+            return Told({**plain(found), "simulated": await is_simulated(engine)}, following=found.after)
+
+        return await answered(request, asked, run, where=asked.filters)
+
+    says = f"The touchpoints behind {figure.name}: which deals, people or leads count, and because of what."
+    _add(
+        made, f"/{model}/figures/{figure.name}/why", of_units, Right.read_people, OfEvidence, Why,
+        name=f"{model}_why_{figure.name}", tag=model, as_csv=False, says=says, more=f"{says}\n\n{words(figure)}", figures=[figure],
+    )  # fmt: skip
+
+
+def _between(made: APIRouter, model: Model, there: Sequence[Section]) -> None:
+    async def between(request: Request, asked: Any) -> Response:
+        async def run(engine: Engine) -> Told:
+            asks = Compared((asked.from_position, asked.to_position), None, asked.known, is_until_given=bool(asked.until))
+            asks.check(days=None)
+            told = await compared(engine, asks, _question(model, asked, asked.section))
+            assert not isinstance(told, AsTold | None), "two positions are compared"
+            return Told(RestatementTold(**dict(told), simulated=await is_simulated(engine)), told.to_csv)
+
+        return await answered(request, asked, run, as_csv=True, where=asked.filters)
+
+    _add(
+        made, f"/{model}/between", between, RIGHTS[model], Between, RestatementTold, name=f"{model}_between", tag=model, as_csv=True,
+        says=f"What changed in the figures of {model} between two positions, cell by cell, and by which cause.",
+        figures=[figure for section in there for figure in section.figures],
+    )  # fmt: skip
+
+
+def _period(made: APIRouter, model: Model) -> None:
+    async def period(request: Request, period: str, asked: Any) -> Response:
+        async def run(engine: Engine) -> Told:
+            question = Question(model, until=asked.asked_until)
+            told = await compared(engine, Compared(None, period, asked.known, is_until_given=bool(asked.until)), question)
+            if not isinstance(told, AsTold):
+                known = f"/api/v1/{model}?from={question.from_on}&to={question.to_on}"
+                raise NotThere(f"{period} is not closed, or asked for as known earlier; {known} tells what is known of it")
+            closed = {**told.closing.plain, "told_otherwise": told.otherwise}
+            whole = PeriodAsTold(**dict(told.restatement), closed=closed, simulated=await is_simulated(engine))
+            return Told(whole, told.restatement.to_csv)
+
+        return await answered(request, asked, run, as_csv=True)
+
+    says = f"A closed period: what was told of it, beside what is known now, and what changed it. Of {model}."
+    _add(
+        made, f"/{model}/periods/{{period}}", period, RIGHTS[model], AsOf, PeriodAsTold, name=f"{model}_period", tag="periods",
+        as_csv=True, says=says,
+    )  # fmt: skip
+
+
+def _question(model: Model, asked: Any, names: Sequence[str]) -> Question:
+    days = {name: "" if on is None else on.isoformat() for name, on in asked.days.items()}
+    return Question(
+        model, names, asked.grouping or (), asked.filters, until=asked.asked_until, currency=currency_of(asked.currency), **days
+    )  # fmt: skip
+
+
+def _nothing(made: APIRouter, model: Model) -> None:
+    """What has no route of its own is nothing: which name may be meant is said."""
+
+    async def no_figure(figure: str) -> Response:
+        figure_named(figure)
+        raise NotThere(f"figure {figure!r} is not of {model}")
+
+    async def no_section(section: str) -> Response:
+        sections_of(model, [section])
+        raise NotThere(f"there is no section {section!r}")
+
+    for path, handler, right in (
+        (f"/{model}/figures/{{figure}}/why", no_figure, Right.read_people),
+        (f"/{model}/figures/{{figure}}", no_figure, RIGHTS[model]),
+        (f"/{model}/{{section}}", no_section, RIGHTS[model]),
+    ):
+        made.add_api_route(path, handler, dependencies=[needs(right)], include_in_schema=False, name=f"no {path}")

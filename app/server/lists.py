@@ -1,0 +1,143 @@
+"""Deals, leads and transitions: as of an instant, as known at a position."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import Field
+
+from app.engine.asking import until_of, whom_to_ask
+from app.engine.cursors import cursor_of
+from app.engine.ports import Engine
+from app.server.access import Right, needs
+from app.server.answering import AS_CSV, Told, answered
+from app.server.answers import Transition
+from app.server.asked import AsOf, Page, Text
+from app.server.problems import PROBLEMS
+from app.server.rows import OF_SALES, Condition, PageOf, beyond, formatted, found, item_of, page, paged
+from journey.errors import NotThere
+from journey.instants import iso
+
+router = APIRouter()
+
+DEALS, LEADS = OF_SALES["v1_deals"], OF_SALES["v1_leads"]
+Deal: Any = item_of(DEALS, "Deal")
+Lead: Any = item_of(LEADS, "Lead")
+
+TRANSITIONS = (
+    "SELECT 'stage' AS what, person, 0 AS cycle, at, nth, stage AS entered, left_stage, rule, '' AS reason FROM stages WHERE at <= {until}"
+    " UNION ALL"
+    " SELECT 'lead' AS what, person, cycle, at, nth, step AS entered, '' AS left_stage, '' AS rule, reason FROM leads WHERE at <= {until}"
+)
+
+
+class OfDeals(Page):
+    outcome: Literal["open", "won", "lost", "abandoned", "any"] = Field("open", description="Deals that stand so.")
+    owner: Text = Field("", description="Only those of this salesperson.")
+    team: Text = Field("", description="Only those of this team.")
+    pipeline: Text = Field("", description="Only those of this pipeline.")
+    stage: Text = Field("", description="Only those in this stage.")
+    account: Text = Field("", description="Only those of this account.")
+
+
+class OfLeads(Page):
+    state: Literal["open", "ended", "any"] = Field("open", description="Leads that stand so.")
+    person: Text = Field("", description="Only those of whom this is an id.")
+    owner: Text = Field("", description="Only those of this salesperson.")
+    team: Text = Field("", description="Only those of this team.")
+
+
+class OfTransitions(Page):
+    person: Text = Field("", description="Only those of whom this is an id.")
+    what: Literal["stage", "lead", "any"] = Field("any", description="Stages that were entered, or steps of leads.")
+    entered: Text = Field("", description="Only those into this stage, or to this step.")
+
+
+@router.get(
+    "/deals", response_model=PageOf[Deal], responses={**AS_CSV, **PROBLEMS}, dependencies=[needs(Right.read_sales)],
+    operation_id="deals", tags=["deals"], summary="Deals, by id: those that are open, unless others are asked for.",
+)  # fmt: skip
+async def deals(request: Request, asked: Annotated[OfDeals, Query()]) -> Response:
+    conditions = _equal(asked, "owner", "team", "pipeline", "stage", "account")
+    conditions += [] if asked.outcome == "any" else [Condition("v.outcome = ?", (asked.outcome,))]
+
+    async def run(engine: Engine) -> Told:
+        return await page(engine, request, asked, DEALS, Deal, ("deal",), conditions)
+
+    return await answered(request, asked, run, as_csv=True)
+
+
+@router.get(
+    "/deals/{id:path}", response_model=Deal, responses=PROBLEMS, dependencies=[needs(Right.read_sales)],
+    operation_id="deal", tags=["deals"], summary="How a deal stands.",
+)  # fmt: skip
+async def deal(
+    request: Request, id: Annotated[str, Path(description="Its id: 12, or deal:12.")], asked: Annotated[AsOf, Query()]
+) -> Response:  # fmt: skip
+    async def run(engine: Engine) -> Told:
+        async with whom_to_ask(engine, "sales", asked.known) as (ask, definition):
+            key = id if id.startswith("deal:") else f"deal:{id}"
+            rows = await found(ask, DEALS, until_of(asked.asked_until, definition), [Condition("v.deal = ?", (key,))])
+        if not rows:
+            raise NotThere(f"nothing is known of {key!r} up to then")
+        return Told(Deal(**formatted(DEALS, rows[0])))
+
+    return await answered(request, asked, run)
+
+
+@router.get(
+    "/leads", response_model=PageOf[Lead], responses={**AS_CSV, **PROBLEMS}, dependencies=[needs(Right.read_sales)],
+    operation_id="leads", tags=["leads"], summary="Lead cycles, by person: those that are open, unless others are asked for.",
+)  # fmt: skip
+async def leads(request: Request, asked: Annotated[OfLeads, Query()]) -> Response:
+    conditions = _equal(asked, "owner", "team")
+    conditions += [] if asked.state == "any" else [Condition(f"v.is_open = {int(asked.state == 'open')}")]
+
+    async def run(engine: Engine) -> Told:
+        return await page(engine, request, asked, LEADS, Lead, ("person", "cycle"), [*conditions, *await _of_person(engine, asked.person)])
+
+    return await answered(request, asked, run, as_csv=True)
+
+
+@router.get(
+    "/transitions", response_model=PageOf[Transition], responses={**AS_CSV, **PROBLEMS}, dependencies=[needs(Right.read_people)],
+    operation_id="transitions", tags=["transitions"], summary="Stages that were entered and steps of leads, the last one first.",
+)  # fmt: skip
+async def transitions(request: Request, asked: Annotated[OfTransitions, Query()]) -> Response:
+    conditions = _equal(asked, "entered")
+    conditions += [] if asked.what == "any" else [Condition("v.what = ?", (asked.what,))]
+
+    async def run(engine: Engine) -> Told:
+        async with whom_to_ask(engine, "sales", asked.known) as (ask, definition):
+            until = until_of(asked.asked_until, definition)
+            # `nth` is a place among all transitions of a person at an instant.
+            key = "v.at, v.person, v.nth"
+            every = [*conditions, *await _of_person(engine, asked.person)]
+            every += beyond(asked.after, key, ("INTEGER", "TEXT", "INTEGER"), "<")
+            columns = [*Transition.model_fields, "nth"]
+            where = " AND ".join(one.sql for one in every) or "TRUE"
+            last_first = ", ".join(f"{name} DESC" for name in key.split(", "))
+            rows = await ask(
+                f"SELECT {', '.join(f'v.{name}' for name in columns)} FROM ({TRANSITIONS.format(until=until)}) AS v"
+                f" WHERE {where} ORDER BY {last_first} LIMIT {asked.limit + 1}",
+                *(value for one in every for value in one.values),
+            )
+            told = [dict(zip(columns, row, strict=True)) for row in rows]
+            items = tuple(Transition(**{**one, "at": iso(one["at"])}) for one in told[: asked.limit])
+            last = told[asked.limit - 1] if len(told) > asked.limit else None
+            cursor = "" if last is None else cursor_of([last["at"], last["person"], last["nth"]])
+            return await paged(engine, request, asked, ask, until, items, cursor)
+
+    return await answered(request, asked, run, as_csv=True)
+
+
+def _equal(asked: Page, *names: str) -> list[Condition]:
+    """Only rows with the values that are asked for."""
+    return [Condition(f"v.{name} = ?", (value,)) for name in names if (value := getattr(asked, name))]
+
+
+async def _of_person(engine: Engine, id: str) -> list[Condition]:
+    """Only rows of whom `id` is an id."""
+    if not id:
+        return []
+    known = (await engine.record.people([id])).get(id)
+    return [Condition("v.person = ?", (id if known is None else known.name,))]

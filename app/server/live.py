@@ -1,0 +1,260 @@
+"""Transitions as they are committed, as server-sent events.
+
+A unit is read once, whoever listens: the last units are held, and who is further behind reads the record for itself. So nothing waits for
+anybody, and a client that does not read in time is let go; the id of the last event that it had says where to go on.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any, NamedTuple
+
+import orjson
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import StreamingResponse
+from fastapi.sse import format_sse_event
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.types import Send
+
+from app.engine.ports import Engine
+from app.server.access import Right, needs
+from app.server.answering import accepted
+from app.server.asked import POSITION_MAX
+from app.server.problems import PROBLEMS, Problem
+from app.server.served import Served
+from journey.errors import Away
+from journey.facts import LeadMoved, StageEntered
+from journey.instants import Instant, iso
+from streams.ports import Pruned
+from streams.transitions import Moved, net
+from streams.units import Change
+
+HEARTBEAT_SECONDS = 15.0
+"""How long a client hears nothing at most."""
+
+SEND_SECONDS_MAX = 20.0
+"""How long a client may take to read before it is let go."""
+
+CLIENTS_MAX = 200
+"""How many may listen at the same time."""
+
+UNITS_MAX, TRANSITIONS_MAX = 200, 10_000
+"""How many units, and transitions of them, are held; and read at once."""
+
+RECONNECT_MILLISECONDS = 1_000
+
+ARRIVE_SECONDS = 2.0
+"""How long to wait for the position that somebody goes on from: a server that has just started may be behind it."""
+
+EVENT_STREAM = "text/event-stream"
+
+router = APIRouter()
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What a unit tells. `reset`: why what was told before it may no longer hold, where that is so."""
+
+    position: int
+    events: tuple[dict[str, Any], ...] = ()
+    reset: str = ""
+
+
+class Place(NamedTuple):
+    """All units up to `position` were told, and `told` events of the next one."""
+
+    position: int
+    told: int = 0
+
+
+class Feed:
+    """The last units, for all who listen."""
+
+    def __init__(self, served: Served) -> None:
+        self.clients = 0
+        self._served = served
+        self._held: deque[Unit] = deque()
+        self._reading = asyncio.Lock()
+        self._ended = asyncio.Event()
+
+    def end(self) -> None:
+        """Nobody is told anything more."""
+        self._ended.set()
+
+    async def after(self, position: int) -> Sequence[Unit] | None:
+        """Some units beyond `position`, as soon as there are any; none where there are none for a while. None at the end. Raises Away."""
+        moved = asyncio.ensure_future(self._served.positions.wait(position + 1, HEARTBEAT_SECONDS))
+        ended = asyncio.ensure_future(self._ended.wait())
+        try:
+            await asyncio.wait((moved, ended), return_when=asyncio.FIRST_COMPLETED)
+            if self._ended.is_set():
+                return None
+            return await self._units(position) if await moved else ()
+        finally:
+            moved.cancel()
+            ended.cancel()
+
+    async def _units(self, position: int) -> Sequence[Unit]:
+        if self._held and position + 1 < self._held[0].position:
+            return await self._read(position)
+        async with self._reading:
+            if not self._held or position >= self._held[-1].position:
+                for unit in await self._read(position):
+                    self._hold(unit)
+            return [unit for unit in self._held if unit.position > position] or await self._read(position)
+
+    def _hold(self, unit: Unit) -> None:
+        if self._held and unit.position != self._held[-1].position + 1:
+            self._held.clear()
+        self._held.append(unit)
+        while len(self._held) > UNITS_MAX or (len(self._held) > 1 and sum(len(one.events) for one in self._held) > TRANSITIONS_MAX):
+            self._held.popleft()
+
+    async def _read(self, position: int) -> list[Unit]:
+        return await self._served.read(partial(units, after=position, up_to=self._served.positions.position))
+
+
+async def units(engine: Engine, after: int, up_to: int) -> list[Unit]:
+    """Some units beyond `after`, up to `up_to`: what each tells."""
+    announced = engine.announced()
+    kinds = ["stage_entered", "lead_moved", *(() if announced is None else ("outlook",))]
+    found: list[Unit] = []
+    number = 0
+    try:
+        async with aclosing(engine.record.changes(after, kinds)) as changes:  # type: ignore[type-var]  # all of them are generators
+            async for change in changes:
+                if change.position > up_to:
+                    break
+                if change.rebuilt:
+                    if change.last:
+                        found.append(Unit(change.position, reset="all was derived anew"))
+                    continue
+                mark = None if announced is None else await announced.mark(change.position)
+                struck = [] if announced is None else await announced.struck(change.position)
+                found.append(Unit(change.position, told(change, mark, struck)))
+                number += len(found[-1].events)
+                if len(found) >= UNITS_MAX or number >= TRANSITIONS_MAX:
+                    break
+    except Pruned:
+        return [Unit(up_to, reset="what changed before is no longer kept")]
+    return found
+
+
+def told(change: Change, mark: Instant | None = None, struck: Sequence[list[Any]] = ()) -> tuple[dict[str, Any], ...]:
+    """The transitions of a unit: first those that no longer hold, then those that do, in their order.
+
+    A correction is what does not hold any more, and what holds in its place: what somebody did not come to after all that was told of it.
+    """
+    found = net(change.facts, (StageEntered, LeadMoved), mark, struck)
+    corrected: dict[str, tuple[Instant, int]] = {}
+    for one, count in found.items():
+        if count < 0:
+            corrected[one.person] = max(corrected.get(one.person, (0, 0)), (one.at, one.nth))
+    in_order = sorted(found.items(), key=lambda told: (told[1] > 0, told[0].at, told[0].person, told[0].nth))
+    return tuple(
+        _event(change.position, one, count, is_correction=one.person in corrected and (one.at, one.nth) <= corrected[one.person])
+        for one, count in in_order
+    )
+
+
+def _event(position: int, one: Moved, count: int, *, is_correction: bool) -> dict[str, Any]:
+    means: dict[str, Any]
+    if isinstance(one, StageEntered):
+        means = {"what": "stage", "entered": one.stage, "left_stage": one.left_stage, "cycle": 0, "reason": ""}
+    else:
+        means = {"what": "lead", "entered": one.step, "left_stage": "", "cycle": one.cycle, "reason": one.reason}
+    return {
+        "position": position, "count": count, "correction": is_correction, "person": one.person, "at": iso(one.at), **means,
+        "rule": one.rule, "because": [{"source": source, "id": id, "subject": subject} for source, id, subject in one.because],
+    }  # fmt: skip
+
+
+# --- to one client
+
+
+class OfStream(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    after: str = Field(
+        "", max_length=64, description="Begin after this position, or event, where there is no Last-Event-ID. Default: from now on."
+    )  # fmt: skip
+
+
+class EventStream(StreamingResponse):
+    """To a client that reads in time."""
+
+    media_type = EVENT_STREAM
+
+    async def stream_response(self, send: Send) -> None:
+        async def in_time(message: Any) -> None:
+            async with asyncio.timeout(SEND_SECONDS_MAX):
+                await send(message)
+
+        # Not ended as a whole answer is: the server closes the connection.
+        with suppress(TimeoutError):
+            await super().stream_response(in_time)
+
+
+@router.get(
+    "/transitions/stream", response_class=EventStream, responses=PROBLEMS, dependencies=[needs(Right.read_people)],
+    operation_id="transitions_stream", tags=["transitions"], summary="Transitions as they are committed, as server-sent events.",
+    description="Each event `transition` is a stage that was entered or a step of a lead: `count` is 1 where it holds from this position"
+    " on, -1 where it no longer does. An event `reset` says that what was told before may no longer hold: read /api/v1/transitions again.",
+)  # fmt: skip
+async def stream(
+    request: Request, asked: Annotated[OfStream, Query()], last_event_id: Annotated[str, Header(max_length=64)] = ""
+) -> StreamingResponse:
+    accepted(request, (EVENT_STREAM,))
+    feed: Feed = request.app.state.feed
+    served: Served = request.app.state.served
+    await served.check()
+    begun = last_event_id or asked.after
+    place = _place(begun) if begun else Place(served.positions.position)
+    if not await served.positions.wait(place.position + bool(place.told), ARRIVE_SECONDS):
+        raise Problem(400, f"position {begun} is not there yet; the last one is {served.positions.position}")
+    if feed.clients >= CLIENTS_MAX:
+        raise Problem(503, f"{CLIENTS_MAX} listen already", headers={"Retry-After": "60"})
+    return EventStream(events(feed, place), headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+
+
+def _place(id: str) -> Place:
+    """Raises Problem."""
+    position, _, event = id.partition(".")
+    if not all(part.isascii() and part.isdigit() for part in (position, event or "0")) or int(position) > POSITION_MAX:
+        raise Problem(400, f"{id!r} is no id of an event; one is written like 17 or 17.2")
+    return Place(int(position) - 1, int(event)) if event else Place(int(position))
+
+
+async def events(feed: Feed, place: Place) -> AsyncIterator[bytes]:
+    """What is told from `place` on. Each piece says how far it came: an event by its id, and where there is none for a while a comment."""
+    feed.clients += 1
+    try:
+        yield format_sse_event(comment="from here on", id=None if place.told else str(place.position), retry=RECONNECT_MILLISECONDS)
+        while (found := await feed.after(place.position)) is not None:
+            for unit in found:
+                for piece in pieces(unit)[place.told :]:
+                    yield piece
+                place = Place(unit.position)
+            if not any(unit.events or unit.reset for unit in found):
+                yield format_sse_event(comment="nothing yet", id=str(place.position))
+    except Away:
+        return  # The client comes again, and is told what is the matter.
+    finally:
+        feed.clients -= 1
+
+
+def pieces(unit: Unit) -> list[bytes]:
+    """Its events. The id of the last is the position; those before it have their number besides, so that who goes on misses none."""
+    if unit.reset:
+        data = {"position": unit.position, "why": unit.reset, "see": "/api/v1/transitions"}
+        return [format_sse_event(event="reset", id=str(unit.position), data_str=orjson.dumps(data).decode())]
+    last = len(unit.events)
+    return [
+        format_sse_event(
+            event="transition", id=str(unit.position) if nth == last else f"{unit.position}.{nth}", data_str=orjson.dumps(event).decode()
+        )
+        for nth, event in enumerate(unit.events, start=1)
+    ]

@@ -1,0 +1,45 @@
+"""Which transitions a unit brings about and takes back: the net of it, as others are told."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from journey.facts import KINDS, LeadMoved, Outlook, StageEntered, ahead_of, from_row, is_of_this_fold
+from journey.instants import Instant
+from streams.units import FactRow
+
+Moved = StageEntered | LeadMoved
+
+
+def net(
+    facts: Iterable[FactRow], kinds: tuple[type[Moved], ...], mark: Instant | None = None, struck: Sequence[list[Any]] = ()
+) -> dict[Moved, int]:
+    """The transitions of `kinds` in the `facts` of a unit: above 0 those that hold from it on, below 0 those that no longer do. With those
+    of deadlines up to `mark`, where deadlines are announced, and those that the unit itself announces."""
+    found: Counter[Moved] = Counter()
+    named = {"outlook", *(kind._field_defaults["kind"] for kind in kinds)}
+    for plain in facts:
+        if plain[0] not in named or not is_of_this_fold(plain):
+            continue
+        fact, count = from_row(plain)
+        match fact:
+            case StageEntered() | LeadMoved():
+                found[_as_told(fact)] += count
+            case Outlook():
+                for one in fact.ahead:
+                    if mark is not None and one.at <= mark and isinstance(one, kinds):
+                        found[_as_told(one)] += count
+            case _:
+                pass
+    for values in struck:
+        if values[-1] in KINDS and isinstance(one := ahead_of(values), kinds):
+            found[_as_told(one)] += 1
+    # Most deadlines are taken back and asserted again, and how long somebody stayed is not told.
+    return {one: count for one, count in found.items() if count}
+
+
+def _as_told(fact: Moved) -> Moved:
+    """`fact` without what is not told of it: of those that are told alike only the sum is news."""
+    if isinstance(fact, StageEntered):
+        return fact._replace(day="", stayed=0)
+    return fact._replace(day="", lead="", owner="", team="", channel="", campaign="", lead_source="", basis="")

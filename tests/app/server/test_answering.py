@@ -1,0 +1,72 @@
+"""How answers go out: waiting for a position, tags, and CSV that no spreadsheet takes for formulas."""
+
+import asyncio
+import csv
+import io
+
+import httpx
+import pytest
+
+from app.server.answering import harmless
+from app.server.served import ServedFolder
+from tests.app.server.conftest import published
+from tests.streams.builders import at, sent
+
+VIEW = sent("page_view", "user:1", at(1))
+ASKED = {"until": "2026-06-30"}
+PATH = "/api/v1/marketing/visits"
+
+
+async def test_who_has_the_answer_already_is_told_so(client: httpx.AsyncClient, folder: ServedFolder) -> None:
+    first = await client.get(PATH, params=ASKED)
+    tag = first.headers["etag"]
+    again = await client.get(PATH, params=ASKED, headers={"If-None-Match": f'"other", W/{tag}'})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    assert (await client.get(PATH, params={**ASKED, "by": "channel"}, headers={"If-None-Match": tag})).status_code == 200
+    assert (await client.get(PATH, params=ASKED, headers={"If-None-Match": tag, "Accept": "text/csv"})).status_code == 200
+    await published(folder, VIEW)
+    assert (await client.get(PATH, params=ASKED, headers={"If-None-Match": tag})).status_code == 200
+
+
+async def test_as_of_now_the_tag_stands_for_what_is_said_and_not_for_when(client: httpx.AsyncClient, folder: ServedFolder) -> None:
+    first, second = [await client.get("/api/v1/sales/leads") for _ in range(2)]
+    assert first.content != second.content, "each says when"
+    assert first.headers["etag"] == second.headers["etag"]
+    assert (await client.get("/api/v1/sales/leads", headers={"If-None-Match": first.headers["etag"]})).status_code == 304
+
+
+async def test_a_request_waits_for_a_position(client: httpx.AsyncClient, folder: ServedFolder) -> None:
+    before = folder.positions.position
+    waiting = asyncio.create_task(client.get(PATH, params={"min_position": before + 1, "wait": 30}))
+    await published(folder, VIEW)
+    answer = await waiting
+    assert answer.status_code == 200
+    assert answer.json()["sections"][0]["answers"][0]["position"] == before + 1
+
+
+async def test_a_position_that_does_not_come_in_time_is_told_with_when_to_come_again(client: httpx.AsyncClient) -> None:
+    answer = await client.get(PATH, params={"min_position": 2**53, "wait": 0})
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert answer.json()["position"] == 1
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        ('=HYPERLINK("x")', '\'=HYPERLINK("x")'),
+        ("+1 555", "'+1 555"),
+        ("-2+3", "'-2+3"),
+        ("@SUM(1)", "'@SUM(1)"),
+        ("\t=1", "'\\t=1"),
+        ("-12", "-12"),
+        ("-1/3", "-1/3"),
+        ("-0.25", "-0.25"),
+        ("Зима", "Зима"),
+        ("user\u202egpj.exe", "user\\u202egpj.exe"),
+        ("x" * 200_000, "x" * 200_000),
+    ],
+)
+def test_what_would_be_a_formula_is_text(cell: str, shown: str) -> None:
+    written = io.StringIO()
+    csv.writer(written).writerow([cell, "rest"])
+    assert next(csv.reader(io.StringIO(harmless(written.getvalue())))) == [shown, "rest"]

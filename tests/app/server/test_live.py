@@ -1,0 +1,222 @@
+"""Transitions as they are committed: each told once, corrections marked, and told on from where a client was."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager, closing
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+import uvicorn
+
+from app.engine.ports import no_progress
+from app.server import live
+from app.server.application import application
+from app.server.live import EventStream, Feed, Place, events
+from app.server.served import ServedFolder
+from schemas.definition_files import default_definition
+from tests.app.server.conftest import asked, published
+from tests.streams.builders import at, deal_opened, retraction, sent
+
+DEMO, ORDER = sent("demo", "user:1", at(1)), sent("order_placed", "user:1", at(2))
+
+
+async def test_a_transition_is_told_once_it_is_committed(folder: ServedFolder) -> None:
+    async with told(folder) as next_one:
+        position = await published(folder, DEMO)
+        event = await next_one()
+        assert event["id"].startswith(str(position))
+        assert (event["event"], event["data"]["person"], event["data"]["count"]) == ("transition", "user:1", 1)
+        assert (event["data"]["what"], event["data"]["correction"]) == ("stage", False)
+        assert event["data"]["because"][0]["id"] == f"demo-{at(1)}"
+
+
+async def test_who_comes_again_is_told_the_rest_from_any_event_on(folder: ServedFolder) -> None:
+    await published(folder, DEMO, deal_opened("1", at(1, 1), "user:1"), sent("form_submitted", "user:2", at(1), intent="demo"))
+    await published(folder, ORDER)
+    every = await _so_far(folder, Place(1))
+    assert any("." in event["id"] for event in every), "a unit tells several"
+    assert len({event["id"] for event in every}) == len(every)
+    for nth, event in enumerate(every):
+        assert await _so_far(folder, live._place(event["id"])) == every[nth + 1 :]
+
+
+async def test_a_correction_takes_back_what_no_longer_holds_and_says_so(folder: ServedFolder) -> None:
+    position = await published(folder, ORDER)
+    first = await _so_far(folder, Place(1))
+    assert not any(event["data"]["correction"] for event in first)
+    await published(folder, retraction(ORDER, at(3)))
+    taken = await _so_far(folder, Place(position))
+    assert {_what(event, -1) for event in taken} == {_what(event, 1) for event in first}
+    assert all(event["data"]["correction"] for event in taken)
+
+
+async def test_what_comes_late_corrects_only_what_it_changes(folder: ServedFolder) -> None:
+    position = await published(folder, ORDER, sent("page_view", "user:2", at(1)))
+    await published(folder, DEMO)
+    late = [event["data"] for event in await _so_far(folder, Place(position)) if event["data"]["what"] == "stage"]
+    assert {one["person"] for one in late} == {"user:1"}
+    assert sum(one["count"] for one in late) == 1, "one stage more was entered"
+    assert any(one["count"] < 0 for one in late)
+    assert all(one["correction"] for one in late)
+
+
+async def test_what_changes_no_transition_tells_nothing(folder: ServedFolder) -> None:
+    position = await published(folder, DEMO)
+    await published(folder, DEMO, sent("demo", "user:1", at(1, 1)))
+    assert await _so_far(folder, Place(position)) == []
+
+
+async def test_what_is_derived_anew_is_not_told_again(folder: ServedFolder) -> None:
+    position = await published(folder, DEMO, ORDER)
+    other = default_definition().model_copy(update={"zone": "Asia/Tokyo"})
+    anew = await folder.change(lambda engine: engine.derive(other, [], no_progress))
+    assert await folder.positions.wait(anew, 60)
+    (reset,) = await _so_far(folder, Place(position))
+    assert (reset["event"], reset["id"], reset["data"]["why"]) == ("reset", str(anew), "all was derived anew")
+    await published(folder, sent("order_placed", "user:2", at(5)))
+    persons = {event["data"]["person"] for event in await _so_far(folder, Place(anew))}
+    assert persons == {"user:2"}
+
+
+async def test_a_unit_is_read_once_for_all_who_listen(folder: ServedFolder) -> None:
+    reads = 0
+    read = folder.read
+
+    async def counted(run: Any) -> Any:
+        nonlocal reads
+        reads += 1
+        return await read(run)
+
+    folder.read = counted  # type: ignore[method-assign]
+    feed = Feed(folder)
+    start = Place(folder.positions.position)
+    async with told(folder, start, feed) as one, told(folder, start, feed) as other:
+        both = asyncio.gather(one(), other())
+        await published(folder, DEMO)
+        first, second = await both
+    assert first == second
+    assert reads == 1
+
+
+async def test_no_more_is_held_than_the_bounds_allow(folder: ServedFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "UNITS_MAX", 2)
+    feed = Feed(folder)
+    positions = [await published(folder, sent("order_placed", f"user:{number}", at(number))) for number in range(1, 6)]
+    for position in positions:
+        await feed.after(position - 1)
+    assert [unit.position for unit in feed._held] == positions[-2:]
+    behind = await feed.after(positions[0] - 1)
+    assert behind is not None
+    assert behind[0].position == positions[0], "who is behind reads the record"
+
+
+async def test_a_client_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "SEND_SECONDS_MAX", 0.01)
+    never = asyncio.Event()
+
+    async def stuck(_: Any) -> None:
+        await never.wait()
+
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield b": \n\n"
+
+    await EventStream(endless()).stream_response(stuck)
+
+
+@pytest.mark.parametrize("id", ["x", "1.x", "-1", "1.2.3", "9" * 64, "٣"])
+async def test_an_id_that_is_none_is_a_problem(folder: ServedFolder, id: str) -> None:
+    async with asked(folder) as client:
+        refused = await client.get("/api/v1/transitions/stream", headers={"Last-Event-ID": id.encode()})
+    assert refused.status_code == 400
+    assert refused.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_client_that_goes_away_is_noticed(folder: ServedFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "HEARTBEAT_SECONDS", 0.05)
+    async with served(folder) as (_, app, client):
+        async with client.stream("GET", "/api/v1/transitions/stream") as stream:
+            await anext(stream.aiter_lines())
+            assert app.state.feed.clients == 1
+        while app.state.feed.clients:
+            await asyncio.sleep(0.01)
+
+
+async def test_over_http_it_is_an_event_stream_that_ends_with_the_server(folder: ServedFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "HEARTBEAT_SECONDS", 0.05)
+    async with served(folder) as (server, app, client):
+        async with client.stream("GET", "/api/v1/transitions/stream") as stream:
+            assert stream.headers["content-type"].startswith("text/event-stream")
+            lines = stream.aiter_lines()
+            assert [await anext(lines) for _ in range(3)] == [": from here on", "id: 1", "retry: 1000"]
+            assert await anext(lines) == ""
+            assert [await anext(lines) for _ in range(2)] == [": nothing yet", "id: 1"]
+            await published(folder, DEMO)
+            while not (line := await anext(lines)).startswith("data: "):
+                pass
+            assert orjson.loads(line.removeprefix("data: "))["person"] == "user:1"
+            server.should_exit = True
+            app.state.feed.end()
+            assert [line async for line in lines][-1] == ""
+        assert app.state.feed.clients == 0
+
+
+# ---
+
+
+def _what(event: dict[str, Any], sign: int) -> tuple[Any, ...]:
+    data = event["data"]
+    return (sign * data["count"], data["person"], data["what"], data["entered"], data["at"])
+
+
+@asynccontextmanager
+async def told(folder: ServedFolder, place: Place | None = None, feed: Feed | None = None) -> AsyncIterator[Any]:
+    """Gives the next event, whenever there is one."""
+    async with aclosing(events(feed or Feed(folder), place or Place(folder.positions.position))) as stream:
+
+        async def next_one() -> dict[str, Any]:
+            while (event := _read(await anext(stream))) is None:
+                pass
+            return event
+
+        yield next_one
+
+
+async def _so_far(folder: ServedFolder, place: Place) -> list[dict[str, Any]]:
+    """All events from `place` on."""
+    found: list[dict[str, Any]] = []
+    feed = Feed(folder)
+    while place.position < folder.positions.position:
+        units = await feed.after(place.position)
+        assert units
+        for unit in units:
+            found += [event for piece in live.pieces(unit)[place.told :] if (event := _read(piece)) is not None]
+            place = Place(unit.position)
+    return found
+
+
+def _read(piece: bytes) -> dict[str, Any] | None:
+    """What a piece tells; nothing, where it is a comment."""
+    lines = piece.decode().splitlines()
+    fields = dict(line.split(": ", 1) for line in lines if line and not line.startswith(":"))
+    return {**fields, "data": orjson.loads(fields["data"])} if "data" in fields else None
+
+
+@asynccontextmanager
+async def served(folder: ServedFolder) -> AsyncIterator[Any]:
+    """A server of its own port, and a client of it."""
+    app = application(folder)
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        host, port = listening.getsockname()
+        try:
+            async with httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=60) as client:
+                yield server, app, client
+        finally:
+            server.should_exit = True
+            app.state.feed.end()
+            await serving
