@@ -24,8 +24,11 @@ from streams.keys import Key, Keys
 
 __all__ = ["OPEN", "Actor", "Caller", "Callers", "Right", "needs", "right_of", "routes_of"]
 
-OPEN: Final = frozenset({"/health/live", "/health/ready", "/api/v1/openapi.json"})
+OPEN: Final = frozenset({"/health/live", "/health/ready", "/api/v1/openapi.json", "/login", "/logout", "/static"})
 """What is answered to anybody. Every other route needs a right, or a test fails."""
+
+COOKIE = "journey_key"
+"""What keeps the key of who looks at pages. Browsers send it to this server only, and only from its own pages."""
 
 ONE_TIME = "one-time key"
 """What `journey audit` calls who uses it. No kept key can be called so."""
@@ -236,7 +239,7 @@ def _calls(route: RouteContext) -> list[Any]:
 
 
 def _key_of(headers: Mapping[str, str]) -> str | None:
-    """The key of a request, by whichever of its headers: `X-API-Key`, or `Authorization` as Bearer or as user of Basic."""
+    """The key of a request, by whichever of its headers: `X-API-Key`, `Authorization` as Bearer or as user of Basic, or the cookie."""
     scheme, _, rest = headers.get("authorization", "").strip().partition(" ")
     match scheme.lower():
         case "bearer":
@@ -248,7 +251,15 @@ def _key_of(headers: Mapping[str, str]) -> str | None:
                 return None
             return user or password or None
         case _:
-            return headers.get("x-api-key") or None
+            return headers.get("x-api-key") or _of_cookie(headers)
+
+
+def _of_cookie(headers: Mapping[str, str]) -> str | None:
+    for one in headers.get("cookie", "").split(";"):
+        name, _, value = one.strip().partition("=")
+        if name == COOKIE:
+            return value or None
+    return None
 
 
 def _is_own(origin: str, request: Request) -> bool:

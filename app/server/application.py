@@ -6,7 +6,7 @@ from fastapi.staticfiles import StaticFiles
 from app.server import health, reading
 from app.server.access import Callers
 from app.server.live import Feed
-from app.server.pages import operation, rendering, reports, subjects
+from app.server.pages import entrance, operation, rendering, reports, subjects
 from app.server.problems import answer_problems
 from app.server.served import Served
 
@@ -20,7 +20,7 @@ def application(served: Served, one_time: bytes | None = None) -> FastAPI:
     answer_problems(app)
     app.include_router(health.router)
     app.include_router(reading.routes())
-    for pages in (reports, subjects, operation):
+    for pages in (entrance, reports, subjects, operation):
         app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=rendering.HERE / "static"), name="static")
     return app

@@ -4,10 +4,11 @@ import logging
 import re
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from journey.errors import Away, NotThere, Refused
@@ -53,6 +54,9 @@ def problem(request: Request, status: int, detail: str, *, headers: dict[str, st
     """A problem document, or a page where a browser asks. Its type is about:blank: the status says what kind of problem it is."""
     title = HTTPStatus(status).phrase
     if "text/html" in request.headers.get("accept", ""):
+        if status == HTTPStatus.UNAUTHORIZED:
+            address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            return RedirectResponse(f"/login?{urlencode({'next': address if request.method == 'GET' else '/'})}", 303)
         from app.server.pages.rendering import page
 
         answer = page(request, "problem.html", status=status, title=title, detail=detail)

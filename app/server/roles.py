@@ -10,6 +10,8 @@ class Right(StrEnum):
     """What a request may do."""
 
     publish = "publish"
+    look = "look"
+    """Open the pages at all."""
     read_marketing = "read_marketing"
     read_sales = "read_sales"
     read_people = "read_people"
@@ -32,9 +34,9 @@ class Role(StrEnum):
 
 RIGHTS: Final[dict[Role, frozenset[Right]]] = {
     Role.publisher: frozenset({Right.publish}),
-    Role.marketing: frozenset({Right.read_catalogue, Right.read_marketing, Right.read_people}),
-    Role.sales: frozenset({Right.read_catalogue, Right.read_sales, Right.read_people}),
-    Role.auditor: frozenset({Right.read_catalogue, Right.read_marketing, Right.read_sales, Right.read_people, Right.audit}),
+    Role.marketing: frozenset({Right.look, Right.read_catalogue, Right.read_marketing, Right.read_people}),
+    Role.sales: frozenset({Right.look, Right.read_catalogue, Right.read_sales, Right.read_people}),
+    Role.auditor: frozenset({Right.look, Right.read_catalogue, Right.read_marketing, Right.read_sales, Right.read_people, Right.audit}),
     Role.operator: frozenset(Right),
 }
 

@@ -1,7 +1,6 @@
 """Pages of what operators look at and decide: dead letters, imports, identities, names, the definition, health."""
 
 from typing import Any
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -10,7 +9,8 @@ from app.engine.clock import now
 from app.engine.imports import listed, retract
 from app.engine.ports import Engine, no_progress
 from app.engine.requeuing import dismiss_waiting, requeue_named, requeue_waiting
-from app.server.access import Right, needs
+from app.server.access import Actor, Right, needs
+from app.server.pages.entrance import form_of, one_of
 from app.server.pages.rendering import page
 from app.server.problems import Problem
 from app.server.served import Served
@@ -25,7 +25,6 @@ router = APIRouter(include_in_schema=False)
 
 LETTERS_SHOWN = 100
 SUSPECTS_SHOWN = 20
-FORM_BYTES_MAX = 64 * 1024
 
 
 @router.get("/dead-letters", dependencies=[needs(Right.operate)])
@@ -72,14 +71,14 @@ async def dead_letter(request: Request, number: int) -> HTMLResponse:
 
 
 @router.post("/dead-letters", dependencies=[needs(Right.operate)])
-async def decide(request: Request) -> RedirectResponse:
+async def decide(request: Request, actor: Actor) -> RedirectResponse:
     """Requeue or dismiss those that are ticked, or all of a code."""
-    form = await _form(request)
+    form = await form_of(request)
     numbers = [int(text) for text in form.get("number", []) if text.isdecimal()]
-    code, reason = _one(form, "code") or None, _one(form, "reason")
-    by = By(now(), _actor(request), reason)
+    code, reason = one_of(form, "code") or None, one_of(form, "reason")
+    by = By(now(), actor, reason)
     served = _served(request)
-    match _one(form, "do"):
+    match one_of(form, "do"):
         case "requeue":
             done = await served.change(lambda engine: requeue_named(engine, numbers, by) if numbers else requeue_waiting(engine, code, by))
             told = f"{done.came_in} came in, {len(done.still)} still can't be read, {len(done.need_fix)} need a fix first"
@@ -103,15 +102,15 @@ async def imports(request: Request) -> HTMLResponse:
 
 
 @router.post("/imports/{number:int}/retract", dependencies=[needs(Right.operate)])
-async def take_back(request: Request, number: int) -> RedirectResponse:
+async def take_back(request: Request, number: int, actor: Actor) -> RedirectResponse:
     """Withdraw what only this import brought."""
-    by = By(now(), _actor(request), _reason(await _form(request)))
+    by = By(now(), actor, _reason(await form_of(request)))
     answer = await _served(request).change(lambda engine: retract(engine, number, None, by, dry_run=False))
     told = f"import {number} is taken back" if answer["changed"] else f"import {number} was taken back before"
     return RedirectResponse(str(request.url_for("imports").include_query_params(done=told)), 303)
 
 
-@router.get("/identity", dependencies=[needs(Right.read_people)])
+@router.get("/identity", dependencies=[needs(Right.operate)])
 async def identities(request: Request) -> HTMLResponse:
     """The links of an id; and the joins that look wrong."""
     id = request.query_params.get("id", "").strip()
@@ -122,7 +121,7 @@ async def identities(request: Request) -> HTMLResponse:
     return page(request, "identity.html", found=await _served(request).read(run), id=id)
 
 
-@router.get("/identity/suspects", dependencies=[needs(Right.read_people)])
+@router.get("/identity/suspects", dependencies=[needs(Right.operate)])
 async def suspected(request: Request) -> HTMLResponse:
     """Reads all histories, person by person."""
 
@@ -163,32 +162,11 @@ async def status(request: Request) -> HTMLResponse:
     return page(request, "status.html", status=503 if trouble else 200, trouble=trouble, positions=positions, states=states)
 
 
-async def _form(request: Request) -> dict[str, list[str]]:
-    """What a form of ours sends. Raises Problem where another site sends it."""
-    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        raise Problem(403, "a form of another site is not answered")
-    taken = bytearray()
-    async for piece in request.stream():
-        taken += piece
-        if len(taken) > FORM_BYTES_MAX:
-            raise Problem(413, f"a form has at most {FORM_BYTES_MAX:,} bytes")
-    return parse_qs(taken.decode("utf-8", "replace"))
-
-
-def _one(form: dict[str, list[str]], name: str) -> str:
-    return form.get(name, [""])[0].strip()
-
-
 def _reason(form: dict[str, list[str]]) -> str:
     """Raises Problem where there is none."""
-    if not (reason := _one(form, "reason")):
+    if not (reason := one_of(form, "reason")):
         raise Problem(400, "a reason is needed; `journey audit` shows it to whoever asks why")
     return reason
-
-
-def _actor(request: Request) -> str:
-    """Who decides: the name of the key."""
-    return str(getattr(request.state, "caller", "") or "server")
 
 
 def _served(request: Request) -> Served:

@@ -7,6 +7,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from app.server.access import Caller, Right
 from app.server.pages import charts
 from app.server.served import Served
 from app.text import layout
@@ -24,16 +25,17 @@ SECURITY = {
 """Nothing on a page comes from elsewhere, and no text of a sender runs."""
 
 NAVIGATION = (
-    ("/marketing", "Marketing"),
-    ("/sales", "Sales"),
-    ("/subjects", "Customers"),
-    ("/dead-letters", "Dead letters"),
-    ("/imports", "Imports"),
-    ("/identity", "Identity"),
-    ("/names", "Names"),
-    ("/definition", "Definition"),
-    ("/status", "Health"),
+    ("/marketing", "Marketing", Right.read_marketing),
+    ("/sales", "Sales", Right.read_sales),
+    ("/subjects", "Customers", Right.read_people),
+    ("/dead-letters", "Dead letters", Right.operate),
+    ("/imports", "Imports", Right.operate),
+    ("/identity", "Identity", Right.operate),
+    ("/names", "Names", Right.operate),
+    ("/definition", "Definition", Right.audit),
+    ("/status", "Health", Right.audit),
 )
+"""The first that a role may open is where it begins."""
 
 templates = Environment(
     loader=FileSystemLoader(HERE / "templates"),
@@ -44,12 +46,19 @@ templates = Environment(
     # Control characters and marks that turn the direction of text are spelled out, here as in a terminal.
     finalize=lambda value: readable(value) if isinstance(value, str) and type(value) is str else value,
 )
-templates.globals.update(layout=layout, charts=charts, navigation=NAVIGATION)
+templates.globals.update(layout=layout, charts=charts)
 
 
 def page(request: Request, name: str, *, status: int = 200, simulated: bool = False, **shown: Any) -> HTMLResponse:
     served: Served = request.app.state.served
+    caller: Caller | None = getattr(request.state, "caller", None)
     text = templates.get_template(name).render(
-        path=request.url.path, position=served.positions.position, simulated=simulated, is_part="hx-request" in request.headers, **shown
+        navigation=[(address, words) for address, words, right in NAVIGATION if caller is not None and caller.may(right)],
+        caller=caller,
+        path=request.url.path,
+        position=served.positions.position,
+        simulated=simulated,
+        is_part="hx-request" in request.headers,
+        **shown,
     )
     return HTMLResponse(text, status, SECURITY)

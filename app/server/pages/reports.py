@@ -3,7 +3,7 @@
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse
 
 from app.engine.clock import now
 from app.engine.evidence import figure_evidence
@@ -33,11 +33,6 @@ EVIDENCE_UNITS = 10
 """How many deals, people or leads a page tells of at once."""
 
 _RIGHTS = {"marketing": Right.read_marketing, "sales": Right.read_sales}
-
-
-@router.get("/")
-async def first() -> RedirectResponse:
-    return RedirectResponse("/marketing", 307)
 
 
 def _routes(model: Model) -> None:

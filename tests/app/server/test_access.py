@@ -22,13 +22,13 @@ from tests.app.server.keys import add, revoke
 def with_routes(app: FastAPI) -> FastAPI:
     """`app` with a route that publishes, one that reads and one that decides."""
 
-    @app.post("/publish", dependencies=[needs(Right.publish)])
+    @app.post("/tested/publish", dependencies=[needs(Right.publish)])
     async def publish(request: Request) -> str:
         request.state.body_key = (await request.json()).get("api_key")
         callers: Callers = app.state.callers
         return (await callers.check_body_key(request)).name
 
-    @app.get("/sales", dependencies=[needs(Right.read_sales)])
+    @app.get("/tested/sales", dependencies=[needs(Right.read_sales)])
     async def sales(actor: Actor) -> str:
         return actor
 
@@ -60,24 +60,24 @@ async def test_a_key_is_read_from_wherever_clients_put_it(nobody: httpx.AsyncCli
     basic, backwards = b64encode(f"{key}:".encode()).decode(), b64encode(f":{key}".encode()).decode()
     given = ({"Authorization": f"Basic {basic}"}, {"authorization": f"basic {backwards}"}, bearer(key), {"X-API-Key": key})
     for headers in given:
-        answer = await nobody.post("/publish", json={}, headers=headers)
+        answer = await nobody.post("/tested/publish", json={}, headers=headers)
         assert (answer.status_code, answer.json()) == (200, "shop"), headers
-    assert (await nobody.post("/publish", json={"api_key": key})).json() == "shop"
+    assert (await nobody.post("/tested/publish", json={"api_key": key})).json() == "shop"
 
 
 async def test_none_and_a_forged_one_are_told_by_a_problem_document(nobody: httpx.AsyncClient, folder: ServedFolder) -> None:
     await add(folder, "shop", Role.publisher)
     forged = make().key
     for answer in (
-        await nobody.get("/sales"),
-        await nobody.get("/sales", headers=bearer(forged)),
-        await nobody.get("/sales", headers={"Authorization": "Basic !!"}),
-        await nobody.get("/sales", headers={"X-API-Key": ""}),
-        await nobody.post("/publish", json={}),
-        await nobody.post("/publish", json={"api_key": forged}),
-        await nobody.post("/publish", json={"api_key": 7}),
-        await nobody.post("/publish", content=b'{"api_key": "\\ud800"}'),
-        await nobody.post("/publish", json={"api_key": forged}, headers=bearer(forged)),
+        await nobody.get("/tested/sales"),
+        await nobody.get("/tested/sales", headers=bearer(forged)),
+        await nobody.get("/tested/sales", headers={"Authorization": "Basic !!"}),
+        await nobody.get("/tested/sales", headers={"X-API-Key": ""}),
+        await nobody.post("/tested/publish", json={}),
+        await nobody.post("/tested/publish", json={"api_key": forged}),
+        await nobody.post("/tested/publish", json={"api_key": 7}),
+        await nobody.post("/tested/publish", content=b'{"api_key": "\\ud800"}'),
+        await nobody.post("/tested/publish", json={"api_key": forged}, headers=bearer(forged)),
     ):
         assert (answer.status_code, answer.headers["content-type"]) == (401, "application/problem+json")
         assert answer.headers["www-authenticate"].startswith('Bearer realm="journey"')
@@ -86,27 +86,27 @@ async def test_none_and_a_forged_one_are_told_by_a_problem_document(nobody: http
 
 async def test_a_role_without_the_right_is_told_so(nobody: httpx.AsyncClient, folder: ServedFolder) -> None:
     key = await add(folder, "shop", Role.publisher)
-    answer = await nobody.get("/sales", headers=bearer(key))
+    answer = await nobody.get("/tested/sales", headers=bearer(key))
     assert (answer.status_code, answer.headers["content-type"]) == (403, "application/problem+json")
     assert answer.json()["detail"] == "the key 'shop' is of role publisher, which has no right to read sales"
-    assert (await nobody.post("/publish", json={"api_key": await add(folder, "ann", Role.sales)})).status_code == 403
+    assert (await nobody.post("/tested/publish", json={"api_key": await add(folder, "ann", Role.sales)})).status_code == 403
 
 
 async def test_a_key_in_a_body_is_for_publishing_only(nobody: httpx.AsyncClient, folder: ServedFolder) -> None:
     key = await add(folder, "ann", Role.sales)
-    assert (await nobody.request("GET", "/sales", json={"api_key": key})).status_code == 401
+    assert (await nobody.request("GET", "/tested/sales", json={"api_key": key})).status_code == 401
 
 
 async def test_a_new_key_is_good_at_once_and_a_revoked_one_soon_is_not(nobody: httpx.AsyncClient, folder: ServedFolder) -> None:
     first = await add(folder, "ann", Role.sales)
-    assert (await nobody.get("/sales", headers=bearer(first))).json() == "ann"
+    assert (await nobody.get("/tested/sales", headers=bearer(first))).json() == "ann"
     second = await add(folder, "ben", Role.sales)
-    assert (await nobody.get("/sales", headers=bearer(second))).json() == "ben"
+    assert (await nobody.get("/tested/sales", headers=bearer(second))).json() == "ben"
     await revoke(folder, "ann")
     async with asyncio.timeout(10):
-        while (await nobody.get("/sales", headers=bearer(first))).status_code != 401:
+        while (await nobody.get("/tested/sales", headers=bearer(first))).status_code != 401:
             await asyncio.sleep(0.01)
-    assert (await nobody.get("/sales", headers=bearer(second))).status_code == 200
+    assert (await nobody.get("/tested/sales", headers=bearer(second))).status_code == 200
 
 
 async def test_a_browser_may_use_a_key_from_its_origins_and_from_our_own_pages(nobody: httpx.AsyncClient, folder: ServedFolder) -> None:
@@ -119,16 +119,16 @@ async def test_a_browser_may_use_a_key_from_its_origins_and_from_our_own_pages(n
         ("https://shop.example", other, 403),
         ("http://server", other, 200),
     ):
-        answer = await nobody.post("/publish", json={"api_key": used}, headers={"Origin": origin})
+        answer = await nobody.post("/tested/publish", json={"api_key": used}, headers={"Origin": origin})
         assert answer.status_code == status, (origin, answer.text)
 
 
 async def test_a_one_time_key_is_an_operators(folder: ServedFolder) -> None:
     made = make()
     async with asking(with_routes(application(folder, made.sha256)), **bearer(made.key)) as client:
-        assert (await client.get("/sales")).json() == "one-time key"
+        assert (await client.get("/tested/sales")).json() == "one-time key"
     async with asking(with_routes(application(folder)), **bearer(made.key)) as client:
-        assert (await client.get("/sales")).status_code == 401
+        assert (await client.get("/tested/sales")).status_code == 401
 
 
 class Counted:
@@ -164,13 +164,13 @@ async def test_its_last_use_is_noted_and_seldom(folder: ServedFolder) -> None:
     counted = Counted(folder)
     key = await add(folder, "ann", Role.sales)
     async with asking(with_routes(application(counted)), **bearer(key)) as client:
-        assert [(await client.get("/sales")).status_code for _ in range(30)] == [200] * 30
+        assert [(await client.get("/tested/sales")).status_code for _ in range(30)] == [200] * 30
         async with asyncio.timeout(10):
             while (await the_key(folder, "ann")).used_at is None:
                 await asyncio.sleep(0.01)
         first = (await the_key(folder, "ann")).used_at
         before = counted.asked
-        assert [(await client.get("/sales")).status_code for _ in range(30)] == [200] * 30
+        assert [(await client.get("/tested/sales")).status_code for _ in range(30)] == [200] * 30
         # Looks at the keys there may be, a second one after the other; a use is noted once a minute.
         assert counted.asked - before < 10
         assert (await the_key(folder, "ann")).used_at == first
@@ -182,10 +182,10 @@ async def test_keys_that_were_seen_are_good_while_their_database_is_away(folder:
     key = await add(folder, "ann", Role.sales)
     async with asking(with_routes(application(counted)), **bearer(key)) as client:
         counted.is_away = True
-        assert (await client.get("/sales")).status_code == 503
+        assert (await client.get("/tested/sales")).status_code == 503
         counted.is_away = False
-        assert (await client.get("/sales")).status_code == 200
+        assert (await client.get("/tested/sales")).status_code == 200
         counted.is_away = True
-        assert (await client.get("/sales")).status_code == 200
+        assert (await client.get("/tested/sales")).status_code == 200
         monkeypatch.setattr(access, "AWAY_SECONDS_MAX", 0)
-        assert (await client.get("/sales")).status_code == 503
+        assert (await client.get("/tested/sales")).status_code == 503

@@ -11,6 +11,7 @@ import orjson
 import pytest
 import uvicorn
 
+from app.engine.api_keys import make
 from app.engine.ports import no_progress
 from app.server import live
 from app.server.application import application
@@ -207,14 +208,17 @@ def _read(piece: bytes) -> dict[str, Any] | None:
 
 @asynccontextmanager
 async def served(folder: ServedFolder) -> AsyncIterator[Any]:
-    """A server of its own port, and a client of it."""
-    app = application(folder)
+    """A server of its own port, and a client of it with an operator's key."""
+    made = make()
+    app = application(folder, made.sha256)
     with closing(socket.create_server(("127.0.0.1", 0))) as listening:
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         host, port = listening.getsockname()
         try:
-            async with httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=60) as client:
+            async with httpx.AsyncClient(
+                base_url=f"http://{host}:{port}", timeout=60, headers={"Authorization": f"Bearer {made.key}"}
+            ) as client:
                 yield server, app, client
         finally:
             server.should_exit = True

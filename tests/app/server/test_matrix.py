@@ -18,6 +18,8 @@ from tests.app.server.keys import add
 
 ALLOWED: dict[Right, set[Role]] = {
     Right.publish: {Role.publisher, Role.operator},
+    Right.look: {Role.marketing, Role.sales, Role.auditor, Role.operator},
+    Right.read_catalogue: {Role.marketing, Role.sales, Role.auditor, Role.operator},
     Right.read_marketing: {Role.marketing, Role.auditor, Role.operator},
     Right.read_sales: {Role.sales, Role.auditor, Role.operator},
     Right.read_people: {Role.marketing, Role.sales, Role.auditor, Role.operator},

@@ -1,0 +1,73 @@
+"""Logging in to the pages: the key is kept in a cookie that no script reads and no other site sends."""
+
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from app.server.access import COOKIE, Callers, Right, needs
+from app.server.pages.rendering import NAVIGATION, page
+from app.server.problems import Problem
+
+router = APIRouter(include_in_schema=False)
+
+DAYS = 7
+"""How long a browser keeps a key."""
+
+FORM_BYTES_MAX = 64 * 1024
+
+
+@router.get("/", dependencies=[needs(Right.look)])
+async def first(request: Request) -> RedirectResponse:
+    """The first page that the role may open."""
+    for address, _, right in NAVIGATION:
+        if request.state.caller.may(right):
+            return RedirectResponse(address, 307)
+    raise Problem(403, f"the role {request.state.caller.role} has no pages")
+
+
+@router.get("/login")
+async def login(request: Request) -> Response:
+    return page(request, "login.html", why="", next=_inside(request.query_params.get("next", "")))
+
+
+@router.post("/login")
+async def enter(request: Request) -> Response:
+    form = await form_of(request)
+    key, following = one_of(form, "key"), _inside(one_of(form, "next"))
+    callers: Callers = request.app.state.callers
+    if await callers.of_key(key) is None:
+        return page(request, "login.html", status=401, why="That is no key, or it was revoked.", next=following)
+    answer = RedirectResponse(following, 303)
+    is_secure = request.url.scheme == "https"
+    answer.set_cookie(COOKIE, key, max_age=DAYS * 86_400, httponly=True, samesite="strict", secure=is_secure)
+    return answer
+
+
+@router.post("/logout")
+async def leave(request: Request) -> RedirectResponse:
+    await form_of(request)
+    answer = RedirectResponse("/login", 303)
+    answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    return answer
+
+
+def _inside(address: str) -> str:
+    """`address` where it is a page of ours, else the first page: nobody is sent elsewhere."""
+    return address if address.startswith("/") and not address.startswith(("//", "/\\")) else "/"
+
+
+async def form_of(request: Request) -> dict[str, list[str]]:
+    """What a form of ours sends. Raises Problem where another site sends it, or where it is too large."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise Problem(403, "a form of another site is not answered")
+    taken = bytearray()
+    async for piece in request.stream():
+        taken += piece
+        if len(taken) > FORM_BYTES_MAX:
+            raise Problem(413, f"a form has at most {FORM_BYTES_MAX:,} bytes")
+    return parse_qs(taken.decode("utf-8", "replace"))
+
+
+def one_of(form: dict[str, list[str]], name: str) -> str:
+    return form.get(name, [""])[0].strip()
