@@ -27,7 +27,7 @@ def figures_page() -> str:
     """docs/figures.md."""
     listed = entries()
     in_full: dict[str, Entry] = {}
-    parts = []
+    parts: list[str] = []
     for section in SECTIONS:
         parts += _section(section, [entry for entry in listed if (entry.model, entry.section) == (section.model, section.name)], in_full)
     return page("# Figures", GENERATED, _INTRODUCTION, _EXPLANATION, *parts, "## Dimensions", _DIMENSIONS, _dimensions(listed))
