@@ -11,6 +11,7 @@ from app.engine.derived_anew import derived, show_rebuilt
 from app.engine.generations import DEFINITION, REBUILD, using
 from app.engine.ports import Engine
 from app.text.arguments import Actor, Data, File, Json, Reason, first_told, name_of
+from app.text.definition import cure, lacks
 from app.text.printing import as_it_came, as_json, note, pairs
 from journey.definition import Definition, unused
 from schemas.definition_files import default_definition, dump_definition, load_definition
@@ -29,6 +30,8 @@ def definition_check(file: File, json: Json = False) -> None:
     else:
         pairs(answer)
         _note_unused(definition)
+    if lacking := lacks(definition):
+        note(cure(lacking, name_of(file)))
 
 
 @app.command("show")
@@ -43,6 +46,8 @@ def definition_show(
     else:
         definition = read(data, lambda engine: engine.definition())
         text = dump_definition(definition)
+    if lacking := lacks(definition):
+        note(cure(lacking))
     if json:
         as_json({"fingerprint": definition.fingerprint, **definition.model_dump(mode="json", by_alias=True, exclude_defaults=True)})
     else:

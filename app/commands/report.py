@@ -32,6 +32,7 @@ from app.text.arguments import (
     names_of,
     several,
 )
+from app.text.definition import cure, lacks_for
 from app.text.printing import as_csv, as_json, note
 from journey.errors import Refused
 from journey.instants import day
@@ -123,6 +124,9 @@ def report(
     if not isinstance(told, Report):
         show_restatement.compared(told, simulated=definition, json=json, csv=csv)
         return
+    empty = [figure.name for section in told.sections if section.name in (sections or ()) for figure in section.empty]
+    if lacking := lacks_for(empty, definition):
+        note(cure(lacking))
     if json:
         as_json(told.model_dump(mode="json"))
         return

@@ -32,6 +32,11 @@ class SectionAnswer(Value):
         return all(figure.needs for answer in self.answers for figure in answer.figures)
 
     @property
+    def empty(self) -> tuple[FigureAnswer, ...]:
+        """The figures of which there is nothing, in a grouping at least."""
+        return tuple(figure for answer in self.answers for figure in answer.figures if figure.needs)
+
+    @property
     def is_by_day(self) -> bool:
         """Whether rows of it are summed by day, so that it stands at an end of a day."""
         return any(answer.grain == "day" for answer in self.answers)
