@@ -37,7 +37,7 @@ def definition_check(file: File, json: Json = False) -> None:
 @app.command("show")
 def definition_show(
     data: Data = None,
-    default: Annotated[bool, typer.Option("--default", help="The one that ships, with its comments: to copy and change.")] = False,
+    default: Annotated[bool, typer.Option("--default", help="Print the one that ships, with its comments, to copy and change.")] = False,
     json: Json = False,
 ) -> None:
     """Print the definition in use, as YAML."""
@@ -62,9 +62,9 @@ def definition_use(
     reason: Reason = "",
     json: Json = False,
 ) -> None:
-    """Use another definition. Everything is derived again by it, beside what is in use; then it takes over, at one position.
+    """Use another definition. Everything is derived again by it, beside what is in use, and then takes over at one position.
 
-    Recorded in the control log. Killed on the way, nothing has changed: run it again.
+    Recorded in the control log. If it is killed on the way, nothing has changed: run it again.
     """
     definition = first_told(lambda: load_definition(file), f"journey definition check {file} lists them")
 

@@ -94,7 +94,7 @@ def between(answer: Between, *, simulated: bool) -> None:
         return
     table("", {
         "time (UTC)": [_second(one.entry.at) for one in answer.differences],
-        "": [Text("+ told since" if one.since else "- no more", "green" if one.since else "red") for one in answer.differences],
+        "": [Text("+ added" if one.since else "- removed", "green" if one.since else "red") for one in answer.differences],
         "what": [Text(_differs(one)) for one in answer.differences],
     }, last="what")  # fmt: skip
 
