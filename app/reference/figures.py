@@ -17,7 +17,7 @@ them in a terminal, and `journey figures --json` as data. [How to ask](asking.md
 _EXPLANATION: Final = """\
 *As of* says at what a figure can be cut: at any instant, or at ends of days of the reporting zone. By a *dimension* it can be broken down
 (`--by`) and filtered (`--where`), by a *period* broken down only. It *reads* these fields of [touchpoints](vocabulary.md): of each type
-first the one without which there is nothing of it; `*` is any type."""
+first the one without which the type adds nothing; `*` is any type. *The instant asked until* is that of `--until`, by default now."""
 
 _DIMENSIONS: Final = """\
 What a dimension says. Where it is not the same for all figures, those that it is said of are named."""

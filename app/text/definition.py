@@ -1,4 +1,4 @@
-"""What people see of a definition that lacks something, such as one that was stored before what ships had it."""
+"""Says what a definition lacks that the one that ships has, such as one that was stored by an older version."""
 
 from collections.abc import Iterable, Sequence
 

@@ -1,4 +1,4 @@
-"""What people see of the list of figures."""
+"""Prints the list of figures."""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
