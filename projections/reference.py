@@ -41,7 +41,8 @@ If you have built views of your own on these, the later version says so and does
 - **History** (`…_history`) holds from `valid_from` until before `valid_to`, which is NULL where nothing follows. As of an instant:
   `WHERE valid_from <= T AND (valid_to > T OR valid_to IS NULL)`. What time alone will do is there beforehand, with `ahead` set; it is
   taken back if a touchpoint comes before.
-- **Facts** (`v1_stage_entries`, `v1_conversions`, `v1_spend`, …) have one row for facts that are alike; of what time alone does, those up to now.
+- **Facts** (`v1_stage_entries`, `v1_conversions`, `v1_spend`, …) have one row for facts that are alike; of what time alone does, what is
+  past.
 - **Joining**: `deal`, `lead`, `account`, `owner` and `campaign` hold plain ids in every view; a `person` and a `subject` have their kind
   before them. So `v1_descriptions` has the industry of a deal's account under the subject `'account:' || account`.
 - **Timestamps** are UTC, days are those of the reporting zone; both are NULL where they are not known. Texts that say nothing are empty.
