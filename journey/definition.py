@@ -582,5 +582,20 @@ def _states(part: object, path: list[str]) -> bool:
     return name in part.model_fields_set and (not rest or _states(getattr(part, name), rest))
 
 
+def lacking(definition: Model, other: Model) -> list[str]:
+    """The settings that `definition` says nothing in, and `other` does: `milestones`, `lead.mql`."""
+    paths: list[str] = []
+    for name in type(definition).model_fields:
+        ours, theirs = getattr(definition, name), getattr(other, name)
+        if isinstance(ours, Model) and isinstance(theirs, Model):
+            paths += (f"{name}.{path}" for path in lacking(ours, theirs))
+        elif ours in _NOTHING and theirs not in _NOTHING:
+            paths.append(name)
+    return paths
+
+
+_NOTHING: tuple[object, ...] = ((), {}, None)
+
+
 All.model_rebuild()
 AnyOf.model_rebuild()

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, mode
 
 from journey.instants import rfc3339
 from journey.money import DECIMALS, TooLarge, minor, nearest
-from journey.touchpoints import TYPES, About, field_names
+from journey.touchpoints import TYPES, About, about_names, field_names
 
 Properties = Mapping[str, Any]
 """What the sender says of an event: Segment's and PostHog's `properties`, GA4's `params`."""
@@ -307,8 +307,8 @@ class _Wanted(NamedTuple):
 def _wanted(type_name: str) -> dict[str, _Wanted]:
     """What each field of a type takes, by its name on the wire."""
     kind = TYPES[type_name]
-    hints = get_type_hints(About) | get_type_hints(kind)
-    return {wire: _wants(hints[ours]) for wire, ours in field_names(kind).items()}
+    common, own, about = get_type_hints(About), get_type_hints(kind), about_names(kind)
+    return {wire: _wants(own[ours] if ours in own else common[about[wire]]) for wire, ours in field_names(kind).items()}
 
 
 def _wants(hint: Any) -> _Wanted:

@@ -64,232 +64,251 @@ def note(facts: Facts, definition: Definition, subject: str, touch: t.Touchpoint
 # --- what people see and do
 
 
-def _exposed(told: Occasion, data: t.AdImpression) -> f.Exposed | None:
+def _exposed(occasion: Occasion, data: t.AdImpression) -> f.Exposed | None:
     if data.viewable is False:
         return None
-    channel = channel_of(told.definition, told.touch)
-    campaign = campaign_of(told.definition, told.about)
-    return f.Exposed(told.subject, told.at, told.day, channel, campaign, data.ad or "", data.placement or "")
+    channel = channel_of(occasion.definition, occasion.touch)
+    campaign = campaign_of(occasion.definition, occasion.about)
+    return f.Exposed(occasion.subject, occasion.at, occasion.day, channel, campaign, data.ad or "", data.placement or "")
 
 
-def _emailed(told: Occasion, data: Any) -> f.Emailed:
+def _emailed(occasion: Occasion, data: Any) -> f.Emailed:
     bounce = data.kind if type(data) is t.EmailBounced else ""
     is_machine = 1 if type(data) is t.EmailOpened and data.machine else 0
-    campaign = campaign_of(told.definition, told.about)
-    return f.Emailed(told.subject, told.at, told.day, told.step, data.message, campaign, bounce, is_machine)
+    campaign = campaign_of(occasion.definition, occasion.about)
+    return f.Emailed(occasion.subject, occasion.at, occasion.day, occasion.step, data.message, campaign, bounce, is_machine)
 
 
-def _social(told: Occasion, data: t.SocialEngagement) -> f.SocialEngaged:
+def _social(occasion: Occasion, data: t.SocialEngagement) -> f.SocialEngaged:
     return f.SocialEngaged(
-        told.subject, told.at, told.day, data.network, data.action, data.post or "", campaign_of(told.definition, told.about),
+        occasion.subject, occasion.at, occasion.day, data.network, data.action, data.post or "",
+        campaign_of(occasion.definition, occasion.about),
         plain_text(data.sentiment), _parts(data.sentiment, MILLIONTHS),
     )  # fmt: skip
 
 
-def _content(told: Occasion, data: t.ContentView | t.ContentDownload) -> f.ContentSeen:
+def _content(occasion: Occasion, data: t.ContentView | t.ContentDownload) -> f.ContentSeen:
     progress = UNKNOWN if data.progress is None else whole_parts(data.progress, MILLIONTHS)
-    campaign = campaign_of(told.definition, told.about)
-    return f.ContentSeen(told.subject, told.at, told.day, told.step, data.content, campaign, _took(data.seconds), progress)
+    campaign = campaign_of(occasion.definition, occasion.about)
+    return f.ContentSeen(occasion.subject, occasion.at, occasion.day, occasion.step, data.content, campaign, _took(data.seconds), progress)
 
 
-def _event(told: Occasion, data: t.EventRegistered | t.EventAttended) -> f.EventStep:
-    campaign = campaign_of(told.definition, told.about)
-    return f.EventStep(told.subject, told.at, told.day, told.step, data.event, data.format, campaign, known(data.minutes))
+def _event(occasion: Occasion, data: t.EventRegistered | t.EventAttended) -> f.EventStep:
+    campaign = campaign_of(occasion.definition, occasion.about)
+    return f.EventStep(occasion.subject, occasion.at, occasion.day, occasion.step, data.event, data.format, campaign, known(data.minutes))
 
 
-def _form(told: Occasion, data: t.FormStarted | t.FormSubmitted) -> f.FormStep:
-    return f.FormStep(told.subject, told.at, told.day, told.step, data.form, data.intent, campaign_of(told.definition, told.about))
+def _form(occasion: Occasion, data: t.FormStarted | t.FormSubmitted) -> f.FormStep:
+    return f.FormStep(
+        occasion.subject, occasion.at, occasion.day, occasion.step, data.form, data.intent, campaign_of(occasion.definition, occasion.about)
+    )
 
 
-def _survey_sent(told: Occasion, data: t.SurveySent) -> f.SurveyStep:
+def _survey_sent(occasion: Occasion, data: t.SurveySent) -> f.SurveyStep:
     said = ("", "", "", 0, 0, 0, "", "", UNKNOWN)
-    return f.SurveyStep(told.subject, told.at, told.day, told.nth, told.step, data.survey, data.wave, *said)
+    return f.SurveyStep(occasion.subject, occasion.at, occasion.day, occasion.nth, occasion.step, data.survey, data.wave, *said)
 
 
-def _survey_answered(told: Occasion, data: t.SurveyAnswered) -> f.SurveyStep:
+def _survey_answered(occasion: Occasion, data: t.SurveyAnswered) -> f.SurveyStep:
     return f.SurveyStep(
-        told.subject, told.at, told.day, told.nth, told.step, data.survey, data.wave, data.kind, data.question, plain_text(data.score),
+        occasion.subject, occasion.at, occasion.day, occasion.nth, occasion.step, data.survey, data.wave, data.kind,
+        data.question, plain_text(data.score),
         _parts(data.score, MILLIONTHS), _parts(data.scale_min, MILLIONTHS), _parts(data.scale_max, MILLIONTHS), data.choice or "",
         data.about or "", known(data.respondents),
     )  # fmt: skip
 
 
-def _referred(told: Occasion, data: t.Referral) -> f.Referred:
-    return f.Referred(told.subject, told.at, told.day, data.by or "", data.partner or "", data.code or "")
+def _referred(occasion: Occasion, data: t.Referral) -> f.Referred:
+    return f.Referred(occasion.subject, occasion.at, occasion.day, data.by or "", data.partner or "", data.code or "")
 
 
 def _product(
-    told: Occasion, *, plan: str | None = None, feature: str = "", product: str | None = None, times: int | None = 1, items: int = 0,
+    occasion: Occasion, *, plan: str | None = None, feature: str = "", product: str | None = None, times: int | None = 1, items: int = 0,
     worth: tuple[int, str] = (0, ""), ends_at: datetime | None = None,
 ) -> f.ProductStep:  # fmt: skip
     times = 1 if times is None else times
-    ends = told.moment(ends_at)
-    return f.ProductStep(told.subject, told.at, told.day, told.step, plan or "", feature, product or "", times, items, *worth, *ends)
+    ends = occasion.moment(ends_at)
+    return f.ProductStep(
+        occasion.subject, occasion.at, occasion.day, occasion.step, plan or "", feature, product or "", times, items, *worth, *ends
+    )
 
 
-def _signed_up(told: Occasion, data: t.SignedUp) -> f.ProductStep:
-    return _product(told, plan=data.plan)
+def _signed_up(occasion: Occasion, data: t.SignedUp) -> f.ProductStep:
+    return _product(occasion, plan=data.plan)
 
 
-def _trial(told: Occasion, data: t.TrialStarted) -> f.ProductStep:
-    return _product(told, plan=data.plan, ends_at=data.ends_at)
+def _trial(occasion: Occasion, data: t.TrialStarted) -> f.ProductStep:
+    return _product(occasion, plan=data.plan, ends_at=data.ends_at)
 
 
-def _used(told: Occasion, data: t.ProductUsed) -> f.ProductStep:
-    return _product(told, feature=data.feature, times=data.count)
+def _used(occasion: Occasion, data: t.ProductUsed) -> f.ProductStep:
+    return _product(occasion, feature=data.feature, times=data.count)
 
 
-def _viewed(told: Occasion, data: t.ProductViewed) -> f.ProductStep:
-    return _product(told, product=data.product, worth=_money(data, "value"))
+def _viewed(occasion: Occasion, data: t.ProductViewed) -> f.ProductStep:
+    return _product(occasion, product=data.product, worth=_money(data, "value"))
 
 
-def _cart(told: Occasion, data: t.CartUpdated | t.CheckoutStarted) -> f.ProductStep:
-    return _product(told, items=len(data.items), worth=_money(data, "value"))
+def _cart(occasion: Occasion, data: t.CartUpdated | t.CheckoutStarted) -> f.ProductStep:
+    return _product(occasion, items=len(data.items), worth=_money(data, "value"))
 
 
 # --- sales
 
 
 def _activity(
-    told: Occasion, data: Any, *, kind: str | None = None, direction: str = "", medium: str = "", outcome: str | None = None,
+    occasion: Occasion, data: Any, *, kind: str | None = None, direction: str = "", medium: str = "", outcome: str | None = None,
     status: str = "",
     is_automated: bool = False, is_attempt: bool = False, is_conversation: bool = False, seconds: float | None = None,
     starts_at: datetime | None = None, lead: str | None = None, order: str | None = None, scheduled: str | None = None,
     plan_step: object = None,
 ) -> f.Activity:  # fmt: skip
     return f.Activity(
-        told.subject, told.at, told.day, told.step, kind or "", told.about.owner or "", told.about.team or "", direction, medium,
+        occasion.subject, occasion.at, occasion.day, occasion.step, kind or "", occasion.about.owner or "", occasion.about.team or "",
+        direction, medium,
         outcome or "", status,
-        int(is_automated), int(is_attempt), int(is_conversation), _took(seconds), *told.moment(starts_at), lead or "",
-        told.about.deal or "",
+        int(is_automated), int(is_attempt), int(is_conversation), _took(seconds), *occasion.moment(starts_at), lead or "",
+        occasion.about.deal or "",
         order or "", scheduled or "", "" if plan_step is None else str(plan_step),
     )  # fmt: skip
 
 
-def _prospected(told: Occasion, data: t.Prospected) -> f.Activity:
-    return _activity(told, data, medium=data.method)
+def _prospected(occasion: Occasion, data: t.Prospected) -> f.Activity:
+    return _activity(occasion, data, medium=data.method)
 
 
-def _message(told: Occasion, data: t.Message) -> f.Activity:
-    is_attempt = data.direction == "out" and not told.about.automated
+def _message(occasion: Occasion, data: t.Message) -> f.Activity:
+    is_attempt = data.direction == "out" and not occasion.about.automated
     return _activity(
-        told, data, direction=data.direction, medium=data.medium, outcome=data.outcome, is_automated=told.about.automated,
+        occasion, data, direction=data.direction, medium=data.medium, outcome=data.outcome, is_automated=occasion.about.automated,
         is_attempt=is_attempt,
         lead=data.lead,
     )  # fmt: skip
 
 
-def _call(told: Occasion, data: t.Call) -> f.Activity:
+def _call(occasion: Occasion, data: t.Call) -> f.Activity:
     return _activity(
-        told, data, direction=data.direction, outcome=data.outcome, is_attempt=data.direction == "out",
+        occasion, data, direction=data.direction, outcome=data.outcome, is_attempt=data.direction == "out",
         is_conversation=data.outcome == "connected", seconds=data.seconds, lead=data.lead,
     )  # fmt: skip
 
 
-def _meeting(told: Occasion, data: t.Meeting) -> f.Activity:
+def _meeting(occasion: Occasion, data: t.Meeting) -> f.Activity:
     is_held = data.status == "held"
     return _activity(
-        told, data, kind=data.kind, status=data.status, is_attempt=is_held, is_conversation=is_held, seconds=data.seconds,
+        occasion, data, kind=data.kind, status=data.status, is_attempt=is_held, is_conversation=is_held, seconds=data.seconds,
         starts_at=data.starts_at, lead=data.lead,
     )  # fmt: skip
 
 
-def _follow_up(told: Occasion, data: t.FollowUp) -> f.Activity:
-    return _activity(told, data, kind=data.kind, outcome=data.outcome, order=data.order, scheduled=data.activity, plan_step=data.step)
+def _follow_up(occasion: Occasion, data: t.FollowUp) -> f.Activity:
+    return _activity(occasion, data, kind=data.kind, outcome=data.outcome, order=data.order, scheduled=data.activity, plan_step=data.step)
 
 
-def _proposal(told: Occasion, data: t.ProposalSent) -> f.Offered:
+def _proposal(occasion: Occasion, data: t.ProposalSent) -> f.Offered:
     amount, listed, discount = data.minor("amount") or 0, data.minor("list_amount"), data.minor("discount")
     if discount is None and listed is not None:
         discount = listed - amount
     until = "" if data.valid_until is None else data.valid_until.isoformat()
-    said = (data.proposal, str(data.version), "us", told.about.owner or "", told.about.team or "")
+    said = (data.proposal, str(data.version), "us", occasion.about.owner or "", occasion.about.team or "")
     prices = (1, amount, int(listed is not None), listed or 0, int(discount is not None), discount or 0)
-    return f.Offered(told.subject, told.at, told.day, told.nth, told.step, data.deal, *said, *prices, data.currency, until)
+    return f.Offered(
+        occasion.subject, occasion.at, occasion.day, occasion.nth, occasion.step, data.deal, *said, *prices, data.currency, until
+    )
 
 
-def _negotiation(told: Occasion, data: t.Negotiation) -> f.Offered:
+def _negotiation(occasion: Occasion, data: t.Negotiation) -> f.Offered:
     amount, discount = data.minor("amount"), data.minor("discount")
-    said = ("", "", data.by, told.about.owner or "", told.about.team or "")
+    said = ("", "", data.by, occasion.about.owner or "", occasion.about.team or "")
     prices = (int(amount is not None), amount or 0, 0, 0, int(discount is not None), discount or 0)
-    return f.Offered(told.subject, told.at, told.day, told.nth, told.step, data.deal, *said, *prices, data.currency or "", "")
+    return f.Offered(
+        occasion.subject, occasion.at, occasion.day, occasion.nth, occasion.step, data.deal, *said, *prices, data.currency or "", ""
+    )
 
 
-def _need(told: Occasion, data: t.NeedStated) -> f.NeedStated:
-    return f.NeedStated(told.subject, told.at, told.day, data.topic, data.severity or "", told.about.deal or "")
+def _need(occasion: Occasion, data: t.NeedStated) -> f.NeedStated:
+    return f.NeedStated(occasion.subject, occasion.at, occasion.day, data.topic, data.severity or "", occasion.about.deal or "")
 
 
-def _raised(told: Occasion, data: t.ObjectionRaised) -> f.Objection:
-    said = (data.objection, data.topic, "", data.competitor or "", told.about.content or "", told.about.deal or "")
-    return f.Objection(told.subject, told.at, told.day, told.nth, told.step, *said)
+def _raised(occasion: Occasion, data: t.ObjectionRaised) -> f.Objection:
+    said = (data.objection, data.topic, "", data.competitor or "", occasion.about.content or "", occasion.about.deal or "")
+    return f.Objection(occasion.subject, occasion.at, occasion.day, occasion.nth, occasion.step, *said)
 
 
-def _handled(told: Occasion, data: t.ObjectionHandled) -> f.Objection:
-    said = (data.objection or "", data.topic or "", data.outcome, "", told.about.content or "", told.about.deal or "")
-    return f.Objection(told.subject, told.at, told.day, told.nth, told.step, *said)
+def _handled(occasion: Occasion, data: t.ObjectionHandled) -> f.Objection:
+    said = (data.objection or "", data.topic or "", data.outcome, "", occasion.about.content or "", occasion.about.deal or "")
+    return f.Objection(occasion.subject, occasion.at, occasion.day, occasion.nth, occasion.step, *said)
 
 
 # --- after the sale, consent, accounts
 
 
-def _ticket(told: Occasion, data: t.SupportTicket) -> f.TicketStep:
-    return f.TicketStep(told.subject, told.at, told.day, told.nth, data.ticket, data.status, data.category, data.priority)
+def _ticket(occasion: Occasion, data: t.SupportTicket) -> f.TicketStep:
+    return f.TicketStep(occasion.subject, occasion.at, occasion.day, occasion.nth, data.ticket, data.status, data.category, data.priority)
 
 
 def _subscription(
-    told: Occasion, data: Any, effective_on: date | None, *, plan: str = "", mrr: tuple[int, str] = (0, ""), start_on: date | None = None,
+    occasion: Occasion, data: Any, effective_on: date | None, *, plan: str = "", mrr: tuple[int, str] = (0, ""),
+    start_on: date | None = None,
     end_on: date | None = None, is_auto_renewed: bool | None = None, reason: str = "", churn_kind: str = "",
 ) -> f.SubscriptionStep:  # fmt: skip
     days = UNKNOWN if start_on is None or end_on is None else (end_on - start_on).days + 1
     return f.SubscriptionStep(
-        told.subject, told.at, told.day, told.nth, told.step, data.subscription, plan, *mrr, _date(effective_on) or told.day,
+        occasion.subject, occasion.at, occasion.day, occasion.nth, occasion.step, data.subscription, plan, *mrr,
+        _date(effective_on) or occasion.day,
         _date(start_on), _date(end_on), days, UNKNOWN if is_auto_renewed is None else int(is_auto_renewed), reason, churn_kind,
-        told.about.deal or "",
+        occasion.about.deal or "",
     )  # fmt: skip
 
 
-def _started(told: Occasion, data: t.SubscriptionStarted) -> f.SubscriptionStep:
+def _started(occasion: Occasion, data: t.SubscriptionStarted) -> f.SubscriptionStep:
     return _subscription(
-        told, data, data.term_start_on, plan=data.plan, mrr=_money(data, "mrr"), start_on=data.term_start_on, end_on=data.term_end_on,
+        occasion, data, data.term_start_on, plan=data.plan, mrr=_money(data, "mrr"), start_on=data.term_start_on, end_on=data.term_end_on,
         is_auto_renewed=data.auto_renew,
     )  # fmt: skip
 
 
-def _changed(told: Occasion, data: t.SubscriptionChanged) -> f.SubscriptionStep:
-    return _subscription(told, data, data.effective_on, plan=data.plan, mrr=_money(data, "mrr"))
+def _changed(occasion: Occasion, data: t.SubscriptionChanged) -> f.SubscriptionStep:
+    return _subscription(occasion, data, data.effective_on, plan=data.plan, mrr=_money(data, "mrr"))
 
 
-def _renewed(told: Occasion, data: t.Renewal) -> f.SubscriptionStep:
-    return _subscription(told, data, data.effective_on, mrr=_money(data, "mrr"), end_on=data.term_end_on)
+def _renewed(occasion: Occasion, data: t.Renewal) -> f.SubscriptionStep:
+    return _subscription(occasion, data, data.effective_on, mrr=_money(data, "mrr"), end_on=data.term_end_on)
 
 
-def _ended(told: Occasion, data: t.ContractEnded) -> f.SubscriptionStep:
+def _ended(occasion: Occasion, data: t.ContractEnded) -> f.SubscriptionStep:
     after = data.ended_on if data.ended_on == date.max else data.ended_on + timedelta(days=1)
-    return _subscription(told, data, after, end_on=data.ended_on, reason=data.reason, churn_kind=data.kind)
+    return _subscription(occasion, data, after, end_on=data.ended_on, reason=data.reason, churn_kind=data.kind)
 
 
-def _consent(told: Occasion, data: t.ConsentGiven | t.ConsentWithdrawn) -> f.Consented:
+def _consent(occasion: Occasion, data: t.ConsentGiven | t.ConsentWithdrawn) -> f.Consented:
     given = int(type(data) is t.ConsentGiven)
-    said = (data.purpose, told.about.channel or "", data.basis, data.text_version)
-    return f.Consented(told.subject, told.at, told.day, told.nth, given, *said, *told.moment(data.expires_at))
+    said = (data.purpose, occasion.about.channel or "", data.basis, data.text_version)
+    return f.Consented(occasion.subject, occasion.at, occasion.day, occasion.nth, given, *said, *occasion.moment(data.expires_at))
 
 
-def _member(told: Occasion, data: t.AccountJoined | t.AccountLeft) -> f.AccountMember:
-    return f.AccountMember(told.subject, told.at, told.day, told.nth, told.step, data.account, data.role or "")
+def _member(occasion: Occasion, data: t.AccountJoined | t.AccountLeft) -> f.AccountMember:
+    return f.AccountMember(occasion.subject, occasion.at, occasion.day, occasion.nth, occasion.step, data.account, data.role or "")
 
 
 # --- about nobody, and anything
 
 
-def _press(told: Occasion, data: t.PressMention) -> f.PressMentioned:
+def _press(occasion: Occasion, data: t.PressMention) -> f.PressMentioned:
     sentiment = plain_text(data.sentiment), _parts(data.sentiment, MILLIONTHS)
-    return f.PressMentioned(told.at, told.day, data.outlet, data.competitor or "", known(data.reach), *sentiment, data.topics)
+    return f.PressMentioned(occasion.at, occasion.day, data.outlet, data.competitor or "", known(data.reach), *sentiment, data.topics)
 
 
-def _custom(told: Occasion, data: t.Custom) -> f.CustomSeen:
+def _custom(occasion: Occasion, data: t.Custom) -> f.CustomSeen:
     value = plain_text(data.value), _parts(data.value, THOUSANDTHS)
     return f.CustomSeen(
-        told.subject, told.at, told.day, data.name, campaign_of(told.definition, told.about), *value, *_money(data, "value")
+        occasion.subject,
+        occasion.at,
+        occasion.day,
+        data.name,
+        campaign_of(occasion.definition, occasion.about),
+        *value,
+        *_money(data, "value"),
     )
 
 

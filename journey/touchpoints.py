@@ -223,7 +223,7 @@ class _Data(_Value):
     money: ClassVar[tuple[str, ...]] = ()
     """Fields that are amounts of `currency`."""
     not_about: ClassVar[frozenset[str]] = frozenset()
-    """The type's own fields that mean something else than those of `About` that have the same name, and hide them on the wire."""
+    """The type's own fields that mean something else than those of `About` of the same name: `about_names` has how these are said."""
 
 
 def _values(data: object) -> tuple[object, ...]:
@@ -419,7 +419,7 @@ class SocialEngagement(_Data):
 
     not_about: ClassVar[frozenset[str]] = frozenset({"network"})
     network: Slug
-    """The social network. That which a touchpoint comes from (internal, datacenter) can't be said here."""
+    """The social network."""
     action: Literal["like", "comment", "share", "follow", "reply"]
     post: Slug | None = None
     sentiment: Number | None = None
@@ -1307,14 +1307,26 @@ for _field in chain.from_iterable(map(fields, (About, *NAMES))):
 
 COMMON = frozenset(field.name for field in fields(About))
 """What any touchpoint may say."""
+ABOUT: Final = "about_"
+"""What the name of a field of `About` begins with on the wire, where the type has another field of that name."""
+
+
+def about_names(kind: type[Data]) -> dict[str, str]:
+    """What touchpoints of a type may say of what any touchpoint may say: the name on the wire, and the field of `About`."""
+    return {ABOUT + field.name if field.name in kind.not_about else field.name: field.name for field in fields(About)}
+
 
 _FIELD_NAMES: dict[type[Data], dict[str, str]] = {
-    kind: {("from" if field.name == "since" else field.name): field.name for field in (*fields(About), *fields(kind))} for kind in NAMES
+    kind: {
+        **{wire: wire for wire in about_names(kind)},
+        **{"from" if field.name == "since" else field.name: field.name for field in fields(kind)},
+    }
+    for kind in NAMES
 }
 
 
 def field_names(kind: type[Data]) -> dict[str, str]:
-    """The fields of touchpoints of a type: the name on the wire, and ours."""
+    """The fields of touchpoints of a type: the name on the wire, and the name that `Touchpoint.says` takes."""
     return _FIELD_NAMES[kind]
 
 
@@ -1323,15 +1335,11 @@ def own_names(kind: type[Data]) -> frozenset[str]:
     return frozenset("from" if field.name == "since" else field.name for field in fields(kind))
 
 
-def about_names(kind: type[Data]) -> frozenset[str]:
-    """What touchpoints of a type may say of what any touchpoint may say."""
-    return COMMON - kind.not_about
-
-
 def field_types(kind: type[Data]) -> dict[str, Any]:
     """What each field of touchpoints of a type may hold, as it is annotated; by its name on the wire."""
-    types = {field.name: field.type for field in (*fields(About), *fields(kind))}
-    return {wire: types[ours] for wire, ours in field_names(kind).items()}
+    common, own = ({field.name: field.type for field in fields(one)} for one in (About, kind))
+    about = about_names(kind)
+    return {wire: own[ours] if ours in own else common[about[wire]] for wire, ours in field_names(kind).items()}
 
 
 def plain_types(annotation: Any) -> Iterator[Any]:
@@ -1366,7 +1374,7 @@ class Touchpoint(NamedTuple):
     def says(self, name: str) -> Any:
         """What it says in field `name`: its type's own, else that of any touchpoint; None where there is neither."""
         value = getattr(self.data, name, _NO_FIELD)
-        return getattr(self.about, name, None) if value is _NO_FIELD else value
+        return getattr(self.about, name.removeprefix(ABOUT), None) if value is _NO_FIELD else value
 
     @property
     def type(self) -> str:

@@ -22,27 +22,29 @@ _ABOUT: Final = """\
 
 # Read models, for SQL
 
-Ask the views, `v1_…`. Their names, columns and meaning stay as they are while the tables below them change; what takes their place one day
-is called `v2_…`, beside them. They hold what `journey report` counts, and a test asks both alike.
+Ask the views, `v1_…`. Their names, columns and meaning stay as they are while the tables below them change; if other views are needed one
+day, these will be called `v2_…` and stand beside them. The views hold what `journey report` counts, and a test compares both.
 
 ```sh
 sqlite3 journey-data/marketing.db "SELECT stage, SUM(n) FROM v1_stage_entries GROUP BY stage"
 psql "$JOURNEY_POSTGRES" -c "SELECT stage, SUM(n) FROM marketing.v1_stage_entries GROUP BY stage"
 ```
 
-In SQLite they lie in `marketing.db` and `sales.db`, and `.schema v1_deals` shows their words; in PostgreSQL in the schemas `marketing` and
-`sales`, and `\\d+ marketing.v1_deals` does. Who is to ask in PostgreSQL needs no more than
-`GRANT USAGE ON SCHEMA marketing TO bi; GRANT SELECT ON marketing.v1_deals TO bi`, and keeps it when a later version makes the views anew.
-Where you have built views of your own on them, that version says so and waits for you to drop those. The roles `journey_marketing` and
-`journey_sales` read all views of their schema, but marketing's none that has a single deal's amount: [access.md](access.md) has more.
+In SQLite the views are in `marketing.db` and `sales.db`, and `.schema v1_deals` shows what each column says; in PostgreSQL they are in the
+schemas `marketing` and `sales`, and `\\d+ marketing.v1_deals` shows it. A role that asks in PostgreSQL needs no more than
+`GRANT USAGE ON SCHEMA marketing TO bi; GRANT SELECT ON marketing.v1_deals TO bi`, and keeps that when a later version makes the views anew.
+If you have built views of your own on these, the later version says so and does not start until you have dropped yours. The
+roles `journey_marketing` and `journey_sales` read all views of their schema, but marketing's none that has a single deal's amount:
+[access.md](access.md) has more.
 
-- **Counting**: `SUM(n)`. A row holds `n` facts that are alike.
+- **Counting**: `SUM(n)`. A row stands for `n` equal facts.
 - **Now** (`v1_people`, `v1_leads`, `v1_deals`, `v1_scores`, …) is the database's clock, which `v1_position` shows beside the position that
-  the rows are at. What time alone does is in them once its time has come, with `ahead` set: no touchpoint has brought it.
+  the rows are at. What time alone does is in them once its time has come, with `ahead` set: it followed from no touchpoint.
 - **History** (`…_history`) holds from `valid_from` until before `valid_to`, which is NULL where nothing follows. As of an instant:
-  `WHERE valid_from <= T AND (valid_to > T OR valid_to IS NULL)`. What time alone will bring is there beforehand, with `ahead` set; it is
-  taken back when a touchpoint comes first.
-- **Facts** (`v1_stage_entries`, `v1_conversions`, `v1_spend`, …) have a row for each that is alike, those by time alone up to now.
+  `WHERE valid_from <= T AND (valid_to > T OR valid_to IS NULL)`. What time alone will do is there beforehand, with `ahead` set; it is
+  taken back if a touchpoint comes before.
+- **Facts** (`v1_stage_entries`, `v1_conversions`, `v1_spend`, …) have one row for facts that are alike; of what time alone does, what is
+  past.
 - **Joining**: `deal`, `lead`, `account`, `owner` and `campaign` hold plain ids in every view; a `person` and a `subject` have their kind
   before them. So `v1_descriptions` has the industry of a deal's account under the subject `'account:' || account`.
 - **Timestamps** are UTC, days are those of the reporting zone; both are NULL where they are not known. Texts that say nothing are empty.

@@ -2,16 +2,18 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from difflib import get_close_matches
 from functools import cache
 from hashlib import blake2b
+from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from journey.histories import is_subject
 from journey.instants import SECOND, Instant, in_utc, instant, moment, rfc3339
@@ -28,6 +30,7 @@ from journey.touchpoints import (
     OrderPlaced,
     ProfileUpdated,
     Refund,
+    SocialEngagement,
     Touchpoint,
     Unlinked,
     about_names,
@@ -65,6 +68,8 @@ _SCHEMA = re.compile(r"(?:.*[/:#])?([a-z][a-z0-9_]*)(?:[/:]v?|\.v)(\d{1,4})(?:\.
 _JSON_TYPE = re.compile(r"(application|text)/([\w.-]+\+)?json\s*(;.*)?", re.IGNORECASE)
 _THINGS = frozenset({"deal", "campaign", "content", "account"})
 _PAID = (OrderPlaced, Refund)
+SENDERS_NETWORKS = ("internal", "datacenter")
+"""Values of `About.network` that are no social networks."""
 
 
 class Decoded(NamedTuple):
@@ -124,6 +129,10 @@ def decode(raw: bytes) -> Decoded:
         # Checked here and not by the type: what was taken in before there was this rule has to stay readable.
         cure = "send a refund of what was paid back" if isinstance(value, OrderPlaced) else "it says what was paid back, without a sign"
         raise Unreadable("negative-amount", f"the amount of {name} is {value.amount}; {cure}")
+    if isinstance(value, SocialEngagement) and value.network in SENDERS_NETWORKS and about.network is None:
+        # Neither is this checked by the type. With `about_network` beside it, its sender knows of both.
+        meant = "about_network is where a touchpoint was sent from"
+        raise Unreadable("wrong-value", f"data.network of {name} is the social network, not {_shown(value.network)}; {meant}")
 
     named = frozenset(data.keys() & reader.fields) if reader.clears else frozenset()
     touch = new(Touchpoint, (happened, source, id_, subject, value, named, about))
@@ -166,7 +175,8 @@ def _said(
         data = {**data, "content": rest}
     exact = _exact(raw, name, version, data, reader) if reader.decimals else {}
     # Many clients send null for what they have not set: it is as if it were not there, save where null clears a field of the type's.
-    common = {field: one for field, one in data.items() if one is not None and field in reader.common}
+    names = reader.common
+    common = {names[field]: one for field, one in data.items() if one is not None and field in names}
     own = {field: one for field, one in data.items() if field in reader.own}
     try:
         about = _shared(common, _read_about, _ABOUTS) if common else NO_ABOUT
@@ -194,19 +204,27 @@ def _read_again(common: dict[str, Any], own: dict[str, Any], reader: "_Reader") 
     """The values of what was refused: without null where that says nothing, or with all that is wrong with them."""
     if not reader.clears:
         own = {field: one for field, one in own.items() if one is not None}
-    errors: list[ValidationError] = []
-    about, value = _tried(_read_about, common, errors), _tried(reader.validate, own, errors)
+    problems: _Problems = {}
+    about = _tried(_read_about, common, {ours: name for name, ours in reader.common.items()}, problems)
+    value = _tried(reader.validate, own, {}, problems)
     if about is None or value is None:
-        raise _invalid(errors) from errors[0]
+        raise _invalid(problems)
     return about, value
 
 
-def _tried(read: Callable[[Any], V], said: dict[str, Any], errors: list[ValidationError]) -> V | None:
+def _tried(read: Callable[[Any], V], said: dict[str, Any], on_the_wire: Mapping[int | str, str], problems: "_Problems") -> V | None:
+    """The value of `said`; or None, and what is wrong with it is put among `problems`."""
     try:
         return read(said)
     except ValidationError as error:
-        errors.append(error)
+        for problem in error.errors(include_url=False, include_context=False):
+            where = tuple(on_the_wire.get(part, part) for part in problem["loc"][:1]) + problem["loc"][1:]
+            problems[where] = problem
         return None
+
+
+_Problems = dict[tuple[int | str, ...], ErrorDetails]
+"""What is wrong with fields, by where these are in `data`."""
 
 
 _read_about: Callable[[Any], About] = TypeAdapter(About).validator.validate_python
@@ -230,8 +248,9 @@ class _Reader(NamedTuple):
     clears: bool
     links: bool
     own: frozenset[str]
-    """The fields that are the type's own, and those that any touchpoint may say."""
-    common: frozenset[str]
+    """The fields that are the type's own."""
+    common: dict[str, str]
+    """What any touchpoint may say: the name on the wire, and the field of `About`."""
     values: dict[bytes, Data]
     """What was read, by how it was written."""
 
@@ -394,16 +413,15 @@ def _no_data(event: dict[str, Any]) -> Unreadable:
     return Unreadable("wrong-type", f"data is an object, not {_shown(event['data'])}")
 
 
-def _invalid(errors: Iterable[ValidationError]) -> Unreadable:
-    told = {one["loc"]: one for error in errors for one in error.errors(include_url=False, include_context=False)}
-    found, lines = list(told.values()), []
-    for problem in found[:ERRORS_SHOWN_MAX]:
-        where, said, given = _path(problem["loc"]), problem["msg"].removeprefix("Value error, "), problem["input"]
+def _invalid(problems: _Problems) -> Unreadable:
+    lines = []
+    for where, problem in islice(problems.items(), ERRORS_SHOWN_MAX):
+        said, given = problem["msg"].removeprefix("Value error, "), problem["input"]
         got = "" if problem["type"] == "missing" or isinstance(given, dict | list) else f", not {_shown(given)}"
-        lines.append(f"{where}: {said}{got}")
-    if len(found) > ERRORS_SHOWN_MAX:
-        lines.append(f"and {len(found) - ERRORS_SHOWN_MAX} more")
-    return Unreadable(_code(found[0]["type"]), "; ".join(lines))
+        lines.append(f"{_path(where)}: {said}{got}")
+    if len(problems) > ERRORS_SHOWN_MAX:
+        lines.append(f"and {len(problems) - ERRORS_SHOWN_MAX} more")
+    return Unreadable(_code(next(iter(problems.values()))["type"]), "; ".join(lines))
 
 
 def _code(kind: str) -> str:

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from journey.touchpoints import COMMON, DECIMAL_TEXT, ID_LENGTH_MAX, TYPES, About, Data
+from journey.touchpoints import DECIMAL_TEXT, ID_LENGTH_MAX, TYPES, About, Data, about_names
 from schemas.upcasters import version_of
 
 FOLDER = Path(__file__).parent / "touchpoints"
@@ -95,10 +95,11 @@ def write() -> None:
 def _data(kind: type[Data]) -> dict[str, Any]:
     schema = TypeAdapter(kind).json_schema(schema_generator=_Terse)
     del schema["title"]
-    properties = _common() | schema["properties"]
+    common = {name: _common()[field] for name, field in about_names(kind).items()}
+    properties = common | schema["properties"]
     required = sorted(schema.pop("required", []), key=list(properties).index)
     # What it must carry first, then what is its own, then what any touchpoint may say.
-    places = {name: (name not in required, name in COMMON) for name in properties}
+    places = {name: (name not in required, name in common) for name in properties}
     schema["properties"] = {name: properties[name] for name in sorted(properties, key=places.__getitem__)}
     return {"type": schema.pop("type"), "required": required, **schema}
 

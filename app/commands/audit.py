@@ -24,16 +24,16 @@ def audit(
     action: Annotated[
         str | None,
         typer.Option(
-            help="Only this one: definition, import, retract, rebuild, close-period, fix, requeue, dismiss, set-aside, add-key …",
+            help="Only decisions of this kind: definition, import, retract, rebuild, close-period, fix, requeue, dismiss, add-key …",
             show_default=False,
         ),
     ] = None,
-    after: Annotated[int, typer.Option(min=0, max=2**53, help="Those after this number.")] = 0,
+    after: Annotated[int, typer.Option(min=0, max=2**53, help="Only those after this number.")] = 0,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 100,
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Who did it: every decision with its time, actor and reason, and what was before and after. Oldest first."""
+    """The control log: every decision with its time, actor and reason, and what was before and after. Oldest first."""
 
     async def run(engine: Engine) -> tuple[Sequence[Decision], set[str]]:
         found = await engine.desk.decisions(action, after=after, limit=limit + 1)

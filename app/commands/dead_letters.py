@@ -27,17 +27,20 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     add_completion=False,
-    help="What could not be read, kept as bytes with the reason; conflicts, where two bodies came under one id; and idle retractions.",
+    help="What could not be read, with its bytes and the reason; conflicts (two bodies under one id); retractions that take nothing back.",
 )
 
-After = Annotated[int, typer.Option(min=0, max=2**53, help="Those after this number.")]
+After = Annotated[int, typer.Option(min=0, max=2**53, help="Only those after this number.")]
 Limit = Annotated[int, typer.Option(min=1, max=10_000, help="How many.")]
 States = Annotated[
-    list[State] | None, typer.Option("--state", help="Of this state; may be given again. Default: open, JSON: all.", show_default=False)
+    list[State] | None,
+    typer.Option(
+        "--state", help="Only those in this state; may be given several times. Default: open; with --json: all.", show_default=False
+    ),
 ]
-Code = Annotated[str | None, typer.Option("--code", help="Those that have this code.", metavar="CODE", show_default=False)]
+Code = Annotated[str | None, typer.Option("--code", help="Only those with this code.", metavar="CODE", show_default=False)]
 Source = Annotated[
-    str | None, typer.Option("--source", help="Those of this file or topic, as the list has it.", metavar="SOURCE", show_default=False)
+    str | None, typer.Option("--source", help="Only those from this file or topic, as listed.", metavar="SOURCE", show_default=False)
 ]
 Every = Annotated[bool, typer.Option("--all", help="All that are open or fixed.")]
 Named = Annotated[
@@ -59,7 +62,7 @@ def dead_letters(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """What could not be read, kept as bytes with the reason; conflicts, where two bodies came under one id; and idle retractions."""
+    """What could not be read, with its bytes and the reason; conflicts (two bodies under one id); retractions that take nothing back."""
     if context.invoked_subcommand is None:
         list_(after, limit, state, code, source, data, json)
     elif after or state or code or source or data or json:
@@ -76,7 +79,7 @@ def list_(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Those that are open, or of another state; all of them, or those of a code or a source."""
+    """List those that are open, or in another state; all of them, or those with one code or from one source."""
     states = tuple(state or (State if json else (State.open,)))
 
     async def run(engine: Engine) -> Any:
@@ -94,11 +97,14 @@ def list_(
 @app.command("show")
 def show_(
     number: Named,
-    raw: Annotated[bool, typer.Option("--raw", help="Write its bytes as they came, and nothing else; of a conflict, its others.")] = False,
+    raw: Annotated[
+        bool,
+        typer.Option("--raw", help="Write its bytes as they came, and nothing else; of a conflict, those of the body that does not count."),
+    ] = False,
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """All that is known of one: its bytes, what it was meant to be, the fix, and what became of it, with who and why."""
+    """Everything that is known of one: its bytes, what it was meant to be, its fix, and what became of it, with who decided and why."""
     is_conflict, wanted = _number(number)
     if is_conflict:
         conflict = read(data, lambda engine: _conflict(engine, wanted))
@@ -130,13 +136,13 @@ def fix(
             "--body", metavar="FILE", help="A touchpoint to send in its place; - is standard input.", show_default=False, readable=False
         ),
     ] = None,
-    format: Annotated[Format, typer.Option("--format", help="What the body is; auto: what it looks like.")] = Format.auto,
+    format: Annotated[Format, typer.Option("--format", help="The format of the body; auto: recognised.")] = Format.auto,
     row: Annotated[
         Path | None,
         typer.Option(
             "--row",
             metavar="FILE",
-            help="Its row of CSV, put right, with the line of columns above it where that is not known; - is standard input.",
+            help="Its row of CSV, corrected, below a line with the columns where these are not known; - is standard input.",
             show_default=False,
             readable=False,
         ),
@@ -149,14 +155,14 @@ def fix(
     ] = None,
     zone: Annotated[
         str | None,
-        typer.Option("--zone", metavar="ZONE", help="With --row: whose clock the times are on. Default: its import's.", show_default=False),
+        typer.Option("--zone", metavar="ZONE", help="With --row: the time zone of its times. Default: its import's.", show_default=False),
     ] = None,
     data: Data = None,
     actor: Actor = None,
     reason: Reason = "",
     json: Json = False,
 ) -> None:
-    """Put one right. Its first bytes stay; `requeue` sends the fix."""
+    """Keep a corrected body for one. Its first bytes stay; `requeue` sends the fix."""
     is_conflict, wanted = _number(number)
     if is_conflict:
         raise _only_dismissed(wanted)
@@ -207,13 +213,16 @@ def requeue(
     code: Code = None,
     source: Source = None,
     every: Every = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 when any is still unreadable, or needs a fix first.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if any is still unreadable, or needs a fix first.")] = False,
     data: Data = None,
     actor: Actor = None,
     reason: Reason = "",
     json: Json = False,
 ) -> None:
-    """Send some again: fixed, or as they are, which a later version or definition may read. Returns when both read models have them."""
+    """Send some again: the fixed body, or the bytes as they are, which a newer version or definition may be able to read.
+
+    Returns when both read models have them.
+    """
     _check_which("requeue", numbers, code, source, every)
     wanted = _letters(numbers or [])
     by = By(now(), actor or user(), reason)
@@ -244,7 +253,7 @@ def dismiss(
     actor: Actor = None,
     json: Json = False,
 ) -> None:
-    """Close some: what they say is not wanted, or in already. Their bytes stay."""
+    """Close some that are not wanted, or whose content is in already. Their bytes stay."""
     _check_which("dismiss", numbers, code, source, every)
     named = [_number(text) for text in numbers or []]
     letters = [number for is_conflict, number in named if not is_conflict]
@@ -266,14 +275,16 @@ def dismiss(
 
 @app.command("set-aside")
 def set_aside_(
-    partition: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Of the log; embedded data has 0 only.", show_default=False)],
-    offset: Annotated[int, typer.Option(min=0, max=2**53, help="Of the record in it.", show_default=False)],
+    partition: Annotated[
+        int, typer.Option(min=0, max=2**31 - 1, help="The partition of the log; embedded data has only 0.", show_default=False)
+    ],
+    offset: Annotated[int, typer.Option(min=0, max=2**53, help="The offset of the record in it.", show_default=False)],
     reason: Why,
     data: Data = None,
     actor: Actor = None,
     json: Json = False,
 ) -> None:
-    """Go on without a record that can't be placed for an error of ours: it becomes a dead letter, whose bytes stay and can be requeued."""
+    """Go on without a record that a bug of ours stops on: it becomes a dead letter, whose bytes stay and can be requeued."""
     by = By(now(), actor or user(), why(reason))
 
     async def run(engine: Engine) -> tuple[Recorded, bool]:

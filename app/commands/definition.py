@@ -11,6 +11,7 @@ from app.engine.derived_anew import derived, show_rebuilt
 from app.engine.generations import DEFINITION, REBUILD, using
 from app.engine.ports import Engine
 from app.text.arguments import Actor, Data, File, Json, Reason, first_told, name_of
+from app.text.definition import cure, lacks
 from app.text.printing import as_it_came, as_json, note, pairs
 from journey.definition import Definition, unused
 from schemas.definition_files import default_definition, dump_definition, load_definition
@@ -29,12 +30,14 @@ def definition_check(file: File, json: Json = False) -> None:
     else:
         pairs(answer)
         _note_unused(definition)
+    if lacking := lacks(definition):
+        note(cure(lacking, name_of(file)))
 
 
 @app.command("show")
 def definition_show(
     data: Data = None,
-    default: Annotated[bool, typer.Option("--default", help="The one that ships, with its comments: to copy and change.")] = False,
+    default: Annotated[bool, typer.Option("--default", help="Print the one that ships, with its comments, to copy and change.")] = False,
     json: Json = False,
 ) -> None:
     """Print the definition in use, as YAML."""
@@ -43,6 +46,8 @@ def definition_show(
     else:
         definition = read(data, lambda engine: engine.definition())
         text = dump_definition(definition)
+    if lacking := lacks(definition):
+        note(cure(lacking))
     if json:
         as_json({"fingerprint": definition.fingerprint, **definition.model_dump(mode="json", by_alias=True, exclude_defaults=True)})
     else:
@@ -57,9 +62,9 @@ def definition_use(
     reason: Reason = "",
     json: Json = False,
 ) -> None:
-    """Use another definition. Everything is derived again by it, beside what is in use; then it takes over, at one position.
+    """Use another definition. Everything is derived again by it, beside what is in use, and then takes over at one position.
 
-    Recorded in the control log. Killed on the way, nothing has changed: run it again.
+    Recorded in the control log. If it is killed on the way, nothing has changed: run it again.
     """
     definition = first_told(lambda: load_definition(file), f"journey definition check {file} lists them")
 

@@ -20,7 +20,7 @@ def demo(
     data: Annotated[
         Path, typer.Option("--data", metavar="DIR", help="Folder of the demo's data; the demo's own is replaced.", readable=False)
     ] = Path(".demo-data"),
-    customers: Annotated[int, typer.Option(min=1, help="People in the simulated world.")] = demonstration.CUSTOMERS,
+    customers: Annotated[int, typer.Option(min=1, help="How many people are simulated.")] = demonstration.CUSTOMERS,
 ) -> None:
     """A simulated company, from its touchpoints to both read models."""
     folder = data_folder(data)

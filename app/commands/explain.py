@@ -18,7 +18,7 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def explain(
     id: Annotated[str, typer.Argument(metavar="ID", help="user:… or anon:…", show_default=False)],
-    stage: Annotated[str, typer.Option(help="Only what is about this stage; mql or sql: about the lead.", show_default=False)] = "",
+    stage: Annotated[str, typer.Option(help="Only this stage; mql or sql: only the lead.", show_default=False)] = "",
     data: Data = None,
     until: Until = None,
     known_at: KnownAt = None,

@@ -29,7 +29,7 @@ APART_SHOWN_MAX = 3
 def identity_show(
     id: Annotated[str, typer.Argument(metavar="ID", help="user:… or anon:…", show_default=False)], data: Data = None, json: Json = False
 ) -> None:
-    """The person that an id belongs to, and every link and unlink of its ids with the touchpoint that said it."""
+    """The person that an id belongs to, and every link and unlink of its ids, each with its touchpoint."""
 
     async def run(engine: Engine) -> Any:
         return await identity(await engine.definition(), engine.record, id)
@@ -55,7 +55,7 @@ def identity_show(
 
 @app.command("held")
 def identity_held(data: Data = None, json: Json = False) -> None:
-    """The ids that links join and the definition's bounds keep apart, from whom, and what they did; and accounts beyond a bound.
+    """Ids that links would join and the definition's bounds keep apart, with how many touches they have; and accounts beyond a bound.
 
     Reads all histories, which takes a while where there are many."""
 
@@ -109,11 +109,11 @@ def _bound(one: HeldBack) -> str:
 @app.command("suspects")
 def identity_suspects(
     limit: Annotated[int, typer.Option(min=1, help="How many, the worst first.")] = 20,
-    kind: Annotated[str, typer.Option(help=f"Only those of a kind: {', '.join(KINDS)}.", show_default=False)] = "",
+    kind: Annotated[str, typer.Option(help=f"Only those of this kind: {', '.join(KINDS)}.", show_default=False)] = "",
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Joins that hold and look wrong, the worst first, and the line to send for each. Reads all histories, person by person."""
+    """Joined ids that look wrong, the worst first, and the line to send for each. Reads all histories, person by person."""
     if kind and kind not in KINDS:
         raise Refused(f"there is no kind {kind!r} of suspects; there are {', '.join(KINDS)}")
 

@@ -20,11 +20,13 @@ DROPPED = ((">conflicts", ">duplicates"), (">dead letters",), (">read",), ("acto
 
 @app.command()
 def imports(
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="The last so many.")] = 100, data: Data = None, json: Json = False
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="List this many of the latest.")] = 100,
+    data: Data = None,
+    json: Json = False,
 ) -> None:
-    """Every `ingest` by its number: when, by whom, which files, and what came of it. Oldest first; `journey retract` takes one back.
+    """List every import (each run of `ingest`): when, by whom, which files, its counts. Oldest first; `journey retract` takes one back.
 
-    An import that is `interrupted` was cut off, or is still under way.
+    An `interrupted` import was cut off, or is still running.
     """
     found: list[Import] = read(data, listed)
     shown = found[-limit:]

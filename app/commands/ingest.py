@@ -36,7 +36,7 @@ def ingest(
     paths: Annotated[
         list[Path],
         typer.Argument(
-            metavar="PATH...", help="Files, as they are or packed by gzip; - is standard input.", show_default=False, readable=False
+            metavar="PATH...", help="Files, plain or compressed with gzip; - is standard input.", show_default=False, readable=False
         ),
     ],
     data: Data = None,
@@ -44,7 +44,7 @@ def ingest(
         Path | None,
         typer.Option(
             "--map",
-            help="The files are CSV, and this says what their columns mean: a YAML file, or one of `journey maps`.",
+            help="The files are CSV, and this map says what their columns mean: a YAML file, or a name that `journey maps` lists.",
             metavar="MAP",
             readable=False,
         ),
@@ -53,19 +53,19 @@ def ingest(
         str | None,
         typer.Option(
             "--zone",
-            help="With --map: whose clock the times are on, such as America/New_York. Default: the map's.",
+            help="With --map: the time zone of the times in the files, such as America/New_York. Default: the map's.",
             metavar="ZONE",
             show_default=False,
         ),
     ] = None,
     format: Annotated[
-        Format, typer.Option("--format", help="What the files of JSON hold; auto: what their first events are.")
+        Format, typer.Option("--format", help="The format of JSON files; auto: recognised by their first events.")
     ] = Format.auto,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would come of it, and take nothing in.")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 when anything became a dead letter.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be taken in, and take nothing in.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if anything became a dead letter.")] = False,
     json: Json = False,
 ) -> None:
-    """Take in touchpoints. Returns when both read models have them; run again, it changes nothing that is in already."""
+    """Take in touchpoints. Returns when both read models have them. Running it again with the same files changes nothing."""
     if map is not None and format is not Format.auto:
         raise Refused("--map reads CSV, and --format says what files of JSON hold; give one of them")
     if map is None and zone is not None:

@@ -10,7 +10,7 @@ from app.text.printing import as_it_came, as_json, note, table
 from schemas.csv_map import CsvMap, load_map
 from schemas.shipped_maps import own_zones, patterns, shipped, shipped_path, title, zones
 
-app = typer.Typer(invoke_without_command=True, add_completion=False, help="Maps that ship, for CSV exports.")
+app = typer.Typer(invoke_without_command=True, add_completion=False, help="List the maps that ship, for CSV exports.")
 
 
 @app.callback()
@@ -46,5 +46,5 @@ def _files(csv_map: CsvMap) -> list[list[str]]:
 
 @app.command("show")
 def maps_show(name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)]) -> None:
-    """Print a map, with its comments: to copy and change."""
+    """Print a map with its comments, to copy and change."""
     as_it_came(shipped_path(name).read_bytes())

@@ -13,7 +13,9 @@ from app.text.printing import Cell, as_json, fits, note, put, stacked, table
 from journey.instants import iso
 from streams.operators import By
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Closed periods: what was told of a month, and stays told.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Closed periods: what was reported of a period when it was closed stays on record."
+)
 
 
 @app.command("close")
@@ -29,9 +31,9 @@ def period_close(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Close a period that is over: what both read models say of it now is what was told. Recorded in the control log.
+    """Close a period that is over: what both read models say of it now is recorded as reported, in the control log.
 
-    Reports of just that period then show what was told beside what is known now, and what changed it. Close it again to restate it.
+    Reports of just that period then show what was reported beside what is known now, and what changed it. Close it again to restate it.
     """
     by = By(now(), actor or user(), why(reason))
 
@@ -53,7 +55,7 @@ def period_close(
 
 @app.command("list")
 def period_list(data: Data = None, json: Json = False) -> None:
-    """All closings, oldest first: of one period, the last is what was told; one before it was restated."""
+    """All closings, oldest first. The last closing of a period counts; it restates those before it."""
 
     async def run(engine: Engine) -> list[Closing]:
         return await closings(engine)

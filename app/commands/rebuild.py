@@ -31,7 +31,8 @@ def rebuild(
     from_log: Annotated[
         bool,
         typer.Option(
-            "--from-log", help="With `all`, into an empty record: place all that Kafka still holds, and say what it no longer does."
+            "--from-log",
+            help="With `all`, into an empty record: take in everything that Kafka still holds, and report what it no longer holds.",
         ),
     ] = False,
     actor: Actor = None,
@@ -39,10 +40,10 @@ def rebuild(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Derive a read model, or all, anew from the histories, beside the one in use; then it takes over.
+    """Derive a read model, or everything, again from the histories, beside what is in use; then it takes over.
 
-    Prints the digests before and after, and how many rows changed in each table: none, where all is well. Recorded in the control log.
-    Killed on the way, nothing has changed: run it again.
+    Prints the digests before and after, and how many rows changed in each table: none, if all is well. Recorded in the control log.
+    If it is killed on the way, nothing has changed: run it again.
     """
     if from_log:
         _from_log(what, actor or user(), reason, json=json)

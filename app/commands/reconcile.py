@@ -21,9 +21,9 @@ SHOWN_MAX = 20
 
 @app.command()
 def reconcile(data: Data = None, until: Until = None, json: Json = False) -> None:
-    """Hold both read models, at one position, against the laws of conservation and against everything derived anew from the histories.
+    """Check both read models, at one position: do the laws of conservation hold, and is every row what the histories derive to?
 
-    Names each row that is wrong, and then exits 1. Changes nothing: `journey rebuild` puts rows right.
+    Names each row that is wrong, and then exits with 1. Changes nothing: `journey rebuild` repairs rows.
     """
     asked = asked_until(until)
 

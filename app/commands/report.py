@@ -32,6 +32,7 @@ from app.text.arguments import (
     names_of,
     several,
 )
+from app.text.definition import cure, lacks_for
 from app.text.printing import as_csv, as_json, note
 from journey.errors import Refused
 from journey.instants import day
@@ -71,20 +72,23 @@ def report(
     top: Annotated[
         int | None,
         typer.Option(
-            "--top", help="So many at most, the highest. Default: 20 people on a terminal, all in JSON and CSV.", min=1, show_default=False
+            "--top",
+            help="Show at most this many, the highest. Default: 20 people in a terminal, all in JSON and CSV.",
+            min=1,
+            show_default=False,
         ),
     ] = None,
     between: Annotated[
         tuple[str, str] | None,
         typer.Option(
-            help="Only what changed between two positions (or times of recording), and by which cause.", metavar="K1 K2", show_default=False
+            help="Show only what changed between two positions (or times of recording), and why.", metavar="K1 K2", show_default=False
         ),
     ] = None,
     closed: Annotated[
         str | None,
         typer.Option(
             "--period",
-            help="--from and --to of 2026-03, 2026-Q1, a week by its Monday; where it was closed, as told beside as known now.",
+            help="Instead of --from and --to: 2026-03, 2026-Q1, a week by its Monday. If it was closed: as told then, beside as known now.",
             metavar="PERIOD",
             show_default=False,
         ),
@@ -123,6 +127,9 @@ def report(
     if not isinstance(told, Report):
         show_restatement.compared(told, simulated=definition, json=json, csv=csv)
         return
+    empty = [figure.name for section in told.sections if section.name in (sections or ()) for figure in section.empty]
+    if lacking := lacks_for(empty, definition):
+        note(cure(lacking))
     if json:
         as_json(told.model_dump(mode="json"))
         return

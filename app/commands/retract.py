@@ -30,19 +30,21 @@ def retract(
             max=2**62,
             metavar="ID",
             show_default=False,
-            help="Instead: the id that `journey imports --json` of another record lists, before this one is filled from Kafka's log.",
+            help="Instead: the id that `journey imports --json` listed for another record, before this one is filled from Kafka.",
         ),
     ] = None,
     reason: Reason = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go and what would stay, and change nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be withdrawn and what would stay, and change nothing.")
+    ] = False,
     actor: Actor = None,
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Take back an import: what only it brought is withdrawn, and both read models are those of a record into which it never came.
+    """Take back an import: touchpoints that came in with it alone are withdrawn, and both read models are as if it had never been taken in.
 
     What another import or a stream brought too stays; the same ids in a later import count. As known at an earlier position, it is there as
-    it was. Recorded in the control log. Everything is derived anew; killed on the way, nothing has changed: run it again.
+    it was. Recorded in the control log. Everything is derived again. If it is killed on the way, nothing has changed: run it again.
     """
     if (number is None) == (id is None):
         raise Refused("say which import: --import N, as `journey imports` lists it")

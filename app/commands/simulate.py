@@ -18,16 +18,16 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def simulate(
-    customers: Annotated[int, typer.Option(min=1, help="People in the simulated world.")] = 2000,
-    days: Annotated[int, typer.Option(min=1, help="How long it is played.")] = 180,
-    seed: Annotated[int, typer.Option(help="Another seed is another world.")] = 7,
+    customers: Annotated[int, typer.Option(min=1, help="How many people are simulated.")] = 2000,
+    days: Annotated[int, typer.Option(min=1, help="How many days are simulated.")] = 180,
+    seed: Annotated[int, typer.Option(help="Another seed gives another company.")] = 7,
     start: Annotated[str, typer.Option(help="First day, YYYY-MM-DD.")] = START.isoformat(),
     late: Annotated[str, typer.Option(help="Share that arrives late, such as 5%.")] = "0%",
     duplicates: Annotated[str, typer.Option(help="Share that is sent twice.")] = "0%",
-    shuffled: Annotated[bool, typer.Option("--shuffled", help="In no order at all.")] = False,
-    broken: Annotated[str, typer.Option(help="Share of unreadable records put in between.")] = "0%",
+    shuffled: Annotated[bool, typer.Option("--shuffled", help="Write them in random order.")] = False,
+    broken: Annotated[str, typer.Option(help="Share of unreadable records among them.")] = "0%",
 ) -> None:
-    """Write the touchpoints of a simulated company to standard output, one a line. The same arguments give the same bytes."""
+    """Write the touchpoints of a simulated company to standard output, one on each line. The same arguments give the same bytes."""
     shares = {"late": share_of("--late", late), "duplicates": share_of("--duplicates", duplicates), "broken": share_of("--broken", broken)}
     try:
         made: Iterable[bytes] = simulated(customers=customers, days=days, seed=seed, start=day_of("--start", start))

@@ -27,13 +27,11 @@ def timeline(
     known_at: KnownAt = None,
     between: Annotated[
         tuple[str, str] | None,
-        typer.Option(
-            help="Only what is told differently at two positions (or times of recording), and why.", metavar="K1 K2", show_default=False
-        ),
+        typer.Option(help="Only what differs between two positions (or times of recording), and why.", metavar="K1 K2", show_default=False),
     ] = None,
     json: Json = False,
 ) -> None:
-    """One customer's whole story: touchpoints, and what they brought about by which rule."""
+    """One customer's whole story: touchpoints, and what followed from them by which rule."""
     asked = asked_until(until)
     if between is not None:
         if known_at is not None:

@@ -47,13 +47,13 @@ def why(
     by: By = None,
     where: Where = None,
     currency: Into = None,
-    limit: Annotated[int, typer.Option(min=1, max=UNITS_MAX, help="How many deals, people or leads are told of.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=UNITS_MAX, help="How many deals, people or leads are listed.")] = 20,
     after: Annotated[
-        str, typer.Option(help="Go on after these: the cursor below the last ones.", metavar="CURSOR", show_default=False)
+        str, typer.Option(help="Go on where the last list ended: the cursor that it printed.", metavar="CURSOR", show_default=False)
     ] = "",
     json: Json = False,
 ) -> None:
-    """The touchpoints behind a figure: which deals, people or leads count, and because of what."""
+    """The touchpoints behind a figure: which deals, people or leads are counted, and why."""
     wanted, as_of = figure_named(figure), asked_until(until)
     question: dict[str, Any] = {
         "from_on": None if from_ is None else day_of("--from", from_),

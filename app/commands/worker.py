@@ -30,9 +30,9 @@ class Only(StrEnum):
 
 @app.command()
 def worker(
-    only: Annotated[Only | None, typer.Option("--only", help="Do this part of the work only.", show_default=False)] = None,
+    only: Annotated[Only | None, typer.Option("--only", help="Do only this part of the work.", show_default=False)] = None,
 ) -> None:
-    """Place what is published to Kafka and keep both read models up to date, until it is told to stop.
+    """Process the touchpoints that are published to Kafka and keep both read models up to date, until it is stopped.
 
     Needs JOURNEY_KAFKA and JOURNEY_POSTGRES.
     """

@@ -1,4 +1,4 @@
-"""Asks an engine for figures: what `journey report` prints, as typed values. docs/figures.md has an example."""
+"""Asks an engine for figures: what `journey report` prints, as typed values. docs/asking.md has an example."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager

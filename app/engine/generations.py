@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 from app.engine.ports import Progress, RecordKeeper, no_progress
+from app.text.definition import cure, lacks
 from journey.definition import Definition
 from journey.errors import Away, Busy, Refused
 from journey.facts import FOLD_VERSION
@@ -53,6 +54,8 @@ async def bring_up_to_date(engine: RecordKeeper, at: Instant, say: Say, progress
             again = []
         else:
             say("what was derived is of another definition or version: deriving it again")
+            if lacking := lacks(definition):
+                say(cure(lacking))
             why = "what was derived is of another definition or version"
             again = [rebuilding(derived_by, definition, By(at, "journey", why))]
         await derive(engine, definition, [*first, *again], at, progress)

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from app.reference.definition import definition
 from app.reference.facts import facts_page
+from app.reference.figures import figures_page
 from app.reference.vocabulary import vocabulary
 
-PAGES = {"vocabulary.md": vocabulary, "definition.md": definition, "facts.md": facts_page}
+PAGES = {"vocabulary.md": vocabulary, "definition.md": definition, "facts.md": facts_page, "figures.md": figures_page}
 FOLDER = Path("docs")
 
 if __name__ == "__main__":

@@ -12,12 +12,14 @@ from journey.touchpoints import (
     DIGITS_MAX,
     ID_LENGTH_MAX,
     LIST_LENGTH_MAX,
+    NAMES,
     PEOPLE_MAX,
     TEXT_LENGTH_MAX,
     TYPES,
     About,
     Data,
     Participant,
+    about_names,
     is_statement,
 )
 
@@ -56,6 +58,10 @@ _FACTS = """\
 `session_engaged` only where the [definition](definition.md) counts the type as traffic, or among those that make up sessions. What else the
 definition says comes on top: a touchpoint may give points (`scored`), enter a stage (`stage_entered`), be a milestone or a conversion."""
 
+_ABOUT = """\
+Every type takes these fields too. Where a type has a field of its own with one of these names, which means something else, the name begins
+with `about_` there: `about_network` of a `social_engagement` is where it was sent from, and its `network` the social network."""
+
 _STATEMENTS = """\
 A *statement* may be made again to correct it. Statements with equal fields of the *key* are one, of which the last counts: the one with the
 latest `stated_at` (default: its time). Days of a period are days of the reporting zone."""
@@ -71,7 +77,7 @@ def vocabulary() -> str:
             parts.append(f"## {heading[0].upper()}{heading[1:]}")
         parts += [f"### {name}", *_type(kind)]
     kinds = table(("kind", "what it is"), _KINDS.values())
-    common = ["## What any touchpoint may say", _table(About), "## People of a deal", _sentence(Participant), _table(Participant)]
+    common = ["## What any touchpoint may say", _ABOUT, _table(About), "## People of a deal", _sentence(Participant), _table(Participant)]
     return page(
         "# The vocabulary", GENERATED, _INTRODUCTION, _FACTS, _STATEMENTS, "## Kinds of values", kinds, *common, *parts
     )  # fmt: skip
@@ -102,8 +108,6 @@ def _type(kind: type[Data]) -> list[str]:
     ]
     if is_statement(kind):
         told.append(f"A statement; its key: {code(kind.stated_by)}.")
-    if kind.not_about:
-        told.append(f"Its own {code(sorted(kind.not_about))} takes the place of the one that any touchpoint may say.")
     return [_sentence(kind), " ".join(told), _table(kind)]
 
 
@@ -120,4 +124,10 @@ def _table(kind: Any) -> str:
         name = "from" if field.name == "since" else field.name
         needed = "required" if field.default is MISSING else ""
         rows.append((f"`{name}`", in_words(written.annotation, _WORDS, touchpoints), needed, written.says))
+    # What any touchpoint may say stands above, except where it has another name.
+    for name, ours in about_names(kind).items() if kind in NAMES else ():
+        if name != ours:
+            written = field_of(touchpoints, About, ours)
+            says = f"{written.says} On other types this is `{ours}`."
+            rows.append((f"`{name}`", in_words(written.annotation, _WORDS, touchpoints), "", says))
     return table(("field", "kind", "", "what it says"), rows)

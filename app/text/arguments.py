@@ -50,7 +50,7 @@ def why(reason: str) -> str:
 
 Actor = Annotated[str | None, typer.Option(help="Who decides this. Default: you.", show_default=False)]
 Reason = Annotated[str, typer.Option(help="Why.")]
-Why = Annotated[str, typer.Option("--reason", help="Why. Needed.", show_default=False)]
+Why = Annotated[str, typer.Option("--reason", help="Why; required.", show_default=False)]
 KnownAt = Annotated[
     str | None,
     typer.Option(
@@ -76,11 +76,21 @@ By = Annotated[
 ]
 Where = Annotated[
     list[str] | None,
-    typer.Option("--where", help="Only what has this value; of several of one dimension, any.", metavar="DIM=VALUE", show_default=False),
+    typer.Option(
+        "--where",
+        help="Only what has this value. Given several times: any of the values of one dimension, and all of the dimensions.",
+        metavar="DIM=VALUE",
+        show_default=False,
+    ),
 ]
 Into = Annotated[
     str | None,
-    typer.Option("--currency", help="Convert money to it, at stated rates. Default: each by itself.", metavar="EUR", show_default=False),
+    typer.Option(
+        "--currency",
+        help="Convert money to this currency, at stated rates. Default: each currency by itself.",
+        metavar="EUR",
+        show_default=False,
+    ),
 ]
 
 Loaded = TypeVar("Loaded")

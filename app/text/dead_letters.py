@@ -1,4 +1,4 @@
-"""What people see of dead letters, conflicts and what was decided about them; or the same as JSON."""
+"""Prints dead letters, conflicts and what was decided about them, as text or JSON."""
 
 import base64
 import sys

@@ -1,4 +1,4 @@
-"""What people see of a dry run; or the same as JSON."""
+"""Prints what a dry run would take in, as text or JSON."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

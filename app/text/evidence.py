@@ -1,4 +1,4 @@
-"""What people see of the touchpoints behind a figure; or the same as JSON."""
+"""Prints the touchpoints behind a figure, as text or JSON."""
 
 from dataclasses import asdict
 from textwrap import wrap
@@ -50,12 +50,12 @@ def evidence(found: FigureEvidence, *, simulated: bool) -> None:
         put(Text(f"and {len(cells) - CELLS_SHOWN_MAX:,} cells more: `journey report` shows them", style="dim"))
     put("")
     _table(found, figure)
-    told = f"{len(found.units):,} of {found.units_count:,}"
+    shown = f"{len(found.units):,} of {found.units_count:,}"
     if found.beyond:
         # In one line, to be copied.
-        put(Text(f"{told}, {found.beyond:,} more with --after {found.after}", style="dim", no_wrap=True, overflow="ignore"))
+        put(Text(f"{shown}, {found.beyond:,} more with --after {found.after}", style="dim", no_wrap=True, overflow="ignore"))
     elif len(found.units) < found.units_count:
-        put(Text(f"{told}, the last ones", style="dim"))
+        put(Text(f"{shown}, the last ones", style="dim"))
     if len(found.units) < found.units_count:
         put(Text(f"these alone come to {' · '.join(_cell(figure, cell) for cell in found.comes_to.cells if cell.n)}", style="dim"))
     if not found.agrees:
@@ -171,8 +171,8 @@ def _value(figure: FigureAnswer, outcome: Outcome, currency: str | None) -> str:
 
 def _cell(figure: FigureAnswer, cell: Cell) -> str:
     values = cell.value if isinstance(cell.value, tuple) else (cell.value,)
-    told = [_number(figure.unit, value, cell.currency) for value in values]
-    named = [f"{one} ({quantile})" for one, quantile in zip(told, figure.quantiles, strict=True)] if figure.quantiles else told
+    numbers = [_number(figure.unit, value, cell.currency) for value in values]
+    named = [f"{one} ({quantile})" for one, quantile in zip(numbers, figure.quantiles, strict=True)] if figure.quantiles else numbers
     of = f" ({exact(cell.part or 0)} of {exact(cell.whole)})" if cell.whole is not None else ""
     unit = f" {figure.unit}" if figure.unit not in ("share", "money", "duration") else ""
     return f"{' · '.join(named)}{unit}{of}"

@@ -1,4 +1,4 @@
-"""What people see of an explanation: the transitions with their evidence, the score as a ledger, and what is missing."""
+"""Prints an explanation: the transitions with their evidence, the score as a ledger, and what is missing."""
 
 from collections.abc import Iterator
 from dataclasses import asdict

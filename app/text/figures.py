@@ -1,4 +1,4 @@
-"""What people see of the list of figures."""
+"""Prints the list of figures."""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -23,10 +23,11 @@ def in_full(entries: Iterable[Entry]) -> None:
     for nth, entry in enumerate(entries):
         if nth:
             put("")
-        pairs(dict(_said(entry)))
+        pairs(dict(described(entry)))
 
 
-def _said(entry: Entry) -> Iterable[tuple[str, str]]:
+def described(entry: Entry) -> Iterable[tuple[str, str]]:
+    """What there is to say of it, each with its name."""
     yield "figure", entry.name
     yield "says", entry.says
     yield "formula", entry.formula

@@ -1,4 +1,4 @@
-"""What people see of an ingest; or the same as JSON."""
+"""Prints what `journey ingest` did, as text or JSON."""
 
 import shutil
 import sys

@@ -80,12 +80,12 @@ def failure(error: BaseException) -> None:
 def as_json(value: Any) -> None:
     """Numbers beyond ±2^53 are written as text: see `journey.integers`."""
     try:
-        told = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_STRICT_INTEGER, default=_plain)
+        written = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_STRICT_INTEGER, default=_plain)
     except orjson.JSONEncodeError:
-        told = orjson.dumps(all_plain(value), option=orjson.OPT_INDENT_2, default=_plain)
+        written = orjson.dumps(all_plain(value), option=orjson.OPT_INDENT_2, default=_plain)
     if sys.stdout.isatty():
-        told = "".join(map(_escaped, told.decode())).encode()
-    sys.stdout.buffer.write(told + b"\n")
+        written = "".join(map(_escaped, written.decode())).encode()
+    sys.stdout.buffer.write(written + b"\n")
     sys.stdout.flush()
 
 
@@ -261,10 +261,10 @@ def figures(values: Mapping[str, Cell]) -> None:
     made = Table.grid(padding=(0, FIGURE_GAP, 0, 0))
     for _ in range(columns):
         made.add_column(justify="right", vertical="bottom")
-    told = list(values.items())
-    for at in range(0, len(told), columns):
-        made.add_row(*(Text(str(value), style="bold") for _, value in told[at : at + columns]))
-        made.add_row(*(Text(name, style="dim") for name, _ in told[at : at + columns]))
+    shown = list(values.items())
+    for at in range(0, len(shown), columns):
+        made.add_row(*(Text(str(value), style="bold") for _, value in shown[at : at + columns]))
+        made.add_row(*(Text(name, style="dim") for name, _ in shown[at : at + columns]))
         made.add_row()
     put(made)
 

@@ -1,4 +1,4 @@
-"""What people see of a report. It knows units and groupings, and no figure: any that is registered is shown. Only here it is rounded."""
+"""Prints a report. It knows units and groupings but no figure: any figure of a section is shown. Numbers are rounded only here."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -19,11 +19,11 @@ from projections.figures.reports import Report, SectionAnswer
 from projections.figures.sections import FIGURES
 
 ROWS_SHOWN_MAX = 12
-"""Of a table; one that was asked for, by --by, has more."""
+"""How many rows a table has; one that was asked for with --by has more."""
 ROWS_ASKED_MAX = 60
 NAMED_MAX = 12
 LABEL_WIDTH_MAX = 32
-"""So much of a group's name is shown on a terminal."""
+"""How many characters of a group's name a terminal shows."""
 HEADING_WIDTH_MIN = 12
 COLUMNS_WITH_BAR_MAX = 3
 GAP = 2
@@ -31,27 +31,29 @@ GAP = 2
 NARROWED = "in this period, with these filters"
 
 
-def report(told: Report, definition: Definition, *, sections: Sequence[str] = (), by: bool = False) -> None:
-    """`sections` are those that were asked for by name, and are told of also where they are empty; `by`: whether a grouping was."""
-    answers = [answer for section in told.sections for answer in section.answers]
+def report(answered: Report, definition: Definition, *, sections: Sequence[str] = (), by: bool = False) -> None:
+    """`sections` were asked for by name, and are shown even if they are empty; `by`: whether a grouping was asked for."""
+    answers = [answer for section in answered.sections for answer in section.answers]
     asked = max(answers, key=lambda answer: answer.until)
-    _title(told, asked)
+    _title(answered, asked)
     orders = orders_of(definition)
-    shown = [section for section in told.sections if section.answers and (section.name in sections or not section.is_empty)]
+    shown = [section for section in answered.sections if section.answers and (section.name in sections or not section.is_empty)]
     for section in shown:
         _section(section, asked, orders, is_asked=by, is_named=section.name in sections)
     if not shown:
-        put(Text(f"nothing for {told.model} up to then", style="dim"), "")
-    if without := [section.title for section in told.sections if not section.answers]:
-        lacks = dict.fromkeys(name for section in told.sections if not section.answers for one in section.left_out.values() for name in one)
+        put(Text(f"nothing for {answered.model} up to then", style="dim"), "")
+    if without := [section.title for section in answered.sections if not section.answers]:
+        lacks = dict.fromkeys(
+            name for section in answered.sections if not section.answers for one in section.left_out.values() for name in one
+        )
         put(Text(f"Without {' or '.join(map(words, lacks))}, and so left out: {', '.join(without)}.", style="dim"), "")
-    if told.model == "sales":
+    if answered.model == "sales":
         _unknown_stages(answers, definition)
 
 
-def _title(told: Report, asked: Answer) -> None:
-    what = Text(told.model.capitalize(), style="bold")
-    what.append(" (simulated)" if told.simulated else "", style="bold yellow")
+def _title(answered: Report, asked: Answer) -> None:
+    what = Text(answered.model.capitalize(), style="bold")
+    what.append(" (simulated)" if answered.simulated else "", style="bold yellow")
     what.append(f" · {_until(asked)}, {asked.zone} · position {asked.position:,}", style="not bold")
     more = [f"from {asked.from_on}"] if asked.from_on else []
     more += [f"up to {asked.to_on}, which is not in it"] if asked.to_on else []
@@ -59,15 +61,15 @@ def _title(told: Report, asked: Answer) -> None:
     more += [f"in {asked.currency}"] if asked.currency else []
     more += [f"as known at {asked.known_at}"] if asked.known_at else []
     put(what, *([readable(" · ".join(more))] if more else []), Text("─" * min(out.width, WIDTH_PIPED), style="dim"))
-    if lacking := _without_rate(told):
+    if lacking := _without_rate(answered):
         days = ", ".join(f"{currency} on {on}" for currency, on in lacking.items())
         put(Text(f"There is no rate for {days}, so money is shown per currency.", style="yellow"), "")
 
 
-def _without_rate(told: Report) -> dict[str, str]:
+def _without_rate(answered: Report) -> dict[str, str]:
     """The currencies without a rate, and the first day on which one is missing."""
     first: dict[str, str] = {}
-    for section in told.sections:
+    for section in answered.sections:
         for answer in section.answers:
             for currency, on in answer.without_rate_on.items():
                 first[currency] = min(on, first.get(currency, on))
@@ -204,8 +206,8 @@ def _put(labels: Mapping[str, Sequence[str]], numbers: Mapping[str, Sequence[Sho
         parts[0][""] = bars
     for part in parts:
         is_last = part is parts[-1]
-        told = "\n".join(filter(None, (foot, *map(str, not_shown(left_out))))) if is_last else ""
-        table("", {**cut, **part}, foot=told)
+        remarks = "\n".join(filter(None, (foot, *map(str, not_shown(left_out))))) if is_last else ""
+        table("", {**cut, **part}, foot=remarks)
 
 
 def _width(heading: str, texts: Iterable[Shown]) -> int:

@@ -1,4 +1,4 @@
-"""What people see of what changed in the figures between two positions; and of a closed period as told, beside what is known now."""
+"""Prints what changed in the figures between two positions; and a closed period as told, beside what is known now."""
 
 from collections.abc import Sequence
 
@@ -16,33 +16,33 @@ from projections.figures.answers import FigureAnswer, exact
 from projections.figures.restatements import CellBetween, CellValue, ChangedTouchpoint, Restatement, Share, is_something, value_of
 
 CAUSES_SHOWN_MAX = 8
-"""Of one value; `--json` has all."""
+"""How many causes of one value are shown; `--json` has all."""
 TOUCHPOINTS_SHOWN_MAX = 3
 
 
-def compared(told: Restatement | AsTold, *, simulated: bool, json: bool, csv: bool) -> None:
-    restatement = told.restatement if isinstance(told, AsTold) else told
+def compared(answer: Restatement | AsTold, *, simulated: bool, json: bool, csv: bool) -> None:
+    restatement = answer.restatement if isinstance(answer, AsTold) else answer
     if csv:
         as_csv(restatement.to_csv())
     elif json:
-        closed = {"closed": {**told.closing.plain, "told_otherwise": told.otherwise}} if isinstance(told, AsTold) else {}
+        closed = {"closed": {**answer.closing.plain, "told_otherwise": answer.otherwise}} if isinstance(answer, AsTold) else {}
         as_json({**closed, **restatement.model_dump(mode="json"), "simulated": simulated})
-    elif isinstance(told, AsTold):
-        as_told(told, simulated=simulated)
+    elif isinstance(answer, AsTold):
+        as_told(answer, simulated=simulated)
     else:
-        between(told, simulated=simulated)
+        between(answer, simulated=simulated)
 
 
-def between(told: Restatement, *, simulated: bool) -> None:
-    """Only what differs."""
-    _title(told, f"as known at {told.earlier:,} and at {told.later:,}", simulated=simulated)
-    _cells(told, told.changed, f"at {told.earlier:,}", f"at {told.later:,}")
+def between(restatement: Restatement, *, simulated: bool) -> None:
+    """Print only what differs."""
+    _title(restatement, f"as known at {restatement.earlier:,} and at {restatement.later:,}", simulated=simulated)
+    _cells(restatement, restatement.changed, f"at {restatement.earlier:,}", f"at {restatement.later:,}")
 
 
 def as_told(both: AsTold, *, simulated: bool) -> None:
-    """All that there is, and what differs with its causes."""
-    closing, told, otherwise = both
-    _title(told, f"{closing.period}, as told and as known now", simulated=simulated)
+    """Print all values, and for those that differ the causes."""
+    closing, restatement, otherwise = both
+    _title(restatement, f"{closing.period}, as told and as known now", simulated=simulated)
     put(
         Text(
             readable(f"closed at position {closing.position:,} by {closing.actor}, {iso(closing.at)[:19]}Z: {closing.reason}"), style="dim"
@@ -51,27 +51,27 @@ def as_told(both: AsTold, *, simulated: bool) -> None:
     if otherwise:
         put(Text(f"This version of the program works out otherwise what was told then of: {', '.join(otherwise)}.", style="yellow"))
     put("")
-    shown = [cell for cell in told.cells if cell.before.n or cell.after.n or cell.causes]
-    _cells(told, shown, "as told", "as known now")
+    shown = [cell for cell in restatement.cells if cell.before.n or cell.after.n or cell.causes]
+    _cells(restatement, shown, "as told", "as known now")
 
 
-def _title(told: Restatement, what: str, *, simulated: bool) -> None:
-    heading = Text.assemble((told.model.capitalize(), "bold"), (" (simulated)" if simulated else "", "bold yellow"))
-    heading.append(f" · {what} · until {told.until[:19].replace('T', ' ')} UTC")
-    more = [f"from {told.from_on}"] if told.from_on else []
-    more += [f"up to {told.to_on}, which is not in it"] if told.to_on else []
-    more += [f"{name} {' or '.join(values)}" for name, values in told.where.items()]
+def _title(restatement: Restatement, what: str, *, simulated: bool) -> None:
+    heading = Text.assemble((restatement.model.capitalize(), "bold"), (" (simulated)" if simulated else "", "bold yellow"))
+    heading.append(f" · {what} · until {restatement.until[:19].replace('T', ' ')} UTC")
+    more = [f"from {restatement.from_on}"] if restatement.from_on else []
+    more += [f"up to {restatement.to_on}, which is not in it"] if restatement.to_on else []
+    more += [f"{name} {' or '.join(values)}" for name, values in restatement.where.items()]
     put(heading, *([readable(" · ".join(more))] if more else []), "")
 
 
-def _cells(told: Restatement, cells: Sequence[CellBetween], earlier: str, later: str) -> None:
+def _cells(restatement: Restatement, cells: Sequence[CellBetween], earlier: str, later: str) -> None:
     if not cells:
         put("no difference")
         return
     rows = [(cell, nth) for cell in cells for nth in range(max(1, len(cell.quantiles)))]
     written = [_written(cell, nth) for cell, nth in rows]
     columns: dict[str, list[Cell]] = {
-        "figure": [_name(told, cell, nth) for cell, nth in rows],
+        "figure": [_name(restatement, cell, nth) for cell, nth in rows],
         f">{earlier}": [one[0] for one in written],
         f">{later}": [one[1] for one in written],
         ">difference": [one[2] for one in written],
@@ -91,8 +91,10 @@ def _cells(told: Restatement, cells: Sequence[CellBetween], earlier: str, later:
                  " imports, the definition.", style="dim"))  # fmt: skip
 
 
-def _name(told: Restatement, cell: CellBetween, quantile: int) -> str:
-    groups = [f"{told.names.get(name, {}).get(value, value) or '(none)'}" for name, value in cell.group.items() if name != "currency"]
+def _name(restatement: Restatement, cell: CellBetween, quantile: int) -> str:
+    groups = [
+        f"{restatement.names.get(name, {}).get(value, value) or '(none)'}" for name, value in cell.group.items() if name != "currency"
+    ]
     return ", ".join([_column(cell, quantile).heading, *groups])
 
 
@@ -102,15 +104,17 @@ def _column(cell: CellBetween, quantile: int) -> Column:
 
 
 def _written(cell: CellBetween, quantile: int) -> tuple[str, str, str]:
-    before, after, difference = (_number(cell, told, quantile) for told in (cell.before, cell.after, cell.difference))
+    before, after, difference = (_number(cell, value, quantile) for value in (cell.before, cell.after, cell.difference))
     if cell.unit not in ("share", "ratio", "duration"):
-        before, after = (NOTHING if value_of(told, quantile) == 0 else text for told, text in ((cell.before, before), (cell.after, after)))
+        before, after = (
+            NOTHING if value_of(value, quantile) == 0 else text for value, text in ((cell.before, before), (cell.after, after))
+        )
     return before, after, _signed(difference) if value_of(cell.difference, quantile) else ""
 
 
-def _number(cell: CellBetween, told: CellValue, quantile: int) -> str:
-    """No more rounded than a small difference between large numbers can bear."""
-    number = value_of(told, quantile)
+def _number(cell: CellBetween, value: CellValue, quantile: int) -> str:
+    """A number with enough digits to show a small difference between large numbers."""
+    number = value_of(value, quantile)
     if number is None:
         return UNKNOWN
     if cell.unit == "share":
@@ -121,8 +125,8 @@ def _number(cell: CellBetween, told: CellValue, quantile: int) -> str:
     return format_of(_column(cell, quantile), both)(both[0], number)
 
 
-def _cell(cell: CellBetween, told: CellValue) -> Answered:
-    return Answered(group=cell.group, value=told.value, n=told.n, complete=True, currency=cell.currency, decimals=cell.decimals)
+def _cell(cell: CellBetween, value: CellValue) -> Answered:
+    return Answered(group=cell.group, value=value.value, n=value.n, complete=True, currency=cell.currency, decimals=cell.decimals)
 
 
 def _signed(text: str) -> str:
@@ -150,7 +154,7 @@ def _share(cell: CellBetween, share: Share, quantile: int) -> list[str]:
 
 
 def _parts(cell: CellBetween, difference: CellValue) -> str:
-    """Of a share: what more, or less, is in it of how many more. A share may stay what it was."""
+    """Of a share: by how much its part and its whole changed, which may leave the share itself as it was."""
     part, whole = difference.part, difference.whole
     return f" ({exact(part)} of {exact(whole)})" if cell.unit == "share" and part is not None and whole is not None else ""
 

@@ -1,4 +1,4 @@
-"""What people see of joins that look wrong: the reason, the touchpoints that say so, and the line to send."""
+"""Prints joins that look wrong: the reason, the touchpoints that say so, and the line to send."""
 
 from dataclasses import asdict
 from typing import Any

@@ -1,4 +1,4 @@
-"""What people see of a timeline, and of what changed in it between two positions: the words for what entries mean; or the same as JSON."""
+"""Prints a timeline, or what changed in it between two positions, as text or JSON: the words for what entries mean."""
 
 from dataclasses import asdict
 from typing import Any, assert_never
@@ -76,7 +76,7 @@ def timeline(story: Timeline, *, simulated: bool) -> None:
     table("", {
         "time (UTC)": [_second(entry.at) for entry in story.entries],
         "what": [Text(what(entry), _STYLES.get(what(entry), "")) for entry in story.entries],
-        "": [_told(entry) for entry in story.entries],
+        "": [_in_words(entry) for entry in story.entries],
     }, last="")  # fmt: skip
 
 
@@ -94,7 +94,7 @@ def between(answer: Between, *, simulated: bool) -> None:
         return
     table("", {
         "time (UTC)": [_second(one.entry.at) for one in answer.differences],
-        "": [Text("+ told since" if one.since else "- no more", "green" if one.since else "red") for one in answer.differences],
+        "": [Text("+ added" if one.since else "- removed", "green" if one.since else "red") for one in answer.differences],
         "what": [Text(_differs(one)) for one in answer.differences],
     }, last="what")  # fmt: skip
 
@@ -120,14 +120,14 @@ def _entry(entry: Entry) -> dict[str, Any]:
     return {**head, "rule": entry.rule, "because": entry.because, **meant}
 
 
-def _told(entry: Entry) -> Text:
-    told = Text(readable(says(entry)))
-    told.append(_rule(entry), style="dim")
+def _in_words(entry: Entry) -> Text:
+    words = Text(readable(says(entry)))
+    words.append(_rule(entry), style="dim")
     if entry.because and not entry.is_due:
         ids = [id for _, id, _ in entry.because]
         more = f" and {len(ids) - BECAUSE_SHOWN_MAX} more" if len(ids) > BECAUSE_SHOWN_MAX else ""
-        told.append("\n" + readable(f"because of {', '.join(ids[:BECAUSE_SHOWN_MAX])}{more}"), style="dim")
-    return told
+        words.append("\n" + readable(f"because of {', '.join(ids[:BECAUSE_SHOWN_MAX])}{more}"), style="dim")
+    return words
 
 
 def _rule(entry: Entry) -> str:

@@ -97,7 +97,7 @@ async def _found(ask: Ask, batch: Sequence[Figure], asked: Asked) -> Iterable[tu
 
 
 async def _names(ask: Ask, figures: Sequence[Figure], found: Iterable[FigureAnswer], asked: Asked) -> dict[str, dict[str, str]]:
-    """What the values of a dimension are called, where they are called otherwise."""
+    """The names of a dimension's values, of those that have one."""
     names = {}
     for name in asked.by:
         called = {figure.dimensions[name].names for figure in figures if name in figure.dimensions} - {""}
@@ -217,7 +217,7 @@ def _named(groupings: Sequence[Group], key: Key, asked: Asked) -> Iterable[str]:
 
 
 def _is_complete(figure: Figure, groupings: Sequence[Group], key: Key, asked: Asked) -> bool:
-    """Whether its period was over at `until`, and the days after it that the figure waits for."""
+    """Whether its period, and the days after it that the figure waits for, were over at `until`."""
     place = period_at(groupings)
     ends = []
     if place is not None:

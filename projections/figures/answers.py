@@ -1,4 +1,4 @@
-"""Answers as data: exact numbers, as typed Python values, JSON and CSV. Rounding is for who shows them."""
+"""Answers as data: exact numbers, as typed Python values, JSON and CSV. Whoever shows them rounds."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ from projections.figures.measures import Number
 
 
 def exact(number: Number) -> int | str:
-    """A whole number as one; others as text: decimal where that is exact ("0.25"), else as a fraction ("1/3")."""
+    """A whole number as a number; others as text: a decimal where that is exact ("0.25"), else a fraction ("1/3")."""
     if number == int(number):
         return int(number)
     number = Fraction(number)
@@ -38,8 +38,8 @@ class Value(BaseModel):
 
 
 class Cell(Value):
-    """`value` is None where there is nothing to divide by or to take a quantile of; of several quantiles it is a tuple. Money is in minor
-    units, of which `decimals` make a unit of the currency; a ratio has its two parts. `complete`: nothing dated later can be in it.
+    """`value` is None where there is nothing to divide by or to take a quantile of; several quantiles are a tuple. Money is in minor units:
+    1250 with 2 `decimals` is 12.50. A ratio has its `part` and its `whole`. `complete`: nothing dated later can be in it.
     `withheld`: there is a value, which whoever asks is not shown."""
 
     group: dict[str, str]
@@ -54,7 +54,7 @@ class Cell(Value):
 
 
 class FigureAnswer(Value):
-    """`adds_up` says that cells can be summed over each of `by`. `needs`, where nothing was found: the touchpoint fields that it reads.
+    """`adds_up` says that cells can be summed over each of `by`. `needs` are the touchpoint fields that it reads, if it found nothing.
     `withheld` says why some of its values are."""
 
     name: str
@@ -101,10 +101,10 @@ class Answer(Value):
     without_rate: tuple[str, ...]
     figures: tuple[FigureAnswer, ...]
     without_rate_on: dict[str, str] = {}
-    """By currency without a rate the first day that has none."""
+    """For each currency without a rate, the first day that has none."""
     top: int = 0
     names: dict[str, dict[str, str]] = {}
-    """By dimension what its values are called, where that is otherwise: campaigns by their ids."""
+    """By dimension, the names of values that have one: of campaigns, by their ids."""
 
     def figure(self, name: str) -> FigureAnswer:
         """Raises Refused where it was not asked for."""

@@ -20,11 +20,11 @@ Tells = Literal["", "deal_value", "spend", "cost"]
 @dataclass(frozen=True, slots=True)
 class Figure:
     """`dated` names the instant that dates a row, and decides which period it is in: "closed" means its `closed_at` and `closed_on`,
-    "" its `at` and `day`; None is how things stand at the instant asked until, which is in no period.
+    "" its `at` and `day`; None says how things stand at `Asked.until`, in no period.
 
     `unit` is what is counted ("deals"), or share, ratio, money (minor units), duration (microseconds), points. `source` says where the
-    definition comes from. `reads` are the touchpoint fields that it depends on ("close.outcome"), of each type first the one without
-    which there is nothing of it. A cell is complete `within_days` after the end of its period. What it `tells` is
+    definition comes from. `reads` are the touchpoint fields that it depends on ("close.outcome"); the first field of each type is the one
+    without which the type adds nothing. A cell is complete `within_days` after the end of its period. What it `tells` is
     shown to some roles only, or in sums only: which, the roles say (`app.server.roles`).
     """
 
@@ -58,7 +58,7 @@ class Figure:
 
     @property
     def dimensions(self) -> dict[str, Dimension]:
-        """What it may be filtered by, under its name; broken down it may be by periods as well."""
+        """What it may be filtered and broken down by, under its name; it may be broken down by periods as well."""
         return {one.name: one for one in (*self.by, *((CURRENCY,) if self.is_money else ()))}
 
     @property
@@ -66,13 +66,13 @@ class Figure:
         return (*self.dimensions, *(PERIODS if self.dated is not None else ()))
 
     def lacks(self, asked: "Asked") -> tuple[str, ...]:
-        """The dimensions that are asked for, and that it has not."""
+        """The dimensions that are asked for and that it does not have."""
         unknown = [name for name in asked.by if name not in self.breakdowns]
         return tuple(dict.fromkeys(unknown + [where.dimension for where in asked.where if where.dimension not in self.dimensions]))
 
 
 class Where(NamedTuple):
-    """One of `values` in the dimension of this name."""
+    """A filter: any of `values` in the dimension of this name."""
 
     dimension: str
     values: tuple[str, ...]
@@ -80,11 +80,11 @@ class Where(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a question asks for besides its figures. Everything dated up to and including `until` is in.
+    """What a question asks for besides its figures. Everything dated up to and including `until` counts.
 
-    A period is half-open, in days of the reporting zone: `from_on` is in it, `to_on` no longer; "" is without that end.
-    `by` names dimensions and periods. `currency` converts money at stated rates. `known_at` is told, not worked out: it says as of when the
-    read model knew what it answers from; "" is now.
+    A period is half-open, in days of the reporting zone: `from_on` is in it, `to_on` is not; "" leaves that end open.
+    `by` names dimensions and periods. `currency` converts money at stated rates. `known_at` is only repeated in the answer: it names the
+    position as of which the read model was derived; "" is now.
     """
 
     until: Instant
@@ -97,7 +97,7 @@ class Asked:
     known_at: str = ""
     fiscal_year_starts: int = 1
     top: int | None = 0
-    """How many cells are wanted at most, those of the highest value. 0 is all; None as many as a list of the dimension has."""
+    """How many cells are wanted at most: those of the highest value. 0 is all; None is as many as a list of the dimension has."""
     options: dict[str, Option] = field(default_factory=dict)
     """Further values for the SQL of views, by name."""
 
@@ -107,7 +107,7 @@ class Asked:
 
     @property
     def last_whole_day(self) -> str:
-        """The last day that `until` holds to its end."""
+        """The last day that is over by `until`."""
         end = last_end_of_day(self.until, self.zone)
         return day(end, self.zone)
 
@@ -116,8 +116,8 @@ Model = Literal["marketing", "sales"]
 
 
 class Section(NamedTuple):
-    """Figures that are shown together, all of one read model. Each of `shown_by` is a grouping that a report shows them in, of those that
-    have all of its dimensions; () is the whole. A figure that has none of these groupings is shown as a whole."""
+    """Figures that are shown together, all of one read model. A report shows them once for each grouping of `shown_by`: those figures that
+    have all of its dimensions; () is without any grouping. A figure that has none of these groupings is shown as a whole."""
 
     name: str
     title: str

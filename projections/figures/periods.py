@@ -22,9 +22,11 @@ def sql(grain: Grain, day: str) -> str:
         return day
     year, month, of_month = (f"CAST(SUBSTR({day}, {start}, {length}) AS INTEGER)" for start, length in ((1, 4), (6, 2), (9, 2)))
     if grain == "week":
-        # Years from March, so that a leap day is the last of its year.
-        past, months = f"({year} + 4800 - (14 - {month}) / 12)", f"({month} + 12 * ((14 - {month}) / 12) - 3)"
-        return f"({of_month} + (153 * {months} + 2) / 5 + 365 * {past} + {past} / 4 - {past} / 100 + {past} / 400 - 32045) / 7"
+        # Fliegel and Van Flandern (1968), whose divisions all round towards zero: the years begin in March, so that a leap day is the last
+        # of its year.
+        past = f"({month} - 14) / 12"
+        days = f"1461 * ({year} + 4800 + {past}) / 4 + 367 * ({month} - 2 - 12 * ({past})) / 12 - 3 * (({year} + 4900 + {past}) / 100) / 4"
+        return f"({days} + {of_month} - 32075) / 7"
     return f"({year} * 12 + {month} - 1 - :fiscal_months) / {_MONTHS[grain]}"
 
 

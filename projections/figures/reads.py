@@ -1,6 +1,6 @@
-"""What figures read of the touchpoints that the definition that ships makes them of.
+"""The touchpoint types and fields that figures read, if the definition is the one that ships.
 
-A type is among them where it gives something by itself: who has only refunds has no revenue, who has only leavings enters no stage.
+A type is listed only if it gives something by itself: refunds alone make no revenue, and who only left an account entered no stage.
 """
 
 from typing import Final

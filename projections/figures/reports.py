@@ -13,13 +13,13 @@ from projections.figures.sections import SECTIONS
 from projections.read_model import Ask
 
 NAMED_MAX = 12
-"""So many of what there is are named where something else was asked for."""
+"""How many of the values that there are a refusal names."""
 
 By = tuple[str, ...]
 
 
 class SectionAnswer(Value):
-    """One answer for each grouping. `left_out` are the figures that lack a dimension that is asked for, with those they lack."""
+    """One answer for each grouping. `left_out` are the figures that lack dimensions that are asked for, each with these."""
 
     name: str
     title: str
@@ -32,13 +32,18 @@ class SectionAnswer(Value):
         return all(figure.needs for answer in self.answers for figure in answer.figures)
 
     @property
+    def empty(self) -> tuple[FigureAnswer, ...]:
+        """The figures of which there is nothing, in a grouping at least."""
+        return tuple(figure for answer in self.answers for figure in answer.figures if figure.needs)
+
+    @property
     def is_by_day(self) -> bool:
         """Whether rows of it are summed by day, so that it stands at an end of a day."""
         return any(answer.grain == "day" for answer in self.answers)
 
 
 class Report(Value):
-    """`simulated` says that some of the data is."""
+    """`simulated`: some of the data is simulated."""
 
     model: Model
     simulated: bool
@@ -148,7 +153,7 @@ async def _there_are(ask: Ask, where: Where, figures: Sequence[Figure], asked: A
 
 
 def _instead(word: str, there: Iterable[str], listed: Iterable[str] = ()) -> str:
-    """What may be meant, and what there is."""
+    """What may have been meant, and what there is."""
     there = tuple(there)
     listed = [name for name in dict.fromkeys(listed or there) if name]
     near = meant(word, there)

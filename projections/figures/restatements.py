@@ -1,4 +1,4 @@
-"""What a cell of a figure says at two positions, and what each cause has in the difference."""
+"""What a cell of a figure says at two positions, and how much of the difference each cause makes."""
 
 import csv
 import io
@@ -30,7 +30,7 @@ class ChangedTouchpoint(Value):
 
 
 class Share(Value):
-    """What a cause has in a difference. `of` says how many touchpoints have it together; some of them are named."""
+    """How much of a difference a cause makes. `of` says how many touchpoints make it together; some of them are named."""
 
     cause: str
     difference: CellValue
@@ -66,10 +66,10 @@ class Restatement(Value):
     where: dict[str, tuple[str, ...]]
     currency: str
     definition: tuple[str, str]
-    """That at the earlier position, and that at the later."""
+    """The definition at the earlier position, and at the later one."""
     cells: tuple[CellBetween, ...]
     names: dict[str, dict[str, str]]
-    """By dimension what its values are called, where that is otherwise."""
+    """By dimension, the names of values that have one."""
 
     @property
     def changed(self) -> tuple[CellBetween, ...]:

@@ -1,9 +1,10 @@
-"""What a read store is given, cut into what it commits at a time: whole units, in order, each once."""
+"""What a read store is given, cut into what it commits at a time: whole units, in order, each once; and committed so."""
 
 from collections.abc import AsyncIterator
-from typing import Any, NamedTuple
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Any, NamedTuple, Protocol
 
-from projections.read_model import Change, Gap
+from projections.read_model import Change, Gap, ReadModel, Shadow
 
 UNITS_PER_BATCH_MAX = 50
 
@@ -48,3 +49,38 @@ async def batches(name: str, position: int, changes: AsyncIterator[Change], fact
         raise Gap(f"{name} was given unit {position + 1} without its last part")
     if units:
         yield Batch(held, position)
+
+
+class Committing(Protocol):
+    """What `applied` asks of a store."""
+
+    model: ReadModel
+
+    async def position(self) -> int: ...
+
+    async def commit(self, facts: list[list[Any]], stored: int, position: int) -> None:
+        """Add facts up and go on from the position `stored` to this one, in one transaction."""
+        ...
+
+    def shadow(self) -> AbstractAsyncContextManager[Shadow]: ...
+
+
+async def applied(store: Committing, changes: AsyncIterator[Change], facts_max: int) -> int:
+    """Apply `changes` to `store` batch by batch: see `ReadStore.apply`. Returns the new position."""
+    stored = await store.position()
+    async with AsyncExitStack() as stack:
+        shadow: Shadow | None = None
+        async for batch in batches(store.model.name, stored, changes, facts_max):
+            if not batch.rebuilt:
+                await store.commit(batch.facts, stored, batch.position)
+            else:
+                if shadow is None:
+                    shadow = await stack.enter_async_context(store.shadow())
+                await shadow.add(batch.facts)
+                if not batch.last:
+                    continue
+                await shadow.switch(batch.position)
+                await stack.aclose()
+                shadow = None
+            stored = batch.position
+    return stored

@@ -1,15 +1,13 @@
 """A read store in a schema of PostgreSQL that is named for its model. Its position is in the same transaction as its rows."""
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
-import orjson
-
 from journey.errors import Away, Refused
-from projections.read_model import Ask, Change, Differs, ReadModel, Switched, deltas
-from projections.stores import postgres_roles, postgres_views
-from projections.stores.batches import batches
+from projections.read_model import Ask, Change, ReadModel, Switched, deltas
+from projections.stores import postgres_roles, postgres_views, switches
+from projections.stores.batches import applied
 from projections.stores.postgres_adding import Adding, Connection, Connections
 from projections.stores.postgres_asking import PostgresAsk
 from projections.stores.postgres_shadow import JOINS, PostgresShadow
@@ -63,23 +61,7 @@ class PostgresReadStore:
 
     async def apply(self, changes: AsyncIterator[Change]) -> int:
         """See `ReadStore`. Several units share a transaction; a reader sees the last of them, which is a state that the histories had."""
-        whole = await self.position()
-        async with AsyncExitStack() as stack:
-            shadow: PostgresShadow | None = None
-            async for batch in batches(self.model.name, whole, changes, FACTS_PER_TRANSACTION_MAX):
-                if not batch.rebuilt:
-                    await self._commit(batch.facts, whole, batch.position)
-                else:
-                    if shadow is None:
-                        shadow = await stack.enter_async_context(self.shadow())
-                    await shadow.add(batch.facts)
-                    if not batch.last:
-                        continue
-                    await shadow.switch(batch.position)
-                    await stack.aclose()
-                    shadow = None
-                whole = batch.position
-        return whole
+        return await applied(self, changes, FACTS_PER_TRANSACTION_MAX)
 
     def shadow(self) -> AbstractAsyncContextManager[PostgresShadow]:
         return PostgresShadow.begun(self, self.database)
@@ -87,13 +69,10 @@ class PostgresReadStore:
     async def switched(self, position: int) -> Switched | None:
         async with self.database.connection() as db:
             row = await db.fetchrow(
-                f"SELECT position, before, after, tables FROM {self.model.name}.switches WHERE position >= $1 ORDER BY nth DESC LIMIT 1",
+                f"SELECT {switches.COLUMNS} FROM {self.model.name}.switches WHERE position >= $1 ORDER BY nth DESC LIMIT 1",
                 position,
             )
-        if row is None:
-            return None
-        at, before, after, tables = row
-        return Switched(at, before, after, {name: Differs(*numbers) for name, numbers in orjson.loads(tables).items()})
+        return switches.of_row(row)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Ask]:
@@ -133,13 +112,14 @@ class PostgresReadStore:
             await postgres_views.make(db, self.model, granted)
             await postgres_roles.grant(db, self.model)
 
-    async def _commit(self, facts: list[list[Any]], stored: int, whole: int) -> None:
+    async def commit(self, facts: list[list[Any]], stored: int, position: int) -> None:
+        """See `batches.Committing`. Raises Away where another writer was first."""
         found = deltas(self.model, facts)
         move = f"UPDATE {self.model.name}.reflects SET position = $2 WHERE position = $1"
         async with self.database.connection() as db:
             await self.database.ready(db, [(move, (-1, -1)), *(one for table in self._tables.values() for one in table.ready)])
             async with db.transaction():
-                if await db.execute(move, stored, whole) != "UPDATE 1":
+                if await db.execute(move, stored, position) != "UPDATE 1":
                     raise Away(f"another writer has taken {self.model.name} on from unit {stored}; this one has to look where it is")
                 for name, some in found.items():
                     await self._tables[name].add(db, some)

@@ -8,11 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-import orjson
-
 from journey.errors import Away
 from projections.canonical import digest
 from projections.read_model import Changes, Differs, ReadStore, Switched, catch_up, deltas
+from projections.stores import switches
 from projections.stores.postgres_adding import Adding, Connection, Connections
 from projections.stores.postgres_asking import PostgresAsk
 
@@ -80,14 +79,11 @@ class PostgresShadow:
                 # Temporary tables come first wherever a name is looked for.
                 after = await digest(self._store.model, PostgresAsk(self._db))
                 before = await digest(self._store.model, was) if tables else after
+                switched = Switched(position, before, after, tables)
                 await self._db.execute(
-                    f"INSERT INTO {self._name}.switches (position, before, after, tables) VALUES ($1, $2, $3, $4)",
-                    position,
-                    before,
-                    after,
-                    orjson.dumps(tables, default=tuple).decode(),
+                    f"INSERT INTO {self._name}.switches ({switches.COLUMNS}) VALUES ($1, $2, $3, $4)", *switches.to_row(switched)
                 )
-        return Switched(position, before, after, tables)
+        return switched
 
     @property
     def _name(self) -> str:

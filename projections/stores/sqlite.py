@@ -2,16 +2,14 @@
 
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from journey.errors import Refused
-from projections.read_model import Ask, Change, Differs, ReadModel, Switched, deltas
-from projections.stores import sqlite_views
-from projections.stores.batches import batches
+from projections.read_model import Ask, Change, ReadModel, Switched, deltas
+from projections.stores import sqlite_views, switches
+from projections.stores.batches import applied
 from projections.stores.sqlite_adding import add, be_exact, create, indexes, transaction
 from projections.stores.sqlite_asking import SqliteAsk
 from projections.stores.sqlite_shadow import SqliteShadow
@@ -81,35 +79,16 @@ class SqliteReadStore:
 
     async def apply(self, changes: AsyncIterator[Change]) -> int:
         """See `ReadStore`. Several units share a transaction; a reader sees the last of them, which is a state that the histories had."""
-        whole = await self.position()
-        async with AsyncExitStack() as stack:
-            shadow: SqliteShadow | None = None
-            async for batch in batches(self.model.name, whole, changes, FACTS_PER_TRANSACTION_MAX):
-                if not batch.rebuilt:
-                    self._commit(batch.facts, batch.position)
-                else:
-                    if shadow is None:
-                        shadow = await stack.enter_async_context(self.shadow())
-                    await shadow.add(batch.facts)
-                    if not batch.last:
-                        continue
-                    await shadow.switch(batch.position)
-                    await stack.aclose()
-                    shadow = None
-                whole = batch.position
-        return whole
+        return await applied(self, changes, FACTS_PER_TRANSACTION_MAX)
 
     def shadow(self) -> AbstractAsyncContextManager[SqliteShadow]:
         return SqliteShadow.begun(self, self.db)
 
     async def switched(self, position: int) -> Switched | None:
         row = self.db.execute(
-            "SELECT position, before, after, tables FROM switches WHERE position >= ? ORDER BY nth DESC LIMIT 1", (position,)
+            f"SELECT {switches.COLUMNS} FROM switches WHERE position >= ? ORDER BY nth DESC LIMIT 1", (position,)
         ).fetchone()
-        if row is None:
-            return None
-        at, before, after, tables = row
-        return Switched(at, before, after, {name: Differs(*numbers) for name, numbers in orjson.loads(tables).items()})
+        return switches.of_row(row)
 
     def stand_at(self, position: int) -> None:
         """State `position`, where the rows were built of other units than those up to it."""
@@ -154,7 +133,8 @@ class SqliteReadStore:
                     self.db.execute(statement)
             sqlite_views.make(self.db, self.model)
 
-    def _commit(self, facts: list[list[Any]], position: int) -> None:
+    async def commit(self, facts: list[list[Any]], _: int, position: int) -> None:
+        """See `batches.Committing`. There is no other writer."""
         found = deltas(self.model, facts)
         with transaction(self.db):
             for name, some in found.items():

@@ -8,11 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-import orjson
-
 from journey.errors import Away
 from projections.canonical import digest
 from projections.read_model import Changes, Differs, ReadStore, Switched, Table, catch_up, deltas
+from projections.stores import switches
 from projections.stores.sqlite_adding import add, create, transaction
 from projections.stores.sqlite_asking import SqliteAsk
 
@@ -65,11 +64,9 @@ class SqliteShadow:
                 # Temporary tables come first wherever a name is looked for.
                 after = await digest(self._store.model, SqliteAsk(self._db))
                 before = await digest(self._store.model, was) if tables else after
-                self._db.execute(
-                    "INSERT INTO switches (position, before, after, tables) VALUES (?, ?, ?, ?)",
-                    (position, before, after, orjson.dumps(tables, default=tuple).decode()),
-                )
-        return Switched(position, before, after, tables)
+                switched = Switched(position, before, after, tables)
+                self._db.execute(f"INSERT INTO switches ({switches.COLUMNS}) VALUES (?, ?, ?, ?)", switches.to_row(switched))
+        return switched
 
     def _differences(self) -> dict[str, Differs]:
         found = {}

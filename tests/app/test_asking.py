@@ -1,4 +1,4 @@
-"""What docs/figures.md shows runs: its commands are understood, its Python prints."""
+"""What docs/asking.md shows runs: its commands are understood, its Python prints."""
 
 import re
 import shlex
@@ -9,7 +9,7 @@ import pytest
 from tests.app.command import ROOT, here, put, touch
 from tests.test_readme import shell
 
-PAGE = (ROOT / "docs" / "figures.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "asking.md").read_text(encoding="utf-8")
 DEAL = {"deal": "12", "owner": "anna", "campaign": "spring"}
 MONEY = {"amount": "900.00", "currency": "EUR"}
 

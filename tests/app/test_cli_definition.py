@@ -1,6 +1,7 @@
 """`journey definition`: a definition is checked line by line, used by decision, and what was decided is kept."""
 
 import asyncio
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,8 +9,11 @@ from typing import Any
 
 import pytest
 
+from app.engine import generations
 from app.engine.embedded import reading
 from journey.definition import UNUSED, Model
+from journey.facts import FOLD_VERSION
+from streams import placement
 from streams.operators import Decision
 from tests.app.command import here, journey, put, refused, touch
 
@@ -171,3 +175,42 @@ def _models(kind: type[Model]) -> Iterator[type[Model]]:
     for one in kind.__subclasses__():
         yield one
         yield from _models(one)
+
+
+@pytest.fixture
+def stored_before(desk: Path) -> Path:
+    """Data that was derived by a definition that ships no more: it names no milestones."""
+    text = (desk / "default.yaml").read_text()
+    (desk / "old.yaml").write_text(re.sub(r"^milestones:\n(  .*\n)+", "", text, flags=re.MULTILINE))
+    assert here("definition", "use", "old.yaml", "--reason", "as it was", cwd=desk).status == 0
+    assert here("ingest", "in.jsonl", cwd=desk).status == 0
+    return desk
+
+
+LACKS = (
+    "the definition in use says nothing of milestones, and the one that ships with this version does: `journey definition show --default`"
+)
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_definition_that_lacks_what_ships_now_is_said_to_where_it_is_shown_or_checked(stored_before: Path, more: list[str]) -> None:
+    assert LACKS in here("definition", "show", *more, cwd=stored_before).err
+    assert "old.yaml says nothing of milestones" in here("definition", "check", "old.yaml", *more, cwd=stored_before).err
+    assert "says nothing of" not in here("definition", "check", "default.yaml", *more, cwd=stored_before).err
+
+
+@pytest.mark.parametrize("more", [[], ["--json"], ["--csv"]])
+def test_a_report_says_that_its_definition_lacks_what_it_asks_for(stored_before: Path, more: list[str]) -> None:
+    assert LACKS in here("report", "marketing", "stages", *more, cwd=stored_before).err
+    assert "says nothing of" not in here("report", "marketing", "orders", *more, cwd=stored_before).err
+    here("definition", "use", "default.yaml", "--reason", "what ships now", cwd=stored_before)
+    assert "says nothing of" not in here("report", "marketing", "stages", *more, cwd=stored_before).err
+
+
+def test_a_new_version_that_derives_all_again_says_what_the_definition_lacks(stored_before: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (generations, placement):
+        monkeypatch.setattr(module, "FOLD_VERSION", FOLD_VERSION + 1)
+    err = here("ingest", "in.jsonl", cwd=stored_before).err
+    assert "deriving it again" in err
+    assert LACKS in err
+    assert "says nothing of" not in here("ingest", "in.jsonl", cwd=stored_before).err

@@ -57,8 +57,9 @@ def touch(type: str, *, at: Instant = MONDAY, subject: str = "", id: str = "", s
 def saying(type: str, **fields: Any) -> Touchpoint:
     """A touchpoint of the type that says just `fields`, as if it had been read."""
     kind: Any = TYPES[type]
-    about = {name: value for name, value in fields.items() if name in about_names(kind)}
-    own = {name: value for name, value in fields.items() if name in own_names(kind) or name not in about}
+    names = about_names(kind)
+    about = {names[name]: value for name, value in fields.items() if name in names}
+    own = {name: value for name, value in fields.items() if name in own_names(kind) or name not in names}
     return Touchpoint(MONDAY, "urn:test", "1", ME, kind(**own), about=About(**about))
 
 

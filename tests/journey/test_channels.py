@@ -302,5 +302,6 @@ def test_people_are_not_left_out(said: dict[str, Any]) -> None:
     assert not excluded(default_definition(), page(**said).about)
 
 
-def test_the_network_of_an_engagement_is_a_social_one() -> None:
+def test_the_network_of_an_engagement_is_a_social_one_and_about_network_where_it_was_sent_from() -> None:
     assert not excluded(default_definition(), saying("social_engagement", network="internal", action="like").about)
+    assert excluded(default_definition(), saying("social_engagement", network="linkedin", action="like", about_network="internal").about)

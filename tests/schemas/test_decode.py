@@ -368,10 +368,27 @@ def test_what_any_touchpoint_may_say_is_about_it_where_its_type_requires_it_too(
         assert (own, common) == (own, None if field in kind.not_about else own), field
 
 
-def test_the_network_of_an_engagement_is_a_social_one_and_not_where_it_comes_from() -> None:
-    touch = decode(sent(example("social_engagement", network="internal"))).touch
-    assert (touch.data.network, touch.about.network, touch.says("network")) == ("internal", None, "internal")
+def test_an_engagement_says_both_its_social_network_and_where_it_was_sent_from() -> None:
+    decoded = decode(sent(example("social_engagement", network="linkedin", about_network="internal")))
+    for touch in (decoded.touch, touchpoint_of(decoded.body, decoded.touch.occurred_at)):
+        assert (touch.data.network, touch.about.network) == ("linkedin", "internal")
+        assert (touch.says("network"), touch.says("about_network")) == ("linkedin", "internal")
+    assert decoded.unknown == ()
     assert decode(sent(example("form_submitted", network="internal"))).touch.says("network") == "internal"
+
+
+@pytest.mark.parametrize("network", ["internal", "datacenter"])
+def test_an_engagement_with_its_senders_network_for_the_social_one_is_refused(network: str) -> None:
+    with pytest.raises(Unreadable, match=f'network of social_engagement is the social network, not "{network}"; about_network is where'):
+        decode(sent(example("social_engagement", network=network)))
+    assert decode(sent(example("social_engagement", network=network, about_network="other"))).touch.data.network == network
+
+
+def test_what_is_wrong_with_either_network_is_said_of_that_one() -> None:
+    with pytest.raises(Unreadable) as refused:
+        decode(sent(example("social_engagement", network=7, about_network="office")))
+    assert "data.about_network: Input should be 'internal'" in str(refused.value)
+    assert "data.network: Input should be a valid string" in str(refused.value)
 
 
 def test_what_is_said_alike_is_one_value_whatever_else_is_said() -> None:

@@ -1,6 +1,9 @@
 """Periods of the reporting zone: SQL finds what a calendar says, in both databases."""
 
+import json
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -53,6 +56,34 @@ async def test_so_does_postgresql(database: str) -> None:
             sql, values = marked(Query(f"SELECT v.day, {periods.sql(grain, 'v.day')} FROM touched AS v", {"fiscal_months": 3}))
             for on, found in await ask(sql, *values):
                 assert periods.first_day(grain, found, 3) == periods.holding(grain, date.fromisoformat(on), 3)
+
+
+def around(*days: date) -> list[date]:
+    return [one + timedelta(days=nth) for one in days for nth in range(-4, 5)]
+
+
+# Weeks that are of two years, and those with the end of a February, of every year that a day can be of.
+EDGES = around(*(date(year, month, 1) for year in range(1970, 10_000) for month in (1, 3)))
+WEEK_OF_EDGES = f"SELECT v.day, {periods.sql('week', 'v.day')} FROM"
+
+
+def mondays(found: Iterable[Sequence[Any]]) -> dict[str, date]:
+    return {on: periods.first_day("week", number, 0) for on, number in found}
+
+
+MONDAYS = {on.isoformat(): on - timedelta(days=on.weekday()) for on in EDGES}
+
+
+def test_a_week_begins_on_the_calendars_monday_whatever_the_year() -> None:
+    db, _ = sqlite({})
+    found = db.execute(f"{WEEK_OF_EDGES} (SELECT value AS day FROM json_each(?)) AS v", [json.dumps([*MONDAYS])]).fetchall()
+    db.close()
+    assert mondays(found) == MONDAYS
+
+
+async def test_and_in_postgresql(database: str) -> None:
+    async with postgres(database) as db:
+        assert mondays(await db.fetch(f"{WEEK_OF_EDGES} UNNEST($1::TEXT[]) AS v(day)", [*MONDAYS])) == MONDAYS
 
 
 @given(DAYS, GRAINS, STARTS)
