@@ -12,7 +12,7 @@ OF_SALES: Final = (
 
 marketing = ReadModel(
     name="marketing",
-    version=5,
+    version=6,
     tables=(
         # Audience and engagement.
         Table("touched", of=f.Touched),
@@ -45,6 +45,7 @@ marketing = ReadModel(
             indexes=(("of_what", "at"),),
         ),
         Table("deals", of=f.DealStood, but=OF_SALES),
+        Table("deal_people", of=f.DealPerson),
         Table("orders", of=f.Ordered, sums=("amount_minor",)),
         Table("lowered", of=f.Lowered, sums=("amount_minor",)),
         Table("left_out", of=f.LeftOut),

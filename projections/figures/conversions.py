@@ -1,7 +1,7 @@
 """Conversions, each once: won deals, leads, orders and whatever else the definition names; and the customers that they make."""
 
 from projections.figures.defined import CUSTOMER, CUSTOMERS, WON
-from projections.figures.dimensions import KIND, PIPELINE, PROFILE, Dimension, about
+from projections.figures.dimensions import KIND, MAIN_CONTACT, PERSON_STAGE, PIPELINE, PROFILE, Dimension, about, came_by, stage_of
 from projections.figures.figure import Figure
 from projections.figures.measures import count, distinct, total
 from projections.figures.reads import CONVERSIONS, PURCHASES, VALUE
@@ -26,8 +26,9 @@ OF_PERSON = "c.at <= :until AND c.conversion NOT IN (VALUES :won)"
 converted = View(
     "conversions",
     "SELECT conversion, of_what, '' AS whose, CASE WHEN account = '' THEN '' ELSE 'account:' || account END AS subject, at, day,"
-    f" pipeline, deal_kind, amount_minor, currency, n FROM ({DEALS}) AS d"
-    " UNION ALL SELECT c.conversion, c.of_what, c.person AS whose, c.person AS subject, c.at, c.day, '' AS pipeline, '' AS deal_kind,"
+    f" deal, pipeline, deal_kind, amount_minor, currency, n FROM ({DEALS}) AS d"
+    " UNION ALL SELECT c.conversion, c.of_what, c.person AS whose, c.person AS subject, c.at, c.day, '' AS deal,"
+    " '' AS pipeline, '' AS deal_kind,"
     f" {NET} AS amount_minor, c.currency, c.n FROM {CONVERTED} WHERE {OF_PERSON}",
     unit=("conversion", "of_what", "whose", "at"),
     tables=("deals", "conversions", "lowered"),
@@ -49,16 +50,16 @@ people_converted = View(
 
 _JOINED = history("described", "subject", where="field = 'account'")
 _CUSTOMERS = (
-    "SELECT 'account:' || d.account AS customer, d.conversion, d.of_what, d.at, d.day, d.n"
+    "SELECT 'account:' || d.account AS customer, d.conversion, d.of_what, d.at, d.day, d.deal, '' AS person, d.n"
     f" FROM ({DEALS}) AS d WHERE :customer = 'account' AND d.account <> '' AND d.conversion IN (VALUES :customers)"
     " UNION ALL SELECT CASE WHEN :customer = 'account' AND COALESCE(j.value, '') <> '' THEN 'account:' || j.value ELSE p.person END"
-    " AS customer, p.conversion, p.of_what, p.at, p.day, p.n"
+    " AS customer, p.conversion, p.of_what, p.at, p.day, '' AS deal, p.person, p.n"
     f" FROM ({_PEOPLE}) AS p LEFT JOIN ({_JOINED.sql}) AS j ON j.subject = p.person AND j.at <= p.at AND p.at < j.to_at"
     " WHERE p.conversion IN (VALUES :customers) AND (:customer <> 'account' OR p.account = '')"
 )
 customers_made = View(
     "conversions that make customers",
-    "SELECT customer, conversion, of_what, at, day,"
+    "SELECT customer, conversion, of_what, at, day, deal, person,"
     " CASE WHEN ROW_NUMBER() OVER (PARTITION BY customer ORDER BY at, conversion, of_what) = 1 THEN 1 ELSE 0 END AS is_first,"
     f" 1 AS n FROM ({_CUSTOMERS}) AS a",
     unit=("conversion", "of_what", "customer", "at"),
@@ -68,6 +69,16 @@ customers_made = View(
 
 CONVERSION = Dimension("conversion", "v.conversion", says="kind of conversion, as the definition names it")
 
+
+def _whose(person: str) -> tuple[Dimension, ...]:
+    """What the person of a conversion came by: `person` is SQL of whose own it is, and "" of a deal's."""
+    who = f"COALESCE({{name}}_person.person, {person})"
+    return came_by(who, beside=MAIN_CONTACT, whose="the person, of a deal its main contact,")
+
+
+_BY = (CONVERSION, PIPELINE, KIND, *_whose("v.whose"), *about("v.subject"), stage_of("v.subject"))
+_BY_CUSTOMER = (CONVERSION, *_whose("v.person"), *about("v.customer"))
+
 conversions = Figure(
     name="conversions",
     says="Conversions, as the definition names them: won deals, leads, orders. A deal counts once, on the day of its last close.",
@@ -75,7 +86,7 @@ conversions = Figure(
     unit="conversions",
     source="definition: attribution.conversions",
     of=converted,
-    by=(CONVERSION, PIPELINE, KIND, *about("v.subject")),
+    by=_BY,
     measure=count(),
     reads=CONVERSIONS,
 )
@@ -86,7 +97,7 @@ conversion_value = Figure(
     unit="money",
     source="definition: attribution.conversions",
     of=converted,
-    by=(CONVERSION, PIPELINE, KIND, *about("v.subject")),
+    by=_BY,
     measure=total("amount_minor"),
     reads=VALUE,
 )
@@ -97,7 +108,7 @@ converting_people = Figure(
     unit="people",
     source="definition: attribution.conversions",
     of=people_converted,
-    by=(CONVERSION, *PROFILE),
+    by=(CONVERSION, *came_by("v.person"), *PROFILE, PERSON_STAGE),
     measure=distinct("person"),
     reads=CONVERSIONS,
 )
@@ -109,7 +120,7 @@ customers = Figure(
     unit="customers",
     source="definition: customer, attribution.conversions",
     of=customers_made,
-    by=(CONVERSION, *about("v.customer")),
+    by=_BY_CUSTOMER,
     measure=distinct("customer"),
     reads=(*PURCHASES, "close.account"),
 )
@@ -120,7 +131,7 @@ new_customers = Figure(
     unit="customers",
     source="definition: customer, attribution.conversions",
     of=customers_made,
-    by=(CONVERSION, *about("v.customer")),
+    by=_BY_CUSTOMER,
     measure=count("v.is_first = 1"),
     reads=(*PURCHASES, "close.account"),
 )
