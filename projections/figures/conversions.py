@@ -14,6 +14,8 @@ DEALS = (
 )
 """A deal that stands as won is one conversion of each kind that won deals are, also where it names nobody."""
 
+SUBJECT_OF_DEAL = "CASE WHEN account = '' THEN '' ELSE 'account:' || account END"
+
 CONVERTED = (
     "conversions AS c LEFT JOIN (SELECT subject, 'order:' || order_id AS of_what, CAST(SUM(amount_minor) AS BIGINT) AS lowered_minor"
     " FROM lowered WHERE at <= :until GROUP BY subject, order_id) AS l ON l.subject = c.person AND l.of_what = c.of_what"
@@ -25,7 +27,7 @@ OF_PERSON = "c.at <= :until AND c.conversion NOT IN (VALUES :won)"
 
 converted = View(
     "conversions",
-    "SELECT conversion, of_what, '' AS whose, CASE WHEN account = '' THEN '' ELSE 'account:' || account END AS subject, at, day,"
+    f"SELECT conversion, of_what, '' AS whose, {SUBJECT_OF_DEAL} AS subject, at, day,"
     f" deal, pipeline, deal_kind, amount_minor, currency, n FROM ({DEALS}) AS d"
     " UNION ALL SELECT c.conversion, c.of_what, c.person AS whose, c.person AS subject, c.at, c.day, '' AS deal,"
     " '' AS pipeline, '' AS deal_kind,"
