@@ -1,7 +1,19 @@
 """Conversions, each once: won deals, leads, orders and whatever else the definition names; and the customers that they make."""
 
 from projections.figures.defined import CUSTOMER, CUSTOMERS, WON
-from projections.figures.dimensions import KIND, MAIN_CONTACT, PERSON_STAGE, PIPELINE, PROFILE, Dimension, about, came_by, stage_of
+from projections.figures.dimensions import (
+    KIND,
+    LEAD_TEAM,
+    PERSON_STAGE,
+    PIPELINE,
+    PROFILE,
+    Dimension,
+    about,
+    came_by,
+    main_contact,
+    product_of,
+    stage_of,
+)
 from projections.figures.figure import Figure
 from projections.figures.measures import count, distinct, total
 from projections.figures.reads import CONVERSIONS, PURCHASES, VALUE
@@ -9,8 +21,9 @@ from projections.figures.views import View, history, last_of
 
 _WON = last_of("deals", "deal", where="outcome = 'won'")
 DEALS = (
-    "SELECT k.column1 AS conversion, d.deal, SUBSTR(d.deal, 6) AS of_what, d.closed_at AS at, d.closed_on AS day, d.account, d.pipeline,"
-    f" d.deal_kind, d.amount_minor, d.currency, d.n FROM ({_WON.sql}) AS d JOIN (VALUES :won) AS k ON k.column1 <> ''"
+    "SELECT k.column1 AS conversion, d.deal, SUBSTR(d.deal, 6) AS of_what, d.at AS stood_at, d.nth, d.closed_at AS at,"
+    " d.closed_on AS day, d.account, d.pipeline, d.deal_kind, d.amount_minor, d.currency, d.n"
+    f" FROM ({_WON.sql}) AS d JOIN (VALUES :won) AS k ON k.column1 <> ''"
 )
 """A deal that stands as won is one conversion of each kind that won deals are, also where it names nobody."""
 
@@ -28,8 +41,8 @@ OF_PERSON = "c.at <= :until AND c.conversion NOT IN (VALUES :won)"
 converted = View(
     "conversions",
     f"SELECT conversion, of_what, '' AS whose, {SUBJECT_OF_DEAL} AS subject, at, day,"
-    f" deal, pipeline, deal_kind, amount_minor, currency, n FROM ({DEALS}) AS d"
-    " UNION ALL SELECT c.conversion, c.of_what, c.person AS whose, c.person AS subject, c.at, c.day, '' AS deal,"
+    f" deal, stood_at, nth, pipeline, deal_kind, amount_minor, currency, n FROM ({DEALS}) AS d"
+    " UNION ALL SELECT c.conversion, c.of_what, c.person AS whose, c.person AS subject, c.at, c.day, '' AS deal, 0 AS stood_at, 0 AS nth,"
     " '' AS pipeline, '' AS deal_kind,"
     f" {NET} AS amount_minor, c.currency, c.n FROM {CONVERTED} WHERE {OF_PERSON}",
     unit=("conversion", "of_what", "whose", "at"),
@@ -38,7 +51,9 @@ converted = View(
 )
 
 _PEOPLE = (
-    "SELECT c.person, c.conversion, c.of_what, c.at, c.day, COALESCE(d.account, '') AS account, c.n FROM conversions AS c"
+    "SELECT c.person, c.conversion, c.of_what, c.at, c.day, COALESCE(d.account, '') AS account,"
+    " COALESCE(d.deal, '') AS deal, COALESCE(d.stood_at, 0) AS stood_at, COALESCE(d.nth, 0) AS nth, COALESCE(d.pipeline, '') AS pipeline,"
+    " COALESCE(d.deal_kind, '') AS deal_kind, c.n FROM conversions AS c"
     f" LEFT JOIN ({DEALS}) AS d ON d.conversion = c.conversion AND d.deal = 'deal:' || c.of_what AND d.at = c.at"
     " WHERE c.at <= :until AND (d.of_what IS NOT NULL OR c.conversion NOT IN (VALUES :won))"
 )
@@ -52,16 +67,18 @@ people_converted = View(
 
 _JOINED = history("described", "subject", where="field = 'account'")
 _CUSTOMERS = (
-    "SELECT 'account:' || d.account AS customer, d.conversion, d.of_what, d.at, d.day, d.deal, '' AS person, d.n"
+    "SELECT 'account:' || d.account AS customer, d.conversion, d.of_what, d.at, d.day, '' AS person,"
+    " d.deal AS contact_of, d.deal, d.stood_at, d.nth, d.pipeline, d.deal_kind, d.n"
     f" FROM ({DEALS}) AS d WHERE :customer = 'account' AND d.account <> '' AND d.conversion IN (VALUES :customers)"
     " UNION ALL SELECT CASE WHEN :customer = 'account' AND COALESCE(j.value, '') <> '' THEN 'account:' || j.value ELSE p.person END"
-    " AS customer, p.conversion, p.of_what, p.at, p.day, '' AS deal, p.person, p.n"
+    " AS customer, p.conversion, p.of_what, p.at, p.day, p.person,"
+    " '' AS contact_of, p.deal, p.stood_at, p.nth, p.pipeline, p.deal_kind, p.n"
     f" FROM ({_PEOPLE}) AS p LEFT JOIN ({_JOINED.sql}) AS j ON j.subject = p.person AND j.at <= p.at AND p.at < j.to_at"
     " WHERE p.conversion IN (VALUES :customers) AND (:customer <> 'account' OR p.account = '')"
 )
 customers_made = View(
     "conversions that make customers",
-    "SELECT customer, conversion, of_what, at, day, deal, person,"
+    "SELECT customer, conversion, of_what, at, day, person, contact_of, deal, stood_at, nth, pipeline, deal_kind,"
     " CASE WHEN ROW_NUMBER() OVER (PARTITION BY customer ORDER BY at, conversion, of_what) = 1 THEN 1 ELSE 0 END AS is_first,"
     f" 1 AS n FROM ({_CUSTOMERS}) AS a",
     unit=("conversion", "of_what", "customer", "at"),
@@ -72,14 +89,15 @@ customers_made = View(
 CONVERSION = Dimension("conversion", "v.conversion", says="kind of conversion, as the definition names it")
 
 
-def _whose(person: str) -> tuple[Dimension, ...]:
-    """What the person of a conversion came by: `person` is SQL of whose own it is, and "" of a deal's."""
+def _whose(person: str, deal: str) -> tuple[Dimension, ...]:
+    """What the person of a conversion came by: `person` is SQL of whose own it is; of others, of which it is "", it is `deal`'s."""
     who = f"COALESCE({{name}}_person.person, {person})"
-    return came_by(who, beside=MAIN_CONTACT, whose="the person, of a deal its main contact,")
+    return came_by(who, beside=main_contact(deal), whose="the person, of a deal its main contact,")
 
 
-_BY = (CONVERSION, PIPELINE, KIND, *_whose("v.whose"), *about("v.subject"), stage_of("v.subject"))
-_BY_CUSTOMER = (CONVERSION, *_whose("v.person"), *about("v.customer"))
+_OF_DEAL = (PIPELINE, KIND, product_of("v.stood_at"))
+_BY = (CONVERSION, *_OF_DEAL, *_whose("v.whose", "v.deal"), *about("v.subject"), stage_of("v.subject"))
+_BY_CUSTOMER = (CONVERSION, *_OF_DEAL, *_whose("v.person", "v.contact_of"), *about("v.customer"), PERSON_STAGE)
 
 conversions = Figure(
     name="conversions",
@@ -110,7 +128,7 @@ converting_people = Figure(
     unit="people",
     source="definition: attribution.conversions",
     of=people_converted,
-    by=(CONVERSION, *came_by("v.person"), *PROFILE, PERSON_STAGE),
+    by=(CONVERSION, *_OF_DEAL, *came_by("v.person"), LEAD_TEAM, *PROFILE, PERSON_STAGE),
     measure=distinct("person"),
     reads=CONVERSIONS,
 )

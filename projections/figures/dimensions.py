@@ -51,14 +51,6 @@ def described(name: str, subject: str, field: str, says: str = "") -> Dimension:
     return Dimension(name, f"COALESCE({name}.value, '')", _as_described(name, subject, field), says or f"{field} as of the row's instant")
 
 
-def of_the_account(name: str, field: str) -> Dimension:
-    """A field of the account that the row's person was in, both as of the row's instant."""
-    account = f"account_with_{name}"
-    subject = f"'account:' || {account}.value"
-    join = f"{_as_described(account, 'v.person', 'account')} {_as_described(name, subject, field)}"
-    return Dimension(name, f"COALESCE({name}.value, '')", join, f"{field} of the person's account as of the row's instant")
-
-
 def about(subject: str, since: str = "") -> tuple[Dimension, ...]:
     """The fields of whom `subject` is SQL of, a person or an account, and of the account: itself, or that which the person was in. All as
     of the row's instant, or as of `since`, SQL of another one."""
@@ -101,28 +93,16 @@ REASON: Final = Dimension("reason", "v.reason", says="reason")
 LEAD_SOURCE: Final = Dimension("lead_source", "v.lead_source", says="source of the lead")
 
 TEAM_OF_OWNER: Final = described("team_of_owner", "'owner:' || v.owner", "team", "team of the owner as of the row's instant")
-COUNTRY: Final = described("country", "v.person", "country")
 PROFILE: Final = about("v.person")
 """Fields of the row's person, and of the account that the person was in."""
 INDUSTRY: Final = described("industry", "'account:' || v.account", "industry")
 
-OF_THE_PERSON: Final = (
-    COUNTRY,
-    *(described(field, "v.person", field) for field in ("region", "language", "job_title", "seniority", "department")),
-)
-"""What a row's person was described by."""
 _ACCOUNT_FIELDS: Final = ("tier", "revenue_band", "employees")
 OF_THE_ACCOUNT: Final = (
     INDUSTRY,
     *(described(field, "'account:' || v.account", field, f"{field} of the account as of the row's instant") for field in _ACCOUNT_FIELDS),
 )
 """What the account of a row was described by."""
-OF_ITS_ACCOUNT: Final = (
-    *(of_the_account(field, field) for field in ("industry", *_ACCOUNT_FIELDS)),
-    of_the_account("account_country", "country"),
-)
-"""What the account that a row's person was in was described by."""
-
 _NAMES = last_of("described", "subject", "field", where="field = 'name' AND SUBSTR(subject, 1, 9) = 'campaign:'")
 
 
@@ -170,11 +150,14 @@ def stage_of(person: str, since: str = "") -> Dimension:
 PERSON_STAGE: Final = stage_of("v.person")
 
 
-def of_the_lead(name: str, says: str, since: str = "") -> Dimension:
-    """A field of the last lead cycle of the row's person."""
+def of_the_lead(name: str, says: str, since: str = "", person: str = "v.person") -> Dimension:
+    """A field of the last lead cycle of `person`, SQL of one."""
     past = history("lead_states", "person").sql
-    join = f"LEFT JOIN ({past}) AS {name} ON {name}.person = v.person AND {_held(name, since)}"
+    join = f"LEFT JOIN ({past}) AS {name} ON {name}.person = {person} AND {_held(name, since)}"
     return Dimension(name, f"COALESCE({name}.{name}, '')", join, f"{says} of the person's last lead as of the row's instant")
+
+
+LEAD_TEAM: Final = of_the_lead("team", "team")
 
 
 # --- whose a deal is
@@ -190,10 +173,13 @@ def _person_of_deals(where: str) -> str:
     return f"SELECT deal, person, cycle FROM ({ranked}) AS r WHERE nth_person = 1"
 
 
-MAIN_CONTACT: Final = "LEFT JOIN (" + _person_of_deals("TRUE") + ") AS {name}_person ON {name}_person.deal = v.deal"
-"""Joins it to a row of `v` with a `deal`, for the dimension `{name}`."""
+def main_contact(deal: str = "v.deal") -> str:
+    """Joins the main contact of `deal`, SQL of one, for the dimension `{name}`."""
+    return f"LEFT JOIN ({_person_of_deals('TRUE')}) AS {{name}}_person ON {{name}}_person.deal = {deal}"
+
+
 OF_THE_DEALS_PERSON: Final = (
-    *came_by("{name}_person.person", beside=MAIN_CONTACT, whose="the deal's main contact, of several or none the one touched first,"),
+    *came_by("{name}_person.person", beside=main_contact(), whose="the deal's main contact, of several or none the one touched first,"),
 )
 """What the person whose a deal is came by."""
 DEAL_LEAD_SOURCE: Final = Dimension(
@@ -209,7 +195,7 @@ DEAL_LEAD_SOURCE: Final = Dimension(
 def of_the_deals_person(field: str) -> Dimension:
     """A field of the person whose a deal is. An account has a country too."""
     name = f"person_{field}" if field in ACCOUNT_FIELDS else field
-    join = f"{MAIN_CONTACT.replace('{name}', name)} {_as_described(name, f'{name}_person.person', field)}"
+    join = f"{main_contact().replace('{name}', name)} {_as_described(name, f'{name}_person.person', field)}"
     return Dimension(
         name, f"COALESCE({name}.value, '')", join, f"{_SAID.get(field, field)} of the deal's main contact as of the row's instant"
     )
@@ -217,11 +203,17 @@ def of_the_deals_person(field: str) -> Dimension:
 
 DEAL_PROFILE: Final = tuple(map(of_the_deals_person, PROFILE_FIELDS))
 
-PRODUCT: Final = Dimension(
-    "product",
-    "COALESCE(product.product, '')",
-    "LEFT JOIN (SELECT DISTINCT deal, at, nth, product FROM deal_products) AS product"
-    " ON product.deal = v.deal AND product.at = v.at AND product.nth = v.nth",
-    "product: a deal with several is in each",
-    many=True,
-)
+
+def product_of(at: str = "v.at", nth: str = "v.nth") -> Dimension:
+    """The products of the row's deal as it stood at `at` and `nth`."""
+    return Dimension(
+        "product",
+        "COALESCE(product.product, '')",
+        "LEFT JOIN (SELECT DISTINCT deal, at, nth, product FROM deal_products) AS product"
+        f" ON product.deal = v.deal AND product.at = {at} AND product.nth = {nth}",
+        "product: a deal with several is in each",
+        many=True,
+    )
+
+
+PRODUCT: Final = product_of()

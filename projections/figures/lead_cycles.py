@@ -4,10 +4,9 @@ from projections.figures.dimensions import (
     CAMPAIGN,
     CHANNEL,
     LEAD_SOURCE,
-    OF_ITS_ACCOUNT,
-    OF_THE_PERSON,
     OWNER,
     PERSON_STAGE,
+    PROFILE,
     REASON,
     TEAM,
     TEAM_OF_OWNER,
@@ -28,7 +27,7 @@ BASIS = Dimension("basis", "v.basis", says='what handed the lead over: assigned,
 ACCOUNT = described("account", "v.person", "account", "account that the person was in as of the row's instant")
 
 WHOSE = (OWNER, TEAM, TEAM_OF_OWNER)
-WHENCE = (CHANNEL, CAMPAIGN, LEAD_SOURCE, *OF_THE_PERSON, ACCOUNT, *OF_ITS_ACCOUNT)
+WHENCE = (CHANNEL, CAMPAIGN, LEAD_SOURCE, *PROFILE, ACCOUNT)
 _BY = (*WHOSE, *WHENCE, PERSON_STAGE)
 
 # Each of these types is enough, beside the lead itself where it is said of one: what only adds to the figure is not among them.

@@ -1,6 +1,6 @@
 """Leads: where they come from."""
 
-from projections.figures.dimensions import CAMPAIGN, CHANNEL, LEAD_SOURCE, PERSON_STAGE, PROFILE, of_the_lead
+from projections.figures.dimensions import CAMPAIGN, CHANNEL, LEAD_SOURCE, LEAD_TEAM, PERSON_STAGE, PROFILE
 from projections.figures.figure import Figure
 from projections.figures.measures import count, distinct
 from projections.figures.reads import LEADS, MQLS
@@ -16,7 +16,7 @@ new_leads = Figure(
     unit="leads",
     source="definition: lead",
     of=created,
-    by=(CHANNEL, CAMPAIGN, LEAD_SOURCE, of_the_lead("team", "team"), *PROFILE, PERSON_STAGE),
+    by=(CHANNEL, CAMPAIGN, LEAD_SOURCE, LEAD_TEAM, *PROFILE, PERSON_STAGE),
     measure=count(),
     reads=LEADS,
 )

@@ -1,6 +1,6 @@
 """Scores: the points that count at an instant, and the open leads that have them."""
 
-from projections.figures.dimensions import OF_ITS_ACCOUNT, OF_THE_PERSON, PERSON_STAGE, Dimension, came_by, of_the_lead
+from projections.figures.dimensions import LEAD_TEAM, PERSON_STAGE, PROFILE, Dimension, came_by, of_the_lead
 from projections.figures.figure import Figure
 from projections.figures.lead_cycles import ANSWER, OPENS, STATE, WHENCE, WHOSE
 from projections.figures.measures import count, distinct, quantiles, total
@@ -37,7 +37,7 @@ STAGE = Dimension(
 )
 SINCE = Dimension("since", "v.created_on", says="day on which the lead was created")
 PERSONS = (
-    *came_by("v.person"), of_the_lead("owner", "owner"), of_the_lead("team", "team"), *OF_THE_PERSON, *OF_ITS_ACCOUNT, PERSON_STAGE,
+    *came_by("v.person"), of_the_lead("owner", "owner"), LEAD_TEAM, *PROFILE, PERSON_STAGE,
 )  # fmt: skip
 OPEN = (STAGE, ANSWER, STATE, *WHOSE, *WHENCE)
 _SCORED = (
