@@ -12,7 +12,7 @@ from pydantic import Discriminator, Tag
 from journey.instants import Instant, Micros
 from journey.touchpoints import Key
 
-FOLD_VERSION = 5
+FOLD_VERSION = 6
 """Raised when the folds come to assert other facts from the same history; a golden file tells."""
 
 NEVER: Instant = 2**53
@@ -276,6 +276,20 @@ class DealStood(NamedTuple):
     took: Micros
     products: tuple[str, ...]
     kind: str = "deal_stood"
+
+
+class DealPerson(NamedTuple):
+    """A person who takes part in a deal, and how from `at` on: whether as its main contact, and the lead cycle of the person's that the
+    deal came of; 0 where there is none."""
+
+    person: str
+    deal: str
+    at: Instant
+    day: str
+    nth: int
+    is_primary: int
+    cycle: int
+    kind: str = "deal_person"
 
 
 class Spent(NamedTuple):
@@ -788,6 +802,7 @@ Fact = (
     | Spent | FirstTouched | SessionStarted | SessionEngaged | Milestone | Spelled | Exposed | Emailed | SocialEngaged | ContentSeen
     | EventStep | FormStep | SurveyStep | Referred | ProductStep | Activity | Offered | TicketStep | NeedStated | Objection | Consented
     | SubscriptionStep | AccountMember | PressMentioned | CustomSeen | Scheduled | Insight | Target | MediaReport | Aliased | Rate
+    | DealPerson
 )  # fmt: skip
 
 Facts = Counter[Fact]

@@ -17,6 +17,7 @@ from journey.definition import Conversion, Definition
 from journey.facts import (
     NEVER,
     Converted,
+    DealPerson,
     Described,
     Facts,
     Milestone,
@@ -371,6 +372,7 @@ class _Fold:
         data, journey, at = touch.data, self.journey, touch.occurred_at
         assert touch.about.deal is not None
         deal = journey.deals.get(touch.about.deal)
+        before = None if deal is None else (deal.primary, deal.cycle)
         if deal is None:
             turn = turn or "open"
             deal = journey.deals[touch.about.deal] = self._begun(data, touch.key, turn)
@@ -381,6 +383,9 @@ class _Fold:
             deal.opened_at = deal.opened_at or at
         if isinstance(data, DealOpened | DealUpdated) and data.people is not None:
             deal.primary = not _primaries(data).isdisjoint(journey.ids)
+        if before != (deal.primary, deal.cycle):
+            since, nth = day(at, self.plan.zone), journey.noted(at)
+            self.facts[DealPerson(journey.person, f"deal:{touch.about.deal}", at, since, nth, int(deal.primary), deal.cycle)] += 1
         if not turn:
             return
         deal.outcome, deal.key, self.scene.deal_now = turn, touch.key, turn

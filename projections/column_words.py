@@ -44,6 +44,8 @@ WORDS: Final = {
     "cycle": "number of the person's lead cycle, from 1",
     "day": "day in the reporting zone",
     "deal": "deal, by its id",
+    "deal_people.cycle": "number of the person's lead cycle that the deal came of; 0 where there is none",
+    "deal_people.is_primary": "whether the person is a main contact of the deal",
     "deal_kind": "kind of deal: new business, renewal, …",
     "deals.outcome": "open, won, lost or abandoned",
     "deals.took": "time from the opening to the close",

@@ -8,11 +8,11 @@ from projections.read_model import ReadModel, Table
 OF_SALES: Final = (
     "probability", "weighted_minor", "is_weighted", "is_known_stage", "stage", "expected_close_on", "owner", "team", "reason", "products",
 )  # fmt: skip
-"""What marketing is not told of a deal."""
+"""What marketing is not told of a deal; its products are a table of their own."""
 
 marketing = ReadModel(
     name="marketing",
-    version=5,
+    version=6,
     tables=(
         # Audience and engagement.
         Table("touched", of=f.Touched),
@@ -45,6 +45,8 @@ marketing = ReadModel(
             indexes=(("of_what", "at"),),
         ),
         Table("deals", of=f.DealStood, but=OF_SALES),
+        Table("deal_products", of=f.DealStood, only=("deal", "at", "day", "nth"), each="products", each_is="product"),
+        Table("deal_people", of=f.DealPerson),
         Table("orders", of=f.Ordered, sums=("amount_minor",)),
         Table("lowered", of=f.Lowered, sums=("amount_minor",)),
         Table("left_out", of=f.LeftOut),

@@ -5,7 +5,7 @@ from projections.read_model import ReadModel, Table
 
 sales = ReadModel(
     name="sales",
-    version=2,
+    version=3,
     tables=(
         # Leads and their handoff.
         Table("stages", of=f.StageEntered, but=("because",)),
@@ -16,6 +16,7 @@ sales = ReadModel(
         # Deals and subscriptions.
         Table("deals", of=f.DealStood, but=("products",)),
         Table("deal_products", of=f.DealStood, only=("deal", "at", "day", "nth"), each="products", each_is="product"),
+        Table("deal_people", of=f.DealPerson),
         Table("subscription_steps", of=f.SubscriptionStep),
         # The work on them.
         Table("activities", of=f.Activity),
@@ -25,6 +26,8 @@ sales = ReadModel(
         Table("objections", of=f.Objection),
         Table("ticket_steps", of=f.TicketStep),
         Table("targets", of=f.Target),
+        # What people came by.
+        Table("first_touched", of=f.FirstTouched),
         # What names and fields mean.
         Table("described", of=f.Described),
         Table("account_members", of=f.AccountMember),

@@ -88,6 +88,8 @@ PUBLISHED: Final = (
         "v1_deal_product_history", "deal_products", "The products of each deal, since when and until when.", "history",
         sql=_with_products(history("deals", "deal").sql, ", d.to_at, d.to_day"), beside="deals",
     ),
+    Published("v1_deal_people", "deal_people", "Who takes part in each deal now.", "now", ("person", "deal")),
+    Published("v1_deal_people_history", "deal_people", "Who took part in each deal, and how.", "history", ("person", "deal")),
     Published("v1_points", "scores", "Points of a person's score, since when and until when they count."),
     Published(
         "v1_scores", "scores", "The score that each person has now.",

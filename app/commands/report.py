@@ -107,7 +107,9 @@ def report(
 
     asks = Compared(between, closed, known_at, is_until_given=until is not None)
     asks.check(from_ or to)
-    question = Question(model.value, sections or (), grouping or (), asked_for, str(from_ or ""), str(to or ""), asked or now(), converted)
+    # What changed is told in the currencies that it was stated in, unless one is named: a late rate would change everything else.
+    days = (str(from_ or ""), str(to or ""))
+    question = Question(model.value, sections or (), grouping or (), asked_for, *days, asked or now(), converted or "")
 
     async def run(engine: Engine) -> Any:
         if (comparison := await compared(engine, asks, question)) is not None:

@@ -36,14 +36,15 @@ async def report(
     to_on: date | None = None,
     until: Instant | date | datetime | None = None,
     known_at: str | None = None,
-    currency: str = "",
+    currency: str | None = None,
     top: int | None = 0,
 ) -> Report:
     """The sections of a report; all where none is named. Raises Refused where it cannot be asked so.
 
     `by` names dimensions and at most one period; None is what each section is shown by. `where` keeps rows that have one of these values.
     The period is half-open: `to_on` is no longer in it. `until` is an instant, or the end of a day of the reporting zone; None is now.
-    `known_at` is a position, or a time of recording; None is now. `currency` converts money at stated rates.
+    `known_at` is a position, or a time of recording; None is now. `currency` converts money at stated rates; None is the company's own
+    where rates to it are stated, "" is each by itself.
     `top` is how many of the highest a list has at most: 0 is all, None as many as a terminal shows of people.
     """
     async with whom_to_ask(engine, model, known_at) as (ask, definition):

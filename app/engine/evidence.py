@@ -145,7 +145,7 @@ async def evidence_in(ask: Ask, was: KnownState, figure: Figure, asked: Asked, *
     whole = await answer(ask, [figure], asked)
     asked, _ = await settled(ask, [figure], asked)
     page = await units(ask, figure, asked, after=_position(after, figure, asked), limit=limit)
-    with await _rows(ask, was, model_of(figure), figure, page.units) as rows:
+    with await _rows(ask, was, model_of(figure), figure, asked, page.units) as rows:
         again = among(figure, _CHOSEN)
         comes_to = (await answer(rows.memory.ask, [again], asked)).figures[0]
         if len(page.units) == page.number:
@@ -257,13 +257,15 @@ class _TableRow(NamedTuple):
     because: list[Brought]
 
 
-async def _rows(ask: Ask, was: KnownState, model: ReadModel, figure: Figure, chosen: Sequence[Unit]) -> _Rows:
+async def _rows(ask: Ask, was: KnownState, model: ReadModel, figure: Figure, asked: Asked, chosen: Sequence[Unit]) -> _Rows:
     """The rows of the whole units, and those of others that they are joined with."""
-    subjects = await _subjects(ask, was, model, figure, chosen)
+    names = (*asked.by, *(one.dimension for one in asked.where))
+    dimensions = [one for name, one in figure.dimensions.items() if name in names]
+    asks_for = " ".join((figure.of.sql, RATES if figure.is_money else "", *(one.join + one.column for one in dimensions)))
+    used = {table.name: table for table in model.tables if re.search(rf"\b{table.name}\b", asks_for)}
+    subjects = await _subjects(ask, was, used, figure, chosen)
     rows = _Rows(InMemory(model, await was.bodies.position()), model, await traced(was.definition, was.bodies, subjects))
     rows.memory.choose(_CHOSEN, [unit.key for unit in chosen], len(figure.of.unit))
-    asks_for = " ".join((figure.of.sql, RATES if figure.is_money else "", *(one.join + one.column for one in figure.by)))
-    used = {table.name: table for table in model.tables if re.search(rf"\b{table.name}\b", asks_for)}
     common = {name for name, table in used.items() if _owner(table) is None and name not in figure.of.tables}
     rows.put(used.keys() - common)
     for name in common:
@@ -281,9 +283,10 @@ def _owner(table: Table) -> str | None:
     return next((name for name in _WHOSE if name in names), None)
 
 
-async def _subjects(ask: Ask, was: KnownState, model: ReadModel, figure: Figure, chosen: Sequence[Unit]) -> set[str]:
-    """All whose histories the whole units are made of."""
-    owners = {_owner(table) for table in model.tables if table.name in figure.of.tables}
+async def _subjects(ask: Ask, was: KnownState, used: Mapping[str, Table], figure: Figure, chosen: Sequence[Unit]) -> set[str]:
+    """All whose histories the whole units are made of, and those of others that their dimensions are of: of a deal its people."""
+    owners = {_owner(table) for name, table in used.items() if name in figure.of.tables}
+    is_of_people = "deal" in owners and "person" in {_owner(table) for table in used.values()}
     found = set(await named(was.bodies, _SPENDERS)) if None in owners else set()
     for unit in chosen:
         found.update(_named_by(unit, figure))
@@ -292,7 +295,7 @@ async def _subjects(ask: Ask, was: KnownState, model: ReadModel, figure: Figure,
         rows = await ask("SELECT DISTINCT account, deal FROM deals WHERE account <> ''")
         found |= {deal for account, deal in rows if account in accounts}
         found |= await taking_part(was.definition, was.bodies, found)
-    others = await taking_part(was.definition, was.bodies, found) if len(owners & {"person", "deal"}) == 2 or accounts else set()
+    others = await taking_part(was.definition, was.bodies, found) if is_of_people or accounts else set()
     return found | others
 
 

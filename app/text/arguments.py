@@ -87,11 +87,14 @@ Into = Annotated[
     str | None,
     typer.Option(
         "--currency",
-        help="Convert money to this currency, at stated rates. Default: each currency by itself.",
+        help="Convert money to this currency, at stated rates; `each`: to none. Default: that of the definition, where there are rates to it.",
         metavar="EUR",
         show_default=False,
     ),
 ]
+
+EACH = "each"
+"""What `--currency` says of money that is not to be converted."""
 
 Loaded = TypeVar("Loaded")
 
@@ -164,10 +167,14 @@ def several(asked: Mapping[str, Sequence[str]]) -> Iterator[None]:
         raise
 
 
-def currency_of(text: str | None) -> str:
-    """The currency that `--currency` names; "" where it names none."""
-    currency = (text or "").upper()
-    if currency and currency not in DECIMALS:
+def currency_of(text: str | None) -> str | None:
+    """The currency that `--currency` names: "" where that is each by itself, None where nothing is said of it."""
+    if text is None:
+        return None
+    if text.lower() == EACH:
+        return ""
+    currency = text.upper()
+    if currency not in DECIMALS:
         raise Refused(f"--currency {text!r} is no currency{meant(currency, DECIMALS)}")
     return currency
 

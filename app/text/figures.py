@@ -26,6 +26,14 @@ def in_full(entries: Iterable[Entry]) -> None:
         pairs(dict(described(entry)))
 
 
+def _lacks(entry: Entry) -> dict[str, list[str]]:
+    """By reason what it cannot be broken down by."""
+    found: dict[str, list[str]] = {}
+    for name, why in entry.lacks.items():
+        found.setdefault(why, []).append(name)
+    return found
+
+
 def described(entry: Entry) -> Iterable[tuple[str, str]]:
     """What there is to say of it, each with its name."""
     yield "figure", entry.name
@@ -37,6 +45,8 @@ def described(entry: Entry) -> Iterable[tuple[str, str]]:
     yield "shown by", f"journey report {entry.model} {entry.section}"
     yield "as of", "any instant" if entry.grain == "instant" else "ends of days: its rows are summed by day"
     yield "dimensions", ", ".join(entry.dimensions) or "none"
+    for why, names in _lacks(entry).items():
+        yield f"no {' or '.join(names)}", why
     yield "periods", ", ".join(entry.periods) or "none: it says how things stand"
     if entry.within_days:
         yield "complete", f"{entry.within_days} days after its period"

@@ -67,6 +67,7 @@ async def _cells(ask: Ask, batch: Sequence[Figure], asked: Asked, sql: str, valu
 async def settled(ask: Ask, figures: Sequence[Figure], asked: Asked) -> tuple[Asked, dict[str, str]]:
     """What `figures` can be asked for: at ends of days where rows are summed by day, and converted where there are rates. And the
     currencies without one, each with the first day that has none. Raises Refused where one of the figures cannot be asked so."""
+    asked = await _in_own_currency(ask, figures, asked)
     if asked.top is None:
         asked = replace(asked, top=listed(figures, asked.by))
     for figure in figures:
@@ -147,6 +148,15 @@ def _is_day(text: str) -> bool:
         return date.fromisoformat(text).isoformat() == text >= "1970-01-01"
     except ValueError:
         return False
+
+
+async def _in_own_currency(ask: Ask, figures: Sequence[Figure], asked: Asked) -> Asked:
+    """`asked` with the company's own currency, where no other is asked for and anything is converted to it at all."""
+    own, asked = asked.own_currency, replace(asked, own_currency="")
+    if not own or asked.currency or asked.names_currency or not any(figure.is_money for figure in figures):
+        return asked
+    is_stated = await ask("SELECT 1 FROM rates WHERE base = ? OR quote = ? LIMIT 1", own, own)
+    return replace(asked, currency=own) if is_stated else asked
 
 
 async def _without_rate(ask: Ask, figures: Sequence[Figure], asked: Asked) -> dict[str, str]:

@@ -1,10 +1,10 @@
 """Which touches have earned conversions and their value, under several models. A new model is a function in MODELS."""
 
 from projections.figures import reads
-from projections.figures.conversions import CONVERSION, CONVERTED, DEALS, NET, OF_PERSON
+from projections.figures.conversions import CONVERSION, CONVERTED, DEALS, NET, OF_PERSON, SUBJECT_OF_DEAL
 from projections.figures.credit import NO_TOUCH, Weights, first, last, last_non_direct, linear
 from projections.figures.defined import PEOPLE, WON
-from projections.figures.dimensions import CAMPAIGN, CHANNEL, Dimension
+from projections.figures.dimensions import CAMPAIGN, CHANNEL, KIND, PIPELINE, Dimension, about, stage_of
 from projections.figures.figure import Figure
 from projections.figures.measures import credited
 from projections.figures.views import View
@@ -26,7 +26,8 @@ _KEY = "person, conversion, of_what, at"
 # A deal that was won counts once, with the touches of all its people (or of its primary ones), also where it names nobody.
 _OF_DEALS = (
     f"SELECT d.conversion, d.of_what, '' AS whose, d.at, d.day, {_TOUCH} COALESCE(c.lead_at, 0) AS lead_at,"
-    f" COALESCE(c.opened_at, 0) AS opened_at, d.amount_minor, d.currency, d.n FROM ({DEALS}) AS d LEFT JOIN ("
+    f" COALESCE(c.opened_at, 0) AS opened_at, {SUBJECT_OF_DEAL} AS subject, d.pipeline, d.deal_kind, d.amount_minor, d.currency, d.n"
+    f" FROM ({DEALS}) AS d LEFT JOIN ("
     "SELECT conversion, of_what, at, MAX(is_primary) AS has_primary, MAX(lead_at) AS lead_at, MAX(opened_at) AS opened_at"
     " FROM conversions WHERE at <= :until GROUP BY conversion, of_what, at"
     ") AS c ON c.conversion = d.conversion AND c.of_what = d.of_what AND c.at = d.at"
@@ -38,7 +39,7 @@ _OF_DEALS = (
 )
 _OF_PEOPLE = (
     f"SELECT c.conversion, c.of_what, c.person AS whose, c.at, c.day, {_TOUCH} c.lead_at, c.opened_at,"
-    f" {NET} AS amount_minor, c.currency, c.n FROM {CONVERTED}"
+    f" c.person AS subject, '' AS pipeline, '' AS deal_kind, {NET} AS amount_minor, c.currency, c.n FROM {CONVERTED}"
     f" LEFT JOIN paths AS p ON {' AND '.join(f'p.{column} = c.{column}' for column in _KEY.split(', '))}"
     f" WHERE {OF_PERSON}"
 )
@@ -55,6 +56,7 @@ TOUCH = Dimension("touch", "v.type", says="type of the touch")
 CONTENT = Dimension("content", "v.content", says="content of the touch")
 
 _ANY = ("*.channel", "*.campaign")
+_BY = (CONVERSION, CHANNEL, CAMPAIGN, CONTENT, TOUCH, PIPELINE, KIND, *about("v.subject"), stage_of("v.subject"))
 
 CONVERSIONS = tuple(
     Figure(
@@ -64,7 +66,7 @@ CONVERSIONS = tuple(
         unit="conversions",
         source="definition: attribution",
         of=converted,
-        by=(CONVERSION, CHANNEL, CAMPAIGN, CONTENT, TOUCH),
+        by=_BY,
         measure=credited(weights),
         reads=(*reads.CONVERSIONS, *_ANY),
     )
@@ -79,7 +81,7 @@ VALUES = tuple(
         tells="deal_value",
         source="definition: attribution",
         of=converted,
-        by=(CONVERSION, CHANNEL, CAMPAIGN, CONTENT, TOUCH),
+        by=_BY,
         measure=credited(weights, "amount_minor"),
         reads=(*reads.VALUE, *_ANY),
     )

@@ -1,6 +1,6 @@
 """Who was reached: people and touchpoints by channel, campaign and day, and what it cost."""
 
-from projections.figures.dimensions import CAMPAIGN, CHANNEL, PROFILE, Dimension
+from projections.figures.dimensions import CAMPAIGN, CHANNEL, LEAD_TEAM, PERSON_STAGE, PROFILE, Dimension
 from projections.figures.figure import Figure
 from projections.figures.measures import count, distinct, ratio, running, total
 from projections.figures.reads import TRAFFIC
@@ -29,7 +29,7 @@ people = Figure(
     unit="people",
     source="definition: traffic",
     of=touched,
-    by=(CHANNEL, CAMPAIGN, *PROFILE),
+    by=(CHANNEL, CAMPAIGN, LEAD_TEAM, *PROFILE, PERSON_STAGE),
     measure=distinct("person"),
     reads=TRAFFIC,
 )
@@ -40,7 +40,7 @@ new_people = Figure(
     unit="people",
     source="definition: traffic",
     of=first_touched,
-    by=(CHANNEL, CAMPAIGN, *PROFILE),
+    by=(CHANNEL, CAMPAIGN, LEAD_TEAM, *PROFILE, PERSON_STAGE),
     measure=count(),
     reads=TRAFFIC,
 )
@@ -52,7 +52,7 @@ people_so_far = Figure(
     unit="people",
     source="definition: traffic",
     of=first_touched,
-    by=(CHANNEL, CAMPAIGN, *PROFILE),
+    by=(CHANNEL, CAMPAIGN, LEAD_TEAM, *PROFILE, PERSON_STAGE),
     measure=running(count()),
     reads=TRAFFIC,
 )
@@ -63,7 +63,7 @@ touchpoints = Figure(
     unit="touchpoints",
     source="definition: traffic",
     of=touched,
-    by=(CHANNEL, CAMPAIGN, *PROFILE),
+    by=(CHANNEL, CAMPAIGN, LEAD_TEAM, *PROFILE, PERSON_STAGE),
     measure=count(),
     reads=TRAFFIC,
 )
@@ -75,7 +75,7 @@ visit_to_lead = Figure(
     unit="share",
     source="definition: traffic, lead",
     of=reached,
-    by=(CHANNEL, CAMPAIGN, *PROFILE),
+    by=(CHANNEL, CAMPAIGN, LEAD_TEAM, *PROFILE, PERSON_STAGE),
     measure=ratio(count("v.is_lead = 1"), count()),
     reads=TRAFFIC,
 )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Set
 
 from projections.figures.answers import Value
+from projections.figures.families import lacking
 from projections.figures.figure import Model
 from projections.figures.periods import PERIODS
 from projections.figures.sections import SECTIONS
@@ -10,7 +11,8 @@ from projections.figures.sections import SECTIONS
 
 class Entry(Value):
     """`dimensions` are what it may be broken down and filtered by, each with what it says; by `periods` it may be broken down only.
-    `grain` is at what it can be cut: at any instant, or at ends of days. A cell is complete `within_days` after its period."""
+    `lacks` says of what else companies break down by why its rows cannot be. `grain` is at what it can be cut: at any instant, or at ends
+    of days. A cell is complete `within_days` after its period."""
 
     name: str
     section: str
@@ -22,6 +24,7 @@ class Entry(Value):
     grain: str
     dimensions: dict[str, str]
     periods: tuple[str, ...]
+    lacks: dict[str, str]
     reads: tuple[str, ...]
     within_days: int
 
@@ -40,6 +43,7 @@ def entries() -> list[Entry]:
             grain=figure.of.grain,
             dimensions={name: dimension.says for name, dimension in figure.dimensions.items()},
             periods=PERIODS if figure.dated is not None else (),
+            lacks=lacking(figure),
             reads=figure.reads,
             within_days=figure.within_days,
         )

@@ -140,7 +140,8 @@ def currencies_without_rate(figure: Figure, asked: Asked) -> Query:
     """The currencies that cannot be converted to the one that is asked for, of some row that counts, and the first of their days."""
     source, values = _source(figure, asked)
     missing = " OR ".join(f"({part.where} AND {cannot_be_converted(_plain_amount(figure, part.column))})" for part in figure.measure.money)
-    first = f"MIN(CAST({figure.day} AS TEXT))"
+    day = figure.day if asked.rate_day == "fact" else ":until_on"
+    first = f"MIN(CAST({day} AS TEXT))"
     return Query(f"SELECT v.currency, {first} {source} AND ({missing}) GROUP BY v.currency", values)
 
 
@@ -206,7 +207,7 @@ def _source(figure: Figure, asked: Asked) -> tuple[str, dict[str, Option]]:
     if figure.is_money:
         conditions.append("v.currency <> ''")
         if asked.currency:
-            joins += " " + RATES.replace("{day}", figure.day)
+            joins += " " + RATES.replace("{day}", figure.day if asked.rate_day == "fact" else ":until_on")
     if figure.dated is not None:
         # What is running runs from the very first row on.
         is_running = isinstance(figure.measure, Aggregate) and figure.measure.is_running

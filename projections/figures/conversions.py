@@ -1,7 +1,19 @@
 """Conversions, each once: won deals, leads, orders and whatever else the definition names; and the customers that they make."""
 
 from projections.figures.defined import CUSTOMER, CUSTOMERS, WON
-from projections.figures.dimensions import KIND, PIPELINE, PROFILE, Dimension, about
+from projections.figures.dimensions import (
+    KIND,
+    LEAD_TEAM,
+    PERSON_STAGE,
+    PIPELINE,
+    PROFILE,
+    Dimension,
+    about,
+    came_by,
+    main_contact,
+    product_of,
+    stage_of,
+)
 from projections.figures.figure import Figure
 from projections.figures.measures import count, distinct, total
 from projections.figures.reads import CONVERSIONS, PURCHASES, VALUE
@@ -9,10 +21,13 @@ from projections.figures.views import View, history, last_of
 
 _WON = last_of("deals", "deal", where="outcome = 'won'")
 DEALS = (
-    "SELECT k.column1 AS conversion, d.deal, SUBSTR(d.deal, 6) AS of_what, d.closed_at AS at, d.closed_on AS day, d.account, d.pipeline,"
-    f" d.deal_kind, d.amount_minor, d.currency, d.n FROM ({_WON.sql}) AS d JOIN (VALUES :won) AS k ON k.column1 <> ''"
+    "SELECT k.column1 AS conversion, d.deal, SUBSTR(d.deal, 6) AS of_what, d.at AS stood_at, d.nth, d.closed_at AS at,"
+    " d.closed_on AS day, d.account, d.pipeline, d.deal_kind, d.amount_minor, d.currency, d.n"
+    f" FROM ({_WON.sql}) AS d JOIN (VALUES :won) AS k ON k.column1 <> ''"
 )
 """A deal that stands as won is one conversion of each kind that won deals are, also where it names nobody."""
+
+SUBJECT_OF_DEAL = "CASE WHEN account = '' THEN '' ELSE 'account:' || account END"
 
 CONVERTED = (
     "conversions AS c LEFT JOIN (SELECT subject, 'order:' || order_id AS of_what, CAST(SUM(amount_minor) AS BIGINT) AS lowered_minor"
@@ -25,9 +40,10 @@ OF_PERSON = "c.at <= :until AND c.conversion NOT IN (VALUES :won)"
 
 converted = View(
     "conversions",
-    "SELECT conversion, of_what, '' AS whose, CASE WHEN account = '' THEN '' ELSE 'account:' || account END AS subject, at, day,"
-    f" pipeline, deal_kind, amount_minor, currency, n FROM ({DEALS}) AS d"
-    " UNION ALL SELECT c.conversion, c.of_what, c.person AS whose, c.person AS subject, c.at, c.day, '' AS pipeline, '' AS deal_kind,"
+    f"SELECT conversion, of_what, '' AS whose, {SUBJECT_OF_DEAL} AS subject, at, day,"
+    f" deal, stood_at, nth, pipeline, deal_kind, amount_minor, currency, n FROM ({DEALS}) AS d"
+    " UNION ALL SELECT c.conversion, c.of_what, c.person AS whose, c.person AS subject, c.at, c.day, '' AS deal, 0 AS stood_at, 0 AS nth,"
+    " '' AS pipeline, '' AS deal_kind,"
     f" {NET} AS amount_minor, c.currency, c.n FROM {CONVERTED} WHERE {OF_PERSON}",
     unit=("conversion", "of_what", "whose", "at"),
     tables=("deals", "conversions", "lowered"),
@@ -35,7 +51,9 @@ converted = View(
 )
 
 _PEOPLE = (
-    "SELECT c.person, c.conversion, c.of_what, c.at, c.day, COALESCE(d.account, '') AS account, c.n FROM conversions AS c"
+    "SELECT c.person, c.conversion, c.of_what, c.at, c.day, COALESCE(d.account, '') AS account,"
+    " COALESCE(d.deal, '') AS deal, COALESCE(d.stood_at, 0) AS stood_at, COALESCE(d.nth, 0) AS nth, COALESCE(d.pipeline, '') AS pipeline,"
+    " COALESCE(d.deal_kind, '') AS deal_kind, c.n FROM conversions AS c"
     f" LEFT JOIN ({DEALS}) AS d ON d.conversion = c.conversion AND d.deal = 'deal:' || c.of_what AND d.at = c.at"
     " WHERE c.at <= :until AND (d.of_what IS NOT NULL OR c.conversion NOT IN (VALUES :won))"
 )
@@ -49,16 +67,18 @@ people_converted = View(
 
 _JOINED = history("described", "subject", where="field = 'account'")
 _CUSTOMERS = (
-    "SELECT 'account:' || d.account AS customer, d.conversion, d.of_what, d.at, d.day, d.n"
+    "SELECT 'account:' || d.account AS customer, d.conversion, d.of_what, d.at, d.day, '' AS person,"
+    " d.deal AS contact_of, d.deal, d.stood_at, d.nth, d.pipeline, d.deal_kind, d.n"
     f" FROM ({DEALS}) AS d WHERE :customer = 'account' AND d.account <> '' AND d.conversion IN (VALUES :customers)"
     " UNION ALL SELECT CASE WHEN :customer = 'account' AND COALESCE(j.value, '') <> '' THEN 'account:' || j.value ELSE p.person END"
-    " AS customer, p.conversion, p.of_what, p.at, p.day, p.n"
+    " AS customer, p.conversion, p.of_what, p.at, p.day, p.person,"
+    " '' AS contact_of, p.deal, p.stood_at, p.nth, p.pipeline, p.deal_kind, p.n"
     f" FROM ({_PEOPLE}) AS p LEFT JOIN ({_JOINED.sql}) AS j ON j.subject = p.person AND j.at <= p.at AND p.at < j.to_at"
     " WHERE p.conversion IN (VALUES :customers) AND (:customer <> 'account' OR p.account = '')"
 )
 customers_made = View(
     "conversions that make customers",
-    "SELECT customer, conversion, of_what, at, day,"
+    "SELECT customer, conversion, of_what, at, day, person, contact_of, deal, stood_at, nth, pipeline, deal_kind,"
     " CASE WHEN ROW_NUMBER() OVER (PARTITION BY customer ORDER BY at, conversion, of_what) = 1 THEN 1 ELSE 0 END AS is_first,"
     f" 1 AS n FROM ({_CUSTOMERS}) AS a",
     unit=("conversion", "of_what", "customer", "at"),
@@ -68,6 +88,17 @@ customers_made = View(
 
 CONVERSION = Dimension("conversion", "v.conversion", says="kind of conversion, as the definition names it")
 
+
+def _whose(person: str, deal: str) -> tuple[Dimension, ...]:
+    """What the person of a conversion came by: `person` is SQL of whose own it is; of others, of which it is "", it is `deal`'s."""
+    who = f"COALESCE({{name}}_person.person, {person})"
+    return came_by(who, beside=main_contact(deal), whose="the person, of a deal its main contact,")
+
+
+_OF_DEAL = (PIPELINE, KIND, product_of("v.stood_at"))
+_BY = (CONVERSION, *_OF_DEAL, *_whose("v.whose", "v.deal"), *about("v.subject"), stage_of("v.subject"))
+_BY_CUSTOMER = (CONVERSION, *_OF_DEAL, *_whose("v.person", "v.contact_of"), *about("v.customer"), PERSON_STAGE)
+
 conversions = Figure(
     name="conversions",
     says="Conversions, as the definition names them: won deals, leads, orders. A deal counts once, on the day of its last close.",
@@ -75,7 +106,7 @@ conversions = Figure(
     unit="conversions",
     source="definition: attribution.conversions",
     of=converted,
-    by=(CONVERSION, PIPELINE, KIND, *about("v.subject")),
+    by=_BY,
     measure=count(),
     reads=CONVERSIONS,
 )
@@ -87,7 +118,7 @@ conversion_value = Figure(
     tells="deal_value",
     source="definition: attribution.conversions",
     of=converted,
-    by=(CONVERSION, PIPELINE, KIND, *about("v.subject")),
+    by=_BY,
     measure=total("amount_minor"),
     reads=VALUE,
 )
@@ -98,7 +129,7 @@ converting_people = Figure(
     unit="people",
     source="definition: attribution.conversions",
     of=people_converted,
-    by=(CONVERSION, *PROFILE),
+    by=(CONVERSION, *_OF_DEAL, *came_by("v.person"), LEAD_TEAM, *PROFILE, PERSON_STAGE),
     measure=distinct("person"),
     reads=CONVERSIONS,
 )
@@ -110,7 +141,7 @@ customers = Figure(
     unit="customers",
     source="definition: customer, attribution.conversions",
     of=customers_made,
-    by=(CONVERSION, *about("v.customer")),
+    by=_BY_CUSTOMER,
     measure=distinct("customer"),
     reads=(*PURCHASES, "close.account"),
 )
@@ -121,7 +152,7 @@ new_customers = Figure(
     unit="customers",
     source="definition: customer, attribution.conversions",
     of=customers_made,
-    by=(CONVERSION, *about("v.customer")),
+    by=_BY_CUSTOMER,
     measure=count("v.is_first = 1"),
     reads=(*PURCHASES, "close.account"),
 )

@@ -1,8 +1,11 @@
 """Deals: what is open, what was decided and how long it took."""
 
 from projections.figures.dimensions import (
+    DEAL_LEAD_SOURCE,
+    DEAL_PROFILE,
     KIND,
     OF_THE_ACCOUNT,
+    OF_THE_DEALS_PERSON,
     OWNER,
     PIPELINE,
     PRODUCT,
@@ -30,7 +33,8 @@ KNOWN_STAGE = Dimension(
 ACCOUNT = Dimension("account", "v.account", says="account of the deal")
 COUNTRY = described("country", "'account:' || v.account", "country", "country of the account as of the row's instant")
 
-WHOSE = (OWNER, TEAM, TEAM_OF_OWNER, PIPELINE, STAGE, KIND, PRODUCT, ACCOUNT, *OF_THE_ACCOUNT, COUNTRY)
+WHENCE = (*OF_THE_DEALS_PERSON, DEAL_LEAD_SOURCE)
+WHOSE = (OWNER, TEAM, TEAM_OF_OWNER, PIPELINE, STAGE, KIND, PRODUCT, *WHENCE, ACCOUNT, *OF_THE_ACCOUNT, COUNTRY, *DEAL_PROFILE)
 
 _OPEN = ("deal_opened.deal", "deal_updated.deal", "deal_reopened.deal")
 _PRICED = ("deal_opened.amount", "deal_opened.currency", "deal_updated.amount", "deal_updated.currency")

@@ -1,4 +1,4 @@
-"""What a question asks of the definition: the zone, when the fiscal year starts, and the options of views."""
+"""What a question asks of the definition: the zone, the currency, when the fiscal year starts, and the options of views."""
 
 from typing import Any, Final
 
@@ -28,6 +28,16 @@ def options(definition: Definition) -> dict[str, Option]:
     }
 
 
-def asked_by(definition: Definition, until: Instant, **more: Any) -> Asked:
-    """A question as of `until` under `definition`; `more` are other fields of `Asked`."""
-    return Asked(until, definition.zone, fiscal_year_starts=definition.fiscal_year_starts, options=options(definition), **more)
+def asked_by(definition: Definition, until: Instant, *, currency: str | None = "", **more: Any) -> Asked:
+    """A question as of `until` under `definition`; `more` are other fields of `Asked`. A `currency` of None is the company's own, where
+    rates to it are stated; "" is each by itself."""
+    return Asked(
+        until,
+        definition.zone,
+        currency=currency or "",
+        own_currency=definition.currency if currency is None else "",
+        rate_day=definition.rate_day,
+        fiscal_year_starts=definition.fiscal_year_starts,
+        options=options(definition),
+        **more,
+    )

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from journey.facts import NEVER
 from projections.figures.views import Grain, history, last_of
 
 
@@ -50,14 +51,6 @@ def described(name: str, subject: str, field: str, says: str = "") -> Dimension:
     return Dimension(name, f"COALESCE({name}.value, '')", _as_described(name, subject, field), says or f"{field} as of the row's instant")
 
 
-def of_the_account(name: str, field: str) -> Dimension:
-    """A field of the account that the row's person was in, both as of the row's instant."""
-    account = f"account_with_{name}"
-    subject = f"'account:' || {account}.value"
-    join = f"{_as_described(account, 'v.person', 'account')} {_as_described(name, subject, field)}"
-    return Dimension(name, f"COALESCE({name}.value, '')", join, f"{field} of the person's account as of the row's instant")
-
-
 def about(subject: str, since: str = "") -> tuple[Dimension, ...]:
     """The fields of whom `subject` is SQL of, a person or an account, and of the account: itself, or that which the person was in. All as
     of the row's instant, or as of `since`, SQL of another one."""
@@ -82,8 +75,11 @@ _SAID: Final = {"age_band": "band of age", "job_title": "job title", "revenue_ba
 
 def _as_described(name: str, subject: str, field: str, since: str = "") -> str:
     past = history("described", "subject", where=f"field = '{field}'").sql
-    held = f"{name}.at <= {since} AND {since} < {name}.to_at" if since else f"{{holds {name}}}"
-    return f"LEFT JOIN ({past}) AS {name} ON {name}.subject = {subject} AND {held}"
+    return f"LEFT JOIN ({past}) AS {name} ON {name}.subject = {subject} AND {_held(name, since)}"
+
+
+def _held(name: str, since: str = "") -> str:
+    return f"{name}.at <= {since} AND {since} < {name}.to_at" if since else f"{{holds {name}}}"
 
 
 CURRENCY: Final = Dimension("currency", "v.currency", says="currency of the amount")
@@ -97,46 +93,127 @@ REASON: Final = Dimension("reason", "v.reason", says="reason")
 LEAD_SOURCE: Final = Dimension("lead_source", "v.lead_source", says="source of the lead")
 
 TEAM_OF_OWNER: Final = described("team_of_owner", "'owner:' || v.owner", "team", "team of the owner as of the row's instant")
-COUNTRY: Final = described("country", "v.person", "country")
 PROFILE: Final = about("v.person")
 """Fields of the row's person, and of the account that the person was in."""
 INDUSTRY: Final = described("industry", "'account:' || v.account", "industry")
 
-OF_THE_PERSON: Final = (
-    COUNTRY,
-    *(described(field, "v.person", field) for field in ("region", "language", "job_title", "seniority", "department")),
-)
-"""What a row's person was described by."""
 _ACCOUNT_FIELDS: Final = ("tier", "revenue_band", "employees")
 OF_THE_ACCOUNT: Final = (
     INDUSTRY,
     *(described(field, "'account:' || v.account", field, f"{field} of the account as of the row's instant") for field in _ACCOUNT_FIELDS),
 )
 """What the account of a row was described by."""
-OF_ITS_ACCOUNT: Final = (
-    *(of_the_account(field, field) for field in ("industry", *_ACCOUNT_FIELDS)),
-    of_the_account("account_country", "country"),
-)
-"""What the account that a row's person was in was described by."""
-
 _NAMES = last_of("described", "subject", "field", where="field = 'name' AND SUBSTR(subject, 1, 9) = 'campaign:'")
-CAMPAIGN: Final = Dimension(
-    "campaign",
-    "CASE WHEN campaign_stated.subject IS NULL THEN COALESCE(campaign.campaign, v.campaign) ELSE v.campaign END",
-    # A name that a campaign itself has is no alias. Of two campaigns that claim an alias, the last by name has it.
-    "LEFT JOIN (SELECT DISTINCT subject FROM described WHERE field = 'name' AND at <= :until) AS campaign_stated"
-    " ON campaign_stated.subject = 'campaign:' || v.campaign"
-    " LEFT JOIN spelled AS campaign_spelled ON campaign_spelled.name = v.campaign"
-    " LEFT JOIN (SELECT alias, MAX(campaign) AS campaign FROM aliases WHERE at <= :until AND :until < until_at GROUP BY alias) AS campaign"
-    " ON campaign.alias = COALESCE(campaign_spelled.folded, v.campaign)",
-    "campaign, its aliases joined as of the instant that is asked until",
-    names=f"SELECT SUBSTR(c.subject, 10), c.value FROM ({_NAMES.sql}) AS c",
+
+
+def campaign_of(column: str, join: str = "", says: str = "campaign") -> Dimension:
+    """The campaign that `column` is SQL of, by its own name, with what `join` joins for it."""
+    return Dimension(
+        "campaign",
+        f"CASE WHEN campaign_stated.subject IS NULL THEN COALESCE(campaign.campaign, {column}) ELSE {column} END",
+        # A name that a campaign itself has is no alias. Of two campaigns that claim an alias, the last by name has it.
+        f"{join} LEFT JOIN (SELECT DISTINCT subject FROM described WHERE field = 'name' AND at <= :until) AS campaign_stated"
+        f" ON campaign_stated.subject = 'campaign:' || {column}"
+        f" LEFT JOIN spelled AS campaign_spelled ON campaign_spelled.name = {column}"
+        " LEFT JOIN (SELECT alias, MAX(campaign) AS campaign FROM aliases WHERE at <= :until AND :until < until_at GROUP BY alias)"
+        f" AS campaign ON campaign.alias = COALESCE(campaign_spelled.folded, {column})",
+        f"{says}, its aliases joined as of the instant that is asked until",
+        names=f"SELECT SUBSTR(c.subject, 10), c.value FROM ({_NAMES.sql}) AS c",
+    )
+
+
+CAMPAIGN: Final = campaign_of("v.campaign")
+
+
+# --- what a row's person came by, is in and belongs to
+
+
+def came_by(person: str, *, beside: str = "", since: str = "{at}", whose: str = "the person") -> tuple[Dimension, Dimension]:
+    """Channel and campaign of the first touchpoint that marketing counts of `person`, SQL of one over what `beside` joins: as of the row's
+    instant, or as of `since`, SQL of another one. "" where nothing had touched the person until then. `{name}` in both stands for the
+    dimension."""
+
+    def joined(name: str) -> str:
+        first = f"LEFT JOIN first_touched AS {name}_touch ON {name}_touch.person = {person} AND {name}_touch.is_first = 1"
+        return f"{beside} {first} AND {name}_touch.at <= {since}".replace("{name}", name).strip()
+
+    channel = Dimension("channel", "COALESCE(channel_touch.channel, '')", joined("channel"), f"channel that {whose} came by first")
+    return channel, campaign_of("COALESCE(campaign_touch.campaign, '')", joined("campaign"), f"campaign that {whose} came by first")
+
+
+def stage_of(person: str, since: str = "") -> Dimension:
+    """The stage of the journey that `person`, SQL of one, was in."""
+    join = f"LEFT JOIN ({history('stages', 'person').sql}) AS stage ON stage.person = {person} AND {_held('stage', since)}"
+    return Dimension("stage", "COALESCE(stage.stage, '')", join, "stage of the journey that the person was in as of the row's instant")
+
+
+PERSON_STAGE: Final = stage_of("v.person")
+
+
+def of_the_lead(name: str, says: str, since: str = "", person: str = "v.person") -> Dimension:
+    """A field of the last lead cycle of `person`, SQL of one."""
+    past = history("lead_states", "person").sql
+    join = f"LEFT JOIN ({past}) AS {name} ON {name}.person = {person} AND {_held(name, since)}"
+    return Dimension(name, f"COALESCE({name}.{name}, '')", join, f"{says} of the person's last lead as of the row's instant")
+
+
+LEAD_TEAM: Final = of_the_lead("team", "team")
+
+
+# --- whose a deal is
+
+_FIRST = "LEFT JOIN first_touched AS t ON t.person = p.person AND t.is_first = 1 AND t.at <= :until"
+_PLACE = f"ROW_NUMBER() OVER (PARTITION BY p.deal ORDER BY p.is_primary DESC, COALESCE(t.at, {NEVER}), p.person) AS nth_person"
+
+
+def _person_of_deals(where: str) -> str:
+    """A row a deal at most: of its people of whom `where` holds the main contact; of several or none the one who was touched first."""
+    people = last_of("deal_people", "person", "deal").sql
+    ranked = f"SELECT p.deal, p.person, p.cycle, {_PLACE} FROM ({people}) AS p {_FIRST} WHERE {where}"
+    return f"SELECT deal, person, cycle FROM ({ranked}) AS r WHERE nth_person = 1"
+
+
+def main_contact(deal: str = "v.deal") -> str:
+    """Joins the main contact of `deal`, SQL of one, for the dimension `{name}`."""
+    return f"LEFT JOIN ({_person_of_deals('TRUE')}) AS {{name}}_person ON {{name}}_person.deal = {deal}"
+
+
+OF_THE_DEALS_PERSON: Final = (
+    *came_by("{name}_person.person", beside=main_contact(), whose="the deal's main contact, of several or none the one touched first,"),
 )
-PRODUCT: Final = Dimension(
-    "product",
-    "COALESCE(product.product, '')",
-    "LEFT JOIN (SELECT DISTINCT deal, at, nth, product FROM deal_products) AS product"
-    " ON product.deal = v.deal AND product.at = v.at AND product.nth = v.nth",
-    "product: a deal with several is in each",
-    many=True,
+"""What the person whose a deal is came by."""
+DEAL_LEAD_SOURCE: Final = Dimension(
+    "lead_source",
+    "COALESCE(lead_source.lead_source, '')",
+    f"LEFT JOIN ({_person_of_deals('p.cycle > 0')}) AS lead_source_person ON lead_source_person.deal = v.deal"
+    f" LEFT JOIN ({last_of('lead_states', 'person', 'cycle').sql}) AS lead_source"
+    " ON lead_source.person = lead_source_person.person AND lead_source.cycle = lead_source_person.cycle",
+    "source of the lead that the deal came of",
 )
+
+
+def of_the_deals_person(field: str) -> Dimension:
+    """A field of the person whose a deal is. An account has a country too."""
+    name = f"person_{field}" if field in ACCOUNT_FIELDS else field
+    join = f"{main_contact().replace('{name}', name)} {_as_described(name, f'{name}_person.person', field)}"
+    return Dimension(
+        name, f"COALESCE({name}.value, '')", join, f"{_SAID.get(field, field)} of the deal's main contact as of the row's instant"
+    )
+
+
+DEAL_PROFILE: Final = tuple(map(of_the_deals_person, PROFILE_FIELDS))
+
+
+def product_of(at: str = "v.at", nth: str = "v.nth") -> Dimension:
+    """The products of the row's deal as it stood at `at` and `nth`."""
+    return Dimension(
+        "product",
+        "COALESCE(product.product, '')",
+        "LEFT JOIN (SELECT DISTINCT deal, at, nth, product FROM deal_products) AS product"
+        f" ON product.deal = v.deal AND product.at = {at} AND product.nth = {nth}",
+        "product: a deal with several is in each",
+        many=True,
+    )
+
+
+PRODUCT: Final = product_of()

@@ -71,6 +71,10 @@ class Figure:
         return tuple(dict.fromkeys(unknown + [where.dimension for where in asked.where if where.dimension not in self.dimensions]))
 
 
+RateDay = Literal["fact", "until"]
+"""Whose day the rate is of that an amount is converted at: of what it dates, or of the instant asked until."""
+
+
 class Where(NamedTuple):
     """A filter: any of `values` in the dimension of this name."""
 
@@ -83,8 +87,9 @@ class Asked:
     """What a question asks for besides its figures. Everything dated up to and including `until` counts.
 
     A period is half-open, in days of the reporting zone: `from_on` is in it, `to_on` is not; "" leaves that end open.
-    `by` names dimensions and periods. `currency` converts money at stated rates. `known_at` is only repeated in the answer: it names the
-    position as of which the read model was derived; "" is now.
+    `by` names dimensions and periods. `currency` converts money at stated rates; where it is "", `own_currency` does if rates to it are
+    stated at all, and neither filter nor breakdown is by currency. `rate_day` says whose day a rate is of. `known_at` is only repeated in
+    the answer: it names the position as of which the read model was derived; "" is now.
     """
 
     until: Instant
@@ -94,12 +99,18 @@ class Asked:
     by: tuple[str, ...] = ()
     where: tuple[Where, ...] = ()
     currency: str = ""
+    own_currency: str = ""
+    rate_day: RateDay = "fact"
     known_at: str = ""
     fiscal_year_starts: int = 1
     top: int | None = 0
     """How many cells are wanted at most: those of the highest value. 0 is all; None is as many as a list of the dimension has."""
     options: dict[str, Option] = field(default_factory=dict)
     """Further values for the SQL of views, by name."""
+
+    @property
+    def names_currency(self) -> bool:
+        return "currency" in self.by or any(where.dimension == "currency" for where in self.where)
 
     @property
     def until_on(self) -> str:

@@ -1,6 +1,6 @@
 """Leads: where they come from."""
 
-from projections.figures.dimensions import CAMPAIGN, CHANNEL, LEAD_SOURCE, PROFILE
+from projections.figures.dimensions import CAMPAIGN, CHANNEL, LEAD_SOURCE, PERSON_STAGE, PROFILE, Dimension
 from projections.figures.figure import Figure
 from projections.figures.measures import count, distinct
 from projections.figures.reads import LEADS, MQLS
@@ -9,6 +9,13 @@ from projections.figures.views import as_of, last_of
 created = as_of("leads", "step = 'created'", unit=("person", "cycle"), name="leads created")
 leads_at = last_of("lead_states", "person", "cycle")
 
+TEAM = Dimension(
+    "team",
+    "COALESCE(team.team, '')",
+    f"LEFT JOIN ({leads_at.sql}) AS team ON team.person = v.person AND team.cycle = v.cycle",
+    "team that has the lead, as it stands at the instant asked until",
+)
+
 new_leads = Figure(
     name="new_leads",
     says="Lead cycles that began. A person can be a lead again.",
@@ -16,7 +23,7 @@ new_leads = Figure(
     unit="leads",
     source="definition: lead",
     of=created,
-    by=(CHANNEL, CAMPAIGN, LEAD_SOURCE, *PROFILE),
+    by=(CHANNEL, CAMPAIGN, LEAD_SOURCE, TEAM, *PROFILE, PERSON_STAGE),
     measure=count(),
     reads=LEADS,
 )

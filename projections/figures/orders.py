@@ -1,6 +1,6 @@
 """Orders: what was ordered, what was paid back, and what is in no figure."""
 
-from projections.figures.dimensions import Dimension, about
+from projections.figures.dimensions import Dimension, about, came_by, of_the_lead, stage_of
 from projections.figures.figure import Figure
 from projections.figures.measures import count, ratio, total
 from projections.figures.views import View, as_of
@@ -20,7 +20,7 @@ without = as_of("left_out", unit=("subject", "of_what", "at"))
 WHY = Dimension("reason", "v.why", says="why it is in no figure, or not with all of its amount")
 SOURCE = Dimension("source", "v.source", says="who sent it")
 
-WHOSE = about("v.subject")
+WHOSE = (*came_by("v.subject"), of_the_lead("team", "team", person="v.subject"), *about("v.subject"), stage_of("v.subject"))
 
 _ORDER = ("order_placed.order", "order_placed.amount", "order_placed.currency")
 _REFUND = ("refund.order", "refund.amount", "refund.currency")

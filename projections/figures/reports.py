@@ -141,7 +141,7 @@ async def _there_are(ask: Ask, where: Where, figures: Sequence[Figure], asked: A
     numbers: dict[str, float] = {}
     called: dict[str, str] = {}
     for figure in sorted(views.values(), key=lambda figure: isinstance(figure.measure, Credited)):
-        all_values = replace(asked, by=(where.dimension,), where=(), from_on="", to_on="", currency="", top=0)
+        all_values = replace(asked, by=(where.dimension,), where=(), from_on="", to_on="", currency="", own_currency="", top=0)
         told = await answer(ask, [figure], all_values)
         for cell in told.figures[0].cells:
             value = cell.group[where.dimension]

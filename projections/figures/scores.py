@@ -1,6 +1,6 @@
 """Scores: the points that count at an instant, and the open leads that have them."""
 
-from projections.figures.dimensions import OF_THE_PERSON, Dimension
+from projections.figures.dimensions import LEAD_TEAM, PERSON_STAGE, PROFILE, Dimension, came_by, of_the_lead
 from projections.figures.figure import Figure
 from projections.figures.lead_cycles import ANSWER, OPENS, STATE, WHENCE, WHOSE
 from projections.figures.measures import count, distinct, quantiles, total
@@ -36,6 +36,9 @@ STAGE = Dimension(
     "stage that the person is in at the instant asked until",
 )
 SINCE = Dimension("since", "v.created_on", says="day on which the lead was created")
+PERSONS = (
+    *came_by("v.person"), of_the_lead("owner", "owner"), LEAD_TEAM, *PROFILE, PERSON_STAGE,
+)  # fmt: skip
 OPEN = (STAGE, ANSWER, STATE, *WHOSE, *WHENCE)
 _SCORED = (
     "content_view",
@@ -95,7 +98,7 @@ points = Figure(
     source="definition: scoring",
     of=points_at,
     dated=None,
-    by=(RULE, PERSON, *OF_THE_PERSON),
+    by=(RULE, PERSON, *PERSONS),
     measure=total("points"),
     reads=_SCORED,
 )
@@ -107,7 +110,7 @@ people_scored = Figure(
     source="definition: scoring",
     of=points_at,
     dated=None,
-    by=(RULE, *OF_THE_PERSON),
+    by=(RULE, *PERSONS),
     measure=distinct("person"),
     reads=_SCORED,
 )

@@ -1,6 +1,6 @@
 """The stages of the journey: who enters them and who is in them."""
 
-from projections.figures.dimensions import CAMPAIGN, CHANNEL, PROFILE, STAGE, Dimension, about
+from projections.figures.dimensions import CAMPAIGN, CHANNEL, PERSON_STAGE, PROFILE, STAGE, Dimension, about, came_by, of_the_lead
 from projections.figures.figure import Figure
 from projections.figures.measures import count, distinct, quantiles, running
 from projections.figures.reads import STAGES
@@ -23,6 +23,9 @@ ENTERED = Dimension("entered_stage", "v.stage", says="stage that was entered ins
 MILESTONE = Dimension("milestone", "v.name", says="milestone, as the definition names it")
 RULE = Dimension("rule", "v.rule", says="rule of the definition that moved them")
 
+_LEAD = {"lead_source": "source", "team": "team"}
+_OF_LEAD = tuple(of_the_lead(name, says) for name, says in _LEAD.items())
+
 _STEPS = ("signed_up", "trial_started", "checkout_started", "demo.status", "proposal_sent")
 """What the definition that ships names as milestones; others may be named."""
 
@@ -33,7 +36,7 @@ stage_entries = Figure(
     unit="entries",
     source="definition: stages",
     of=entered,
-    by=(STAGE, LEFT_STAGE, RULE, *PROFILE),
+    by=(STAGE, LEFT_STAGE, RULE, *came_by("v.person"), *_OF_LEAD, *PROFILE),
     measure=count(),
     reads=STAGES,
 )
@@ -45,7 +48,12 @@ stage_people = Figure(
     source="definition: stages",
     of=moved,
     # As of the entry, so that who leaves is taken from where they are counted.
-    by=(STAGE, *about("v.person", "v.entered_at")),
+    by=(
+        STAGE,
+        *came_by("v.person", since="v.entered_at"),
+        *(of_the_lead(name, says, "v.entered_at") for name, says in _LEAD.items()),
+        *about("v.person", "v.entered_at"),
+    ),
     measure=running(count()),
     reads=STAGES,
 )
@@ -57,7 +65,7 @@ time_in_stage = Figure(
     unit="duration",
     source="definition: stages",
     of=entered,
-    by=(STAGE_LEFT, ENTERED, LEFT_STAGE, RULE, *PROFILE),
+    by=(STAGE_LEFT, ENTERED, LEFT_STAGE, RULE, *came_by("v.person"), *_OF_LEAD, *PROFILE),
     measure=quantiles("stayed", "1/2", "9/10", where="v.stayed >= 0"),
     reads=STAGES,
 )
@@ -68,7 +76,7 @@ milestones = Figure(
     unit="milestones",
     source="definition: milestones",
     of=stepped,
-    by=(MILESTONE, CHANNEL, CAMPAIGN, *PROFILE),
+    by=(MILESTONE, CHANNEL, CAMPAIGN, *_OF_LEAD, *PROFILE, PERSON_STAGE),
     measure=count(),
     reads=_STEPS,
 )
@@ -79,7 +87,7 @@ milestone_people = Figure(
     unit="people",
     source="definition: milestones",
     of=stepped,
-    by=(MILESTONE, CHANNEL, CAMPAIGN, *PROFILE),
+    by=(MILESTONE, CHANNEL, CAMPAIGN, *_OF_LEAD, *PROFILE, PERSON_STAGE),
     measure=distinct("person"),
     reads=_STEPS,
 )

@@ -1,6 +1,6 @@
 """Visits: sessions on the web and in apps, and the people who had them."""
 
-from projections.figures.dimensions import CAMPAIGN, CHANNEL, PROFILE, Dimension
+from projections.figures.dimensions import CAMPAIGN, CHANNEL, LEAD_TEAM, PERSON_STAGE, PROFILE, Dimension
 from projections.figures.figure import Figure
 from projections.figures.measures import count, distinct, ratio
 from projections.figures.reads import ENGAGED, SESSIONS
@@ -17,7 +17,7 @@ visited = View(
 
 VISITOR = Dimension("visitor", "CASE WHEN v.is_new = 1 THEN 'new' ELSE 'returning' END", says="new: the person's first session")
 
-_BY = (CHANNEL, CAMPAIGN, *PROFILE, VISITOR)
+_BY = (CHANNEL, CAMPAIGN, LEAD_TEAM, *PROFILE, PERSON_STAGE, VISITOR)
 
 sessions = Figure(
     name="sessions",
@@ -70,7 +70,7 @@ new_visitors = Figure(
     unit="people",
     source="definition: session_types",
     of=visited,
-    by=(CHANNEL, CAMPAIGN, *PROFILE),
+    by=(CHANNEL, CAMPAIGN, LEAD_TEAM, *PROFILE, PERSON_STAGE),
     measure=count("v.is_new = 1"),
     reads=SESSIONS,
 )
@@ -81,7 +81,7 @@ returning_visitors = Figure(
     unit="people",
     source="definition: session_types",
     of=visited,
-    by=(CHANNEL, CAMPAIGN, *PROFILE),
+    by=(CHANNEL, CAMPAIGN, LEAD_TEAM, *PROFILE, PERSON_STAGE),
     measure=distinct("person", "v.is_new = 0"),
     reads=SESSIONS,
 )

@@ -120,7 +120,7 @@ def test_an_empty_cell_says_what_it_is_made_of_or_what_there_is_without_filters(
     ("arguments", "told"),
     [
         (("win_rat",), "there is no figure 'win_rat'; did you mean 'win_rate'?"),
-        (("win_rate", "--by", "channel"), "win_rate has no dimension 'channel'; it has owner, team"),
+        (("win_rate", "--by", "content"), "win_rate has no dimension 'content'; it has owner, team"),
         (("win_rate", "--where", "owner"), "--where 'owner' is no filter; write it as owner=anna"),
         (("win_rate", "--from", "march"), "--from 'march' is no day; write 2026-03-31"),
         (("win_rate", "--after", "x"), "--after 'x' is no cursor of this question"),

@@ -135,6 +135,11 @@ SPENT = {
         {"base": "USD", "quote": "EUR", "day": "2026-03-01", "until_day": "2026-03-08", "num": 9, "den": 10}
     ],
 }
+LATER_RATE = {
+    **SPENT,
+    # In July, when it is asked, 1 USD is 2 EUR.
+    "rates": [*SPENT["rates"], {"base": "USD", "quote": "EUR", "day": "2026-06-28", "until_day": "2026-07-05", "num": 2, "den": 1}],
+}
 WON = {
     **CAMPAIGNS,
     "deals": [
@@ -297,6 +302,16 @@ CASES = (
         "spend",
         {"spend": [{"day": f"2026-03-0{day}", "amount_minor": 400_000_000} for day in (1, 2, 3)]},
         {("EUR",): 1_200_000_000},
+    ),
+    Case("by the rate of the day asked until", "spend", LATER_RATE, {(): 320 + 10}, asked(currency="EUR", rate_day="until")),
+    Case("in the company's own currency where rates to it are stated", "spend", SPENT, {(): 324}, asked(own_currency="EUR")),
+    Case("in each where none are", "spend", SPENT, {("EUR",): 320, ("USD",): 5}, asked(own_currency="CHF")),
+    Case(
+        "and where one is asked for",
+        "spend",
+        SPENT,
+        {("USD",): 5},
+        asked(own_currency="EUR", where=(Where("currency", ("USD",)),)),
     ),
     Case("without a rate all is per currency", "spend", SPENT, {("EUR",): 320, ("USD",): 5}, asked(currency="GBP")),
     Case("to the first", "conversions_first", WON, {(NONE,): 1, ("Direct",): 1, ("Email",): 1}, asked("channel")),

@@ -37,6 +37,7 @@ COLUMNS = {
     "paths": "person conversion of_what at day is_primary place touched_at type channel campaign content",
     "deals": "deal at day nth outcome pipeline stage amount_minor currency probability weighted_minor is_weighted is_known_stage"
     " expected_close_on owner team account deal_kind reason opened_at opened_on closed_at closed_on took",
+    "deal_people": "person deal at day nth is_primary cycle",
     "deal_products": "deal at day nth place product",
     "spend": "day campaign channel function cost_kind provider currency amount_minor",
     "described": "subject field at day nth value",

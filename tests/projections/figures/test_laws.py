@@ -49,6 +49,7 @@ ONCE = {"described": ("subject", "field", "at"), "aliases": ("alias",), "spelled
 UNIQUE = {
     **ONCE,
     "conversions": ("person", "conversion", "of_what", "at"),
+    "first_touched": ("person", "is_first"),
     "rates": ("base", "quote"),
     **dict.fromkeys(("sessions", "engaged_sessions"), ("person", "at")),
 }

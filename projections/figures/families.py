@@ -1,0 +1,61 @@
+"""What every figure can be broken down by, or why its rows cannot: the dimensions that a company looks at its numbers by."""
+
+from typing import Final
+
+from projections.figures.dimensions import ACCOUNT_FIELDS, PROFILE_FIELDS
+from projections.figures.figure import Figure
+
+FAMILIES: Final[dict[str, tuple[str, ...]]] = {
+    "channel": ("channel",),
+    "campaign": ("campaign",),
+    "content": ("content",),
+    "product": ("product",),
+    "owner": ("owner",),
+    "team": ("team",),
+    "profile": tuple(field for field in PROFILE_FIELDS if field != "country"),
+    "account": tuple(field for field in ACCOUNT_FIELDS if field != "country"),
+    "country": ("country",),
+    "pipeline": ("pipeline",),
+    "kind": ("kind",),
+    "stage": ("stage",),
+}
+"""The names of the dimensions of each: a figure has all of them, or none."""
+
+_PEOPLE: Final = ("touched", "first_touched", "sessions", "stages", "milestones", "orders", "lowered", "left_out")
+_LEADS: Final = ("leads", "lead_states", "scores")
+_BY_CHANNEL: Final = "what people came by is kept as a channel and a campaign; content is credited with conversions, in attribution"
+_IN_NO_DEAL: Final = "only deals have it, and what is won by them"
+NOT_TOLD: Final = "marketing is not told of salespeople; sales' figures of leads and deals have it"
+_NOBODYS: Final = "what was spent is neither a person's nor a deal's"
+
+_REASONS: Final[dict[str, dict[str, str]]] = {
+    "content": {
+        **dict.fromkeys((*_PEOPLE, *_LEADS, "deals", "conversions"), _BY_CHANNEL),
+        "spend": "a cost is stated for a campaign, and not for a piece of its content",
+    },
+    "product": {
+        "paths": "a conversion is credited as one, and a deal may be about several products",
+        **dict.fromkeys((*_PEOPLE, *_LEADS), "only deals say what they are about, and so what is won by them"),
+        "spend": _NOBODYS,
+    },
+    "owner": {**dict.fromkeys((*_PEOPLE, "leads", "lead_states", "deals", "conversions", "paths"), NOT_TOLD), "spend": _NOBODYS},
+    "team": {**dict.fromkeys(("deals", "conversions", "paths"), NOT_TOLD), "spend": _NOBODYS},
+    **{name: {**dict.fromkeys((*_PEOPLE, *_LEADS), _IN_NO_DEAL), "spend": _NOBODYS} for name in ("pipeline", "kind")},
+    **{name: {"spend": _NOBODYS} for name in ("profile", "account", "country", "stage")},
+}
+"""By family, for each table that a figure's rows may be made of: the first that they are."""
+
+
+def has(figure: Figure, family: str) -> bool:
+    """Whether it has the dimensions of `family`; of a deal its account's country goes by that name."""
+    return all(name in figure.dimensions for name in FAMILIES[family])
+
+
+def lacking(figure: Figure) -> dict[str, str]:
+    """The families that `figure` does not have, each with the reason; "" where nobody has said one."""
+    reasons = {}
+    for family in FAMILIES:
+        if not has(figure, family):
+            found = [reason for table, reason in _REASONS.get(family, {}).items() if table in figure.of.tables]
+            reasons[family] = found[0] if found else ""
+    return reasons
