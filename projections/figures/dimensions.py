@@ -120,15 +120,17 @@ OF_ITS_ACCOUNT: Final = (
 """What the account that a row's person was in was described by."""
 
 _NAMES = last_of("described", "subject", "field", where="field = 'name' AND SUBSTR(subject, 1, 9) = 'campaign:'")
+_JOINED = "SELECT alias, MAX(campaign) AS campaign FROM aliases WHERE at <= :until AND :until < until_at GROUP BY alias"
+# A name that a campaign itself has is no alias. Of two campaigns that claim an alias, the last by name has it.
+_STATED = "SELECT 1 FROM described AS d WHERE d.subject = 'campaign:' || a.name AND d.field = 'name' AND d.at <= :until"
 CAMPAIGN: Final = Dimension(
     "campaign",
-    "CASE WHEN campaign_stated.subject IS NULL THEN COALESCE(campaign.campaign, v.campaign) ELSE v.campaign END",
-    # A name that a campaign itself has is no alias. Of two campaigns that claim an alias, the last by name has it.
-    "LEFT JOIN (SELECT DISTINCT subject FROM described WHERE field = 'name' AND at <= :until) AS campaign_stated"
-    " ON campaign_stated.subject = 'campaign:' || v.campaign"
-    " LEFT JOIN spelled AS campaign_spelled ON campaign_spelled.name = v.campaign"
-    " LEFT JOIN (SELECT alias, MAX(campaign) AS campaign FROM aliases WHERE at <= :until AND :until < until_at GROUP BY alias) AS campaign"
-    " ON campaign.alias = COALESCE(campaign_spelled.folded, v.campaign)",
+    "COALESCE(campaign.campaign, v.campaign)",
+    # By whatever name it is spelled: one small join, where there are as many rows as touchpoints.
+    "LEFT JOIN (SELECT a.name, a.campaign FROM ("
+    f"SELECT alias AS name, campaign FROM ({_JOINED}) AS j WHERE NOT EXISTS (SELECT 1 FROM spelled AS s WHERE s.name = j.alias)"
+    f" UNION ALL SELECT s.name, j.campaign FROM spelled AS s JOIN ({_JOINED}) AS j ON j.alias = s.folded"
+    f") AS a WHERE NOT EXISTS ({_STATED})) AS campaign ON campaign.name = v.campaign",
     "campaign, its aliases joined as of the instant that is asked until",
     names=f"SELECT SUBSTR(c.subject, 10), c.value FROM ({_NAMES.sql}) AS c",
 )
