@@ -65,7 +65,7 @@ async def figure(
     to_on: date | None = None,
     until: Instant | date | datetime | None = None,
     known_at: str | None = None,
-    currency: str = "",
+    currency: str | None = None,
     top: int | None = 0,
 ) -> Answer:
     """What one figure of `model` comes to: asked as a report is. Raises Refused where it cannot be asked so."""
@@ -99,7 +99,7 @@ def question(
     to_on: date | None,
     until: Instant | date | datetime | None,
     known_at: str | None,
-    currency: str,
+    currency: str | None,
     top: int | None,
 ) -> Asked:
     """What is asked of figures under `definition`."""

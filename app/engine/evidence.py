@@ -110,7 +110,7 @@ async def why(
     to_on: date | None = None,
     until: Instant | date | None = None,
     known_at: str | None = None,
-    currency: str = "",
+    currency: str | None = None,
     limit: int,
     after: str = "",
 ) -> FigureEvidence:

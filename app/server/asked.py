@@ -92,7 +92,9 @@ class OfFigures(Days):
 
     by: Texts = Field([], description="Break down by these, and by one period at most. Several may stand in one, with commas in between.")
     where: Texts = Field([], description="Only what has this value: owner=anna. Of several of one dimension, any.")
-    currency: Annotated[str, Field(max_length=3)] = Field("", description="Convert money to it, at stated rates. Default: each by itself.")
+    currency: Annotated[str, Field(max_length=4)] = Field(
+        "", description="Convert money to it, at stated rates; `each`: to none. Default: the definition's, where there are rates to it."
+    )
 
     @property
     def grouping(self) -> tuple[str, ...] | None:
@@ -108,7 +110,7 @@ class OfFigures(Days):
     def question(self) -> dict[str, Any]:
         """As `app.engine.asking` has it. Raises Refused."""
         return {
-            **self.days, "where": self.filters, "until": self.asked_until, "known_at": self.known, "currency": currency_of(self.currency)
+            **self.days, "where": self.filters, "until": self.asked_until, "known_at": self.known, "currency": currency_of(self.currency or None)
         }  # fmt: skip
 
 

@@ -87,7 +87,7 @@ Into = Annotated[
     str | None,
     typer.Option(
         "--currency",
-        help="Convert money to this currency, at stated rates; `each`: to none. Default: that of the definition, where there are rates to it.",
+        help="Convert money to it, at stated rates; `each`: to none. Default: the definition's, where there are rates to it.",
         metavar="EUR",
         show_default=False,
     ),

@@ -58,7 +58,8 @@ def batched(figures: Iterable[Figure], asked: Asked) -> list[tuple[Figure, ...]]
     for figure in figures:
         match figure.measure:
             case Aggregate(is_running=is_running) if not asked.top:
-                alike: object = is_running
+                # What runs is of the same rows, unless others begin later.
+                alike: object = is_running and bool(asked.from_on)
             case Credited(touch=touch):
                 alike = touch
             case _:

@@ -78,7 +78,8 @@ class PostgresReadStore:
     async def snapshot(self) -> AsyncIterator[Ask]:
         async with self.database.connection() as db, db.transaction(isolation="repeatable_read", readonly=True):
             # Questions read whole tables and join them as they like, which lookups by key may not.
-            await db.execute(f"SET LOCAL search_path = {self.model.name}; {JOINS}")
+            # By its guess of one row, which may be thousands, it would read all of a table for each: there are no indexes to look up in.
+            await db.execute(f"SET LOCAL search_path = {self.model.name}; {JOINS}; SET LOCAL enable_nestloop = off")
             await db.execute(f"SET LOCAL idle_in_transaction_session_timeout = {QUESTION_IDLE_MS_MAX}")
             yield PostgresAsk(db)
 

@@ -28,7 +28,7 @@ class Asked:
     to_on: date | None
     until: Instant | date | None
     by: tuple[str, ...] | None
-    currency: str
+    currency: str | None
     filters: dict[str, tuple[str, ...]]
 
     @property

@@ -237,6 +237,22 @@ CASES = (
         {("fall",): 1, ("spring",): 1},
         asked("campaign"),
     ),
+    Case(
+        "an alias is one however it is spelled, and a name that a campaign itself has is none however an alias is",
+        "new_leads",
+        {
+            "leads": [lead(f"user:{name}", "2026-03-01", "Email", name) for name in ("FALL", "fall", "Spring", "May")],
+            "spelled": [{"name": "FALL", "folded": "fall"}, {"name": "Spring", "folded": "spring"}, {"name": "May", "folded": "may"}],
+            "aliases": [
+                {"alias": "fall", "campaign": "autumn", "at": "2026-03-01"},
+                {"alias": "fall", "campaign": "august", "at": "2026-03-02"},
+                {"alias": "spring", "campaign": "easter", "at": "2026-03-01"},
+            ],
+            "described": [{"subject": "campaign:Spring", "field": "name", "at": "2026-03-01", "value": "Spring"}],
+        },
+        {("May",): 1, ("Spring",): 1, ("autumn",): 2},
+        asked("campaign"),
+    ),
     Case("leads by channel", "new_leads", LEADS, {("Direct",): 1, ("Email",): 2}, asked("channel")),
     Case("an alias is its campaign, of before it was stated too", "new_leads", LEADS, {("",): 1, ("autumn",): 2}, asked("campaign")),
     Case(
