@@ -2,8 +2,9 @@
 
 from fastapi import FastAPI
 
-from app.server import health
+from app.server import health, keys
 from app.server.access import Callers
+from app.server.metrics import measure
 from app.server.problems import answer_problems
 from app.server.served import Served
 
@@ -14,5 +15,7 @@ def application(served: Served, one_time: bytes | None = None) -> FastAPI:
     app.state.served = served
     app.state.callers = Callers(served, one_time)
     answer_problems(app)
+    measure(app)
     app.include_router(health.router)
+    app.include_router(keys.router)
     return app

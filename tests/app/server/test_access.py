@@ -136,13 +136,19 @@ class Counted:
 
     def __init__(self, folder: ServedFolder) -> None:
         self.folder, self.asked, self.is_away = folder, 0, False
-        self.positions = folder.positions
+        self.positions, self.published = folder.positions, 0
 
     async def keys(self, run: RunKeys[T]) -> T:
         self.asked += 1
         if self.is_away:
             raise Away("the database is away")
         return await self.folder.keys(run)
+
+    async def duplicates(self) -> int:
+        return 0
+
+    def staleness(self) -> float:
+        return 0.0
 
     async def publish(self, batch: Sequence[object]) -> None: ...
     async def check(self) -> None: ...
