@@ -195,3 +195,10 @@ async def test_keys_that_were_seen_are_good_while_their_database_is_away(folder:
         assert (await client.get("/sales")).status_code == 200
         monkeypatch.setattr(access, "AWAY_SECONDS_MAX", 0)
         assert (await client.get("/sales")).status_code == 503
+
+
+async def test_the_openapi_document_says_which_routes_ask_for_a_key(nobody: httpx.AsyncClient) -> None:
+    document = (await nobody.get("/api/v1/openapi.json")).json()
+    assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    assert document["paths"]["/sales"]["get"]["security"] == [{"key": []}]
+    assert "security" not in document["paths"]["/health/live"]["get"]
