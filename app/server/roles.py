@@ -14,6 +14,8 @@ class Right(StrEnum):
     read_sales = "read_sales"
     read_people = "read_people"
     """Single people and what they did: personal fields are masked by role."""
+    read_catalogue = "read_catalogue"
+    """What can be asked for, and which periods are closed: nothing of any customer."""
     audit = "audit"
     operate = "operate"
 
@@ -30,9 +32,9 @@ class Role(StrEnum):
 
 RIGHTS: Final[dict[Role, frozenset[Right]]] = {
     Role.publisher: frozenset({Right.publish}),
-    Role.marketing: frozenset({Right.read_marketing, Right.read_people}),
-    Role.sales: frozenset({Right.read_sales, Right.read_people}),
-    Role.auditor: frozenset({Right.read_marketing, Right.read_sales, Right.read_people, Right.audit}),
+    Role.marketing: frozenset({Right.read_marketing, Right.read_people, Right.read_catalogue}),
+    Role.sales: frozenset({Right.read_sales, Right.read_people, Right.read_catalogue}),
+    Role.auditor: frozenset({Right.read_marketing, Right.read_sales, Right.read_people, Right.read_catalogue, Right.audit}),
     Role.operator: frozenset(Right),
 }
 
