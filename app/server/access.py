@@ -10,8 +10,9 @@ from typing import Annotated, Any, Final, NamedTuple
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.dependencies.models import Dependant
+from fastapi.openapi.models import HTTPBearer
 from fastapi.routing import RouteContext, iter_route_contexts
-from fastapi.security import APIKeyHeader, HTTPBearer
+from fastapi.security.base import SecurityBase
 
 from app.engine.api_keys import hashed
 from app.engine.clock import now
@@ -183,24 +184,26 @@ async def _all(keys: Keys) -> Sequence[Key]:
 
 # --- routes
 
-_Bearer = Annotated[Any, Depends(HTTPBearer(auto_error=False, description="A key, as `journey keys add` prints it."))]
-_Header = Annotated[
-    Any, Depends(APIKeyHeader(name="X-API-Key", auto_error=False, description="The same. As user of Basic authentication it does too."))
-]
+
+class Needs(SecurityBase):
+    """A request needs `right`; in the OpenAPI document the route asks for a key."""
+
+    model = HTTPBearer(description="A key, as `journey keys add` prints it; also as X-API-Key, or as the user of Basic authentication.")
+    scheme_name = "key"
+
+    def __init__(self, right: Right) -> None:
+        self.right = right
+
+    async def __call__(self, request: Request) -> None:
+        request.state.right = self.right
+        request.state.caller = None
+        callers: Callers = request.app.state.callers
+        await callers.check(request, self.right)
 
 
 def needs(right: Right) -> Any:
     """A dependency of a route: the request needs `right`. Who calls is `request.state.caller` then."""
-
-    # Both are only said in the OpenAPI document: where a key stands, `_key_of` knows.
-    async def check(request: Request, bearer: _Bearer, header: _Header) -> None:
-        request.state.right = right
-        request.state.caller = None
-        callers: Callers = request.app.state.callers
-        await callers.check(request, right)
-
-    check.right = right  # type: ignore[attr-defined]  # the matrix of routes and roles is made from it
-    return Depends(check)
+    return Depends(Needs(right))
 
 
 def _actor(request: Request) -> str:
@@ -219,7 +222,7 @@ def routes_of(app: FastAPI) -> list[RouteContext]:
 
 def right_of(route: RouteContext) -> Right | None:
     """The right that a route needs; None where it names none."""
-    found = [call.right for call in _calls(route) if hasattr(call, "right")]
+    found = [call.right for call in _calls(route) if isinstance(call, Needs)]
     return found[0] if found else None
 
 

@@ -3,9 +3,10 @@
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from app.server import health, reading
+from app.server import health, keys, reading
 from app.server.access import Callers
 from app.server.live import Feed
+from app.server.metrics import measure
 from app.server.pages import entrance, operation, rendering, reports, subjects
 from app.server.problems import answer_problems
 from app.server.served import Served
@@ -18,7 +19,9 @@ def application(served: Served, one_time: bytes | None = None) -> FastAPI:
     app.state.callers = Callers(served, one_time)
     app.state.feed = Feed(served)
     answer_problems(app)
+    measure(app)
     app.include_router(health.router)
+    app.include_router(keys.router)
     app.include_router(reading.routes())
     for pages in (entrance, reports, subjects, operation):
         app.include_router(pages.router)

@@ -110,7 +110,8 @@ class OfFigures(Days):
     def question(self) -> dict[str, Any]:
         """As `app.engine.asking` has it. Raises Refused."""
         return {
-            **self.days, "where": self.filters, "until": self.asked_until, "known_at": self.known, "currency": currency_of(self.currency or None)
+            **self.days, "where": self.filters, "until": self.asked_until, "known_at": self.known,
+            "currency": currency_of(self.currency or None),
         }  # fmt: skip
 
 

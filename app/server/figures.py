@@ -187,7 +187,8 @@ def _period(made: APIRouter, model: Model) -> None:
 def _question(model: Model, asked: Any, names: Sequence[str]) -> Question:
     days = {name: "" if on is None else on.isoformat() for name, on in asked.days.items()}
     return Question(
-        model, names, asked.grouping or (), asked.filters, until=asked.asked_until, currency=currency_of(asked.currency or None) or "", **days
+        model, names, asked.grouping or (), asked.filters, until=asked.asked_until,
+        currency=currency_of(asked.currency or None) or "", **days,
     )  # fmt: skip
 
 

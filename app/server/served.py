@@ -2,8 +2,9 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, Queue
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from app.engine.clock import now
 from app.engine.embedded import Embedded, beside, opened, reading
 from app.engine.ports import Engine
+from app.engine.summary import Summary
 from app.settings import Servers, needs_clients
 from journey.errors import Away, NotPlaced, Refused
 from schemas.incoming import Incoming
@@ -48,6 +50,8 @@ class Served(Protocol):
     """What requests ask of an engine."""
 
     positions: "Positions"
+    published: int
+    """How many records this server has published."""
 
     async def publish(self, batch: Sequence[Incoming]) -> None:
         """Have the log keep `batch`, durably once this returns. Raises Away where it can't now, Refused where it can't at all."""
@@ -63,6 +67,14 @@ class Served(Protocol):
 
     async def keys(self, run: RunKeys[T]) -> T:
         """What `run` does with the keys that are kept: at once, whatever else is read or written."""
+        ...
+
+    async def duplicates(self) -> int:
+        """How many touchpoints came that were there already."""
+        ...
+
+    def staleness(self) -> float:
+        """For how many seconds the read models have been behind; 0 where they are not."""
         ...
 
     async def check(self) -> None:
@@ -112,6 +124,9 @@ class ServedFolder:
     def __init__(self, folder: Path, say: Say) -> None:
         self.folder = folder
         self.positions = Positions()
+        self.published = 0
+        self._placed = Summary()
+        self._level_at = time.monotonic()
         self._say = say
         self._jobs: Queue[_Job[Any] | None] = Queue()
         self._waiting = 0
@@ -123,6 +138,7 @@ class ServedFolder:
 
     async def publish(self, batch: Sequence[Incoming]) -> None:
         await self._do(_Job[None](self._loop.create_future(), batch))
+        self.published += len(batch)
 
     async def change(self, run: Run[T]) -> T:
         return await self._do(_Job[T](self._loop.create_future(), run=run))
@@ -147,6 +163,12 @@ class ServedFolder:
                 return asyncio.run(ran(keys))
 
         return await asyncio.to_thread(here)
+
+    async def duplicates(self) -> int:
+        return self._placed.duplicates
+
+    def staleness(self) -> float:
+        return 0.0 if self._failure is None else time.monotonic() - self._level_at
 
     async def check(self) -> None:
         if self._failure is not None:
@@ -214,12 +236,12 @@ class ServedFolder:
 
     async def _place(self, engine: Embedded) -> None:
         try:
-            await engine.place()
+            await engine.place(self._placed)
             await engine.follow()
         except Exception as error:  # what is in the log stays there, and the next try begins with it
             self._fail(error)
         else:
-            self._failure = None
+            self._failure, self._level_at = None, time.monotonic()
             await self._moved(engine)
 
     async def _moved(self, engine: Embedded) -> None:
@@ -273,6 +295,9 @@ class ServedServers:
     def __init__(self, engine: "Distributed", log: "KafkaLog") -> None:
         self.engine = engine
         self.positions = Positions()
+        self.published = 0
+        self._level_at = time.monotonic()
+        self._is_level = True
         self._log = log
         self._readers = asyncio.Semaphore(READERS_MAX)
 
@@ -282,6 +307,7 @@ class ServedServers:
                 await self._log.append(batch, now())
         except TimeoutError:
             raise Away(f"Kafka at {self.engine.kafka.bootstrap} does not acknowledge what is published") from None
+        self.published += len(batch)
 
     async def read(self, run: Run[T]) -> T:
         async with self._readers:
@@ -293,18 +319,30 @@ class ServedServers:
     async def keys(self, run: RunKeys[T]) -> T:
         return await run(self.engine.keys)
 
+    async def duplicates(self) -> int:
+        return (await self.engine.record.counted()).duplicates
+
+    def staleness(self) -> float:
+        return 0.0 if self._is_level else time.monotonic() - self._level_at
+
     async def check(self) -> None:
         await self._look()
 
     async def follow(self) -> None:
         """Tell where both read models are, for as long as the server runs."""
         while True:
-            with suppress(Away):  # readiness says it, and every request does
+            try:
                 await self._look()
+            except Away:  # readiness says it, and every request does
+                self._is_level = False
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _look(self) -> None:
+        there = await self.engine.record.position()
         position = min(await self.engine.marketing.position(), await self.engine.sales.position())
+        self._is_level = position >= there
+        if self._is_level:
+            self._level_at = time.monotonic()
         await self.positions.reached(position)
 
 

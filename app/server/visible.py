@@ -21,8 +21,10 @@ from dataclasses import asdict, is_dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
+from pydantic import BaseModel
+
 from app.server.problems import Problem
-from app.server.roles import SIGHT, Role
+from app.server.roles import SIGHT, Role, Sight
 from journey.instants import Instant, instant
 from projections.figures.answers import Answer, Cell, FigureAnswer
 from projections.figures.figure import Figure
@@ -150,10 +152,10 @@ _E_MAIL = re.compile(r"[\w.!#$&'*+/=?^`{|}~-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-
 _PHONE = re.compile(r"(?:\+|%2B)[1-9](?:[ ()/.-]{0,2}\d){6,14}", re.IGNORECASE)
 
 PERSONAL: Final = frozenset({
-    "address", "birthday", "city", "email", "first_name", "full_name", "gender", "ip", "last_name", "mobile", "phone", "postal_code",
-    "street", "traits", "username", "age_band",
+    "address", "age_band", "birthday", "city", "email", "first_name", "full_name", "gender", "ip", "last_name", "mobile", "phone",
+    "postal_code", "properties", "street", "traits", "username",
 })  # fmt: skip
-"""Fields that say who a person is. `traits` may hold anything."""
+"""Fields that say who a person is. `traits` and the `properties` of custom touchpoints may hold anything."""
 FREE_TEXT: Final = frozenset({"comment", "next_step", "note", "notes", "terms", "text"})
 """Fields in which people write what they like."""
 PRICES: Final = frozenset({
@@ -162,10 +164,16 @@ PRICES: Final = frozenset({
 })  # fmt: skip
 """Fields of a single deal, order or subscription that say what it is worth."""
 OFFERS: Final = frozenset({"offers", "proposal", "proposals"})
-OF_DEALS: Final = frozenset({"close", "contract_ended", "deal_opened", "deal_reopened", "deal_updated", "order_placed", "refund", "renewal",
-                             "subscription_changed", "subscription_started"})  # fmt: skip
-"""Types of touchpoints whose words name an amount."""
+PRICED: Final = frozenset({
+    "close", "contract_ended", "deal", "deal_opened", "deal_reopened", "deal_updated", "order", "order_placed", "refund", "renewal",
+    "subscription_changed", "subscription_started",
+})  # fmt: skip
+"""What `says` an amount: types of touchpoints, and what else a timeline tells of."""
 PROPOSALS: Final = frozenset({"negotiation", "proposal_sent"})
+SPENDING: Final = frozenset({"spend_recorded"})
+COSTS: Final = frozenset({"budget", "cost"})
+COSTLY: Final = frozenset({"ad_click", "ad_impression", "campaign_launched", "content_published"})
+"""The types whose `COSTS` are those of campaigns; of others they are a customer's budget, or what a product cost."""
 
 _SECRET = secrets.token_bytes(32)
 """What is masked looks alike wherever it stands, while this server runs; nobody else can work out from what."""
@@ -177,46 +185,72 @@ def hidden(text: str) -> str:
 
 
 def seen(role: Role, document: Any) -> Any:
-    """A document of a person or a deal as `role` sees it: what it is made of are mappings, sequences, dataclasses and plain values."""
+    """A document of a person or a deal as `role` sees it, a timeline, an explanation or rows: values, mappings and sequences of them."""
     sight = SIGHT[role]
-    if not (sight.masks_people or sight.masks_deals):
+    if not (sight.masks_people or sight.masks_deals or "spend" in sight.never):
         return document
-    fields = (PERSONAL if sight.masks_people else frozenset()) | (PRICES | OFFERS if sight.masks_deals else frozenset()) | FREE_TEXT
-    return _seen(document, fields, sight.masks_people, sight.masks_deals)
+    fields = (PERSONAL | FREE_TEXT if sight.masks_people else frozenset()) | (
+        PRICES | OFFERS | FREE_TEXT if sight.masks_deals else frozenset()
+    )
+    return _seen(_plain(document), fields, sight)
 
 
-def _seen(part: Any, fields: frozenset[str], people: bool, deals: bool) -> Any:
-    if is_dataclass(part) and not isinstance(part, type):
-        part = asdict(part)
-    elif hasattr(part, "_asdict"):
-        part = part._asdict()
+def _seen(part: Any, fields: frozenset[str], sight: Sight) -> Any:
+    """`part`, which is plain, with what `fields` name masked."""
     match part:
         case str():
-            return hidden(part) if people else part
-        case Mapping():
-            masked = {*fields, *(("says",) if deals and part.get("type") in OF_DEALS else ())}
-            if part.get("name") in fields:
-                masked.add("value")
-            return {
-                _seen(name, fields, people, deals): MASKED if name in masked and value else _seen(value, fields, people, deals)
-                for name, value in part.items()
-            }
+            return hidden(part) if sight.masks_people else part
+        case dict():
+            return _seen_mapping(part, fields, sight)
         case [str(name), value] if name in fields:
             return [name, MASKED if value else value]
-        case list() | tuple() | set() | frozenset():
-            kept = [one for one in part if not (deals and _is_proposal(one))]
-            return [_seen(one, fields, people, deals) for one in kept]
+        case [*items]:
+            return [_seen(one, fields, sight) for one in map(_plain, items) if not _is_left_out(one, sight)]
         case _:
             return part
 
 
-def _is_proposal(part: Any) -> bool:
-    """Whether it is an entry of a list that tells of a proposal."""
-    kind = part.get("type", part.get("step")) if isinstance(part, Mapping) else getattr(part, "type", getattr(part, "step", None))
-    if kind in PROPOSALS:
-        return True
-    inner = part.get("what", part.get("entry")) if isinstance(part, Mapping) else getattr(part, "what", getattr(part, "entry", None))
-    return inner is not None and inner is not part and not isinstance(inner, str) and _is_proposal(inner)
+def _seen_mapping(part: dict[Any, Any], fields: frozenset[str], sight: Sight) -> dict[Any, Any]:
+    kind = _kind(part)
+    if kind in SPENDING:
+        fields -= PRICES
+    if kind in COSTLY and "spend" in sight.never:
+        fields |= COSTS
+    masked = set(fields)
+    if sight.masks_deals and kind in PRICED:
+        masked.add("says")
+    if part.get("name") in fields:
+        masked.add("value")
+    return {
+        _seen(name, fields, sight): MASKED if name in masked and value else _seen(_plain(value), fields, sight)
+        for name, value in part.items()
+    }
+
+
+def _is_left_out(part: Any, sight: Sight) -> bool:
+    """Whether it is an entry of a list that tells of a proposal, or of what was spent, to who sees none."""
+    kind = _kind(part) if isinstance(part, dict) else ""
+    return (sight.masks_deals and kind in PROPOSALS) or ("spend" in sight.never and kind in SPENDING)
+
+
+def _kind(part: dict[Any, Any]) -> str:
+    """What kind of touchpoint it is, or of entry in a timeline; "" where it is neither."""
+    found = next((part[name] for name in ("type", "what", "step") if isinstance(part.get(name), str)), "")
+    means = _plain(part.get("means"))
+    return found or (_kind(means) if isinstance(means, dict) else "")
+
+
+def _plain(part: Any) -> Any:
+    """Mappings as dicts, whatever they are, and sequences as lists: one level of them."""
+    if isinstance(part, BaseModel):
+        return part.model_dump()
+    if is_dataclass(part) and not isinstance(part, type):
+        return asdict(part)
+    if hasattr(part, "_asdict"):
+        return part._asdict()
+    if isinstance(part, Mapping):
+        return dict(part)
+    return list(part) if isinstance(part, tuple | set | frozenset) else part
 
 
 def _alias(found: re.Match[str]) -> str:

@@ -136,13 +136,19 @@ class Counted:
 
     def __init__(self, folder: ServedFolder) -> None:
         self.folder, self.asked, self.is_away = folder, 0, False
-        self.positions = folder.positions
+        self.positions, self.published = folder.positions, 0
 
     async def keys(self, run: RunKeys[T]) -> T:
         self.asked += 1
         if self.is_away:
             raise Away("the database is away")
         return await self.folder.keys(run)
+
+    async def duplicates(self) -> int:
+        return 0
+
+    def staleness(self) -> float:
+        return 0.0
 
     async def publish(self, batch: Sequence[object]) -> None: ...
     async def check(self) -> None: ...
@@ -189,3 +195,10 @@ async def test_keys_that_were_seen_are_good_while_their_database_is_away(folder:
         assert (await client.get("/tested/sales")).status_code == 200
         monkeypatch.setattr(access, "AWAY_SECONDS_MAX", 0)
         assert (await client.get("/tested/sales")).status_code == 503
+
+
+async def test_the_openapi_document_says_which_routes_ask_for_a_key(nobody: httpx.AsyncClient) -> None:
+    document = (await nobody.get("/api/v1/openapi.json")).json()
+    assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    assert document["paths"]["/tested/sales"]["get"]["security"] == [{"key": []}]
+    assert "security" not in document["paths"]["/health/live"]["get"]

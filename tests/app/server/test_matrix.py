@@ -23,6 +23,7 @@ ALLOWED: dict[Right, set[Role]] = {
     Right.read_marketing: {Role.marketing, Role.auditor, Role.operator},
     Right.read_sales: {Role.sales, Role.auditor, Role.operator},
     Right.read_people: {Role.marketing, Role.sales, Role.auditor, Role.operator},
+    Right.read_catalogue: {Role.marketing, Role.sales, Role.auditor, Role.operator},
     Right.audit: {Role.auditor, Role.operator},
     Right.operate: {Role.operator},
 }

@@ -1,7 +1,7 @@
 """What of an answer each role sees: single deals are not worked out of what marketing is told, and sales is told no campaign's spend."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from typing import Any
 
@@ -9,11 +9,13 @@ import pytest
 
 from app.server.problems import Problem
 from app.server.roles import SIGHT, Role
-from app.server.visible import MASKED, check_figure, check_rows, hidden, refused, seen, visible
+from app.server.visible import MASKED, PRICED, PROPOSALS, SPENDING, check_figure, check_rows, hidden, refused, seen, visible
 from journey.instants import instant, rfc3339
+from journey.touchpoints import TYPES
 from projections.figures.answers import Answer, Cell, FigureAnswer
 from projections.figures.figure import Tells
 from projections.figures.sections import FIGURES
+from streams.timeline import Entry, Sent
 
 NOW = "2026-03-17T10:00:00Z"
 AT = instant(rfc3339(NOW))
@@ -176,29 +178,45 @@ class Told:
     subject: str
 
 
-TIMELINE = {
-    "subject": "user:anna@example.com",
-    "entries": [
-        {"at": "2026-03-01", "means": ("page_view", [("url", "/pricing"), ("amount", "12000")]), "means_what": "a view"},
-        {"type": "deal_updated", "data": {"deal": "d1", "amount": "12000", "stage": "offer", "note": "calls on Monday"}},
-        {"type": "proposal_sent", "data": {"deal": "d1", "list_amount": "15000"}},
-        Told("close", "12000 EUR · won", "user:anna@example.com"),
-        {"fields": [{"name": "amount", "value": "12000"}, {"name": "stage", "value": "won"}]},
-        {"type": "profile_updated", "data": {"traits": {"name": "Anna"}, "country": "DE"}},
-    ],
-}  # fmt: skip
+ENTRIES: list[Any] = [
+    Entry("2026-03-01", Sent("page_view", (("url", "/pricing"), ("amount", "12000")))),
+    {"what": "deal", "says": "open, offer, 12000 EUR", "outcome": "open", "amount_minor": 1_200_000, "currency": "EUR"},
+    {"what": "proposal_sent", "says": "15000 EUR"},
+    {"type": "deal_updated", "data": {"deal": "d1", "amount": "12000", "stage": "offer", "note": "calls on Monday"}},
+    {"type": "proposal_sent", "data": {"deal": "d1", "list_amount": "15000"}},
+    Entry("2026-03-02", Sent("negotiation", (("amount", "15000"),))),
+    Told("close", "12000 EUR · won", "user:anna@example.com"),
+    {"fields": [{"name": "amount", "value": "12000"}, {"name": "stage", "value": "won"}]},
+    {"type": "profile_updated", "data": {"traits": {"name": "Anna"}, "country": "DE"}},
+    {"type": "custom", "data": {"name": "call", "properties": {"who": "Anna"}}},
+    {"type": "spend_recorded", "says": "777 EUR", "data": {"amount": "777"}},
+    {"type": "campaign_launched", "data": {"budget": "999"}},
+    {"type": "lead_qualified", "data": {"budget": "yes"}},
+]
+TIMELINE = {"subject": "user:anna@example.com", "entries": ENTRIES}
 
 
 def test_marketing_sees_no_single_deals_price_proposals_and_notes() -> None:
     told = seen(Role.marketing, TIMELINE)
     text = repr(told)
-    assert not re.search("12000|15000|proposal|Monday|Anna|anna", text), text
-    assert {"offer", "/pricing", "DE", "d1"} <= {*re.findall(r"[\w/]+", text)}
-    assert told["entries"][1]["data"]["amount"] == MASKED
+    assert not re.search("12000|1200000|15000|proposal|negotiation|Monday|Anna|anna", text), text
+    assert {"offer", "/pricing", "DE", "d1", "777", "999"} <= {*re.findall(r"[\w/]+", text)}
+    assert told["entries"][2]["data"]["amount"] == MASKED
 
 
-def test_an_auditor_sees_prices_and_no_names_and_sales_and_operators_see_all() -> None:
+def test_an_auditor_sees_prices_and_spend_and_nobodys_name() -> None:
     audited = repr(seen(Role.auditor, TIMELINE))
     assert not re.search("Anna|anna@|Monday", audited)
-    assert re.search("12000.*15000", audited)
-    assert seen(Role.sales, TIMELINE) == seen(Role.operator, TIMELINE) == TIMELINE
+    assert {"12000", "15000", "777", "999"} <= {*re.findall(r"\w+", audited)}
+
+
+def test_sales_sees_names_prices_and_budgets_of_customers_and_not_what_campaigns_cost() -> None:
+    told = repr(seen(Role.sales, TIMELINE))
+    assert not re.search("777|999", told)
+    assert {"Anna", "12000", "15000", "Monday", "yes"} <= {*re.findall(r"\w+", told)}
+    assert seen(Role.operator, TIMELINE) is TIMELINE
+
+
+def test_every_type_of_touchpoint_that_says_an_amount_is_known_for_it() -> None:
+    says_amounts = {name for name, kind in TYPES.items() if {"amount", "mrr"} & {field.name for field in fields(kind)}}
+    assert says_amounts <= PRICED | PROPOSALS | SPENDING
