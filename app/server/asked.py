@@ -26,7 +26,7 @@ PAGE_MAX, PAGE = 500, 50
 """How many of a list a page has, at most and where nobody says."""
 
 POSITION_MAX = 2**53
-WAIT_SECONDS_MAX, WAIT_SECONDS = 30.0, 10.0
+WAIT_SECONDS_MAX, WAIT_SECONDS = 30.0, 5.0
 """How long a request waits for a position, at most and where nobody says."""
 
 RETRY_SECONDS = 1
@@ -45,7 +45,7 @@ class Waiting(BaseModel):
     min_position: int = Field(0, ge=0, le=POSITION_MAX, description="Answer once both read models have this position.")
     wait: float = Field(
         WAIT_SECONDS, ge=0, le=WAIT_SECONDS_MAX, allow_inf_nan=False,
-        description="How many seconds to wait for `min_position`. It is a 503 where that is not enough.",
+        description="How many seconds to wait for `min_position`. It is a 412 where that is not enough.",
     )  # fmt: skip
 
 
@@ -156,7 +156,7 @@ async def ready(request: Request, asked: Waiting) -> Served:
     if not await here.positions.wait(asked.min_position, asked.wait):
         at = here.positions.position
         raise Problem(
-            503,
+            412,
             f"position {asked.min_position} is not in the read models yet; they are at {at}",
             headers={"Retry-After": str(RETRY_SECONDS)},
             position=at,

@@ -30,7 +30,7 @@ from journey.facts import LeadMoved, StageEntered
 from journey.instants import Instant, iso
 from streams.ports import Pruned
 from streams.transitions import Moved, net
-from streams.units import Change
+from streams.units import FactRow
 
 HEARTBEAT_SECONDS = 15.0
 """How long a client hears nothing at most."""
@@ -122,6 +122,7 @@ async def units(engine: Engine, after: int, up_to: int) -> list[Unit]:
     announced = engine.announced()
     kinds = ["stage_entered", "lead_moved", *(() if announced is None else ("outlook",))]
     found: list[Unit] = []
+    facts: list[FactRow] = []
     number = 0
     try:
         async with aclosing(engine.record.changes(after, kinds)) as changes:  # type: ignore[type-var]  # all of them are generators
@@ -132,9 +133,13 @@ async def units(engine: Engine, after: int, up_to: int) -> list[Unit]:
                     if change.last:
                         found.append(Unit(change.position, reset="all was derived anew"))
                     continue
+                facts += change.facts
+                if not change.last:
+                    continue
                 mark = None if announced is None else await announced.mark(change.position)
                 struck = [] if announced is None else await announced.struck(change.position)
-                found.append(Unit(change.position, told(change, mark, struck)))
+                found.append(Unit(change.position, told(change.position, facts, mark, struck)))
+                facts = []
                 number += len(found[-1].events)
                 if len(found) >= UNITS_MAX or number >= TRANSITIONS_MAX:
                     break
@@ -143,19 +148,19 @@ async def units(engine: Engine, after: int, up_to: int) -> list[Unit]:
     return found
 
 
-def told(change: Change, mark: Instant | None = None, struck: Sequence[list[Any]] = ()) -> tuple[dict[str, Any], ...]:
+def told(position: int, facts: Sequence[FactRow], mark: Instant | None, struck: Sequence[list[Any]]) -> tuple[dict[str, Any], ...]:
     """The transitions of a unit: first those that no longer hold, then those that do, in their order.
 
     A correction is what does not hold any more, and what holds in its place: what somebody did not come to after all that was told of it.
     """
-    found = net(change.facts, (StageEntered, LeadMoved), mark, struck)
+    found = net(facts, (StageEntered, LeadMoved), mark, struck)
     corrected: dict[str, tuple[Instant, int]] = {}
     for one, count in found.items():
         if count < 0:
             corrected[one.person] = max(corrected.get(one.person, (0, 0)), (one.at, one.nth))
     in_order = sorted(found.items(), key=lambda told: (told[1] > 0, told[0].at, told[0].person, told[0].nth))
     return tuple(
-        _event(change.position, one, count, is_correction=one.person in corrected and (one.at, one.nth) <= corrected[one.person])
+        _event(position, one, count, is_correction=one.person in corrected and (one.at, one.nth) <= corrected[one.person])
         for one, count in in_order
     )
 
