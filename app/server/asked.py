@@ -12,7 +12,8 @@ from app.engine.clock import now
 from app.server.problems import Problem
 from app.server.served import Served
 from app.text.arguments import asked_until, currency_of, day_of, filters, names_of
-from journey.instants import Instant
+from journey.errors import Refused
+from journey.instants import Instant, moment
 from projections.figures.figure import Figure
 
 TEXT_MAX = 1_000
@@ -20,6 +21,9 @@ TEXT_MAX = 1_000
 
 VALUES_MAX = 100
 """How often `by` and `where` may be given."""
+
+YEARS_AHEAD_MAX = 10
+"""How far ahead may be asked for: periods in which nothing is are answered too, each with its cells."""
 
 TOP_MAX = 100_000
 PAGE_MAX, PAGE = 500, 50
@@ -62,7 +66,13 @@ class AsOf(Waiting):
     @cached_property
     def asked_until(self) -> Instant | date:
         """Raises Refused."""
-        return asked_until(self.until) if self.until else now()
+        if not self.until:
+            return now()
+        asked = asked_until(self.until)
+        year = asked.year if isinstance(asked, date) else moment(asked).year
+        if year > moment(now()).year + YEARS_AHEAD_MAX:
+            raise Refused(f"until {self.until!r} is more than {YEARS_AHEAD_MAX} years ahead")
+        return asked
 
     @property
     def known(self) -> str | None:

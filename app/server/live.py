@@ -242,6 +242,8 @@ async def events(feed: Feed, place: Place) -> AsyncIterator[bytes]:
             for unit in found:
                 for piece in pieces(unit)[place.told :]:
                     yield piece
+                    # Others want to be served as well, and whether the client is still there is found out meanwhile.
+                    await asyncio.sleep(0)
                 place = Place(unit.position)
             if not any(unit.events or unit.reset for unit in found):
                 yield format_sse_event(comment="nothing yet", id=str(place.position))
