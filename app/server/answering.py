@@ -62,22 +62,23 @@ async def answered(
     here = await ready(request, asked)
     now = iso(asked.asked_until) if isinstance(asked, AsOf) and isinstance(asked.asked_until, int) and not asked.until else ""
 
-    async def read(engine: Engine) -> tuple[str, Told | None]:
+    async def read(engine: Engine) -> tuple[str, str, bytes | None]:
         stands = await _stands(engine, media, request)
-        return stands, None if not now and _has(request, stands) else await run(engine)
+        if not now and _has(request, stands):
+            return stands, "", None
+        told = await run(engine)
+        # Here, and not where all requests are waited for: it may be long.
+        return stands, told.following, harmless(told.csv()).encode() if media == CSV and told.csv is not None else told.json
 
     with several(where or {}):
-        tag, told = await here.read(read)
-    if told is None:
+        tag, cursor, body = await here.read(read)
+    if body is None:
         return Response(status_code=304, headers=_headers(f'"{tag}"'))
-    body = told.csv().encode() if media == CSV and told.csv is not None else told.json
-    following = _following(request, asked, told.following)
+    following = _following(request, asked, cursor)
     if now:
         tag = hashlib.sha256(tag.encode() + body.replace(now.encode(), b"")).hexdigest()[:32]
         if _has(request, tag):
             return Response(status_code=304, headers=_headers(f'W/"{tag}"'))
-    if media == CSV:
-        body = harmless(body.decode()).encode()
     media_type = f"{media}; charset=utf-8" if media == CSV else media
     return Response(body, headers={**_headers(f'W/"{tag}"' if now else f'"{tag}"'), **following}, media_type=media_type)
 
@@ -96,7 +97,7 @@ def _headers(tag: str) -> dict[str, str]:
 def _has(request: Request, tag: str) -> bool:
     """Whether the client has what `tag` stands for. A weak tag is as good as a strong one here (RFC 9110, 13.1.2)."""
     named = [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]
-    return f'"{tag}"' in named
+    return f'"{tag}"' in named or named == ["*"]
 
 
 def _following(request: Request, asked: Waiting, cursor: str) -> dict[str, str]:

@@ -12,7 +12,8 @@ from app.engine.clock import now
 from app.server.problems import Problem
 from app.server.served import Served
 from app.text.arguments import asked_until, currency_of, day_of, filters, names_of
-from journey.instants import Instant
+from journey.errors import Refused
+from journey.instants import Instant, moment
 from projections.figures.figure import Figure
 
 TEXT_MAX = 1_000
@@ -21,12 +22,15 @@ TEXT_MAX = 1_000
 VALUES_MAX = 100
 """How often `by` and `where` may be given."""
 
+YEARS_AHEAD_MAX = 10
+"""How far ahead may be asked for: periods in which nothing is are answered too, each with its cells."""
+
 TOP_MAX = 100_000
 PAGE_MAX, PAGE = 500, 50
 """How many of a list a page has, at most and where nobody says."""
 
 POSITION_MAX = 2**53
-WAIT_SECONDS_MAX, WAIT_SECONDS = 30.0, 10.0
+WAIT_SECONDS_MAX, WAIT_SECONDS = 30.0, 5.0
 """How long a request waits for a position, at most and where nobody says."""
 
 RETRY_SECONDS = 1
@@ -45,7 +49,7 @@ class Waiting(BaseModel):
     min_position: int = Field(0, ge=0, le=POSITION_MAX, description="Answer once both read models have this position.")
     wait: float = Field(
         WAIT_SECONDS, ge=0, le=WAIT_SECONDS_MAX, allow_inf_nan=False,
-        description="How many seconds to wait for `min_position`. It is a 503 where that is not enough.",
+        description="How many seconds to wait for `min_position`. It is a 412 where that is not enough.",
     )  # fmt: skip
 
 
@@ -62,7 +66,13 @@ class AsOf(Waiting):
     @cached_property
     def asked_until(self) -> Instant | date:
         """Raises Refused."""
-        return asked_until(self.until) if self.until else now()
+        if not self.until:
+            return now()
+        asked = asked_until(self.until)
+        year = asked.year if isinstance(asked, date) else moment(asked).year
+        if year > moment(now()).year + YEARS_AHEAD_MAX:
+            raise Refused(f"until {self.until!r} is more than {YEARS_AHEAD_MAX} years ahead")
+        return asked
 
     @property
     def known(self) -> str | None:
@@ -159,7 +169,7 @@ async def ready(request: Request, asked: Waiting) -> Served:
     if not await here.positions.wait(asked.min_position, asked.wait):
         at = here.positions.position
         raise Problem(
-            503,
+            412,
             f"position {asked.min_position} is not in the read models yet; they are at {at}",
             headers={"Retry-After": str(RETRY_SECONDS)},
             position=at,

@@ -19,7 +19,7 @@ from app.server.asked import AsOf, Between, OfEvidence, OfReport, Waiting, param
 from app.server.problems import PROBLEMS
 from app.text.arguments import currency_of
 from app.text.evidence import plain
-from journey.errors import NotThere
+from journey.errors import NotThere, Refused
 from projections.figures import catalogue, sections
 from projections.figures.figure import Figure, Model, Section
 from projections.figures.reports import Report, sections_of
@@ -150,6 +150,10 @@ def _between(made: APIRouter, model: Model, there: Sequence[Section]) -> None:
         async def run(engine: Engine) -> Told:
             asks = Compared((asked.from_position, asked.to_position), None, asked.known, is_until_given=bool(asked.until))
             asks.check(days=None)
+            try:
+                sections_of(model, asked.section)
+            except NotThere as error:
+                raise Refused(str(error)) from None
             told = await compared(engine, asks, _question(model, asked, asked.section))
             assert not isinstance(told, AsTold | None), "two positions are compared"
             return Told(RestatementTold(**dict(told), simulated=await is_simulated(engine)), told.to_csv)

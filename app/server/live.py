@@ -7,7 +7,7 @@ anybody, and a client that does not read in time is let go; the id of the last e
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, NamedTuple
@@ -19,18 +19,16 @@ from fastapi.sse import format_sse_event
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import Send
 
-from app.engine.ports import Engine
+from app.engine.transitions import UnitMoves, moves
 from app.server.access import Right, needs
 from app.server.answering import accepted
 from app.server.asked import POSITION_MAX
 from app.server.problems import PROBLEMS, Problem
 from app.server.served import Served
 from journey.errors import Away
-from journey.facts import LeadMoved, StageEntered
+from journey.facts import StageEntered
 from journey.instants import Instant, iso
-from streams.ports import Pruned
-from streams.transitions import Moved, net
-from streams.units import Change
+from streams.transitions import Moved
 
 HEARTBEAT_SECONDS = 15.0
 """How long a client hears nothing at most."""
@@ -42,7 +40,7 @@ CLIENTS_MAX = 200
 """How many may listen at the same time."""
 
 UNITS_MAX, TRANSITIONS_MAX = 200, 10_000
-"""How many units, and transitions of them, are held; and read at once."""
+"""How many units, and transitions of them, are held."""
 
 RECONNECT_MILLISECONDS = 1_000
 
@@ -77,6 +75,7 @@ class Feed:
         self.clients = 0
         self._served = served
         self._held: deque[Unit] = deque()
+        self._anew: dict[int, UnitMoves] = {}
         self._reading = asyncio.Lock()
         self._ended = asyncio.Event()
 
@@ -114,50 +113,28 @@ class Feed:
             self._held.popleft()
 
     async def _read(self, position: int) -> list[Unit]:
-        return await self._served.read(partial(units, after=position, up_to=self._served.positions.position))
+        up_to = self._served.positions.position
+        return [told(unit) for unit in await self._served.read(partial(moves, after=position, up_to=up_to, anew=self._anew))]
 
 
-async def units(engine: Engine, after: int, up_to: int) -> list[Unit]:
-    """Some units beyond `after`, up to `up_to`: what each tells."""
-    announced = engine.announced()
-    kinds = ["stage_entered", "lead_moved", *(() if announced is None else ("outlook",))]
-    found: list[Unit] = []
-    number = 0
-    try:
-        async with aclosing(engine.record.changes(after, kinds)) as changes:  # type: ignore[type-var]  # all of them are generators
-            async for change in changes:
-                if change.position > up_to:
-                    break
-                if change.rebuilt:
-                    if change.last:
-                        found.append(Unit(change.position, reset="all was derived anew"))
-                    continue
-                mark = None if announced is None else await announced.mark(change.position)
-                struck = [] if announced is None else await announced.struck(change.position)
-                found.append(Unit(change.position, told(change, mark, struck)))
-                number += len(found[-1].events)
-                if len(found) >= UNITS_MAX or number >= TRANSITIONS_MAX:
-                    break
-    except Pruned:
-        return [Unit(up_to, reset="what changed before is no longer kept")]
-    return found
-
-
-def told(change: Change, mark: Instant | None = None, struck: Sequence[list[Any]] = ()) -> tuple[dict[str, Any], ...]:
+def told(unit: UnitMoves) -> Unit:
     """The transitions of a unit: first those that no longer hold, then those that do, in their order.
 
     A correction is what does not hold any more, and what holds in its place: what somebody did not come to after all that was told of it.
     """
-    found = net(change.facts, (StageEntered, LeadMoved), mark, struck)
     corrected: dict[str, tuple[Instant, int]] = {}
-    for one, count in found.items():
+    for one, count in unit.moves.items():
         if count < 0:
             corrected[one.person] = max(corrected.get(one.person, (0, 0)), (one.at, one.nth))
-    in_order = sorted(found.items(), key=lambda told: (told[1] > 0, told[0].at, told[0].person, told[0].nth))
-    return tuple(
-        _event(change.position, one, count, is_correction=one.person in corrected and (one.at, one.nth) <= corrected[one.person])
+    in_order = sorted(unit.moves.items(), key=lambda told: (told[1] > 0, told[0].at, told[0].person, told[0].nth))
+    events = tuple(
+        _event(
+            unit.position, one, count,
+            is_correction=unit.is_anew or (one.person in corrected and (one.at, one.nth) <= corrected[one.person]),
+        )
         for one, count in in_order
-    )
+    )  # fmt: skip
+    return Unit(unit.position, events, unit.reset)
 
 
 def _event(position: int, one: Moved, count: int, *, is_correction: bool) -> dict[str, Any]:
@@ -237,6 +214,8 @@ async def events(feed: Feed, place: Place) -> AsyncIterator[bytes]:
             for unit in found:
                 for piece in pieces(unit)[place.told :]:
                     yield piece
+                    # Others want to be served as well, and whether the client is still there is found out meanwhile.
+                    await asyncio.sleep(0)
                 place = Place(unit.position)
             if not any(unit.events or unit.reset for unit in found):
                 yield format_sse_event(comment="nothing yet", id=str(place.position))

@@ -32,7 +32,7 @@ router = APIRouter()
 KINDS = ("anon:", "user:")
 """What ids of people begin with, in the order of their bytes."""
 
-LOOKED_AT_MAX = 2_000
+IDS_AT_A_TIME, LOOKED_AT_MAX = 200, 2_000
 """So many ids are looked at for one page at most: of a person with many, one is enough. A page may have fewer than it was asked for."""
 
 STAGES, SCORES, LEADS = OF_SALES["v1_people"], OF_SALES["v1_scores"], OF_SALES["v1_leads"]
@@ -83,7 +83,7 @@ async def _matching(engine: Engine, starts: list[str], asked: Page) -> tuple[lis
         ids = [start] if after < start and (await engine.record.versions([start])) else []
         last = max(after, start)
         while True:
-            more = [id for id in await engine.record.subjects(last, asked.limit + 1) if id.startswith(start)]
+            more = [id for id in await engine.record.subjects(last, IDS_AT_A_TIME) if id.startswith(start)]
             ids += more
             whose = await engine.record.people(ids)
             for id in ids:
@@ -93,7 +93,7 @@ async def _matching(engine: Engine, starts: list[str], asked: Page) -> tuple[lis
                         return matches, cursor_of([matches[-1][0]])
                     matches.append((id, person))
                 looked_at += 1
-            if len(more) <= asked.limit:
+            if len(more) < IDS_AT_A_TIME:
                 break
             last, ids = more[-1], []
             if looked_at >= LOOKED_AT_MAX:

@@ -46,7 +46,7 @@ async def test_a_request_waits_for_a_position(client: httpx.AsyncClient, folder:
 
 async def test_a_position_that_does_not_come_in_time_is_told_with_when_to_come_again(client: httpx.AsyncClient) -> None:
     answer = await client.get(PATH, params={"min_position": 2**53, "wait": 0})
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert (answer.status_code, answer.headers["retry-after"]) == (412, "1")
     assert answer.json()["position"] == 1
 
 

@@ -138,6 +138,8 @@ def _add(monkeypatch: pytest.MonkeyPatch, name: str, figure: Figure) -> None:
         ("/api/v1/marketing/visits?where=channel=Pad%20Search", 400, "there is no channel 'Pad Search'; did you mean 'Paid Search'?"),
         ("/api/v1/sales?where=owner", 400, "where 'owner' is no filter; write it as owner=anna"),
         ("/api/v1/sales?until=9999-99-99", 400, "until '9999-99-99' is no time"),
+        ("/api/v1/sales?until=9998-12-31", 400, "until '9998-12-31' is more than 10 years ahead"),
+        ("/api/v1/sales/between?from_position=1&to_position=2&section=led", 400, "sales has no section 'led'; did you mean 'leads'?"),
         ("/api/v1/sales?from=yesterday", 400, "from 'yesterday' is no day"),
         ("/api/v1/sales?known_at=99999999999999999999999999", 400, "position 99999999999999999999999999 is not there yet"),
         ("/api/v1/sales?currency=EUX", 400, "currency 'EUX' is no currency; did you mean"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager, closing
 from typing import Any
@@ -11,15 +12,24 @@ import orjson
 import pytest
 import uvicorn
 
+from app.engine import transitions
 from app.engine.api_keys import make
-from app.engine.ports import no_progress
+from app.engine.ports import Engine, no_progress
 from app.server import live
 from app.server.application import application
 from app.server.live import EventStream, Feed, Place, events
 from app.server.served import ServedFolder
-from schemas.definition_files import default_definition
+from journey.definition import Definition
+from journey.instants import iso
+from schemas.definition_files import default_definition, kept_definition
+from tests.app.command import ROOT
 from tests.app.server.conftest import asked, published
 from tests.streams.builders import at, deal_opened, retraction, sent
+
+WITHOUT_ORDERS = kept_definition(
+    (ROOT / "schemas/definitions/default.yaml").read_text().replace("[order_placed, subscription_started]", "subscription_started"), "other"
+)
+"""In which an order enters no stage."""
 
 DEMO, ORDER = sent("demo", "user:1", at(1)), sent("order_placed", "user:1", at(2))
 
@@ -72,14 +82,34 @@ async def test_what_changes_no_transition_tells_nothing(folder: ServedFolder) ->
 
 async def test_what_is_derived_anew_is_not_told_again(folder: ServedFolder) -> None:
     position = await published(folder, DEMO, ORDER)
-    other = default_definition().model_copy(update={"zone": "Asia/Tokyo"})
-    anew = await folder.change(lambda engine: engine.derive(other, [], no_progress))
-    assert await folder.positions.wait(anew, 60)
-    (reset,) = await _so_far(folder, Place(position))
-    assert (reset["event"], reset["id"], reset["data"]["why"]) == ("reset", str(anew), "all was derived anew")
+    anew = await _derived(folder, default_definition().model_copy(update={"zone": "Asia/Tokyo"}))
     await published(folder, sent("order_placed", "user:2", at(5)))
-    persons = {event["data"]["person"] for event in await _so_far(folder, Place(anew))}
-    assert persons == {"user:2"}
+    assert {event["data"]["person"] for event in await _so_far(folder, Place(position))} == {"user:2"}
+    assert {event["data"]["person"] for event in await _so_far(folder, Place(anew))} == {"user:2"}
+
+
+async def test_of_what_is_derived_anew_only_what_differs_is_told_as_a_correction(folder: ServedFolder) -> None:
+    await published(folder, DEMO, sent("demo", "user:2", at(1)))
+    position = await published(folder, ORDER)
+    anew = await _derived(folder, WITHOUT_ORDERS)
+    differs = await _so_far(folder, Place(position))
+    assert differs
+    assert {event["data"]["position"] for event in differs} == {anew}
+    assert {event["data"]["person"] for event in differs} == {"user:1"}
+    assert all(event["data"]["correction"] for event in differs)
+    net = Counter[Any]()
+    for event in await _so_far(folder, Place(0)):
+        if event["data"]["what"] == "stage":
+            net[_what(event, 1)[1:]] += event["data"]["count"]
+    assert +net == await folder.read(_standing)
+
+
+async def test_what_differs_too_much_is_told_as_a_reset(folder: ServedFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transitions, "TRANSITIONS_MAX", 0)
+    position = await published(folder, ORDER)
+    anew = await _derived(folder, WITHOUT_ORDERS)
+    (reset,) = await _so_far(folder, Place(position))
+    assert (reset["event"], reset["id"]) == ("reset", str(anew))
 
 
 async def test_a_unit_is_read_once_for_all_who_listen(folder: ServedFolder) -> None:
@@ -166,6 +196,20 @@ async def test_over_http_it_is_an_event_stream_that_ends_with_the_server(folder:
 
 
 # ---
+
+
+async def _standing(engine: Engine) -> Counter[Any]:
+    """The stages that were entered by touchpoints, as the read model has them."""
+    async with engine.sales.snapshot() as ask:
+        rows = await ask("SELECT person, 'stage', stage, at FROM stages WHERE ahead = 0")
+    return Counter((person, what, stage, iso(at)) for person, what, stage, at in rows)
+
+
+async def _derived(folder: ServedFolder, by: Definition) -> int:
+    """All anew by another definition. Returns the position of the switch."""
+    anew = await folder.change(lambda engine: engine.derive(by, [], no_progress))
+    assert await folder.positions.wait(anew, 60)
+    return anew
 
 
 def _what(event: dict[str, Any], sign: int) -> tuple[Any, ...]:
