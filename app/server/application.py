@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from app.server import health
+from app.server import health, publishing
 from app.server.problems import answer_problems
 from app.server.served import Served
 
@@ -13,4 +13,6 @@ def application(served: Served) -> FastAPI:
     app.state.served = served
     answer_problems(app)
     app.include_router(health.router)
+    publishing.prepare(app)
+    app.include_router(publishing.router)
     return app

@@ -13,6 +13,7 @@ from app.engine.clock import now
 from app.engine.embedded import Embedded, opened, reading
 from app.engine.ports import Engine
 from app.settings import Servers, needs_clients
+from journey.definition import Definition
 from journey.errors import Away, NotPlaced, Refused
 from schemas.incoming import Incoming
 from streams.placement import UNIT_BYTES_MAX, UNIT_RECORDS_MAX
@@ -44,6 +45,11 @@ class Served(Protocol):
     """What requests ask of an engine."""
 
     positions: "Positions"
+
+    @property
+    def definition(self) -> Definition:
+        """The definition in use."""
+        ...
 
     async def publish(self, batch: Sequence[Incoming]) -> None:
         """Have the log keep `batch`, durably once this returns. Raises Away where it can't now, Refused where it can't at all."""
@@ -111,7 +117,13 @@ class ServedFolder:
         self._loop = asyncio.get_running_loop()
         self._started: asyncio.Future[None] = self._loop.create_future()
         self._failure: Exception | None = None
+        self._engine: Embedded | None = None
         self._writer = threading.Thread(target=self._write, name="writer")
+
+    @property
+    def definition(self) -> Definition:
+        assert self._engine is not None, "it is started"
+        return self._engine.placement.definition
 
     async def publish(self, batch: Sequence[Incoming]) -> None:
         await self._do(_Job[None](self._loop.create_future(), batch))
@@ -166,6 +178,7 @@ class ServedFolder:
 
     async def _work(self, engine: Embedded) -> None:
         await engine.start(self._say)
+        self._engine = engine
         await self._moved(engine)
         self._tell(_succeed, self._started, None)
         while (jobs := self._next()) is not None:
@@ -255,8 +268,14 @@ class ServedServers:
     def __init__(self, engine: "Distributed", log: "KafkaLog") -> None:
         self.engine = engine
         self.positions = Positions()
+        self._definition: Definition | None = None
         self._log = log
         self._readers = asyncio.Semaphore(READERS_MAX)
+
+    @property
+    def definition(self) -> Definition:
+        assert self._definition is not None, "it was looked up"
+        return self._definition
 
     async def publish(self, batch: Sequence[Incoming]) -> None:
         try:
@@ -276,7 +295,7 @@ class ServedServers:
         await self._look()
 
     async def follow(self) -> None:
-        """Tell where both read models are, for as long as the server runs."""
+        """Tell where both read models are, and which definition is in use, for as long as the server runs."""
         while True:
             with suppress(Away):  # readiness says it, and every request does
                 await self._look()
@@ -284,6 +303,8 @@ class ServedServers:
 
     async def _look(self) -> None:
         position = min(await self.engine.marketing.position(), await self.engine.sales.position())
+        if self._definition is None or position > self.positions.position:
+            self._definition = await self.engine.definition()  # A switch has a position of its own.
         await self.positions.reached(position)
 
 
@@ -300,10 +321,12 @@ async def served(place: Path | Servers, say: Say) -> AsyncIterator[Served]:
         return
     needs_clients()
     from app.engine import distributed
+    from app.engine.distributed import until_there
     from streams.kafka.log import KafkaLog
 
     async with distributed.opened(place, say) as engine, KafkaLog(engine.kafka) as log:
         servers = ServedServers(engine, log)
+        await until_there(servers.check, say)
         following = asyncio.create_task(servers.follow())
         try:
             yield servers
