@@ -2,15 +2,14 @@
 
 import json
 from collections.abc import Iterable
-from itertools import islice
 from typing import Any, NamedTuple
 
 from app.server.problems import Problem
 from journey.instants import Instant, iso
-from schemas.cloudevents import STRUCTURED, as_sent, from_headers, of_http
+from schemas.cloudevents import CONTENT_TYPE, STRUCTURED, as_sent, from_headers, of_http
 from schemas.json_formats import Format
 from schemas.json_records import Record
-from schemas.json_values import batch, values
+from schemas.json_values import batch
 from schemas.outside_calls import CALL_BYTES_MAX, Call, Unusable, read_json
 from schemas.strict_json import Unreadable
 
@@ -52,17 +51,19 @@ def posthog_batch(path: str, body: bytes, at: Instant) -> Posted:
 def cloud_events(path: str, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> Posted:
     """CloudEvents in any of the modes of HTTP. A list of events counts as a batch and an object as one event, also as application/json."""
     found = of_http(headers)
-    content_type = next((text.decode("latin-1") for name, text in found if name == "content-type"), "")
+    content_type = next((text.decode("latin-1") for name, text in found if name == CONTENT_TYPE), "")
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type.startswith("application/cloudevents") and media_type not in (STRUCTURED, BATCH_OF_EVENTS):
         raise Problem(415, f"{media_type} is not read; send {STRUCTURED}, {BATCH_OF_EVENTS}, or the attributes as headers")
-    if media_type == BATCH_OF_EVENTS or (media_type != STRUCTURED and len(found) < 2 and body.lstrip().startswith(b"[")):
+    has_attributes = any(name != CONTENT_TYPE for name, _ in found)
+    if media_type == BATCH_OF_EVENTS or (media_type != STRUCTURED and not has_attributes and body.lstrip().startswith(b"[")):
         records = _array(path, body)
-    elif media_type == STRUCTURED or len(found) < 2:
+    elif media_type == STRUCTURED or not has_attributes:
         _object(body)
-        records = [Record(path, path, 0, (), body)]
+        records = [_with_headers(path, found, body) if has_attributes else Record(path, path, 0, (), body)]
     else:
-        records = [_binary(path, found, body)]
+        _json(body)
+        records = [_with_headers(path, found, body)]
     return Posted(Format.cloudevents, records, {})
 
 
@@ -87,37 +88,41 @@ def _batch(path: str, body: bytes) -> tuple[list[Record], dict[str, Any]]:
 
 
 def _array(path: str, body: bytes) -> list[Record]:
-    found = list(islice(values([body]), EVENTS_MAX + 1))
-    _check_count(len(found))
-    if not body.lstrip().startswith(b"[") or any(one.element != number or not one.is_ended for number, one in enumerate(found)):
+    try:
+        records, beside = _batch(path, b'{"batch":%b}' % body)
+    except Problem as error:
+        raise error if error.status == 413 else Problem(400, "the body is no JSON list of events") from error
+    if len(beside) > 1:
         raise Problem(400, "the body is no JSON list of events")
-    return [Record(path, path, 0, (number,), one.raw, one.whole) for number, one in enumerate(found)]
+    return records
 
 
-def _binary(path: str, headers: list[tuple[str, bytes]], body: bytes) -> Record:
-    if not body:
-        raise Problem(400, "the body is empty; send {} where there is nothing to say")
+def _with_headers(path: str, headers: list[tuple[str, bytes]], body: bytes) -> Record:
     try:
         return Record(path, path, 0, (), from_headers(headers, body))
     except Unreadable as error:
-        if error.code == "not-json":
-            raise Problem(400, error.reason) from error
         return Record(path, path, 0, (), as_sent(headers, body), reason=error.reason)
 
 
 def _object(body: bytes) -> dict[str, Any]:
-    """The JSON object that `body` is, read as leniently as can be: what is wrong within it is told of the event. Raises Problem."""
-    try:
-        said = json.loads(body)
-    except RecursionError as error:
-        if body.lstrip().startswith(b"{"):
-            return {}
-        raise Problem(400, "the body is no JSON object") from error
-    except ValueError as error:
-        raise Problem(400, f"the body is no JSON: {error}") from error
+    """The JSON object that `body` is. Raises Problem."""
+    said = _json(body)
     if not isinstance(said, dict):
         raise Problem(400, "the body is no JSON object")
     return said
+
+
+def _json(body: bytes) -> Any:
+    """What `body` says, read as leniently as can be: what is wrong within it is told of the event. Raises Problem."""
+    try:
+        return json.loads(body)
+    except RecursionError as error:
+        if body.lstrip().startswith(b"{"):
+            return {}
+        raise Problem(400, "the body nests too deep") from error
+    except ValueError as error:
+        said = "it is empty; send {} where there is nothing to say" if not body.strip() else str(error)
+        raise Problem(400, f"the body is no JSON: {said}") from error
 
 
 def _check_count(number: int) -> None:
