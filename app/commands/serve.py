@@ -1,6 +1,7 @@
 """`journey serve`: publish and read over HTTP."""
 
 import asyncio
+import re
 import socket
 from pathlib import Path
 from typing import Annotated
@@ -23,12 +24,19 @@ def serve(
     data: Data = None,
     host: Annotated[str, typer.Option("--host", help="Address to listen at.", metavar="ADDRESS")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="Port to listen at; 0: any free one.", min=0, max=65535)] = 8000,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-origin", help="A site whose pages may publish from browsers, such as https://shop.example. Repeatable.", metavar="URL"
+        ),
+    ] = None,
 ) -> None:
     """Take in touchpoints and answer questions over HTTP, until it is told to stop."""
     place = where(data)
+    origins = [_origin(url) for url in allow_origin or ()]
     listening = _listening(host, port)
     try:
-        asyncio.run(_serve(place, listening))
+        asyncio.run(_serve(place, listening, origins))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     finally:
@@ -43,7 +51,15 @@ def _listening(host: str, port: int) -> socket.socket:
         raise Refused(f"can't listen at {host}:{port}: {error.strerror or error}; --port 0 takes any free one") from error
 
 
-async def _serve(place: Path | Servers, listening: socket.socket) -> None:
+def _origin(url: str) -> str:
+    """What a browser says of a page of `url`: scheme, host and port. Raises Refused."""
+    found = re.fullmatch(r"(https?://[^/?#@\s*]+)/?", url.lower())
+    if found is None:
+        raise Refused(f"--allow-origin {url!r} is no origin; write scheme and host, such as https://shop.example or http://localhost:3000")
+    return found[1]
+
+
+async def _serve(place: Path | Servers, listening: socket.socket, origins: list[str]) -> None:
     # Half a second to load, which other commands need not wait for.
     import uvicorn
 
@@ -54,6 +70,10 @@ async def _serve(place: Path | Servers, listening: socket.socket) -> None:
         host, port = listening.getsockname()[:2]
         note(f"serving at http://{f'[{host}]' if ':' in host else host}:{port}")
         config = uvicorn.Config(
-            application(here), log_config=None, access_log=False, timeout_graceful_shutdown=GRACEFUL_SECONDS_MAX, server_header=False
+            application(here, origins),
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=GRACEFUL_SECONDS_MAX,
+            server_header=False,
         )
         await uvicorn.Server(config).serve(sockets=[listening])
