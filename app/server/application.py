@@ -1,11 +1,12 @@
 """The web application: its routes over one engine."""
 
+import asyncio
 from collections.abc import Collection
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from app.server import health, publishing
+from app.server import health, importing, publishing
 from app.server.problems import answer_problems
 from app.server.served import Served
 
@@ -22,4 +23,6 @@ def application(served: Served, allowed_origins: Collection[str] = ()) -> FastAP
         )
     publishing.prepare(app)
     app.include_router(publishing.router)
+    app.state.imports = asyncio.Semaphore(importing.FILES_MAX)
+    app.include_router(importing.router)
     return app

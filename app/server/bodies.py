@@ -2,7 +2,7 @@
 
 import asyncio
 import zlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
@@ -23,8 +23,17 @@ _PLAIN = ("", "identity")
 _CLOSE = {"Connection": "close"}
 
 
-async def body_of(request: Request, tell: Callable[[int], None], bytes_max: int = BODY_BYTES_MAX) -> bytes:
+async def body_of(request: Request, tell: Callable[[int], None]) -> bytes:
     """The body of `request`, unpacked. `tell` is told of its bytes as they come. Raises Problem."""
+    body = bytearray()
+    async for piece in pieces(request, BODY_BYTES_MAX, BODY_SECONDS_MAX):
+        tell(len(piece))
+        body += piece
+    return bytes(body)
+
+
+async def pieces(request: Request, bytes_max: int, seconds_max: float) -> AsyncIterator[bytes]:
+    """The body of `request` as it comes, unpacked. Raises Problem."""
     encoding = request.headers.get("content-encoding", "").strip().lower()
     if encoding not in _PACKED_BY and encoding not in _PLAIN:
         raise Problem(415, f"a body that is packed by {encoding!r} is not read; send it as it is, or packed by gzip", headers=_CLOSE)
@@ -32,23 +41,24 @@ async def body_of(request: Request, tell: Callable[[int], None], bytes_max: int 
     if length.isascii() and length.isdigit() and int(length[:20]) > bytes_max:
         raise _too_large(bytes_max)
     unpacking = _Unpacking(_PACKED_BY[encoding], bytes_max) if encoding in _PACKED_BY else None
-    body, sent = bytearray(), 0
+    stream, sent = request.stream(), 0
+    ends_at = asyncio.get_running_loop().time() + seconds_max
     try:
-        async with asyncio.timeout(BODY_SECONDS_MAX):
-            async for piece in request.stream():
-                sent += len(piece)
-                if sent > bytes_max:
-                    raise _too_large(bytes_max)
-                part = piece if unpacking is None else unpacking.of(piece)
-                tell(len(part))
-                body += part
+        while True:
+            async with asyncio.timeout_at(ends_at):
+                piece = await anext(stream, None)
+            if piece is None:
+                break
+            sent += len(piece)
+            if sent > bytes_max:
+                raise _too_large(bytes_max)
+            yield piece if unpacking is None else unpacking.of(piece)
     except TimeoutError:
-        raise Problem(408, f"the body took longer than {BODY_SECONDS_MAX:g} seconds; send less at once", headers=_CLOSE) from None
+        raise Problem(408, f"the body took longer than {seconds_max:g} seconds; send less at once", headers=_CLOSE) from None
     except ClientDisconnect:
         raise Problem(400, "the connection ended before the body did") from None
     if unpacking is not None:
         unpacking.end()
-    return bytes(body)
 
 
 class _Unpacking:

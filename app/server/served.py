@@ -9,6 +9,7 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from app.engine.access import with_servers
 from app.engine.clock import now
 from app.engine.embedded import Embedded, opened, reading
 from app.engine.ports import Engine
@@ -61,6 +62,10 @@ class Served(Protocol):
 
     async def change(self, run: Run[T]) -> T:
         """What `run` answers, which changes something other than by publishing."""
+        ...
+
+    async def change_at_length(self, run: Run[T]) -> T:
+        """As `change`, what may take minutes and reads files: it does not hold up the event loop."""
         ...
 
     async def check(self) -> None:
@@ -130,6 +135,9 @@ class ServedFolder:
 
     async def change(self, run: Run[T]) -> T:
         return await self._do(_Job[T](self._loop.create_future(), run=run))
+
+    async def change_at_length(self, run: Run[T]) -> T:
+        return await self.change(run)
 
     async def read(self, run: Run[T]) -> T:
         async def ran(engine: Engine) -> T:
@@ -265,8 +273,9 @@ def _fail(future: "asyncio.Future[Any]", error: Exception) -> None:
 class ServedServers:
     """Kafka and PostgreSQL: workers place what is published here."""
 
-    def __init__(self, engine: "Distributed", log: "KafkaLog") -> None:
+    def __init__(self, place: Servers, engine: "Distributed", log: "KafkaLog") -> None:
         self.engine = engine
+        self._place = place
         self.positions = Positions()
         self._definition: Definition | None = None
         self._log = log
@@ -290,6 +299,13 @@ class ServedServers:
 
     async def change(self, run: Run[T]) -> T:
         return await run(self.engine)
+
+    async def change_at_length(self, run: Run[T]) -> T:
+        async def ran(engine: Engine) -> T:
+            return await run(engine)
+
+        # With connections of its own: those of the event loop are tied to it.
+        return await asyncio.to_thread(lambda: asyncio.run(with_servers(self._place, ran, self.engine.say)))
 
     async def check(self) -> None:
         await self._look()
@@ -325,7 +341,7 @@ async def served(place: Path | Servers, say: Say) -> AsyncIterator[Served]:
     from streams.kafka.log import KafkaLog
 
     async with distributed.opened(place, say) as engine, KafkaLog(engine.kafka) as log:
-        servers = ServedServers(engine, log)
+        servers = ServedServers(place, engine, log)
         await until_there(servers.check, say)
         following = asyncio.create_task(servers.follow())
         try:

@@ -77,15 +77,19 @@ def failure(error: BaseException) -> None:
 
 
 def as_json(value: Any) -> None:
-    """Numbers beyond ±2^53 are written as text: see `journey.integers`."""
-    try:
-        told = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_STRICT_INTEGER, default=_plain)
-    except orjson.JSONEncodeError:
-        told = orjson.dumps(all_plain(value), option=orjson.OPT_INDENT_2, default=_plain)
+    told = json_of(value)
     if sys.stdout.isatty():
         told = "".join(map(_escaped, told.decode())).encode()
     sys.stdout.buffer.write(told + b"\n")
     sys.stdout.flush()
+
+
+def json_of(value: Any) -> bytes:
+    """Numbers beyond ±2^53 are written as text: see `journey.integers`."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_STRICT_INTEGER, default=_plain)
+    except orjson.JSONEncodeError:
+        return orjson.dumps(all_plain(value), option=orjson.OPT_INDENT_2, default=_plain)
 
 
 def as_it_came(raw: bytes) -> None:

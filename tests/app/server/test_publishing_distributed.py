@@ -41,13 +41,17 @@ def test_what_was_acknowledged_is_in_the_record_once(place: Place, tmp_path: Pat
         for _ in range(2):
             again = httpx.post(f"{server.address}/v1/batch", json={"batch": [*calls(0), *calls(5)], "sentAt": "2026-03-02T10:00:09Z"})
             assert (again.status_code, again.json()) == (200, {"success": True})
+        file = httpx.post(
+            f"{server.address}/import", params={"name": "one.jsonl"}, timeout=60, json={**event, "id": "e2", "time": "2026-03-02T10:00:00Z"}
+        )
+        assert (file.status_code, file.json()["read"]) == (200, 1)
         server.end(signal.SIGTERM)
 
     def seen() -> Counter[str]:
         told = place.command("timeline", "user:u1", "--json")
         return Counter() if told.status else Counter(entry["id"] for entry in told.json["entries"] if entry["what"] == "signed_up")
 
-    once = Counter(["e1", *(f"m{number}" for number in range(10))])
+    once = Counter(["e1", "e2", *(f"m{number}" for number in range(10))])
     wait_for(lambda: seen() == once, "all of them to be in the timeline", lambda: f"{seen()} {place.said('w1')}")
     (letter,) = place.command("dead-letters", "--json").json["dead_letters"]
     assert (letter["place"], letter["source"]) == ("/v1/batch[5]", "/v1/batch")
