@@ -1,6 +1,7 @@
-"""CloudEvents in a Kafka record: in binary mode the attributes travel as headers and the value is the data; we store one form."""
+"""CloudEvents in a Kafka record and in an HTTP request: in binary mode the attributes travel as headers; we store one form."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from urllib.parse import unquote_to_bytes
 
 import orjson
 
@@ -39,6 +40,20 @@ def from_headers(headers: Headers, value: bytes | None) -> bytes:
     if content_type:
         attributes["datacontenttype"] = content_type
     return orjson.dumps(attributes)[:-1] + b',"data":' + value + b"}"
+
+
+def of_http(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, bytes]]:
+    """The headers of a request that say anything about the CloudEvent, as Kafka has them: `ce-id` is `ce_id`, and %22 is a quote."""
+    named = [(name.decode("latin-1").lower(), text) for name, text in headers]
+    attributes = [(f"{_PREFIX}{name[3:]}", unquote_to_bytes(text)) for name, text in named if name.startswith("ce-")]
+    return attributes + [(name, text) for name, text in named if name == CONTENT_TYPE]
+
+
+def as_sent(headers: Headers, value: bytes) -> bytes:
+    """All that says what a record that can't be read was to be: its headers as in HTTP, an empty line, and the value as it is."""
+    if not any(name.lower() != CONTENT_TYPE for name, _ in headers):
+        return value
+    return b"".join(b"%b: %b\r\n" % (name.encode(errors="surrogateescape"), text or b"") for name, text in headers) + b"\r\n" + value
 
 
 def is_of_events(header: str) -> bool:

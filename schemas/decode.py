@@ -43,7 +43,7 @@ from journey.tuples import new
 from schemas.strict_json import Unreadable, read, read_exactly
 from schemas.upcasters import UPCASTERS, upcast, version_of
 
-__all__ = ["NOT_KEPT", "Decoded", "Unreadable", "decode", "touchpoint_of"]
+__all__ = ["NOT_KEPT", "Decoded", "Unreadable", "decode", "repaired", "touchpoint_of"]
 
 SENDING = frozenset({"sentat", "senttime", "receivedat", "recordedtime", "originaltime", "traceparent", "tracestate"})
 """Attributes about the sending and receiving: they differ from one try to the next, and the touchpoint is the same."""
@@ -111,7 +111,7 @@ def decode(raw: bytes) -> Decoded:
         raise Unreadable("wrong-time", "time 1970-01-01T00:00:00Z is what a clock says that was never set; send when it happened")
     happened, version = at, 1
     if not _RARE.isdisjoint(event):
-        happened = _repaired(event, at)
+        happened = repaired(event, at)
         version = _rare(event, name)
     sent = event.get("data")
     if type(sent) is not dict:
@@ -317,14 +317,14 @@ def _moment(event: dict[str, Any]) -> datetime:
         raise Unreadable("wrong-time", f"time {_shown(text)}: {error}") from error
 
 
-def _repaired(event: dict[str, Any], at: Instant) -> Instant:
+def repaired(event: Mapping[str, Any], at: Instant) -> Instant:
     """`at` by the clock of who received it: later by as much as `receivedat` is later than `sentat`, which the sender's clock says.
 
     As sent, where they do not say, or what comes of it is no time: what is about the sending makes nothing unreadable.
     """
     try:
-        repaired = at + instant(rfc3339(event["receivedat"])) - instant(rfc3339(event["sentat"]))
-        return repaired if repaired > 0 and moment(repaired).year >= 1970 else at
+        found = at + instant(rfc3339(event["receivedat"])) - instant(rfc3339(event["sentat"]))
+        return found if found > 0 and moment(found).year >= 1970 else at
     except (KeyError, ValueError, TypeError, OverflowError):
         return at
 

@@ -12,7 +12,7 @@ from schemas import posthog, segment
 from schemas.incoming import Incoming
 from schemas.json_records import Record
 from schemas.noticed import Noticed
-from schemas.outside_calls import Reading
+from schemas.outside_calls import Call, Reading, Shown
 from schemas.outside_names import outside_names
 from schemas.strict_json import Unreadable, read
 
@@ -81,12 +81,21 @@ def settled(found: Look, asked: Format, name: str) -> Format:
     raise Refused(f"{name} holds no events that journey reads ({', '.join(others)} or {last}): {found.first}{hint}")
 
 
-def read_as(format: Format, records: Iterable[Record], definition: Definition, noticed: Noticed) -> Iterator[Incoming]:
+def read_as(
+    format: Format,
+    records: Iterable[Record],
+    definition: Definition,
+    noticed: Noticed,
+    of_body: Call | None = None,
+    shown: Shown | None = None,
+) -> Iterator[Incoming]:
+    """The touchpoints of `records`. `of_body` is what one body says beside them, where they are its calls; `shown`, the links of others."""
+    shown = shown or Shown()
     match format:
         case Format.segment:
-            return segment.read_segment(records, _reading(segment.SOURCE, definition, noticed))
+            return segment.read_segment(records, _reading(segment.SOURCE, definition, noticed, shown), of_body)
         case Format.posthog:
-            return posthog.read_posthog(records, _reading(posthog.SOURCE, definition, noticed))
+            return posthog.read_posthog(records, _reading(posthog.SOURCE, definition, noticed, shown), of_body)
         case _:
             return as_they_are(records)
 
@@ -97,10 +106,9 @@ def as_they_are(records: Iterable[Record]) -> Iterator[Incoming]:
         yield Incoming(record.raw, record.source, record.place, reason=record.reason, whole=record.whole)
 
 
-def _reading(source: str, definition: Definition, noticed: Noticed) -> Reading:
-    return Reading(
-        outside_names(definition.outside_names), definition.default_currency.get(source, ""), noticed, definition.identity.is_no_id
-    )
+def _reading(source: str, definition: Definition, noticed: Noticed, shown: Shown) -> Reading:
+    currency = definition.default_currency.get(source, "")
+    return Reading(outside_names(definition.outside_names), currency, noticed, definition.identity.is_no_id, shown)
 
 
 def _recognised(record: Record) -> tuple[Format | None, Any]:

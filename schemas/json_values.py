@@ -6,6 +6,7 @@ what is around it, or nothing. So an element that is broken is one value, to be 
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from schemas.incoming import LINE_BYTES_MAX, Keeper, Whole
@@ -152,8 +153,10 @@ class Batch(NamedTuple):
     calls: list[Value]
 
 
-def batch(raw: bytes, line: int = 1) -> Batch | None:
-    """The calls of `raw`, a JSON object that has them in the list `batch`; None where it is something else."""
+def batch(raw: bytes, line: int = 1, calls_max: int | None = None) -> Batch | None:
+    """The calls of `raw`, a JSON object that has them in the list `batch`; None where it is something else. No more than `calls_max` are
+    looked for: where there are so many, there may be more, and `head` is not to be used.
+    """
     if b'"batch"' not in raw:
         return None
     at = depth = 0
@@ -161,7 +164,7 @@ def batch(raw: bytes, line: int = 1) -> Batch | None:
         sign = raw[at]
         if sign == _ARRAY and depth == 1 and (key := _BATCH.search(raw, max(0, at - _KEY_BYTES_MAX), at)):
             found = _Values(line + raw.count(b"\n", 0, at))
-            calls = list(found.of(raw, at, one_array=True))
+            calls = list(islice(found.of(raw, at, one_array=True), calls_max))
             calls += [] if found.end else found.rest()
             return Batch(raw[: key.start()] + b'"batch":[]' + (raw[found.end :] if found.end else b""), calls)
         depth += (sign in _OPENS) - (sign in _CLOSES)

@@ -84,9 +84,16 @@ class Noticed:
             for column, text, place, how, count in twice
         ]
 
-    def note(self, event: str, why: str) -> None:
+    def note(self, event: str, why: str, number: int = 1) -> None:
         known = (event, why) in self.left_out or len(self.left_out) < NOTICED_MAX
-        self.left_out[(event, why) if known else (OTHERS, why)] += 1
+        self.left_out[(event, why) if known else (OTHERS, why)] += number
+
+    def add(self, other: "Noticed") -> None:
+        """What another reader of outside events noticed, too."""
+        for (event, why), number in other.left_out.items():
+            self.note(event, why, number)
+        self.rounded += other.rounded
+        self.no_ids.update(other.no_ids)
 
 
 def _thousands(found: Separated) -> str:

@@ -15,9 +15,10 @@ from typing import Any, Never
 import orjson
 
 from journey.definition import Identity
-from journey.instants import iso
+from journey.instants import Instant, instant, iso, rfc3339
 from journey.integers import INTEGER_MAX
 from journey.outside_names import PERSON, Meaning, OutsideName, Unfit, fitting, meant, without_currency
+from schemas.decode import repaired
 from schemas.incoming import Incoming
 from schemas.intended import Name, unmade
 from schemas.json_records import Record
@@ -57,6 +58,28 @@ class Unusable(Exception):
     """A call that no touchpoint can be made of; the text says why."""
 
 
+class Shown:
+    """Links that calls have shown already, and the earliest time at which: they need not be said again. `before` are others that were."""
+
+    def __init__(self, before: "Shown | None" = None) -> None:
+        self._times: dict[str, Instant] = {}
+        self._before = before
+
+    def has(self, link: str, at: Instant) -> bool:
+        """Whether `link` was shown at `at` or earlier."""
+        said = self._times.get(link)
+        return (said is not None and said <= at) or (self._before is not None and self._before.has(link, at))
+
+    def add(self, link: str, at: Instant) -> None:
+        if len(self._times) >= LINKS_KEPT_MAX:
+            self._times.clear()
+        self._times[link] = min(at, self._times.get(link, at))
+
+    def add_all(self, other: "Shown") -> None:
+        for link, at in other._times.items():
+            self.add(link, at)
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """By what calls are read, and what is noticed on the way."""
@@ -67,8 +90,7 @@ class Reading:
     noticed: Noticed = field(default_factory=Noticed)
     is_no_id: Callable[[str], bool] = Identity().is_no_id
     """Whether an id names nobody: it counts as not given."""
-    shown: dict[str, str] = field(default_factory=dict)
-    """Links that were said already: when."""
+    shown: Shown = field(default_factory=Shown)
 
 
 Reader = Callable[[Call, Call, Reading], list[bytes]]
@@ -79,8 +101,12 @@ Namer = Callable[[Call, Call, Reading], list[Name]]
 """The touchpoints that a call was meant to be that none can be made of; none where they can't be known. Raises Unusable."""
 
 
-def read_calls(records: Iterable[Record], read_one: Reader, named: Namer, by: Reading) -> Iterator[Incoming]:
+def read_calls(records: Iterable[Record], read_one: Reader, named: Namer, by: Reading, of_body: Call | None = None) -> Iterator[Incoming]:
+    """`of_body` is what one body says beside these calls, where each record is one of its calls."""
     for record in records:
+        if of_body is not None:
+            yield from _of_call(record, of_body, read_one, named, by)
+            continue
         body = None if record.reason is not None else batch(record.raw, record.line)
         if body is None:
             yield from _of_call(record, {}, read_one, named, by)
@@ -127,7 +153,7 @@ def _of_call(record: Record, beside: Call, read_one: Reader, named: Namer, by: R
 
 
 def _known(raw: bytes, beside: Call, named: Namer, by: Reading) -> list[dict[str, str]]:
-    quietly = replace(by, noticed=Noticed(), shown={})
+    quietly = replace(by, noticed=Noticed(), shown=Shown())
     try:
         return [{"subject": subject, "source": source, "id": id} for subject, source, id in named(read_json(raw), beside, quietly)]
     except Unusable:
@@ -253,16 +279,23 @@ def sight(user: str, anonymous: str, head: Mapping[str, str], by: Reading) -> li
     Its id is made of the two ids alone, and it has nothing of the call but the time: so it is one touchpoint, however many show it.
     """
     digest = blake2b(orjson.dumps([anonymous, user]), digest_size=16).hexdigest()
-    comparable = head["time"].endswith("Z") and "receivedat" not in head
-    if comparable and digest in by.shown and by.shown[digest] <= head["time"]:
-        return []
-    if comparable:
-        if len(by.shown) >= LINKS_KEPT_MAX:
-            by.shown.clear()
-        by.shown[digest] = head["time"]
+    at = _instant(head)
+    if at is not None:
+        if by.shown.has(digest, at):
+            return []
+        by.shown.add(digest, at)
     repairing = ("sentat", "receivedat") if {"sentat", "receivedat"} <= head.keys() else ()
     bare = {name: head[name] for name in ("specversion", "source", "time", *repairing)}
     return [body_of(bare, (f"link-{digest}", f"anon:{anonymous}", "identified", {"other": f"user:{user}", "method": "seen_together"}))]
+
+
+def _instant(head: Mapping[str, str]) -> Instant | None:
+    """When it happened, as `decode` reads it; None where it does not."""
+    try:
+        at = repaired(head, instant(rfc3339(head["time"])))
+    except ValueError:
+        return None
+    return at if at > 0 else None
 
 
 def body_of(head: Mapping[str, str], made: tuple[str, str, str, dict[str, Any]]) -> bytes:

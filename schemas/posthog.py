@@ -51,9 +51,9 @@ BACKWARDS = "posthog-python"
 _WITHOUT_ZONE = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?")
 
 
-def read_posthog(records: Iterable[Record], by: Reading) -> Iterator[Incoming]:
+def read_posthog(records: Iterable[Record], by: Reading, of_body: Call | None = None) -> Iterator[Incoming]:
     """The touchpoints of events. One of which nothing can be made is handed on with the reason."""
-    return read_calls(records, _bodies, _named, by)
+    return read_calls(records, _bodies, _named, by, of_body)
 
 
 def _bodies(event: Call, beside: Call, by: Reading) -> list[bytes]:
@@ -97,12 +97,13 @@ def _head(event: Call, beside: Call) -> dict[str, str]:
     id = text_of(event.get("uuid")) or text_of(event.get("id"))
     if id is None:
         raise Unusable("no uuid: sent again, the event would count again")
-    time = time_of("timestamp", event.get("timestamp"))
+    sent_at, received_at = time_said(event.get("sent_at") or beside.get("sent_at")), time_said(beside.get("received_at"))
+    time = time_of("timestamp", event.get("timestamp") or (received_at and (sent_at or received_at)))
     if _WITHOUT_ZONE.fullmatch(time):
         time = f"{time.replace(' ', 'T')}Z"  # PostHog keeps UTC, and its exports do not say so.
     head = {"specversion": "1.0", "id": id, "source": SOURCE, "time": time.replace(" ", "T", 1)}
-    sent_at = time_said(event.get("sent_at") or beside.get("sent_at"))
-    return head if sent_at is None else {**head, "sentat": sent_at}
+    stated = {"sentat": sent_at, "receivedat": received_at}
+    return head | {name: said for name, said in stated.items() if said is not None}
 
 
 def _ids(name: str, event: Call, properties: Mapping[str, Any]) -> tuple[str | None, str | None]:

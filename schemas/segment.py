@@ -44,9 +44,9 @@ GROUP_TRAITS = {"name": "name", "domain": "domain", "website": "domain", "indust
 IDS = ("userId", "anonymousId", "previousId")
 
 
-def read_segment(records: Iterable[Record], by: Reading) -> Iterator[Incoming]:
+def read_segment(records: Iterable[Record], by: Reading, of_body: Call | None = None) -> Iterator[Incoming]:
     """The touchpoints of calls. One of which nothing can be made is handed on with the reason."""
-    return read_calls(records, _bodies, _named, by)
+    return read_calls(records, _bodies, _named, by, of_body)
 
 
 def _bodies(call: Call, beside: Call, by: Reading) -> list[bytes]:
@@ -72,10 +72,16 @@ def _named(call: Call, beside: Call, by: Reading) -> list[Name]:
 
 
 def _with(beside: Call, call: Call) -> Call:
-    """`call` with what its body says of all its calls: when they were sent, and a context that each adds to."""
+    """`call` with what its body says of all its calls: of which type they are, when they were sent and received, and a context that each
+    adds to.
+    """
     said = dict(call)
-    if not call.get("sentAt") and beside.get("sentAt"):
-        said["sentAt"] = beside["sentAt"]
+    # A call that says by itself when it was received was sent on by somebody: its body was sent at another time than it was.
+    for name in ("type", "sentAt") if call.get("receivedAt") else ("type", "sentAt", "receivedAt"):
+        if not call.get(name) and beside.get(name):
+            said[name] = beside[name]
+    if beside.get("receivedAt") and not (call.get("timestamp") or call.get("originalTimestamp")):
+        said["timestamp"] = said.get("sentAt") or said["receivedAt"]  # As by Segment: it happened when it was sent.
     if shared := dict_of(beside.get("context")):
         said["context"] = {**shared, **dict_of(call.get("context"))}
     return said
@@ -103,8 +109,8 @@ def _head(call: Call) -> dict[str, str]:
     time = time_of("timestamp", call.get("timestamp") or call.get("originalTimestamp"))
     head = {"specversion": "1.0", "id": id, "source": SOURCE, "time": time}
     stated = [("sentAt", "sentat"), ("originalTimestamp", "originaltime")]
-    if not (call.get("timestamp") and call.get("originalTimestamp")):
-        # With both, the first is the second, repaired already. Alone, it is what the sender's clock said.
+    if not (call.get("timestamp") and call.get("originalTimestamp")) or call["timestamp"] == call["originalTimestamp"]:
+        # With both, the first is the second, repaired already. Alone, or equal to it, it is what the sender's clock said.
         stated.append(("receivedAt", "receivedat"))
     for theirs, ours in stated:
         if (said := time_said(call.get(theirs))) is not None:

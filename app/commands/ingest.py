@@ -1,6 +1,5 @@
 """`journey ingest`: files of touchpoints, taken in."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,21 +7,15 @@ import typer
 
 from app.engine.access import definition_there, start, user, write
 from app.engine.clock import now
-from app.engine.imports import begun, stamped
-from app.engine.json_files import STDIN, JsonFile, Watched, check, json_files, named, read_files
+from app.engine.file_imports import Files, tried_out
+from app.engine.json_files import STDIN, check, json_files
 from app.engine.ports import Engine
-from app.engine.simulation_mark import note_simulated
 from app.engine.summary import Summary
 from app.text import ingest as show
 from app.text.arguments import Data, Json, first_told, name_of
 from app.text.printing import note, progress
 from journey.errors import Refused
-from schemas.decode import Decoded, decode
-from schemas.dry_run import DryRun
-from schemas.incoming import Incoming
-from schemas.json_formats import NAMES, Format
-from schemas.noticed import Noticed
-from streams.arrivals import refusal
+from schemas.json_formats import Format
 from streams.operators import By
 
 if TYPE_CHECKING:
@@ -86,40 +79,19 @@ def ingest(
         _note_assumed(csv_map, zone, paths)
         _strictly(strict, dead)
         return
-    noticed = Noticed()
     # Looked at here, so that a file that does not fit is refused before there is any data.
-    rows = None if csv_map is None else csv_map.read(paths, noticed)
-    files = json_files(paths, format) if csv_map is None else []
+    read_as = {} if map is None else {"map": name_of(map), **({} if zone is None else {"zone": zone})}
+    files = Files(paths, csv_map, json_files(paths, format) if csv_map is None else [], read_as)
     _note_assumed(csv_map, zone, paths)
     size = sum(path.stat().st_size for path in paths if path.is_file())
 
     async def run(engine: Engine) -> Summary:
         await start(engine)
-        if csv_map is not None:
-            from app.engine.recognition import recognise
-
-            await recognise(engine, csv_map, paths)
-        incoming: Iterator[Incoming] = read_files(files, await engine.definition(), noticed) if rows is None else rows
-        number, import_id = await begun(engine, paths, _read_as(map, zone, files), By(now(), user(), ""))
-        with progress(size, "taking in", bytes=True) as tell:
-            watched = Watched(incoming, tell)
-            summary = await engine.ingest(stamped(watched, import_id))
-        await engine.desk.ended(import_id, summary.read)
-        summary.number = number
-        if watched.simulated:
-            await note_simulated(engine)
-        return summary
+        return await files.take_in(engine, By(now(), user(), ""), lambda: progress(size, "taking in", bytes=True))
 
     summary = write(data, run, begins=True)
-    show.summary(summary, noticed, json=json)
+    show.summary(summary, files.noticed, json=json)
     _strictly(strict, summary.dead_letters.total())
-
-
-def _read_as(map: Path | None, zone: str | None, files: list[JsonFile]) -> dict[str, str]:
-    """How the files are read, for the list of imports."""
-    if map is None:
-        return {"format": ", ".join(sorted({file.format for file in files}))}
-    return {"map": name_of(map), **({} if zone is None else {"zone": zone})}
 
 
 def _note_assumed(csv_map: "CsvMap | None", zone: str | None, paths: list[Path]) -> None:
@@ -136,24 +108,7 @@ def _try_out(csv_map: "CsvMap | None", paths: list[Path], format: Format, data: 
     """Show what would come of `paths`. Returns how many dead letters."""
     from app.text.dry_run import dry_run as show_dry_run
 
-    files = json_files(paths, format) if csv_map is None else []
-    definition = definition_there(data)
-    is_no_id, latest = definition.identity.is_no_id, now() + definition.bounds.future
-
-    def taken_in(body: bytes) -> Decoded:
-        decoded = decode(body)
-        if (reason := refusal(decoded.touch, latest, is_no_id)) is not None:
-            raise reason
-        return decoded
-
-    if csv_map is None:
-        found = DryRun()
-        found.add(read_files(files, definition, found.noticed), taken_in)
-        found.files = {named(file.path): NAMES.get(file.format, "nothing") for file in files}
-    else:
-        from schemas.csv_dry_run import dry_run  # as above
-
-        found = dry_run(csv_map, paths, taken_in)
+    found = tried_out(paths, csv_map, json_files(paths, format) if csv_map is None else [], definition_there(data))
     show_dry_run(found, json=json)
     return sum(letters.count for letters in found.dead.values())
 

@@ -29,8 +29,10 @@ TOLD_EVERY = 1_000
 class JsonFile:
     """A file of JSON: what it is taken for is settled before anything of it is taken in."""
 
-    def __init__(self, path: Path, asked: Format) -> None:
+    def __init__(self, path: Path, asked: Format, place: str | None = None) -> None:
         self.path = path
+        # The name is UTF-8; a folder's need not be.
+        self._place = place or str(path).encode(errors="backslashreplace").decode()
         self.format = asked
         self._asked = asked
         self._looked: Iterator[Record] | None = None
@@ -61,13 +63,12 @@ class JsonFile:
             yield from records(sys.stdin.buffer, named(self.path), named(self.path))
             return
         with _opened(self.path) as file:
-            # The name is UTF-8; a folder's need not be.
-            yield from records(file, named(self.path), str(self.path).encode(errors="backslashreplace").decode())
+            yield from records(file, named(self.path), self._place)
 
 
-def json_files(paths: Iterable[Path], asked: Format) -> list[JsonFile]:
-    """The files, those that can be read twice settled already. Raises Refused."""
-    files = [JsonFile(path, asked) for path in paths]
+def json_files(paths: Iterable[Path], asked: Format, *, named_only: bool = False) -> list[JsonFile]:
+    """The files, those that can be read twice settled already. Where they lie is told, or their name only. Raises Refused."""
+    files = [JsonFile(path, asked, named(path) if named_only else None) for path in paths]
     for file in files:
         if not file.is_stream:
             file.settle()

@@ -1,10 +1,13 @@
 """The web application: its routes over one engine."""
 
+import asyncio
+
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from app.server import health, keys, reading
+from app.server import health, importing, keys, publishing, reading
 from app.server.access import Callers
+from app.server.cors import Cors
 from app.server.live import Feed
 from app.server.metrics import measure
 from app.server.pages import entrance, operation, rendering, reports, subjects
@@ -21,7 +24,11 @@ def application(served: Served, one_time: bytes | None = None) -> FastAPI:
     answer_problems(app)
     measure(app)
     app.include_router(health.router)
-    app.include_router(keys.router)
+    app.add_middleware(Cors)
+    publishing.prepare(app)
+    app.state.imports = asyncio.Semaphore(importing.FILES_MAX)
+    for router in (keys.router, publishing.router, importing.router):
+        app.include_router(router)
     app.include_router(reading.routes())
     for pages in (entrance, reports, subjects, operation):
         app.include_router(pages.router)

@@ -10,11 +10,13 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from app.engine.access import with_servers
 from app.engine.clock import now
 from app.engine.embedded import Embedded, beside, opened, reading
 from app.engine.ports import Engine
 from app.engine.summary import Summary
 from app.settings import Servers, needs_clients
+from journey.definition import Definition
 from journey.errors import Away, NotPlaced, Refused
 from schemas.incoming import Incoming
 from streams.keys import Keys
@@ -53,6 +55,11 @@ class Served(Protocol):
     published: int
     """How many records this server has published."""
 
+    @property
+    def definition(self) -> Definition:
+        """The definition in use."""
+        ...
+
     async def publish(self, batch: Sequence[Incoming]) -> None:
         """Have the log keep `batch`, durably once this returns. Raises Away where it can't now, Refused where it can't at all."""
         ...
@@ -75,6 +82,9 @@ class Served(Protocol):
 
     def staleness(self) -> float:
         """For how many seconds the read models have been behind; 0 where they are not."""
+
+    async def change_at_length(self, run: Run[T]) -> T:
+        """As `change`, what may take minutes and reads files: it does not hold up the event loop."""
         ...
 
     async def check(self) -> None:
@@ -134,7 +144,13 @@ class ServedFolder:
         self._loop = asyncio.get_running_loop()
         self._started: asyncio.Future[None] = self._loop.create_future()
         self._failure: Exception | None = None
+        self._engine: Embedded | None = None
         self._writer = threading.Thread(target=self._write, name="writer")
+
+    @property
+    def definition(self) -> Definition:
+        assert self._engine is not None, "it is started"
+        return self._engine.placement.definition
 
     async def publish(self, batch: Sequence[Incoming]) -> None:
         await self._do(_Job[None](self._loop.create_future(), batch))
@@ -142,6 +158,9 @@ class ServedFolder:
 
     async def change(self, run: Run[T]) -> T:
         return await self._do(_Job[T](self._loop.create_future(), run=run))
+
+    async def change_at_length(self, run: Run[T]) -> T:
+        return await self.change(run)
 
     async def read(self, run: Run[T]) -> T:
         async def ran(engine: Engine) -> T:
@@ -206,6 +225,7 @@ class ServedFolder:
 
     async def _work(self, engine: Embedded) -> None:
         await engine.start(self._say)
+        self._engine = engine
         await self._moved(engine)
         self._tell(_succeed, self._started, None)
         while (jobs := self._next()) is not None:
@@ -292,14 +312,21 @@ def _fail(future: "asyncio.Future[Any]", error: Exception) -> None:
 class ServedServers:
     """Kafka and PostgreSQL: workers place what is published here."""
 
-    def __init__(self, engine: "Distributed", log: "KafkaLog") -> None:
+    def __init__(self, place: Servers, engine: "Distributed", log: "KafkaLog") -> None:
         self.engine = engine
+        self._place = place
         self.positions = Positions()
         self.published = 0
         self._level_at = time.monotonic()
         self._is_level = True
+        self._definition: Definition | None = None
         self._log = log
         self._readers = asyncio.Semaphore(READERS_MAX)
+
+    @property
+    def definition(self) -> Definition:
+        assert self._definition is not None, "it was looked up"
+        return self._definition
 
     async def publish(self, batch: Sequence[Incoming]) -> None:
         try:
@@ -325,11 +352,18 @@ class ServedServers:
     def staleness(self) -> float:
         return 0.0 if self._is_level else time.monotonic() - self._level_at
 
+    async def change_at_length(self, run: Run[T]) -> T:
+        async def ran(engine: Engine) -> T:
+            return await run(engine)
+
+        # With connections of its own: those of the event loop are tied to it.
+        return await asyncio.to_thread(lambda: asyncio.run(with_servers(self._place, ran, self.engine.say)))
+
     async def check(self) -> None:
         await self._look()
 
     async def follow(self) -> None:
-        """Tell where both read models are, for as long as the server runs."""
+        """Tell where both read models are, and which definition is in use, for as long as the server runs."""
         while True:
             try:
                 await self._look()
@@ -343,6 +377,8 @@ class ServedServers:
         self._is_level = position >= there
         if self._is_level:
             self._level_at = time.monotonic()
+        if self._definition is None or position > self.positions.position:
+            self._definition = await self.engine.definition()  # A switch has a position of its own.
         await self.positions.reached(position)
 
 
@@ -359,10 +395,12 @@ async def served(place: Path | Servers, say: Say) -> AsyncIterator[Served]:
         return
     needs_clients()
     from app.engine import distributed
+    from app.engine.distributed import until_there
     from streams.kafka.log import KafkaLog
 
     async with distributed.opened(place, say) as engine, KafkaLog(engine.kafka) as log:
-        servers = ServedServers(engine, log)
+        servers = ServedServers(place, engine, log)
+        await until_there(servers.check, say)
         following = asyncio.create_task(servers.follow())
         try:
             yield servers

@@ -24,12 +24,7 @@ UNKNOWN_SHOWN_MAX = 12
 
 def dry_run(run: DryRun, *, json: bool) -> None:
     if json:
-        as_json({
-            "files": run.files, "counts": dict(run.counts), "examples": run.examples, "dead_letters": run.dead,
-            "unfilled": run.unfilled, "unnamed": run.unnamed, "warnings": run.noticed.warnings(), "unknown": run.unknown,
-            "rounded": run.noticed.rounded, "no_ids": dict(sorted(run.noticed.no_ids.items())), "left_out": left_out_of(run.noticed),
-            "figures": [entry.name for entry in _computable(run)],
-        })  # fmt: skip
+        as_json(told(run))
         return
     table("Touchpoints that would come of it", {
         "type": list(run.counts),
@@ -65,6 +60,16 @@ def dry_run(run: DryRun, *, json: bool) -> None:
     put(Text(_figures(run)))
     left_out(run.noticed)
     note("nothing was taken in; leave --dry-run out to do it")
+
+
+def told(run: DryRun) -> dict[str, Any]:
+    """The same as data."""
+    return {
+        "files": run.files, "counts": dict(run.counts), "examples": run.examples, "dead_letters": run.dead,
+        "unfilled": run.unfilled, "unnamed": run.unnamed, "warnings": run.noticed.warnings(), "unknown": run.unknown,
+        "rounded": run.noticed.rounded, "no_ids": dict(sorted(run.noticed.no_ids.items())), "left_out": left_out_of(run.noticed),
+        "figures": [entry.name for entry in _computable(run)],
+    }  # fmt: skip
 
 
 def _computable(run: DryRun) -> list[Entry]:

@@ -4,6 +4,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.text import Text
 
@@ -21,14 +22,7 @@ def summary(done: Summary, noticed: Noticed | None = None, *, json: bool = False
     noticed = noticed or Noticed()
     dead = sum(done.dead_letters.values())
     if json:
-        as_json({
-            "import": done.number, "read": done.read, "accepted": done.accepted, "duplicates": done.duplicates, "conflicts": done.conflicts,
-            "dead_lettered": dead, "dead_letters": dict(sorted(done.dead_letters.items())),
-            "unknown_fields": dict(sorted(done.unknown_fields.items())),
-            "unknown_stages": dict(sorted(done.unknown_stages.items())), "rounded": noticed.rounded,
-            "no_ids": dict(sorted(noticed.no_ids.items())),
-            "held": done.held, "warnings": noticed.warnings(), "left_out": left_out_of(noticed),
-        })  # fmt: skip
+        as_json(told(done, noticed))
         return
     rows = [("read", done.read), ("accepted", done.accepted), ("duplicates", done.duplicates), ("conflicts", done.conflicts),
             ("dead-lettered", dead)]  # fmt: skip
@@ -53,6 +47,18 @@ def summary(done: Summary, noticed: Noticed | None = None, *, json: bool = False
     left_out(noticed)
     if dead or done.conflicts:
         note("what is a dead letter or a conflict is kept; `journey dead-letters` lists it with the reasons")
+
+
+def told(done: Summary, noticed: Noticed) -> dict[str, Any]:
+    """The same as data."""
+    return {
+        "import": done.number, "read": done.read, "accepted": done.accepted, "duplicates": done.duplicates, "conflicts": done.conflicts,
+        "dead_lettered": sum(done.dead_letters.values()), "dead_letters": dict(sorted(done.dead_letters.items())),
+        "unknown_fields": dict(sorted(done.unknown_fields.items())),
+        "unknown_stages": dict(sorted(done.unknown_stages.items())), "rounded": noticed.rounded,
+        "no_ids": dict(sorted(noticed.no_ids.items())),
+        "held": done.held, "warnings": noticed.warnings(), "left_out": left_out_of(noticed),
+    }  # fmt: skip
 
 
 def noticed_rows(noticed: Noticed) -> list[tuple[str, int]]:

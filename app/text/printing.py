@@ -78,15 +78,19 @@ def failure(error: BaseException) -> None:
 
 
 def as_json(value: Any) -> None:
-    """Numbers beyond ±2^53 are written as text: see `journey.integers`."""
-    try:
-        written = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_STRICT_INTEGER, default=_plain)
-    except orjson.JSONEncodeError:
-        written = orjson.dumps(all_plain(value), option=orjson.OPT_INDENT_2, default=_plain)
+    written = json_of(value)
     if sys.stdout.isatty():
         written = "".join(map(_escaped, written.decode())).encode()
     sys.stdout.buffer.write(written + b"\n")
     sys.stdout.flush()
+
+
+def json_of(value: Any) -> bytes:
+    """Numbers beyond ±2^53 are written as text: see `journey.integers`."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_STRICT_INTEGER, default=_plain)
+    except orjson.JSONEncodeError:
+        return orjson.dumps(all_plain(value), option=orjson.OPT_INDENT_2, default=_plain)
 
 
 def as_it_came(raw: bytes) -> None:

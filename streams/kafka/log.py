@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 from journey.errors import Refused
 from journey.instants import Instant
 from journey.tuples import new
-from schemas.cloudevents import CONTENT_TYPE, from_headers, is_of_events
+from schemas.cloudevents import as_sent, from_headers, is_of_events
 from schemas.decode import Decoded, Unreadable
 from schemas.incoming import Incoming, Whole
 from streams.arrivals import TOO_LARGE, decoded_of
@@ -45,8 +45,6 @@ NAME_LENGTH_MAX = 512
 _LETTER = re.compile(rb"[0-9a-f]{64}")
 _IMPORT = re.compile(rb"[1-9][0-9]{0,17}")
 
-Headers = Sequence[tuple[str, bytes]]
-
 
 def recorded(record: ConsumerRecord, *, is_decoded: bool = False) -> Recorded:
     """A record of the topic as placement sees it: bytes in either mode of CloudEvents, or the reason why they are none.
@@ -77,7 +75,7 @@ def _incoming(record: ConsumerRecord) -> Incoming:
     import_id = int(ours[IMPORT]) if IMPORT in ours and _IMPORT.fullmatch(ours[IMPORT]) else None
     of_events = [(name, text) for name, text in record.headers if is_of_events(name)]
     if isinstance(value, Cut):
-        return Incoming(_whole(of_events, value), source, place, None, value.reason, TOO_LARGE, letter, value.whole, import_id=import_id)
+        return Incoming(as_sent(of_events, value), source, place, None, value.reason, TOO_LARGE, letter, value.whole, import_id=import_id)
     if SOURCE in ours and not of_events:
         raw, body = (ours[RAW], value) if RAW in ours else (value, None)
         reason = ours[REASON].decode(errors="replace") if REASON in ours else None
@@ -86,7 +84,7 @@ def _incoming(record: ConsumerRecord) -> Incoming:
     try:
         body = from_headers(record.headers, record.value)
     except Unreadable as error:
-        return Incoming(_whole(of_events, value), source, place, None, error.reason, error.code, letter, import_id=import_id)
+        return Incoming(as_sent(of_events, value), source, place, None, error.reason, error.code, letter, import_id=import_id)
     # In binary mode what the headers say is part of it: kept is the whole event, so that two of them with equal data are two.
     return Incoming(body, source, place, letter=letter, import_id=import_id)
 
@@ -107,13 +105,6 @@ def _cut_before(ours: Mapping[str, bytes]) -> Whole | None:
     if re.fullmatch(rb"[1-9][0-9]{0,17}", length) and re.fullmatch(rb"[0-9a-f]{64}", sha256):
         return Whole(int(length), sha256.decode())
     return None
-
-
-def _whole(headers: Headers, value: bytes) -> bytes:
-    """All that says what a record that can't be read was to be: its headers as in HTTP, an empty line, and the value as it is."""
-    if not any(name.lower() != CONTENT_TYPE for name, _ in headers):
-        return value
-    return b"".join(b"%b: %b\r\n" % (name.encode(errors="surrogateescape"), text or b"") for name, text in headers) + b"\r\n" + value
 
 
 def published(incoming: Incoming) -> tuple[bytes | None, bytes, list[tuple[str, bytes]]]:

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from benchmarks.kafka_streams import peer
 from benchmarks.measuring import Failed
-from tests.services import browser, engine
+from tests.services import browser, engine, npm
 from tests.services.kafka import ADDRESS, left_by_a_first
 from tests.services.processes import NoService
 
@@ -14,6 +14,8 @@ from tests.services.processes import NoService
 def main() -> None:
     with suppress(NoService):
         browser.installed()
+    with suppress(NoService):
+        npm.modules()
     java = shutil.which("java")
     if java is None:
         return
