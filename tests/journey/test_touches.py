@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from journey.facts import Converted, Facts, LeadMoved, Touched
+from journey.facts import Converted, DealPerson, Facts, LeadMoved, Touched
 from journey.instants import DAY, MINUTE, Instant
 from journey.touchpoints import EmailDelivered, EmailSent
 from tests.journey.builders import (
@@ -215,6 +215,16 @@ def test_who_is_primary_is_as_the_people_were_last_stated_before_the_close() -> 
     updates = [touch("deal_updated", at=TUESDAY, people=named), touch("deal_updated", at=WEDNESDAY, people=None)]
     _, facts = derived(opened(), *updates, closed(), by=BY)
     assert only(Converted, facts)[0].is_primary == 0
+
+
+def test_a_persons_part_in_a_deal_is_told_when_it_begins_and_when_it_changes() -> None:
+    updates = [
+        touch("deal_updated", at=TUESDAY, people=[{"person": "user:8", "primary": True}]),
+        touch("deal_updated", at=WEDNESDAY, people=None),
+    ]
+    _, facts = derived(touch("lead_created", at=MONDAY - 1, lead="L1"), opened(lead="L1"), *updates, closed(), by=BY)
+    told = [(one.deal, one.at, one.is_primary, one.cycle) for one in only(DealPerson, facts)]
+    assert told == [("deal:12", MONDAY, 1, 1), ("deal:12", TUESDAY, 0, 1)]
 
 
 def test_a_deal_lost_is_no_conversion_and_one_won_again_is_a_second() -> None:
