@@ -10,6 +10,7 @@ import typer
 
 from app.settings import Servers, where
 from app.text.arguments import Data
+from app.text.ingest import left_out
 from app.text.printing import note
 from journey.errors import Refused
 
@@ -64,16 +65,20 @@ async def _serve(place: Path | Servers, listening: socket.socket, origins: list[
     import uvicorn
 
     from app.server.application import application
+    from app.server.connections import PatientProtocol
     from app.server.served import served
 
     async with served(place, note) as here:
         host, port = listening.getsockname()[:2]
         note(f"serving at http://{f'[{host}]' if ':' in host else host}:{port}")
+        web = application(here, origins)
         config = uvicorn.Config(
-            application(here, origins),
+            web,
+            http=PatientProtocol,
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=GRACEFUL_SECONDS_MAX,
             server_header=False,
         )
         await uvicorn.Server(config).serve(sockets=[listening])
+        left_out(web.state.noticed)
