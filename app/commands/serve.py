@@ -10,6 +10,7 @@ import typer
 
 from app.settings import Servers, where
 from app.text.arguments import Data
+from app.text.ingest import left_out
 from app.text.printing import note, quiet
 from journey.errors import Refused
 from streams.keys import Keys
@@ -62,6 +63,7 @@ async def _serve(place: Path | Servers, bound: socket.socket) -> None:
 
     from app.engine.api_keys import make
     from app.server.application import application
+    from app.server.connections import PatientProtocol
     from app.server.served import served
 
     async with served(place, note) as here:
@@ -77,7 +79,14 @@ async def _serve(place: Path | Servers, bound: socket.socket) -> None:
         if one_time:
             note(f"there are no keys yet; this one is an operator's, and good until the server stops: {one_time.key}")
         app = application(here, one_time and one_time.sha256)
-        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACEFUL_SECONDS_MAX, server_header=False)
+        config = uvicorn.Config(
+            app,
+            http=PatientProtocol,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=GRACEFUL_SECONDS_MAX,
+            server_header=False,
+        )
 
         class Server(uvicorn.Server):
             async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -86,6 +95,7 @@ async def _serve(place: Path | Servers, bound: socket.socket) -> None:
                 await super().shutdown(sockets)
 
         await Server(config).serve(sockets=[bound])
+        left_out(app.state.noticed)
 
 
 async def _any(keys: Keys) -> bool:

@@ -23,7 +23,7 @@ from journey.errors import Away, Refused
 from journey.instants import Instant
 from streams.keys import Key, Keys
 
-__all__ = ["OPEN", "Actor", "Caller", "Callers", "Right", "needs", "right_of", "routes_of"]
+__all__ = ["OPEN", "Actor", "Caller", "Callers", "Right", "key_of", "needs", "right_of", "routes_of"]
 
 OPEN: Final = frozenset({"/health/live", "/health/ready", "/api/v1/openapi.json", "/login", "/logout", "/static"})
 """What is answered to anybody. Every other route needs a right, or a test fails."""
@@ -79,7 +79,7 @@ class Callers:
     async def check(self, request: Request, right: Right) -> Caller | None:
         """Whose request it is. Raises Problem 401 where nobody's, 403 where they may not. None where it has no key in its headers and
         may yet have one in its body: only what is published has."""
-        key = _key_of(request.headers)
+        key = key_of(request.headers)
         if key is None and right is Right.publish:
             return None
         return await self._checked(request, key, right)
@@ -241,7 +241,7 @@ def _calls(route: RouteContext) -> list[Any]:
     return [] if dependant is None else list(of(dependant))
 
 
-def _key_of(headers: Mapping[str, str]) -> str | None:
+def key_of(headers: Mapping[str, str]) -> str | None:
     """The key of a request, by whichever of its headers: `X-API-Key`, `Authorization` as Bearer or as user of Basic, or the cookie."""
     scheme, _, rest = headers.get("authorization", "").strip().partition(" ")
     match scheme.lower():

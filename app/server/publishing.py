@@ -14,14 +14,13 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from pydantic import BaseModel
 
 from app.engine.clock import now
-from app.server.access import Right, needs
+from app.server.access import Right, key_of, needs
 from app.server.bodies import body_of
 from app.server.floods import Floods, UnderWay
 from app.server.posted import Posted, cloud_events, posthog_batch, segment_batch, segment_call
 from app.server.problems import MEDIA_TYPE
 from app.server.served import Served
 from app.server.taking_in import taken_in
-from app.server.write_keys import key_of_header
 from journey.instants import Instant
 from schemas.cloudevents import STRUCTURED
 from schemas.noticed import Noticed
@@ -125,13 +124,12 @@ async def _publish(request: Request, split: Callable[[bytes, Instant], Posted]) 
     app, at = request.app, now()
     served: Served = app.state.served
     with UnderWay(app.state.floods) as under_way:
-        if (key := key_of_header(request)) is not None:
+        if (key := key_of(request.headers)) is not None:
             under_way.of(key)
         body = await body_of(request, under_way.add)
         posted = await _read(app, len(body), partial(split, body, at))
         request.state.body_key = posted.key
-        if hasattr(app.state, "callers"):
-            await app.state.callers.check_body_key(request)
+        await app.state.callers.check_body_key(request)
         under_way.of(posted.key or "")
         found = await _read(app, len(body), partial(taken_in, posted, served.definition, app.state.shown, at))
         if found.incoming:
