@@ -5,7 +5,7 @@ import hashlib
 import io
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -14,13 +14,19 @@ import orjson
 from fastapi import Request, Response
 from pydantic import BaseModel
 
+from app.engine.clock import now
 from app.engine.ports import Engine
 from app.server.asked import AsOf, Waiting, ready
 from app.server.problems import Problem
+from app.server.served import Served
+from app.server.visible import seen, visible, visible_report
 from app.text.arguments import several
 from journey.instants import iso
 from journey.integers import all_plain
 from journey.readable import readable
+from projections.figures.answers import Answer
+from projections.figures.reports import Report
+from projections.figures.restatements import Restatement
 
 JSON, CSV = "application/json", "text/csv"
 
@@ -35,10 +41,10 @@ csv.field_size_limit(2**31 - 1)  # a value has as many letters as its touchpoint
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is answered: `plain` as JSON has it. `following` is where the next ones begin, "" where there are none."""
+    """What is answered: `plain` as JSON has it, of which `csv` makes CSV. `following` is where the next ones begin, "" at the end."""
 
     plain: BaseModel | dict[str, Any]
-    csv: Callable[[], str] | None = None
+    csv: Callable[[Any], str] | None = None
     following: str = ""
 
     @property
@@ -60,33 +66,52 @@ async def answered(
     clock too: there the tag stands for what is answered as well, apart from when. Raises Problem, Refused, Away."""
     media = accepted(request, (JSON, CSV) if as_csv else (JSON,))
     here = await ready(request, asked)
-    now = iso(asked.asked_until) if isinstance(asked, AsOf) and isinstance(asked.asked_until, int) and not asked.until else ""
+    as_of_now = iso(asked.asked_until) if isinstance(asked, AsOf) and isinstance(asked.asked_until, int) and not asked.until else ""
 
     async def read(engine: Engine) -> tuple[str, str, bytes | None]:
         stands = await _stands(engine, media, request)
-        if not now and _has(request, stands):
+        if not as_of_now and _has(request, stands):
             return stands, "", None
-        told = await run(engine)
+        told = _as_seen(request, await run(engine))
         # Here, and not where all requests are waited for: it may be long.
-        return stands, told.following, harmless(told.csv()).encode() if media == CSV and told.csv is not None else told.json
+        return stands, told.following, harmless(told.csv(told.plain)).encode() if media == CSV and told.csv is not None else told.json
 
     with several(where or {}):
         tag, cursor, body = await here.read(read)
     if body is None:
         return Response(status_code=304, headers=_headers(f'"{tag}"'))
     following = _following(request, asked, cursor)
-    if now:
-        tag = hashlib.sha256(tag.encode() + body.replace(now.encode(), b"")).hexdigest()[:32]
+    if as_of_now:
+        tag = hashlib.sha256(tag.encode() + body.replace(as_of_now.encode(), b"")).hexdigest()[:32]
         if _has(request, tag):
             return Response(status_code=304, headers=_headers(f'W/"{tag}"'))
     media_type = f"{media}; charset=utf-8" if media == CSV else media
-    return Response(body, headers={**_headers(f'W/"{tag}"' if now else f'"{tag}"'), **following}, media_type=media_type)
+    return Response(body, headers={**_headers(f'W/"{tag}"' if as_of_now else f'"{tag}"'), **following}, media_type=media_type)
+
+
+def _as_seen(request: Request, told: Told) -> Told:
+    """What the role of who asks is shown of it."""
+    role, at = request.state.caller.role, now()
+    served: Served = request.app.state.served
+    small_count = served.definition.small_count
+    match told.plain:
+        case Report() as report:
+            return replace(told, plain=visible_report(role, report, small_count=small_count, at=at))
+        case Answer() as answer:
+            return replace(told, plain=visible(role, answer, small_count=small_count, at=at))
+        case Restatement():
+            return told  # only figures of which the role may see each row are in it: `app.server.figures` sees to that
+        case BaseModel() as document:
+            return replace(told, plain=seen(role, document.model_dump(mode="json")))
+        case document:
+            return replace(told, plain=seen(role, document))
 
 
 async def _stands(engine: Engine, media: str, request: Request) -> str:
     generation = await engine.record.generation()
     positions = (await engine.record.position(), await engine.marketing.position(), await engine.sales.position())
-    question = (VERSION, positions, None if generation is None else tuple(generation), media, request.url.path, request.url.query)
+    asked = (request.url.path, request.url.query, request.state.caller.role)
+    question = (VERSION, positions, None if generation is None else tuple(generation), media, *asked)
     return hashlib.sha256(repr(question).encode()).hexdigest()[:32]
 
 

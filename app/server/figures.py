@@ -1,6 +1,6 @@
 """Figures and sections: a route of each, made from what it says of itself. Nothing here knows any of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Query, Request, Response
@@ -17,12 +17,15 @@ from app.server.answering import AS_CSV, Told, answered
 from app.server.answers import Catalogue, Closings, FigureTold, PeriodAsTold, RestatementTold, Why
 from app.server.asked import AsOf, Between, OfEvidence, OfReport, Waiting, parameters
 from app.server.problems import PROBLEMS
+from app.server.visible import check_figure, check_rows, sees_rows
 from app.text.arguments import currency_of
 from app.text.evidence import plain
 from journey.errors import NotThere, Refused
 from projections.figures import catalogue, sections
+from projections.figures.answers import Answer
 from projections.figures.figure import Figure, Model, Section
 from projections.figures.reports import Report, sections_of
+from projections.figures.restatements import Restatement
 
 RIGHTS: dict[Model, Right] = {"marketing": Right.read_marketing, "sales": Right.read_sales}
 
@@ -82,7 +85,7 @@ def _report(made: APIRouter, model: Model, there: Sequence[Section]) -> None:
     async def report(request: Request, asked: Any) -> Response:
         async def run(engine: Engine) -> Told:
             told = await engine_asking.report(engine, model, by=asked.grouping, top=asked.top, **asked.question)
-            return Told(told, told.to_csv)
+            return Told(told, Report.to_csv)
 
         return await answered(request, asked, run, as_csv=True, where=asked.filters)
 
@@ -96,7 +99,7 @@ def _section(made: APIRouter, model: Model, section: Section) -> None:
     async def of_section(request: Request, asked: Any) -> Response:
         async def run(engine: Engine) -> Told:
             told = await engine_asking.report(engine, model, [section.name], by=asked.grouping, top=asked.top, **asked.question)
-            return Told(told, told.to_csv)
+            return Told(told, Report.to_csv)
 
         return await answered(request, asked, run, as_csv=True, where=asked.filters)
 
@@ -112,8 +115,9 @@ def _figure(made: APIRouter, model: Model, figure: Figure) -> None:
     async def of_figure(request: Request, asked: Any) -> Response:
         async def run(engine: Engine) -> Told:
             told = await engine_asking.figure(engine, model, figure, by=asked.grouping or (), top=asked.top, **asked.question)
-            return Told(FigureTold(**dict(told), model=model, simulated=await is_simulated(engine)), told.to_csv)
+            return Told(FigureTold(**dict(told), model=model, simulated=await is_simulated(engine)), Answer.to_csv)
 
+        check_figure(request.state.caller.role, figure, asked.grouping or (), asked.filters)
         return await answered(request, asked, run, as_csv=True, where=asked.filters)
 
     _add(
@@ -136,6 +140,7 @@ def _why(made: APIRouter, model: Model, figure: Figure) -> None:
             found = await why(engine, figure, by=asked.grouping or (), limit=asked.limit, after=asked.after, **asked.question)
             return Told({**plain(found), "simulated": await is_simulated(engine)}, following=found.after)
 
+        check_rows(request.state.caller.role, figure)
         return await answered(request, asked, run, where=asked.filters)
 
     says = f"The touchpoints behind {figure.name}: which deals, people or leads count, and because of what."
@@ -154,9 +159,9 @@ def _between(made: APIRouter, model: Model, there: Sequence[Section]) -> None:
                 sections_of(model, asked.section)
             except NotThere as error:
                 raise Refused(str(error)) from None
-            told = await compared(engine, asks, _question(model, asked, asked.section))
+            told = await compared(engine, asks, _question(model, asked, asked.section, _of_rows(request, model)))
             assert not isinstance(told, AsTold | None), "two positions are compared"
-            return Told(RestatementTold(**dict(told), simulated=await is_simulated(engine)), told.to_csv)
+            return Told(RestatementTold(**dict(told), simulated=await is_simulated(engine)), Restatement.to_csv)
 
         return await answered(request, asked, run, as_csv=True, where=asked.filters)
 
@@ -170,14 +175,14 @@ def _between(made: APIRouter, model: Model, there: Sequence[Section]) -> None:
 def _period(made: APIRouter, model: Model) -> None:
     async def period(request: Request, period: str, asked: Any) -> Response:
         async def run(engine: Engine) -> Told:
-            question = Question(model, until=asked.asked_until)
+            question = Question(model, until=asked.asked_until, figures=_of_rows(request, model))
             told = await compared(engine, Compared(None, period, asked.known, is_until_given=bool(asked.until)), question)
             if not isinstance(told, AsTold):
                 known = f"/api/v1/{model}?from={question.from_on}&to={question.to_on}"
                 raise NotThere(f"{period} is not closed, or asked for as known earlier; {known} tells what is known of it")
             closed = {**told.closing.plain, "told_otherwise": told.otherwise}
             whole = PeriodAsTold(**dict(told.restatement), closed=closed, simulated=await is_simulated(engine))
-            return Told(whole, told.restatement.to_csv)
+            return Told(whole, Restatement.to_csv)
 
         return await answered(request, asked, run, as_csv=True)
 
@@ -188,12 +193,19 @@ def _period(made: APIRouter, model: Model) -> None:
     )  # fmt: skip
 
 
-def _question(model: Model, asked: Any, names: Sequence[str]) -> Question:
+def _question(model: Model, asked: Any, names: Sequence[str], only: Collection[str]) -> Question:
     days = {name: "" if on is None else on.isoformat() for name, on in asked.days.items()}
     return Question(
         model, names, asked.grouping or (), asked.filters, until=asked.asked_until,
-        currency=currency_of(asked.currency or None) or "", **days,
+        currency=currency_of(asked.currency or None) or "", figures=only, **days,
     )  # fmt: skip
+
+
+def _of_rows(request: Request, model: Model) -> list[str]:
+    """The figures of which the role of who asks may see each row."""
+    role = request.state.caller.role
+    there = [figure for section in sections.SECTIONS if section.model == model for figure in section.figures]
+    return [figure.name for figure in there if sees_rows(role, figure)]
 
 
 def _nothing(made: APIRouter, model: Model) -> None:

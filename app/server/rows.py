@@ -151,16 +151,16 @@ async def paged(
         until=iso(until),
         simulated=await is_simulated(engine),
     )
-    return Told(told, lambda: table(items), cursor)
+    return Told(told, table, cursor)
 
 
-def table(items: Sequence[Value]) -> str:
-    """A row for each."""
+def table(page: dict[str, Any]) -> str:
+    """CSV of a page: a row for each item."""
     text = io.StringIO()
-    if items:
-        writer = csv.DictWriter(text, type(items[0]).model_fields, lineterminator="\n")
+    if items := page["items"]:
+        writer = csv.DictWriter(text, items[0], lineterminator="\n")
         writer.writeheader()
-        writer.writerows({name: _cell(value) for name, value in one.model_dump(mode="json").items()} for one in items)
+        writer.writerows({name: _cell(value) for name, value in one.items()} for one in items)
     return text.getvalue()
 
 

@@ -59,6 +59,11 @@ def check_rows(role: Role, figure: Figure) -> None:
         raise Problem(403, f"{figure.name} is shown to {role} in sums only, and not the rows behind it or what changed it")
 
 
+def sees_rows(role: Role, figure: Figure) -> bool:
+    """Whether `role` may see what is behind `figure` one by one, and what changed it."""
+    return not refused(role, figure) and figure.tells not in SIGHT[role].in_sums
+
+
 def visible(role: Role, answer: Answer, *, small_count: int, at: Instant) -> Answer:
     """`answer` as `role` sees it, who asks at `at`. `small_count` is the definition's."""
     sight = SIGHT[role]

@@ -21,6 +21,8 @@ NONE = "(none)"
 ZERO = "0"
 NOTHING = "·"
 """A 0 in a table, where it stands beside others."""
+WITHHELD = "withheld"
+"""There is a number that who asks is not shown."""
 UNKNOWN = "-"
 """There is no number: nothing to divide by, or to take a quantile of."""
 MINUTE, SECOND = HOUR // 60, HOUR // 3600
@@ -140,6 +142,8 @@ def _shown(column: Column, cells: Sequence[Cell], written: Format) -> str:
     """Each currency on a line of its own: sums over currencies need rates."""
     numbers = [(cell, number) for cell in cells if (number := column.value(cell)) is not None]
     lines = [written(cell, number) for cell, number in numbers if number or not (column.is_amount and cell.currency)]
+    if any(cell.withheld for cell in cells):
+        lines.append(WITHHELD)
     return "\n".join(lines) or (ZERO if column.is_amount and (numbers or not cells) else UNKNOWN)
 
 
@@ -147,6 +151,8 @@ def _in_row(column: Column, cells: Sequence[Cell], written: Format, currencies: 
     """The same beside other columns: there is a line for each of the row's currencies, and an amount of 0 is not written out."""
     found = {cell.currency: (cell, number) for cell in cells if (number := column.value(cell)) is not None}
     lines = []
+    if any(cell.withheld for cell in cells):
+        return WITHHELD
     for currency in currencies if any(cell.currency for cell in column.figure.cells[:1]) else (None,):
         shown = found.get(currency)
         if shown is not None and (shown[1] or not column.is_amount):

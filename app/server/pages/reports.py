@@ -10,11 +10,13 @@ from app.engine.evidence import figure_evidence
 from app.engine.known_state import known
 from app.engine.ports import Engine
 from app.engine.simulation_mark import is_simulated
-from app.server.access import Right, needs
+from app.server.access import Caller, Right, needs
 from app.server.pages.question import Asked, asked_in
 from app.server.pages.rendering import page
 from app.server.problems import Problem
+from app.server.roles import Role
 from app.server.served import Served
+from app.server.visible import check_figure, check_rows, seen, visible, visible_report
 from app.text import layout
 from app.text.arguments import in_zone
 from journey.definition import Definition
@@ -63,6 +65,7 @@ async def _report(request: Request, model: Model) -> HTMLResponse:
         return await asked.report(engine, model), (await known(engine, asked.known_at)).definition
 
     told, definition = await _served(request).read(run)
+    told = visible_report(_role(request), told, small_count=definition.small_count, at=now())
     return page(
         request,
         "report.html",
@@ -105,7 +108,11 @@ async def _figure(request: Request, model: Model, name: str) -> HTMLResponse:
         by_dimension = await _answered(engine, asked, entry, asked.by) if asked.by else None
         return whole, by_period, by_dimension, definition, await is_simulated(engine)
 
-    whole, by_period, by_dimension, definition, simulated = await _served(request).read(run)
+    check_figure(_role(request), FIGURES[name], asked.by or (), asked.filters)
+    *answers, definition, simulated = await _served(request).read(run)
+    whole, by_period, by_dimension = (
+        None if one is None else visible(_role(request), one, small_count=definition.small_count, at=now()) for one in answers
+    )
     return page(
         request,
         "figure.html",
@@ -128,6 +135,7 @@ async def _figure(request: Request, model: Model, name: str) -> HTMLResponse:
 async def _why(request: Request, model: Model, name: str) -> HTMLResponse:
     _entry(model, name)
     asked = asked_in(request.query_params)
+    check_rows(_role(request), FIGURES[name])
 
     async def run(engine: Engine) -> Any:
         definition = (await known(engine, asked.known_at)).definition
@@ -156,6 +164,7 @@ async def _why(request: Request, model: Model, name: str) -> HTMLResponse:
         simulated=simulated,
         figure=name,
         found=found,
+        units=seen(_role(request), list(found.units)),
         comes_to=" · ".join(told) or layout.UNKNOWN,
         next=asked.address(after=found.after) if found.beyond else "",
     )
@@ -177,6 +186,11 @@ def _entry(model: Model, name: str) -> Entry:
         if one.model == model and one.name == name:
             return one
     raise Problem(404, f"{model} has no figure {name!r}")
+
+
+def _role(request: Request) -> Role:
+    caller: Caller = request.state.caller
+    return caller.role
 
 
 def _served(request: Request) -> Served:

@@ -1,6 +1,5 @@
 """Pages of one customer or deal: its story drawn over time, why it is where it is, and why not elsewhere; as of any instant."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -13,10 +12,10 @@ from app.engine.simulation_mark import is_simulated
 from app.server.access import Right, needs
 from app.server.pages.rendering import page
 from app.server.served import Served
+from app.server.visible import seen
 from app.text import timeline as words
 from app.text.arguments import asked_until, in_zone
 from journey.errors import Refused
-from journey.explain import Unmet
 from journey.histories import is_person
 from streams import timeline as telling
 from streams.explaining import explained
@@ -25,18 +24,6 @@ router = APIRouter(include_in_schema=False)
 
 ENTRIES_MAX = 500
 """Of a story the last ones are on a page."""
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """An entry of a story in words. `what` is the touchpoint's type, or one of stage, lead, score, deal, order, due."""
-
-    at: str
-    what: str
-    says: str
-    rule: str
-    is_touchpoint: bool
-    names: str
 
 
 @router.get("/subjects", dependencies=[needs(Right.read_people)])
@@ -66,33 +53,39 @@ async def subject(request: Request, id: str) -> HTMLResponse:
         definition, story, reasons, simulated = await served.read(run)
     except Refused as refused:
         return page(request, "subjects.html", status=404, asked=id, why=str(refused))
-    entries = [
-        Told(one.at, words.what(one), words.says(one), one.rule, bool(one.source), " ".join(filter(None, (one.source, one.id))))
-        for one in story.entries
-    ]
+    role = request.state.caller.role
+    entries = seen(role, [_told(one) for one in story.entries])
     return page(
         request,
         "subject.html",
         simulated=simulated,
         definition=definition,
         story=story,
+        ids=seen(role, list(story.ids)),
         entries=entries[-ENTRIES_MAX:],
         left_out=max(len(entries) - ENTRIES_MAX, 0),
         instants=_instants(entries),
-        reasons=None if reasons is None else reasons.reasons,
-        ties=() if reasons is None else reasons.ties,
+        reasons=None if reasons is None else seen(role, reasons.reasons),
+        ties=() if reasons is None else seen(role, reasons.ties),
         until=until or "",
         known_at=known_at or "",
         stage=stage,
-        missing=_missing,
     )
 
 
-def _instants(entries: list[Told]) -> list[str]:
+def _told(entry: telling.Entry) -> dict[str, Any]:
+    what = words.what(entry)
+    return {
+        # What roles see goes by the type of touchpoint: what a deal or an order came to tells an amount, as its close does.
+        "type": "close" if what in ("deal", "order") else what,
+        "what": what,
+        "at": entry.at,
+        "says": words.says(entry),
+        "rule": entry.rule,
+        "names": " ".join(filter(None, (entry.source, entry.id))),
+    }
+
+
+def _instants(entries: list[dict[str, Any]]) -> list[str]:
     """When something happened, for the slider: each instant once."""
-    return list(dict.fromkeys(one.at for one in entries if one.what != "due"))
-
-
-def _missing(unmet: Unmet, depth: int = 0) -> list[tuple[int, str]]:
-    """What is missing line by line, each with how deep it lies."""
-    return [(depth, unmet.more), *(line for part in unmet.parts for line in _missing(part, depth + 1))]
+    return list(dict.fromkeys(one["at"] for one in entries if one["what"] != "due"))
