@@ -25,7 +25,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     try:
         wait_until(lambda: not server.running or "serving at " in log.read_text())
         assert server.running, tail(log)
-        yield re.search(r"serving at (\S+)", log.read_text())[1]  # type: ignore[index]
+        address = re.search(r"serving at (\S+)", log.read_text())[1]  # type: ignore[index]
+        keys = {role: here("keys", "add", f"a-{role}", "--role", role, cwd=folder).out.split()[-1] for role in ("marketing", "sales")}
+        wait_until(lambda: "until the server stops: " in log.read_text())
+        keys["operator"] = log.read_text().rpartition("until the server stops: ")[2].split()[0]
+        yield Site(address, keys)
     finally:
         server.end(signal.SIGTERM, within=20)
 

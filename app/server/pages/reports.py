@@ -109,10 +109,12 @@ async def _figure(request: Request, model: Model, name: str) -> HTMLResponse:
         return whole, by_period, by_dimension, definition, await is_simulated(engine)
 
     check_figure(_role(request), FIGURES[name], asked.by or (), asked.filters)
-    *answers, definition, simulated = await _served(request).read(run)
-    whole, by_period, by_dimension = (
-        None if one is None else visible(_role(request), one, small_count=definition.small_count, at=now()) for one in answers
-    )
+    whole, by_period, by_dimension, definition, simulated = await _served(request).read(run)
+
+    def shown(answer: Answer) -> Answer:
+        return visible(_role(request), answer, small_count=definition.small_count, at=now())
+
+    whole = shown(whole)
     return page(
         request,
         "figure.html",
@@ -127,8 +129,8 @@ async def _figure(request: Request, model: Model, name: str) -> HTMLResponse:
         needs=whole.figures[0].needs,
         periods=periods,
         chosen=chosen,
-        by_period=by_period,
-        by_dimension=by_dimension,
+        by_period=None if by_period is None else shown(by_period),
+        by_dimension=None if by_dimension is None else shown(by_dimension),
     )
 
 
