@@ -12,7 +12,7 @@ ADD, REVOKE = "add-key", "revoke-key"
 
 
 class Key(NamedTuple):
-    """A key as it is listed. `origins` are the web pages that may use it from a browser; where there are none, no page may."""
+    """A key as it is listed. `origins` are the only web pages that may use it from a browser; where there are none, any may."""
 
     name: str
     role: str

@@ -61,7 +61,7 @@ def keys_add(
         list[str] | None,
         typer.Option(
             metavar="ORIGIN",
-            help="Web pages that may use it from a browser, as https://shop.example; of several, write each.",
+            help="The only web pages that may use it from a browser, as https://shop.example; of several, write each.",
             show_default=False,
         ),
     ] = None,

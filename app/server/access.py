@@ -120,7 +120,7 @@ class Callers:
         if caller is None:
             raise _unauthorized(key is not None)
         origin = request.headers.get("origin")
-        if origin is not None and origin.lower() not in caller.origins and not _is_own(origin, request):
+        if origin is not None and caller.origins and origin.lower() not in caller.origins:
             raise Problem(
                 403, f"the key {caller.name!r} may not be used from web pages of {origin!r}; --origin of `journey keys add` names them"
             )
@@ -263,11 +263,6 @@ def _of_cookie(headers: Mapping[str, str]) -> str | None:
         if name == COOKIE:
             return value or None
     return None
-
-
-def _is_own(origin: str, request: Request) -> bool:
-    """Whether it is a page of this server that asks."""
-    return origin.partition("://")[2].lower() == request.headers.get("host", "").lower() != ""
 
 
 def _unauthorized(is_given: bool) -> Problem:

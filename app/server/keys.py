@@ -48,7 +48,7 @@ class ListedKeys(BaseModel):
 class NewKey(BaseModel):
     name: Annotated[str, Field(description="What `journey audit` calls who uses it.")]
     role: Role
-    origins: Annotated[list[str], Field(description="Web pages that may use it from a browser.")] = []
+    origins: Annotated[list[str], Field(description="The only web pages that may use it from a browser; any, where there are none.")] = []
     reason: Reason = ""
 
 
