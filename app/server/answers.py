@@ -64,6 +64,15 @@ class PeriodAsTold(RestatementTold):
     closed: LastClosing
 
 
+class Digest(Value):
+    """Hashes over all that each read model says at one position, and over all that was accepted up to there."""
+
+    position: int
+    marketing: str
+    sales: str
+    record: str
+
+
 class Touchpoint(Value):
     """A touchpoint that counted, in words. `ties` are the links, or the deal, by which it is part of the history: source, id, subject."""
 

@@ -49,7 +49,7 @@ def served(place: Place) -> Iterator[httpx.Client]:
 
 
 def test_what_is_read_is_what_the_commands_print(place: Place) -> None:
-    (place.folder / "in.jsonl").write_bytes(b"\n".join(simulated(60)))
+    (place.folder / "in.jsonl").write_bytes(b"\n".join(simulated(30)))
     place.start("w1")
     assert place.command("ingest", "in.jsonl").status == 0
     # Nothing moves from here on: a scheduler would announce what strikes.
@@ -62,9 +62,6 @@ def test_what_is_read_is_what_the_commands_print(place: Place) -> None:
             assert report.json() == place.command("report", model, *asked).json
         why = client.get("/api/v1/sales/figures/stage_entries/why", params={"until": UNTIL, "limit": 3})
         assert why.json() == place.command("why", "stage_entries", "--limit", "3", *asked).json
-        between = {"from_position": "1", "to_position": str(position), "until": UNTIL, "section": "people"}
-        printed = place.command("report", "sales", "people", "--between", "1", str(position), *asked).json
-        assert client.get("/api/v1/sales/between", params=between).json() == printed
         for path in ("/api/v1/people", "/api/v1/deals?outcome=any", "/api/v1/leads?state=any", "/api/v1/transitions"):
             assert _all(client, path, 7) == _all(client, path, 500) != []
         person = _all(client, "/api/v1/people?search=user:", 500)[0]["person"]

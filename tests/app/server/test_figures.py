@@ -1,12 +1,14 @@
 """Figures over HTTP: routes and schemas are made from what figures say of themselves, and answer as `journey report` does."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from app.server import reading
 from app.server.served import ServedFolder
 from projections.figures import deals
 from projections.figures.catalogue import entries
@@ -56,6 +58,22 @@ async def test_what_changed_between_two_positions_is_what_the_command_prints(rea
 
 async def test_the_catalogue_is_what_the_command_prints(reader: httpx.AsyncClient, desk: Path) -> None:
     assert (await reader.get("/api/v1/figures")).json() == here("figures", "--json", cwd=desk).json
+
+
+async def test_digests_are_those_that_the_command_prints(reader: httpx.AsyncClient, desk: Path) -> None:
+    assert (await reader.get("/api/v1/digest")).json() == here("digest", "--json", cwd=desk).json
+
+
+def test_every_route_needs_exactly_one_right() -> None:
+    rights = {route.path: [one for one in route.dependencies if hasattr(one.dependency, "right")] for route in _every(reading.routes())}
+    assert len(rights) > 100
+    assert [path for path, found in rights.items() if len(found) != 1] == []
+
+
+def _every(router: Any) -> Iterator[Any]:
+    """The routes of a router, and of those that it includes."""
+    for route in router.routes:
+        yield from _every(route.original_router) if hasattr(route, "original_router") else (route,)
 
 
 async def test_a_closed_period_is_told_beside_what_is_known_now(desk: Path) -> None:
