@@ -1,6 +1,7 @@
 """The pages as people open them, in a real Chromium."""
 
 from collections.abc import Callable
+from urllib.request import Request, urlopen
 
 import pytest
 from selenium.webdriver import Chrome
@@ -8,7 +9,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
 from projections.figures.sections import SECTIONS
-from tests.app.command import wait_until
+from tests.app.command import touch, wait_until
+from tests.browser.conftest import Site, log_in
 
 PAGES = ("/marketing", "/sales", "/subjects", "/dead-letters", "/imports", "/identity", "/names", "/definition", "/status")
 
@@ -110,3 +112,42 @@ def test_what_is_not_there_is_said_on_a_page(window: Chrome, served: str) -> Non
     ):
         window.get(served + address)
         assert said in one(window, "main").text
+
+
+def test_who_has_no_key_logs_in_and_comes_to_where_they_wanted(chrome: Chrome, site: Site) -> None:
+    chrome.get(site.address + "/login")
+    chrome.delete_all_cookies()
+    chrome.get(site.address + "/sales?by=owner")
+    one(chrome, "input[name=key]").send_keys("jk_forged")
+    one(chrome, "main button").click()
+    assert "no key" in one(chrome, "[role=alert]").text
+    one(chrome, "input[name=key]").send_keys(site.keys["sales"])
+    one(chrome, "main button").click()
+    assert chrome.current_url == site.address + "/sales?by=owner"
+    one(chrome, "header form button").click()
+    assert one(chrome, "h1").text == "Log in"
+
+
+@pytest.mark.parametrize(("role", "pages"), [("marketing", ["Marketing", "Customers"]), ("sales", ["Sales", "Customers"])])
+def test_a_role_is_led_to_its_pages_and_refused_others(chrome: Chrome, site: Site, role: str, pages: list[str]) -> None:
+    log_in(chrome, site, role)
+    assert texts(chrome, "header nav a") == pages
+    assert one(chrome, "h1").text == pages[0]
+    chrome.get(site.address + "/dead-letters")
+    assert "no right to operate" in one(chrome, "main").text
+
+
+def test_what_is_published_moves_a_customer_and_the_page_says_why(window: Chrome, site: Site) -> None:
+    event = touch("form_submitted", id="f", subject="user:new", at="2026-03-02T10:00:00Z", form="contact", intent="demo")
+    headers = {"Authorization": f"Bearer {site.keys['publisher']}", "Content-Type": "application/cloudevents+json"}
+    with urlopen(Request(site.address + "/events", event, headers)) as answer:
+        assert answer.status == 200
+
+    def is_told() -> bool:
+        window.get(f"{site.address}/subjects/user:new?until=2026-03-03")
+        return "consideration" in one(window, "main").text
+
+    until(is_told)
+    assert "demo-or-trial-asked-for" in one(window, "main").text
+    window.get(f"{site.address}/subjects/user:new?until=2026-03-03&stage=decision")
+    assert "a deal that is open" in one(window, "main").text
