@@ -27,8 +27,9 @@ from app.server.problems import Problem
 from app.server.roles import SIGHT, Role, Sight
 from journey.instants import Instant, instant
 from projections.figures.answers import Answer, Cell, FigureAnswer
-from projections.figures.figure import Figure
+from projections.figures.figure import Figure, Tells
 from projections.figures.reports import Report
+from projections.figures.sections import FIGURES
 
 NOW_DAYS_MAX = 2
 """Who asks as of now is answered until the last end of a day in the reporting zone, or until a moment ago."""
@@ -68,8 +69,8 @@ def visible(role: Role, answer: Answer, *, small_count: int, at: Instant) -> Ans
     """`answer` as `role` sees it, who asks at `at`. `small_count` is the definition's."""
     sight = SIGHT[role]
     asked = {*answer.by, *answer.where}
-    figures = [figure for figure in answer.figures if not _refused(role, figure.name, figure.tells, asked)]
-    figures = [_in_sums(one, answer, small_count, at) if one.tells in sight.in_sums else one for one in figures]
+    figures = [figure for figure in answer.figures if not _refused(role, figure.name, _tells(figure), asked)]
+    figures = [_in_sums(one, answer, small_count, at) if _tells(one) in sight.in_sums else one for one in figures]
     names = answer.names
     if sight.masks_people:
         figures = [figure.model_copy(update={"cells": tuple(map(_masked_cell, figure.cells))}) for figure in figures]
@@ -84,6 +85,11 @@ def visible_report(role: Role, report: Report, *, small_count: int, at: Instant)
         for section in report.sections
     )
     return report.model_copy(update={"sections": sections})
+
+
+def _tells(figure: FigureAnswer) -> Tells:
+    """What it tells. An answer that was JSON in between has lost it: then what the figure of that name says."""
+    return figure.tells or (FIGURES[figure.name].tells if figure.name in FIGURES else "")
 
 
 def _refused(role: Role, name: str, tells: str, asked: Iterable[str]) -> str:

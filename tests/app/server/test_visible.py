@@ -103,6 +103,11 @@ def test_marketing_is_told_of_whole_months_and_as_of_now_and_of_their_ends() -> 
     assert shown(Role.marketing, cell(50, day="2026-03-16"), cell(9, day="2026-03-17")) == [None, None]
 
 
+def test_an_answer_that_was_json_in_between_is_withheld_from_all_the_same() -> None:
+    asked = Answer.model_validate_json(answer(figure(cell(1))).model_dump_json())
+    assert visible(Role.marketing, asked, small_count=K, at=AT).figures[0].cells[0].value is None
+
+
 def test_marketing_is_told_by_one_dimension_at_a_time() -> None:
     """The totals of each of two would give a withheld value away."""
     cells = [cell(50, channel=channel, month=month) for channel in ("Email", "Direct") for month in ("2026-02", "2026-03")]
