@@ -116,7 +116,7 @@ async def _stands(engine: Engine, media: str, request: Request) -> str:
 
 
 def _headers(tag: str) -> dict[str, str]:
-    return {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Accept, Authorization"}
+    return {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Accept, Authorization, Cookie, X-API-Key"}
 
 
 def _has(request: Request, tag: str) -> bool:

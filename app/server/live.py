@@ -24,7 +24,9 @@ from app.server.access import Right, needs
 from app.server.answering import accepted
 from app.server.asked import POSITION_MAX
 from app.server.problems import PROBLEMS, Problem
+from app.server.roles import Role
 from app.server.served import Served
+from app.server.visible import seen
 from journey.errors import Away
 from journey.facts import StageEntered
 from journey.instants import Instant, iso
@@ -194,7 +196,7 @@ async def stream(
         raise Problem(400, f"position {begun} is not there yet; the last one is {served.positions.position}")
     if feed.clients >= CLIENTS_MAX:
         raise Problem(503, f"{CLIENTS_MAX} listen already", headers={"Retry-After": "60"})
-    return EventStream(events(feed, place), headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+    return EventStream(events(feed, place, request.state.caller.role), headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 
 
 def _place(id: str) -> Place:
@@ -205,14 +207,14 @@ def _place(id: str) -> Place:
     return Place(int(position) - 1, int(event)) if event else Place(int(position))
 
 
-async def events(feed: Feed, place: Place) -> AsyncIterator[bytes]:
-    """What is told from `place` on. Each piece says how far it came: an event by its id, and where there is none for a while a comment."""
+async def events(feed: Feed, place: Place, role: Role = Role.operator) -> AsyncIterator[bytes]:
+    """What is told from `place` on, as `role` sees it. Each piece says how far it came: an event by its id, and where there is none for a while a comment."""
     feed.clients += 1
     try:
         yield format_sse_event(comment="from here on", id=None if place.told else str(place.position), retry=RECONNECT_MILLISECONDS)
         while (found := await feed.after(place.position)) is not None:
             for unit in found:
-                for piece in pieces(unit)[place.told :]:
+                for piece in pieces(unit, role)[place.told :]:
                     yield piece
                     # Others want to be served as well, and whether the client is still there is found out meanwhile.
                     await asyncio.sleep(0)
@@ -225,7 +227,7 @@ async def events(feed: Feed, place: Place) -> AsyncIterator[bytes]:
         feed.clients -= 1
 
 
-def pieces(unit: Unit) -> list[bytes]:
+def pieces(unit: Unit, role: Role = Role.operator) -> list[bytes]:
     """Its events. The id of the last is the position; those before it have their number besides, so that who goes on misses none."""
     if unit.reset:
         data = {"position": unit.position, "why": unit.reset, "see": "/api/v1/transitions"}
@@ -233,7 +235,9 @@ def pieces(unit: Unit) -> list[bytes]:
     last = len(unit.events)
     return [
         format_sse_event(
-            event="transition", id=str(unit.position) if nth == last else f"{unit.position}.{nth}", data_str=orjson.dumps(event).decode()
+            event="transition",
+            id=str(unit.position) if nth == last else f"{unit.position}.{nth}",
+            data_str=orjson.dumps(seen(role, event)).decode(),
         )
         for nth, event in enumerate(unit.events, start=1)
     ]
