@@ -208,7 +208,8 @@ def _place(id: str) -> Place:
 
 
 async def events(feed: Feed, place: Place, role: Role = Role.operator) -> AsyncIterator[bytes]:
-    """What is told from `place` on, as `role` sees it. Each piece says how far it came: an event by its id, and where there is none for a while a comment."""
+    """What is told from `place` on, as `role` sees it. Each piece says how far it came: an event by its id, and a comment where there is
+    none for a while."""
     feed.clients += 1
     try:
         yield format_sse_event(comment="from here on", id=None if place.told else str(place.position), retry=RECONNECT_MILLISECONDS)
@@ -233,11 +234,8 @@ def pieces(unit: Unit, role: Role = Role.operator) -> list[bytes]:
         data = {"position": unit.position, "why": unit.reset, "see": "/api/v1/transitions"}
         return [format_sse_event(event="reset", id=str(unit.position), data_str=orjson.dumps(data).decode())]
     last = len(unit.events)
+    ids = [str(unit.position) if nth == last else f"{unit.position}.{nth}" for nth in range(1, last + 1)]
     return [
-        format_sse_event(
-            event="transition",
-            id=str(unit.position) if nth == last else f"{unit.position}.{nth}",
-            data_str=orjson.dumps(seen(role, event)).decode(),
-        )
-        for nth, event in enumerate(unit.events, start=1)
+        format_sse_event(event="transition", id=id, data_str=orjson.dumps(seen(role, event)).decode())
+        for id, event in zip(ids, unit.events, strict=True)
     ]
