@@ -41,7 +41,12 @@ def taken_in(posted: Posted, definition: Definition, known: Shown, at: Instant) 
         if reason is not None and one.place not in reasons:
             reasons[one.place] = reason
             found.rejected.append(
-                {"index": numbers[one.place], **_id(one.raw, posted.format), "code": reason.code, "reason": _told(reason)}
+                {
+                    "index": numbers[one.place],
+                    **_id(one.raw, posted.format),
+                    "code": reason.code,
+                    "reason": cut(reason.reason, REASON_LENGTH_MAX),
+                }
             )
         found.incoming.append(one)
     return found
@@ -49,8 +54,6 @@ def taken_in(posted: Posted, definition: Definition, known: Shown, at: Instant) 
 
 def _read(posted: Posted, definition: Definition, found: TakenIn, at: Instant) -> Iterator[Incoming]:
     for one in read_as(posted.format, posted.records, definition, found.noticed, posted.beside, found.shown):
-        if one.reason is not None:
-            one = one._replace(reason=_carried(one.reason))
         if posted.format is Format.cloudevents and b'"sentat"' in one.raw and b'"receivedat"' not in one.raw and one.reason is None:
             # Where the sender's clock is known, so is ours; the event is kept as it was sent.
             start = one.raw.index(b"{") + 1 if b"{" in one.raw else 0
@@ -66,12 +69,3 @@ def _id(raw: bytes, format: Format) -> dict[str, str]:
         return {}
     id = said.get(IDS[format]) if isinstance(said, dict) else None
     return {"id": cut(id, ID_SHOWN_MAX)} if isinstance(id, str) else {}
-
-
-def _told(reason: Unreadable) -> str:
-    return cut(_carried(reason.reason), REASON_LENGTH_MAX)
-
-
-def _carried(text: str) -> str:
-    """`text` where UTF-8 can carry it: it may quote half of a character."""
-    return text.encode(errors="backslashreplace").decode()

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Iterator
 from itertools import product
@@ -134,6 +135,16 @@ async def test_a_body_has_bounds_while_it_is_unpacked(client: httpx.AsyncClient)
     for status, encoding, body in BOUNDS:
         answer = await client.post("/v1/batch", content=body, headers={"Content-Encoding": encoding} if encoding else {})
         assert answer.status_code == status, (encoding, body[:40], answer.text)
+
+
+async def test_what_a_bomb_unpacks_to_is_never_made(client: httpx.AsyncClient) -> None:
+    bomb = gzip.compress(bytes(30 * BODY_BYTES_MAX), 1)
+    tracemalloc.start()
+    try:
+        assert (await client.post("/v1/batch", content=bomb, headers={"Content-Encoding": "gzip"})).status_code == 413
+        assert tracemalloc.get_traced_memory()[1] < 4 * BODY_BYTES_MAX
+    finally:
+        tracemalloc.stop()
 
 
 async def test_a_body_without_a_length_has_the_same_bounds(client: httpx.AsyncClient) -> None:
