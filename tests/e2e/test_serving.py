@@ -36,10 +36,12 @@ def served(place: Place) -> Iterator[httpx.Client]:
             [*COMMAND, "serve", "--port", "0"], cwd=place.folder, env=environment(**place.env), stdout=file, stderr=file
         )  # fmt: skip
     try:
-        wait_for(lambda: "serving at" in log.read_text(), "the server", log.read_text)
+        wait_for(lambda: "jk_" in log.read_text(), "the server", log.read_text)
         found = re.search(r"http://\S+", log.read_text())
         assert found
-        with httpx.Client(base_url=found[0], timeout=120) as client:
+        key = re.search(r"jk_\S+", log.read_text())
+        assert key
+        with httpx.Client(base_url=found[0], timeout=120, headers={"Authorization": f"Bearer {key[0]}"}) as client:
             yield client
         server.terminate()
         assert server.wait(timeout=30) in (0, -signal.SIGTERM), log.read_text()

@@ -1,6 +1,7 @@
 """A server as a process of its own, and doors before it that clients knock at: each brings trouble before it lets anything through."""
 
 import http.client
+import json
 import signal
 import subprocess
 import threading
@@ -26,12 +27,17 @@ class Server:
         (self.port,) = free_ports(1)
         self._log = folder / "serve.log"
         self._process: subprocess.Popen[bytes] | None = None
+        self.key = ""
+        """An operator's."""
 
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
+        if not self.key:
+            made = [*COMMAND, "keys", "add", "door", "--role", "operator", "--json"]
+            self.key = json.loads(subprocess.check_output(made, cwd=self.folder, env=environment(**self._env)))["key"]
         with self._log.open("ab") as log:
             command = [*COMMAND, "serve", "--port", str(self.port)]
             self._process = subprocess.Popen(command, cwd=self.folder, env=environment(**self._env), stdout=log, stderr=log)

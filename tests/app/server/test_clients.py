@@ -49,7 +49,7 @@ def test_each_event_is_in_the_record_once_whatever_befalls_the_server(tmp_path: 
             running = {}
             for client, code in told.items():
                 assert ADDRESS in code
-                said = code.replace(ADDRESS, made[client].address).replace(USER, f"u-{client}")
+                said = code.replace(ADDRESS, made[client].address).replace(USER, f"u-{client}").replace("WRITE_KEY", server.key)
                 command = [*commands[client.partition("-")[2]], said]
                 running[client] = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             try:

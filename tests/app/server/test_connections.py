@@ -18,6 +18,8 @@ WHOLE = b'POST /v1/batch HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\n\r\n{"batc
 @pytest.fixture
 async def port(folder: ServedFolder, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     monkeypatch.setattr(connections, "HEAD_SECONDS_MAX", 0.1)
+    made = await add(folder, "slow", Role.publisher)
+    monkeypatch.setattr("tests.app.server.test_connections.KEY", made.encode())
     config = uvicorn.Config(application(folder), http=PatientProtocol, log_config=None, lifespan="off")
     config.load()
     state = ServerState()

@@ -11,9 +11,11 @@ import pytest
 
 from app.server import floods
 from app.server.application import application
+from app.server.roles import Role
 from app.server.served import ServedFolder
 from schemas.incoming import Incoming
 from streams.remarks import nobody
+from tests.app.server.keys import add
 
 
 class Slow(ServedFolder):
@@ -35,6 +37,7 @@ async def slow(folder: Path) -> AsyncIterator[tuple[Slow, httpx.AsyncClient]]:
     transport = httpx.ASGITransport(application(served))
     try:
         async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
+            KEYS.update({name: await add(served, name, Role.publisher) for name in ("flood", "other", *(f"key-{nth}" for nth in range(5)))})
             yield served, client
             state = transport.app.state  # type: ignore[attr-defined]
             assert (state.floods.of_all, state.floods.of_keys) == (0, {})
@@ -48,18 +51,22 @@ async def ended(number: int, tasks: list["asyncio.Task[httpx.Response]"]) -> Non
         await asyncio.wait([task for task in tasks if not task.done()], return_when=asyncio.FIRST_COMPLETED)
 
 
-def basic(key: str) -> dict[str, str]:
-    return {"Authorization": f"Basic {base64.b64encode(f'{key}:'.encode()).decode()}"}
+KEYS: dict[str, str] = {}
+"""Those of the server, by their names."""
+
+
+def basic(name: str) -> dict[str, str]:
+    return {"Authorization": f"Basic {base64.b64encode(f'{KEYS[name]}:'.encode()).decode()}"}
 
 
 BODY = b'{"batch": [{"type": "track", "messageId": "%b"}]%b}'
 
 WAYS: dict[str, tuple[str, Callable[[str], tuple[bytes, dict[str, str]]]]] = {
     "user": ("/v1/batch", lambda key: (BODY % (key.encode(), b""), basic(key))),
-    "bearer": ("/events", lambda key: (b"{}", {"Authorization": f"Bearer {key}"})),
-    "writeKey": ("/v1/batch", lambda key: (BODY % (b"x", b', "writeKey": "%b"' % key.encode()), {})),
-    "call": ("/v1/t", lambda key: (b'{"writeKey": "%b"}' % key.encode(), {})),
-    "api_key": ("/batch/", lambda key: (BODY % (b"x", b', "api_key": "%b"' % key.encode()), {})),
+    "bearer": ("/events", lambda key: (b"{}", {"Authorization": f"Bearer {KEYS[key]}"})),
+    "writeKey": ("/v1/batch", lambda key: (BODY % (b"x", b', "writeKey": "%b"' % KEYS[key].encode()), {})),
+    "call": ("/v1/t", lambda key: (b'{"writeKey": "%b"}' % KEYS[key].encode(), {})),
+    "api_key": ("/batch/", lambda key: (BODY % (b"x", b', "api_key": "%b"' % KEYS[key].encode()), {})),
 }
 
 

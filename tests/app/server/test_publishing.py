@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from app.engine.clock import now
 from app.server import bodies
+from app.engine.api_keys import make
 from app.server.application import application
 from app.server.bodies import BODY_BYTES_MAX
 from app.server.posted import EVENTS_MAX
@@ -25,6 +26,7 @@ from app.server.served import ServedFolder
 from journey.errors import Away
 from journey.instants import SECOND, iso
 from streams.remarks import nobody
+from tests.app.server.conftest import asked, routes
 from tests.app.server.record import letters, touchpoints
 
 BATCHES = ("/v1/batch", "/batch/")
@@ -236,8 +238,10 @@ async def test_while_the_log_is_away_clients_are_told_to_come_again(tmp_path: Pa
     served = LogAway(tmp_path / "data", nobody)
     await served.start()
     try:
-        transport = httpx.ASGITransport(application(served))
-        async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
+        made = make()
+        transport = httpx.ASGITransport(application(served, made.sha256))
+        headers = {"Authorization": f"Bearer {made.key}"}
+        async with httpx.AsyncClient(transport=transport, base_url="http://server", headers=headers) as client:
             answer = await client.post("/v1/batch", json=batch(call("m1", anonymousId="a1")))
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
             # What the log does not have was not shown.
@@ -294,7 +298,7 @@ def test_whatever_the_events_of_a_body_are_it_is_taken_in(
     runner, served = ran
 
     async def post() -> None:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(application(served)), base_url="http://server") as client:
+        async with asked(served, routes(None)) as client:
             for path, events, beside in posted:
                 around = json.loads(json.dumps(beside), parse_constant=str)  # Around its events, NaN breaks a body.
                 answer = await client.post(path, content=json.dumps({**around, "batch": [*events, call("last")]}).encode())

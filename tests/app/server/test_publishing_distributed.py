@@ -28,21 +28,27 @@ def calls(first: int) -> list[dict[str, Any]]:
 def test_what_was_acknowledged_is_in_the_record_once(place: Place, tmp_path: Path) -> None:
     place.start("w1")
     with started(tmp_path, **place.env) as server:
+        key = {"Authorization": f"Bearer {server.key}"}
         body = {"batch": [*calls(0), {"type": "track"}], "sentAt": "2026-03-02T10:00:01Z"}
-        answer = httpx.post(f"{server.address}/v1/batch", json=body)
+        answer = httpx.post(f"{server.address}/v1/batch", json=body, headers=key)
         assert answer.status_code == 200
         assert [one["index"] for one in answer.json()["rejected"]] == [5]
         event = {"specversion": "1.0", "id": "e1", "source": "urn:shop", "subject": "user:u1", "type": "signed_up", "data": {}}
-        headers = {"Content-Type": "application/cloudevents+json"}
+        headers = {**key, "Content-Type": "application/cloudevents+json"}
         assert httpx.post(f"{server.address}/events", json={**event, "time": "2026-03-02T10:00:00Z"}, headers=headers).status_code == 200
         server.end(signal.SIGKILL)
         server.start()
         # As a client does that had no answer.
         for _ in range(2):
-            again = httpx.post(f"{server.address}/v1/batch", json={"batch": [*calls(0), *calls(5)], "sentAt": "2026-03-02T10:00:09Z"})
+            body = {"batch": [*calls(0), *calls(5)], "sentAt": "2026-03-02T10:00:09Z"}
+            again = httpx.post(f"{server.address}/v1/batch", json=body, headers=key)
             assert (again.status_code, again.json()) == (200, {"success": True})
         file = httpx.post(
-            f"{server.address}/import", params={"name": "one.jsonl"}, timeout=60, json={**event, "id": "e2", "time": "2026-03-02T10:00:00Z"}
+            f"{server.address}/import",
+            params={"name": "one.jsonl"},
+            timeout=60,
+            json={**event, "id": "e2", "time": "2026-03-02T10:00:00Z"},
+            headers=key,
         )
         assert (file.status_code, file.json()["read"]) == (200, 1)
         server.end(signal.SIGTERM)
