@@ -19,7 +19,7 @@ from app.server.application import application
 from app.server.served import ServedFolder
 from streams.remarks import nobody
 
-EXAMPLES_MAX, OF_FIGURES_MAX = 5, 1
+EXAMPLES_MAX, OF_FIGURES_MAX = 3, 1
 """Of each route; those of figures are alike."""
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -49,6 +49,7 @@ def address(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         thread.join()
 
 
+@pytest.mark.slow
 def test_every_route_answers_as_the_document_says(address: str) -> None:
     schema = schemathesis.openapi.from_url(f"{address}/api/v1/openapi.json")
     # What is told without an end is none of them.
