@@ -7,20 +7,20 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
+from app.engine.api_keys import hashed
 from app.server import connections
 from app.server.application import application
 from app.server.connections import PatientProtocol
 from app.server.served import ServedFolder
 
-WHOLE = b'POST /v1/batch HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\n\r\n{"batch":[]}'
+KEY = "jk_slow"
+WHOLE = f'POST /v1/batch HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY}\r\nContent-Length: 12\r\n\r\n{{"batch":[]}}'.encode()
 
 
 @pytest.fixture
 async def port(folder: ServedFolder, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     monkeypatch.setattr(connections, "HEAD_SECONDS_MAX", 0.1)
-    made = await add(folder, "slow", Role.publisher)
-    monkeypatch.setattr("tests.app.server.test_connections.KEY", made.encode())
-    config = uvicorn.Config(application(folder), http=PatientProtocol, log_config=None, lifespan="off")
+    config = uvicorn.Config(application(folder, hashed(KEY)), http=PatientProtocol, log_config=None, lifespan="off")
     config.load()
     state = ServerState()
     server = await asyncio.get_running_loop().create_server(lambda: PatientProtocol(config, state, {}), "127.0.0.1", 0)

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance, status_code_conformance
 
+from app.engine.api_keys import hashed
 from app.server.application import application
 from app.server.served import ServedFolder
 from streams.remarks import nobody
@@ -22,6 +23,7 @@ from streams.remarks import nobody
 EXAMPLES_MAX, OF_FIGURES_MAX = 3, 1
 """Of each route; those of figures are alike."""
 
+KEY = "jk_examples"
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
@@ -34,7 +36,7 @@ def address(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     async def serve() -> None:
         served = ServedFolder(folder, nobody)
         await served.start()
-        server = uvicorn.Server(uvicorn.Config(application(served), log_config=None, access_log=False))
+        server = uvicorn.Server(uvicorn.Config(application(served, hashed(KEY)), log_config=None, access_log=False))
         begun.put(server)
         await server.serve(sockets=[listening])
         await served.stop()
@@ -62,6 +64,6 @@ def test_every_route_answers_as_the_document_says(address: str) -> None:
         @given(case=operation.as_strategy())
         def check(case: schemathesis.Case) -> None:
             case.query["wait"] = 0
-            case.call_and_validate(checks=CHECKS)
+            case.call_and_validate(checks=CHECKS, headers={"Authorization": f"Bearer {KEY}"})
 
         check()

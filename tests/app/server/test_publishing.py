@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.engine.api_keys import make
 from app.engine.clock import now
 from app.server import bodies
-from app.engine.api_keys import make
 from app.server.application import application
 from app.server.bodies import BODY_BYTES_MAX
 from app.server.posted import EVENTS_MAX
