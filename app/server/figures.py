@@ -145,7 +145,7 @@ def _why(made: APIRouter, model: Model, figure: Figure) -> None:
 
     says = f"The touchpoints behind {figure.name}: which deals, people or leads count, and because of what."
     _add(
-        made, f"/{model}/figures/{figure.name}/why", of_units, Right.read_people, OfEvidence, Why,
+        made, f"/{model}/figures/{figure.name}/why", of_units, RIGHTS[model], OfEvidence, Why,
         name=f"{model}_why_{figure.name}", tag=model, as_csv=False, says=says, more=f"{says}\n\n{words(figure)}", figures=[figure],
     )  # fmt: skip
 
@@ -220,7 +220,7 @@ def _nothing(made: APIRouter, model: Model) -> None:
         raise NotThere(f"there is no section {section!r}")
 
     for path, handler, right in (
-        (f"/{model}/figures/{{figure}}/why", no_figure, Right.read_people),
+        (f"/{model}/figures/{{figure}}/why", no_figure, RIGHTS[model]),
         (f"/{model}/figures/{{figure}}", no_figure, RIGHTS[model]),
         (f"/{model}/{{section}}", no_section, RIGHTS[model]),
     ):

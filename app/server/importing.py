@@ -14,7 +14,7 @@ from app.engine.file_imports import Files, tried_out
 from app.engine.json_files import JsonFile, check, json_files
 from app.engine.ports import Engine, no_progress
 from app.engine.summary import Summary
-from app.server.access import Right, needs
+from app.server.access import Actor, Right, needs
 from app.server.bodies import pieces
 from app.server.problems import MEDIA_TYPE, Problem
 from app.server.served import Served
@@ -62,6 +62,7 @@ def _told(status: int, description: str) -> dict[int | str, dict[str, Any]]:
 )
 async def import_file(
     request: Request,
+    actor: Actor,
     map: Annotated[str | None, Query(description="The file is CSV, and this map that ships says what its columns mean.")] = None,
     zone: Annotated[str | None, Query(description="With a map: whose clock the times are on, such as America/New_York.")] = None,
     name: Annotated[str | None, Query(description="The file's name, by which maps and dead letters go.")] = None,
@@ -85,7 +86,7 @@ async def import_file(
                     told = await asyncio.to_thread(_tried, path, csv_map, format, served.definition)
                 else:
                     read_as = {} if map is None else {"map": map, **({} if zone is None else {"zone": zone})}
-                    told = await served.change_at_length(_taking_in(path, csv_map, format, read_as, _actor(request)))
+                    told = await served.change_at_length(_taking_in(path, csv_map, format, read_as, actor))
             except Refused as refused:
                 raise Refused(_without_folders(str(refused), folder)) from refused
     return Response(json_of(told), media_type="application/json")
@@ -144,8 +145,3 @@ def _without_folders(said: str, folder: str) -> str:
     from schemas.shipped_maps import FOLDER
 
     return said.replace(f"{folder}/", "").replace(f"{FOLDER}/", "")
-
-
-def _actor(request: Request) -> str:
-    """Who it was, where the server has keys."""
-    return getattr(request.state, "actor", "journey serve")

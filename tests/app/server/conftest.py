@@ -1,5 +1,6 @@
 """A server over an empty folder of embedded data, or over one with simulated touchpoints, asked within this process."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
@@ -10,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.engine.api_keys import make
+from app.server import importing, publishing
 from app.server.access import Callers
 from app.server.application import application
 from app.server.live import Feed
@@ -65,6 +67,8 @@ async def asked(served: ServedFolder, app: FastAPI | None = None) -> AsyncIterat
     app = app or application(served)
     made = make()
     app.state.served, app.state.callers, app.state.feed = served, Callers(served, made.sha256), Feed(served)
+    app.state.imports = asyncio.Semaphore(importing.FILES_MAX)
+    publishing.prepare(app)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     headers = {"Authorization": f"Bearer {made.key}"}
     async with httpx.AsyncClient(transport=transport, base_url="http://server", headers=headers) as client:
