@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple, Protocol, get_args
 
 import orjson
 
-from journey.facts import Ahead, Fact, Outlook, from_row
+from journey.facts import Ahead, Fact, Outlook
 
 Value = str | int
 Rows = Sequence[tuple[Any, ...]]
@@ -89,15 +89,15 @@ class Table:
         """The key, the sums, and `n`: how many facts are in the row."""
         return (*(column.name for column in self.key), *self.sums, "n")
 
-    def rows(self, fact: Fact, *, ahead: int = 0) -> list[Row]:
-        """The rows that `fact` is added up in."""
-        key = self._key_of(fact)
+    def rows(self, values: tuple[Any, ...], ahead: int = 0) -> list[Row]:
+        """The rows that a fact is added up in, which begins with `values`."""
+        key = self._key_of(values)
         if self._has_lists:
-            key = tuple([_plain(value) if type(value) is tuple else value for value in key])
-        sums = self._sums_of(fact)
+            key = tuple([value if isinstance(value, Value) else _plain(value) for value in key])
+        sums = self._sums_of(values)
         if self.each:
-            several: tuple[Any, ...] = getattr(fact, self.each)
-            return [Row(self.name, (*key, place, *(one if isinstance(one, tuple) else (one,))), sums) for place, one in enumerate(several)]
+            several = values[self._each_at]
+            return [Row(self.name, (*key, place, *((one,) if self.each_is else one)), sums) for place, one in enumerate(several)]
         return [Row(self.name, (*key, ahead) if self._may_lie_ahead else key, sums)]
 
     @cached_property
@@ -111,6 +111,10 @@ class Table:
     @cached_property
     def _sums_of(self) -> Callable[[Any], tuple[Any, ...]]:
         return _getter(self.of, self.sums)
+
+    @cached_property
+    def _each_at(self) -> int:
+        return self.of._fields.index(self.each)
 
     @cached_property
     def _has_lists(self) -> bool:
@@ -139,7 +143,7 @@ def _getter(of: type[Any], names: tuple[str, ...]) -> Callable[[Any], tuple[Any,
     return itemgetter(*places) if len(places) > 1 else itemgetter(slice(places[0], places[0] + 1))
 
 
-def _plain(values: tuple[Any, ...]) -> str:
+def _plain(values: Sequence[Any]) -> str:
     return orjson.dumps(values, default=list).decode()
 
 
@@ -156,9 +160,16 @@ class ReadModel:
 
     def rows(self, fact: Fact, *, ahead: int = 0) -> list[Row]:
         """Where `fact` is added up. Linear: a fact taken back subtracts exactly what it added."""
-        found = [row for table in self._by_kind.get(fact[-1], ()) for row in table.rows(fact, ahead=ahead)]
-        if isinstance(fact, Outlook):
-            found += [row for one in fact.ahead for table in self._by_kind.get(one.kind, ()) for row in table.rows(one, ahead=1)]
+        return self.rows_of(fact.kind, fact, ahead)
+
+    def rows_of(self, kind: str, values: tuple[Any, ...], ahead: int = 0) -> list[Row]:
+        """The same of a fact of this kind that begins with `values`, as JSON has them: no fact is made for it, of which there are many."""
+        found = []
+        for table in self._by_kind.get(kind, ()):
+            found += table.rows(values, ahead)
+        if kind == _OUTLOOK:
+            for one in values[_AHEAD]:
+                found += self.rows_of(one[-1], tuple(one), 1)
         return found
 
     @cached_property
@@ -170,6 +181,7 @@ class ReadModel:
 
 
 _OUTLOOK: str = Outlook._field_defaults["kind"]
+_AHEAD = Outlook._fields.index("ahead")
 
 
 class Delta(NamedTuple):
@@ -182,11 +194,8 @@ class Delta(NamedTuple):
 def deltas(model: ReadModel, facts: Iterable[list[Any]]) -> dict[str, list[Delta]]:
     """What `facts` (as plain values, signed) add up to, by table, in order of key; rows that come to nothing are left out."""
     totals: dict[str, dict[tuple[Value, ...], tuple[int, ...]]] = {table.name: {} for table in model.tables}
-    for plain in facts:
-        if plain[0] not in model.kinds:
-            continue
-        fact, count = from_row(plain)
-        for table, key, sums in model.rows(fact):
+    for kind, count, *values in facts:
+        for table, key, sums in model.rows_of(kind, tuple(values)):
             of_table = totals[table]
             adds = (count, *[count * amount for amount in sums]) if sums else (count,)
             before = of_table.get(key)
