@@ -37,7 +37,7 @@ async def enter(request: Request) -> Response:
     key, following = one_of(form, "key"), _inside(one_of(form, "next"))
     callers: Callers = request.app.state.callers
     if await callers.of_key(key) is None:
-        return page(request, "login.html", status=401, why="That is no key, or it was revoked.", next=following)
+        return page(request, "login.html", status=400, why="That is no key, or it was revoked.", next=following)
     answer = RedirectResponse(following, 303)
     is_secure = request.url.scheme == "https"
     answer.set_cookie(COOKIE, key, max_age=DAYS * 86_400, httponly=True, samesite="strict", secure=is_secure)

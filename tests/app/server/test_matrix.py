@@ -57,11 +57,11 @@ def without_a_row(app: FastAPI) -> list[str]:
 
 def is_kept_from(role: Role, path: str) -> bool:
     """Whether it is of a figure that is not shown to `role`, or not row by row."""
-    parts = path.split("/")
-    figure = (
-        FIGURES[parts[parts.index("figures") + 1]] if "figures" in parts[:-1] and parts[parts.index("figures") + 1] in FIGURES else None
-    )
-    return figure is not None and (not sees_rows(role, figure) if parts[-1] == "why" else bool(refused(role, figure)))
+    found = re.search(r"/figures/(\w+)(/why)?$", path)
+    figure = FIGURES.get(found[1]) if found else None
+    if found is None or figure is None:
+        return False
+    return not sees_rows(role, figure) if found[2] else bool(refused(role, figure))
 
 
 def changes_unsaid(calls: Iterable[Call]) -> list[str]:
