@@ -138,10 +138,14 @@ def test_a_role_is_led_to_its_pages_and_refused_others(chrome: Chrome, site: Sit
 
 
 def test_what_is_published_moves_a_customer_and_the_page_says_why(window: Chrome, site: Site) -> None:
+    window.get(f"{site.address}/marketing")
     event = touch("form_submitted", id="f", subject="user:new", at="2026-03-02T10:00:00Z", form="contact", intent="demo")
     headers = {"Authorization": f"Bearer {site.keys['publisher']}", "Content-Type": "application/cloudevents+json"}
     with urlopen(Request(site.address + "/events", event, headers)) as answer:
         assert answer.status == 200
+    until(lambda: one(window, "#news").is_displayed())
+    one(window, "#news").click()
+    until(lambda: not one(window, "#news").is_displayed())
 
     def is_told() -> bool:
         window.get(f"{site.address}/subjects/user:new?until=2026-03-03")

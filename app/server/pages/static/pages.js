@@ -71,3 +71,20 @@ document.addEventListener("input", (event) => {
 document.addEventListener("change", (event) => {
   if (event.target.id === "slider") event.target.form.requestSubmit();
 });
+
+// While the page is looked at, transitions are listened for: the page says that there is something new, and does not change by itself.
+let listening = null;
+
+function listen() {
+  const mark = document.getElementById("news");
+  if (!mark || document.hidden || listening) return;
+  listening = new EventSource("/api/v1/transitions/stream");
+  for (const kind of ["transition", "reset"]) listening.addEventListener(kind, () => { mark.hidden = false; });
+}
+
+document.addEventListener("DOMContentLoaded", listen);
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) return listen();
+  listening?.close();
+  listening = null;
+});
