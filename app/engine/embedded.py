@@ -253,7 +253,8 @@ def _locked(folder: Path) -> Iterator[None]:
         except OSError:
             file.seek(0)
             raise Refused(
-                f"{folder} is being written by process {file.read().strip() or 'unknown'}; one process writes at a time"
+                f"{folder} is being written by process {file.read().strip() or 'unknown'}; one process writes at a time. End it first;"
+                " where it is `journey serve`, its pages and its routes write meanwhile"
             ) from None
         file.seek(0)
         file.truncate()

@@ -31,6 +31,7 @@ from projections.figures.compiling import marked
 from projections.figures.figure import Asked, Figure
 from projections.figures.measures import Credited, Outcome
 from projections.figures.money import RATES
+from projections.figures.reports import values_asked
 from projections.figures.sections import FIGURES, SECTIONS
 from projections.figures.units import Page, Unit, among, credited_touches, each, only, rows_by_unit, units
 from projections.marketing import marketing
@@ -137,6 +138,9 @@ async def figure_evidence(
         ask = await stack.enter_async_context(store.snapshot())
         # Histories go on while we ask: they are looked at as of the position that the read model is at.
         ((position,),) = await ask("SELECT position FROM reflects")
+        if not figure.lacks(asked):
+            # Campaigns may be asked for by their names. What is not there counts nowhere, and the answer says what there is.
+            asked = replace(asked, where=await values_asked(ask, [figure], asked, refusing=False))
         return await evidence_in(ask, await known(engine, str(position)), figure, asked, limit=limit, after=after)
 
 

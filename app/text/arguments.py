@@ -98,6 +98,9 @@ EACH = "each"
 
 Loaded = TypeVar("Loaded")
 
+NONE = "(none)"
+"""How what has no value in a dimension is shown, and may be asked for."""
+
 YEARS = range(1970, 9999)
 """Those in which touchpoints are, less the last, whose end is no instant."""
 
@@ -144,7 +147,7 @@ def filters(texts: list[str] | None) -> dict[str, tuple[str, ...]]:
         name, sign, value = text.partition("=")
         if not sign:
             raise Refused(f"--where {text!r} is no filter; write it as owner=anna")
-        found[name.strip()] = (*found.get(name.strip(), ()), value)
+        found[name.strip()] = (*found.get(name.strip(), ()), "" if value == NONE else value)
     return found
 
 

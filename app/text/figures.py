@@ -48,6 +48,8 @@ def described(entry: Entry) -> Iterable[tuple[str, str]]:
     for why, names in _lacks(entry).items():
         yield f"no {' or '.join(names)}", why
     yield "periods", ", ".join(entry.periods) or "none: it says how things stand"
-    if entry.within_days:
+    if entry.within_days is None:
+        yield "complete", "never: what began in a period may go on for any time"
+    elif entry.within_days:
         yield "complete", f"{entry.within_days} days after its period"
     yield "reads", ", ".join(entry.reads)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
+from app.text.arguments import NONE
 from journey.definition import Definition
 from journey.instants import DAY, HOUR
 from projections.figures.answers import Answer, Cell, FigureAnswer
@@ -17,7 +18,6 @@ from projections.figures.sections import FIGURES
 WHOLE_UNITS_FROM = 100
 """Money from here on is shown in whole units."""
 
-NONE = "(none)"
 ZERO = "0"
 NOTHING = "·"
 """A 0 in a table, where it stands beside others."""
@@ -235,24 +235,33 @@ def table_of(answer: Answer, orders: Orders, rows_max: int, *, is_asked: bool = 
         keys.pop()
     kept = keys[-rows_max:] if is_cut_at_start else keys[:rows_max]
     currencies = {key: _currencies(columns, rows[key]) for key in kept}
-    headings = [column.heading for column in columns]
+    headings = [column.heading + (" so far" if _is_open(column) and set(answer.by) & {*PERIODS} else "") for column in columns]
     if len({column.figure.name for column in columns}) > 1:
         headings = _without_common(headings)
     cells = [[cell for key in kept for cell in rows[key][nth]] for nth in range(len(columns))]
     whole = is_money_whole(zip(columns, cells, strict=True))
+    dated = [nth for nth, column in enumerate(columns) if not _is_open(column)]
     numbers = []
     for nth, column in enumerate(columns):
         written = format_of(column, cells[nth], whole=whole)
         numbers.append(Numbers(column, headings[nth], [_in_row(column, rows[key][nth], written, currencies[key]) for key in kept]))
     return Table(
         kept,
-        {_heading(name): [_label(answer, place, key, rows[key]) for key in kept] for place, name in enumerate(answer.by)},
+        {
+            _heading(name): [_label(answer, place, key, [rows[key][nth] for nth in dated]) for key in kept]
+            for place, name in enumerate(answer.by)
+        },
         numbers,
         carrying,
         [amounts[key] for key in kept],
         len(keys) - len(kept),
         is_cut_at_start,
     )
+
+
+def _is_open(column: Column) -> bool:
+    """Whether it may go on for any time what began in a period."""
+    return FIGURES[column.figure.name].within_days is None
 
 
 def _is_running(column: Column) -> bool:

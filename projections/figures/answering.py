@@ -236,5 +236,7 @@ def _is_complete(figure: Figure, groupings: Sequence[Group], key: Key, asked: As
         ends.append(date.fromisoformat(asked.to_on))
     if not ends:
         return not figure.within_days
+    if figure.within_days is None:
+        return False
     waited = (date.fromisoformat(asked.last_whole_day) + timedelta(days=1) - min(ends)).days
     return figure.dated is None or waited >= figure.within_days

@@ -77,6 +77,7 @@ visit_to_lead = Figure(
     of=reached,
     by=(CHANNEL, CAMPAIGN, LEAD_TEAM, *PROFILE, PERSON_STAGE),
     measure=ratio(count("v.is_lead = 1"), count()),
+    within_days=None,
     reads=TRAFFIC,
 )
 spend = Figure(

@@ -12,7 +12,7 @@ from projections.figures.sections import SECTIONS
 class Entry(Value):
     """`dimensions` are what it may be broken down and filtered by, each with what it says; by `periods` it may be broken down only.
     `lacks` says of what else companies break down by why its rows cannot be. `grain` is at what it can be cut: at any instant, or at ends
-    of days. A cell is complete `within_days` after its period."""
+    of days. A cell is complete `within_days` after its period, with None never."""
 
     name: str
     section: str
@@ -26,7 +26,7 @@ class Entry(Value):
     periods: tuple[str, ...]
     lacks: dict[str, str]
     reads: tuple[str, ...]
-    within_days: int
+    within_days: int | None
 
 
 def entries() -> list[Entry]:

@@ -96,6 +96,7 @@ LEADS = (
         dated="mql",
         by=_BY,
         measure=ratio(count(f"v.is_mql = 1 AND {IS_ACCEPTED}"), count("v.is_mql = 1")),
+        within_days=None,
         reads=_MQL,
     ),
     Figure(
@@ -108,6 +109,7 @@ LEADS = (
         dated="mql",
         by=_BY,
         measure=ratio(count("v.is_mql = 1 AND v.is_qualified = 1"), count("v.is_mql = 1")),
+        within_days=None,
         reads=_MQL,
     ),
 )

@@ -8,7 +8,7 @@ from journey.problems import meant
 from projections.figures.answering import answer, listed
 from projections.figures.answers import Answer, FigureAnswer, Value, figure_named, table
 from projections.figures.figure import Asked, Figure, Model, Section, Where
-from projections.figures.measures import Credited
+from projections.figures.measures import Credited, count
 from projections.figures.sections import SECTIONS
 from projections.read_model import Ask
 
@@ -121,14 +121,14 @@ def _check_dimensions(model: Model, sections: Sequence[Section], asked: Asked) -
         raise Refused(f"no figure of {whose} has all of {', '.join(dict.fromkeys((*asked.by, *(one.dimension for one in asked.where))))}")
 
 
-async def values_asked(ask: Ask, figures: Sequence[Figure], asked: Asked) -> tuple[Where, ...]:
+async def values_asked(ask: Ask, figures: Sequence[Figure], asked: Asked, *, refusing: bool = True) -> tuple[Where, ...]:
     """What `asked.where` asks for, by the values that there are up to `until`: campaigns may be asked for by their names."""
     found = []
     for where in asked.where:
         there, called = await _there_are(ask, where, figures, asked)
         known = {**{name: value for value, name in called.items()}, **{value: value for value in there}}
         for value in where.values:
-            if there and value not in known:
+            if refusing and there and value not in known:
                 raise Refused(f"there is no {where.dimension} {value!r}{_instead(value, known, [*called.values(), *there])}")
         found.append(where._replace(values=tuple(known.get(value, value) for value in where.values)))
     return tuple(found)
@@ -142,7 +142,8 @@ async def _there_are(ask: Ask, where: Where, figures: Sequence[Figure], asked: A
     called: dict[str, str] = {}
     for figure in sorted(views.values(), key=lambda figure: isinstance(figure.measure, Credited)):
         all_values = replace(asked, by=(where.dimension,), where=(), from_on="", to_on="", currency="", own_currency="", top=0)
-        told = await answer(ask, [figure], all_values)
+        # All rows count: one of which nothing counts in this figure is there all the same.
+        told = await answer(ask, [figure if isinstance(figure.measure, Credited) else replace(figure, measure=count())], all_values)
         for cell in told.figures[0].cells:
             value = cell.group[where.dimension]
             numbers[value] = numbers.get(value, 0) + float(cell.n)
