@@ -79,7 +79,7 @@ class Callers:
     async def check(self, request: Request, right: Right) -> Caller | None:
         """Whose request it is. Raises Problem 401 where nobody's, 403 where they may not. None where it has no key in its headers and
         may yet have one in its body: only what is published has."""
-        key = key_of(request.headers)
+        key = key_of(request.headers) or _of_cookie(request)
         if key is None and right is Right.publish:
             return None
         return await self._checked(request, key, right)
@@ -242,7 +242,7 @@ def _calls(route: RouteContext) -> list[Any]:
 
 
 def key_of(headers: Mapping[str, str]) -> str | None:
-    """The key of a request, by whichever of its headers: `X-API-Key`, `Authorization` as Bearer or as user of Basic, or the cookie."""
+    """The key of a request, by whichever of its headers: `X-API-Key`, or `Authorization` as Bearer or as user of Basic."""
     scheme, _, rest = headers.get("authorization", "").strip().partition(" ")
     match scheme.lower():
         case "bearer":
@@ -254,15 +254,17 @@ def key_of(headers: Mapping[str, str]) -> str | None:
                 return None
             return user or password or None
         case _:
-            return headers.get("x-api-key") or _of_cookie(headers)
+            return headers.get("x-api-key") or None
 
 
-def _of_cookie(headers: Mapping[str, str]) -> str | None:
-    for one in headers.get("cookie", "").split(";"):
-        name, _, value = one.strip().partition("=")
-        if name == COOKIE:
-            return value or None
-    return None
+def _of_cookie(request: Request) -> str | None:
+    """The key that a browser keeps. What changes something has to come from a page of ours: not from another port, nor a sibling's."""
+    if request.method not in ("GET", "HEAD"):
+        site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin", "")
+        is_own = origin.partition("://")[2].lower() == request.headers.get("host", "").lower() != ""
+        if site != "same-origin" and not (site is None and is_own):
+            return None
+    return request.cookies.get(COOKIE) or None
 
 
 def _unauthorized(is_given: bool) -> Problem:

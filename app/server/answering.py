@@ -19,7 +19,7 @@ from app.engine.ports import Engine
 from app.server.asked import AsOf, Waiting, ready
 from app.server.problems import Problem
 from app.server.served import Served
-from app.server.visible import seen, visible, visible_report
+from app.server.visible import seen, visible, visible_report, visible_restatement
 from app.text.arguments import several
 from journey.instants import iso
 from journey.integers import all_plain
@@ -99,8 +99,9 @@ def _as_seen(request: Request, told: Told) -> Told:
             return replace(told, plain=visible_report(role, report, small_count=small_count, at=at))
         case Answer() as answer:
             return replace(told, plain=visible(role, answer, small_count=small_count, at=at))
-        case Restatement():
-            return told  # only figures of which the role may see each row are in it: `app.server.figures` sees to that
+        case Restatement() as restatement:
+            # Only figures of which the role may see each row are in it: `app.server.figures` sees to that.
+            return replace(told, plain=visible_restatement(role, restatement))
         case BaseModel() as document:
             return replace(told, plain=seen(role, document.model_dump(mode="json")))
         case document:
@@ -181,7 +182,7 @@ def harmless(text: str) -> str:
     return written.getvalue()
 
 
-_FORMULA = re.compile(r"[=+\-@\t\r]")
+_FORMULA = re.compile(r"[=+\-@\t\r;|＝＋－＠]")
 _NUMBER = re.compile(r"-?\d+([./]\d+)?", re.ASCII)
 
 

@@ -21,6 +21,7 @@ def application(served: Served, one_time: bytes | None = None) -> FastAPI:
     app.state.served = served
     app.state.callers = Callers(served, one_time)
     app.state.feed = Feed(served)
+    app.state.problems = entrance.Problems()
     answer_problems(app)
     measure(app)
     app.include_router(health.router)

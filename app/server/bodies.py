@@ -3,11 +3,16 @@
 import asyncio
 import zlib
 from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeVar
 
 from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
 from app.server.problems import Problem
+
+M = TypeVar("M", bound=BaseModel)
 
 BODY_BYTES_MAX = 8 * 1024 * 1024
 """Of a body, as it is sent and unpacked. The clients that we know send 5 megabytes at most."""
@@ -30,6 +35,20 @@ async def body_of(request: Request, tell: Callable[[int], None]) -> bytes:
         tell(len(piece))
         body += piece
     return bytes(body)
+
+
+async def read_as(request: Request, kind: type[M]) -> M:
+    """The JSON of a body as `kind`. Read once it is known who asks. Raises Problem, RequestValidationError."""
+    body = await body_of(request, lambda _: None)
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in error.errors(include_url=False)]) from None
+
+
+def body_as(kind: type[BaseModel]) -> dict[str, Any]:
+    """For OpenAPI: that a route takes `kind` as JSON."""
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": kind.model_json_schema()}}}}
 
 
 async def pieces(request: Request, bytes_max: int, seconds_max: float) -> AsyncIterator[bytes]:

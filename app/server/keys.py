@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from app.engine.api_keys import check_name, check_origins, make
 from app.engine.clock import now
 from app.server.access import Actor, needs
+from app.server.bodies import body_as, read_as
 from app.server.roles import Right, Role
 from app.server.served import Served
 from journey.instants import iso
@@ -19,7 +20,7 @@ router = APIRouter(prefix="/api/v1/keys", tags=["keys"])
 
 REASON_LENGTH_MAX = 1_000
 
-Reason = Annotated[str, Field(max_length=REASON_LENGTH_MAX, description="For whoever reads `journey audit`.")]
+Reason = Annotated[str, Field(max_length=REASON_LENGTH_MAX, pattern=r"^[^\x00]*$", description="For whoever reads `journey audit`.")]
 
 
 class ListedKey(BaseModel):
@@ -60,7 +61,7 @@ class MadeKey(BaseModel):
 
 
 class Revoking(BaseModel):
-    reason: Annotated[Reason, Field(min_length=1, pattern=r"\S")]
+    reason: Annotated[str, Field(max_length=REASON_LENGTH_MAX, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$", description="For `journey audit`.")]
 
 
 class Revoked(BaseModel):
@@ -78,9 +79,10 @@ async def keys(request: Request) -> ListedKeys:
     return ListedKeys(keys=[ListedKey.of(key) for key in await served.keys(run)])
 
 
-@router.post("", status_code=201, dependencies=[needs(Right.operate)])
-async def add(request: Request, asked: NewKey, actor: Actor) -> MadeKey:
+@router.post("", status_code=201, dependencies=[needs(Right.operate)], openapi_extra=body_as(NewKey))
+async def add(request: Request, actor: Actor) -> MadeKey:
     """Make a key."""
+    asked = await read_as(request, NewKey)
     name, origins, made = check_name(asked.name), check_origins(asked.origins), make()
 
     async def run(kept: Keys) -> None:
@@ -91,9 +93,10 @@ async def add(request: Request, asked: NewKey, actor: Actor) -> MadeKey:
     return MadeKey(name=name, role=asked.role, origins=origins, key=made.key)
 
 
-@router.post("/{name}/revoke", dependencies=[needs(Right.operate)])
-async def revoke(request: Request, name: str, asked: Revoking, actor: Actor) -> Revoked:
+@router.post("/{name}/revoke", dependencies=[needs(Right.operate)], openapi_extra=body_as(Revoking))
+async def revoke(request: Request, name: str, actor: Actor) -> Revoked:
     """Revoke a key."""
+    asked = await read_as(request, Revoking)
 
     async def run(kept: Keys) -> bool:
         return await kept.revoke(name, By(now(), actor, asked.reason))

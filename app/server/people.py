@@ -17,6 +17,7 @@ from app.server.answering import AS_CSV, Told, answered
 from app.server.answers import ExplanationTold, PersonFound, PersonTold, TimelineTold
 from app.server.asked import AsOf, Page, Text
 from app.server.problems import PROBLEMS
+from app.server.roles import SIGHT
 from app.server.rows import OF_SALES, Condition, PageOf, formatted, found, paged
 from app.text import explanation as text_of_explanation
 from app.text import timeline as text_of_timeline
@@ -55,11 +56,13 @@ class OfReasons(AsOf):
 )  # fmt: skip
 async def people(request: Request, asked: Annotated[OfPeople, Query()]) -> Response:
     starts = [asked.search] if asked.search.startswith(KINDS) else [kind + asked.search for kind in KINDS]
+    # Who is not shown ids can't guess them letter by letter either.
+    is_whole = bool(SIGHT[request.state.caller.role].masks_people and asked.search)
 
     async def run(engine: Engine) -> Told:
         async with whom_to_ask(engine, "sales", asked.known) as (ask, definition):
             until = until_of(asked.asked_until, definition)
-            matches, cursor = await _matching(engine, starts, asked)
+            matches, cursor = await _matching(engine, starts, asked, is_whole=is_whole)
             standing = await _standing(ask, until, [person.name for _, person in matches])
             items = tuple(PersonFound(person=one.name, found=id, ids=one.ids, **standing[one.name]) for id, one in matches)
             return await paged(engine, request, asked, ask, until, items, cursor)
@@ -67,8 +70,9 @@ async def people(request: Request, asked: Annotated[OfPeople, Query()]) -> Respo
     return await answered(request, asked, run, as_csv=True)
 
 
-async def _matching(engine: Engine, starts: list[str], asked: Page) -> tuple[list[tuple[str, Person]], str]:
-    """People with an id that begins with one of `starts`, each by the first of them; and where the next ones begin. Raises Refused."""
+async def _matching(engine: Engine, starts: list[str], asked: Page, *, is_whole: bool) -> tuple[list[tuple[str, Person]], str]:
+    """People with an id that begins with, or is, one of `starts`, each by the first of them; and where the next ones begin.
+    Raises Refused."""
     after = ""
     if asked.after:
         values = values_of(asked.after)
@@ -83,7 +87,7 @@ async def _matching(engine: Engine, starts: list[str], asked: Page) -> tuple[lis
         ids = [start] if after < start and (await engine.record.versions([start])) else []
         last = max(after, start)
         while True:
-            more = [id for id in await engine.record.subjects(last, IDS_AT_A_TIME) if id.startswith(start)]
+            more = [] if is_whole else [id for id in await engine.record.subjects(last, IDS_AT_A_TIME) if id.startswith(start)]
             ids += more
             whose = await engine.record.people(ids)
             for id in ids:

@@ -3,12 +3,11 @@
 import logging
 import re
 from http import HTTPStatus
-from typing import Any
-from urllib.parse import urlencode
+from typing import Any, Protocol
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from journey.errors import Away, NotThere, Refused
@@ -51,18 +50,25 @@ class Problem(Exception):
 
 
 def problem(request: Request, status: int, detail: str, *, headers: dict[str, str] | None = None, **more: Any) -> Response:
-    """A problem document, or a page where a browser asks. Its type is about:blank: the status says what kind of problem it is."""
-    title = HTTPStatus(status).phrase
-    if "text/html" in request.headers.get("accept", ""):
-        if status == HTTPStatus.UNAUTHORIZED:
-            address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-            return RedirectResponse(f"/login?{urlencode({'next': address if request.method == 'GET' else '/'})}", 303)
-        from app.server.pages.rendering import page
+    """A problem document, or a page where a browser asks. Its type is about:blank: the status says what kind of problem it is.
 
-        answer = page(request, "problem.html", status=status, title=title, detail=detail)
-        answer.headers.update(headers or {})
-        return answer
+    `app.state.problems` shows them: what the role may not see is hidden, and where it is to be a page, that is made."""
+    title = HTTPStatus(status).phrase
+    shown: Shown | None = getattr(request.app.state, "problems", None)
+    if shown is not None:
+        detail = shown.hidden(request, detail)
+        if "text/html" in request.headers.get("accept", ""):
+            answer = shown.page(request, status, title, detail)
+            answer.headers.update(headers or {})
+            return answer
     return JSONResponse({"type": "about:blank", "title": title, "status": status, "detail": detail, **more}, status, headers, MEDIA_TYPE)
+
+
+class Shown(Protocol):
+    """How problems are shown to who asks."""
+
+    def hidden(self, request: Request, detail: str) -> str: ...
+    def page(self, request: Request, status: int, title: str, detail: str) -> Response: ...
 
 
 def as_parameters(text: str) -> str:

@@ -18,6 +18,7 @@ from app.engine.simulation_mark import is_simulated
 from app.server.answering import Told, next_page
 from app.server.answers import Number
 from app.server.asked import Page
+from app.server.roles import SIGHT
 from journey.errors import Refused
 from journey.exact_numbers import UNKNOWN
 from journey.facts import NEVER
@@ -142,7 +143,9 @@ def beyond(cursor: str, columns: str, types: Sequence[str], sign: str = ">") -> 
 async def paged(
     engine: Engine, request: Request, asked: Page, ask: Ask, until: Instant, items: tuple[Item, ...], cursor: str
 ) -> Told:  # fmt: skip
-    """`items`, and where those that come after them are."""
+    """`items`, and where those that come after them are. Not for who is not shown ids: a cursor has the last one in it."""
+    if SIGHT[request.state.caller.role].masks_people:
+        cursor = ""
     ((position,),) = await ask("SELECT position FROM reflects")
     told = PageOf[Item](
         items=items,

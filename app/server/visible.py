@@ -4,9 +4,10 @@ Sums over at least `small_count` facts, for who sees no single one:
 
 - A value over fewer is withheld. So that it is not the total less the others, the smallest value over at least `small_count` is withheld
   too: what both come to together is over enough.
-- Values are told by one dimension at a time, or by months, quarters or years. Of two dimensions the totals of each would give values away.
-- Nothing is told that is made to be subtracted: filtered values, as known earlier, by day or by week, of periods that are not whole months,
-  until an instant that is neither now nor the end of a month; nor quantiles, each of which is one or two single values.
+- Values are told as a whole, by one dimension at a time, or by month. Of two dimensions the totals of each would give values away, and so
+  would quarters beside months.
+- Nothing is told that is made to be subtracted: filtered values, the highest of them, as known earlier, by day or by week, of a period,
+  until an instant that is not now; nor quantiles, each of which is one or two single values.
 - Nothing is told of the rows behind it, or of what changed it.
 
 What is left: whoever asks every day as of now sees what a day has added, and tables that overlap otherwise (channels and campaigns) may be
@@ -18,8 +19,8 @@ import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
-from datetime import date, datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel
 
@@ -28,15 +29,18 @@ from app.server.roles import SIGHT, Role, Sight
 from journey.instants import Instant, instant
 from projections.figures.answers import Answer, Cell, FigureAnswer
 from projections.figures.figure import Figure, Tells
+from projections.figures.periods import PERIODS
 from projections.figures.reports import Report
+from projections.figures.restatements import Restatement
 from projections.figures.sections import FIGURES
+
+R = TypeVar("R", bound=Restatement)
 
 NOW_DAYS_MAX = 2
 """Who asks as of now is answered until the last end of a day in the reporting zone, or until a moment ago."""
 
 MONTHLY: Final = frozenset({"month", "quarter", "year"})
 _FINE: Final = frozenset({"day", "week"})
-_OF_CAMPAIGNS: Final = frozenset({"campaign", "content"})
 
 
 # --- figures
@@ -92,6 +96,25 @@ def _tells(figure: FigureAnswer) -> Tells:
     return figure.tells or (FIGURES[figure.name].tells if figure.name in FIGURES else "")
 
 
+def visible_restatement(role: Role, told: R) -> R:
+    """What changed as `role` sees it: how much by which cause; touchpoints are named to who may see them as they are."""
+    sight = SIGHT[role]
+    if not (sight.masks_people or sight.masks_deals):
+        return told
+    cells = tuple(
+        cell.model_copy(
+            update={
+                "group": {name: hidden(value) for name, value in cell.group.items()},
+                "causes": tuple(share.model_copy(update={"touchpoints": ()}) for share in cell.causes),
+            }
+        )
+        for cell in told.cells
+    )
+    names = {name: {hidden(value): hidden(called) for value, called in values.items()} for name, values in told.names.items()}
+    where = {name: tuple(map(hidden, values)) for name, values in told.where.items()}
+    return told.model_copy(update={"cells": cells, "names": names, "where": where})
+
+
 def _refused(role: Role, name: str, tells: str, asked: Iterable[str]) -> str:
     sight = SIGHT[role]
     if tells in sight.never:
@@ -117,21 +140,19 @@ def _subtractable(figure: FigureAnswer, answer: Answer, at: Instant) -> str:
     """Why all of a figure is withheld from who sees sums only; "" where it is not."""
     if figure.quantiles:
         return "a quantile is a single value, or lies between two"
-    if answer.where:
-        return "shown unfiltered only"
+    if answer.where or answer.top:
+        return "shown unfiltered and whole only"
     if answer.known_at:
         return "shown as known now only"
-    if fine := sorted(_FINE.intersection(figure.by)):
-        return f"not shown by {fine[0]}; by month it is"
+    if other := sorted({*PERIODS}.intersection(figure.by) - {"month"}):
+        return f"not shown by {other[0]}; by month it is"
     if len([name for name in figure.by if len({cell.group[name] for cell in figure.cells}) > 1]) > 1:
         return "shown by one dimension at a time; of several currencies, converted to one"
-    if not all(on == "" or date.fromisoformat(on).day == 1 for on in (answer.from_on, answer.to_on)):
-        return "shown for whole months only"
-    last = date.fromisoformat(answer.until_on)
+    if answer.from_on or answer.to_on:
+        return "shown for all time, or by month"
     until = instant(datetime.fromisoformat(answer.until))
-    is_now = until >= at - NOW_DAYS_MAX * 86_400 * 1_000_000
-    if not is_now and (last + timedelta(days=1)).day != 1:
-        return "shown as of now, or of the end of a month"
+    if until < at - NOW_DAYS_MAX * 86_400 * 1_000_000:
+        return "shown as of now only"
     return ""
 
 

@@ -1,13 +1,17 @@
 """Logging in to the pages: the key is kept in a cookie that no script reads and no other site sends."""
 
-from urllib.parse import parse_qs
+from http import HTTPStatus
+from urllib.parse import parse_qs, urlencode
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from app.server.access import COOKIE, Callers, Right, needs
+from app.server.access import COOKIE, Caller, Callers, Right, needs
+from app.server.bodies import BODY_SECONDS_MAX, pieces
 from app.server.pages.rendering import NAVIGATION, page
 from app.server.problems import Problem
+from app.server.roles import SIGHT
+from app.server.visible import hidden
 
 router = APIRouter(include_in_schema=False)
 
@@ -62,12 +66,27 @@ async def form_of(request: Request) -> dict[str, list[str]]:
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise Problem(403, "a form of another site is not answered")
     taken = bytearray()
-    async for piece in request.stream():
+    async for piece in pieces(request, FORM_BYTES_MAX, BODY_SECONDS_MAX):
         taken += piece
-        if len(taken) > FORM_BYTES_MAX:
-            raise Problem(413, f"a form has at most {FORM_BYTES_MAX:,} bytes")
-    return parse_qs(taken.decode("utf-8", "replace"))
+    form = parse_qs(taken.decode("utf-8", "replace"))
+    if any("\0" in text for texts in form.values() for text in texts):
+        raise Problem(400, "a form has no NUL character in it")
+    return form
 
 
 def one_of(form: dict[str, list[str]], name: str) -> str:
     return form.get(name, [""])[0].strip()
+
+
+class Problems:
+    """How problems are shown: as pages to browsers, who log in where they have no key; and without what a role is not shown."""
+
+    def hidden(self, request: Request, detail: str) -> str:
+        caller: Caller | None = getattr(request.state, "caller", None)
+        return hidden(detail) if caller is not None and SIGHT[caller.role].masks_people else detail
+
+    def page(self, request: Request, status: int, title: str, detail: str) -> Response:
+        if status == HTTPStatus.UNAUTHORIZED:
+            address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            return RedirectResponse(f"/login?{urlencode({'next': address if request.method == 'GET' else '/'})}", 303)
+        return page(request, "problem.html", status=status, title=title, detail=detail)

@@ -25,6 +25,7 @@ router = APIRouter(include_in_schema=False)
 
 LETTERS_SHOWN = 100
 SUSPECTS_SHOWN = 20
+NUMBER_MAX = 2**53
 
 
 @router.get("/dead-letters", dependencies=[needs(Right.operate)])
@@ -37,7 +38,7 @@ async def dead_letters(request: Request) -> HTMLResponse:
         desk = engine.desk
         return (
             await desk.codes((state,)),
-            await desk.kept(after=int(after) if after.isdecimal() else 0, limit=LETTERS_SHOWN, states=(state,), code=code),
+            await desk.kept(after=_number(after) or 0, limit=LETTERS_SHOWN, states=(state,), code=code),
             await desk.states(),
             await desk.conflicts(),
         )
@@ -61,6 +62,9 @@ async def dead_letters(request: Request) -> HTMLResponse:
 
 @router.get("/dead-letters/{number:int}", dependencies=[needs(Right.operate)])
 async def dead_letter(request: Request, number: int) -> HTMLResponse:
+    if number > NUMBER_MAX:
+        raise Problem(404, f"there is no dead letter {number}")
+
     async def run(engine: Engine) -> Any:
         return await engine.desk.show(number)
 
@@ -74,7 +78,7 @@ async def dead_letter(request: Request, number: int) -> HTMLResponse:
 async def decide(request: Request, actor: Actor) -> RedirectResponse:
     """Requeue or dismiss those that are ticked, or all of a code."""
     form = await form_of(request)
-    numbers = [int(text) for text in form.get("number", []) if text.isdecimal()]
+    numbers = [number for text in form.get("number", []) if (number := _number(text)) is not None]
     code, reason = one_of(form, "code") or None, one_of(form, "reason")
     by = By(now(), actor, reason)
     served = _served(request)
@@ -104,6 +108,8 @@ async def imports(request: Request) -> HTMLResponse:
 @router.post("/imports/{number:int}/retract", dependencies=[needs(Right.operate)])
 async def take_back(request: Request, number: int, actor: Actor) -> RedirectResponse:
     """Withdraw what only this import brought."""
+    if number > NUMBER_MAX:
+        raise Problem(404, f"there is no import {number}")
     by = By(now(), actor, _reason(await form_of(request)))
     answer = await _served(request).change(lambda engine: retract(engine, number, None, by, dry_run=False))
     told = f"import {number} is taken back" if answer["changed"] else f"import {number} was taken back before"
@@ -134,9 +140,12 @@ async def suspected(request: Request) -> HTMLResponse:
 @router.get("/names", dependencies=[needs(Right.operate)])
 async def names(request: Request) -> HTMLResponse:
     async def run(engine: Engine) -> Any:
-        return await engine.desk.unknown_fields()
+        async with engine.marketing.snapshot() as ask:
+            custom = await ask("SELECT name, CAST(SUM(n) AS BIGINT) FROM custom_seen GROUP BY name ORDER BY 2 DESC, name LIMIT 500")
+        return await engine.desk.unknown_fields(), dict(custom)
 
-    return page(request, "names.html", fields=await _served(request).read(run))
+    fields, custom = await _served(request).read(run)
+    return page(request, "names.html", custom=custom, fields=fields)
 
 
 @router.get("/definition", dependencies=[needs(Right.audit)])
@@ -160,6 +169,11 @@ async def status(request: Request) -> HTMLResponse:
 
     positions, states = await served.read(run)
     return page(request, "status.html", status=503 if trouble else 200, trouble=trouble, positions=positions, states=states)
+
+
+def _number(text: str) -> int | None:
+    """The number that a form or an address names; None where it is none that we give."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else None
 
 
 def _reason(form: dict[str, list[str]]) -> str:

@@ -19,6 +19,7 @@ from app.server.served import Served
 from app.server.visible import check_figure, check_rows, seen, visible, visible_report
 from app.text import layout
 from app.text.arguments import in_zone
+from app.text.evidence import plain
 from journey.definition import Definition
 from projections.figures import figure as figures
 from projections.figures.answers import Answer
@@ -166,7 +167,7 @@ async def _why(request: Request, model: Model, name: str) -> HTMLResponse:
         simulated=simulated,
         figure=name,
         found=found,
-        units=seen(_role(request), list(found.units)),
+        units=seen(_role(request), plain(found)["units"]),
         comes_to=" · ".join(told) or layout.UNKNOWN,
         next=asked.address(after=found.after) if found.beyond else "",
     )
