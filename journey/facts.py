@@ -198,6 +198,7 @@ class Ordered(NamedTuple):
     day: str
     currency: str
     amount_minor: int
+    products: tuple[str, ...]
     kind: str = "ordered"
 
 
@@ -826,7 +827,7 @@ def from_row(row: list[Any]) -> tuple[Fact, int]:
             values[-1] = tuple(Touch(*touch) for touch in values[-1])
         case "outlook":
             values[-1] = tuple(ahead_of(fact) for fact in values[-1])
-        case "deal_stood" | "press_mentioned":
+        case "deal_stood" | "ordered" | "press_mentioned":
             values[-1] = tuple(values[-1])
         case _:
             pass

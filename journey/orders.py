@@ -79,7 +79,7 @@ class Orders:
                 order = order_of(data)
                 one = self.known.setdefault(order, Standing())
                 one.version, one.at, one.currency, one.left_minor = version_of(touch), at, data.currency, data.minor("amount") or 0
-                yield Ordered(subject, order, at, day(at, zone), data.currency, one.left_minor), 1
+                yield Ordered(subject, order, at, day(at, zone), data.currency, one.left_minor, touch.about.products), 1
                 for refund in one.waiting:
                     of, on = f"order:{order}", day(refund.at, zone)
                     yield LeftOut(subject, of, refund.at, on, NO_ORDER, refund.source, refund.id), -1

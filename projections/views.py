@@ -111,6 +111,7 @@ PUBLISHED: Final = (
     Published("v1_touches", "paths", "The touches before each conversion, the oldest at place 0."),
     Published("v1_spend", "spend", "What was spent, day by day, also on days ahead where the period of a cost reaches there."),
     Published("v1_orders", "orders", "Orders, as money at their instant."),
+    Published("v1_order_products", "order_products", "The products of each order."),
     Published("v1_refunds", "lowered", "What refunds take of orders, negative: with v1_orders they add up to net revenue."),
     Published("v1_left_out", "left_out", "Orders and refunds that are in no figure, or not with all of their amount, and why."),
     Published(

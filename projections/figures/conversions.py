@@ -11,7 +11,7 @@ from projections.figures.dimensions import (
     about,
     came_by,
     main_contact,
-    product_of,
+    product_of_conversion,
     stage_of,
 )
 from projections.figures.figure import Figure
@@ -95,9 +95,16 @@ def _whose(person: str, deal: str) -> tuple[Dimension, ...]:
     return came_by(who, beside=main_contact(deal), whose="the person, of a deal its main contact,")
 
 
-_OF_DEAL = (PIPELINE, KIND, product_of("v.stood_at"))
-_BY = (CONVERSION, *_OF_DEAL, *_whose("v.whose", "v.deal"), *about("v.subject"), stage_of("v.subject"))
-_BY_CUSTOMER = (CONVERSION, *_OF_DEAL, *_whose("v.person", "v.contact_of"), *about("v.customer"), PERSON_STAGE)
+_OF_DEAL = (PIPELINE, KIND)
+_BY = (CONVERSION, *_OF_DEAL, product_of_conversion("v.whose"), *_whose("v.whose", "v.deal"), *about("v.subject"), stage_of("v.subject"))
+_BY_CUSTOMER = (
+    CONVERSION,
+    *_OF_DEAL,
+    product_of_conversion("v.person"),
+    *_whose("v.person", "v.contact_of"),
+    *about("v.customer"),
+    PERSON_STAGE,
+)
 
 conversions = Figure(
     name="conversions",
@@ -129,7 +136,7 @@ converting_people = Figure(
     unit="people",
     source="definition: attribution.conversions",
     of=people_converted,
-    by=(CONVERSION, *_OF_DEAL, *came_by("v.person"), LEAD_TEAM, *PROFILE, PERSON_STAGE),
+    by=(CONVERSION, *_OF_DEAL, product_of_conversion("v.person"), *came_by("v.person"), LEAD_TEAM, *PROFILE, PERSON_STAGE),
     measure=distinct("person"),
     reads=CONVERSIONS,
 )

@@ -219,3 +219,25 @@ def product_of(at: str = "v.at", nth: str = "v.nth") -> Dimension:
 
 
 PRODUCT: Final = product_of()
+
+_OF_ORDERS = "LEFT JOIN (SELECT DISTINCT subject, order_id, product FROM order_products) AS"
+ORDERED_PRODUCT: Final = Dimension(
+    "product",
+    "COALESCE(product.product, '')",
+    f"{_OF_ORDERS} product ON product.subject = v.subject AND product.order_id = v.order_id",
+    "product: an order with several is in each",
+    many=True,
+)
+
+
+def product_of_conversion(whose: str) -> Dimension:
+    """The products of the deal that the row's conversion is of, or of the order of `whose`, SQL of a person."""
+    deal = product_of("v.stood_at")
+    order = f"{_OF_ORDERS} of_order ON v.deal = '' AND of_order.subject = {whose} AND 'order:' || of_order.order_id = v.of_what"
+    return Dimension(
+        "product",
+        "COALESCE(product.product, of_order.product, '')",
+        f"{deal.join} {order}",
+        "product: a deal or an order with several is in each",
+        many=True,
+    )

@@ -26,6 +26,10 @@ _LEADS: Final = ("leads", "lead_states", "scores")
 _BY_CHANNEL: Final = "what people came by is kept as a channel and a campaign; content is credited with conversions, in attribution"
 _IN_NO_DEAL: Final = "only deals have it, and what is won by them"
 NOT_TOLD: Final = "marketing is not told of salespeople; sales' figures of leads and deals have it"
+_IN_BOTH: Final = (
+    "figures of stages are the same in both read models, and marketing's does not hold salespeople; those of leads and deals have it"
+)
+_ABOUT_NOTHING: Final = "only deals and orders say what they are about, and so the conversions of them"
 _NOBODYS: Final = "what was spent is neither a person's nor a deal's"
 
 _REASONS: Final[dict[str, dict[str, str]]] = {
@@ -34,11 +38,16 @@ _REASONS: Final[dict[str, dict[str, str]]] = {
         "spend": "a cost is stated for a campaign, and not for a piece of its content",
     },
     "product": {
-        "paths": "a conversion is credited as one, and a deal may be about several products",
-        **dict.fromkeys((*_PEOPLE, *_LEADS), "only deals say what they are about, and so what is won by them"),
+        "paths": "a conversion is credited as one, and a deal or an order may be about several products",
+        **dict.fromkeys((*_PEOPLE, *_LEADS), _ABOUT_NOTHING),
+        "left_out": "much of it has no order, and so nothing that says what it is about",
         "spend": _NOBODYS,
     },
-    "owner": {**dict.fromkeys((*_PEOPLE, "leads", "lead_states", "deals", "conversions", "paths"), NOT_TOLD), "spend": _NOBODYS},
+    "owner": {
+        **dict.fromkeys((*_PEOPLE, "leads", "lead_states", "deals", "conversions", "paths"), NOT_TOLD),
+        "stages": _IN_BOTH,
+        "spend": _NOBODYS,
+    },
     "team": {**dict.fromkeys(("deals", "conversions", "paths"), NOT_TOLD), "spend": _NOBODYS},
     **{name: {**dict.fromkeys((*_PEOPLE, *_LEADS), _IN_NO_DEAL), "spend": _NOBODYS} for name in ("pipeline", "kind")},
     **{name: {"spend": _NOBODYS} for name in ("profile", "account", "country", "stage")},

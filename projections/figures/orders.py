@@ -1,6 +1,6 @@
 """Orders: what was ordered, what was paid back, and what is in no figure."""
 
-from projections.figures.dimensions import Dimension, about, came_by, of_the_lead, stage_of
+from projections.figures.dimensions import ORDERED_PRODUCT, Dimension, about, came_by, of_the_lead, stage_of
 from projections.figures.figure import Figure
 from projections.figures.measures import count, ratio, total
 from projections.figures.views import View, as_of
@@ -21,6 +21,7 @@ WHY = Dimension("reason", "v.why", says="why it is in no figure, or not with all
 SOURCE = Dimension("source", "v.source", says="who sent it")
 
 WHOSE = (*came_by("v.subject"), of_the_lead("team", "team", person="v.subject"), *about("v.subject"), stage_of("v.subject"))
+OF_ORDER = (ORDERED_PRODUCT, *WHOSE)
 
 _ORDER = ("order_placed.order", "order_placed.amount", "order_placed.currency")
 _REFUND = ("refund.order", "refund.amount", "refund.currency")
@@ -32,7 +33,7 @@ orders = Figure(
     unit="orders",
     source="docs/orders.md",
     of=ordered,
-    by=WHOSE,
+    by=OF_ORDER,
     measure=count(),
     reads=_ORDER,
 )
@@ -43,7 +44,7 @@ order_value = Figure(
     unit="money",
     source="docs/orders.md",
     of=ordered,
-    by=WHOSE,
+    by=OF_ORDER,
     measure=total("amount_minor"),
     reads=_ORDER,
 )
@@ -54,7 +55,7 @@ average_order_value = Figure(
     unit="money",
     source="docs/orders.md",
     of=ordered,
-    by=WHOSE,
+    by=OF_ORDER,
     measure=ratio(total("amount_minor"), count()),
     reads=_ORDER,
 )
@@ -65,7 +66,7 @@ refunded = Figure(
     unit="money",
     source="docs/orders.md",
     of=lowered,
-    by=WHOSE,
+    by=OF_ORDER,
     measure=total("amount_minor"),
     reads=_REFUND,
 )
@@ -76,7 +77,7 @@ net_revenue = Figure(
     unit="money",
     source="docs/orders.md",
     of=kept,
-    by=WHOSE,
+    by=OF_ORDER,
     measure=total("amount_minor"),
     reads=_ORDER,
 )

@@ -87,3 +87,24 @@ def test_the_touchpoints_behind_deals_of_a_channel_are_those_of_these_deals(
 def test_of_a_channel_that_no_deal_came_by_those_are_named_that_some_did(shop: Path) -> None:
     told = here("why", "win_rate", "--where", "channel=Email", *UNTIL, cwd=shop).out
     assert "without filters, channel is (none), Paid Search, Referral\n" in told
+
+
+def test_orders_are_told_by_product_as_their_last_statement_has_them(tmp_path: Path) -> None:
+    ordered = {"subject": "user:ben", "order": "1", "amount": "50.00", "currency": "EUR"}
+    put(
+        tmp_path / "in.jsonl",
+        touch("order_placed", id="both", at="2026-03-12T10:00:00Z", products=["desk", "lamp"], **ordered),
+        touch("order_placed", id="none", at="2026-03-12T11:00:00Z", products=[], **ordered | {"order": "2"}),
+        touch("refund", id="back", at="2026-03-13T10:00:00Z", **ordered | {"amount": "20.00"}),
+    )
+    assert here("ingest", "in.jsonl", "--strict", cwd=tmp_path).status == 0
+    assert worked_out("order_value", "product", cwd=tmp_path) == {("", "EUR"): 5_000, ("desk", "EUR"): 5_000, ("lamp", "EUR"): 5_000}
+    assert worked_out("net_revenue", "product", cwd=tmp_path) == {("", "EUR"): 5_000, ("desk", "EUR"): 3_000, ("lamp", "EUR"): 3_000}
+    of_lamps = ("why", "order_value", "--where", "product=lamp", *UNTIL, "--json")
+    answer = here(*of_lamps, cwd=tmp_path).json
+    assert answer["agrees"]
+    assert [(one["value"], [each["id"] for each in one["touchpoints"]]) for one in answer["units"]] == [(5_000, ["both"])]
+    stated = touch("order_placed", id="again", at="2026-03-12T10:00:00Z", products=["desk"], stated_at="2026-03-14T10:00:00Z", **ordered)
+    put(tmp_path / "later.jsonl", stated)
+    assert here("ingest", "later.jsonl", "--strict", cwd=tmp_path).status == 0
+    assert worked_out("orders", "product", cwd=tmp_path) == {("",): 1, ("desk",): 1}

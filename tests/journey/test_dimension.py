@@ -164,7 +164,7 @@ def test_orders_of_an_account_are_its_own() -> None:
         touch("refund", at=TUESDAY, subject="account:acme", order="o-1", amount="5.00"),
     ]
     facts = facts_of(*history, subject="account:acme")
-    assert only(Ordered, facts) == [Ordered("account:acme", "o-1", MONDAY, on(MONDAY), "EUR", 8000)]
+    assert only(Ordered, facts) == [Ordered("account:acme", "o-1", MONDAY, on(MONDAY), "EUR", 8000, ("shoes",))]
     assert only(Lowered, facts) == [Lowered("account:acme", "o-1", TUESDAY, on(TUESDAY), MONDAY, on(MONDAY), "EUR", -500)]
 
 

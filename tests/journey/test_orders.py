@@ -40,7 +40,7 @@ def left_out(*history: Touchpoint) -> list[str]:
 def test_an_order_of_two_sources_and_spellings_is_one_and_its_conversion_is_of_it() -> None:
     history = [order(id="63", source="web"), order(TUESDAY, "64", source="shop", name="#7")]
     facts = derived(*history, by=BY)[1]
-    assert only(Ordered, facts) == [Ordered("user:7", "7", MONDAY, on(MONDAY), "EUR", 5000)]
+    assert only(Ordered, facts) == [Ordered("user:7", "7", MONDAY, on(MONDAY), "EUR", 5000, ("shoes",))]
     assert [(one.of_what, one.at, one.amount_minor) for one in only(Converted, facts)] == [("order:7", MONDAY, 5000)]
     assert left_out(*history) == ["sent again"]
 
@@ -49,6 +49,12 @@ def test_of_statements_the_last_counts_whatever_the_others_say() -> None:
     first, again = order(id="a"), order(TUESDAY, "b", "60.00", stated_at=iso(TUESDAY))
     assert worth(first, again) == 6000
     assert worth(first, again, order(WEDNESDAY, "c", "70.00", stated_at=iso(MONDAY))) == 6000
+
+
+def test_its_products_are_those_of_the_statement_that_counts() -> None:
+    first, again = order(id="a", products=("desk", "lamp")), order(TUESDAY, "b", products=("desk",), stated_at=iso(TUESDAY))
+    assert [one.products for one in only(Ordered, derived(first, by=BY)[1])] == [("desk", "lamp")]
+    assert [one.products for one in only(Ordered, derived(first, again, by=BY)[1])] == [("desk",)]
 
 
 def test_a_refund_before_its_order_leaves_it_worth_nothing_at_every_instant() -> None:

@@ -267,7 +267,7 @@ def test_a_rule_counts_as_often_as_its_limit_on_each_day_of_the_reporting_zone()
 def test_orders_and_refunds_are_money_of_the_person_that_they_are_published_under() -> None:
     history = [touch("order_placed", order="o-1", amount="80.00"), touch("refund", at=TUESDAY, order="o-1", amount="20.00")]
     _, facts = derived(*history, touch("refund", at=TUESDAY, subject="deal:12", deal="12", order=None, amount="5.00"))
-    assert only(Ordered, facts) == [Ordered(ME, "o-1", MONDAY, on(MONDAY), "EUR", 8000)]
+    assert only(Ordered, facts) == [Ordered(ME, "o-1", MONDAY, on(MONDAY), "EUR", 8000, ("shoes",))]
     assert only(Lowered, facts) == [Lowered(ME, "o-1", TUESDAY, on(TUESDAY), MONDAY, on(MONDAY), "EUR", -2000)]
 
 

@@ -243,7 +243,8 @@ def orders(definition: Definition, subject: str, own: list[Touchpoint]) -> tuple
     for name, touch in by.items():
         data: Any = touch.data
         left[name] = data.minor("amount")
-        facts[Ordered(subject, name, touch.occurred_at, on(touch.occurred_at, definition.zone), data.currency, left[name])] += 1
+        at = touch.occurred_at
+        facts[Ordered(subject, name, at, on(at, definition.zone), data.currency, left[name], touch.about.products)] += 1
     for touch in refunds:
         if touch.key in again:
             continue

@@ -126,6 +126,13 @@ ORDERED: Rows = {
         money("user:2", "9", "2026-04-02", 30, "JPY"),
         money("user:2", "10", "2026-07-02", 30),
     ],
+    "order_products": [
+        {"subject": "user:1", "order_id": "7", "at": "2026-03-12", "product": "lamp"},
+        {"subject": "user:1", "order_id": "7", "at": "2026-03-12", "product": "desk", "place": 1},
+        {"subject": "account:acme", "order_id": "8", "at": "2026-03-31", "product": "desk"},
+        # Of another subject's order of the same id.
+        {"subject": "user:9", "order_id": "9", "at": "2026-04-02", "product": "chair"},
+    ],
     "lowered": [money("user:1", "7", "2026-04-01", -20)],
     "left_out": [
         {"subject": "user:1", "of_what": "order:7", "at": "2026-03-13", "why": "sent again", "source": "urn:shop", "n": 2},
@@ -234,6 +241,20 @@ CASES = (
         {("deal",): 2, ("signed",): 2},
         asked("conversion", options={"won": ("deal", "signed")}),
     ),
+    Case(
+        "of a deal and of an order, in each of its products",
+        "conversion_value",
+        CONVERTED
+        | {
+            "deal_products": [{"deal": "deal:d1", "at": "2026-03-10", "product": "desk"}],
+            "order_products": [
+                {"subject": "user:1", "order_id": "7", "at": "2026-03-12", "product": "desk"},
+                {"subject": "user:1", "order_id": "7", "at": "2026-03-12", "product": "lamp", "place": 1},
+            ],
+        },
+        {("", "EUR"): 17, ("", "USD"): 65, ("desk", "EUR"): 130, ("lamp", "EUR"): 30},
+        asked("product"),
+    ),
     Case("or of none", "conversions", CONVERTED, {(): 5}, asked(where=(Where("conversion", ("lead", "order")),), options={"won": ()})),
     Case(
         "less refunds, by the day of the conversion",
@@ -251,6 +272,21 @@ CASES = (
     Case("and by what makes them", "customers", CONVERTED, {("lead",): 1}, asked("conversion", options={"customers": ("lead",)})),
     Case("once, at the first", "new_customers", CONVERTED, {("2026-03",): 2, ("2026-04",): 2}, asked("month", to_on="2026-05-01")),
     Case("orders of people and accounts", "orders", ORDERED, {("2026-03",): 2, ("2026-04",): 1}, asked("month", to_on="2026-05-01")),
+    Case("an order is in each of its products", "orders", ORDERED, {("",): 1, ("desk",): 2, ("lamp",): 1}, asked("product")),
+    Case(
+        "and a refund in those of its order",
+        "net_revenue",
+        ORDERED,
+        {("", "JPY"): 30, ("desk", "EUR"): 130, ("lamp", "EUR"): 30},
+        asked("product"),
+    ),
+    Case(
+        "money counts once where both are asked for",
+        "order_value",
+        ORDERED,
+        {("EUR",): 150},
+        asked(where=(Where("product", ("desk", "lamp")),)),
+    ),
     Case("before refunds", "order_value", ORDERED, {("EUR",): 150, ("JPY",): 30}),
     Case("on average", "average_order_value", ORDERED, {("EUR",): 75, ("JPY",): 30}),
     Case("on their own day", "refunded", ORDERED, {("2026-04", "EUR"): -20}, asked("month", to_on="2026-05-01")),

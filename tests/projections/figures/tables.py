@@ -26,6 +26,7 @@ COLUMNS = {
     "engaged_sessions": "person at day engaged_at channel campaign",
     "milestones": "person name at day nth channel campaign",
     "orders": "subject order_id at day currency amount_minor",
+    "order_products": "subject order_id at day place product",
     "left_out": "subject of_what at day why source touchpoint_id",
     "stages": "person stage at day nth left_stage stayed rule ahead",
     "leads": "person cycle at day nth step lead owner team channel campaign lead_source reason basis rule ahead",

@@ -6,7 +6,7 @@ from projections.figures.families import FAMILIES, NOT_TOLD, has, lacking
 from projections.figures.figure import Figure
 from projections.figures.sections import FIGURES, SECTIONS
 
-OF_MARKETING = {figure.name for section in SECTIONS if section.model == "marketing" for figure in section.figures}
+OF_SALES = {figure.name for section in SECTIONS if section.model == "sales" for figure in section.figures}
 
 
 @pytest.mark.parametrize("figure", FIGURES.values(), ids=FIGURES)
@@ -17,7 +17,7 @@ def test_a_figure_has_each_family_of_dimensions_or_says_why_not(figure: Figure) 
 
 def test_only_marketing_is_not_told_who_sells() -> None:
     untold = {figure.name for figure in FIGURES.values() if NOT_TOLD in lacking(figure).values()}
-    assert untold <= OF_MARKETING
+    assert not untold & OF_SALES
 
 
 def test_who_has_part_of_a_family_has_all_of_it() -> None:
