@@ -100,7 +100,7 @@ def test_a_dead_letter_is_opened_and_dismissed_with_a_reason(window: Chrome, ser
     one(window, f"input[value='{numbers[0]}']").click()
     one(window, "input[name=reason]").send_keys("sent by hand")
     one(window, "button[value=dismiss]").click()
-    assert "1 dismissed" in one(window, "[role=status]").text
+    assert "1 dismissed" in one(window, "main [role=status]").text
     assert texts(window, "tbody td:nth-child(2) a") == numbers[1:]
 
 

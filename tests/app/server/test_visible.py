@@ -9,11 +9,24 @@ import pytest
 
 from app.server.problems import Problem
 from app.server.roles import SIGHT, Role
-from app.server.visible import MASKED, PRICED, PROPOSALS, SPENDING, check_figure, check_rows, hidden, refused, seen, visible
+from app.server.visible import (
+    MASKED,
+    PRICED,
+    PROPOSALS,
+    SPENDING,
+    check_figure,
+    check_rows,
+    hidden,
+    refused,
+    seen,
+    visible,
+    visible_restatement,
+)
 from journey.instants import instant, rfc3339
 from journey.touchpoints import TYPES
 from projections.figures.answers import Answer, Cell, FigureAnswer
 from projections.figures.figure import Tells
+from projections.figures.restatements import CellBetween, CellValue, ChangedTouchpoint, Restatement, Share
 from projections.figures.sections import FIGURES
 from streams.timeline import Entry, Sent
 
@@ -87,6 +100,9 @@ def test_a_withheld_value_says_so_and_why_and_nothing_else_of_it_is_left() -> No
         {"known_at": "6"},
         {"from_on": "2026-02-01", "to_on": "2026-02-11"},
         {"from_on": "2026-02-02"},
+        {"from_on": "2026-01-01", "to_on": "2026-03-01"},
+        {"until": "2026-02-28T23:59:59.999999Z", "until_on": "2026-02-28"},
+        {"top": 1},
         {"until": "2026-02-11T23:59:59.999999Z", "until_on": "2026-02-11"},
     ],
 )
@@ -95,12 +111,13 @@ def test_marketing_is_told_nothing_that_is_made_to_be_subtracted(asked: dict[str
     assert shown(Role.operator, cell(50), **asked) == [50_000]
 
 
-def test_marketing_is_told_of_whole_months_and_as_of_now_and_of_their_ends() -> None:
-    assert shown(Role.marketing, cell(50), from_on="2026-01-01", to_on="2026-03-01") == [50_000]
-    assert shown(Role.marketing, cell(50), until="2026-02-28T23:59:59.999999Z", until_on="2026-02-28") == [50_000]
+def test_marketing_is_told_the_whole_by_month_and_as_of_now() -> None:
+    assert shown(Role.marketing, cell(50)) == [50_000]
     assert shown(Role.marketing, cell(50), until="2026-03-16T23:59:59.999999Z", until_on="2026-03-16") == [50_000]
     assert shown(Role.marketing, cell(50, month="2026-02"), cell(9, month="2026-03")) == [50_000, 9_000]
-    assert shown(Role.marketing, cell(50, day="2026-03-16"), cell(9, day="2026-03-17")) == [None, None]
+    # A quarter less its other months would be a month that is withheld.
+    for period in ("day", "week", "quarter", "year"):
+        assert shown(Role.marketing, cell(50, **{period: "a"}), cell(9, **{period: "b"})) == [None, None]
 
 
 def test_an_answer_that_was_json_in_between_is_withheld_from_all_the_same() -> None:
@@ -225,3 +242,19 @@ def test_sales_sees_names_prices_and_budgets_of_customers_and_not_what_campaigns
 def test_every_type_of_touchpoint_that_says_an_amount_is_known_for_it() -> None:
     says_amounts = {name for name, kind in TYPES.items() if {"amount", "mrr"} & {field.name for field in fields(kind)}}
     assert says_amounts <= PRICED | PROPOSALS | SPENDING
+
+
+def test_what_changed_is_told_without_touchpoints_to_who_is_not_shown_people() -> None:
+    touchpoint = ChangedTouchpoint(position=2, says="900.00 EUR", subject="user:ann@shop.example")
+    share = Share(cause="late touchpoint", difference=CellValue(value=1), of=1, touchpoints=(touchpoint,))
+    at = {"before": CellValue(value=1), "after": CellValue(value=2), "difference": CellValue(value=1)}
+    changed = CellBetween(figure="people", unit="people", group={"person": "user:ann@shop.example"}, currency=None, decimals=None,
+                          quantiles=(), causes=(share,), **at)  # fmt: skip
+    whole = Restatement(model="marketing", earlier=1, later=2, until="", zone="UTC", from_on="", to_on="", where={}, currency="",
+                        definition=("a", "a"), cells=(changed,), names={})  # fmt: skip
+    for role in (Role.marketing, Role.auditor):
+        said = visible_restatement(role, whole)
+        assert "ann@" not in said.model_dump_json() + said.to_csv()
+        assert "900.00" not in said.model_dump_json()
+        assert said.cells[0].causes[0].of == 1
+    assert visible_restatement(Role.operator, whole) == whole
