@@ -61,6 +61,7 @@ async def subject(request: Request, id: str) -> HTMLResponse:
         simulated=simulated,
         definition=definition,
         story=story,
+        subject=seen(role, story.subject),
         ids=seen(role, list(story.ids)),
         entries=entries[-ENTRIES_MAX:],
         left_out=max(len(entries) - ENTRIES_MAX, 0),

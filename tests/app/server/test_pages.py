@@ -1,0 +1,72 @@
+"""Pages, asked within this process: what browsers send that is not from a page of ours, and what nobody should send."""
+
+import httpx
+import pytest
+
+from app.server.access import COOKIE
+from app.server.roles import Role
+from app.server.served import ServedFolder
+from tests.app.server.conftest import asked, published, routes
+from tests.app.server.keys import add
+
+HUGE = "9" * 30
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", f"/dead-letters/{HUGE}", ""),
+        ("GET", f"/dead-letters?after={HUGE}", ""),
+        ("POST", "/dead-letters", f"do=requeue&number={HUGE}&reason=x"),
+        ("POST", "/dead-letters", f"do=dismiss&number={'9' * 5000}&reason=x"),
+        ("POST", "/dead-letters", "do=dismiss&number=1&reason=%00"),
+        ("POST", f"/imports/{HUGE}/retract", "reason=x"),
+        ("GET", "/marketing?until=9999-99-99&where=%00", ""),
+        ("GET", "/subjects/user:%00", ""),
+        ("GET", "/marketing/figures/people?period=decade", ""),
+    ],
+)
+async def test_nonsense_is_no_error_of_ours(client: httpx.AsyncClient, method: str, path: str, body: str) -> None:
+    answer = await client.request(method, path, content=body, headers={"Accept": "text/html"})
+    assert answer.status_code < 500, answer.text
+
+
+async def test_a_cookie_changes_something_from_our_own_pages_only(folder: ServedFolder) -> None:
+    key = await add(folder, "anna", Role.operator)
+    async with asked(folder, routes(None)) as client:
+        client.headers.pop("Authorization")
+        client.cookies.set(COOKIE, key)
+        assert (await client.get("/dead-letters")).status_code == 200
+        for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {}, {"Origin": "https://evil.example"}):
+            for path in ("/v1/batch", "/import", "/dead-letters"):
+                assert (await client.post(path, content=b'{"batch": []}', headers=headers)).status_code in (401, 403), (path, headers)
+        ours = await client.post("/v1/batch", content=b'{"batch": []}', headers={"Sec-Fetch-Site": "same-origin"})
+        assert ours.status_code == 200
+
+
+async def test_a_body_is_read_once_it_is_known_who_sends_it(folder: ServedFolder) -> None:
+    async with asked(folder, routes(None)) as client:
+        headers = {"Content-Type": "application/json"}
+        client.headers.pop("Authorization")
+        assert (await client.post("/api/v1/keys", content=b" " * (9 * 1024 * 1024), headers=headers)).status_code == 401
+
+
+async def test_problems_name_nobody_whom_the_role_is_not_shown(folder: ServedFolder) -> None:
+    line = (
+        b'{"specversion":"1.0","id":"1","source":"/s","type":"ad_click","subject":"user:ann@shop.example",'
+        b'"time":"2026-03-02T10:00:00Z","data":{"campaign":"ann@shop.example"}}'
+    )
+    await published(folder, line)
+    key = await add(folder, "max", Role.marketing)
+    async with asked(folder, routes(None)) as client:
+        client.headers["Authorization"] = f"Bearer {key}"
+        for path in (
+            "/api/v1/marketing/figures/people?where=campaign=ann",
+            "/marketing?where=campaign=ann",
+            "/api/v1/transitions?limit=1",
+            "/api/v1/people?search=user:an",
+            "/subjects/user:ann@shop.example",
+            "/identity?id=user:ann@shop.example",
+        ):
+            answer = await client.get(path)
+            assert "ann@" not in answer.headers.get("Link", "") + answer.text, path
