@@ -108,3 +108,24 @@ def test_orders_are_told_by_product_as_their_last_statement_has_them(tmp_path: P
     put(tmp_path / "later.jsonl", stated)
     assert here("ingest", "later.jsonl", "--strict", cwd=tmp_path).status == 0
     assert worked_out("orders", "product", cwd=tmp_path) == {("",): 1, ("desk",): 1}
+
+
+def test_what_nothing_counts_of_can_be_filtered_by_all_the_same(shop: Path) -> None:
+    """No deal by Referral was won, and a deal came by no channel at all."""
+    for value, closed in (("Referral", 1), ("", 1), ("(none)", 1)):
+        told = here("report", "sales", "decided", "--where", f"channel={value}", *UNTIL, "--json", cwd=shop).json
+        answers = [figure for answer in told["sections"][0]["answers"] for figure in answer["figures"] if not answer["by"]]
+        assert {figure["name"]: figure["cells"][0]["value"] for figure in answers if figure["cells"]}["deals_closed"] == closed
+    refused_there = here("report", "sales", "decided", "--where", "channel=Refferal", *UNTIL, cwd=shop)
+    assert "did you mean 'Referral'?" in refused_there.err
+
+
+def test_why_takes_a_campaign_by_its_name(tmp_path: Path) -> None:
+    put(
+        tmp_path / "in.jsonl",
+        touch("campaign_launched", id="c", subject="campaign:spring", at="2026-02-01T10:00:00Z", campaign="spring", name="Spring sale"),
+        touch("ad_click", id="ad", subject="user:ann", at="2026-03-01T10:00:00Z", campaign="spring", **AD),
+    )
+    assert here("ingest", "in.jsonl", "--strict", cwd=tmp_path).status == 0
+    for name in ("spring", "Spring sale"):
+        assert len(here("why", "new_people", "--where", f"campaign={name}", *UNTIL, "--json", cwd=tmp_path).json["units"]) == 1
