@@ -92,7 +92,7 @@ def visible_report(role: Role, report: Report, *, small_count: int, at: Instant)
 
 
 def _tells(figure: FigureAnswer) -> Tells:
-    """What it tells. An answer that was JSON in between has lost it: then what the figure of that name says."""
+    """What it tells: as it says itself, or as the figure of that name does."""
     return figure.tells or (FIGURES[figure.name].tells if figure.name in FIGURES else "")
 
 

@@ -55,7 +55,7 @@ class Cell(Value):
 
 class FigureAnswer(Value):
     """`adds_up` says that cells can be summed over each of `by`. `needs` are the touchpoint fields that it reads, if it found nothing.
-    `withheld` says why some of its values are."""
+    `withheld` says why some of its values are; `tells` what it says that not every role of a server is shown."""
 
     name: str
     says: str
@@ -67,7 +67,7 @@ class FigureAnswer(Value):
     cells: tuple[Cell, ...]
     needs: tuple[str, ...] = ()
     withheld: str = Field(default="", exclude_if=operator.not_)
-    tells: Tells = Field(default="", exclude=True)
+    tells: Tells = Field(default="", exclude_if=operator.not_)
 
 
 def figure_named(figures: Iterable[FigureAnswer], name: str) -> FigureAnswer:
