@@ -64,7 +64,7 @@ async def test_it_can_be_broken_down_and_filtered_by_each_of_its_dimensions(name
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
-        (Asked(UNTIL, by=("colour",)), "win_rate has no dimension 'colour'; did you mean 'country'? It has owner, team, team_of_owner"),
+        (Asked(UNTIL, by=("colour",)), "win_rate has no dimension 'colour'; did you mean 'country'\\? It has owner, team, team_of_owner"),
         (Asked(UNTIL, by=("owner", "owner")), "a figure is broken down by each dimension once"),
         (Asked(UNTIL, by=("month", "year")), "a figure is broken down by one kind of period at most"),
         (Asked(UNTIL, where=(Where("month", ("2026-03",)),)), "win_rate has no dimension 'month'"),
