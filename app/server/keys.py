@@ -10,13 +10,14 @@ from app.engine.api_keys import check_name, check_origins, make
 from app.engine.clock import now
 from app.server.access import Actor, needs
 from app.server.bodies import body_as, read_as
+from app.server.problems import PROBLEMS
 from app.server.roles import Right, Role
 from app.server.served import Served
 from journey.instants import iso
 from streams.keys import Key, Keys
 from streams.operators import By
 
-router = APIRouter(prefix="/api/v1/keys", tags=["keys"])
+router = APIRouter(prefix="/api/v1/keys", tags=["keys"], responses=PROBLEMS)
 
 REASON_LENGTH_MAX = 1_000
 

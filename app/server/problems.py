@@ -58,7 +58,7 @@ def problem(request: Request, status: int, detail: str, *, headers: dict[str, st
     if shown is not None:
         detail = shown.hidden(request, detail)
         if "text/html" in request.headers.get("accept", ""):
-            answer = shown.page(request, status, title, detail)
+            answer = shown.shown_to_browser(request, status, title, detail)
             answer.headers.update(headers or {})
             return answer
     return JSONResponse({"type": "about:blank", "title": title, "status": status, "detail": detail, **more}, status, headers, MEDIA_TYPE)
@@ -68,7 +68,7 @@ class Shown(Protocol):
     """How problems are shown to who asks."""
 
     def hidden(self, request: Request, detail: str) -> str: ...
-    def page(self, request: Request, status: int, title: str, detail: str) -> Response: ...
+    def shown_to_browser(self, request: Request, status: int, title: str, detail: str) -> Response: ...
 
 
 def as_parameters(text: str) -> str:

@@ -143,7 +143,9 @@ async def _there_are(ask: Ask, where: Where, figures: Sequence[Figure], asked: A
     for figure in sorted(views.values(), key=lambda figure: isinstance(figure.measure, Credited)):
         all_values = replace(asked, by=(where.dimension,), where=(), from_on="", to_on="", currency="", own_currency="", top=0)
         # All rows count: one of which nothing counts in this figure is there all the same.
-        told = await answer(ask, [figure if isinstance(figure.measure, Credited) else replace(figure, measure=count())], all_values)
+        counted = replace(figure, measure=count())
+        counts = not isinstance(figure.measure, Credited) and where.dimension in counted.dimensions
+        told = await answer(ask, [counted if counts else figure], all_values)
         for cell in told.figures[0].cells:
             value = cell.group[where.dimension]
             numbers[value] = numbers.get(value, 0) + float(cell.n)

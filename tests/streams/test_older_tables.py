@@ -36,9 +36,9 @@ async def test_letters_and_conflicts_from_before_they_had_states_are_open_and_nu
 async def test_who_joined_an_account_before_that_was_stored_under_it_stands_there_too(tmp_path: Path) -> None:
     older = tmp_path / "older"
     older.mkdir()
-    for step in sorted(MIGRATIONS.glob("*.sql"))[:-1]:
-        copy(step, older)
-    assert sorted(MIGRATIONS.glob("*.sql"))[-1].name == "0011_who_joined.sql"
+    for step in sorted(MIGRATIONS.glob("*.sql")):
+        if step.name < "0011":
+            copy(step, older)
     db = connect(tmp_path / "journey.db")
     migrate(db, older)
     joined, left = (sent(type, "user:1", at(0), id="1", account="acme") for type in ("account_joined", "account_left"))

@@ -85,7 +85,7 @@ class Problems:
         caller: Caller | None = getattr(request.state, "caller", None)
         return hidden(detail) if caller is not None and SIGHT[caller.role].masks_people else detail
 
-    def page(self, request: Request, status: int, title: str, detail: str) -> Response:
+    def shown_to_browser(self, request: Request, status: int, title: str, detail: str) -> Response:
         if status == HTTPStatus.UNAUTHORIZED:
             address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(f"/login?{urlencode({'next': address if request.method == 'GET' else '/'})}", 303)
