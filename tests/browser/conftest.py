@@ -8,10 +8,14 @@ from typing import NamedTuple
 import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.expected_conditions import staleness_of
+from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.app.command import COMMAND, here, put, touch, wait_until
 from tests.services.browser import browser
 from tests.services.processes import keep, tail
+
+PAGE_SECONDS_MAX = 60.0
 
 
 class Site(NamedTuple):
@@ -61,9 +65,17 @@ def served(site: Site) -> str:
     return site.address
 
 
+def follow(window: Chrome, css: str) -> None:
+    """Click what leads to another page, and wait until that is there: the driver itself does not always."""
+    before = window.find_element(By.TAG_NAME, "html")
+    window.find_element(By.CSS_SELECTOR, css).click()
+    WebDriverWait(window, PAGE_SECONDS_MAX).until(staleness_of(before))
+    WebDriverWait(window, PAGE_SECONDS_MAX).until(lambda _: window.execute_script("return document.readyState") == "complete")  # type: ignore[no-untyped-call]
+
+
 def log_in(chrome: Chrome, site: Site, role: str) -> None:
     chrome.get(site.address + "/login")
     chrome.delete_all_cookies()
     chrome.get(site.address + "/login")
     chrome.find_element(By.NAME, "key").send_keys(site.keys[role])
-    chrome.find_element(By.CSS_SELECTOR, "main button").click()
+    follow(chrome, "main button")

@@ -10,7 +10,7 @@ from selenium.webdriver.remote.webelement import WebElement
 
 from projections.figures.sections import SECTIONS
 from tests.app.command import touch, wait_until
-from tests.browser.conftest import Site, log_in
+from tests.browser.conftest import Site, follow, log_in
 
 PAGES = ("/marketing", "/sales", "/subjects", "/dead-letters", "/imports", "/identity", "/names", "/definition", "/status")
 
@@ -59,12 +59,12 @@ def test_a_report_has_its_sections_and_draws_what_is_by_period(window: Chrome, s
 
 def test_a_figure_is_filtered_broken_down_and_opened_down_to_its_touchpoints(window: Chrome, served: str) -> None:
     window.get(f"{served}/marketing")
-    one(window, "#visits dl.key a").click()
+    follow(window, "#visits dl.key a")
     assert one(window, "h1").text == "Sessions"
     whole = int(one(window, "dl.key dd").text.replace(",", ""))
     one(window, "input[name=where]").send_keys("channel=Direct")
     one(window, "input[name=by]").send_keys("channel")
-    one(window, "form.ask button").click()
+    follow(window, "form.ask button")
     assert texts(window, "#by tbody th") == ["Direct"]
     assert 0 < int(one(window, "dl.key dd").text.replace(",", "")) < whole
     window.execute_script("document.getElementById('why').scrollIntoView()")  # type: ignore[no-untyped-call]
@@ -72,7 +72,7 @@ def test_a_figure_is_filtered_broken_down_and_opened_down_to_its_touchpoints(win
     assert "says the same" in one(window, "#why").text
     one(window, "#why summary").click()
     assert "page_view" in one(window, "#why details").text
-    one(window, "#why summary a").click()
+    follow(window, "#why summary a")
     assert one(window, "h1").text.startswith(("user:", "anon:"))
     assert texts(window, "ol.timeline li")
 
@@ -92,14 +92,14 @@ def test_a_story_is_told_as_of_where_the_slider_stands(window: Chrome, served: s
 def test_a_dead_letter_is_opened_and_dismissed_with_a_reason(window: Chrome, served: str) -> None:
     window.get(f"{served}/dead-letters")
     numbers = texts(window, "tbody td:nth-child(2) a")
-    one(window, "tbody td:nth-child(2) a").click()
+    follow(window, "tbody td:nth-child(2) a")
     assert one(window, "pre").text
-    one(window, "button[value=dismiss]").click()
+    follow(window, "button[value=dismiss]")
     assert "a reason is needed" in one(window, "main").text
     window.get(f"{served}/dead-letters")
     one(window, f"input[value='{numbers[0]}']").click()
     one(window, "input[name=reason]").send_keys("sent by hand")
-    one(window, "button[value=dismiss]").click()
+    follow(window, "button[value=dismiss]")
     assert "1 dismissed" in one(window, "main [role=status]").text
     assert texts(window, "tbody td:nth-child(2) a") == numbers[1:]
 
@@ -119,12 +119,12 @@ def test_who_has_no_key_logs_in_and_comes_to_where_they_wanted(chrome: Chrome, s
     chrome.delete_all_cookies()
     chrome.get(site.address + "/sales?by=owner")
     one(chrome, "input[name=key]").send_keys("jk_forged")
-    one(chrome, "main button").click()
+    follow(chrome, "main button")
     assert "no key" in one(chrome, "[role=alert]").text
     one(chrome, "input[name=key]").send_keys(site.keys["sales"])
-    one(chrome, "main button").click()
+    follow(chrome, "main button")
     assert chrome.current_url == site.address + "/sales?by=owner"
-    one(chrome, "header form button").click()
+    follow(chrome, "header form button")
     assert one(chrome, "h1").text == "Log in"
 
 
@@ -144,7 +144,7 @@ def test_what_is_published_moves_a_customer_and_the_page_says_why(window: Chrome
     with urlopen(Request(site.address + "/events", event, headers)) as answer:
         assert answer.status == 200
     until(lambda: one(window, "#news").is_displayed())
-    one(window, "#news").click()
+    follow(window, "#news")
     until(lambda: not one(window, "#news").is_displayed())
 
     def is_told() -> bool:
