@@ -121,7 +121,7 @@ class Embedded:
             if not batch:
                 return
             options = f" --data {shlex.quote(str(self.folder))}"
-            unit = await placed(self.placement, batch, after, f"the log in {self.folder}", options=options, passes=_is_of_files)
+            unit = await placed(self.placement, batch, after, f"the log in {self.folder}", options=options, passes=is_of_files)
             if summary is not None:
                 summary.add(unit)
 
@@ -234,7 +234,7 @@ def _damaged(folder: Path, error: sqlite3.DatabaseError) -> str | None:
     return None
 
 
-def _is_of_files(error: Exception) -> bool:
+def is_of_files(error: Exception) -> bool:
     """Whether it is the disk or the file that placing failed for, and no record."""
     return _named(error).startswith(FILES_AT_FAULT) or (isinstance(error, sqlite3.OperationalError) and not _named(error))
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from app.engine.access import with_servers
 from app.engine.clock import now
-from app.engine.embedded import Embedded, beside, opened, reading
+from app.engine.embedded import Embedded, beside, is_of_files, opened, reading
 from app.engine.ports import Engine
 from app.engine.summary import Summary
 from app.settings import Servers, needs_clients
@@ -145,6 +145,8 @@ class ServedFolder:
         self._started: asyncio.Future[None] = self._loop.create_future()
         self._failure: Exception | None = None
         self._engine: Embedded | None = None
+        self._doing: list[_Job[Any]] = []
+        self._has_ended = False
         self._writer = threading.Thread(target=self._write, name="writer")
 
     @property
@@ -204,10 +206,14 @@ class ServedFolder:
         await asyncio.to_thread(self._writer.join)
 
     async def _do(self, job: _Job[T]) -> T:
+        if self._has_ended:
+            raise Away(f"the server has stopped writing: {self._failure or 'it ends'}")
         if self._waiting + job.size > max(WAITING_BYTES_MAX, job.size):
             raise Away("more waits to be written than is held; come again")
         self._waiting += job.size
         self._jobs.put(job)
+        if self._has_ended:  # just now: whether it has seen the job is not known
+            _fail(job.done, Away("the server has stopped writing"))
         try:
             return await asyncio.shield(job.done)
         finally:
@@ -222,6 +228,13 @@ class ServedFolder:
         except Exception as error:
             self._fail(error)
             self._tell(_fail, self._started, error)
+        finally:
+            # Nobody waits for what nobody does any more.
+            self._has_ended = True
+            while not self._jobs.empty():
+                self._doing += filter(None, [self._jobs.get()])
+            for job in self._doing:
+                self._tell(_fail, job.done, Away("the server has stopped writing"))
 
     async def _work(self, engine: Embedded) -> None:
         await engine.start(self._say)
@@ -229,6 +242,7 @@ class ServedFolder:
         await self._moved(engine)
         self._tell(_succeed, self._started, None)
         while (jobs := self._next()) is not None:
+            self._doing = jobs
             for job in jobs:
                 if job.run is not None:
                     await self._settle(job, job.run(engine))
@@ -252,17 +266,18 @@ class ServedFolder:
         try:
             self._tell(_succeed, job.done, await doing)
         except Exception as error:
-            self._tell(_fail, job.done, error)
+            away = Away(f"the data in {self.folder} can't be written: {error}") if is_of_files(error) else error
+            self._tell(_fail, job.done, away)
 
     async def _place(self, engine: Embedded) -> None:
         try:
             await engine.place(self._placed)
             await engine.follow()
+            await self._moved(engine)
         except Exception as error:  # what is in the log stays there, and the next try begins with it
             self._fail(error)
         else:
             self._failure, self._level_at = None, time.monotonic()
-            await self._moved(engine)
 
     async def _moved(self, engine: Embedded) -> None:
         position = min(await engine.marketing.position(), await engine.sales.position())

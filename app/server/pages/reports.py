@@ -5,26 +5,24 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
+from app.engine import asking
 from app.engine.clock import now
-from app.engine.evidence import figure_evidence
+from app.engine.evidence import why
 from app.engine.known_state import known
 from app.engine.ports import Engine
 from app.engine.simulation_mark import is_simulated
 from app.server.access import Caller, Right, needs
-from app.server.pages.question import Asked, asked_in
+from app.server.pages.question import asked_in
 from app.server.pages.rendering import page
 from app.server.problems import Problem
 from app.server.roles import Role
 from app.server.served import Served
 from app.server.visible import check_figure, check_rows, seen, visible, visible_report
 from app.text import layout
-from app.text.arguments import in_zone
 from app.text.evidence import plain
 from journey.definition import Definition
-from projections.figures import figure as figures
 from projections.figures.answers import Answer
 from projections.figures.catalogue import Entry, entries
-from projections.figures.defined import asked_by
 from projections.figures.figure import Model
 from projections.figures.periods import PERIODS
 from projections.figures.reports import Report, SectionAnswer
@@ -51,7 +49,7 @@ def _routes(model: Model) -> None:
         return await _figure(request, model, name)
 
     @router.get(f"/{model}/figures/{{name}}/why", dependencies=[right])
-    async def why(request: Request, name: str) -> HTMLResponse:
+    async def why_page(request: Request, name: str) -> HTMLResponse:
         return await _why(request, model, name)
 
 
@@ -63,7 +61,8 @@ async def _report(request: Request, model: Model) -> HTMLResponse:
     asked = asked_in(request.query_params)
 
     async def run(engine: Engine) -> tuple[Report, Definition]:
-        return await asked.report(engine, model), (await known(engine, asked.known_at)).definition
+        told = await asking.report(engine, model, by=asked.by, top=None if asked.by is None else 0, **asked.asked.question)
+        return told, (await known(engine, asked.asked.known)).definition
 
     told, definition = await _served(request).read(run)
     told = visible_report(_role(request), told, small_count=definition.small_count, at=now())
@@ -103,13 +102,13 @@ async def _figure(request: Request, model: Model, name: str) -> HTMLResponse:
         raise Problem(400, f"there is no period {chosen!r}; there are {', '.join(periods)}")
 
     async def run(engine: Engine) -> Any:
-        definition = (await known(engine, asked.known_at)).definition
-        whole = await _answered(engine, asked, entry, ())
-        by_period = await _answered(engine, asked, entry, (chosen,)) if periods else None
-        by_dimension = await _answered(engine, asked, entry, asked.by) if asked.by else None
-        return whole, by_period, by_dimension, definition, await is_simulated(engine)
+        groupings = ((), (chosen,) if periods else None, asked.by)
+        answers = [
+            None if by is None else await asking.figure(engine, model, FIGURES[name], by=by, **asked.asked.question) for by in groupings
+        ]
+        return *answers, (await known(engine, asked.asked.known)).definition, await is_simulated(engine)
 
-    check_figure(_role(request), FIGURES[name], asked.by or (), asked.filters)
+    check_figure(_role(request), FIGURES[name], asked.by or (), asked.asked.filters)
     whole, by_period, by_dimension, definition, simulated = await _served(request).read(run)
 
     def shown(answer: Answer) -> Answer:
@@ -141,19 +140,8 @@ async def _why(request: Request, model: Model, name: str) -> HTMLResponse:
     check_rows(_role(request), FIGURES[name])
 
     async def run(engine: Engine) -> Any:
-        definition = (await known(engine, asked.known_at)).definition
-        question = asked_by(
-            definition,
-            in_zone(now() if asked.until is None else asked.until, definition.zone),
-            from_on=asked.texts.get("from", ""),
-            to_on=asked.texts.get("to", ""),
-            by=asked.by or (),
-            where=tuple(figures.Where(dimension, values) for dimension, values in asked.filters.items()),
-            currency=asked.currency,
-            known_at=asked.known_at or "",
-        )
         after = request.query_params.get("after", "")
-        found = await figure_evidence(engine, FIGURES[name], question, known_at=asked.known_at, limit=EVIDENCE_UNITS, after=after)
+        found = await why(engine, FIGURES[name], by=asked.by or (), limit=EVIDENCE_UNITS, after=after, **asked.asked.question)
         return found, await is_simulated(engine)
 
     found, simulated = await _served(request).read(run)
@@ -171,17 +159,6 @@ async def _why(request: Request, model: Model, name: str) -> HTMLResponse:
         comes_to=" · ".join(told) or layout.UNKNOWN,
         next=asked.address(after=found.after) if found.beyond else "",
     )
-
-
-async def _answered(engine: Engine, asked: Asked, entry: Entry, by: tuple[str, ...]) -> Answer:
-    told = await asked.report(engine, entry.model, (entry.section,), by=by)
-    section = told.sections[0]
-    if not section.answers:
-        raise Problem(400, f"{entry.name} has no dimension {', '.join(section.left_out.get(entry.name, by))}")
-    answer = section.answers[0]
-    if entry.name not in [one.name for one in answer.figures]:
-        raise Problem(400, f"{entry.name} has no dimension {', '.join(section.left_out.get(entry.name, by))}")
-    return answer.model_copy(update={"figures": tuple(one for one in answer.figures if one.name == entry.name)})
 
 
 def _entry(model: Model, name: str) -> Entry:

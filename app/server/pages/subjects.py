@@ -5,20 +5,19 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from app.engine.clock import now
+from app.engine import stories
 from app.engine.known_state import known
 from app.engine.ports import Engine
 from app.engine.simulation_mark import is_simulated
 from app.server.access import Right, needs
+from app.server.pages.question import as_of
 from app.server.pages.rendering import page
 from app.server.served import Served
 from app.server.visible import seen
 from app.text import timeline as words
-from app.text.arguments import asked_until, in_zone
-from journey.errors import Refused
+from journey.errors import NotThere
 from journey.histories import is_person
 from streams import timeline as telling
-from streams.explaining import explained
 
 router = APIRouter(include_in_schema=False)
 
@@ -37,21 +36,18 @@ async def search(request: Request) -> Any:
 
 @router.get("/subjects/{id:path}", dependencies=[needs(Right.read_people)])
 async def subject(request: Request, id: str) -> HTMLResponse:
-    until, known_at = (request.query_params.get(name, "").strip() or None for name in ("until", "known_at"))
-    stage = request.query_params.get("stage", "").strip()
-    asked = now() if until is None else asked_until(until)
+    until, known_at, stage = (request.query_params.get(name, "").strip() for name in ("until", "known_at", "stage"))
+    asked = as_of(until, known_at)
 
     async def run(engine: Engine) -> Any:
-        definition, bodies = await known(engine, known_at)
-        at = in_zone(asked, definition.zone)
-        story = await telling.timeline(definition, bodies, id, at)
-        reasons = await explained(definition, bodies, id, at, stage) if is_person(id) else None
-        return definition, story, reasons, await is_simulated(engine)
+        story = await stories.timeline(engine, id, asked.asked_until, asked.known)
+        reasons = await stories.explained(engine, id, asked.asked_until, asked.known, stage) if is_person(id) else None
+        return (await known(engine, asked.known)).definition, story, reasons, await is_simulated(engine)
 
     served: Served = request.app.state.served
     try:
         definition, story, reasons, simulated = await served.read(run)
-    except Refused as refused:
+    except NotThere as refused:
         return page(request, "subjects.html", status=404, asked=id, why=str(refused))
     role = request.state.caller.role
     entries = seen(role, [_told(one) for one in story.entries])
@@ -68,8 +64,8 @@ async def subject(request: Request, id: str) -> HTMLResponse:
         instants=_instants(entries),
         reasons=None if reasons is None else seen(role, reasons.reasons),
         ties=() if reasons is None else seen(role, reasons.ties),
-        until=until or "",
-        known_at=known_at or "",
+        until=until,
+        known_at=known_at,
         stage=stage,
     )
 
