@@ -1,6 +1,6 @@
 """What is shown of an answer, for a terminal and a page alike: key figures and tables, their numbers rounded and written out.
 
-It knows units and groupings, and no figure: any that is registered is shown."""
+It knows units and groupings but no figure: any figure of a section is shown."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -84,7 +84,7 @@ class Column(NamedTuple):
 
 
 def columns_of(answer: Answer) -> list[Column]:
-    """Those that say something."""
+    """A column for each figure that has an answer, and for each of its quantiles."""
     return [
         Column(figure, quantile)
         for figure in answer.figures
@@ -260,7 +260,7 @@ def table_of(answer: Answer, orders: Orders, rows_max: int, *, is_asked: bool = 
 
 
 def _is_open(column: Column) -> bool:
-    """Whether it may go on for any time what began in a period."""
+    """Whether what began in a period may go on for any time, so that a period of it is never complete."""
     return FIGURES[column.figure.name].within_days is None
 
 

@@ -104,6 +104,13 @@ def test_a_dead_letter_is_opened_and_dismissed_with_a_reason(window: Chrome, ser
     assert texts(window, "tbody td:nth-child(2) a") == numbers[1:]
 
 
+def test_lines_stay_lines(window: Chrome, served: str) -> None:
+    window.get(f"{served}/definition")
+    assert "\nstages:\n" in one(window, "pre").text
+    window.get(f"{served}/identity?id=user:nobody")
+    assert "nothing is known of" in one(window, "main .note").text
+
+
 def test_what_is_not_there_is_said_on_a_page(window: Chrome, served: str) -> None:
     for address, said in (
         ("/marketing/figures/nope", "no figure 'nope'"),

@@ -14,7 +14,7 @@ from app.server.pages.entrance import form_of, one_of
 from app.server.pages.rendering import page
 from app.server.problems import Problem
 from app.server.served import Served
-from journey.errors import Away
+from journey.errors import Away, Refused
 from journey.instants import iso
 from schemas.definition_files import dump_definition
 from streams.identities import identity
@@ -124,7 +124,10 @@ async def identities(request: Request) -> HTMLResponse:
     async def run(engine: Engine) -> Any:
         return await identity(await engine.definition(), engine.record, id) if id else None
 
-    return page(request, "identity.html", found=await _served(request).read(run), id=id)
+    try:
+        return page(request, "identity.html", found=await _served(request).read(run), id=id, why="")
+    except Refused as refused:
+        return page(request, "identity.html", status=404, found=None, id=id, why=str(refused))
 
 
 @router.get("/identity/suspects", dependencies=[needs(Right.operate)])

@@ -11,7 +11,7 @@ from app.server.access import Caller, Right
 from app.server.pages import charts
 from app.server.served import Served
 from app.text import layout
-from journey.readable import readable
+from app.text.printing import readable_lines
 
 HERE = Path(__file__).parent
 
@@ -43,8 +43,8 @@ templates = Environment(
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
-    # Control characters and marks that turn the direction of text are spelled out, here as in a terminal.
-    finalize=lambda value: readable(value) if isinstance(value, str) and type(value) is str else value,
+    # Control characters and marks that turn the direction of text are spelled out, here as in a terminal; lines stay lines.
+    finalize=lambda value: readable_lines(value) if type(value) is str else value,
 )
 templates.globals.update(layout=layout, charts=charts)
 
@@ -59,6 +59,7 @@ def page(request: Request, name: str, *, status: int = 200, simulated: bool = Fa
         position=served.positions.position,
         simulated=simulated,
         is_part="hx-request" in request.headers,
+        status_code=status,
         **shown,
     )
     return HTMLResponse(text, status, SECURITY)
