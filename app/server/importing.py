@@ -16,7 +16,7 @@ from app.engine.ports import Engine, no_progress
 from app.engine.summary import Summary
 from app.server.access import Actor, Right, needs
 from app.server.bodies import pieces
-from app.server.problems import MEDIA_TYPE, Problem
+from app.server.problems import Problem, documented
 from app.server.served import Served
 from app.text import dry_run as text_of_dry_run
 from app.text import ingest as text_of_ingest
@@ -43,21 +43,17 @@ _NAME = re.compile(r"[\w][\w. ()-]{0,127}")
 router = APIRouter(tags=["import"])
 
 
-def _told(status: int, description: str) -> dict[int | str, dict[str, Any]]:
-    return {status: {"description": description, "content": {MEDIA_TYPE: {}}}}
-
-
 @router.post(
     "/import",
     dependencies=[needs(Right.operate)],
     openapi_extra={"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"type": "string"}}}}},
     responses={
-        **_told(400, "The file can't be read so."),
-        **_told(408, "The file took too long."),
-        **_told(413, "The file is too large."),
-        **_told(415, "The file is packed by something that is not read."),
-        **_told(429, "Other files are under way; come again."),
-        **_told(503, "The log is away; come again."),
+        **documented(400, "The file can't be read so."),
+        **documented(408, "The file took too long."),
+        **documented(413, "The file is too large."),
+        **documented(415, "The file is packed by something that is not read."),
+        **documented(429, "Other files are under way; come again."),
+        **documented(503, "The log is away; come again."),
     },
 )
 async def import_file(

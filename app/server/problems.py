@@ -3,7 +3,7 @@
 import logging
 import re
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -27,10 +27,13 @@ DOCUMENT = {
 }
 """The schema of a problem document; some have further members."""
 
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"description": says, "content": {MEDIA_TYPE: {"schema": DOCUMENT}}}
-    for status, says in (("4XX", "It can't be asked so."), ("5XX", "It can't be answered now."))
-}
+
+def documented(status: int | str, says: str) -> dict[int | str, dict[str, Any]]:
+    """For OpenAPI: that a route answers so with a problem document."""
+    return {status: {"description": says, "content": {MEDIA_TYPE: {"schema": DOCUMENT}}}}
+
+
+PROBLEMS: Final = {**documented("4XX", "It can't be asked so."), **documented("5XX", "It can't be answered now.")}
 """For OpenAPI: what a route answers with where it can't do what is asked."""
 
 RETRY_SECONDS = 1

@@ -18,7 +18,7 @@ from app.server.access import Right, key_of, needs
 from app.server.bodies import body_of
 from app.server.floods import Floods, UnderWay
 from app.server.posted import Posted, cloud_events, posthog_batch, segment_batch, segment_call
-from app.server.problems import MEDIA_TYPE
+from app.server.problems import documented
 from app.server.served import Served
 from app.server.taking_in import taken_in
 from journey.instants import Instant
@@ -63,10 +63,6 @@ def prepare(app: FastAPI) -> None:
     app.state.noticed, app.state.shown = Noticed(), Shown()
 
 
-def _told(status: int, description: str) -> dict[int | str, dict[str, Any]]:
-    return {status: {"description": description, "content": {MEDIA_TYPE: {}}}}
-
-
 def _body(type: str, **schema: Any) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {type: {"schema": {"type": "object", **schema}}}}}
 
@@ -76,12 +72,12 @@ router = APIRouter(
     dependencies=[needs(Right.publish)],
     responses={
         200: {"model": Answer, "description": "The log has all of it; what of it is a dead letter is told."},
-        **_told(400, "The body as a whole can't be read; sent again, it is refused again."),
-        **_told(408, "The body took too long."),
-        **_told(413, "The body is too large, as it is sent or unpacked, or has too many events."),
-        **_told(415, "The body is packed by something, or of a type, that is not read."),
-        **_told(429, "Too much is under way for this key; come again."),
-        **_told(503, "The log is away, or has too much to do; come again."),
+        **documented(400, "The body as a whole can't be read; sent again, it is refused again."),
+        **documented(408, "The body took too long."),
+        **documented(413, "The body is too large, as it is sent or unpacked, or has too many events."),
+        **documented(415, "The body is packed by something, or of a type, that is not read."),
+        **documented(429, "Too much is under way for this key; come again."),
+        **documented(503, "The log is away, or has too much to do; come again."),
     },
 )
 
