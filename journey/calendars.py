@@ -36,7 +36,7 @@ def after(calendar: Calendar | None, start: Instant, limit: Micros) -> Instant:
     raise ValueError(f"{limit} microseconds of business time are not reached within {YEARS_MAX} years in {calendar}")
 
 
-def between(calendar: Calendar | None, start: Instant, end: Instant) -> Micros:
+def elapsed(calendar: Calendar | None, start: Instant, end: Instant) -> Micros:
     """The business time from `start` to `end`, 0 if that is backwards; of more than `YEARS_MAX` years the last ones."""
     if end <= start:
         return 0

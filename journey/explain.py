@@ -36,7 +36,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Transition:
+class ExplainedTransition:
     """`what` is stage or lead; `cycle` is 0 for a stage. `because` is all that counted in the condition at that instant."""
 
     at: str
@@ -49,7 +49,7 @@ class Transition:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ScoreEntry:
     """Points that count in the score. `until` is "" where they do not expire."""
 
     points: int
@@ -97,8 +97,8 @@ class Why:
 class Explanation:
     stage: str
     score: int
-    transitions: tuple[Transition, ...]
-    ledger: tuple[Entry, ...]
+    transitions: tuple[ExplainedTransition, ...]
+    ledger: tuple[ScoreEntry, ...]
     """Its points add up to the score: what has expired, or was beyond a daily limit, is not in it."""
     why_not: tuple[WhyNot, ...]
     why: tuple[Why, ...] = ()
@@ -162,23 +162,23 @@ def evidence(touch: Touchpoint, ties: tuple[Key, ...] = ()) -> Evidence:
     return Evidence(iso(touch.occurred_at), touch.type, says, touch.source, touch.id, touch.subject, ties)
 
 
-def _moves(case: _Case, step: FoldStep) -> Iterator[tuple[tuple[Instant, int], Transition]]:
+def _moves(case: _Case, step: FoldStep) -> Iterator[tuple[tuple[Instant, int], ExplainedTransition]]:
     for fact in step.facts:
         match fact:
             case StageEntered(at=at, nth=nth, stage=stage, left_stage=left, rule=rule, because=because):
-                yield (at, nth), Transition(iso(at), "stage", stage, left, rule, 0, case.told(because))
+                yield (at, nth), ExplainedTransition(iso(at), "stage", stage, left, rule, 0, case.told(because))
             case LeadMoved(at=at, nth=nth, step=moved, rule=rule, cycle=cycle, because=because):
-                yield (at, nth), Transition(iso(at), "lead", moved, "", rule, cycle, case.told(because))
+                yield (at, nth), ExplainedTransition(iso(at), "lead", moved, "", rule, cycle, case.told(because))
             case _:
                 pass
 
 
-def _points(case: _Case, step: FoldStep) -> Iterator[Entry]:
+def _points(case: _Case, step: FoldStep) -> Iterator[ScoreEntry]:
     for fact in step.facts.elements():
         if isinstance(fact, Scored) and fact.until_at > case.until:
             assert step.touch is not None
             until = "" if fact.until_at == NEVER else iso(fact.until_at)
-            yield Entry(fact.points, fact.rule, iso(fact.at), until, case.known[step.touch.key])
+            yield ScoreEntry(fact.points, fact.rule, iso(fact.at), until, case.known[step.touch.key])
 
 
 # --- what ties a touchpoint to the person

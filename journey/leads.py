@@ -7,7 +7,7 @@ MQL, else the creation; its SLA runs from there. An expired cycle still takes a 
 
 from typing import NamedTuple
 
-from journey.calendars import after, between
+from journey.calendars import after, elapsed
 from journey.definition import Calendar, Definition
 from journey.facts import LeadMoved, LeadStood
 from journey.instants import Instant, day
@@ -177,7 +177,7 @@ def moved(
         ended_at=cycle.ended_at, ended_on=_on(cycle.ended_at, zone),
         to_assign=cycle.assigned_at - cycle.mql_at if 0 < cycle.mql_at <= cycle.assigned_at else -1,
         to_accept=accepted_at - cycle.handed_over_at if accepted_at else -1,
-        to_accept_business=between(calendar_of(definition, cycle.team), cycle.handed_over_at, accepted_at) if accepted_at else -1,
+        to_accept_business=elapsed(calendar_of(definition, cycle.team), cycle.handed_over_at, accepted_at) if accepted_at else -1,
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from journey.touchpoints import Key, Touchpoint
 from journey.turns import Turns
 
 
-class Brought(NamedTuple):
+class ExplainedFact(NamedTuple):
     """A fact, and the touchpoints that it is because of. `by_time`: a deadline brought it about, and they are what that runs from;
     `is_ahead`: it is what only time will bring after the last touchpoint."""
 
@@ -23,7 +23,7 @@ class Brought(NamedTuple):
     is_ahead: bool = False
 
 
-def of_person(definition: Definition, one: Person, history: Sequence[Touchpoint], turns: Turns) -> list[Brought]:
+def of_person(definition: Definition, one: Person, history: Sequence[Touchpoint], turns: Turns) -> list[ExplainedFact]:
     """All facts that hold of a person, and each as often as it does."""
     steps, scene = person_fold.stepwise(definition, one.name, one.ids, history, turns, NEVER - 1)
     *past, last = steps
@@ -31,7 +31,7 @@ def of_person(definition: Definition, one: Person, history: Sequence[Touchpoint]
     journey = scene.journey
     if ahead or journey.active_at != NOT_YET:
         # What lies ahead is told fact by fact.
-        ahead.append(Brought(Outlook(journey.person, journey.active_at, ()), journey.active_because))
+        ahead.append(ExplainedFact(Outlook(journey.person, journey.active_at, ()), journey.active_because))
     return _standing(
         told
         for step in past
@@ -39,28 +39,28 @@ def of_person(definition: Definition, one: Person, history: Sequence[Touchpoint]
     ) + ahead  # fmt: skip
 
 
-def of_other(definition: Definition, subject: str, history: Sequence[Touchpoint]) -> list[Brought]:
+def of_other(definition: Definition, subject: str, history: Sequence[Touchpoint]) -> list[ExplainedFact]:
     """All facts that hold of a deal, or of what touchpoints refer to, and each as often as it does."""
     fold = deal if subject.startswith("deal:") else dimension
     return _standing(told for touch, facts in fold.stepwise(definition, subject, history) for told in _by_touch(touch, facts))
 
 
-def _by_touch(touch: Touchpoint, facts: Facts) -> Iterator[tuple[Brought, int]]:
+def _by_touch(touch: Touchpoint, facts: Facts) -> Iterator[tuple[ExplainedFact, int]]:
     for fact, count in facts.items():
-        yield Brought(fact, (touch.key,)), count
+        yield ExplainedFact(fact, (touch.key,)), count
 
 
-def _by_time(facts: Facts, *, is_ahead: bool = False) -> Iterator[tuple[Brought, int]]:
+def _by_time(facts: Facts, *, is_ahead: bool = False) -> Iterator[tuple[ExplainedFact, int]]:
     """How a lead stood after a deadline is because of what the deadline's step is because of."""
     because = {(fact.at, fact.nth): fact.because for fact in facts if isinstance(fact, StageEntered | LeadMoved)}
     for fact, count in facts.items():
         assert isinstance(fact, StageEntered | LeadMoved | LeadStood), fact
-        yield Brought(fact, because[fact.at, fact.nth], True, is_ahead), count
+        yield ExplainedFact(fact, because[fact.at, fact.nth], True, is_ahead), count
 
 
-def _standing(told: Iterable[tuple[Brought, int]]) -> list[Brought]:
+def _standing(told: Iterable[tuple[ExplainedFact, int]]) -> list[ExplainedFact]:
     """What is not taken back: of several equal facts, those that were asserted last are taken back first."""
-    stacks: defaultdict[Fact, list[Brought]] = defaultdict(list)
+    stacks: defaultdict[Fact, list[ExplainedFact]] = defaultdict(list)
     for brought, count in told:
         stack = stacks[brought.fact]
         if count > 0:

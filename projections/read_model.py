@@ -210,7 +210,7 @@ def deltas(model: ReadModel, facts: Iterable[list[Any]]) -> dict[str, list[Delta
     return found
 
 
-class Change(Protocol):
+class ChangedFacts(Protocol):
     """What one unit changed: see `streams.units.Change`."""
 
     @property
@@ -241,7 +241,7 @@ class Switched(NamedTuple):
     """Those that differ."""
 
 
-Changes = Callable[[int], AsyncIterator[Change]]
+Changes = Callable[[int], AsyncIterator[ChangedFacts]]
 """What units after a position changed."""
 
 
@@ -268,7 +268,7 @@ class ReadStore(Protocol):
         """The last unit that is in the rows; 0 before the first."""
         ...
 
-    async def apply(self, changes: AsyncIterator[Change]) -> int:
+    async def apply(self, changes: AsyncIterator[ChangedFacts]) -> int:
         """Add units in their order; those it has are ignored, a gap raises Gap. Returns the new position."""
         ...
 

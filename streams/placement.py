@@ -41,7 +41,7 @@ from streams.effects import derive, derived_person, effect_of
 from streams.journeys import NEAR, Journey, dump, dump_near, load, load_near
 from streams.operators import SetAside
 from streams.pauses import Pauses
-from streams.placement_cache import AtHand
+from streams.placement_cache import PlacementCache
 from streams.ports import Histories, Raced
 from streams.set_aside import SET_ASIDE, is_aside
 from streams.units import BodyRow, BroughtToo, Generation, Imported, KnownBody, Recorded, Unit
@@ -74,7 +74,7 @@ class Placement:
         self.histories = histories
         self.pauses = Pauses()
         """What was done of the units, also of the one that is under way."""
-        self._at_hand = AtHand()
+        self._cache = PlacementCache()
         self._aside: SetAside | None = None
         """What was set aside, as of the last unit."""
         self.use(definition)
@@ -100,12 +100,12 @@ class Placement:
                     self.forget()
                     raise
             for key in unit.touched:
-                self._at_hand.versions[key] = unit.versions.get(key, 0) + 1
+                self._cache.versions[key] = unit.versions.get(key, 0) + 1
             return unit, position
         raise Raced(f"a unit was raced {ATTEMPTS_MAX} times, the last ones in turn")
 
     def forget(self) -> None:
-        self._at_hand.forget()
+        self._cache.forget()
         self._aside = None
 
     async def place(self, batch: Sequence[Recorded], after: dict[int, int]) -> Unit:
@@ -121,7 +121,7 @@ class Placement:
         several = await self._sort_out(arrivals, unit)
         rivals = await self._rivals(unit, several)
         await self._fold(unit, several, rivals)
-        self._at_hand.bound()
+        self._cache.bound()
         return unit
 
     # --- what came in
@@ -181,12 +181,12 @@ class Placement:
     async def _sort_out(self, arrivals: list[BodyRow], unit: Unit) -> set[Name]:
         """Leave out what is stored already; note what is voided, and what is contested. Returns the names that have several bodies."""
         names = [_name(row.touch) for row in arrivals]
-        asked = self._at_hand.new_names(names)
+        asked = self._cache.new_names(names)
         for row in arrivals:
             touch = row.touch
             if isinstance(touch.data, Retracted):
                 unit.voids.add((touch.subject, touch.data.of_source, touch.data.of_id))
-        self._at_hand.new_names(unit.voids)
+        self._cache.new_names(unit.voids)
         known = await self.histories.known(asked) if asked else {}
         voided = unit.voids | await self.histories.voided(asked) if asked else unit.voids
         # Nearly all are there for the first time: only of the others bodies are compared.
@@ -276,13 +276,13 @@ class Placement:
         changed += await self._retracted(unit)
         facts: Facts = Counter()
         if changed or again_persons or again_others:
-            ids = [id for name in again_persons for id in self._at_hand.persons[name].ids]
+            ids = [id for name in again_persons for id in self._cache.persons[name].ids]
             derived = await self._derive(unit, changed, ids, again_others, facts, several)
             for subject in derived:
                 pending.pop(subject, None)
         for subject, touches in pending.items():
             await self.pauses.after(len(touches))
-            journey, more = advance(self.definition, self._at_hand.journeys[subject], touches, turns.get(subject, NO_TURNS))
+            journey, more = advance(self.definition, self._cache.journeys[subject], touches, turns.get(subject, NO_TURNS))
             self._keep(unit, subject, journey)
             for fact, count in more.items():
                 facts[fact] += count
@@ -299,12 +299,12 @@ class Placement:
                 gone_on = deals.goes_on(self.definition, self._deal(subject), touches)
                 if gone_on is None:
                     people = self._deal(subject).people.union(*map(people_named, touches))
-                    again |= {subject, *(self._at_hand.persons[id].name for id in people)}
+                    again |= {subject, *(self._cache.persons[id].name for id in people)}
                 else:
                     turned |= gone_on[1]
         turns: dict[str, Turns] = {}
         for subject in [one for one in pending if not one.startswith("deal:") and one not in again]:
-            journey, touches = self._at_hand.journeys[subject], pending[subject]
+            journey, touches = self._cache.journeys[subject], pending[subject]
             if isinstance(journey, PersonJourney) and journey.presumed:
                 again.add(subject)
                 continue
@@ -340,7 +340,7 @@ class Placement:
             if account in updated or len(journey.joined | joins[account]) > self.definition.bounds.account_people_max:
                 taking_part |= journey.members(self.definition)
         await self._bring_persons(unit, taking_part)
-        await self._bring_journeys(unit, {self._at_hand.persons[one].name for one in chain(taking_part, subjects) if is_person(one)})
+        await self._bring_journeys(unit, {self._cache.persons[one].name for one in chain(taking_part, subjects) if is_person(one)})
 
     def _split(self, live: list[Touchpoint], changing: set[Name]) -> tuple[list[Touchpoint], dict[str, list[Touchpoint]], set[PersonId]]:
         """What changes more than an end; by subject, what may be folded onto its journey; and persons to whom an older deal is new.
@@ -365,8 +365,8 @@ class Placement:
             taking_part = people.setdefault(deal, self._deal(deal).people)
             if not taking_part.issuperset(named):
                 # What happened in the deal before is new to them; where nothing did, it is as for anybody who takes part.
-                if self._at_hand.versions[deal] > 0:
-                    again.update(self._at_hand.persons[id].name for id in named if id not in taking_part)
+                if self._cache.versions[deal] > 0:
+                    again.update(self._cache.persons[id].name for id in named if id not in taking_part)
                 people[deal] = taking_part.union(named)
         for account, new_ids in _joins(plain).items():
             journey = self._account(account)
@@ -374,11 +374,11 @@ class Placement:
             is_crowded = len(journey.joined | new_ids) > self.definition.bounds.account_people_max
             people[account] = frozenset() if is_crowded else before | new_ids
             if journey.is_updated:
-                again.update(self._at_hand.persons[id].name for id in before ^ people[account])
+                again.update(self._cache.persons[id].name for id in before ^ people[account])
         for touch in plain:
             subject, about = touch.subject, touch.about
             if is_person(subject):
-                subject = self._at_hand.persons[subject].name
+                subject = self._cache.persons[subject].name
                 if about.deal is None and not isinstance(touch.data, AccountJoined):
                     pending[subject].append(touch)
                     continue
@@ -387,11 +387,11 @@ class Placement:
                 reached.add(f"account:{touch.data.account}")
             elif is_for_members(touch):
                 ids = people[subject] if subject in people else self._account(subject).members(self.definition)
-                reached.update(self._at_hand.persons[id].name for id in ids)
+                reached.update(self._cache.persons[id].name for id in ids)
             if about.deal is not None or subject.startswith("deal:"):
                 deal = touch.subject if about.deal is None else f"deal:{about.deal}"
                 reached.add(deal)
-                reached.update(self._at_hand.persons[id].name for id in people.get(deal) or self._deal(deal).people)
+                reached.update(self._cache.persons[id].name for id in people.get(deal) or self._deal(deal).people)
             for one in reached:
                 pending[one].append(touch)
         return changed, pending, again
@@ -404,14 +404,14 @@ class Placement:
         for touch in live:
             if not is_person(touch.subject):
                 continue
-            person = self._at_hand.persons[touch.subject]
+            person = self._cache.persons[touch.subject]
             if len(person.ids) > 1 and not isinstance(touch.data, KeptApart):
                 name = _name(touch)
                 other = here.setdefault((person.name, touch.source, touch.id), name)
                 if other != name:
                     twice |= {other, name}
                 others = ((id, touch.source, touch.id) for id in person.ids if id != touch.subject)
-                asked.update({one: name for one in others if self._at_hand.may_be_there(one)})
+                asked.update({one: name for one in others if self._cache.may_be_there(one)})
         if asked:
             found = await self.histories.known(asked)
             twice.update(asked[name] for name in found)
@@ -443,12 +443,12 @@ class Placement:
             self._keep(unit, subject, journey)
         for one in found.people:
             for id in one.ids:
-                if self._at_hand.persons.get(id) != one or id in self._at_hand.unrecorded:
-                    self._at_hand.persons[id] = one
+                if self._cache.persons.get(id) != one or id in self._cache.unrecorded:
+                    self._cache.persons[id] = one
                     unit.persons[id] = one.name
         unit.touched.update(found.ids)
         for name in found.gone:
-            self._at_hand.drop(name)
+            self._cache.drop(name)
         unit.gone |= found.gone
         self._keep_near(unit, world)
         return found.subjects
@@ -468,73 +468,73 @@ class Placement:
     def _keep(self, unit: Unit, subject: str, journey: Journey) -> None:
         unit.touched.update(journey.ids if isinstance(journey, PersonJourney) else (subject,))
         kept = dump(journey)
-        self._at_hand.keep(subject, journey, len(kept))
+        self._cache.keep(subject, journey, len(kept))
         if kept:
             unit.journeys[subject] = kept
-        if isinstance(journey, PersonJourney) and self._at_hand.unrecorded:
-            for id in self._at_hand.unrecorded.intersection(journey.ids):
+        if isinstance(journey, PersonJourney) and self._cache.unrecorded:
+            for id in self._cache.unrecorded.intersection(journey.ids):
                 unit.persons[id] = subject
-                self._at_hand.unrecorded.discard(id)
+                self._cache.unrecorded.discard(id)
 
     def _deal(self, subject: str) -> DealJourney:
-        journey = self._at_hand.journeys[subject]
+        journey = self._cache.journeys[subject]
         assert isinstance(journey, DealJourney)
         return journey
 
     def _account(self, subject: str) -> DimensionJourney:
-        journey = self._at_hand.journeys[subject]
+        journey = self._cache.journeys[subject]
         assert isinstance(journey, DimensionJourney)
         return journey
 
     async def _watch(self, unit: Unit, keys: Iterable[str]) -> None:
         """Note that the unit rests on the state of `keys`, at the versions that they have before they are read."""
         looked_at = [key for key in keys if key not in unit.versions]
-        missing = [key for key in looked_at if key not in self._at_hand.versions]
+        missing = [key for key in looked_at if key not in self._cache.versions]
         if missing:
             found = await self.histories.versions(missing)
             for key in missing:
-                self._at_hand.versions[key] = found.get(key, 0)
-        unit.versions.update((key, self._at_hand.versions[key]) for key in looked_at)
+                self._cache.versions[key] = found.get(key, 0)
+        unit.versions.update((key, self._cache.versions[key]) for key in looked_at)
 
     async def _bring_persons(self, unit: Unit, ids: Collection[Id]) -> None:
-        missing = {id for id in ids if id not in self._at_hand.persons}
+        missing = {id for id in ids if id not in self._cache.persons}
         if missing:
             await self._watch(unit, missing)
             found = await self.histories.people(missing)
             for id in missing:
                 one = found.get(id)
                 if one is None:
-                    self._at_hand.unrecorded.add(id)
+                    self._cache.unrecorded.add(id)
                     one = Person(id, (id,))
-                self._at_hand.persons.update(dict.fromkeys(one.ids, one))
-        await self._watch(unit, {one for id in ids for one in self._at_hand.persons[id].ids})
+                self._cache.persons.update(dict.fromkeys(one.ids, one))
+        await self._watch(unit, {one for id in ids for one in self._cache.persons[id].ids})
 
     async def _bring_journeys(self, unit: Unit, subjects: Collection[str]) -> None:
         """Journeys that are not at hand: as they were kept, else derived from the history."""
-        missing = {subject for subject in subjects if subject not in self._at_hand.journeys}
-        for subject in missing & self._at_hand.unrecorded:
-            self._at_hand.keep(subject, PersonJourney(person=subject, ids=(subject,)))
-        missing -= self._at_hand.unrecorded
+        missing = {subject for subject in subjects if subject not in self._cache.journeys}
+        for subject in missing & self._cache.unrecorded:
+            self._cache.keep(subject, PersonJourney(person=subject, ids=(subject,)))
+        missing -= self._cache.unrecorded
         if not missing:
             return
         await self._watch(unit, missing)
         kept = await self.histories.journeys(missing)
         rest = missing - kept.keys()
         for subject, body in kept.items():
-            self._at_hand.keep(subject, load(subject, body), len(body))
+            self._cache.keep(subject, load(subject, body), len(body))
         if rest:
             world = self._world(unit, [], set())
             await world.load(rest)
-            await world.bring(id for subject in rest if is_person(subject) for id in self._at_hand.persons[subject].ids)
+            await world.bring(id for subject in rest if is_person(subject) for id in self._cache.persons[subject].ids)
             for subject in rest:
                 journey = await self.derived(world, subject)
-                self._at_hand.keep(subject, journey, len(dump(journey)))
+                self._cache.keep(subject, journey, len(dump(journey)))
 
     async def derived(self, world: World, subject: str) -> Journey:
         """The journey of `subject` from its history, as the record stands."""
         if not is_person(subject):
             return derive(self.definition, subject, world.counting(subject, BEFORE))[0]
-        one = self._at_hand.persons[subject]
+        one = self._cache.persons[subject]
         return (await derived_person(world, one, BEFORE))[0]
 
 

@@ -26,7 +26,7 @@ VERSIONS_MAX = 500_000
 NAMES_MAX = 1_000_000
 
 
-class AtHand:
+class PlacementCache:
     """Journeys, persons, versions and names. `forget` all when a unit could not be committed."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from journey.instants import Instant
 from schemas.incoming import Incoming
 from schemas.intended import Name
 from streams.operators import Decided, OnlyBrought, SetAside
-from streams.units import Brought, Change, Generation, KnownBody, Part, Recorded, Unit
+from streams.units import Change, Generation, KnownBody, Part, Recorded, StoredBodies, Unit
 
 """What stands for the type where a name that the definition does not know is counted: no type of the vocabulary is called so."""
 
@@ -147,7 +147,7 @@ class Histories(Bodies, Protocol):
         """While it is held, no other writer commits a unit: what is read within can't be raced."""
         ...
 
-    async def brought(self, after: int, up_to: int) -> "Brought":
+    async def brought(self, after: int, up_to: int) -> StoredBodies:
         """What the units in (`after`, `up_to`] stored and voided, voided as of `up_to`."""
         ...
 

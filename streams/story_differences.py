@@ -16,7 +16,7 @@ from journey.wording import said
 from streams.lookup import looked_up
 from streams.past import Past
 from streams.ports import Histories
-from streams.timeline import Entry, Timeline, timeline
+from streams.timeline import Timeline, TimelineEntry, timeline
 
 TELLINGS_MAX = 1_000
 """How often a story is told anew between two positions. Who asks for more is refused."""
@@ -45,7 +45,7 @@ class Difference:
     """
 
     since: bool
-    entry: Entry
+    entry: TimelineEntry
     causes: tuple[Cause, ...]
 
 
@@ -62,14 +62,16 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Between:
+class StoryDifferences:
     until: str
     before: Side
     after: Side
     differences: tuple[Difference, ...]
 
 
-async def between(definition_at: DefinitionAt, histories: Histories, subject: str, until: Instant, earlier: int, later: int) -> Between:
+async def story_differences(
+    definition_at: DefinitionAt, histories: Histories, subject: str, until: Instant, earlier: int, later: int
+) -> StoryDifferences:
     """Every difference between what was told of `subject` at `earlier` and at `later`. Raises Refused where nothing was known at either."""
     story = _Story(definition_at, histories, subject, until)
     first, last = await story.told(earlier), await story.told(later)
@@ -80,7 +82,7 @@ async def between(definition_at: DefinitionAt, histories: Histories, subject: st
     positions = sorted({*await histories.units_of(keys, earlier, later), *(position for position, _ in switches if position > earlier)})
     if len(positions) > TELLINGS_MAX:
         raise Refused(f"{len(positions):,} units changed it between {earlier} and {later}; ask for {TELLINGS_MAX:,} at most")
-    causes: dict[tuple[bool, Entry], tuple[Cause, ...]] = {}
+    causes: dict[tuple[bool, TimelineEntry], tuple[Cause, ...]] = {}
     before = _entries(first)
     for position in positions:
         after = _entries(last if position == later else await story.told(position))
@@ -93,7 +95,7 @@ async def between(definition_at: DefinitionAt, histories: Histories, subject: st
     net += [(True, entry) for entry in (_entries(last) - _entries(first)).elements()]
     net.sort(key=lambda one: (one[1].at, one[0]))
     differences = tuple(Difference(since, entry, causes.get((since, entry), ())) for since, entry in net)
-    return Between(iso(until), story.side(first, earlier), story.side(last, later), differences)
+    return StoryDifferences(iso(until), story.side(first, earlier), story.side(last, later), differences)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,7 @@ class _Story:
         return Side(position, told.subject, told.ids, told.definition, told.stage, told.score)
 
 
-def _entries(told: Timeline | None) -> Counter[Entry]:
+def _entries(told: Timeline | None) -> Counter[TimelineEntry]:
     return Counter(() if told is None else told.entries)
 
 
@@ -173,7 +175,7 @@ def _brought(touch: Touchpoint, position: int, *, is_late: bool) -> Cause:
     return Cause(what, position, says, touch.source, touch.id, touch.subject)
 
 
-def _narrowed(entry: Entry, causes: list[Cause]) -> tuple[Cause, ...]:
+def _narrowed(entry: TimelineEntry, causes: list[Cause]) -> tuple[Cause, ...]:
     """Those of `causes` that the entry itself, or its evidence, names; else all of them."""
     names = {(entry.source, entry.id, entry.subject)} if entry.id else set(entry.because)
     named = tuple(cause for cause in causes if (cause.source, cause.id, cause.subject) in names)

@@ -74,7 +74,7 @@ Meaning = Sent | Stage | Lead | Points | Deal | Order | Omitted
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TimelineEntry:
     """What happened at an instant; or what will (`is_due`), if nothing more does. A touchpoint has a source, id and subject."""
 
     at: str
@@ -98,7 +98,7 @@ class Timeline:
     until: str
     stage: str
     score: int
-    entries: list[Entry]
+    entries: list[TimelineEntry]
 
 
 Place = tuple[Instant, int, int]
@@ -108,7 +108,9 @@ Place = tuple[Instant, int, int]
 async def timeline(definition: Definition, histories: Bodies, subject: str, until: Instant) -> Timeline:
     """The story of `subject`, or of the person that it is an id of, up to `until`. Raises Refused where nothing is known of it."""
     _, one, history, turns = await looked_up(definition, histories, subject)
-    placed: list[tuple[Place, Entry]] = [((touch.occurred_at, 0, 0), _sent(touch)) for touch in history if touch.occurred_at <= until]
+    placed: list[tuple[Place, TimelineEntry]] = [
+        ((touch.occurred_at, 0, 0), _sent(touch)) for touch in history if touch.occurred_at <= until
+    ]
     if is_person(subject):
         journey, facts = person_fold.derive(definition, one.name, one.ids, history, turns)
         if all(touch.occurred_at <= until for touch in history):
@@ -132,32 +134,32 @@ async def timeline(definition: Definition, histories: Bodies, subject: str, unti
     )
 
 
-def _sent(touch: Touchpoint) -> Entry:
-    return Entry(iso(touch.occurred_at), Sent(touch.type, telling(touch)), touch.source, touch.id, touch.subject)
+def _sent(touch: Touchpoint) -> TimelineEntry:
+    return TimelineEntry(iso(touch.occurred_at), Sent(touch.type, telling(touch)), touch.source, touch.id, touch.subject)
 
 
-def _told(fact: Fact) -> tuple[Place, Entry] | None:
+def _told(fact: Fact) -> tuple[Place, TimelineEntry] | None:
     """What a fact tells of, and where it stands; nothing of those that only figures are made of."""
     match fact:
         case StageEntered(at=at, nth=nth, stage=stage, left_stage=left, rule=rule, because=because):
-            return (at, 1, nth), Entry(iso(at), Stage(left, stage), rule=rule, because=because)
+            return (at, 1, nth), TimelineEntry(iso(at), Stage(left, stage), rule=rule, because=because)
         case LeadMoved(at=at, nth=nth, step=step, cycle=cycle, reason=reason, rule=rule, because=because):
-            return (at, 1, nth), Entry(iso(at), Lead(cycle, step, reason), rule=rule, because=because)
+            return (at, 1, nth), TimelineEntry(iso(at), Lead(cycle, step, reason), rule=rule, because=because)
         case Scored(at=at, points=points, rule=rule):
-            return (at, 1, -1), Entry(iso(at), Points(points), rule=rule)
+            return (at, 1, -1), TimelineEntry(iso(at), Points(points), rule=rule)
         case DealStood(at=at, nth=nth):
-            return (at, 1, nth), Entry(iso(at), Deal(fact.outcome, fact.stage, fact.amount_minor, fact.currency))
+            return (at, 1, nth), TimelineEntry(iso(at), Deal(fact.outcome, fact.stage, fact.amount_minor, fact.currency))
         case Ordered(at=at, order_id=order, currency=currency, amount_minor=amount_minor):
-            return (at, 1, -1), Entry(iso(at), Order(order, amount_minor, currency))
+            return (at, 1, -1), TimelineEntry(iso(at), Order(order, amount_minor, currency))
         case Lowered(at=at, order_id=order, currency=currency, amount_minor=amount_minor):
-            return (at, 1, -1), Entry(iso(at), Order(order, amount_minor, currency))
+            return (at, 1, -1), TimelineEntry(iso(at), Order(order, amount_minor, currency))
         case LeftOut(at=at, of_what=of, why=why):
-            return (at, 1, -1), Entry(iso(at), Omitted(of, why))
+            return (at, 1, -1), TimelineEntry(iso(at), Omitted(of, why))
         case _:
             return None
 
 
-def _ahead(definition: Definition, journey: PersonJourney, until: Instant) -> Iterator[tuple[Place, Entry]]:
+def _ahead(definition: Definition, journey: PersonJourney, until: Instant) -> Iterator[tuple[Place, TimelineEntry]]:
     """What time alone brings after the last touchpoint: up to `until` it has struck, and after that it is due."""
     for fact in run_out(plan_of(definition), journey):
         match fact:
@@ -167,5 +169,5 @@ def _ahead(definition: Definition, journey: PersonJourney, until: Instant) -> It
                 means = Lead(fact.cycle, fact.step, "")
             case _:
                 continue
-        entry = Entry(iso(fact.at), means, rule=fact.rule, because=fact.because, is_due=fact.at > until)
+        entry = TimelineEntry(iso(fact.at), means, rule=fact.rule, because=fact.because, is_due=fact.at > until)
         yield (fact.at, 2, fact.nth), entry

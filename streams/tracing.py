@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from journey.definition import Definition
 from journey.histories import is_person, joined
-from journey.provenance import Brought, of_other, of_person
+from journey.provenance import ExplainedFact, of_other, of_person
 from journey.touchpoints import Key, Touchpoint
 from streams.ports import Bodies
 from streams.world import BEFORE, World
@@ -16,7 +16,7 @@ class Traced:
     """`facts` by the subject whose history asserts them, a person by its name; `ids` are those of persons. `touches` are all touchpoints of
     these histories."""
 
-    facts: dict[str, list[Brought]] = field(default_factory=dict)
+    facts: dict[str, list[ExplainedFact]] = field(default_factory=dict)
     ids: dict[str, tuple[str, ...]] = field(default_factory=dict)
     touches: dict[Key, Touchpoint] = field(default_factory=dict)
 

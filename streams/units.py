@@ -169,7 +169,7 @@ class Change(NamedTuple):
     """False while more parts of the same unit follow."""
 
 
-class Counted(NamedTuple):
+class RecordCounts(NamedTuple):
     """What the units of a record did, altogether. Dead letters by code, and names that nothing knows, count how often they were seen."""
 
     accepted: int
@@ -191,7 +191,7 @@ class Part(NamedTuple):
     """Subjects of an earlier part that are no more."""
 
 
-class Brought(NamedTuple):
+class StoredBodies(NamedTuple):
     """What some units stored: bodies with the keys that they were stored under, and names that were voided."""
 
     rows: list[BodyRow]

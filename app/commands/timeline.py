@@ -55,6 +55,6 @@ def _between(id: str, data: Path | None, asked: Instant | date, positions: tuple
 
     answer, simulated = read(data, run)
     if json:
-        as_json({**show_timeline.plain_between(answer), "simulated": simulated})
+        as_json({**show_timeline.plain_differences(answer), "simulated": simulated})
     else:
-        show_timeline.between(answer, simulated=simulated)
+        show_timeline.differences(answer, simulated=simulated)

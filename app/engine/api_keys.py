@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from app.engine.access import with_servers
-from app.engine.embedded import beside, opened
+from app.engine.embedded import keys_of, opened
 from app.settings import Servers
 from app.text.printing import note
 from journey.errors import Refused
@@ -88,5 +88,5 @@ def with_keys(place: Path | Servers, run: Callable[[Keys], Awaitable[T]], *, beg
     if begins and not (place / FILE).exists():
         with opened(place, note) as engine:
             return asyncio.run(ran(engine.keys))
-    with beside(place) as keys:
+    with keys_of(place) as keys:
         return asyncio.run(ran(keys))

@@ -129,19 +129,19 @@ class AsTold(NamedTuple):
 
     closing: Closing
     restatement: Restatement
-    otherwise: list[str]
+    computed_differently: list[str]
     """The sections of which what was told is not what this version of the program says as known then."""
 
 
 async def as_told(engine: Engine, closed: Closing, question: Question) -> AsTold:
     """`question` about a closed period, as known at its closing and as known now. Raises Refused beyond bounds."""
-    otherwise: list[str] = []
+    computed_differently: list[str] = []
 
     async def check(ask: Ask, by: Definition) -> None:
-        otherwise.extend(await told_otherwise(closed, question.model, ask, by))
+        computed_differently.extend(await sections_computed_differently(closed, question.model, ask, by))
 
     restatement = await restated(engine, question, closed.position, await engine.record.position(), check)
-    return AsTold(closed, restatement, otherwise)
+    return AsTold(closed, restatement, computed_differently)
 
 
 class Compared(NamedTuple):
@@ -177,9 +177,9 @@ async def compared(engine: Engine, asks: Compared, question: Question) -> Restat
     return await as_told(engine, closed, question)
 
 
-async def told_otherwise(closed: Closing, model: Model, ask: Ask, by: Definition) -> list[str]:
+async def sections_computed_differently(closed: Closing, model: Model, ask: Ask, by: Definition) -> list[str]:
     """The sections of which `ask`, which answers as known at the closing, does not say what was told then: another version of this program
-    works out a figure otherwise."""
+    works out a figure differently."""
     sections = closed.told[model]
     question = Question(
         model, tuple(sections), from_on=closed.from_on, to_on=closed.to_on, until=closed.until,

@@ -163,7 +163,7 @@ def reading(folder: Path) -> Iterator[Embedded]:
 
 
 @contextmanager
-def beside(folder: Path) -> Iterator[SqliteKeys]:
+def keys_of(folder: Path) -> Iterator[SqliteKeys]:
     """The keys of `folder`, to read and to change while another process writes to it. Raises Refused where there is no data."""
     check_there(folder)
     with _usable(folder):

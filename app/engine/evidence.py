@@ -23,7 +23,7 @@ from journey.facts import NEVER
 from journey.histories import is_subject
 from journey.instants import Instant
 from journey.problems import meant
-from journey.provenance import Brought
+from journey.provenance import ExplainedFact
 from journey.touchpoints import Key, Touchpoint
 from projections.figures.answering import answer, settled
 from projections.figures.answers import Answer, Cell, FigureAnswer
@@ -33,7 +33,7 @@ from projections.figures.measures import Credited, Outcome
 from projections.figures.money import RATES
 from projections.figures.reports import values_asked
 from projections.figures.sections import FIGURES, SECTIONS
-from projections.figures.units import Page, Unit, among, credited_touches, each, only, rows_by_unit, units
+from projections.figures.units import FigureUnit, Page, among, credited_touches, each, only, rows_by_unit, units
 from projections.marketing import marketing
 from projections.read_model import Ask, Delta, ReadModel, Table, Value
 from projections.sales import sales
@@ -62,7 +62,7 @@ class Behind(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class UnitEvidence:
     """A unit that counts, in the group where it does: what the figure comes to for it alone, and the touchpoints behind that, in order."""
 
     unit: dict[str, Value]
@@ -78,7 +78,7 @@ class FigureEvidence:
     the same of them."""
 
     answer: Answer
-    units: tuple[Counted, ...]
+    units: tuple[UnitEvidence, ...]
     units_count: int
     beyond: int
     after: str
@@ -213,7 +213,7 @@ class _Rows:
 
     def __init__(self, memory: InMemory, model: ReadModel, traced: Traced) -> None:
         self.memory, self.model, self.traced = memory, model, traced
-        self.because: dict[str, dict[tuple[Value, ...], list[Brought]]] = {table.name: defaultdict(list) for table in model.tables}
+        self.because: dict[str, dict[tuple[Value, ...], list[ExplainedFact]]] = {table.name: defaultdict(list) for table in model.tables}
         self._by_columns: dict[tuple[str, tuple[str, ...]], dict[tuple[Any, ...], list[_TableRow]]] = {}
         self._own: dict[tuple[Instant, str], list[Touchpoint]] = defaultdict(list)
         for touch in traced.touches.values():
@@ -258,10 +258,10 @@ class _Rows:
 
 class _TableRow(NamedTuple):
     values: dict[str, Any]
-    because: list[Brought]
+    because: list[ExplainedFact]
 
 
-async def _rows(ask: Ask, was: KnownState, model: ReadModel, figure: Figure, asked: Asked, chosen: Sequence[Unit]) -> _Rows:
+async def _rows(ask: Ask, was: KnownState, model: ReadModel, figure: Figure, asked: Asked, chosen: Sequence[FigureUnit]) -> _Rows:
     """The rows of the whole units, and those of others that they are joined with."""
     names = (*asked.by, *(one.dimension for one in asked.where))
     dimensions = [one for name, one in figure.dimensions.items() if name in names]
@@ -287,7 +287,7 @@ def _owner(table: Table) -> str | None:
     return next((name for name in _WHOSE if name in names), None)
 
 
-async def _subjects(ask: Ask, was: KnownState, used: Mapping[str, Table], figure: Figure, chosen: Sequence[Unit]) -> set[str]:
+async def _subjects(ask: Ask, was: KnownState, used: Mapping[str, Table], figure: Figure, chosen: Sequence[FigureUnit]) -> set[str]:
     """All whose histories the whole units are made of, and those of others that their dimensions are of: of a deal its people."""
     owners = {_owner(table) for name, table in used.items() if name in figure.of.tables}
     is_of_people = "deal" in owners and "person" in {_owner(table) for table in used.values()}
@@ -306,11 +306,11 @@ async def _subjects(ask: Ask, was: KnownState, used: Mapping[str, Table], figure
 # --- what counts, and because of what
 
 
-async def _counted(rows: _Rows, figure: Figure, asked: Asked, chosen: Sequence[Unit]) -> list[Counted]:
+async def _counted(rows: _Rows, figure: Figure, asked: Asked, chosen: Sequence[FigureUnit]) -> list[UnitEvidence]:
     by, query = rows_by_unit(figure, asked)
     come_to = await each(rows.memory.ask, figure, asked)
     credited = await credited_touches(rows.memory.ask, figure, asked) if isinstance(figure.measure, Credited) else None
-    behind: defaultdict[Unit, dict[Key, bool]] = defaultdict(dict)
+    behind: defaultdict[FigureUnit, dict[Key, bool]] = defaultdict(dict)
     for row in rows.memory.named(*marked(query)):
         unit = by.unit([row[f"g{place}"] for place in range(by.width)])
         if credited is None or (unit, (row["person"], row["place"])) in credited:
@@ -318,7 +318,7 @@ async def _counted(rows: _Rows, figure: Figure, asked: Asked, chosen: Sequence[U
                 behind[unit][key] = behind[unit].get(key, False) or by_time
     touches = rows.traced.touches
     return [
-        Counted(
+        UnitEvidence(
             unit=dict(zip(figure.of.unit, unit.key, strict=True)),
             group=dict(zip(by.names, unit.group, strict=True)),
             outcome=come_to.get(unit, Outcome(None, 0)),
@@ -330,7 +330,7 @@ async def _counted(rows: _Rows, figure: Figure, asked: Asked, chosen: Sequence[U
     ]
 
 
-def _because(rows: _Rows, figure: Figure, unit: Unit, row: Mapping[str, Any], until: Instant) -> Iterator[tuple[Key, bool]]:
+def _because(rows: _Rows, figure: Figure, unit: FigureUnit, row: Mapping[str, Any], until: Instant) -> Iterator[tuple[Key, bool]]:
     """The touchpoints that a row of the view is because of: of each of its tables those rows that it is made of."""
     for table in rows.model.tables:
         if table.name in figure.of.tables:
@@ -341,7 +341,7 @@ def _because(rows: _Rows, figure: Figure, unit: Unit, row: Mapping[str, Any], un
                     yield from ((key, False) for key in rows.touches_of(one))
 
 
-def _made_of(rows: _Rows, table: Table, figure: Figure, unit: Unit, row: Mapping[str, Any], until: Instant) -> "list[_TableRow]":
+def _made_of(rows: _Rows, table: Table, figure: Figure, unit: FigureUnit, row: Mapping[str, Any], until: Instant) -> "list[_TableRow]":
     """The rows of `table` that a row of the view is made of: with all that it says, or with what tells rows apart. Of what it says how
     something stands, also those of the instants since when it does."""
     names = [column.name for column in table.key]
@@ -370,7 +370,7 @@ def _holds(values: Mapping[str, Any], until: Instant) -> bool:
     return bool(values.get("at", 0) <= until < values.get("until_at", NEVER))
 
 
-def _named_by(unit: Unit, figure: Figure) -> list[str]:
+def _named_by(unit: FigureUnit, figure: Figure) -> list[str]:
     """The subjects that a unit names."""
     values = dict(zip(figure.of.unit, unit.key, strict=True))
     found = [value for value in unit.key if isinstance(value, str) and is_subject(value)]

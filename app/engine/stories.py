@@ -18,13 +18,15 @@ async def timeline(engine: Engine, id: str, until: Instant | date | None, known_
     return await telling.timeline(definition, bodies, id, until_of(until, definition))
 
 
-async def timeline_between(engine: Engine, id: str, until: Instant | date | None, positions: tuple[str, str]) -> story_differences.Between:
+async def timeline_between(
+    engine: Engine, id: str, until: Instant | date | None, positions: tuple[str, str]
+) -> story_differences.StoryDifferences:
     """What is told differently at two positions, or times of recording. Raises Refused."""
     earlier, later = [await position_known(engine, known_at) for known_at in positions]
     if earlier > later:
         raise Refused(f"position {earlier} is after {later}; name the earlier one first")
     at = until_of(until, await definition_at(engine, later))
-    return await story_differences.between(partial(definition_at, engine), engine.record, id, at, earlier, later)
+    return await story_differences.story_differences(partial(definition_at, engine), engine.record, id, at, earlier, later)
 
 
 async def explained(engine: Engine, id: str, until: Instant | date | None, known_at: str | None, stage: str = "") -> explaining.Explained:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from streams.units import PIPELINE, STAGE, Counted, Unit
+from streams.units import PIPELINE, STAGE, RecordCounts, Unit
 
 
 @dataclass(slots=True)
@@ -32,7 +32,7 @@ class Summary:
         self.dead_letters.update(letter.code for letter in unit.dead_letters)
         self._count_unknown({f"{type}.{name}": seen for (type, name), seen in unit.unknown_fields.items()})
 
-    def count(self, before: Counted, after: Counted) -> None:
+    def count(self, before: RecordCounts, after: RecordCounts) -> None:
         """Add what a record's units did between two counts of it."""
         self.accepted += after.accepted - before.accepted
         self.duplicates += after.duplicates - before.duplicates

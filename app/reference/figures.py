@@ -6,7 +6,7 @@ from typing import Final
 
 from app.reference.markdown import GENERATED, code, page, table
 from app.text.figures import described
-from projections.figures.catalogue import Entry, entries
+from projections.figures.catalogue import FigureEntry, entries
 from projections.figures.figure import Section
 from projections.figures.sections import SECTIONS
 
@@ -26,14 +26,14 @@ What a dimension says. Where it is not the same for all figures, those that it i
 def figures_page() -> str:
     """docs/figures.md."""
     listed = entries()
-    in_full: dict[str, Entry] = {}
+    in_full: dict[str, FigureEntry] = {}
     parts: list[str] = []
     for section in SECTIONS:
         parts += _section(section, [entry for entry in listed if (entry.model, entry.section) == (section.model, section.name)], in_full)
     return page("# Figures", GENERATED, _INTRODUCTION, _EXPLANATION, *parts, "## Dimensions", _DIMENSIONS, _dimensions(listed))
 
 
-def _section(section: Section, members: list[Entry], in_full: dict[str, Entry]) -> Iterator[str]:
+def _section(section: Section, members: list[FigureEntry], in_full: dict[str, FigureEntry]) -> Iterator[str]:
     """`in_full` are the figures that stand above already, since a figure may be in a section of either report."""
     yield f"## {section.model} {section.name}"
     groupings = ["as a whole" if not by else f"by {' and '.join(by)}" for by in section.shown_by]
@@ -47,7 +47,7 @@ def _section(section: Section, members: list[Entry], in_full: dict[str, Entry]) 
             yield from _figure(entry)
 
 
-def _figure(entry: Entry) -> Iterator[str]:
+def _figure(entry: FigureEntry) -> Iterator[str]:
     yield f"### {entry.name}"
     yield entry.says
     rows = [(name, _linked(name, text)) for name, text in described(entry) if name not in ("figure", "says", "shown by")]
@@ -64,7 +64,7 @@ def _linked(name: str, text: str) -> str:
             return text
 
 
-def _dimensions(listed: list[Entry]) -> str:
+def _dimensions(listed: list[FigureEntry]) -> str:
     said: dict[str, dict[str, list[str]]] = {}
     for entry in listed:
         for name, words in entry.dimensions.items():

@@ -6,7 +6,7 @@ from pydantic import ConfigDict
 
 from journey import explain
 from projections.figures.answers import Answer, Cell, Value
-from projections.figures.catalogue import Entry
+from projections.figures.catalogue import FigureEntry
 from projections.figures.figure import Model
 from projections.figures.restatements import Restatement
 
@@ -15,7 +15,7 @@ Number = int | str
 
 
 class Catalogue(Value):
-    figures: tuple[Entry, ...]
+    figures: tuple[FigureEntry, ...]
 
 
 class FigureTold(Answer):
@@ -56,7 +56,7 @@ class Closings(Value):
 
 
 class LastClosing(Closing):
-    told_otherwise: tuple[str, ...]
+    computed_differently: tuple[str, ...]
     """The sections of which what was told is not what this version of the program says as known then."""
 
 
@@ -90,7 +90,7 @@ class Behind(Touchpoint):
     """Whether what counts is that a deadline struck which runs from this."""
 
 
-class Counted(Value):
+class UnitEvidence(Value):
     """A deal, a person or a lead that counts: what the figure comes to for it alone, and because of what."""
 
     unit: dict[str, Number]
@@ -107,7 +107,7 @@ class Why(Value):
     touchpoints come to is what the read model says of them."""
 
     answer: Answer
-    units: tuple[Counted, ...]
+    units: tuple[UnitEvidence, ...]
     units_count: int
     beyond: int
     after: str
@@ -198,8 +198,8 @@ class ExplanationTold(Value):
     ties: tuple[explain.Evidence, ...]
     stage: str
     score: int
-    transitions: tuple[explain.Transition, ...]
-    ledger: tuple[explain.Entry, ...]
+    transitions: tuple[explain.ExplainedTransition, ...]
+    ledger: tuple[explain.ScoreEntry, ...]
     why_not: tuple[explain.WhyNot, ...]
     why: tuple[explain.Why, ...]
     simulated: bool

@@ -134,7 +134,7 @@ class OfEvidence(OfFigures):
     after: Text = Field("", description="A cursor: what the link to the next page has.")
 
 
-class Between(OfFigures):
+class OfChanges(OfFigures):
     from_position: Time = Field(description="The earlier position, or a time of recording.")
     to_position: Time = Field(description="The later one.")
     section: Texts = Field([], description="Only these sections.")

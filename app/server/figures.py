@@ -15,7 +15,7 @@ from app.engine.simulation_mark import is_simulated
 from app.server.access import Right, needs
 from app.server.answering import AS_CSV, Told, answered
 from app.server.answers import Catalogue, Closings, FigureTold, PeriodAsTold, RestatementTold, Why
-from app.server.asked import AsOf, Between, OfEvidence, OfReport, Waiting, parameters
+from app.server.asked import AsOf, OfChanges, OfEvidence, OfReport, Waiting, parameters
 from app.server.problems import PROBLEMS
 from app.server.visible import check_figure, check_rows, sees_rows
 from app.text.arguments import currency_of
@@ -166,7 +166,7 @@ def _between(made: APIRouter, model: Model, there: Sequence[Section]) -> None:
         return await answered(request, asked, run, as_csv=True, where=asked.filters)
 
     _add(
-        made, f"/{model}/between", between, RIGHTS[model], Between, RestatementTold, name=f"{model}_between", tag=model, as_csv=True,
+        made, f"/{model}/between", between, RIGHTS[model], OfChanges, RestatementTold, name=f"{model}_between", tag=model, as_csv=True,
         says=f"What changed in the figures of {model} between two positions, cell by cell, and by which cause.",
         figures=[figure for section in there for figure in section.figures],
     )  # fmt: skip
@@ -180,7 +180,7 @@ def _period(made: APIRouter, model: Model) -> None:
             if not isinstance(told, AsTold):
                 known = f"/api/v1/{model}?from={question.from_on}&to={question.to_on}"
                 raise NotThere(f"{period} is not closed, or asked for as known earlier; {known} tells what is known of it")
-            closed = {**told.closing.plain, "told_otherwise": told.otherwise}
+            closed = {**told.closing.plain, "computed_differently": told.computed_differently}
             whole = PeriodAsTold(**dict(told.restatement), closed=closed, simulated=await is_simulated(engine))
             return Told(whole, Restatement.to_csv)
 

@@ -55,7 +55,7 @@ router = APIRouter()
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class ToldUnit:
     """What a unit tells. `reset`: why what was told before it may no longer hold, where that is so."""
 
     position: int
@@ -76,7 +76,7 @@ class Feed:
     def __init__(self, served: Served) -> None:
         self.clients = 0
         self._served = served
-        self._held: deque[Unit] = deque()
+        self._held: deque[ToldUnit] = deque()
         self._anew: dict[int, UnitMoves] = {}
         self._reading = asyncio.Lock()
         self._ended = asyncio.Event()
@@ -85,7 +85,7 @@ class Feed:
         """Nobody is told anything more."""
         self._ended.set()
 
-    async def after(self, position: int) -> Sequence[Unit] | None:
+    async def after(self, position: int) -> Sequence[ToldUnit] | None:
         """Some units beyond `position`, as soon as there are any; none where there are none for a while. None at the end. Raises Away."""
         moved = asyncio.ensure_future(self._served.positions.wait(position + 1, HEARTBEAT_SECONDS))
         ended = asyncio.ensure_future(self._ended.wait())
@@ -98,7 +98,7 @@ class Feed:
             moved.cancel()
             ended.cancel()
 
-    async def _units(self, position: int) -> Sequence[Unit]:
+    async def _units(self, position: int) -> Sequence[ToldUnit]:
         if self._held and position + 1 < self._held[0].position:
             return await self._read(position)
         async with self._reading:
@@ -107,19 +107,19 @@ class Feed:
                     self._hold(unit)
             return [unit for unit in self._held if unit.position > position] or await self._read(position)
 
-    def _hold(self, unit: Unit) -> None:
+    def _hold(self, unit: ToldUnit) -> None:
         if self._held and unit.position != self._held[-1].position + 1:
             self._held.clear()
         self._held.append(unit)
         while len(self._held) > UNITS_MAX or (len(self._held) > 1 and sum(len(one.events) for one in self._held) > TRANSITIONS_MAX):
             self._held.popleft()
 
-    async def _read(self, position: int) -> list[Unit]:
+    async def _read(self, position: int) -> list[ToldUnit]:
         up_to = self._served.positions.position
         return [told(unit) for unit in await self._served.read(partial(moves, after=position, up_to=up_to, anew=self._anew))]
 
 
-def told(unit: UnitMoves) -> Unit:
+def told(unit: UnitMoves) -> ToldUnit:
     """The transitions of a unit: first those that no longer hold, then those that do, in their order.
 
     A correction is what does not hold any more, and what holds in its place: what somebody did not come to after all that was told of it.
@@ -136,7 +136,7 @@ def told(unit: UnitMoves) -> Unit:
         )
         for one, count in in_order
     )  # fmt: skip
-    return Unit(unit.position, events, unit.reset)
+    return ToldUnit(unit.position, events, unit.reset)
 
 
 def _event(position: int, one: Moved, count: int, *, is_correction: bool) -> dict[str, Any]:
@@ -228,7 +228,7 @@ async def events(feed: Feed, place: Place, role: Role = Role.operator) -> AsyncI
         feed.clients -= 1
 
 
-def pieces(unit: Unit, role: Role = Role.operator) -> list[bytes]:
+def pieces(unit: ToldUnit, role: Role = Role.operator) -> list[bytes]:
     """Its events. The id of the last is the position; those before it have their number besides, so that who goes on misses none."""
     if unit.reset:
         data = {"position": unit.position, "why": unit.reset, "see": "/api/v1/transitions"}

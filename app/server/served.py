@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from app.engine.access import with_servers
 from app.engine.clock import now
-from app.engine.embedded import Embedded, beside, is_of_files, opened, reading
+from app.engine.embedded import Embedded, is_of_files, keys_of, opened, reading
 from app.engine.ports import Engine
 from app.engine.summary import Summary
 from app.settings import Servers, needs_clients
@@ -180,7 +180,7 @@ class ServedFolder:
             return await run(keys)
 
         def here() -> T:
-            with beside(self.folder) as keys:
+            with keys_of(self.folder) as keys:
                 return asyncio.run(ran(keys))
 
         return await asyncio.to_thread(here)

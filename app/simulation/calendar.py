@@ -83,6 +83,6 @@ class Calendar:
         return self.midnight(day) + OFFICE_OPENS + int(rng.random() * 3 * HOUR)
 
 
-def between(low: Micros, high: Micros, rng: Random) -> Micros:
+def instant_between(low: Micros, high: Micros, rng: Random) -> Micros:
     """Some whole number of microseconds from `low` up to `high`."""
     return low + int(rng.random() * (high - low))

@@ -2,7 +2,7 @@
 
 from random import Random
 
-from app.simulation.calendar import Calendar, between
+from app.simulation.calendar import Calendar, instant_between
 from app.simulation.company import TOPICS, Campaign, Company
 from app.simulation.feed import Data, Feed
 from journey.instants import DAY, HOUR, MINUTE, SECOND
@@ -32,7 +32,7 @@ class Campaigns:
                 self.spend(campaign)
                 self.report(campaign)
         for content in self.company.contents:
-            at = self.calendar.midnight(content.published_day) + 6 * HOUR + between(0, HOUR, self.rng)
+            at = self.calendar.midnight(content.published_day) + 6 * HOUR + instant_between(0, HOUR, self.rng)
             said: Data = {
                 "content": content.id,
                 "title": content.title,
@@ -87,7 +87,7 @@ class Campaigns:
         for first, last in periods:
             weekend = sum(not calendar.is_workday(day) for day in range(first, last + 1))
             cents = round(self._media_cents(campaign) * (last - first + 1 - 0.5 * weekend) * rng.uniform(0.8, 1.2))
-            at = calendar.midnight(last) + 23 * HOUR + between(0, 50 * MINUTE, rng)
+            at = calendar.midnight(last) + 23 * HOUR + instant_between(0, 50 * MINUTE, rng)
             said: Data = {
                 "campaign": campaign.id,
                 "channel": campaign.channel,
@@ -130,5 +130,5 @@ class Campaigns:
             }
             if campaign.channel == "Paid Social":
                 said["engagements"] = clicks * rng.randrange(1, 4)
-            at = calendar.midnight(last) + 23 * HOUR + 30 * MINUTE + between(0, 20 * MINUTE, rng) + SECOND
+            at = calendar.midnight(last) + 23 * HOUR + 30 * MINUTE + instant_between(0, 20 * MINUTE, rng) + SECOND
             self.feed.send("/ads", "media_reported", campaign.subject, at, said)

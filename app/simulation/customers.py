@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from random import Random
 
-from app.simulation.calendar import between
+from app.simulation.calendar import instant_between
 from app.simulation.company import COMPETITORS, PLANS, TOPICS, Company, in_currency
 from app.simulation.deals import Deal
 from app.simulation.feed import Data, Feed
@@ -55,7 +55,7 @@ class Customers:
         facts |= {"country": account.country, "owner": account.owner.id, "team": account.owner.team}
         self.feed.send("/crm", "account_updated", account.subject, at, facts)
         if self.rng.random() < 0.1:
-            later = self.calendar.at_work(at + between(DAY, 90 * DAY, self.rng), self.rng)
+            later = self.calendar.at_work(at + instant_between(DAY, 90 * DAY, self.rng), self.rng)
             tier = _TIERS[(account.employees > 50) + (account.employees > 500)]
             rated: Data = {"tier": tier, "revenue_band": f"{tier}-{account.currency}"}
             self.feed.send("/crm", "account_updated", account.subject, later, rated)
@@ -74,7 +74,7 @@ class Customers:
         plan, mrr_minor = self._plan(account)
         renews = deal if deal is not None and deal.kind == "renewal" else None
         ends = calendar.day(renews.closes) + 3 if renews is not None else rng.randrange(15, 365)
-        at = calendar.opens + between(MINUTE, 30 * MINUTE, rng)
+        at = calendar.opens + instant_between(MINUTE, 30 * MINUTE, rng)
         started: Data = {
             "subscription": subscription,
             "plan": plan,
@@ -141,7 +141,7 @@ class Customers:
         feed.send("/billing", "subscription_started", account.subject, calendar.midnight(day) + 6 * HOUR, started)
         for step, kind, days in FOLLOW_UPS:
             if rng.random() < 0.85:
-                at = calendar.at_work(deal.closes + days * DAY + between(-DAY, 3 * DAY, rng), rng)
+                at = calendar.at_work(deal.closes + days * DAY + instant_between(-DAY, 3 * DAY, rng), rng)
                 done: Data = {
                     "owner": deal.owner.id,
                     "outcome": rng.choice(_OUTCOMES),
@@ -164,7 +164,7 @@ class Customers:
             return
         self._tickets += 1
         at = max(since, calendar.opens + DAY)
-        at = calendar.at_work(at + between(0, max(DAY, calendar.ends - at), rng), rng)
+        at = calendar.at_work(at + instant_between(0, max(DAY, calendar.ends - at), rng), rng)
         ticket: Data = {
             "ticket": f"T-{self._tickets}",
             "category": rng.choice(TOPICS),
@@ -177,11 +177,11 @@ class Customers:
             states += ["reopened", "resolved"]
         for state in states:
             self.feed.send("/helpdesk", "support_ticket", person.user, at, {**ticket, "status": state})
-            at += between(20 * MINUTE, 3 * DAY, rng)
+            at += instant_between(20 * MINUTE, 3 * DAY, rng)
         asked: Data = {"survey": "after-ticket", "wave": calendar.date_of(at)[:7]}
         self.feed.send("/surveys", "survey_sent", person.user, at, asked)
         if rng.random() < 0.33:
-            self._answer(person, at + between(HOUR, 2 * DAY, rng), asked, "csat", rng.choice((2, 3, 4, 4, 5, 5)), (1, 5))
+            self._answer(person, at + instant_between(HOUR, 2 * DAY, rng), asked, "csat", rng.choice((2, 3, 4, 4, 5, 5)), (1, 5))
 
     def ask_all(self, population: Population) -> None:
         """How likely would you recommend us: once a quarter, to everybody at a customer."""
@@ -189,13 +189,13 @@ class Customers:
         for n, day in enumerate(waves, start=1):
             asked: Data = {"survey": "recommend", "wave": f"wave-{n}"}
             for person in population.people["contact"]:
-                at = self.calendar.midnight(day) + between(9 * HOUR, 10 * HOUR, self.rng)
+                at = self.calendar.midnight(day) + instant_between(9 * HOUR, 10 * HOUR, self.rng)
                 if person.known_at is None or person.known_at > at:
                     continue
                 self.feed.send("/surveys", "survey_sent", person.user, at, asked)
                 if self.rng.random() < 0.24:
                     score = self.rng.choice((3, 5, 6, 7, 7, 8, 8, 9, 9, 9, 10, 10))
-                    self._answer(person, at + between(HOUR, 6 * DAY, self.rng), asked, "nps", score, (0, 10))
+                    self._answer(person, at + instant_between(HOUR, 6 * DAY, self.rng), asked, "nps", score, (0, 10))
 
     def _answer(self, person: SimulatedPerson, at: Instant, asked: Data, kind: str, score: int, scale: tuple[int, int]) -> None:
         question = "How likely would you recommend us?" if kind == "nps" else "How did we do?"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Literal
 
-from app.simulation.calendar import between
+from app.simulation.calendar import instant_between
 from app.simulation.company import Company, Seller, in_currency
 from app.simulation.leads import Qualified
 from app.simulation.people import Account, Population, SimulatedPerson
@@ -97,13 +97,13 @@ def _draft(id: str, kind: Kind, account: Account, outcome: Outcome, source: Qual
     calendar = company.calendar
     length = int(rng.triangular(*_DAYS[outcome]))
     if source is not None:
-        opened = calendar.at_work(source.at + between(HOUR, 4 * DAY, rng), rng)
+        opened = calendar.at_work(source.at + instant_between(HOUR, 4 * DAY, rng), rng)
         left = calendar.days - calendar.day(opened) - 4
         if outcome != "open" and left >= _DAYS[outcome][0]:
             length = min(length, left)
     else:
         opened = calendar.at_work(calendar.midnight(_opening_day(calendar.days, length, outcome, rng)), rng)
-    closes = calendar.at_work(opened + length * DAY + between(0, 8 * HOUR, rng), rng)
+    closes = calendar.at_work(opened + length * DAY + instant_between(0, 8 * HOUR, rng), rng)
     if outcome == "open":
         closes = max(closes, calendar.ends)
     people = [source.person] if source is not None else []

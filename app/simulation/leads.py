@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from random import Random
 
-from app.simulation.calendar import between
+from app.simulation.calendar import instant_between
 from app.simulation.company import INSIDE_TEAM, Company, Seller
 from app.simulation.feed import Data, Feed
 from app.simulation.people import Account, Population, SimulatedPerson, join
@@ -114,7 +114,7 @@ class Leads:
         lead = self._create(person, at + 30 * SECOND, "website", intent)
         for other in person.devices:
             if other != device and rng.random() < 0.7:
-                later = at + between(HOUR, 20 * DAY, rng)
+                later = at + instant_between(HOUR, 20 * DAY, rng)
                 web.session(other, later, keen=keen)
                 web.name(person, other, later + 3 * MINUTE, "login")
         return at + 30 * SECOND, lead
@@ -127,11 +127,11 @@ class Leads:
 
     def rest(self, person: SimulatedPerson, lead: str, fate: str, at: Instant) -> None:
         """Scored, found too light, and left to the newsletter."""
-        later = at + between(10 * MINUTE, 2 * HOUR, self.rng)
+        later = at + instant_between(10 * MINUTE, 2 * HOUR, self.rng)
         self.feed.send("/crm", "lead_scored", person.user, later, {"grade": "none", "by": "fit-2", "lead": lead})
         if fate == "unfit":
             reason = self.rng.choice(_DISQUALIFY_REASONS)
-            gone = self.calendar.at_work(at + between(DAY, 4 * DAY, self.rng), self.rng)
+            gone = self.calendar.at_work(at + instant_between(DAY, 4 * DAY, self.rng), self.rng)
             self.feed.send("/crm", "lead_disqualified", person.user, gone, {"reason": reason, "lead": lead})
         for gap in gaps(self.rng, self.rng.randrange(2), 48, 400):
             self.web.session(person.devices[0], at + gap)
@@ -140,22 +140,22 @@ class Leads:
         """From the score to sales' answer: accepted or rejected, mostly that day, sometimes late, sometimes never."""
         rng, feed, calendar = self.rng, self.feed, self.calendar
         owner = self.company.seller(rng, inside=rng.random() < 0.5 and len(self.company.sellers) > 2)
-        at = calendar.at_work(at + between(5 * MINUTE, 5 * HOUR, rng), rng)
+        at = calendar.at_work(at + instant_between(5 * MINUTE, 5 * HOUR, rng), rng)
         feed.send("/crm", "lead_scored", person.user, at, {"grade": "mql", "by": "fit-2", "lead": lead})
         reply: Data = {"medium": "email", "direction": "out", "automated": True, "lead": lead}
         feed.send("/mailer", "message", person.user, at + SECOND, reply)
-        at += between(MINUTE, 20 * MINUTE, rng)
+        at += instant_between(MINUTE, 20 * MINUTE, rng)
         due = calendar.stamp(calendar.at_work(at + DAY, rng))
         if rng.random() < 0.15:
             queued: Data = {"queue": "inbound", "team": INSIDE_TEAM, "lead": lead, "due_at": due}
             feed.send("/crm", "lead_assigned", person.user, at, queued)
-            at = calendar.at_work(at + between(HOUR, 6 * HOUR, rng), rng)
+            at = calendar.at_work(at + instant_between(HOUR, 6 * HOUR, rng), rng)
         assigned: Data = {"owner": owner.id, "team": owner.team, "lead": lead, "due_at": due}
         feed.send("/crm", "lead_assigned", person.user, at, assigned)
         if fate == "waiting":
             return None
         slow = rng.random() < 0.25
-        at = calendar.at_work(at + (between(DAY, 4 * DAY, rng) if slow else between(10 * MINUTE, 5 * HOUR, rng)), rng)
+        at = calendar.at_work(at + (instant_between(DAY, 4 * DAY, rng) if slow else instant_between(10 * MINUTE, 5 * HOUR, rng)), rng)
         if fate == "rejected":
             note = "see the notes of the call"
             rejected: Data = {"reason": rng.choice(_REJECT_REASONS), "lead": lead, "owner": owner.id, "note": note}
@@ -169,13 +169,13 @@ class Leads:
         rng, feed, calendar = self.rng, self.feed, self.calendar
         call: Data = {"lead": lead, "owner": owner.id, "direction": "out"}
         for _ in range(rng.randrange(4)):
-            at = calendar.at_work(at + between(10 * MINUTE, 20 * HOUR, rng), rng)
+            at = calendar.at_work(at + instant_between(10 * MINUTE, 20 * HOUR, rng), rng)
             feed.send("/phone", "call", person.user, at, {**call, "outcome": rng.choice(_OUTCOMES)})
         written: Data = {"medium": "email", "direction": "out", "automated": False, "lead": lead, "owner": owner.id}
         feed.send("/crm", "message", person.user, at + 5 * MINUTE, written)
         if fate == "working":
             return None
-        at = calendar.at_work(at + between(HOUR, 30 * HOUR, rng), rng)
+        at = calendar.at_work(at + instant_between(HOUR, 30 * HOUR, rng), rng)
         call |= {"outcome": "connected", "seconds": rng.randrange(90, 1500)}
         feed.send("/phone", "call", person.user, at, call)
         if fate == "disqualified":
@@ -188,7 +188,7 @@ class Leads:
             recycled: Data = {"reason": rng.choice(_RECYCLE_REASONS), "lead": lead, "nurture_until": until}
             feed.send("/crm", "lead_recycled", person.user, at, recycled)
             if rng.random() < 0.25:
-                self._return(person, at + between(25 * DAY, 60 * DAY, rng))
+                self._return(person, at + instant_between(25 * DAY, 60 * DAY, rng))
             return None
         facts = {name: rng.choice(_ANSWERS) for name in ("budget", "authority", "timeline")}
         feed.send("/crm", "lead_qualified", person.user, at, {"owner": owner.id, "lead": lead, "need": "yes", **facts})
@@ -200,12 +200,12 @@ class Leads:
     def _meet(self, person: SimulatedPerson, lead: str, owner: Seller, at: Instant, *, held: bool) -> Instant:
         rng, calendar = self.rng, self.calendar
         for status in ("held",) if held else ("no_show", "canceled"):
-            starts = calendar.at_work(at + between(DAY, 5 * DAY, rng), rng)
+            starts = calendar.at_work(at + instant_between(DAY, 5 * DAY, rng), rng)
             meeting: Data = {"lead": lead, "owner": owner.id, "starts_at": calendar.stamp(starts), "kind": "first"}
             self.feed.send("/calendar", "meeting", person.user, at + 10 * MINUTE, {**meeting, "status": "scheduled"})
             at = starts + 30 * MINUTE
             self.feed.send("/calendar", "meeting", person.user, at, {**meeting, "status": status})
-        return at + between(10 * MINUTE, HOUR, rng)
+        return at + instant_between(10 * MINUTE, HOUR, rng)
 
     def _return(self, person: SimulatedPerson, at: Instant) -> None:
         """A second form after a pause: a lead again, of a later cycle."""

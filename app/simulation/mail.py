@@ -2,7 +2,7 @@
 
 from random import Random
 
-from app.simulation.calendar import THURSDAY, TUESDAY, between
+from app.simulation.calendar import THURSDAY, TUESDAY, instant_between
 from app.simulation.company import Campaign, Company
 from app.simulation.feed import Data, Feed
 from app.simulation.people import Population, SimulatedPerson
@@ -51,22 +51,22 @@ class Mail:
         """One message to one person; whether another may follow."""
         rng, feed = self.rng, self.feed
         letter: Data = {"message": f"{campaign.id}-{self.calendar.date_of(at)}", "campaign": campaign.id}
-        at += between(0, 20 * MINUTE, rng)
+        at += instant_between(0, 20 * MINUTE, rng)
         feed.send("/mailer", "email_sent", person.user, at, letter)
-        at += between(SECOND, 40 * SECOND, rng)
+        at += instant_between(SECOND, 40 * SECOND, rng)
         if rng.random() < BOUNCES:
             hard = rng.random() < 0.3
             feed.send("/mailer", "email_bounced", person.user, at, {**letter, "kind": "hard" if hard else "soft"})
             return not hard
         feed.send("/mailer", "email_delivered", person.user, at, letter)
         if rng.random() < MACHINE_OPENS:
-            fetched = at + between(SECOND, 5 * MINUTE, rng)
+            fetched = at + instant_between(SECOND, 5 * MINUTE, rng)
             feed.send("/mailer", "email_opened", person.user, fetched, {**letter, "machine": True})
         if rng.random() < OPENS:
-            at += between(2 * MINUTE, 30 * HOUR, rng)
+            at += instant_between(2 * MINUTE, 30 * HOUR, rng)
             feed.send("/mailer", "email_opened", person.user, at, {**letter, "machine": False})
             if rng.random() < CLICKS / OPENS:
-                self._click(person, at + between(2 * SECOND, MINUTE, rng), letter, campaign)
+                self._click(person, at + instant_between(2 * SECOND, MINUTE, rng), letter, campaign)
         final = rng.random()
         if final < COMPLAINTS:
             feed.send("/mailer", "email_complained", person.user, at + MINUTE, letter)

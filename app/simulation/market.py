@@ -2,7 +2,7 @@
 
 from random import Random
 
-from app.simulation.calendar import between
+from app.simulation.calendar import instant_between
 from app.simulation.company import COMPETITORS, EUROS_PER, FIELD_TEAMS, TOPICS, Company
 from app.simulation.feed import Data, Feed
 from journey.instants import DAY, HOUR, MINUTE, SECOND, Instant
@@ -75,7 +75,7 @@ class Market:
         for first, last in calendar.months():
             for kind, function, cents_per_person in _FIXED_COSTS:
                 cents = round(cents_per_person * self.company.customers * (last - first + 1) / calendar.days * rng.uniform(0.9, 1.1))
-                at = calendar.midnight(last) + 21 * HOUR + between(0, HOUR, rng)
+                at = calendar.midnight(last) + 21 * HOUR + instant_between(0, HOUR, rng)
                 said: Data = {
                     "statement": f"{function}-{kind}-{calendar.date(first)[:7]}",
                     "provider": "ledger",
@@ -167,7 +167,7 @@ class Market:
     def _press(self) -> None:
         rng, calendar = self.rng, self.calendar
         for _ in range(max(1, calendar.days // 12)):
-            at = calendar.midnight(rng.randrange(calendar.days)) + between(6 * HOUR, 18 * HOUR, rng)
+            at = calendar.midnight(rng.randrange(calendar.days)) + instant_between(6 * HOUR, 18 * HOUR, rng)
             said: Data = {
                 "outlet": rng.choice(_OUTLETS),
                 "reach": rng.randrange(2, 90) * 1000,

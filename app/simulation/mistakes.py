@@ -2,7 +2,7 @@
 
 from random import Random
 
-from app.simulation.calendar import between
+from app.simulation.calendar import instant_between
 from app.simulation.company import Company
 from app.simulation.feed import Data, Feed
 from app.simulation.people import Population
@@ -76,7 +76,7 @@ class Mistakes:
                 "seconds": 240,
             }
             id = self.feed.send("/phone", "call", user, at, call)
-            self.feed.take_back("/phone", user, id, at + between(MINUTE, DAY, self.rng), "wrong person")
+            self.feed.take_back("/phone", user, id, at + instant_between(MINUTE, DAY, self.rng), "wrong person")
         else:
             order: Data = {
                 "order": f"typed-{user[5:]}-{self.calendar.date_of(at)}",
@@ -84,7 +84,7 @@ class Mistakes:
                 "currency": "EUR",
             }
             id = self.feed.send("/billing", "order_placed", user, at, order)
-            self.feed.take_back("/billing", user, id, at + between(MINUTE, 2 * DAY, self.rng), "entered twice")
+            self.feed.take_back("/billing", user, id, at + instant_between(MINUTE, 2 * DAY, self.rng), "entered twice")
 
     def _shared_device(self, user: str) -> None:
         """Somebody logs in on a device that is not theirs; the link is undone when that is noticed."""
@@ -92,5 +92,5 @@ class Mistakes:
         at = self.calendar.at_leisure(self.company.busy_day(self.rng), self.rng)
         at = self.web.session(device, at)
         self.feed.send("/web", "identified", device, at, {"other": user, "method": "login"})
-        later = at + between(HOUR, 6 * DAY, self.rng)
+        later = at + instant_between(HOUR, 6 * DAY, self.rng)
         self.feed.send("/web", "unlinked", device, later, {"other": user, "reason": "shared device"})

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from random import Random
 
-from app.simulation.calendar import between
+from app.simulation.calendar import instant_between
 from app.simulation.company import Company
 from app.simulation.deals import Deal
 from app.simulation.feed import Data, Feed
@@ -35,7 +35,7 @@ class Prospecting:
                     continue
                 if deal is not None and person in deal.people:
                     ends = deal.opened
-                    at = max(self.calendar.opens + 8 * HOUR, ends - between(4 * DAY, 20 * DAY, self.rng))
+                    at = max(self.calendar.opens + 8 * HOUR, ends - instant_between(4 * DAY, 20 * DAY, self.rng))
                 else:
                     at = self.calendar.midnight(self.company.busy_day(self.rng)) + 9 * HOUR
                     ends = self.calendar.ends
@@ -45,7 +45,7 @@ class Prospecting:
 
     def introduce(self, person: SimulatedPerson, account: Account, deal: Deal) -> None:
         """A customer sends somebody to us, a few days before there is a deal."""
-        at = max(self.calendar.opens + 8 * HOUR, deal.opened - between(DAY, 8 * DAY, self.rng))
+        at = max(self.calendar.opens + 8 * HOUR, deal.opened - instant_between(DAY, 8 * DAY, self.rng))
         self._note(person, account, at, "referral")
         said: Data = {"by": deal.referred_by}
         if self.rng.random() < 0.3:
@@ -67,14 +67,14 @@ class Prospecting:
         }
         feed.send("/crm", "prospected", person.user, at, chosen)
         for n in range(rng.randrange(2, 6)):
-            at = calendar.at_work(at + between(4 * HOUR, 5 * DAY, rng), rng)
+            at = calendar.at_work(at + instant_between(4 * HOUR, 5 * DAY, rng), rng)
             if at >= ends:
                 return
             if n < 2 or rng.random() < 0.4:
                 written: Data = {"medium": "email", "direction": "out", "automated": n < 2, "owner": seller.id}
                 feed.send("/mailer" if n < 2 else "/crm", "message", person.user, at, written)
                 if rng.random() < 0.06:
-                    self._look(person, at + between(10 * MINUTE, 20 * HOUR, rng))
+                    self._look(person, at + instant_between(10 * MINUTE, 20 * HOUR, rng))
             else:
                 outcome = rng.choice(_OUTCOMES)
                 call: Data = {"owner": seller.id, "direction": "out", "outcome": outcome}
@@ -86,14 +86,14 @@ class Prospecting:
     def look_around(self, person: SimulatedPerson, deal: Deal) -> None:
         """Who is about to buy also comes by themselves, mostly before sales knows which visitor that was."""
         rng, web = self.rng, self.web
-        at = max(self.calendar.opens, deal.opened - between(0, 40 * DAY, rng))
+        at = max(self.calendar.opens, deal.opened - instant_between(0, 40 * DAY, rng))
         for gap in gaps(rng, rng.randrange(1, 5), 20, 24 * 15):
-            at = web.session(person.devices[0], at + between(0, 10 * HOUR, rng), keen=True)
+            at = web.session(person.devices[0], at + instant_between(0, 10 * HOUR, rng), keen=True)
             if rng.random() < 0.35:
                 web.read(person.devices[0], at, 0, download=True)
             at += gap
         if rng.random() < 0.8:
-            web.name(person, person.devices[0], max(at, deal.opened) + between(HOUR, 3 * DAY, rng), "email_click")
+            web.name(person, person.devices[0], max(at, deal.opened) + instant_between(HOUR, 3 * DAY, rng), "email_click")
 
     def _note(self, person: SimulatedPerson, account: Account, at: Instant, origin: str) -> None:
         """Sales writes down who it is."""

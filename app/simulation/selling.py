@@ -2,7 +2,7 @@
 
 from random import Random
 
-from app.simulation.calendar import between
+from app.simulation.calendar import instant_between
 from app.simulation.company import COMPETITORS, PRODUCTS, TOPICS, Company
 from app.simulation.deals import Deal
 from app.simulation.feed import Data, Feed
@@ -68,7 +68,7 @@ class Selling:
             opened["lead"] = deal.lead
         self.feed.send("/crm", "deal_opened", deal.subject, deal.opened, opened)
         if len(people) > 2:
-            later = self.calendar.at_work(deal.opened + between(DAY, 6 * DAY, self.rng), self.rng)
+            later = self.calendar.at_work(deal.opened + instant_between(DAY, 6 * DAY, self.rng), self.rng)
             self._update(deal, later, {"people": people})
 
     def _enter(self, deal: Deal, stage: str, at: Instant) -> None:
@@ -101,7 +101,7 @@ class Selling:
 
     def _next(self, at: Instant, ends: Instant, low: int, high: int) -> Instant:
         """The next time something is done, or `ends` where that would be too late."""
-        return min(ends, self.calendar.at_work(at + between(low, high, self.rng), self.rng))
+        return min(ends, self.calendar.at_work(at + instant_between(low, high, self.rng), self.rng))
 
     def _discover(self, deal: Deal, at: Instant, ends: Instant) -> Instant:
         person = deal.people[0]
@@ -124,7 +124,7 @@ class Selling:
     def _meet(self, deal: Deal, person: SimulatedPerson, type: str, at: Instant, status: str) -> None:
         """An appointment: agreed on before, and then held or not."""
         said: Data = {"owner": deal.owner.id, "deal": deal.id, "starts_at": self.calendar.stamp(at)}
-        agreed = max(deal.opened + MINUTE, at - between(HOUR, 3 * DAY, self.rng))
+        agreed = max(deal.opened + MINUTE, at - instant_between(HOUR, 3 * DAY, self.rng))
         self.feed.send("/calendar", type, person.user, agreed, {**said, "status": "scheduled"})
         if status == "held":
             said |= {"seconds": self.rng.randrange(1200, 3600), "people": [each.user for each in deal.people]}
@@ -218,7 +218,7 @@ class Selling:
                 self._update(deal, at + MINUTE, {"owner": taker.id, "team": taker.team})
         else:
             self._numbers += 1
-            due = self.calendar.at_work(at + between(DAY, 8 * DAY, rng), rng)
+            due = self.calendar.at_work(at + instant_between(DAY, 8 * DAY, rng), rng)
             # Published on the deal: a statement has one subject, and this one names a deal.
             planned: Data = {
                 "activity": f"t{self._numbers}",
@@ -230,7 +230,7 @@ class Selling:
             if rng.random() < 0.75:
                 status = "done" if rng.random() < 0.8 else "canceled"
                 settled: Data = {**planned, "status": status}
-                self.feed.send("/crm", "activity_scheduled", deal.subject, due + between(-HOUR, 6 * HOUR, rng), settled)
+                self.feed.send("/crm", "activity_scheduled", deal.subject, due + instant_between(-HOUR, 6 * HOUR, rng), settled)
 
     def _end(self, deal: Deal, amount_minor: int) -> None:
         rng, feed = self.rng, self.feed
@@ -240,7 +240,7 @@ class Selling:
             feed.take_back("/crm", deal.subject, id, midway + 2 * HOUR, "wrong deal")
         elif deal.reopened:
             feed.send("/crm", "close", deal.subject, midway, self._closing(deal, amount_minor, "lost"))
-            again = self.calendar.at_work(midway + between(2 * DAY, 5 * DAY, rng), rng)
+            again = self.calendar.at_work(midway + instant_between(2 * DAY, 5 * DAY, rng), rng)
             reopened: Data = {"deal": deal.id, "stage": STAGES[deal.pipeline][-1], "reason": "new_budget"}
             feed.send("/crm", "deal_reopened", deal.subject, again, reopened)
         if deal.outcome != "open":

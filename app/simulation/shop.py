@@ -2,7 +2,7 @@
 
 from random import Random
 
-from app.simulation.calendar import between
+from app.simulation.calendar import instant_between
 from app.simulation.company import Company, in_currency
 from app.simulation.deals import Deal
 from app.simulation.feed import Data, Feed
@@ -48,16 +48,16 @@ class Shop:
                 **self._amount(amount_minor // part // 100 * 100, account.currency),
                 "reason": rng.choice(_REASONS),
             }
-            feed.send("/billing", "refund", subject, self.calendar.at_work(at + between(DAY, 25 * DAY, rng), rng), back)
+            feed.send("/billing", "refund", subject, self.calendar.at_work(at + instant_between(DAY, 25 * DAY, rng), rng), back)
 
     def _browse(self, subject: str, at: Instant, product: str, value: Data) -> Instant:
         """In the shop, one step after the other. Some leave with a full cart and come back for it."""
         self.feed.send("/shop", "product_viewed", subject, at, {"product": product, **value})
-        at += between(20 * SECOND, 5 * MINUTE, self.rng)
+        at += instant_between(20 * SECOND, 5 * MINUTE, self.rng)
         self.feed.send("/shop", "cart_updated", subject, at, {"items": [product], **value})
-        at += between(20 * SECOND, 5 * MINUTE, self.rng) + (DAY if self.rng.random() < 0.2 else 0)
+        at += instant_between(20 * SECOND, 5 * MINUTE, self.rng) + (DAY if self.rng.random() < 0.2 else 0)
         self.feed.send("/shop", "checkout_started", subject, at, {"items": [product], **value})
-        return at + between(30 * SECOND, 4 * MINUTE, self.rng)
+        return at + instant_between(30 * SECOND, 4 * MINUTE, self.rng)
 
     def _amount(self, amount_minor: int, currency: str) -> Data:
         return {"amount": str(major(amount_minor, currency)), "currency": currency}

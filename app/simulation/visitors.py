@@ -2,7 +2,7 @@
 
 from random import Random
 
-from app.simulation.calendar import between
+from app.simulation.calendar import instant_between
 from app.simulation.company import Company
 from app.simulation.feed import Data, Feed
 from app.simulation.people import Account, Population, SimulatedPerson, first_days
@@ -54,7 +54,7 @@ class Visitors:
         day = self.company.busy_day(rng)
         at = self.calendar.at_leisure(day, rng)
         device = person.devices[0]
-        web.session(device, at - between(2 * DAY, 9 * DAY, rng))
+        web.session(device, at - instant_between(2 * DAY, 9 * DAY, rng))
         at = web.session(device, at)
         intent = "newsletter" if rng.random() < 0.6 else "download"
         at = web.fill_in(device, at, f"{intent}-form", intent)
@@ -93,7 +93,7 @@ class Visitors:
                 feed.send("/crm", "consent_given", person.user, at + 2 * SECOND, consent)
             self.work(person, at)
             if rng.random() < 0.03:
-                gone = at + between(20 * DAY, 150 * DAY, rng)
+                gone = at + instant_between(20 * DAY, 150 * DAY, rng)
                 feed.send("/crm", "account_left", person.user, gone, {"account": account.id})
                 cleared: Data = {"job_title": None, "department": None}
                 feed.send("/crm", "profile_updated", person.user, gone + SECOND, cleared)
@@ -104,13 +104,13 @@ class Visitors:
         device = person.devices[0]
         active = rng.random() < 0.75
         while active:
-            at = self.calendar.at_work(at + between(DAY, 30 * DAY, rng), rng)
+            at = self.calendar.at_work(at + instant_between(DAY, 30 * DAY, rng), rng)
             if at >= self.calendar.ends:
                 break
             for _ in range(rng.randrange(1, 3)):
                 used: Data = {"feature": rng.choice(_FEATURES), "count": rng.randrange(1, 30)}
                 feed.send("/app", "product_used", person.user, at, used)
-                at += between(MINUTE, HOUR, rng)
+                at += instant_between(MINUTE, HOUR, rng)
             if rng.random() < 0.35:
                 self.web.session(person.user if rng.random() < 0.5 else device, at, channel="Direct" if rng.random() < 0.6 else None)
                 if rng.random() < 0.4:
@@ -127,14 +127,14 @@ class Visitors:
             opens = calendar.at_work(calendar.midnight((n + 1) * calendar.days // (count + 1)) + 14 * HOUR, rng)
             for guest in rng.sample(guests, k=len(guests) // 25):
                 # Who has left no name yet registers from a device.
-                registers = opens - between(2 * HOUR, 12 * DAY, rng)
+                registers = opens - instant_between(2 * HOUR, 12 * DAY, rng)
                 known = guest.known_at is not None and guest.known_at < registers
                 subject = guest.user if known else guest.devices[0]
                 feed.send("/events", "event_registered", subject, registers, {"event": event, "format": form})
                 if rng.random() < 0.48:
                     minutes = rng.randrange(8, 60) if form == "online" else rng.randrange(60, 400)
                     attended: Data = {"event": event, "format": form, "minutes": minutes}
-                    feed.send("/events", "event_attended", subject, opens + between(0, 10 * MINUTE, rng), attended)
+                    feed.send("/events", "event_attended", subject, opens + instant_between(0, 10 * MINUTE, rng), attended)
 
     def like(self, subject: str, at: Instant) -> None:
         post = f"post-{self.rng.randrange(1, 40)}"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from random import Random
 
-from app.simulation.calendar import between
+from app.simulation.calendar import instant_between
 from app.simulation.company import Campaign, Company
 from app.simulation.feed import Data, Feed
 from app.simulation.people import SimulatedPerson
@@ -134,7 +134,7 @@ class Web:
     def fill_in(self, subject: str, at: Instant, form: str, intent: str) -> Instant:
         """A form from its first field to its sending; returns when it was sent."""
         self.feed.send("/web", "form_started", subject, at, {"form": form, "intent": intent})
-        at += between(25 * SECOND, 4 * MINUTE, self.rng)
+        at += instant_between(25 * SECOND, 4 * MINUTE, self.rng)
         self.feed.send("/web", "form_submitted", subject, at, {"form": form, "intent": intent})
         return at
 
@@ -195,7 +195,7 @@ class Web:
     def _click(self, subject: str, at: Instant, campaign: Campaign, marks: Data) -> None:
         rng = self.rng
         if campaign.channel != "Paid Search":
-            self._show(subject, at - between(2 * SECOND, MINUTE, rng), campaign)
+            self._show(subject, at - instant_between(2 * SECOND, MINUTE, rng), campaign)
         # Two of the platforms know a campaign only by their own number, which is one of its aliases.
         by_number = campaign.provider in ("bing", "meta")
         data: Data = {

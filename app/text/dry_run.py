@@ -9,7 +9,7 @@ from rich.text import Text
 
 from app.text.ingest import left_out, left_out_of, noticed_rows
 from app.text.printing import as_json, at_terminal, counts, note, put, table
-from projections.figures.catalogue import Entry, computable, entries
+from projections.figures.catalogue import FigureEntry, computable, entries
 from schemas.csv_cell import quoted
 from schemas.dry_run import DryRun
 
@@ -72,7 +72,7 @@ def told(run: DryRun) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _computable(run: DryRun) -> list[Entry]:
+def _computable(run: DryRun) -> list[FigureEntry]:
     return computable((type for type, number in run.counts.items() if number), run.filled)
 
 

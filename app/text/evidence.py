@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.text import Text
 
-from app.engine.evidence import Behind, Counted, FigureEvidence
+from app.engine.evidence import Behind, FigureEvidence, UnitEvidence
 from app.text.arguments import one_by_one
 from app.text.printing import fits, note, put, stacked, table
 from journey.instants import DAY, HOUR, MINUTE, iso
@@ -123,7 +123,7 @@ def _table(found: FigureEvidence, figure: FigureAnswer) -> None:
     table("", stacked(columns, first, ("time (UTC)", "touchpoint"), ("id", "says")), last="id\nsays", wrap=True)
 
 
-def _lines(one: Counted) -> list[tuple[str, str, str, str]]:
+def _lines(one: UnitEvidence) -> list[tuple[str, str, str, str]]:
     behind = list(one.touchpoints)
     left_out = len(behind) - TOUCHPOINTS_SHOWN_MAX
     if left_out > 1:
@@ -138,7 +138,7 @@ def _line(behind: Behind) -> tuple[str, str, str, str]:
     return touch.at[:16].replace("T", " "), touch.type, touch.id, says
 
 
-def _unit(one: Counted) -> str:
+def _unit(one: UnitEvidence) -> str:
     """What tells it from others: who or which, and its instant where it has one."""
     said = []
     for name, value in one.unit.items():
@@ -153,7 +153,7 @@ def _unit(one: Counted) -> str:
     return readable(" ".join(said) or "all of it")
 
 
-def _worth(figure: FigureAnswer, one: Counted, currency: str) -> str:
+def _worth(figure: FigureAnswer, one: UnitEvidence, currency: str) -> str:
     """What the figure comes to for it alone; nothing where that is 1, as of everything that is counted."""
     outcome = one.outcome
     if figure.unit == "share":

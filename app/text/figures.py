@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from app.text.printing import pairs, put, table
-from projections.figures.catalogue import Entry
+from projections.figures.catalogue import FigureEntry
 
 
-def listed(entries: Sequence[Entry]) -> None:
+def listed(entries: Sequence[FigureEntry]) -> None:
     """A table for each section."""
     for (model, section), some in groupby(entries, key=lambda entry: (entry.model, entry.section)):
         of_section = list(some)
@@ -19,14 +19,14 @@ def listed(entries: Sequence[Entry]) -> None:
     put("`journey figures NAME` shows one in full.")
 
 
-def in_full(entries: Iterable[Entry]) -> None:
+def in_full(entries: Iterable[FigureEntry]) -> None:
     for nth, entry in enumerate(entries):
         if nth:
             put("")
         pairs(dict(described(entry)))
 
 
-def _lacks(entry: Entry) -> dict[str, list[str]]:
+def _lacks(entry: FigureEntry) -> dict[str, list[str]]:
     """By reason what it cannot be broken down by."""
     found: dict[str, list[str]] = {}
     for name, why in entry.lacks.items():
@@ -34,7 +34,7 @@ def _lacks(entry: Entry) -> dict[str, list[str]]:
     return found
 
 
-def described(entry: Entry) -> Iterable[tuple[str, str]]:
+def described(entry: FigureEntry) -> Iterable[tuple[str, str]]:
     """What there is to say of it, each with its name."""
     yield "figure", entry.name
     yield "says", entry.says

@@ -25,15 +25,17 @@ def compared(answer: Restatement | AsTold, *, simulated: bool, json: bool, csv: 
     if csv:
         as_csv(restatement.to_csv())
     elif json:
-        closed = {"closed": {**answer.closing.plain, "told_otherwise": answer.otherwise}} if isinstance(answer, AsTold) else {}
+        closed = {}
+        if isinstance(answer, AsTold):
+            closed = {"closed": {**answer.closing.plain, "computed_differently": answer.computed_differently}}
         as_json({**closed, **restatement.model_dump(mode="json"), "simulated": simulated})
     elif isinstance(answer, AsTold):
         as_told(answer, simulated=simulated)
     else:
-        between(answer, simulated=simulated)
+        changed(answer, simulated=simulated)
 
 
-def between(restatement: Restatement, *, simulated: bool) -> None:
+def changed(restatement: Restatement, *, simulated: bool) -> None:
     """Print only what differs."""
     _title(restatement, f"as known at {restatement.earlier:,} and at {restatement.later:,}", simulated=simulated)
     _cells(restatement, restatement.changed, f"at {restatement.earlier:,}", f"at {restatement.later:,}")
@@ -41,15 +43,20 @@ def between(restatement: Restatement, *, simulated: bool) -> None:
 
 def as_told(both: AsTold, *, simulated: bool) -> None:
     """Print all values, and for those that differ the causes."""
-    closing, restatement, otherwise = both
+    closing, restatement, sections = both
     _title(restatement, f"{closing.period}, as told and as known now", simulated=simulated)
     put(
         Text(
             readable(f"closed at position {closing.position:,} by {closing.actor}, {iso(closing.at)[:19]}Z: {closing.reason}"), style="dim"
         )
     )
-    if otherwise:
-        put(Text(f"This version of the program works out otherwise what was told then of: {', '.join(otherwise)}.", style="yellow"))
+    if sections:
+        put(
+            Text(
+                f"This version of the program works out differently what was told then of: {', '.join(sections)}.",
+                style="yellow",
+            )
+        )
     put("")
     shown = [cell for cell in restatement.cells if cell.before.n or cell.after.n or cell.causes]
     _cells(restatement, shown, "as told", "as known now")

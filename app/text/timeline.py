@@ -8,8 +8,8 @@ from rich.text import Text
 from app.text.printing import put, table
 from journey.money import major
 from journey.readable import readable
-from streams.story_differences import Between, Difference
-from streams.timeline import Deal, Entry, Lead, Omitted, Order, Points, Sent, Stage, Timeline
+from streams.story_differences import Difference, StoryDifferences
+from streams.timeline import Deal, Lead, Omitted, Order, Points, Sent, Stage, Timeline, TimelineEntry
 
 BECAUSE_SHOWN_MAX = 3
 CAUSES_SHOWN_MAX = 3
@@ -17,7 +17,7 @@ CAUSES_SHOWN_MAX = 3
 _STYLES = {"stage": "bold green", "lead": "bold cyan", "score": "yellow", "deal": "magenta", "order": "magenta", "due": "dim"}
 
 
-def what(entry: Entry) -> str:
+def what(entry: TimelineEntry) -> str:
     """The touchpoint's type, or one of stage, lead, score, deal, order, due."""
     if entry.is_due:
         return "due"
@@ -38,12 +38,12 @@ def what(entry: Entry) -> str:
             assert_never(other)
 
 
-def says(entry: Entry) -> str:
+def says(entry: TimelineEntry) -> str:
     """What it means, in words."""
     return _meant(entry) + (", if nothing more happens" if entry.is_due else "")
 
 
-def _meant(entry: Entry) -> str:
+def _meant(entry: TimelineEntry) -> str:
     match entry.means:
         case Sent(fields=fields):
             return " · ".join(value for _, value in fields)
@@ -80,7 +80,7 @@ def timeline(story: Timeline, *, simulated: bool) -> None:
     }, last="")  # fmt: skip
 
 
-def between(answer: Between, *, simulated: bool) -> None:
+def differences(answer: StoryDifferences, *, simulated: bool) -> None:
     before, after = answer.before, answer.after
     heading = Text.assemble((readable(after.subject), "bold"), (" (simulated)" if simulated else "", "bold yellow"))
     heading.append(f" · as known at {before.position} and at {after.position} · until {_second(answer.until)} UTC")
@@ -105,7 +105,7 @@ def plain(story: Timeline) -> dict[str, Any]:
     return {name: entries if name == "entries" else getattr(story, name) for name in Timeline.__dataclass_fields__}
 
 
-def plain_between(answer: Between) -> dict[str, Any]:
+def plain_differences(answer: StoryDifferences) -> dict[str, Any]:
     """For JSON."""
     differences = [
         {"since": one.since, "entry": _entry(one.entry), "causes": [asdict(cause) for cause in one.causes]} for one in answer.differences
@@ -113,14 +113,14 @@ def plain_between(answer: Between) -> dict[str, Any]:
     return {"until": answer.until, "before": asdict(answer.before), "after": asdict(answer.after), "differences": differences}
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def _entry(entry: TimelineEntry) -> dict[str, Any]:
     """What it means in words, and field by field; of a touchpoint, its own fields are in the words only."""
     head = {"at": entry.at, "what": what(entry), "says": says(entry), "source": entry.source, "id": entry.id, "subject": entry.subject}
     meant = {} if isinstance(entry.means, Sent) else entry.means._asdict()
     return {**head, "rule": entry.rule, "because": entry.because, **meant}
 
 
-def _in_words(entry: Entry) -> Text:
+def _in_words(entry: TimelineEntry) -> Text:
     words = Text(readable(says(entry)))
     words.append(_rule(entry), style="dim")
     if entry.because and not entry.is_due:
@@ -130,7 +130,7 @@ def _in_words(entry: Entry) -> Text:
     return words
 
 
-def _rule(entry: Entry) -> str:
+def _rule(entry: TimelineEntry) -> str:
     """A step of a lead is by the rule of its own name."""
     return f" · rule {entry.rule}" if entry.rule and not isinstance(entry.means, Lead) else ""
 

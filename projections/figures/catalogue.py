@@ -9,7 +9,7 @@ from projections.figures.periods import PERIODS
 from projections.figures.sections import SECTIONS
 
 
-class Entry(Value):
+class FigureEntry(Value):
     """`dimensions` are what it may be broken down and filtered by, each with what it says; by `periods` it may be broken down only.
     `lacks` says of what else companies break down by why its rows cannot be. `grain` is at what it can be cut: at any instant, or at ends
     of days. A cell is complete `within_days` after its period, with None never."""
@@ -29,10 +29,10 @@ class Entry(Value):
     within_days: int | None
 
 
-def entries() -> list[Entry]:
+def entries() -> list[FigureEntry]:
     """In the order of the reports."""
     return [
-        Entry(
+        FigureEntry(
             name=figure.name,
             section=section.name,
             model=section.model,
@@ -52,7 +52,7 @@ def entries() -> list[Entry]:
     ]
 
 
-def computable(touchpoints: Iterable[str], filled: Set[str]) -> list[Entry]:
+def computable(touchpoints: Iterable[str], filled: Set[str]) -> list[FigureEntry]:
     """The figures that touchpoints of these types give something to: of one of the types that a figure reads, the first field that it reads
     is among those `filled` ("close.amount"). Its other fields and types only tell it more or tell rows apart, as do those that any
     touchpoint may have ("*.channel")."""
@@ -60,6 +60,6 @@ def computable(touchpoints: Iterable[str], filled: Set[str]) -> list[Entry]:
     return [entry for entry in entries() if any(_is_given(entry, type, filled) for type in types)]
 
 
-def _is_given(entry: Entry, type: str, filled: Set[str]) -> bool:
+def _is_given(entry: FigureEntry, type: str, filled: Set[str]) -> bool:
     first = next((read for read in entry.reads if read.partition(".")[0] == type), None)
     return first is not None and (first == type or first in filled)

@@ -220,7 +220,7 @@ def _filled(found: Mapping[Key, T], groupings: Sequence[Group], asked: Asked, no
     first, last = _span([key[place] for key in found], asked)
     if first is None:
         return dict(found)
-    all_periods = list(periods.between(period(groupings), first, last, asked.fiscal_year_starts - 1))
+    all_periods = list(periods.starts(period(groupings), first, last, asked.fiscal_year_starts - 1))
     others = {(key[:place], key[place + 1 :]) for key in found} or ({((), ())} if len(groupings) == 1 else set())
     if len(all_periods) * len(others) > CELLS_MAX:
         raise Refused(f"{len(all_periods):,} periods of {len(others):,} groups are more than {CELLS_MAX:,} cells; ask for a shorter period")

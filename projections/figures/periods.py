@@ -58,7 +58,7 @@ def after(grain: Grain, first: date) -> date:
     return first + timedelta(days=days) if (date.max - first).days >= days else date.max
 
 
-def between(grain: Grain, first: date, last: date, fiscal_months: int) -> Iterator[date]:
+def starts(grain: Grain, first: date, last: date, fiscal_months: int) -> Iterator[date]:
     """The periods from the one that holds `first` to the one that holds `last`."""
     one = holding(grain, first, fiscal_months)
     while one <= last:

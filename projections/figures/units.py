@@ -17,7 +17,7 @@ _OF_TOUCH = ("person", "place")
 """What tells the touches of a path apart."""
 
 
-class Unit(NamedTuple):
+class FigureUnit(NamedTuple):
     """`key` holds the values of the view's unit; `group` those that it is broken down by, periods apart, and of money its currency."""
 
     key: tuple[Value, ...]
@@ -47,7 +47,7 @@ class ByUnit:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What `Unit.group` holds."""
+        """What `FigureUnit.group` holds."""
         return tuple(one.name for one in groups(self.figure, self.asked))[self._width :]
 
     @property
@@ -59,8 +59,8 @@ class ByUnit:
     def _width(self) -> int:
         return sum(name.startswith((_UNIT, _TOUCH)) for name in self.asked.by)
 
-    def unit(self, key: Sequence[Any]) -> Unit:
-        return Unit(tuple(key[: len(self.figure.of.unit)]), tuple(key[self._width :]))
+    def unit(self, key: Sequence[Any]) -> FigureUnit:
+        return FigureUnit(tuple(key[: len(self.figure.of.unit)]), tuple(key[self._width :]))
 
     def touch(self, key: Sequence[Any]) -> tuple[Any, ...]:
         """Of a path's touch: whose it is, and its place."""
@@ -70,7 +70,7 @@ class ByUnit:
 class Page(NamedTuple):
     """`units` of `number`, and how many come `beyond` them."""
 
-    units: list[Unit]
+    units: list[FigureUnit]
     number: int
     beyond: int
 
@@ -84,7 +84,7 @@ async def units(ask: Ask, figure: Figure, asked: Asked, *, after: Sequence[Value
         left = [unit for unit in all_units if not after or (*unit.key, *unit.group) > tuple(after)]
         return Page(left[:limit], len(all_units), max(0, len(left) - limit))
     if not by.width:
-        return Page([Unit((), ())], 1, 0)
+        return Page([FigureUnit((), ())], 1, 0)
     query = counting(by.figure, by.asked)
     ((number,),) = await _ask(ask, query._replace(sql=f"SELECT COUNT(*) FROM ({query.sql}) AS a"))
     columns = ", ".join(f"g{place}" for place in range(by.width))
@@ -98,7 +98,7 @@ async def units(ask: Ask, figure: Figure, asked: Asked, *, after: Sequence[Value
     return Page(page, number, left_number - len(page))
 
 
-def only(figure: Figure, chosen: Sequence[Unit]) -> tuple[Figure, dict[str, Value]]:
+def only(figure: Figure, chosen: Sequence[FigureUnit]) -> tuple[Figure, dict[str, Value]]:
     """`figure` of these units alone, and the values that its SQL asks for."""
     keys = sorted({unit.key for unit in chosen})
     values = {f"k{nth}_{place}": value for nth, key in enumerate(keys) for place, value in enumerate(key)}
@@ -119,13 +119,13 @@ def among(figure: Figure, table: str) -> Figure:
     return replace(figure, of=replace(figure.of, sql=sql))
 
 
-async def each(ask: Ask, figure: Figure, asked: Asked) -> dict[Unit, Outcome]:
+async def each(ask: Ask, figure: Figure, asked: Asked) -> dict[FigureUnit, Outcome]:
     """What the figure comes to for each unit alone."""
     by = ByUnit.of(figure, asked)
     return {by.unit(key): outcome for key, outcome in (await outcomes(ask, by.figure, by.asked)).items() if outcome.n}
 
 
-async def credited_touches(ask: Ask, figure: Figure, asked: Asked) -> set[tuple[Unit, tuple[Any, ...]]]:
+async def credited_touches(ask: Ask, figure: Figure, asked: Asked) -> set[tuple[FigureUnit, tuple[Any, ...]]]:
     """The touches of paths that a conversion is credited to: whose they are, and their places."""
     by = ByUnit.of(figure, asked, touches=True)
     return {(by.unit(key), by.touch(key)) for key, outcome in (await outcomes(ask, by.figure, by.asked)).items() if outcome.n}

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any, NamedTuple, Protocol
 
-from projections.read_model import Change, Gap, ReadModel, Shadow
+from projections.read_model import ChangedFacts, Gap, ReadModel, Shadow
 
 UNITS_PER_BATCH_MAX = 50
 
@@ -22,7 +22,7 @@ class Batch(NamedTuple):
     last: bool = True
 
 
-async def batches(name: str, position: int, changes: AsyncIterator[Change], facts_max: int) -> AsyncIterator[Batch]:
+async def batches(name: str, position: int, changes: AsyncIterator[ChangedFacts], facts_max: int) -> AsyncIterator[Batch]:
     """The batches that take the read model `name` on from `position`: units that it has are left out. Raises Gap where one is missing, or
     the last part of one."""
     held: list[list[Any]] = []
@@ -65,7 +65,7 @@ class Committing(Protocol):
     def shadow(self) -> AbstractAsyncContextManager[Shadow]: ...
 
 
-async def applied(store: Committing, changes: AsyncIterator[Change], facts_max: int) -> int:
+async def applied(store: Committing, changes: AsyncIterator[ChangedFacts], facts_max: int) -> int:
     """Apply `changes` to `store` batch by batch: see `ReadStore.apply`. Returns the new position."""
     stored = await store.position()
     async with AsyncExitStack() as stack:

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from journey.errors import Away, Refused
-from projections.read_model import Ask, Change, ReadModel, Switched, deltas
+from projections.read_model import Ask, ChangedFacts, ReadModel, Switched, deltas
 from projections.stores import postgres_roles, postgres_views, switches
 from projections.stores.batches import applied
 from projections.stores.postgres_adding import Adding, Connection, Connections
@@ -59,7 +59,7 @@ class PostgresReadStore:
             position: int = await db.fetchval(f"SELECT position FROM {self.model.name}.reflects")
         return position
 
-    async def apply(self, changes: AsyncIterator[Change]) -> int:
+    async def apply(self, changes: AsyncIterator[ChangedFacts]) -> int:
         """See `ReadStore`. Several units share a transaction; a reader sees the last of them, which is a state that the histories had."""
         return await applied(self, changes, FACTS_PER_TRANSACTION_MAX)
 

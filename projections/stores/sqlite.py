@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from journey.errors import Refused
-from projections.read_model import Ask, Change, ReadModel, Switched, deltas
+from projections.read_model import Ask, ChangedFacts, ReadModel, Switched, deltas
 from projections.stores import sqlite_views, switches
 from projections.stores.batches import applied
 from projections.stores.sqlite_adding import add, be_exact, create, indexes, transaction
@@ -77,7 +77,7 @@ class SqliteReadStore:
         assert isinstance(position, int)
         return position
 
-    async def apply(self, changes: AsyncIterator[Change]) -> int:
+    async def apply(self, changes: AsyncIterator[ChangedFacts]) -> int:
         """See `ReadStore`. Several units share a transaction; a reader sees the last of them, which is a state that the histories had."""
         return await applied(self, changes, FACTS_PER_TRANSACTION_MAX)
 

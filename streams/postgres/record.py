@@ -47,7 +47,7 @@ from streams.postgres.withdrawal import close, only_brought, withdraw
 from streams.record_digest import RecordDigest
 from streams.remarks import Outage, Say, nobody
 from streams.set_aside import SETTING_ASIDE, decided
-from streams.units import BodyRow, Brought, Change, Counted, Generation, KnownBody, Part, Unit
+from streams.units import BodyRow, Change, Generation, KnownBody, Part, RecordCounts, StoredBodies, Unit
 
 T = TypeVar("T")
 
@@ -245,7 +245,7 @@ class PostgresRecord:
             rows = await db.fetch("SELECT position, definition FROM journey.units WHERE definition IS NOT NULL ORDER BY position")
         return [(position, definition) for position, definition in rows]
 
-    async def brought(self, after: int, up_to: int) -> Brought:
+    async def brought(self, after: int, up_to: int) -> StoredBodies:
         rows: dict[tuple[bytes, bytes, Instant], BodyRow] = {}
         async with self.database.connection() as db:
             units = [
@@ -260,7 +260,7 @@ class PostgresRecord:
                 touch = touchpoint_of(body, occurred_at)
                 row = BodyRow(touch, body, digest, (), voided=voided)
             rows[name, digest, occurred_at] = row._replace(keys=(*row.keys, key))
-        return Brought(list(rows.values()), {(subject, source, id) for subject, source, id in voids})
+        return StoredBodies(list(rows.values()), {(subject, source, id) for subject, source, id in voids})
 
     async def known(self, names: Collection[Name]) -> Mapping[Name, list[KnownBody]]:
         found: dict[Name, list[KnownBody]] = {}
@@ -388,7 +388,7 @@ class PostgresRecord:
                 yield Change(row["position"], fact_bodies.load(row["facts"], kinds), row["rebuilt"], row["is_last"])
             position, part = rows[-1]["position"], rows[-1]["part"]
 
-    async def counted(self) -> Counted:
+    async def counted(self) -> RecordCounts:
         """What all units together did."""
         async with self.database.connection() as db:
             sums = ", ".join(f"COALESCE(SUM({column}), 0)::BIGINT" for column in ("accepted", "duplicates", "held"))
@@ -396,7 +396,9 @@ class PostgresRecord:
             conflicts: int = await db.fetchval("SELECT COUNT(*) FROM journey.contested")
             letters = await db.fetch("SELECT code, SUM(seen) FROM journey.dead_letters GROUP BY code")
             unknown = await db.fetch("SELECT type || '.' || field, seen FROM journey.unknown_fields")
-        return Counted(accepted, duplicates, conflicts, {row[0]: int(row[1]) for row in letters}, {row[0]: row[1] for row in unknown}, held)
+        return RecordCounts(
+            accepted, duplicates, conflicts, {row[0]: int(row[1]) for row in letters}, {row[0]: row[1] for row in unknown}, held
+        )
 
     # --- committing
 

@@ -30,7 +30,7 @@ from streams.sqlite.awaited_letters import arrive, expect, stand_for
 from streams.sqlite.database import check_tables, connect, migrate, transaction
 from streams.sqlite.desk import decide
 from streams.sqlite.withdrawal import only_brought, withdraw
-from streams.units import BodyRow, Brought, Change, DeadLetter, FactRow, Generation, KnownBody, Part, Recorded, Unit
+from streams.units import BodyRow, Change, DeadLetter, FactRow, Generation, KnownBody, Part, Recorded, StoredBodies, Unit
 
 PARTITION = 0
 """The embedded log has one."""
@@ -190,7 +190,7 @@ class SqliteRecord:
     async def definitions(self) -> Sequence[tuple[int, str]]:
         return self.db.execute("SELECT position, definition FROM units WHERE definition IS NOT NULL ORDER BY position").fetchall()
 
-    async def brought(self, after: int, up_to: int) -> Brought:
+    async def brought(self, after: int, up_to: int) -> StoredBodies:
         rows: dict[tuple[Any, ...], BodyRow] = {}
         columns = "key, subject, source, id, digest, occurred_at, voided_by, body"
         stored = self.db.execute(
@@ -209,7 +209,7 @@ class SqliteRecord:
             " UNION SELECT subject, source, id FROM withdrawn_voids WHERE unit > ?1 AND unit <= ?2 AND until > ?2",
             (after, up_to),
         )
-        return Brought(list(rows.values()), set(voids))
+        return StoredBodies(list(rows.values()), set(voids))
 
     async def known(self, names: Collection[Name]) -> Mapping[Name, list[KnownBody]]:
         found: dict[Name, list[KnownBody]] = {}

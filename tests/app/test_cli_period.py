@@ -61,7 +61,7 @@ def causes(one: Any) -> list[tuple[str, Any, list[str]]]:
 
 def test_a_closed_month_is_told_as_it_was_beside_what_is_known_and_what_changed_it(closed: Path) -> None:
     told = report(closed, "--period", "2026-03")
-    assert (told["closed"]["position"], told["closed"]["reason"], told["closed"]["told_otherwise"]) == (2, "books closed", [])
+    assert (told["closed"]["position"], told["closed"]["reason"], told["closed"]["computed_differently"]) == (2, "books closed", [])
     value = cell(told, "conversion_value_linear")
     assert (value["before"]["value"], value["after"]["value"], value["currency"]) == (150_00, 130_00, "EUR")
     assert causes(value) == [("late touchpoint", 30_00, ["o3"]), ("retraction", -50_00, ["o2"])]

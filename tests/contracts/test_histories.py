@@ -10,7 +10,7 @@ from journey.histories import Stored
 from streams.operators import By, Decided, Decision
 from streams.ports import Histories, OutOfStep, Raced, Regenerated
 from streams.sqlite.record import SqliteRecord
-from streams.units import Brought, Change, Generation, Part
+from streams.units import Change, Generation, Part, StoredBodies
 from tests.contracts.places import RECORDS, Place, Record, until_killed
 from tests.contracts.units import commit, name, row, unit
 from tests.streams.builders import LATER, at, link, retraction, sent
@@ -432,7 +432,7 @@ async def test_what_units_brought_is_found_by_their_positions(histories: Histori
     await commit(histories, first)
     await commit(histories, second, takes_part={("user:1", "deal:7")})
     await commit(histories, third, voids={name(first)})
-    assert await histories.brought(3, 3) == Brought([], set())
+    assert await histories.brought(3, 3) == StoredBodies([], set())
     found = await histories.brought(1, 2)
     assert [(one.touch.id, sorted(one.keys), one.voided) for one in found.rows] == [(name(second)[2], ["deal:7", "user:1"], False)]
     assert not found.voids

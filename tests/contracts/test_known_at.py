@@ -22,7 +22,7 @@ from streams.operators import ControlLog
 from streams.placement import Placement
 from streams.ports import Histories
 from streams.rebuilding import rebuilt
-from streams.story_differences import Between, Difference, between
+from streams.story_differences import Difference, StoryDifferences, story_differences
 from streams.timeline import timeline
 from streams.units import Generation, Recorded
 from tests.contracts.places import Record
@@ -77,8 +77,8 @@ class Desk:
                 found.append(asdict(await report(store, was.definition, UNTIL)))  # type: ignore[operator]
         return [orjson.loads(orjson.dumps(one, default=sorted)) for one in found]
 
-    async def between(self, subject: str, earlier: int, later: int) -> Between:
-        return await between(partial(definition_at, self), self.record, subject, UNTIL, earlier, later)  # type: ignore[arg-type]
+    async def between(self, subject: str, earlier: int, later: int) -> StoryDifferences:
+        return await story_differences(partial(definition_at, self), self.record, subject, UNTIL, earlier, later)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -200,13 +200,13 @@ async def test_definitions_have_the_positions_since_which_they_were_in_use(desk:
 # --- between two positions
 
 
-def told(answer: Between) -> list[tuple[bool, str, set[tuple[str, int]]]]:
+def told(answer: StoryDifferences) -> list[tuple[bool, str, set[tuple[str, int]]]]:
     return [
         (one.since, show_timeline.what(one.entry), {(cause.what, cause.position) for cause in one.causes}) for one in answer.differences
     ]
 
 
-def of(answer: Between, what: str) -> list[Difference]:
+def of(answer: StoryDifferences, what: str) -> list[Difference]:
     return [one for one in answer.differences if show_timeline.what(one.entry) == what]
 
 

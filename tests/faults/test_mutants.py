@@ -81,7 +81,7 @@ EMBEDDED = {
         "streams/sqlite/record.py", "if stored.get(partition, -1) != unit.after[partition]:", "if False:", SIMULATED
     ),
     "a unit does not say what it rests on": Mutant(
-        "streams/placement.py", "unit.versions.update((key, self._at_hand.versions[key]) for key in looked_at)", "pass", SIMULATED
+        "streams/placement.py", "unit.versions.update((key, self._cache.versions[key]) for key in looked_at)", "pass", SIMULATED
     ),
     "a worker goes on by the definition before": Mutant(
         "streams/sqlite/record.py",

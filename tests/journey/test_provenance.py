@@ -10,14 +10,14 @@ from journey.definition import Definition
 from journey.facts import Facts, Outlook
 from journey.identity import Person
 from journey.instants import DAY
-from journey.provenance import Brought, of_other, of_person
+from journey.provenance import ExplainedFact, of_other, of_person
 from journey.touchpoints import Touchpoint
 from schemas.definition_files import default_definition
 from tests.journey.builders import ME, MONDAY, in_order, touch, turns_in
 from tests.journey.random_histories import DEFINITIONS, IDS, histories
 
 
-def come_to(brought: list[Brought]) -> Facts:
+def come_to(brought: list[ExplainedFact]) -> Facts:
     """The facts as a fold asserts them: what lies ahead in one."""
     ahead = sorted((one.fact for one in brought if one.is_ahead), key=lambda fact: (fact.at, fact.nth))  # type: ignore[union-attr]
     plain = tuple(fact._replace(because=()) if "because" in fact._fields else fact for fact in ahead)

@@ -19,7 +19,7 @@ from projections.sales import sales
 from schemas.decode import decode
 from schemas.intended import Name
 from streams import arrivals, world
-from streams import placement_cache as at_hand
+from streams import placement_cache as cache
 from streams.past import Past
 from streams.rebuilding import Anew, rebuilt
 from streams.record_digest import RecordDigest
@@ -127,7 +127,7 @@ def within(delivery: Delivery) -> Iterator[None]:
     """The bounds of what is at hand are those that `delivery` says."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("JOURNEYS_MAX", "PERSONS_MAX", "NAMES_MAX"):
-            patch.setattr(at_hand, name, delivery.cached_max)
+            patch.setattr(cache, name, delivery.cached_max)
         near_from, near_max = delivery.near
         patch.setattr(world, "NEAR_FROM", near_from)
         patch.setattr(identity, "near_max", lambda bounds: near_max)

@@ -3,15 +3,15 @@
 import pytest
 
 from journey.person import PersonJourney
-from streams import placement_cache as at_hand
-from streams.placement_cache import AtHand
+from streams import placement_cache as cache
+from streams.placement_cache import PlacementCache
 from tests.streams.builders import Bench, at, deal_opened, sent
 
 ONE, OTHER, ELSEWHERE = ("user:1", "urn:web", "a"), ("user:1", "urn:web", "b"), ("user:2", "urn:web", "a")
 
 
-def standing(**versions: int) -> AtHand:
-    hand = AtHand()
+def standing(**versions: int) -> PlacementCache:
+    hand = PlacementCache()
     hand.versions.update({f"user:{name[1:]}": version for name, version in versions.items()})
     return hand
 
@@ -46,7 +46,7 @@ def test_what_was_forgotten_is_asked_for() -> None:
 
 
 def test_too_many_names_are_let_go_of_and_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(at_hand, "NAMES_MAX", 1)
+    monkeypatch.setattr(cache, "NAMES_MAX", 1)
     hand = standing(u1=0)
     hand.new_names([ONE, OTHER])
     hand.versions["user:1"] = 1
@@ -55,7 +55,7 @@ def test_too_many_names_are_let_go_of_and_asked_for(monkeypatch: pytest.MonkeyPa
 
 
 def test_versions_are_let_go_of_with_what_they_stood_for_and_what_is_at_hand_keeps_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(at_hand, "VERSIONS_MAX", 2)
+    monkeypatch.setattr(cache, "VERSIONS_MAX", 2)
     hand = standing(u1=0, u2=0, u3=0)
     hand.new_names([ONE, ELSEWHERE])
     hand.unrecorded |= {"user:1", "user:2"}
@@ -71,8 +71,8 @@ def test_versions_are_let_go_of_with_what_they_stood_for_and_what_is_at_hand_kee
 async def test_once_it_is_full_more_traffic_makes_it_no_larger(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bounds = {"JOURNEYS_MAX": 40, "JOURNEY_BYTES_MAX": 40_000, "PERSONS_MAX": 50, "VERSIONS_MAX": 120, "NAMES_MAX": 300}
     for name, bound in bounds.items():
-        monkeypatch.setattr(at_hand, name, bound)
-    hand = bench.placement._at_hand
+        monkeypatch.setattr(cache, name, bound)
+    hand = bench.placement._cache
     largest: dict[str, int] = {}
     for number in range(60):
         people = [f"user:{number}-{one}" for one in range(10)]

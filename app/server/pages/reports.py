@@ -22,7 +22,7 @@ from app.text import layout
 from app.text.evidence import plain
 from journey.definition import Definition
 from projections.figures.answers import Answer
-from projections.figures.catalogue import Entry, entries
+from projections.figures.catalogue import FigureEntry, entries
 from projections.figures.figure import Model
 from projections.figures.periods import PERIODS
 from projections.figures.reports import Report, SectionAnswer
@@ -161,7 +161,7 @@ async def _why(request: Request, model: Model, name: str) -> HTMLResponse:
     )
 
 
-def _entry(model: Model, name: str) -> Entry:
+def _entry(model: Model, name: str) -> FigureEntry:
     for one in entries():
         if one.model == model and one.name == name:
             return one

@@ -70,7 +70,7 @@ async def subject(request: Request, id: str) -> HTMLResponse:
     )
 
 
-def _told(entry: telling.Entry) -> dict[str, Any]:
+def _told(entry: telling.TimelineEntry) -> dict[str, Any]:
     what = words.what(entry)
     return {
         # What roles see goes by the type of touchpoint: what a deal or an order came to tells an amount, as its close does.

@@ -28,7 +28,7 @@ from projections.figures.answers import Answer, Cell, FigureAnswer
 from projections.figures.figure import Tells
 from projections.figures.restatements import CellBetween, CellValue, ChangedTouchpoint, Restatement, Share
 from projections.figures.sections import FIGURES
-from streams.timeline import Entry, Sent
+from streams.timeline import Sent, TimelineEntry
 
 NOW = "2026-03-17T10:00:00Z"
 AT = instant(rfc3339(NOW))
@@ -200,12 +200,12 @@ class Told:
 
 
 ENTRIES: list[Any] = [
-    Entry("2026-03-01", Sent("page_view", (("url", "/pricing"), ("amount", "12000")))),
+    TimelineEntry("2026-03-01", Sent("page_view", (("url", "/pricing"), ("amount", "12000")))),
     {"what": "deal", "says": "open, offer, 12000 EUR", "outcome": "open", "amount_minor": 1_200_000, "currency": "EUR"},
     {"what": "proposal_sent", "says": "15000 EUR"},
     {"type": "deal_updated", "data": {"deal": "d1", "amount": "12000", "stage": "offer", "note": "calls on Monday"}},
     {"type": "proposal_sent", "data": {"deal": "d1", "list_amount": "15000"}},
-    Entry("2026-03-02", Sent("negotiation", (("amount", "15000"),))),
+    TimelineEntry("2026-03-02", Sent("negotiation", (("amount", "15000"),))),
     Told("close", "12000 EUR · won", "user:anna@example.com"),
     {"fields": [{"name": "amount", "value": "12000"}, {"name": "stage", "value": "won"}]},
     {"type": "profile_updated", "data": {"traits": {"name": "Anna"}, "country": "DE"}},
