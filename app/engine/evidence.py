@@ -4,7 +4,6 @@ Asks the figure for the units that count, folds their whole histories again so t
 and asks the same figure of these rows: it has to give the same numbers.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -30,7 +29,6 @@ from projections.figures.answers import Answer, Cell, FigureAnswer
 from projections.figures.compiling import marked
 from projections.figures.figure import Asked, Figure
 from projections.figures.measures import Credited, Outcome
-from projections.figures.money import RATES
 from projections.figures.reports import values_asked
 from projections.figures.sections import FIGURES, SECTIONS
 from projections.figures.units import FigureUnit, Page, among, credited_touches, each, only, rows_by_unit, units
@@ -263,10 +261,8 @@ class _TableRow(NamedTuple):
 
 async def _rows(ask: Ask, was: KnownState, model: ReadModel, figure: Figure, asked: Asked, chosen: Sequence[FigureUnit]) -> _Rows:
     """The rows of the whole units, and those of others that they are joined with."""
-    names = (*asked.by, *(one.dimension for one in asked.where))
-    dimensions = [one for name, one in figure.dimensions.items() if name in names]
-    asks_for = " ".join((figure.of.sql, RATES if figure.is_money else "", *(one.join + one.column for one in dimensions)))
-    used = {table.name: table for table in model.tables if re.search(rf"\b{table.name}\b", asks_for)}
+    asks_of = figure.tables((*asked.by, *(one.dimension for one in asked.where)))
+    used = {table.name: table for table in model.tables if table.name in asks_of}
     subjects = await _subjects(ask, was, used, figure, chosen)
     rows = _Rows(InMemory(model, await was.bodies.position()), model, await traced(was.definition, was.bodies, subjects))
     rows.memory.choose(_CHOSEN, [unit.key for unit in chosen], len(figure.of.unit))

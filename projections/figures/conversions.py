@@ -4,6 +4,7 @@ from projections.figures.defined import CUSTOMER, CUSTOMERS, WON
 from projections.figures.dimensions import (
     KIND,
     LEAD_TEAM,
+    MAIN_CONTACT,
     PERSON_STAGE,
     PIPELINE,
     PROFILE,
@@ -92,7 +93,7 @@ CONVERSION = Dimension("conversion", "v.conversion", says="kind of conversion, a
 def _whose(person: str, deal: str) -> tuple[Dimension, ...]:
     """What the person of a conversion came by: `person` is SQL of whose own it is; of others, of which it is "", it is `deal`'s."""
     who = f"COALESCE({{name}}_person.person, {person})"
-    return came_by(who, beside=main_contact(deal), whose="the person, of a deal its main contact,")
+    return came_by(who, beside=main_contact(deal), of=MAIN_CONTACT, whose="the person, of a deal its main contact,")
 
 
 _OF_DEAL = (PIPELINE, KIND)

@@ -16,8 +16,8 @@ class Dimension:
     """`column` is SQL over the view's row `v` and what `join` joins, under the dimension's name. In it stand `{at}` and `{day}`, what the
     figure dates the row by, and `{holds}`, whether a row of `history` held then; `{holds <name>}` of one that is joined under another name.
     Its values are text. A row may be in several groups of a dimension that is `many`, so these do not add up. `names` is SQL of what values
-    are called: the value, its name. Of a dimension with as many values as there are people, `top` is how many cells a list has where
-    nobody asks for another number: those of the highest value."""
+    are called: the value, its name. `tables` are those that its SQL reads. Of a dimension with as many values as there are people, `top` is
+    how many cells a list has where nobody asks for another number: those of the highest value."""
 
     name: str
     column: str
@@ -26,6 +26,7 @@ class Dimension:
     many: bool = False
     names: str = ""
     top: int = 0
+    tables: tuple[str, ...] = ()
 
 
 def spelled(sql: str, dimension: Dimension, at: str, day: str, grain: Grain) -> str:
@@ -48,7 +49,8 @@ def described(name: str, subject: str, field: str, says: str = "") -> Dimension:
 
     `subject` is SQL: `v.person`, `'account:' || v.account`, `'owner:' || v.owner`.
     """
-    return Dimension(name, f"COALESCE({name}.value, '')", _as_described(name, subject, field), says or f"{field} as of the row's instant")
+    says = says or f"{field} as of the row's instant"
+    return Dimension(name, f"COALESCE({name}.value, '')", _as_described(name, subject, field), says, tables=_DESCRIBED)
 
 
 def about(subject: str, since: str = "") -> tuple[Dimension, ...]:
@@ -56,7 +58,13 @@ def about(subject: str, since: str = "") -> tuple[Dimension, ...]:
     of the row's instant, or as of `since`, SQL of another one."""
     when = "as of when it began" if since else "as of the row's instant"
     fields = [
-        Dimension(field, f"COALESCE({field}.value, '')", _as_described(field, subject, field, since), f"{_SAID.get(field, field)} {when}")
+        Dimension(
+            field,
+            f"COALESCE({field}.value, '')",
+            _as_described(field, subject, field, since),
+            f"{_SAID.get(field, field)} {when}",
+            tables=_DESCRIBED,
+        )
         for field in PROFILE_FIELDS
     ]
     for field in ACCOUNT_FIELDS:
@@ -64,13 +72,17 @@ def about(subject: str, since: str = "") -> tuple[Dimension, ...]:
         account = f"account_with_{name}"
         whole = f"CASE WHEN SUBSTR({subject}, 1, 8) = 'account:' THEN {subject} ELSE 'account:' || {account}.value END"
         join = f"{_as_described(account, subject, 'account', since)} {_as_described(name, whole, field, since)}"
-        fields.append(Dimension(name, f"COALESCE({name}.value, '')", join, f"{_SAID.get(field, field)} of the account {when}"))
+        says = f"{_SAID.get(field, field)} of the account {when}"
+        fields.append(Dimension(name, f"COALESCE({name}.value, '')", join, says, tables=_DESCRIBED))
     return tuple(fields)
 
 
 PROFILE_FIELDS: Final = ("country", "region", "language", "age_band", "job_title", "seniority", "department")
 ACCOUNT_FIELDS: Final = ("industry", "revenue_band", "tier", "country", "employees")
 _SAID: Final = {"age_band": "band of age", "job_title": "job title", "revenue_band": "band of revenue", "employees": "number of employees"}
+
+
+_DESCRIBED: Final = ("described",)
 
 
 def _as_described(name: str, subject: str, field: str, since: str = "") -> str:
@@ -109,8 +121,8 @@ _JOINED = "SELECT alias, MAX(campaign) AS campaign FROM aliases WHERE at <= :unt
 _STATED = "SELECT 1 FROM described AS d WHERE d.subject = 'campaign:' || a.name AND d.field = 'name' AND d.at <= :until"
 
 
-def campaign_of(column: str, join: str = "", says: str = "campaign") -> Dimension:
-    """The campaign that `column` is SQL of, by its own name, with what `join` joins for it."""
+def campaign_of(column: str, join: str = "", says: str = "campaign", tables: tuple[str, ...] = ()) -> Dimension:
+    """The campaign that `column` is SQL of, by its own name, with what `join` joins for it, of `tables`."""
     return Dimension(
         "campaign",
         f"COALESCE(campaign.campaign, {column})",
@@ -121,6 +133,7 @@ def campaign_of(column: str, join: str = "", says: str = "campaign") -> Dimensio
         f") AS a WHERE NOT EXISTS ({_STATED})) AS campaign ON campaign.name = {column}",
         f"{says}, its aliases joined as of the instant that is asked until",
         names=f"SELECT SUBSTR(c.subject, 10), c.value FROM ({_NAMES.sql}) AS c",
+        tables=(*tables, "aliases", "described", "spelled"),
     )
 
 
@@ -130,23 +143,29 @@ CAMPAIGN: Final = campaign_of("v.campaign")
 # --- what a row's person came by, is in and belongs to
 
 
-def came_by(person: str, *, beside: str = "", since: str = "{at}", whose: str = "the person") -> tuple[Dimension, Dimension]:
-    """Channel and campaign of the first touchpoint that marketing counts of `person`, SQL of one over what `beside` joins: as of the row's
-    instant, or as of `since`, SQL of another one. "" where nothing had touched the person until then. `{name}` in both stands for the
-    dimension."""
+def came_by(
+    person: str, *, beside: str = "", of: tuple[str, ...] = (), since: str = "{at}", whose: str = "the person"
+) -> tuple[Dimension, Dimension]:
+    """Channel and campaign of the first touchpoint that marketing counts of `person`, SQL of one over what `beside` joins, of the tables
+    `of`: as of the row's instant, or as of `since`, SQL of another one. "" where nothing had touched the person until then. `{name}` in
+    both stands for the dimension."""
 
     def joined(name: str) -> str:
         first = f"LEFT JOIN first_touched AS {name}_touch ON {name}_touch.person = {person} AND {name}_touch.is_first = 1"
         return f"{beside} {first} AND {name}_touch.at <= {since}".replace("{name}", name).strip()
 
-    channel = Dimension("channel", "COALESCE(channel_touch.channel, '')", joined("channel"), f"channel that {whose} came by first")
-    return channel, campaign_of("COALESCE(campaign_touch.campaign, '')", joined("campaign"), f"campaign that {whose} came by first")
+    tables = tuple(dict.fromkeys((*of, "first_touched")))
+    says = f"channel that {whose} came by first"
+    channel = Dimension("channel", "COALESCE(channel_touch.channel, '')", joined("channel"), says, tables=tables)
+    return channel, campaign_of("COALESCE(campaign_touch.campaign, '')", joined("campaign"), f"campaign that {whose} came by first", tables)
 
 
 def stage_of(person: str, since: str = "") -> Dimension:
     """The stage of the journey that `person`, SQL of one, was in."""
-    join = f"LEFT JOIN ({history('stages', 'person').sql}) AS stage ON stage.person = {person} AND {_held('stage', since)}"
-    return Dimension("stage", "COALESCE(stage.stage, '')", join, "stage of the journey that the person was in as of the row's instant")
+    past = history("stages", "person")
+    join = f"LEFT JOIN ({past.sql}) AS stage ON stage.person = {person} AND {_held('stage', since)}"
+    says = "stage of the journey that the person was in as of the row's instant"
+    return Dimension("stage", "COALESCE(stage.stage, '')", join, says, tables=past.tables)
 
 
 PERSON_STAGE: Final = stage_of("v.person")
@@ -154,9 +173,10 @@ PERSON_STAGE: Final = stage_of("v.person")
 
 def of_the_lead(name: str, says: str, since: str = "", person: str = "v.person") -> Dimension:
     """A field of the last lead cycle of `person`, SQL of one."""
-    past = history("lead_states", "person").sql
-    join = f"LEFT JOIN ({past}) AS {name} ON {name}.person = {person} AND {_held(name, since)}"
-    return Dimension(name, f"COALESCE({name}.{name}, '')", join, f"{says} of the person's last lead as of the row's instant")
+    past = history("lead_states", "person")
+    join = f"LEFT JOIN ({past.sql}) AS {name} ON {name}.person = {person} AND {_held(name, since)}"
+    says = f"{says} of the person's last lead as of the row's instant"
+    return Dimension(name, f"COALESCE({name}.{name}, '')", join, says, tables=past.tables)
 
 
 LEAD_TEAM: Final = of_the_lead("team", "team")
@@ -175,13 +195,22 @@ def _person_of_deals(where: str) -> str:
     return f"SELECT deal, person, cycle FROM ({ranked}) AS r WHERE nth_person = 1"
 
 
+MAIN_CONTACT: Final = ("deal_people", "first_touched")
+"""The tables that a deal's main contact is found in."""
+
+
 def main_contact(deal: str = "v.deal") -> str:
     """Joins the main contact of `deal`, SQL of one, for the dimension `{name}`."""
     return f"LEFT JOIN ({_person_of_deals('TRUE')}) AS {{name}}_person ON {{name}}_person.deal = {deal}"
 
 
 OF_THE_DEALS_PERSON: Final = (
-    *came_by("{name}_person.person", beside=main_contact(), whose="the deal's main contact, of several or none the one touched first,"),
+    *came_by(
+        "{name}_person.person",
+        beside=main_contact(),
+        of=MAIN_CONTACT,
+        whose="the deal's main contact, of several or none the one touched first,",
+    ),
 )
 """What the person whose a deal is came by."""
 DEAL_LEAD_SOURCE: Final = Dimension(
@@ -191,6 +220,7 @@ DEAL_LEAD_SOURCE: Final = Dimension(
     f" LEFT JOIN ({last_of('lead_states', 'person', 'cycle').sql}) AS lead_source"
     " ON lead_source.person = lead_source_person.person AND lead_source.cycle = lead_source_person.cycle",
     "source of the lead that the deal came of",
+    tables=(*MAIN_CONTACT, "lead_states"),
 )
 
 
@@ -198,9 +228,8 @@ def of_the_deals_person(field: str) -> Dimension:
     """A field of the person whose a deal is. An account has a country too."""
     name = f"person_{field}" if field in ACCOUNT_FIELDS else field
     join = f"{main_contact().replace('{name}', name)} {_as_described(name, f'{name}_person.person', field)}"
-    return Dimension(
-        name, f"COALESCE({name}.value, '')", join, f"{_SAID.get(field, field)} of the deal's main contact as of the row's instant"
-    )
+    says = f"{_SAID.get(field, field)} of the deal's main contact as of the row's instant"
+    return Dimension(name, f"COALESCE({name}.value, '')", join, says, tables=(*MAIN_CONTACT, "described"))
 
 
 DEAL_PROFILE: Final = tuple(map(of_the_deals_person, PROFILE_FIELDS))
@@ -215,6 +244,7 @@ def product_of(at: str = "v.at", nth: str = "v.nth") -> Dimension:
         f" ON product.deal = v.deal AND product.at = {at} AND product.nth = {nth}",
         "product: a deal with several is in each",
         many=True,
+        tables=("deal_products",),
     )
 
 
@@ -227,6 +257,7 @@ ORDERED_PRODUCT: Final = Dimension(
     f"{_OF_ORDERS} product ON product.subject = v.subject AND product.order_id = v.order_id",
     "product: an order with several is in each",
     many=True,
+    tables=("order_products",),
 )
 
 
@@ -240,4 +271,5 @@ def product_of_conversion(whose: str) -> Dimension:
         f"{deal.join} {order}",
         "product: a deal or an order with several is in each",
         many=True,
+        tables=(*deal.tables, "order_products"),
     )

@@ -1,11 +1,13 @@
 """A figure is a value: what it says, its formula, what it reads, how it adds up. Answers and the reference are made from it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from journey.instants import Instant, day, last_end_of_day
 from projections.figures.dimensions import CURRENCY, Dimension
 from projections.figures.measures import Measure
+from projections.figures.money import RATES_OF
 from projections.figures.periods import PERIODS
 from projections.figures.views import Option, View
 
@@ -65,6 +67,11 @@ class Figure:
     @property
     def breakdowns(self) -> tuple[str, ...]:
         return (*self.dimensions, *(PERIODS if self.dated is not None else ()))
+
+    def tables(self, names: Iterable[str]) -> frozenset[str]:
+        """What is read to answer it by the dimensions of these names; periods and others that it does not have read nothing."""
+        of_dimensions = (table for name in names if name in self.dimensions for table in self.dimensions[name].tables)
+        return frozenset((*self.of.tables, *((RATES_OF,) if self.is_money else ()), *of_dimensions))
 
     def lacks(self, asked: "Asked") -> tuple[str, ...]:
         """The dimensions that are asked for and that it does not have."""

@@ -14,6 +14,7 @@ TEAM = Dimension(
     "COALESCE(team.team, '')",
     f"LEFT JOIN ({leads_at.sql}) AS team ON team.person = v.person AND team.cycle = v.cycle",
     "team that has the lead, as it stands at the instant asked until",
+    tables=leads_at.tables,
 )
 
 new_leads = Figure(

@@ -13,6 +13,8 @@ RATE_PART_MAX = 3 * 10**9
 
 _FITS = f"{{0}}.num <= {RATE_PART_MAX} AND {{0}}.den <= {RATE_PART_MAX}"
 
+RATES_OF: Final = "rates"
+"""The table that `RATES` joins."""
 RATES: Final = (
     "LEFT JOIN rates AS rate ON rate.base = v.currency AND rate.quote = :currency"
     f" AND rate.day <= {{day}} AND {{day}} <= rate.until_day AND {_FITS.format('rate')}"

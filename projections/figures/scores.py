@@ -34,6 +34,7 @@ STAGE = Dimension(
     "COALESCE(stage.stage, '')",
     f"LEFT JOIN ({last_of('stages', 'person').sql}) AS stage ON stage.person = v.person",
     "stage that the person is in at the instant asked until",
+    tables=("stages",),
 )
 SINCE = Dimension("since", "v.created_on", says="day on which the lead was created")
 PERSONS = (
