@@ -6,7 +6,7 @@ import typer
 
 from app.engine.access import read, start, user, write
 from app.engine.clock import now
-from app.engine.closed_periods import Closing, close, closings, listed, restated_by
+from app.engine.closed_periods import Closing, Closings, close, closings
 from app.engine.ports import Engine
 from app.text.arguments import Actor, Data, Json, Why, why
 from app.text.printing import Cell, as_json, fits, note, put, stacked, table
@@ -43,7 +43,7 @@ def period_close(
 
     closed, is_new = write(data, run)
     if json:
-        as_json({**closed.plain, "changed": is_new})
+        as_json({**closed.model_dump(mode="json"), "changed": is_new})
         return
     if not is_new:
         note(f"{period} was closed at position {closed.position} already, by {closed.actor} at {iso(closed.at)}; nothing was changed")
@@ -62,7 +62,7 @@ def period_list(data: Data = None, json: Json = False) -> None:
 
     found = read(data, run)
     if json:
-        as_json({"closings": listed(found)})
+        as_json(Closings(closings=tuple(found)).model_dump(mode="json"))
         return
     if not found:
         put("no period is closed")
@@ -75,7 +75,7 @@ def period_list(data: Data = None, json: Json = False) -> None:
         ">position": [f"{one.position:,}" for one in found],
         "closed at (UTC)": [iso(one.at)[:19].replace("T", " ") for one in found],
         "actor": [one.actor for one in found],
-        "": [_state(one, found) for one in found],
+        "": [_state(one) for one in found],
         "reason": [one.reason for one in found],
     }
     if fits(columns):
@@ -86,7 +86,7 @@ def period_list(data: Data = None, json: Json = False) -> None:
     table("", stacked(columns, *groups), last="reason", wrap=True)
 
 
-def _state(one: Closing, every: list[Closing]) -> str:
+def _state(one: Closing) -> str:
     parts = [f"restates {one.restates}"] if one.restates is not None else []
-    parts += [f"restated by {later}"] if (later := restated_by(one, every)) is not None else []
+    parts += [f"restated by {one.restated_by}"] if one.restated_by is not None else []
     return ", ".join(parts)

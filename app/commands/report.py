@@ -1,18 +1,16 @@
 """`journey report`: figures of a read model, section by section."""
 
-from datetime import date
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from app.engine import asking
 from app.engine.access import read
 from app.engine.clock import now
-from app.engine.closed_periods import Compared, compared
+from app.engine.closed_periods import changed_between, in_period, told_if_closed
 from app.engine.ports import Engine
 from app.engine.question import Question
-from app.engine.simulation_mark import is_simulated
 from app.text import reports as show_reports
 from app.text import restatement as show_restatement
 from app.text.arguments import (
@@ -34,9 +32,11 @@ from app.text.arguments import (
 )
 from app.text.definition import cure, lacks_for
 from app.text.printing import as_csv, as_json, note
+from journey.definition import Definition
 from journey.errors import Refused
 from journey.instants import day
 from projections.figures.reports import Report
+from projections.figures.restatements import Restatement
 from projections.figures.sections import SECTIONS
 
 app = typer.Typer(add_completion=False)
@@ -99,35 +99,31 @@ def report(
     """Figures of marketing or sales, as of an instant: all sections, or those named."""
     if json and csv:
         raise Refused("--json and --csv are two ways to print it; give one of them")
-    asked = None if until is None else asked_until(until)
-    period = {"from_on": None if from_ is None else day_of("--from", from_), "to_on": None if to is None else day_of("--to", to)}
-    grouping = None if by is None else names_of(by)
-    asked_for = filters(where)
-    converted = currency_of(currency)
+    asked = Question(
+        model.value,
+        sections or (),
+        by=None if by is None else names_of(by),
+        where=filters(where),
+        from_on=None if from_ is None else day_of("--from", from_),
+        to_on=None if to is None else day_of("--to", to),
+        until=None if until is None else asked_until(until),
+        known_at=known_at,
+        currency=currency_of(currency),
+        top=0 if top is None and (json or csv) else top,
+    )
 
-    asks = Compared(between, closed, known_at, is_until_given=until is not None)
-    asks.check(from_ or to)
-    # What changed is told in the currencies that it was stated in, unless one is named: a late rate would change everything else.
-    days = (str(from_ or ""), str(to or ""))
-    question = Question(model.value, sections or (), grouping or (), asked_for, *days, asked or now(), converted or "")
+    async def run(engine: Engine) -> tuple[Report | Restatement, Question, Definition]:
+        question = asked if closed is None else await in_period(engine, asked, closed)
+        told: Report | Restatement | None
+        told = await told_if_closed(engine, question) if between is None else await changed_between(engine, question, between)
+        if told is not None and top is not None:
+            raise Refused("--top is of one report, and not of what changed between two")
+        return told or await asking.report(engine, question), question, await engine.definition()
 
-    async def run(engine: Engine) -> Any:
-        if (comparison := await compared(engine, asks, question)) is not None:
-            if top is not None:
-                raise Refused("--top is of one report, and not of what changed between two")
-            return comparison, await is_simulated(engine)
-        if closed is not None:
-            period.update({"from_on": date.fromisoformat(question.from_on), "to_on": date.fromisoformat(question.to_on)})
-        told = await asking.report(
-            engine, model.value, sections or (), **period, by=grouping, where=asked_for, until=asked, known_at=known_at, currency=converted,
-            top=0 if top is None and (json or csv) else top,
-        )  # fmt: skip
-        return told, await engine.definition()
-
-    with several(asked_for):
-        told, definition = read(data, run)
-    if not isinstance(told, Report):
-        show_restatement.compared(told, simulated=definition, json=json, csv=csv)
+    with several(asked.where):
+        told, question, definition = read(data, run)
+    if isinstance(told, Restatement):
+        show_restatement.compared(told, json=json, csv=csv)
         return
     empty = [figure.name for section in told.sections if section.name in (sections or ()) for figure in section.empty]
     if lacking := lacks_for(empty, definition):
@@ -138,8 +134,8 @@ def report(
     if csv:
         as_csv(told.to_csv())
         return
-    show_reports.report(told, definition, sections=sections or (), by=grouping is not None)
+    show_reports.report(told, definition, sections=sections or (), by=by is not None)
     today = day(now(), definition.zone)
     by_day = [section.name for section in told.sections if section.is_by_day]
-    if until is None and by_day and (period["to_on"] is None or period["to_on"].isoformat() > today):
+    if until is None and by_day and (question.to_on is None or question.to_on.isoformat() > today):
         note(f"today is not over, so it is not in {', '.join(by_day)}; --until {today} has what is known of it")

@@ -1,14 +1,14 @@
 """`journey why`: the touchpoints behind a figure."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from app.engine.access import read
-from app.engine.evidence import UNITS_MAX, figure_named
+from app.engine.evidence import UNITS_MAX, FigureEvidence, figure_named, model_of
 from app.engine.evidence import why as behind
 from app.engine.ports import Engine
-from app.engine.simulation_mark import is_simulated
+from app.engine.question import Question
 from app.text import evidence as show_evidence
 from app.text.arguments import (
     By,
@@ -28,6 +28,7 @@ from app.text.arguments import (
 )
 from app.text.printing import as_json
 from projections.figures.sections import FIGURES
+from projections.marketing import marketing
 
 app = typer.Typer(add_completion=False)
 
@@ -54,21 +55,23 @@ def why(
     json: Json = False,
 ) -> None:
     """The touchpoints behind a figure: which deals, people or leads are counted, and why."""
-    wanted, as_of = figure_named(figure), asked_until(until)
-    question: dict[str, Any] = {
-        "from_on": None if from_ is None else day_of("--from", from_),
-        "to_on": None if to is None else day_of("--to", to),
-        "by": names_of(by),
-        "where": filters(where),
-        "currency": currency_of(currency),
-    }
+    wanted = figure_named(figure)
+    question = Question(
+        "marketing" if model_of(wanted) is marketing else "sales",
+        by=names_of(by),
+        where=filters(where),
+        from_on=None if from_ is None else day_of("--from", from_),
+        to_on=None if to is None else day_of("--to", to),
+        until=asked_until(until),
+        known_at=known_at,
+        currency=currency_of(currency),
+    )
 
-    async def run(engine: Engine) -> Any:
-        found = await behind(engine, wanted, until=as_of, known_at=known_at, limit=limit, after=after, **question)
-        return found, await is_simulated(engine)
+    async def run(engine: Engine) -> FigureEvidence:
+        return await behind(engine, wanted, question, limit=limit, after=after)
 
-    found, simulated = read(data, run)
+    found = read(data, run)
     if json:
-        as_json({**show_evidence.plain(found), "simulated": simulated})
+        as_json(found.model_dump(mode="json"))
     else:
-        show_evidence.evidence(found, simulated=simulated)
+        show_evidence.evidence(found)

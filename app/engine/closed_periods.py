@@ -2,11 +2,13 @@
 docs/decisions/0086-what-changed-between.md."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import orjson
+from pydantic import BeforeValidator, PlainSerializer
 
 from app.engine.known_state import position_known
 from app.engine.ports import Engine
@@ -15,9 +17,9 @@ from app.engine.restatement import restated
 from app.engine.shared_position import at_one_position
 from journey.definition import Definition
 from journey.errors import Refused
-from journey.instants import Instant, iso, start_of_day
+from journey.instants import Instant, instant, iso, rfc3339, start_of_day
 from projections.figures import periods
-from projections.figures.answers import Answer
+from projections.figures.answers import Answer, Value
 from projections.figures.figure import Model
 from projections.figures.restatements import Restatement
 from projections.read_model import Ask
@@ -29,21 +31,36 @@ CLOSE = "close-period"
 MODELS: tuple[Model, ...] = ("marketing", "sales")
 
 
+Moment = Annotated[
+    Instant,
+    BeforeValidator(lambda at: instant(rfc3339(at)) if isinstance(at, str) else at),
+    PlainSerializer(iso, return_type=str, when_used="json"),
+]
+
+
 class Days(NamedTuple):
     """A period by its name: half-open, in days of the reporting zone; and the last instant of it."""
 
     name: str
     grain: str
-    from_on: str
-    to_on: str
+    from_on: date
+    to_on: date
     ends: Instant
 
 
-class Closing(NamedTuple):
-    """A period as it was closed. `told` has for each model, by section, which figures were told and the digest of what they said."""
+class SectionTold(Value):
+    """What was told of a section: which figures, and the digest of what they said."""
+
+    figures: tuple[str, ...]
+    sha256: str
+
+
+class Closing(Value):
+    """A period as it was closed. `told` says of each model what was told, by section. `restates` is the number of the closing that it takes
+    the place of, `restated_by` of the one that took its place."""
 
     number: int
-    at: Instant
+    at: Moment
     actor: str
     reason: str
     period: str
@@ -51,16 +68,27 @@ class Closing(NamedTuple):
     from_on: str
     to_on: str
     zone: str
-    until: Instant
+    until: Moment
     position: int
     restates: int | None
-    """The number of the closing that it takes the place of."""
-    told: dict[str, dict[str, dict[str, Any]]]
+    told: dict[Model, dict[str, SectionTold]]
+    restated_by: int | None = None
 
-    @property
-    def plain(self) -> dict[str, Any]:
-        """For JSON."""
-        return {**self._asdict(), "at": iso(self.at), "until": iso(self.until)}
+
+class Closings(Value):
+    closings: tuple[Closing, ...]
+
+
+class ClosingTold(Closing):
+    """`computed_differently` are the sections of which what was told is not what this version of the program says as known then."""
+
+    computed_differently: tuple[str, ...]
+
+
+class AsTold(Restatement):
+    """What was told of a closed period, beside what is known now."""
+
+    closed: ClosingTold
 
 
 def days_of(name: str, by: Definition) -> Days:
@@ -71,7 +99,7 @@ def days_of(name: str, by: Definition) -> Days:
         raise Refused(str(error)) from None
     if not date(1970, 1, 1) <= first < after < date(9999, 1, 1):
         raise Refused(f"{name} is not between 1970 and 9998")
-    return Days(name, grain, first.isoformat(), after.isoformat(), start_of_day(after, by.zone) - 1)
+    return Days(name, grain, first, after, start_of_day(after, by.zone) - 1)
 
 
 async def close(engine: Engine, name: str, by: By) -> tuple[Closing, bool]:
@@ -82,23 +110,28 @@ async def close(engine: Engine, name: str, by: By) -> tuple[Closing, bool]:
     definition = await engine.definition()
     days = days_of(name, definition)
     if by.at <= days.ends:
-        last = date.fromisoformat(days.to_on) - timedelta(days=1)
-        raise Refused(f"{name} is not over: its last day is {last} ({definition.zone})")
-    before = await closing_of(engine, days.from_on, days.to_on)
+        raise Refused(f"{name} is not over: its last day is {days.to_on - timedelta(days=1)} ({definition.zone})")
+    from_on, to_on = days.from_on.isoformat(), days.to_on.isoformat()
+    before = await closing_of(engine, from_on, to_on)
     async with at_one_position(engine) as (position, asks):
-        told = {model: await _digests(asks[model], _question(model, days), definition) for model in MODELS}
+        told = {
+            model: await _digests(
+                asks[model], Question(model, from_on=days.from_on, to_on=days.to_on, until=days.ends, currency=""), definition
+            )
+            for model in MODELS
+        }
     if before is not None and before.position == position:
         return before, False
     detail = {
         "period": name,
         "grain": days.grain,
-        "from_on": days.from_on,
-        "to_on": days.to_on,
+        "from_on": from_on,
+        "to_on": to_on,
         "zone": definition.zone,
         "until": days.ends,
         "position": position,
         "restates": None if before is None else before.number,
-        "told": told,
+        "told": {model: {name: one.model_dump() for name, one in sections.items()} for model, sections in told.items()},
     }
     number = await engine.desk.decide(at=by.at, actor=by.actor, action=CLOSE, reason=by.reason, detail=detail)
     return _closing(Decision(number, by.at, by.actor, CLOSE, by.reason, detail)), True
@@ -106,31 +139,15 @@ async def close(engine: Engine, name: str, by: By) -> tuple[Closing, bool]:
 
 async def closings(engine: Engine) -> list[Closing]:
     """All of them, oldest first."""
-    return [_closing(one) for one in await engine.desk.decisions(CLOSE)]
-
-
-def listed(every: Sequence[Closing]) -> list[dict[str, Any]]:
-    """For JSON: each with the closing that took its place."""
-    return [{**one.plain, "restated_by": restated_by(one, every)} for one in every]
-
-
-def restated_by(one: Closing, every: Sequence[Closing]) -> int | None:
-    return next((other.number for other in every if other.restates == one.number), None)
+    every = [_closing(one) for one in await engine.desk.decisions(CLOSE)]
+    restated_by = {one.restates: one.number for one in every}
+    return [one.model_copy(update={"restated_by": restated_by.get(one.number)}) for one in every]
 
 
 async def closing_of(engine: Engine, from_on: str, to_on: str) -> Closing | None:
     """The last closing of just these days, under whatever name."""
     found = [one for one in await closings(engine) if (one.from_on, one.to_on) == (from_on, to_on)]
     return found[-1] if found else None
-
-
-class AsTold(NamedTuple):
-    """What was told of a closed period, beside what is known now."""
-
-    closing: Closing
-    restatement: Restatement
-    computed_differently: list[str]
-    """The sections of which what was told is not what this version of the program says as known then."""
 
 
 async def as_told(engine: Engine, closed: Closing, question: Question) -> AsTold:
@@ -140,41 +157,36 @@ async def as_told(engine: Engine, closed: Closing, question: Question) -> AsTold
     async def check(ask: Ask, by: Definition) -> None:
         computed_differently.extend(await sections_computed_differently(closed, question.model, ask, by))
 
-    restatement = await restated(engine, question, closed.position, await engine.record.position(), check)
-    return AsTold(closed, restatement, computed_differently)
+    told = await restated(engine, question, closed.position, await engine.record.position(), check)
+    return AsTold(**dict(told), closed=ClosingTold(**dict(closed), computed_differently=tuple(computed_differently)))
 
 
-class Compared(NamedTuple):
-    """What a report is asked to compare: two positions, or a period as told with what is known now."""
-
-    between: tuple[str, str] | None
-    period: str | None
-    known_at: str | None
-    is_until_given: bool
-
-    def check(self, days: object) -> None:
-        """Raises Refused where its parts, and `days` given besides, do not go together."""
-        if self.between is not None and self.known_at is not None:
-            raise Refused("--between names two positions, so --known-at has no place beside it")
-        if self.period is not None and days:
-            raise Refused("--period says from when and up to when, so --from and --to have no place beside it")
+async def in_period(engine: Engine, question: Question, name: str) -> Question:
+    """`question` of the period of that name. Raises Refused where there is none, or where other days are asked for."""
+    if question.from_on or question.to_on:
+        raise Refused("--period says from when and up to when, so --from and --to have no place beside it")
+    days = days_of(name, await engine.definition())
+    return replace(question, from_on=days.from_on, to_on=days.to_on)
 
 
-async def compared(engine: Engine, asks: Compared, question: Question) -> Restatement | AsTold | None:
-    """What is compared, of `question`, whose days become those of the period; None where nothing is. Raises Refused."""
-    if asks.period is not None:
-        days = days_of(asks.period, await engine.definition())
-        question.from_on, question.to_on = days.from_on, days.to_on
-    if asks.between is not None:
-        earlier, later = [await position_known(engine, known_at) for known_at in asks.between]
-        told = await restated(engine, question, earlier, later)
-        return told.model_copy(update={"cells": told.changed})
-    closed = await closing_of(engine, question.from_on, question.to_on) if question.from_on and question.to_on else None
-    if closed is None or asks.known_at is not None:
+async def changed_between(engine: Engine, question: Question, positions: tuple[str, str]) -> Restatement:
+    """What differs at two positions, or times of recording. Raises Refused."""
+    if question.known_at is not None:
+        raise Refused("--between names two positions, so --known-at has no place beside it")
+    earlier, later = [await position_known(engine, known_at) for known_at in positions]
+    told = await restated(engine, question, earlier, later)
+    return told.model_copy(update={"cells": told.changed})
+
+
+async def told_if_closed(engine: Engine, question: Question) -> AsTold | None:
+    """What was told of the question's days, as of the end of them unless it says until when; None where they are not closed as a period, or
+    where they are asked for as known earlier. Raises Refused."""
+    if question.from_on is None or question.to_on is None or question.known_at is not None:
         return None
-    if not asks.is_until_given:
-        question.until = closed.until
-    return await as_told(engine, closed, question)
+    closed = await closing_of(engine, question.from_on.isoformat(), question.to_on.isoformat())
+    if closed is None:
+        return None
+    return await as_told(engine, closed, replace(question, until=closed.until if question.until is None else question.until))
 
 
 async def sections_computed_differently(closed: Closing, model: Model, ask: Ask, by: Definition) -> list[str]:
@@ -182,19 +194,15 @@ async def sections_computed_differently(closed: Closing, model: Model, ask: Ask,
     works out a figure differently."""
     sections = closed.told[model]
     question = Question(
-        model, tuple(sections), from_on=closed.from_on, to_on=closed.to_on, until=closed.until,
-        figures={name for one in sections.values() for name in one["figures"]},
+        model, tuple(sections), from_on=date.fromisoformat(closed.from_on), to_on=date.fromisoformat(closed.to_on), until=closed.until,
+        currency="", figures={name for one in sections.values() for name in one.figures},
     )  # fmt: skip
     return [name for name, told in (await _digests(ask, question, by)).items() if told != sections[name]]
 
 
-def _question(model: Model, days: Days) -> Question:
-    return Question(model, from_on=days.from_on, to_on=days.to_on, until=days.ends)
-
-
-async def _digests(ask: Ask, question: Question, by: Definition) -> dict[str, dict[str, Any]]:
+async def _digests(ask: Ask, question: Question, by: Definition) -> dict[str, SectionTold]:
     answers: Mapping[str, Answer] = await question.answers(ask, by)
-    return {name: {"figures": [one.name for one in told.figures], "sha256": _digest(told)} for name, told in answers.items()}
+    return {name: SectionTold(figures=[one.name for one in told.figures], sha256=_digest(told)) for name, told in answers.items()}
 
 
 def _digest(told: Answer) -> str:
@@ -204,4 +212,4 @@ def _digest(told: Answer) -> str:
 
 
 def _closing(one: Decision) -> Closing:
-    return Closing(one.number, one.at, one.actor, one.reason, **one.detail)
+    return Closing(number=one.number, at=one.at, actor=one.actor, reason=one.reason, **one.detail)

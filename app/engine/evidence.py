@@ -7,17 +7,17 @@ and asks the same figure of these rows: it has to give the same numbers.
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import asdict, replace
 from operator import add
 from typing import Any, NamedTuple
 
-from app.engine.asking import question
 from app.engine.cursors import cursor_of, is_like, values_of
 from app.engine.known_state import KnownState, known, read_model
 from app.engine.ports import Engine
+from app.engine.question import Question
+from app.engine.simulation_mark import is_simulated
 from journey.errors import NotThere, Refused
-from journey.explain import Evidence, evidence
+from journey.explain import evidence
 from journey.facts import NEVER
 from journey.histories import is_subject
 from journey.instants import Instant
@@ -25,7 +25,8 @@ from journey.problems import meant
 from journey.provenance import ExplainedFact
 from journey.touchpoints import Key, Touchpoint
 from projections.figures.answering import answer, settled
-from projections.figures.answers import Answer, Cell, FigureAnswer
+from projections.figures.answers import Answer, Cell, Exact, FigureAnswer
+from projections.figures.answers import Value as Result
 from projections.figures.compiling import marked
 from projections.figures.figure import Asked, Figure
 from projections.figures.measures import Credited, Outcome
@@ -52,38 +53,48 @@ _TO_COME = frozenset({"to_at", "until_at", "due_at"})
 """Columns of instants at which nothing has happened yet."""
 
 
-class Behind(NamedTuple):
-    """A touchpoint behind a unit. `by_time`: what counts, or some of it, is that a deadline struck which runs from this."""
+class Behind(Result):
+    """A touchpoint behind a unit, in words. `ties` are the links, or the deal, by which it is part of the history: source, id, subject.
+    `by_time`: what counts, or some of it, is that a deadline struck which runs from this."""
 
-    touchpoint: Evidence
+    at: str
+    type: str
+    says: str
+    source: str
+    id: str
+    subject: str
+    ties: tuple[tuple[str, str, str], ...]
     by_time: bool
 
 
-@dataclass(frozen=True, slots=True)
-class UnitEvidence:
-    """A unit that counts, in the group where it does: what the figure comes to for it alone, and the touchpoints behind that, in order."""
+class UnitEvidence(Result):
+    """A unit that counts, a deal, a person or a lead, in the group where it does: what the figure comes to for it alone, as
+    `projections.figures.measures.Outcome` has it, and the touchpoints behind that, in order."""
 
-    unit: dict[str, Value]
+    unit: dict[str, int | str]
     group: dict[str, str]
-    outcome: Outcome
+    value: Exact | tuple[Exact, ...] | None
+    n: Exact
+    part: Exact | None = None
+    whole: Exact | None = None
     touchpoints: tuple[Behind, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FigureEvidence:
+class FigureEvidence(Result):
     """`answer` is the whole of what was asked, and `units` some of the `units_count` behind it; `beyond` come after them, from the cursor
     `after` on. `comes_to` is what the figure says of these units, worked out again from their histories; `agrees`: the read model says
-    the same of them."""
+    the same of them. `there_are`, where nothing counts: the values that the dimensions of the filters have without them. `simulated`: some
+    of the data is simulated."""
 
     answer: Answer
     units: tuple[UnitEvidence, ...]
     units_count: int
     beyond: int
     after: str
-    comes_to: FigureAnswer
+    comes_to: tuple[Cell, ...]
     agrees: bool
     there_are: dict[str, tuple[str, ...]]
-    """Where nothing counts: the values that the dimensions of the filters have without them."""
+    simulated: bool
 
 
 def figure_named(name: str) -> Figure:
@@ -99,32 +110,10 @@ def model_of(figure: Figure) -> ReadModel:
     return marketing if section.model == "marketing" else sales
 
 
-async def why(
-    engine: Engine,
-    figure: Figure,
-    *,
-    by: Sequence[str] = (),
-    where: Mapping[str, Sequence[str]] | None = None,
-    from_on: date | None = None,
-    to_on: date | None = None,
-    until: Instant | date | None = None,
-    known_at: str | None = None,
-    currency: str | None = None,
-    limit: int,
-    after: str = "",
-) -> FigureEvidence:
-    """`figure_evidence` of a question as `app.engine.asking.report` is asked one."""
-    definition = (await known(engine, known_at)).definition
-    asked = question(
-        definition, by=by, where=where, from_on=from_on, to_on=to_on, until=until, known_at=known_at, currency=currency, top=0
-    )  # fmt: skip
-    return await figure_evidence(engine, figure, asked, known_at=known_at, limit=limit, after=after)
-
-
-async def figure_evidence(
-    engine: Engine, figure: Figure, asked: Asked, *, known_at: str | None = None, limit: int, after: str = ""
-) -> FigureEvidence:
+async def why(engine: Engine, figure: Figure, question: Question, *, limit: int, after: str = "") -> FigureEvidence:
     """Up to `limit` units in the cells of `figure`, from the cursor `after` on. Raises Refused where it cannot be asked so."""
+    known_at = question.known_at
+    asked = replace(question.asked((await known(engine, known_at)).definition), top=0)
     if not 1 <= limit <= UNITS_MAX:
         raise Refused(f"--limit {limit} is not between 1 and {UNITS_MAX}")
     model = model_of(figure)
@@ -139,10 +128,13 @@ async def figure_evidence(
         if not figure.lacks(asked):
             # Campaigns may be asked for by their names. What is not there counts nowhere, and the answer says what there is.
             asked = replace(asked, where=await values_asked(ask, [figure], asked, refusing=False))
-        return await evidence_in(ask, await known(engine, str(position)), figure, asked, limit=limit, after=after)
+        was, simulated = await known(engine, str(position)), await is_simulated(engine)
+        return await evidence_in(ask, was, figure, asked, limit=limit, after=after, simulated=simulated)
 
 
-async def evidence_in(ask: Ask, was: KnownState, figure: Figure, asked: Asked, *, limit: int, after: str = "") -> FigureEvidence:
+async def evidence_in(
+    ask: Ask, was: KnownState, figure: Figure, asked: Asked, *, limit: int, after: str = "", simulated: bool = False
+) -> FigureEvidence:
     """The same of a read model, and of the histories that it reflects."""
     whole = await answer(ask, [figure], asked)
     asked, _ = await settled(ask, [figure], asked)
@@ -161,9 +153,10 @@ async def evidence_in(ask: Ask, was: KnownState, figure: Figure, asked: Asked, *
             units_count=page.number,
             beyond=page.beyond,
             after=_cursor(page),
-            comes_to=comes_to,
+            comes_to=comes_to.cells,
             agrees=_not_empty(comes_to) == _not_empty(expected),
             there_are={} if page.number else {one.dimension: await _values(ask, figure, asked, one.dimension) for one in asked.where},
+            simulated=simulated,
         )
 
 
@@ -317,9 +310,10 @@ async def _counted(rows: _Rows, figure: Figure, asked: Asked, chosen: Sequence[F
         UnitEvidence(
             unit=dict(zip(figure.of.unit, unit.key, strict=True)),
             group=dict(zip(by.names, unit.group, strict=True)),
-            outcome=come_to.get(unit, Outcome(None, 0)),
+            **come_to.get(unit, Outcome(None, 0))._asdict(),
             touchpoints=tuple(
-                Behind(evidence(touches[key]), behind[unit][key]) for key in sorted(behind[unit], key=lambda key: touches[key].order)
+                Behind(**asdict(evidence(touches[key])), by_time=behind[unit][key])
+                for key in sorted(behind[unit], key=lambda key: touches[key].order)
             ),
         )
         for unit in chosen

@@ -14,6 +14,7 @@ from app.engine.asking import MODELS
 from app.engine.known_state import KnownState, definition_at, read_model
 from app.engine.ports import Engine
 from app.engine.question import Question
+from app.engine.simulation_mark import is_simulated
 from journey.definition import Definition
 from journey.errors import Refused
 from journey.facts import Facts, to_row
@@ -75,6 +76,7 @@ async def restated(
     """
     if earlier > later:
         raise Refused(f"position {earlier} is after {later}; name the earlier one first")
+    question = question.at_several()
     by, by_later = await definition_at(engine, earlier), await definition_at(engine, later)
     model = MODELS[question.model]
     async with AsyncExitStack() as stack:
@@ -83,7 +85,7 @@ async def restated(
         if question.where:
             live = engine.marketing if question.model == "marketing" else engine.sales
             async with live.snapshot() as now_known, store.snapshot() as then_known:
-                await question.named_as_known([now_known, then_known], by)
+                question = await question.named_as_known([now_known, then_known], by)
         if check is not None:
             async with store.snapshot() as ask:
                 await check(ask, by)
@@ -128,6 +130,7 @@ async def restated(
         )
     asked = question.asked(by_later)
     return Restatement(
+        simulated=await is_simulated(engine),
         model=question.model,
         earlier=earlier,
         later=later,

@@ -3,9 +3,9 @@
 from datetime import date
 from functools import partial
 
-from app.engine.asking import until_of
 from app.engine.known_state import definition_at, known, position_known
 from app.engine.ports import Engine
+from app.engine.question import until_of
 from journey.errors import Refused
 from journey.instants import Instant
 from streams import explaining, story_differences

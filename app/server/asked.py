@@ -1,6 +1,7 @@
 """What a request asks: the options of `journey report` as query parameters, each with its bounds."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from typing import Annotated, Any
@@ -9,12 +10,13 @@ from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.engine.clock import now
+from app.engine.question import Question
 from app.server.problems import Problem
 from app.server.served import Served
 from app.text.arguments import asked_until, currency_of, day_of, filters, names_of
 from journey.errors import Refused
 from journey.instants import Instant, moment
-from projections.figures.figure import Figure
+from projections.figures.figure import Figure, Model
 
 TEXT_MAX = 1_000
 """The letters of one value at most."""
@@ -88,14 +90,6 @@ class Days(AsOf):
     from_: Time = Field("", alias="from", description="What is dated on this day or later.")
     to: Time = Field("", description="What is dated before this day.")
 
-    @property
-    def days(self) -> dict[str, date | None]:
-        """Raises Refused."""
-        return {
-            "from_on": day_of("--from", self.from_) if self.from_ else None,
-            "to_on": day_of("--to", self.to) if self.to else None,
-        }  # fmt: skip
-
 
 class OfFigures(Days):
     """Which dimensions there are, `parameters` says."""
@@ -116,17 +110,21 @@ class OfFigures(Days):
         """Raises Refused."""
         return filters(self.where)
 
-    @property
-    def question(self) -> dict[str, Any]:
-        """As `app.engine.asking` has it. Raises Refused."""
-        return {
-            **self.days, "where": self.filters, "until": self.asked_until, "known_at": self.known,
-            "currency": currency_of(self.currency or None),
-        }  # fmt: skip
+    def question(self, model: Model, sections: Sequence[str] = ()) -> Question:
+        """Raises Refused."""
+        return Question(
+            model, sections, self.grouping, self.filters,
+            from_on=day_of("--from", self.from_) if self.from_ else None, to_on=day_of("--to", self.to) if self.to else None,
+            until=self.asked_until, known_at=self.known, currency=currency_of(self.currency or None),
+        )  # fmt: skip
 
 
 class OfReport(OfFigures):
     top: int = Field(0, ge=0, le=TOP_MAX, description="So many at most of what is listed, the highest. Default: all.")
+
+    def question(self, model: Model, sections: Sequence[str] = ()) -> Question:
+        """Raises Refused."""
+        return replace(super().question(model, sections), top=self.top)
 
 
 class OfEvidence(OfFigures):

@@ -1,30 +1,28 @@
 """Figures and sections: a route of each, made from what it says of itself. Nothing here knows any of them."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Query, Request, Response
 
 from app.engine import asking as engine_asking
-from app.engine.closed_periods import AsTold, Compared, compared, listed
+from app.engine.closed_periods import AsTold, Closings, changed_between, in_period, told_if_closed
 from app.engine.closed_periods import closings as all_closings
-from app.engine.evidence import figure_named, why
+from app.engine.evidence import FigureEvidence, figure_named, why
 from app.engine.ports import Engine
 from app.engine.question import Question
-from app.engine.simulation_mark import is_simulated
 from app.server.access import Right, needs
 from app.server.answering import AS_CSV, Told, answered
-from app.server.answers import Catalogue, Closings, FigureTold, PeriodAsTold, RestatementTold, Why
+from app.server.answers import Catalogue
 from app.server.asked import AsOf, OfChanges, OfEvidence, OfReport, Waiting, parameters
 from app.server.problems import PROBLEMS
 from app.server.visible import check_figure, check_rows, sees_rows
-from app.text.arguments import currency_of
-from app.text.evidence import plain
 from journey.errors import NotThere, Refused
 from projections.figures import catalogue, sections
 from projections.figures.answers import Answer
 from projections.figures.figure import Figure, Model, Section
-from projections.figures.reports import Report, sections_of
+from projections.figures.reports import OneFigure, Report, sections_of
 from projections.figures.restatements import Restatement
 
 RIGHTS: dict[Model, Right] = {"marketing": Right.read_marketing, "sales": Right.read_sales}
@@ -73,7 +71,7 @@ def _catalogue(made: APIRouter) -> None:
 
     async def periods(request: Request, asked: Any) -> Response:
         async def run(engine: Engine) -> Told:
-            return Told({"closings": listed(await all_closings(engine))})
+            return Told(Closings(closings=tuple(await all_closings(engine))))
 
         return await answered(request, asked, run)
 
@@ -84,8 +82,7 @@ def _catalogue(made: APIRouter) -> None:
 def _report(made: APIRouter, model: Model, there: Sequence[Section]) -> None:
     async def report(request: Request, asked: Any) -> Response:
         async def run(engine: Engine) -> Told:
-            told = await engine_asking.report(engine, model, by=asked.grouping, top=asked.top, **asked.question)
-            return Told(told, Report.to_csv)
+            return Told(await engine_asking.report(engine, asked.question(model)), Report.to_csv)
 
         return await answered(request, asked, run, as_csv=True, where=asked.filters)
 
@@ -98,8 +95,7 @@ def _report(made: APIRouter, model: Model, there: Sequence[Section]) -> None:
 def _section(made: APIRouter, model: Model, section: Section) -> None:
     async def of_section(request: Request, asked: Any) -> Response:
         async def run(engine: Engine) -> Told:
-            told = await engine_asking.report(engine, model, [section.name], by=asked.grouping, top=asked.top, **asked.question)
-            return Told(told, Report.to_csv)
+            return Told(await engine_asking.report(engine, asked.question(model, [section.name])), Report.to_csv)
 
         return await answered(request, asked, run, as_csv=True, where=asked.filters)
 
@@ -114,14 +110,13 @@ def _section(made: APIRouter, model: Model, section: Section) -> None:
 def _figure(made: APIRouter, model: Model, figure: Figure) -> None:
     async def of_figure(request: Request, asked: Any) -> Response:
         async def run(engine: Engine) -> Told:
-            told = await engine_asking.figure(engine, model, figure, by=asked.grouping or (), top=asked.top, **asked.question)
-            return Told(FigureTold(**dict(told), model=model, simulated=await is_simulated(engine)), Answer.to_csv)
+            return Told(await engine_asking.figure(engine, figure, asked.question(model)), Answer.to_csv)
 
         check_figure(request.state.caller.role, figure, asked.grouping or (), asked.filters)
         return await answered(request, asked, run, as_csv=True, where=asked.filters)
 
     _add(
-        made, f"/{model}/figures/{figure.name}", of_figure, RIGHTS[model], OfReport, FigureTold,
+        made, f"/{model}/figures/{figure.name}", of_figure, RIGHTS[model], OfReport, OneFigure,
         name=f"{model}_figure_{figure.name}", tag=model, as_csv=True, says=figure.says, more=words(figure), figures=[figure],
     )  # fmt: skip
 
@@ -137,15 +132,15 @@ def words(figure: Figure) -> str:
 def _why(made: APIRouter, model: Model, figure: Figure) -> None:
     async def of_units(request: Request, asked: Any) -> Response:
         async def run(engine: Engine) -> Told:
-            found = await why(engine, figure, by=asked.grouping or (), limit=asked.limit, after=asked.after, **asked.question)
-            return Told({**plain(found), "simulated": await is_simulated(engine)}, following=found.after)
+            found = await why(engine, figure, asked.question(model), limit=asked.limit, after=asked.after)
+            return Told(found, following=found.after)
 
         check_rows(request.state.caller.role, figure)
         return await answered(request, asked, run, where=asked.filters)
 
     says = f"The touchpoints behind {figure.name}: which deals, people or leads count, and because of what."
     _add(
-        made, f"/{model}/figures/{figure.name}/why", of_units, RIGHTS[model], OfEvidence, Why,
+        made, f"/{model}/figures/{figure.name}/why", of_units, RIGHTS[model], OfEvidence, FigureEvidence,
         name=f"{model}_why_{figure.name}", tag=model, as_csv=False, says=says, more=f"{says}\n\n{words(figure)}", figures=[figure],
     )  # fmt: skip
 
@@ -153,20 +148,18 @@ def _why(made: APIRouter, model: Model, figure: Figure) -> None:
 def _between(made: APIRouter, model: Model, there: Sequence[Section]) -> None:
     async def between(request: Request, asked: Any) -> Response:
         async def run(engine: Engine) -> Told:
-            asks = Compared((asked.from_position, asked.to_position), None, asked.known, is_until_given=bool(asked.until))
-            asks.check(days=None)
             try:
                 sections_of(model, asked.section)
             except NotThere as error:
                 raise Refused(str(error)) from None
-            told = await compared(engine, asks, _question(model, asked, asked.section, _of_rows(request, model)))
-            assert not isinstance(told, AsTold | None), "two positions are compared"
-            return Told(RestatementTold(**dict(told), simulated=await is_simulated(engine)), Restatement.to_csv)
+            question = replace(asked.question(model, asked.section), figures=_of_rows(request, model))
+            told = await changed_between(engine, question, (asked.from_position, asked.to_position))
+            return Told(told, Restatement.to_csv)
 
         return await answered(request, asked, run, as_csv=True, where=asked.filters)
 
     _add(
-        made, f"/{model}/between", between, RIGHTS[model], OfChanges, RestatementTold, name=f"{model}_between", tag=model, as_csv=True,
+        made, f"/{model}/between", between, RIGHTS[model], OfChanges, Restatement, name=f"{model}_between", tag=model, as_csv=True,
         says=f"What changed in the figures of {model} between two positions, cell by cell, and by which cause.",
         figures=[figure for section in there for figure in section.figures],
     )  # fmt: skip
@@ -175,29 +168,21 @@ def _between(made: APIRouter, model: Model, there: Sequence[Section]) -> None:
 def _period(made: APIRouter, model: Model) -> None:
     async def period(request: Request, period: str, asked: Any) -> Response:
         async def run(engine: Engine) -> Told:
-            question = Question(model, until=asked.asked_until, figures=_of_rows(request, model))
-            told = await compared(engine, Compared(None, period, asked.known, is_until_given=bool(asked.until)), question)
-            if not isinstance(told, AsTold):
+            until = asked.asked_until if asked.until else None
+            question = Question(model, until=until, known_at=asked.known, figures=_of_rows(request, model))
+            question = await in_period(engine, question, period)
+            told = await told_if_closed(engine, question)
+            if told is None:
                 known = f"/api/v1/{model}?from={question.from_on}&to={question.to_on}"
                 raise NotThere(f"{period} is not closed, or asked for as known earlier; {known} tells what is known of it")
-            closed = {**told.closing.plain, "computed_differently": told.computed_differently}
-            whole = PeriodAsTold(**dict(told.restatement), closed=closed, simulated=await is_simulated(engine))
-            return Told(whole, Restatement.to_csv)
+            return Told(told, Restatement.to_csv)
 
         return await answered(request, asked, run, as_csv=True)
 
     says = f"A closed period: what was told of it, beside what is known now, and what changed it. Of {model}."
     _add(
-        made, f"/{model}/periods/{{period}}", period, RIGHTS[model], AsOf, PeriodAsTold, name=f"{model}_period", tag="periods",
+        made, f"/{model}/periods/{{period}}", period, RIGHTS[model], AsOf, AsTold, name=f"{model}_period", tag="periods",
         as_csv=True, says=says,
-    )  # fmt: skip
-
-
-def _question(model: Model, asked: Any, names: Sequence[str], only: Collection[str]) -> Question:
-    days = {name: "" if on is None else on.isoformat() for name, on in asked.days.items()}
-    return Question(
-        model, names, asked.grouping or (), asked.filters, until=asked.asked_until,
-        currency=currency_of(asked.currency or None) or "", figures=only, **days,
     )  # fmt: skip
 
 

@@ -5,9 +5,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
-from app.engine.asking import until_of, whom_to_ask
+from app.engine.asking import whom_to_ask
 from app.engine.cursors import cursor_of
 from app.engine.ports import Engine
+from app.engine.question import until_of
 from app.server.access import Right, needs
 from app.server.answering import AS_CSV, Told, answered
 from app.server.answers import Transition

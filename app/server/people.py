@@ -7,10 +7,11 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
 from app.engine import stories
-from app.engine.asking import until_of, whom_to_ask
+from app.engine.asking import whom_to_ask
 from app.engine.cursors import cursor_of, is_like, values_of
 from app.engine.known_state import known
 from app.engine.ports import Engine
+from app.engine.question import until_of
 from app.engine.simulation_mark import is_simulated
 from app.server.access import Right, needs
 from app.server.answering import AS_CSV, Told, answered

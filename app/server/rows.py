@@ -11,9 +11,10 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 from fastapi import Request
 from pydantic import Field, create_model
 
-from app.engine.asking import until_of, whom_to_ask
+from app.engine.asking import whom_to_ask
 from app.engine.cursors import cursor_of, is_like, values_of
 from app.engine.ports import Engine
+from app.engine.question import until_of
 from app.engine.simulation_mark import is_simulated
 from app.server.answering import Told, next_page
 from app.server.answers import Number

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from app.engine.asking import report
 from app.engine.folder import BESIDE_DATABASES, DATABASES, DEMO, make_private
 from app.engine.ports import Engine
+from app.engine.question import Question
 from app.engine.simulation_mark import note_simulated
 from app.engine.summary import Summary
 from app.simulation.spoiling import spoil
@@ -61,5 +62,5 @@ async def play(engine: Engine, customers: int) -> Played:
     scores = "SELECT person FROM scores WHERE at <= ? AND until_at > ? GROUP BY person ORDER BY SUM(points * n) DESC, person LIMIT 1"
     async with engine.sales.snapshot() as ask:
         somebody = [person for (person,) in await ask(scores, last, last)]
-    marketing, sales = await report(engine, "marketing", until=last), await report(engine, "sales", until=last)
+    marketing, sales = (await report(engine, Question("marketing", until=last)), await report(engine, Question("sales", until=last)))
     return Played(summary, definition, marketing, sales, somebody[0] if somebody else "company:self")

@@ -1,8 +1,6 @@
 """Prints the touchpoints behind a figure, as text or JSON."""
 
-from dataclasses import asdict
 from textwrap import wrap
-from typing import Any
 
 from rich.text import Text
 
@@ -13,7 +11,7 @@ from journey.instants import DAY, HOUR, MINUTE, iso
 from journey.money import major
 from journey.readable import readable
 from projections.figures.answers import Cell, FigureAnswer, exact
-from projections.figures.measures import Number, Outcome
+from projections.figures.measures import Number
 
 CELLS_SHOWN_MAX = 12
 NOTHING = "·"
@@ -25,9 +23,9 @@ UNIT_WIDTH_MAX = 28
 _LENGTHS = ((2 * DAY, DAY, "days"), (2 * HOUR, HOUR, "hours"), (0, MINUTE, "min"))
 
 
-def evidence(found: FigureEvidence, *, simulated: bool) -> None:
+def evidence(found: FigureEvidence) -> None:
     figure = found.answer.figures[0]
-    heading = Text.assemble((figure.name, "bold"), (" (simulated)" if simulated else "", "bold yellow"))
+    heading = Text.assemble((figure.name, "bold"), (" (simulated)" if found.simulated else "", "bold yellow"))
     heading.append(f" · {_asked(found)}")
     put(heading, Text(f"{figure.says} {figure.formula[:1].upper()}{figure.formula[1:]}.", style="dim"), "")
     if not found.units_count:
@@ -57,35 +55,9 @@ def evidence(found: FigureEvidence, *, simulated: bool) -> None:
     elif len(found.units) < found.units_count:
         put(Text(f"{shown}, the last ones", style="dim"))
     if len(found.units) < found.units_count:
-        put(Text(f"these alone come to {' · '.join(_cell(figure, cell) for cell in found.comes_to.cells if cell.n)}", style="dim"))
+        put(Text(f"these alone come to {' · '.join(_cell(figure, cell) for cell in found.comes_to if cell.n)}", style="dim"))
     if not found.agrees:
         note("what these touchpoints come to is not what the read model says of them; `journey reconcile` looks into it")
-
-
-def plain(found: FigureEvidence) -> dict[str, Any]:
-    """For JSON. Numbers are exact: whole, or text."""
-    return {
-        "answer": found.answer.model_dump(mode="json"),
-        "units": [
-            {
-                "unit": one.unit,
-                "group": one.group,
-                **{name: _exact(value) for name, value in one.outcome._asdict().items()},
-                "touchpoints": [{**asdict(each.touchpoint), "by_time": each.by_time} for each in one.touchpoints],
-            }
-            for one in found.units
-        ],
-        "units_count": found.units_count,
-        "beyond": found.beyond,
-        "after": found.after,
-        "comes_to": [cell.model_dump(mode="json") for cell in found.comes_to.cells],
-        "agrees": found.agrees,
-        "there_are": found.there_are,
-    }
-
-
-def _exact(value: Any) -> Any:
-    return [_exact(one) for one in value] if isinstance(value, tuple) else None if value is None else exact(value)
 
 
 def _asked(found: FigureEvidence) -> str:
@@ -133,9 +105,8 @@ def _lines(one: UnitEvidence) -> list[tuple[str, str, str, str]]:
 
 
 def _line(behind: Behind) -> tuple[str, str, str, str]:
-    touch = behind.touchpoint
-    says = " · ".join(filter(None, ("and then time passed" if behind.by_time else "", touch.says)))
-    return touch.at[:16].replace("T", " "), touch.type, touch.id, says
+    says = " · ".join(filter(None, ("and then time passed" if behind.by_time else "", behind.says)))
+    return behind.at[:16].replace("T", " "), behind.type, behind.id, says
 
 
 def _unit(one: UnitEvidence) -> str:
@@ -155,17 +126,16 @@ def _unit(one: UnitEvidence) -> str:
 
 def _worth(figure: FigureAnswer, one: UnitEvidence, currency: str) -> str:
     """What the figure comes to for it alone; nothing where that is 1, as of everything that is counted."""
-    outcome = one.outcome
     if figure.unit == "share":
-        return f"{exact(outcome.part or 0)}/{exact(outcome.whole or 0)}"
+        return f"{exact(one.part or 0)}/{exact(one.whole or 0)}"
     is_counted = figure.unit not in ("money", "duration", "points")
-    if not outcome.value and outcome.value is not None and figure.unit != "duration":
+    if not one.value and one.value is not None and figure.unit != "duration":
         return NOTHING
-    return "" if is_counted and outcome.value == 1 else _value(figure, outcome, one.group.get("currency", currency))
+    return "" if is_counted and one.value == 1 else _value(figure, one, one.group.get("currency", currency))
 
 
-def _value(figure: FigureAnswer, outcome: Outcome, currency: str | None) -> str:
-    values = outcome.value if isinstance(outcome.value, tuple) else (outcome.value,)
+def _value(figure: FigureAnswer, one: UnitEvidence, currency: str | None) -> str:
+    values = one.value if isinstance(one.value, tuple) else (one.value,)
     return " · ".join(dict.fromkeys(_number(figure.unit, value, currency) for value in values))
 
 

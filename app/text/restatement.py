@@ -20,50 +20,46 @@ CAUSES_SHOWN_MAX = 8
 TOUCHPOINTS_SHOWN_MAX = 3
 
 
-def compared(answer: Restatement | AsTold, *, simulated: bool, json: bool, csv: bool) -> None:
-    restatement = answer.restatement if isinstance(answer, AsTold) else answer
+def compared(answer: Restatement, *, json: bool, csv: bool) -> None:
     if csv:
-        as_csv(restatement.to_csv())
+        as_csv(answer.to_csv())
     elif json:
-        closed = {}
-        if isinstance(answer, AsTold):
-            closed = {"closed": {**answer.closing.plain, "computed_differently": answer.computed_differently}}
-        as_json({**closed, **restatement.model_dump(mode="json"), "simulated": simulated})
+        as_json(answer.model_dump(mode="json"))
     elif isinstance(answer, AsTold):
-        as_told(answer, simulated=simulated)
+        as_told(answer)
     else:
-        changed(answer, simulated=simulated)
+        changed(answer)
 
 
-def changed(restatement: Restatement, *, simulated: bool) -> None:
+def changed(restatement: Restatement) -> None:
     """Print only what differs."""
-    _title(restatement, f"as known at {restatement.earlier:,} and at {restatement.later:,}", simulated=simulated)
+    _title(restatement, f"as known at {restatement.earlier:,} and at {restatement.later:,}")
     _cells(restatement, restatement.changed, f"at {restatement.earlier:,}", f"at {restatement.later:,}")
 
 
-def as_told(both: AsTold, *, simulated: bool) -> None:
+def as_told(told: AsTold) -> None:
     """Print all values, and for those that differ the causes."""
-    closing, restatement, sections = both
-    _title(restatement, f"{closing.period}, as told and as known now", simulated=simulated)
+    closing = told.closed
+    _title(told, f"{closing.period}, as told and as known now")
     put(
         Text(
             readable(f"closed at position {closing.position:,} by {closing.actor}, {iso(closing.at)[:19]}Z: {closing.reason}"), style="dim"
         )
     )
-    if sections:
+    if closing.computed_differently:
         put(
             Text(
-                f"This version of the program works out differently what was told then of: {', '.join(sections)}.",
+                f"This version of the program works out differently what was told then of: {', '.join(closing.computed_differently)}.",
                 style="yellow",
             )
         )
     put("")
-    shown = [cell for cell in restatement.cells if cell.before.n or cell.after.n or cell.causes]
-    _cells(restatement, shown, "as told", "as known now")
+    shown = [cell for cell in told.cells if cell.before.n or cell.after.n or cell.causes]
+    _cells(told, shown, "as told", "as known now")
 
 
-def _title(restatement: Restatement, what: str, *, simulated: bool) -> None:
-    heading = Text.assemble((restatement.model.capitalize(), "bold"), (" (simulated)" if simulated else "", "bold yellow"))
+def _title(restatement: Restatement, what: str) -> None:
+    heading = Text.assemble((restatement.model.capitalize(), "bold"), (" (simulated)" if restatement.simulated else "", "bold yellow"))
     heading.append(f" · {what} · until {restatement.until[:19].replace('T', ' ')} UTC")
     more = [f"from {restatement.from_on}"] if restatement.from_on else []
     more += [f"up to {restatement.to_on}, which is not in it"] if restatement.to_on else []

@@ -42,6 +42,13 @@ class SectionAnswer(Value):
         return any(answer.grain == "day" for answer in self.answers)
 
 
+class OneFigure(Answer):
+    """The answer of one figure. `simulated`: some of the data is simulated."""
+
+    model: Model
+    simulated: bool
+
+
 class Report(Value):
     """`simulated`: some of the data is simulated."""
 

@@ -54,7 +54,8 @@ class CellBetween(Value):
 
 
 class Restatement(Value):
-    """All cells at both positions; those that differ have causes. `until` is what was asked for at the later one."""
+    """All cells at both positions; those that differ have causes. `until` is what was asked for at the later one. `simulated`: some of the
+    data is simulated."""
 
     model: Model
     earlier: int
@@ -70,6 +71,7 @@ class Restatement(Value):
     cells: tuple[CellBetween, ...]
     names: dict[str, dict[str, str]]
     """By dimension, the names of values that have one."""
+    simulated: bool
 
     @property
     def changed(self) -> tuple[CellBetween, ...]:

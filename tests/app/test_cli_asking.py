@@ -9,6 +9,7 @@ import pytest
 
 from app.engine import asking
 from app.engine.embedded import reading
+from app.engine.question import Question
 from projections.figures.reports import Report
 from projections.figures.sections import FIGURES
 from tests.app.command import here, journey, put, touch, worked_out
@@ -63,9 +64,17 @@ def test_figures_of_a_section_as_a_whole_stand_above_its_tables(shop: Path) -> N
 
 
 def test_json_is_the_answers_as_python_has_them(shop: Path) -> None:
-    asked = {"by": ["pipeline", "month"], "where": {"pipeline": ["new_business"]}, "from_on": date(2026, 3, 1), "to_on": date(2026, 4, 1)}
+    asked = Question(
+        "sales",
+        ["decided"],
+        by=["pipeline", "month"],
+        where={"pipeline": ["new_business"]},
+        from_on=date(2026, 3, 1),
+        to_on=date(2026, 4, 1),
+        until=date(2026, 3, 31),
+    )
     with reading(shop / "journey-data") as engine:
-        expected = asyncio.run(asking.report(engine, "sales", ["decided"], **asked, until=date(2026, 3, 31)))
+        expected = asyncio.run(asking.report(engine, asked))
     options = ("--by", "pipeline,month", "--where", "pipeline=new_business", "--from", "2026-03-01", "--to", "2026-04-01", *MARCH)
     printed = here("report", "sales", "decided", *options, "--json", cwd=shop)
     assert Report.model_validate_json(printed.raw) == expected

@@ -1,5 +1,6 @@
 """Pages of figures: both read models section by section, and each figure by itself. Any figure that is registered has its page."""
 
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -7,7 +8,7 @@ from fastapi.responses import HTMLResponse
 
 from app.engine import asking
 from app.engine.clock import now
-from app.engine.evidence import why
+from app.engine.evidence import FigureEvidence, why
 from app.engine.known_state import known
 from app.engine.ports import Engine
 from app.engine.simulation_mark import is_simulated
@@ -19,7 +20,6 @@ from app.server.roles import Role
 from app.server.served import Served
 from app.server.visible import check_figure, check_rows, seen, visible, visible_report
 from app.text import layout
-from app.text.evidence import plain
 from journey.definition import Definition
 from projections.figures.answers import Answer
 from projections.figures.catalogue import FigureEntry, entries
@@ -61,7 +61,7 @@ async def _report(request: Request, model: Model) -> HTMLResponse:
     asked = asked_in(request.query_params)
 
     async def run(engine: Engine) -> tuple[Report, Definition]:
-        told = await asking.report(engine, model, by=asked.by, top=None if asked.by is None else 0, **asked.asked.question)
+        told = await asking.report(engine, replace(asked.asked.question(model), top=None if asked.by is None else 0))
         return told, (await known(engine, asked.asked.known)).definition
 
     told, definition = await _served(request).read(run)
@@ -104,7 +104,8 @@ async def _figure(request: Request, model: Model, name: str) -> HTMLResponse:
     async def run(engine: Engine) -> Any:
         groupings = ((), (chosen,) if periods else None, asked.by)
         answers = [
-            None if by is None else await asking.figure(engine, model, FIGURES[name], by=by, **asked.asked.question) for by in groupings
+            None if by is None else await asking.figure(engine, FIGURES[name], replace(asked.asked.question(model), by=by))
+            for by in groupings
         ]
         return *answers, (await known(engine, asked.asked.known)).definition, await is_simulated(engine)
 
@@ -139,23 +140,22 @@ async def _why(request: Request, model: Model, name: str) -> HTMLResponse:
     asked = asked_in(request.query_params)
     check_rows(_role(request), FIGURES[name])
 
-    async def run(engine: Engine) -> Any:
+    async def run(engine: Engine) -> FigureEvidence:
         after = request.query_params.get("after", "")
-        found = await why(engine, FIGURES[name], by=asked.by or (), limit=EVIDENCE_UNITS, after=after, **asked.asked.question)
-        return found, await is_simulated(engine)
+        return await why(engine, FIGURES[name], asked.asked.question(model), limit=EVIDENCE_UNITS, after=after)
 
-    found, simulated = await _served(request).read(run)
-    comes_to = [cell for cell in found.comes_to.cells if cell.n]
-    column = layout.Column(found.comes_to, 0 if found.comes_to.quantiles else None)
+    found = await _served(request).read(run)
+    comes_to, figure = [cell for cell in found.comes_to if cell.n], found.answer.figures[0]
+    column = layout.Column(figure, 0 if figure.quantiles else None)
     written = layout.format_of(column, comes_to)
     told = [written(cell, number) for cell in comes_to if (number := column.value(cell)) is not None]
     return page(
         request,
         "why.html",
-        simulated=simulated,
+        simulated=found.simulated,
         figure=name,
         found=found,
-        units=seen(_role(request), plain(found)["units"]),
+        units=seen(_role(request), found.model_dump(mode="json")["units"]),
         comes_to=" · ".join(told) or layout.UNKNOWN,
         next=asked.address(after=found.after) if found.beyond else "",
     )

@@ -12,6 +12,7 @@ from projections.figures.compiling import Query, compiled, marked
 from projections.figures.dimensions import CHANNEL, Dimension, described, spelled
 from projections.figures.figure import Asked, Figure
 from projections.figures.sections import SECTIONS
+from projections.figures.views import Option
 from projections.marketing import marketing
 from projections.read_model import ReadModel
 from projections.sales import sales
@@ -70,7 +71,14 @@ def read_for(db: sqlite3.Connection, model: ReadModel, figure: Figure, dimension
     return read | (read_by(db, model, Query(dimension.names, ASKED)) if dimension.names else set())
 
 
-ASKED = {"until": UNTIL, "until_on": "2025-06-15", "from_on": "2025-01-01", "to_on": "2025-07-01", "fiscal_months": 0, "currency": "EUR"}
+ASKED: dict[str, Option] = {
+    "until": UNTIL,
+    "until_on": "2025-06-15",
+    "from_on": "2025-01-01",
+    "to_on": "2025-07-01",
+    "fiscal_months": 0,
+    "currency": "EUR",
+}
 
 
 def read_by(db: sqlite3.Connection, model: ReadModel, query: Query) -> set[str]:
