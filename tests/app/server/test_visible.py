@@ -250,7 +250,7 @@ def test_what_changed_is_told_without_touchpoints_to_who_is_not_shown_people() -
     changed = CellBetween(figure="people", unit="people", group={"person": "user:ann@shop.example"}, currency=None, decimals=None,
                           quantiles=(), causes=(share,), **at)  # fmt: skip
     whole = Restatement(model="marketing", earlier=1, later=2, until="", zone="UTC", from_on="", to_on="", where={}, currency="",
-                        definition=("a", "a"), cells=(changed,), names={})  # fmt: skip
+                        definition=("a", "a"), cells=(changed,), names={}, simulated=False)  # fmt: skip
     for role in (Role.marketing, Role.auditor):
         said = visible_restatement(role, whole)
         assert "ann@" not in said.model_dump_json() + said.to_csv()
