@@ -133,6 +133,9 @@ def report(
         return
     if csv:
         as_csv(told.to_csv())
+        # A table of values has no place for what has none.
+        for text in show_reports.empty(told):
+            note(text)
         return
     show_reports.report(told, definition, sections=sections or (), by=by is not None)
     today = day(now(), definition.zone)

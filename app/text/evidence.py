@@ -30,7 +30,7 @@ def evidence(found: FigureEvidence) -> None:
     put(heading, Text(f"{figure.says} {figure.formula[:1].upper()}{figure.formula[1:]}.", style="dim"), "")
     if not found.units_count:
         is_narrowed = found.answer.from_on or found.answer.to_on or any(found.there_are.values())
-        put("nothing in it counts" if is_narrowed or not figure.needs else f"nothing is in it; it is made of {', '.join(figure.needs)}")
+        put("nothing in it counts" + ("" if is_narrowed or not figure.needs else f"; it reads {', '.join(figure.needs)}"))
         for dimension, values in found.there_are.items():
             more = f" and {len(values) - VALUES_SHOWN_MAX:,} more" if len(values) > VALUES_SHOWN_MAX else ""
             if values:

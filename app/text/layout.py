@@ -13,6 +13,7 @@ from journey.instants import DAY, HOUR
 from projections.figures.answers import Answer, Cell, FigureAnswer
 from projections.figures.measures import Aggregate, Credited, Number
 from projections.figures.periods import PERIODS
+from projections.figures.reports import SectionAnswer
 from projections.figures.sections import FIGURES
 
 WHOLE_UNITS_FROM = 100
@@ -53,6 +54,11 @@ def _values(cell: Cell) -> tuple[Number | None, ...]:
 
 def is_narrowed(asked: Answer) -> bool:
     return bool(asked.from_on or asked.to_on or asked.where)
+
+
+def has_periods(section: SectionAnswer) -> bool:
+    """Whether it is broken down by periods, which are there also where nothing was in them."""
+    return any({*answer.by} & {*PERIODS} and figure.cells for answer in section.answers for figure in answer.figures)
 
 
 # --- columns
@@ -196,7 +202,8 @@ def key_figures(answer: Answer) -> list[KeyFigure]:
 # --- tables
 
 
-Key = tuple[str, ...]
+Key = tuple[str | None, ...]
+"""The groups of a row. Of several dimensions, a period in which nothing was is in a row of its own, in no group of the others: None."""
 
 
 class Numbers(NamedTuple):
@@ -284,11 +291,20 @@ def _rows(answer: Answer, columns: Sequence[Column]) -> dict[Key, list[list[Cell
     rows: dict[Key, list[list[Cell]]] = {}
     for nth, column in enumerate(columns):
         for cell in column.figure.cells:
-            key = tuple(cell.group[name] for name in answer.by)
+            key: Key = tuple(cell.group[name] for name in answer.by)
             rows.setdefault(key, [[] for _ in columns])[nth].append(cell)
     if len(answer.by) == 1 and answer.by[0] in PERIODS:
         return rows  # One in which nothing was says something too.
-    return {key: of_key for key, of_key in rows.items() if any(cell.n for cells in of_key for cell in cells)}
+    something = {key: of_key for key, of_key in rows.items() if any(cell.n for cells in of_key for cell in cells)}
+    place = next((place for place, name in enumerate(answer.by) if name in PERIODS), None)
+    if place is None:
+        return something
+    found = {key[place] for key in something}
+    for key, of_key in rows.items():
+        if key[place] not in found:
+            alone = (*(None,) * place, key[place], *(None,) * (len(key) - place - 1))
+            something.setdefault(alone, of_key)
+    return something
 
 
 def _amounts(column: Column, cells: Mapping[Key, Sequence[Cell]]) -> dict[Key, Number]:
@@ -317,7 +333,7 @@ def _sorted(answer: Answer, rows: Iterable[Key], amounts: Mapping[Key, Number], 
         for place, name in enumerate(answer.by):
             value, order = key[place], orders.get(name, ())
             nth = order.index(value) if value in order else len(order)
-            places.append((nth, 0 if name in PERIODS else -sizes[key[: place + 1]], value))
+            places.append((nth, 0 if name in PERIODS else -sizes[key[: place + 1]], value or ""))
         return places
 
     return sorted(rows, key=place_of)
@@ -332,9 +348,11 @@ def _heading(name: str) -> str:
 
 
 def _label(answer: Answer, place: int, key: Key, cells: Sequence[Sequence[Cell]]) -> str:
-    name = answer.by[place]
+    name, value = answer.by[place], key[place]
+    if value is None:
+        return ""
     is_open = name in PERIODS and not all(cell.complete for some in cells for cell in some)
-    return named(answer, name, key[place]) + (" so far" if is_open else "")
+    return named(answer, name, value) + (" so far" if is_open else "")
 
 
 def named(answer: Answer, name: str, value: str) -> str:

@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from app.text.layout import Orders, columns_of, is_answered, is_narrowed, key_figures, named, orders_of, table_of, words
+from app.text.layout import Orders, columns_of, has_periods, is_answered, is_narrowed, key_figures, named, orders_of, table_of, words
 from app.text.printing import BAR_WIDTH, WIDTH_PIPED, at_terminal, bar, figures, not_shown, out, put, table
 from app.text.printing import Cell as Shown
 from journey.definition import Definition
 from journey.instants import instant, last_end_of_day, moment, rfc3339
 from journey.readable import readable
-from projections.figures.answers import Answer
+from projections.figures.answers import Answer, FigureAnswer
 from projections.figures.reports import Report, SectionAnswer
 from projections.figures.sections import FIGURES
 
@@ -38,10 +38,13 @@ def report(answered: Report, definition: Definition, *, sections: Sequence[str] 
     _title(answered, asked)
     orders = orders_of(definition)
     shown = [section for section in answered.sections if section.answers and (section.name in sections or not section.is_empty)]
+    # Of a period in which nothing was at all, that is what its rows say.
+    shown = shown or [section for section in answered.sections if by and has_periods(section)]
     for section in shown:
         _section(section, asked, orders, is_asked=by, is_named=section.name in sections)
     if not shown:
         put(Text(f"nothing for {answered.model} up to then", style="dim"), "")
+    _empty_sections([section for section in answered.sections if section.answers and section not in shown], asked)
     if without := [section.title for section in answered.sections if not section.answers]:
         lacks = dict.fromkeys(
             name for section in answered.sections if not section.answers for one in section.left_out.values() for name in one
@@ -85,9 +88,8 @@ def _until(asked: Answer) -> str:
 
 
 def _section(section: SectionAnswer, asked: Answer, orders: Orders, *, is_asked: bool, is_named: bool) -> None:
-    if section.is_empty:
-        needs = dict.fromkeys(field for answer in section.answers for figure in answer.figures for field in figure.needs)
-        why = f"nothing {NARROWED}" if is_narrowed(asked) else f"nothing up to then; it is made of {', '.join(needs)}"
+    if section.is_empty and not (is_asked and has_periods(section)):
+        why = f"nothing {NARROWED}" if is_narrowed(asked) else f"nothing up to then; it is made of {', '.join(_needs(section))}"
         put(Text(section.title, style="bold"), why, "")
         return
     title = Text(section.title, style="bold")
@@ -111,11 +113,46 @@ def _section(section: SectionAnswer, asked: Answer, orders: Orders, *, is_asked:
         lacking.setdefault(lacks, []).append(words(name))
     for lacks, names in lacking.items():
         put(Text(f"Without {' and '.join(map(words, lacks))}, and so left out: {', '.join(names)}.", style="dim"), "")
-    if is_named and (empty := _empty(section)):
-        if is_narrowed(asked):
-            put(Text(f"no {', no '.join(map(words, empty))} {NARROWED}", style="dim"), "")
-        else:
-            put(Text("; ".join(f"no {words(name)}: it is made of {', '.join(needs)}" for name, needs in empty.items()), style="dim"), "")
+    empty = _empty(section)
+    if empty and not is_narrowed(asked):
+        put(*(Text(_counts_nothing(one), style="dim") for one in empty), "")
+    elif empty and is_named:
+        put(Text(f"no {', no '.join(words(one.name) for one in empty)} {NARROWED}", style="dim"), "")
+
+
+def _counts_nothing(figure: FigureAnswer) -> str:
+    """That nothing counts in it, and what would. What it reads may well be there, but not as it says."""
+    return f"no {words(figure.name)}: nothing up to then counts. {figure.says} It reads {_listed(figure.needs)}."
+
+
+def empty(answered: Report) -> list[str]:
+    """What has no value, and so no row in a table of values: in lines."""
+    sections = [section for section in answered.sections if section.answers]
+    narrowed = any(is_narrowed(answer) for section in sections for answer in section.answers)
+    found: dict[tuple[str, ...], dict[str, None]] = {}
+    for figure in (figure for section in sections for figure in _empty(section)):
+        found.setdefault(() if narrowed else figure.needs, {})[words(figure.name)] = None
+    return [
+        f"nothing up to then counts in {', '.join(names)}, of {_listed(needs)}" if needs else f"no {', no '.join(names)} {NARROWED}"
+        for needs, names in found.items()
+    ]
+
+
+def _empty_sections(sections: Sequence[SectionAnswer], asked: Answer) -> None:
+    """Say which sections are left out because nothing is in them, and what they are made of."""
+    if sections and is_narrowed(asked):
+        put(Text(f"Nothing {NARROWED}: {', '.join(section.title for section in sections)}.", style="dim"), "")
+    elif sections:
+        put(*(Text(f"{one.title}: nothing yet. It is made of {_listed(_needs(one))}.", style="dim") for one in sections), "")
+
+
+def _needs(section: SectionAnswer) -> list[str]:
+    return list(dict.fromkeys(field for answer in section.answers for figure in answer.figures for field in figure.needs))
+
+
+def _listed(fields: Sequence[str]) -> str:
+    more = f" and {len(fields) - NAMED_MAX:,} more" if len(fields) > NAMED_MAX else ""
+    return ", ".join(fields[:NAMED_MAX]) + more
 
 
 def _as_things_stand(section: SectionAnswer, asked: Answer) -> str:
@@ -127,8 +164,9 @@ def _as_things_stand(section: SectionAnswer, asked: Answer) -> str:
     return f" · {_until(asked)}" + (f": {', '.join(map(words, stand))}" if len(stand) < len(names) else "")
 
 
-def _empty(section: SectionAnswer) -> dict[str, tuple[str, ...]]:
-    return {figure.name: figure.needs for answer in section.answers for figure in answer.figures if not is_answered(answer, figure)}
+def _empty(section: SectionAnswer) -> list[FigureAnswer]:
+    empty = {figure.name: figure for answer in section.answers for figure in answer.figures if not is_answered(answer, figure)}
+    return list(empty.values())
 
 
 def _not_added_up(section: SectionAnswer) -> list[str]:

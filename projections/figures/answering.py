@@ -192,8 +192,9 @@ def _figure_answer(figure: Figure, asked: Asked, outcomes: Mapping[Key, Outcome]
                 complete=_is_complete(figure, groupings, key, asked),
                 part=outcome.part,
                 whole=outcome.whole,
-                currency=currency if figure.is_money else None,
-                decimals=DECIMALS.get(currency, 2) if figure.is_money else None,
+                # Nothing is in no currency.
+                currency=currency or None if figure.is_money else None,
+                decimals=DECIMALS.get(currency, 2) if figure.is_money and currency else None,
             )
         )
     if asked.top:

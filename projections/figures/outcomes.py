@@ -97,8 +97,9 @@ def _aggregated(measure: Aggregate, groupings: Sequence[Group], asked: Asked, su
     place = period_at(groupings)
     if place is None:
         return {key: measure.outcome(parts) for key, parts in sums.items()}
-    # All periods since the first row, one upon the other; then those that were asked for.
-    whole = _filled(sums, groupings, replace(asked, from_on=""), nothing)
+    # All periods since the first row, one upon the other; then those that were asked for, which may begin before it.
+    first = min((key[place].isoformat() for key in sums), default=asked.from_on)
+    whole = _filled(sums, groupings, replace(asked, from_on=min(first, asked.from_on or first)), nothing)
     since = (
         periods.holding(period(groupings), date.fromisoformat(asked.from_on), asked.fiscal_year_starts - 1) if asked.from_on else date.min
     )
@@ -213,7 +214,8 @@ def period(groupings: Sequence[Group]) -> periods.Grain:
 
 
 def _filled(found: Mapping[Key, T], groupings: Sequence[Group], asked: Asked, nothing: T) -> dict[Key, T]:
-    """`found` with the periods in which nothing was, from the first asked for (or found) to the last, for each of the other groups."""
+    """`found` with the periods in which nothing was, from the first asked for (or found) to the last, for each of the other groups: where
+    there is none, for one without names."""
     place = period_at(groupings)
     if place is None:
         return dict(found)
@@ -221,7 +223,8 @@ def _filled(found: Mapping[Key, T], groupings: Sequence[Group], asked: Asked, no
     if first is None:
         return dict(found)
     all_periods = list(periods.starts(period(groupings), first, last, asked.fiscal_year_starts - 1))
-    others = {(key[:place], key[place + 1 :]) for key in found} or ({((), ())} if len(groupings) == 1 else set())
+    unnamed = ("",) * (len(groupings) - 1)
+    others = {(key[:place], key[place + 1 :]) for key in found} or {(unnamed[:place], unnamed[place:])}
     if len(all_periods) * len(others) > CELLS_MAX:
         raise Refused(f"{len(all_periods):,} periods of {len(others):,} groups are more than {CELLS_MAX:,} cells; ask for a shorter period")
     return {**{(*before, one, *after): nothing for before, after in others for one in all_periods}, **found}

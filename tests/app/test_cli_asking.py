@@ -170,9 +170,36 @@ def test_reports_have_no_blanks_at_the_ends_of_lines(shop: Path) -> None:
 
 def test_a_report_of_nothing_is_short_and_a_section_that_is_asked_for_says_what_it_is_made_of(shop: Path) -> None:
     for model in ("marketing", "sales"):
-        assert here("report", model, "--until", "2025-01-01", cwd=shop).out.endswith(f"nothing for {model} up to then\n\n")
+        assert f"nothing for {model} up to then\n\n" in here("report", model, "--until", "2025-01-01", cwd=shop).out
     told = here("report", "marketing", "demand", "--until", "2025-01-01", cwd=shop).out
     assert "New leads\nnothing up to then; it is made of lead_created.lead, lead_assigned.team, " in told
+
+
+def test_each_period_that_is_asked_for_has_a_row_also_where_nothing_was(shop: Path) -> None:
+    """In February there was nothing; in 2024 nothing at all."""
+    of = ("report", "marketing", "audience", *MARCH)
+    spring = here(*of, "--by", "month,channel", "--from", "2026-02-01", "--to", "2026-04-01", cwd=shop).out.splitlines()
+    rows = [line.split() for line in spring if line.startswith("2026")]
+    assert [row[:3] for row in rows] == [["2026-02", "·", "·"], ["2026-03", "Direct", "2"], ["2026-03", "Search", "1"]], spring
+    ever = ("--from", "2024-11-01", "--to", "2025-02-01", "--by")
+    for by in ("month", "month,channel"):
+        told = here("report", "marketing", *MARCH, *ever, by, cwd=shop)
+        assert [line.split()[:2] for line in told.out.splitlines() if line[:2] == "20"][:3] == [[on, "·"] for on in WINTER]
+        assert "nothing for marketing" not in told.out
+        rows_told = csv.DictReader(here(*of, *ever, by, "--csv", cwd=shop).out.splitlines())
+        assert [row["month"] for row in rows_told if row["figure"] == "spend"] == WINTER
+        (section,) = here(*of, *ever, by, "--json", cwd=shop).json["sections"]
+        assert all([cell["group"]["month"] for cell in one["cells"]] == WINTER for one in section["answers"][0]["figures"])
+
+
+WINTER = ["2024-11", "2024-12", "2025-01"]
+
+
+def test_a_report_says_what_its_empty_sections_and_figures_are_made_of(shop: Path) -> None:
+    told = here("report", "marketing", *MARCH, cwd=shop)
+    assert "\nOrders and revenue: nothing yet. It is made of order_placed.order, order_placed.amount, " in told.out
+    assert "nothing up to then counts in " in here("report", "marketing", *MARCH, "--csv", cwd=shop).err
+    assert "Nothing in this period, with these filters: " in here("report", "marketing", *MARCH, "--from", "2026-03-10", cwd=shop).out
 
 
 def test_figures_are_listed_and_one_is_told_in_full(shop: Path) -> None:

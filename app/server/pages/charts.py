@@ -24,7 +24,7 @@ def lines_of(answer: Answer, table: Table) -> dict[str, Any] | None:
     for one in columns:
         currencies = sorted({cell.currency or "" for cell in one.column.figure.cells}) or [""]
         for currency in currencies:
-            values = {
+            values: dict[str | None, float | None] = {
                 cell.group[answer.by[0]]: _drawn(one.column, cell.decimals or 0, one.column.value(cell))
                 for cell in one.column.figure.cells
                 if (cell.currency or "") == currency

@@ -66,6 +66,9 @@ async def _report(request: Request, model: Model) -> HTMLResponse:
 
     told, definition = await _served(request).read(run)
     told = visible_report(_role(request), told, small_count=definition.small_count, at=now())
+    answered = [section for section in told.sections if section.answers]
+    # Of a period in which nothing was at all, that is what its rows say.
+    shown = [one for one in answered if not one.is_empty] or [one for one in answered if asked.by and layout.has_periods(one)]
     return page(
         request,
         "report.html",
@@ -75,8 +78,8 @@ async def _report(request: Request, model: Model) -> HTMLResponse:
         definition=definition,
         orders=layout.orders_of(definition),
         first=max((answer for section in told.sections for answer in section.answers), key=lambda answer: answer.until),
-        shown=[section for section in told.sections if section.answers and not section.is_empty],
-        empty=[section for section in told.sections if section.answers and section.is_empty],
+        shown=shown,
+        empty=[section for section in answered if section not in shown],
         is_narrowed=any(layout.is_narrowed(answer) for section in told.sections for answer in section.answers),
         dimensions=dict.fromkeys(
             name for section in SECTIONS if section.model == model for one in section.figures for name in one.breakdowns

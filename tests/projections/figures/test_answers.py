@@ -87,6 +87,25 @@ async def test_a_period_is_half_open() -> None:
     assert [(cell.value, cell.complete) for cell in found.figures[0].cells] == [(1, True)]
 
 
+@pytest.mark.parametrize("by", [("month",), ("month", "owner"), ("pipeline", "month")])
+async def test_each_period_that_is_asked_for_is_there_also_where_nothing_ever_was(by: tuple[str, ...]) -> None:
+    found = await asked({}, Asked(UNTIL, from_on="2026-01-01", to_on="2026-04-01", by=by), "deals_won", "won_value", "win_rate")
+    for figure in found.figures:
+        assert [cell.group["month"] for cell in figure.cells] == ["2026-01", "2026-02", "2026-03"]
+        assert {(cell.value or 0, cell.n, cell.currency, cell.decimals) for cell in figure.cells} == {(0, 0, None, None)}
+        assert figure.needs
+
+
+async def test_what_runs_on_begins_where_it_is_asked_from() -> None:
+    """The first one came in March."""
+    came = {"first_touched": [{"person": "user:1", "at": at("2026-03-02"), "is_first": 1}]}
+    for rows, counts in (({}, [0, 0, 0, 0]), (came, [0, 0, 1, 1])):
+        found = await asked(rows, Asked(UNTIL, from_on="2026-01-01", to_on="2026-05-01", by=("month",)), "people_so_far")
+        assert [(cell.group["month"], cell.value) for cell in found.figures[0].cells] == [
+            (f"2026-0{nth}", count) for nth, count in enumerate(counts, start=1)
+        ]
+
+
 async def test_an_empty_answer_says_what_it_would_need() -> None:
     found = await asked({}, Asked(UNTIL), "win_rate", "time_to_accept")
     assert [(figure.needs, figure.cells[0].value) for figure in found.figures] == [
