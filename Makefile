@@ -68,14 +68,16 @@ soak: $(VENV)/.installed-dev
 services: $(VENV)/.installed-dev
 	@$(BIN)/python -m tests.services
 
-# Our speed beside our peers', as ratios, in one run.
+# Our speed beside our peers', as ratios, in one run; then every figure, and the server.
 bench: $(VENV)/.installed-dev
 	@$(BIN)/python -m benchmarks.compare
 	@$(BIN)/python -m benchmarks.figures
+	@$(BIN)/python -m benchmarks.server
 
-# Every figure at ten times the customers.
+# Every figure, page and route at ten times the customers.
 bench-large: $(VENV)/.installed-dev
 	@$(BIN)/python -m benchmarks.figures --copies 10
+	@$(BIN)/python -m benchmarks.server --copies 10
 
 # The pages of docs/ that are made from the code.
 reference: $(VENV)/.installed-dev

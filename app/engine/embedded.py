@@ -115,15 +115,20 @@ class Embedded:
 
     async def place(self, summary: Summary | None = None) -> None:
         """Place all that the log holds beyond what is placed."""
-        while True:
-            after = await self.record.offsets()
-            batch = await self.record.read(PARTITION, after=after.get(PARTITION, -1), limit=UNIT_RECORDS_MAX)
-            if not batch:
-                return
-            options = f" --data {shlex.quote(str(self.folder))}"
-            unit = await placed(self.placement, batch, after, f"the log in {self.folder}", options=options, passes=is_of_files)
-            if summary is not None:
-                summary.add(unit)
+        while await self.place_unit(summary):
+            pass
+
+    async def place_unit(self, summary: Summary | None = None) -> bool:
+        """Place what the log holds next, within the bounds of a unit. Whether there was anything."""
+        after = await self.record.offsets()
+        batch = await self.record.read(PARTITION, after=after.get(PARTITION, -1), limit=UNIT_RECORDS_MAX)
+        if not batch:
+            return False
+        options = f" --data {shlex.quote(str(self.folder))}"
+        unit = await placed(self.placement, batch, after, f"the log in {self.folder}", options=options, passes=is_of_files)
+        if summary is not None:
+            summary.add(unit)
+        return True
 
     async def follow(self) -> None:
         """Bring both read stores to the record's position."""

@@ -7,7 +7,7 @@ from app.server.problems import RETRY_SECONDS, Problem
 from streams.placement import UNIT_BYTES_MAX
 
 KEY_BYTES_MAX = UNIT_BYTES_MAX
-"""The bytes that one key has under way at most: a quarter of what waits for the writer (`WAITING_BYTES_MAX` in `app.server.served`)."""
+"""The bytes that one key has under way at most: a quarter of what waits for the writer (`WAITING_BYTES_MAX` in `app.server.appending`)."""
 
 ALL_BYTES_MAX = 8 * UNIT_BYTES_MAX
 """The bytes that all have under way, bodies that are just being read included."""

@@ -1,13 +1,14 @@
-"""The engine behind the server: one writer, which many requests share, and any number of readers."""
+"""The engine behind the server: one that appends, one that places what is appended, and any number of readers."""
 
 import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
-from queue import Empty, Queue
+from queue import Queue
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from app.engine.access import with_servers
@@ -15,13 +16,14 @@ from app.engine.clock import now
 from app.engine.embedded import Embedded, is_of_files, keys_of, opened, reading
 from app.engine.ports import Engine
 from app.engine.summary import Summary
+from app.server.appending import Appender, fail, succeed
 from app.settings import Servers, needs_clients
 from journey.definition import Definition
 from journey.errors import Away, NotPlaced, Refused
 from schemas.incoming import Incoming
 from streams.keys import Keys
-from streams.placement import UNIT_BYTES_MAX, UNIT_RECORDS_MAX
 from streams.remarks import Say
+from streams.sqlite.record import FILE
 
 if TYPE_CHECKING:
     from app.engine.distributed import Distributed
@@ -34,9 +36,6 @@ Run = Callable[[Engine], Awaitable[T]]
 
 RunKeys = Callable[[Keys], Awaitable[T]]
 """What is done with the keys that are kept."""
-
-WAITING_BYTES_MAX = 4 * UNIT_BYTES_MAX
-"""How many bytes wait for the writer at most: a request beyond that is told to come again."""
 
 READERS_MAX = 4
 """How many questions are answered at the same time; others wait their turn."""
@@ -115,21 +114,23 @@ class Positions:
         return True
 
 
+class _ToDo(Enum):
+    """What the writer is to do beside changes."""
+
+    place = auto()
+    end = auto()
+
+
 @dataclass(slots=True)
 class _Job(Generic[T]):
-    """Something that the writer is to do: keep a batch, or run a change."""
+    """A change that the writer is to run."""
 
+    run: Run[T]
     done: "asyncio.Future[T]"
-    batch: Sequence[Incoming] = ()
-    run: Run[T] | None = None
-    size: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.size = sum(one.size for one in self.batch)
 
 
 class ServedFolder:
-    """A folder of embedded data. Its writer is a thread of its own: SQLite would hold up the event loop."""
+    """A folder of embedded data. Who appends to it and who places are threads of their own: SQLite would hold up the event loop."""
 
     def __init__(self, folder: Path, say: Say) -> None:
         self.folder = folder
@@ -137,9 +138,10 @@ class ServedFolder:
         self.published = 0
         self._placed = Summary()
         self._level_at = time.monotonic()
+        self._is_level = True
         self._say = say
-        self._jobs: Queue[_Job[Any] | None] = Queue()
-        self._waiting = 0
+        self._jobs: Queue[_Job[Any] | _ToDo] = Queue()
+        self._is_to_place = False
         self._readers = asyncio.Semaphore(READERS_MAX)
         self._loop = asyncio.get_running_loop()
         self._started: asyncio.Future[None] = self._loop.create_future()
@@ -147,6 +149,7 @@ class ServedFolder:
         self._engine: Embedded | None = None
         self._doing: list[_Job[Any]] = []
         self._has_ended = False
+        self._appender = Appender(folder / FILE, self._appended)
         self._writer = threading.Thread(target=self._write, name="writer")
 
     @property
@@ -155,11 +158,17 @@ class ServedFolder:
         return self._engine.placement.definition
 
     async def publish(self, batch: Sequence[Incoming]) -> None:
-        await self._do(_Job[None](self._loop.create_future(), batch))
+        self._check_writing()
+        await self._appender.append(batch)
         self.published += len(batch)
 
     async def change(self, run: Run[T]) -> T:
-        return await self._do(_Job[T](self._loop.create_future(), run=run))
+        self._check_writing()
+        job = _Job[T](run, self._loop.create_future())
+        self._jobs.put(job)
+        if self._has_ended:  # just now: whether it has seen the job is not known
+            fail(job.done, Away("the server has stopped writing"))
+        return await asyncio.shield(job.done)
 
     async def change_at_length(self, run: Run[T]) -> T:
         return await self.change(run)
@@ -189,7 +198,7 @@ class ServedFolder:
         return self._placed.duplicates
 
     def staleness(self) -> float:
-        return 0.0 if self._failure is None else time.monotonic() - self._level_at
+        return 0.0 if self._is_level else time.monotonic() - self._level_at
 
     async def check(self) -> None:
         if self._failure is not None:
@@ -199,25 +208,26 @@ class ServedFolder:
         """Raises Refused where another process writes to the folder."""
         self._writer.start()
         await self._started
+        self._appender.start()
 
     async def stop(self) -> None:
         """Returns when all that waits is done."""
-        self._jobs.put(None)
+        if self._engine is not None:
+            self._appender.end()
+            await asyncio.to_thread(self._appender.join)
+        self._jobs.put(_ToDo.end)
         await asyncio.to_thread(self._writer.join)
 
-    async def _do(self, job: _Job[T]) -> T:
+    def _check_writing(self) -> None:
         if self._has_ended:
             raise Away(f"the server has stopped writing: {self._failure or 'it ends'}")
-        if self._waiting + job.size > max(WAITING_BYTES_MAX, job.size):
-            raise Away("more waits to be written than is held; come again")
-        self._waiting += job.size
-        self._jobs.put(job)
-        if self._has_ended:  # just now: whether it has seen the job is not known
-            _fail(job.done, Away("the server has stopped writing"))
-        try:
-            return await asyncio.shield(job.done)
-        finally:
-            self._waiting -= job.size
+
+    def _appended(self) -> None:
+        """The log has more. Said again before that is looked at, it is no more to do."""
+        if not self._is_to_place:
+            self._is_to_place = True
+            self._is_level = False
+            self._jobs.put(_ToDo.place)
 
     # --- in the writer's thread
 
@@ -227,101 +237,64 @@ class ServedFolder:
                 asyncio.run(self._work(engine))
         except Exception as error:
             self._fail(error)
-            self._tell(_fail, self._started, error)
+            self._tell(fail, self._started, error)
         finally:
             # Nobody waits for what nobody does any more.
             self._has_ended = True
+            self._appender.abandon()
             while not self._jobs.empty():
-                self._doing += filter(None, [self._jobs.get()])
+                self._doing += [job for job in [self._jobs.get()] if isinstance(job, _Job)]
             for job in self._doing:
-                self._tell(_fail, job.done, Away("the server has stopped writing"))
+                self._tell(fail, job.done, Away("the server has stopped writing"))
 
     async def _work(self, engine: Embedded) -> None:
         await engine.start(self._say)
         self._engine = engine
         await self._moved(engine)
-        self._tell(_succeed, self._started, None)
-        while (jobs := self._next()) is not None:
-            self._doing = jobs
-            for job in jobs:
-                if job.run is not None:
+        self._tell(succeed, self._started, None)
+        while (job := self._jobs.get()) is not _ToDo.end:
+            if isinstance(job, _Job):
+                self._doing = [job]
+                with self._appender.alone:
                     await self._settle(job, job.run(engine))
-            batches = [job for job in jobs if job.run is None]
-            if batches and not await self._kept(engine, batches):
-                for job in batches:
-                    await self._settle(job, _append(engine, job.batch))
             await self._place(engine)
-
-    async def _kept(self, engine: Embedded, jobs: Sequence[_Job[Any]]) -> bool:
-        """Whether the log keeps all in one go, which is told to who published it."""
-        try:
-            await _append(engine, [one for job in jobs for one in job.batch])
-        except Exception:  # one of them is at fault, or the disk: each is told for itself
-            return False
-        for job in jobs:
-            self._tell(_succeed, job.done, None)
-        return True
+        while not self._is_level and self._failure is None:
+            await self._place(engine)
 
     async def _settle(self, job: _Job[T], doing: Awaitable[T]) -> None:
         try:
-            self._tell(_succeed, job.done, await doing)
+            self._tell(succeed, job.done, await doing)
         except Exception as error:
             away = Away(f"the data in {self.folder} can't be written: {error}") if is_of_files(error) else error
-            self._tell(_fail, job.done, away)
+            self._tell(fail, job.done, away)
 
     async def _place(self, engine: Embedded) -> None:
+        """Place what the log has, a unit of it at most, so that the read models have each before the next; the rest is to do."""
+        began, self._is_to_place = time.monotonic(), False
         try:
-            await engine.place(self._placed)
+            is_all = not await engine.place_unit(self._placed)
             await engine.follow()
             await self._moved(engine)
         except Exception as error:  # what is in the log stays there, and the next try begins with it
             self._fail(error)
+            return
+        self._failure = None
+        if is_all:
+            self._level_at, self._is_level = began, not self._is_to_place
         else:
-            self._failure, self._level_at = None, time.monotonic()
+            self._appended()
 
     async def _moved(self, engine: Embedded) -> None:
         position = min(await engine.marketing.position(), await engine.sales.position())
         asyncio.run_coroutine_threadsafe(self.positions.reached(position), self._loop)
 
-    def _next(self) -> list[_Job[Any]] | None:
-        """All that waits, within the bounds of a unit; None where it is to end."""
-        first = self._jobs.get()
-        if first is None:
-            return None
-        jobs, size, count = [first], first.size, len(first.batch)
-        while size < UNIT_BYTES_MAX and count < UNIT_RECORDS_MAX:
-            try:
-                job = self._jobs.get_nowait()
-            except Empty:
-                break
-            if job is None:
-                self._jobs.put(None)
-                break
-            jobs.append(job)
-            size, count = size + job.size, count + len(job.batch)
-        return jobs
-
     def _fail(self, error: Exception) -> None:
-        self._failure = error
+        self._failure, self._is_level = error, False
         if not isinstance(error, Refused):
             self._say(f"placing failed: {error}" if isinstance(error, NotPlaced) else f"placing failed: {type(error).__name__}: {error}")
 
     def _tell(self, how: Callable[..., None], future: "asyncio.Future[Any]", what: Any) -> None:
         self._loop.call_soon_threadsafe(how, future, what)
-
-
-async def _append(engine: Embedded, batch: Sequence[Incoming]) -> None:
-    await engine.record.append(batch, now())
-
-
-def _succeed(future: "asyncio.Future[Any]", value: Any) -> None:
-    if not future.done():
-        future.set_result(value)
-
-
-def _fail(future: "asyncio.Future[Any]", error: Exception) -> None:
-    if not future.done():
-        future.set_exception(error)
 
 
 class ServedServers:

@@ -1,26 +1,72 @@
 """The writer behind the server: what waits for it is never left waiting."""
 
+import asyncio
+import resource
+import threading
+
 import httpx
 import pytest
 
+from app.engine.embedded import Embedded, reading
 from app.engine.ports import Engine
 from app.server.served import ServedFolder
 from journey.errors import Away
+from streams.sqlite.record import PARTITION
 from tests.streams.builders import incoming
 
 BATCH = {"batch": [{"type": "track", "messageId": "m", "event": "Signed Up", "userId": "u", "properties": {"plan": "x" * 500_000}}]}
 
 
 async def test_while_the_disk_is_full_clients_are_told_to_come_again(folder: ServedFolder, client: httpx.AsyncClient) -> None:
-    async def pages(engine: Engine, number: int) -> None:
-        engine.record.db.execute(f"PRAGMA max_page_count = {number}")  # type: ignore[attr-defined]  # it is SQLite's
-
-    await folder.change(lambda engine: pages(engine, 1))
-    answer = await client.post("/v1/batch", json=BATCH)
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, most))
+    try:
+        answer = await client.post("/v1/batch", json=BATCH)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
-    await folder.change(lambda engine: pages(engine, 2**30))
     assert (await client.post("/v1/batch", json=BATCH)).status_code == 200
     assert (await client.get("/health/ready")).status_code == 200
+
+
+async def test_what_is_published_waits_for_no_placing(folder: ServedFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_placing, goes_on, first = threading.Event(), threading.Event(), folder.positions.position
+    follow = Embedded.follow
+
+    async def following(engine: Embedded) -> None:
+        is_placing.set()
+        assert goes_on.wait(60)
+        await follow(engine)
+
+    monkeypatch.setattr(Embedded, "follow", following)
+    try:
+        await folder.publish([incoming(b"{}", 1)])
+        assert await asyncio.to_thread(is_placing.wait, 60)
+        async with asyncio.timeout(60):
+            await asyncio.gather(*(folder.publish([incoming(b"{}", number)]) for number in range(2, 12)))
+        assert folder.staleness() > 0
+    finally:
+        goes_on.set()
+    assert await folder.positions.wait(first + 2, 60)
+    with reading(folder.folder) as engine:
+        assert await engine.record.offsets() == {PARTITION: 11}
+        assert await engine.record.position() == first + 2, "what waited is one unit"
+
+
+async def test_nothing_is_appended_while_something_is_changed(folder: ServedFolder) -> None:
+    is_changing, goes_on = threading.Event(), threading.Event()
+
+    async def change(_: Engine) -> None:
+        is_changing.set()
+        assert goes_on.wait(60)
+
+    changing = asyncio.create_task(folder.change(change))
+    assert await asyncio.to_thread(is_changing.wait, 60)
+    publishing = asyncio.create_task(folder.publish([incoming(b"{}", 1)]))
+    done, _ = await asyncio.wait([publishing], timeout=0.1)
+    assert not done
+    goes_on.set()
+    await asyncio.gather(changing, publishing)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
