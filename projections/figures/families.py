@@ -31,26 +31,55 @@ _IN_BOTH: Final = (
 )
 _ABOUT_NOTHING: Final = "only deals and orders say what they are about, and so the conversions of them"
 _NOBODYS: Final = "what was spent is neither a person's nor a deal's"
+_SEEN: Final = ("exposed", "emailed", "social_engaged", "content_seen")
+_STATED: Final = ("media_reports", "insights", "press_mentioned")
+_OF_NOBODY: Final = "what platforms, providers and the press say is about nobody, and sold by nobody"
+_OF_PANELS: Final = "a panel answers as a whole, and is nobody's"
+_OF_ONE_CHANNEL: Final = "it is about one channel already"
+_NO_PERSON: Final = {"survey_steps": _OF_PANELS, **dict.fromkeys(_STATED, _OF_NOBODY)}
+_NOT_SELLING: Final = "what people see, answer and react to is not about a deal, an order or a salesperson"
 
 _REASONS: Final[dict[str, dict[str, str]]] = {
+    "channel": {
+        **dict.fromkeys(("emailed", "social_engaged"), _OF_ONE_CHANNEL),
+        "content_seen": "content is reached in a session, and visits are by channel",
+        "survey_steps": _OF_PANELS,
+        **dict.fromkeys(_STATED, _OF_NOBODY),
+    },
+    "campaign": {"survey_steps": _OF_PANELS, **dict.fromkeys(_STATED, _OF_NOBODY)},
     "content": {
+        "exposed": "an advertisement is no piece of content",
+        **dict.fromkeys(("emailed", "social_engaged", "survey_steps"), "a message, a post and a survey are no pieces of content"),
+        **dict.fromkeys(_STATED, _OF_NOBODY),
         **dict.fromkeys((*_PEOPLE, *_LEADS, "deals", "conversions"), _BY_CHANNEL),
         "spend": "a cost is stated for a campaign, and not for a piece of its content",
     },
     "product": {
+        **dict.fromkeys((*_SEEN, "survey_steps"), _NOT_SELLING),
+        **dict.fromkeys(_STATED, _OF_NOBODY),
         "paths": "a conversion is credited as one, and a deal or an order may be about several products",
         **dict.fromkeys((*_PEOPLE, *_LEADS), _ABOUT_NOTHING),
         "left_out": "much of it has no order, and so nothing that says what it is about",
         "spend": _NOBODYS,
     },
     "owner": {
+        **dict.fromkeys((*_SEEN, "survey_steps"), _NOT_SELLING),
+        **dict.fromkeys(_STATED, _OF_NOBODY),
         **dict.fromkeys((*_PEOPLE, "leads", "lead_states", "deals", "conversions", "paths"), NOT_TOLD),
         "stages": _IN_BOTH,
         "spend": _NOBODYS,
     },
-    "team": {**dict.fromkeys(("deals", "conversions", "paths"), NOT_TOLD), "spend": _NOBODYS},
-    **{name: {**dict.fromkeys((*_PEOPLE, *_LEADS), _IN_NO_DEAL), "spend": _NOBODYS} for name in ("pipeline", "kind")},
-    **{name: {"spend": _NOBODYS} for name in ("profile", "account", "country", "stage")},
+    "team": {**dict.fromkeys(("deals", "conversions", "paths"), NOT_TOLD), "spend": _NOBODYS, **_NO_PERSON},
+    **{
+        name: {
+            **dict.fromkeys((*_PEOPLE, *_LEADS), _IN_NO_DEAL),
+            "spend": _NOBODYS,
+            **dict.fromkeys((*_SEEN, "survey_steps"), _NOT_SELLING),
+            **dict.fromkeys(_STATED, _OF_NOBODY),
+        }
+        for name in ("pipeline", "kind")
+    },
+    **{name: {"spend": _NOBODYS, **_NO_PERSON} for name in ("profile", "account", "country", "stage")},
 }
 """By family, for each table that a figure's rows may be made of: the first that they are."""
 

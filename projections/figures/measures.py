@@ -132,6 +132,32 @@ def ratio(part: Aggregate, whole: Aggregate) -> Aggregate:
     return Aggregate(part.parts + whole.parts, outcome)
 
 
+def mean(column: str, per: int = 1, where: str = "TRUE") -> Aggregate:
+    """What `column`, in parts of which `per` are a whole, comes to on average; without rows it is null."""
+    sums = total(column, where)
+    return replace(
+        sums, outcome=lambda found: Outcome(Fraction(found[0], per * found[1]) if found[1] else None, found[1]), adds_up=False
+    )  # fmt: skip
+
+
+def as_stated(column: str, where: str = "TRUE") -> Aggregate:
+    """`column` of the one row that there is; of several, which must not be added up, it is null."""
+    sums = total(column, where)
+    return replace(sums, outcome=lambda found: Outcome(found[0] if found[1] == 1 else None, found[1]), adds_up=False)
+
+
+def ratio_of_one(series: str, part: Aggregate, whole: Aggregate) -> Aggregate:
+    """`part` of `whole`, where all rows are of one value of the column `series`; of several, which must not be mixed, it is null."""
+    of_all = ratio(part, whole)
+    (where,) = {one.where for one in whole.parts}
+
+    def outcome(sums: Sequence[int]) -> Outcome:
+        found = of_all.outcome(sums[:-1])
+        return found if sums[-1] == 1 else Outcome(None, found.n)
+
+    return replace(of_all, parts=(*of_all.parts, Part("distinct", series, where)), outcome=outcome)
+
+
 def quantiles(column: str, *at: str, where: str = "TRUE") -> Quantiles:
     """Quantiles of a column of whole numbers, each written as a fraction: "1/2", "9/10"."""
     return Quantiles(column, tuple(map(Fraction, at)), where)

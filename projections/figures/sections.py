@@ -2,18 +2,43 @@
 
 from typing import Final
 
-from projections.figures import attribution, audience, conversions, deals, lead_cycles, leads, orders, scores, stages, visits
+from projections.figures import (
+    attribution,
+    audience,
+    content,
+    conversions,
+    deals,
+    exposure,
+    lead_cycles,
+    leads,
+    mail,
+    market,
+    orders,
+    scores,
+    social,
+    stages,
+    surveys,
+    visits,
+)
 from projections.figures.figure import Figure, Section
 
 SECTIONS: Final = (
     Section("audience", "Who was reached, and what it cost", "marketing", audience.FIGURES, ((), ("channel",), ("campaign",), ("week",))),
     Section("visits", "Visits, and who came", "marketing", visits.FIGURES, ((), ("channel",), ("week",))),
+    Section("exposure", "Advertisements shown, and whom they reached", "marketing", exposure.EXPOSURE, ((), ("channel",), ("campaign",))),
+    Section("media", "What platforms state of themselves", "marketing", exposure.STATED, (("provider", "campaign"),)),
+    Section("email", "E-mail", "marketing", mail.EMAIL, ((), ("campaign",))),
+    Section("social", "Social networks", "marketing", social.SOCIAL, ((), ("network", "action"))),
+    Section("content", "Content", "marketing", content.CONTENTS, ((), ("content",))),
     Section("stages", "Stages of the journey, and milestones", "marketing", stages.FIGURES, (("stage",), ("milestone",))),
     Section("demand", "New leads", "marketing", leads.MARKETING, ((), ("channel",))),
     Section("conversions", "Conversions and customers", "marketing", conversions.FIGURES, ((), ("conversion",))),
     Section("attribution", "Conversions by the touches before them", "marketing", attribution.CONVERSIONS, (("channel",), ("campaign",))),
     Section("value", "Value of conversions by touch", "marketing", attribution.VALUES, (("channel",), ("campaign",))),
     Section("orders", "Orders and revenue", "marketing", orders.FIGURES, ((), ("month",), ("reason",))),
+    Section("experience", "What people say of us", "marketing", surveys.EXPERIENCE, ((), ("survey", "wave"))),
+    Section("brand", "How well we are known", "marketing", surveys.BRAND, (("measured", "about", "wave"),)),
+    Section("market", "The market, and the press", "marketing", market.MARKETS, (("basis", "market", "competitor"), ("competitor",))),
     Section("leads", "Leads", "sales", lead_cycles.LEADS, ((), ("answer", "state"), ("month",))),
     Section("handoff", "What sales answers, and how soon", "sales", lead_cycles.HANDOFF, ((), ("team",))),
     Section("scores", "Open leads and their scores", "sales", scores.FIGURES, ((), ("stage",), scores.LISTED)),

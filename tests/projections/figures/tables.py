@@ -40,6 +40,15 @@ COLUMNS = {
     " expected_close_on owner team account deal_kind reason opened_at opened_on closed_at closed_on took",
     "deal_people": "person deal at day nth is_primary cycle",
     "deal_products": "deal at day nth place product",
+    "exposed": "person at day channel campaign ad placement",
+    "media_reports": "start_on end_on provider channel campaign ad query impressions clicks reach views engagements followers",
+    "emailed": "person at day step message campaign bounce is_machine",
+    "social_engaged": "person at day network action post campaign sentiment sentiment_millionths",
+    "content_seen": "person at day step content campaign took progress_millionths",
+    "survey_steps": "subject at day nth step survey wave survey_kind question score score_millionths scale_min_millionths"
+    " scale_max_millionths choice about respondents",
+    "insights": "start_on end_on provider metric basis market competitor value value_thousandths total total_thousandths currency",
+    "press_mentioned": "at day outlet competitor reach sentiment sentiment_millionths",
     "spend": "day campaign channel function cost_kind provider currency amount_minor",
     "described": "subject field at day nth value",
     "lowered": "subject order_id at day order_at order_on currency amount_minor",
@@ -48,7 +57,30 @@ COLUMNS = {
     "rates": "base quote day until_day num den",
 }
 INTEGERS = frozenset(
-    ["at", "nth", "n", "stayed", "cycle", "due_at", "cut", "place", "points", "took", "num", "den", "ahead", "position", "until_at"]
+    [
+        "at",
+        "nth",
+        "n",
+        "stayed",
+        "cycle",
+        "due_at",
+        "cut",
+        "place",
+        "points",
+        "took",
+        "num",
+        "den",
+        "ahead",
+        "position",
+        "until_at",
+        "impressions",
+        "clicks",
+        "reach",
+        "views",
+        "engagements",
+        "followers",
+        "respondents",
+    ]
 )
 DEFAULTS = {
     "n": 1,
@@ -68,7 +100,7 @@ def at(text: str) -> int:
 
 
 def is_integer(column: str) -> bool:
-    return column in INTEGERS or column.endswith(("_at", "_minor")) or column.startswith(("is_", "to_"))
+    return column in INTEGERS or column.endswith(("_at", "_minor", "_millionths", "_thousandths")) or column.startswith(("is_", "to_"))
 
 
 def columns(table: str) -> list[str]:

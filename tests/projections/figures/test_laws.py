@@ -52,6 +52,7 @@ UNIQUE = {
     "first_touched": ("person", "is_first"),
     "rates": ("base", "quote"),
     **dict.fromkeys(("sessions", "engaged_sessions"), ("person", "at")),
+    "insights": ("provider", "metric", "basis", "market", "competitor", "start_on", "end_on"),
 }
 
 

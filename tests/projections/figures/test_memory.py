@@ -55,6 +55,25 @@ def customers(number: int) -> Rows:
         conversion = {"person": person, "conversion": "won", "of_what": str(one), "at": when}
         found["conversions"].append({**conversion, "amount_minor": minor})
         found["paths"] += [{**conversion, "place": place, "touched_at": when, "channel": "Email"} for place in range(3)]
+        found["exposed"].append({"person": person, "at": when, "channel": "Display"})
+        for step in ("sent", "delivered", "opened", "clicked", "bounced", "unsubscribed", "complained"):
+            found["emailed"].append({"person": person, "at": when, "step": step, "message": "m1", "bounce": "hard" * (step == "bounced")})
+        found["social_engaged"].append({"person": person, "at": when, "network": "x", "action": "reply", "sentiment": "1"})
+        for step in ("viewed", "downloaded"):
+            found["content_seen"].append({"person": person, "at": when, "step": step, "content": "guide", "took": one})
+        found["survey_steps"].append({"subject": person, "at": when, "step": "sent", "survey": "s", "wave": "w"})
+        for kind, low, high in (("nps", 0, 10), ("csat", 1, 5), ("ces", 1, 7), ("aided", 0, 1)):
+            scale = {"score_millionths": 10**6, "scale_min_millionths": low * 10**6, "scale_max_millionths": high * 10**6}
+            answered = {"subject": person, "at": when, "step": "answered", "survey": "s", "wave": "w", "question": kind}
+            found["survey_steps"].append({**answered, "survey_kind": kind, **scale})
+    stated = {"start_on": "2026-03-01", "end_on": "2026-03-31", "provider": "p"}
+    numbers = dict.fromkeys(("impressions", "clicks", "reach", "engagements", "followers"), 7)
+    found["media_reports"].append({**stated, **numbers})
+    for basis in ("mentions", "searches", "revenue"):
+        found["insights"] += [
+            {**stated, "basis": basis, "competitor": who, "value_thousandths": 1, "total_thousandths": 9} for who in ("", "rival")
+        ]
+    found["press_mentioned"].append({"at": UNTIL - HOUR, "outlet": "times", "sentiment": "1"})
     found["spend"].append({"day": "2026-03-02", "channel": "Email", "amount_minor": 100})
     return found
 
@@ -62,6 +81,14 @@ def customers(number: int) -> Rows:
 DIMENSION = {
     "audience": "channel",
     "visits": "channel",
+    "exposure": "channel",
+    "media": "provider",
+    "email": "message",
+    "social": "network",
+    "content": "content",
+    "experience": "survey",
+    "brand": "about",
+    "market": "competitor",
     "stages": "country",
     "demand": "channel",
     "conversions": "conversion",

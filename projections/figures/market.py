@@ -1,0 +1,81 @@
+"""The market: our share of it beside the competitors', as providers state it, and what the press writes."""
+
+from projections.figures.dimensions import Dimension
+from projections.figures.figure import Figure
+from projections.figures.measures import count, mean, ratio_of_one, total
+from projections.figures.views import View, as_of
+
+# The total is the one that our own row states: two totals of one market are not mixed.
+insights = View(
+    "insights",
+    "SELECT i.start_on, i.end_on, i.end_on AS day, i.provider, i.metric, i.basis, i.market, i.competitor, i.value_thousandths,"
+    " COALESCE(o.total_thousandths, -1) AS of_total_thousandths, i.provider || ' ' || i.metric || ' ' || i.basis || ' ' || i.market || ' '"
+    " || i.competitor AS series, i.n FROM insights AS i LEFT JOIN insights AS o ON o.competitor = '' AND o.start_on = i.start_on"
+    " AND o.end_on = i.end_on AND o.provider = i.provider AND o.metric = i.metric AND o.basis = i.basis AND o.market = i.market"
+    " WHERE i.end_on <= :until_on",
+    unit=("provider", "metric", "basis", "market", "competitor", "start_on", "end_on"),
+    tables=("insights",),
+    grain="day",
+)
+pressed = as_of("press_mentioned", unit=("outlet", "at"), name="mentions in the press")
+
+PROVIDER = Dimension("provider", "v.provider", says="who measured it")
+METRIC = Dimension("metric", "v.metric", says="what the provider calls it")
+BASIS = Dimension("basis", "v.basis", says="what was measured: mentions, impressions, spend, searches or revenue")
+MARKET = Dimension("market", "v.market", says="market")
+COMPETITOR = Dimension("competitor", "v.competitor", says='competitor; "" for ourselves')
+OUTLET = Dimension("outlet", "v.outlet", says="medium")
+
+_VOICE = ("mentions", "impressions", "spend")
+_TOTAL = "v.of_total_thousandths > 0"
+_OURS, _THEIRS = "v.competitor = ''", "v.competitor <> ''"
+_READS = ("market_insight.value", "market_insight.total")
+
+
+def _share(name: str, says: str, basis: tuple[str, ...], whose: str) -> Figure:
+    named = ", ".join(f"'{one}'" for one in basis)
+    where = f"{_TOTAL} AND v.basis IN ({named}) AND {whose}"
+    return Figure(
+        name=name,
+        says=says + " Two providers, markets or bases are never mixed: then there is no number.",
+        formula="value / total of the market, both as stated, dated by the last day of the period",
+        unit="ratio",
+        source="as stated by the provider",
+        of=insights,
+        by=(PROVIDER, METRIC, BASIS, MARKET, COMPETITOR),
+        measure=ratio_of_one("series", total("value_thousandths", where), total("of_total_thousandths", where)),
+        reads=_READS,
+    )
+
+
+MARKETS = (
+    _share("share_of_voice", "Our share of what is said, shown or spent in a market, where its total is stated.", _VOICE, _OURS),
+    _share("share_of_search", "Our share of the searches in a market, where their total is stated.", ("searches",), _OURS),
+    _share("market_share", "Our share of the revenue of a market, where its total is stated.", ("revenue",), _OURS),
+    _share(
+        "competitor_share",
+        "A competitor's share, by competitor and basis, of the total that our own row states.",
+        (*_VOICE, "searches", "revenue"),
+        _THEIRS,
+    ),
+    Figure(
+        name="press_mentions",
+        says="Mentions in the press, of us or of competitors.",
+        formula="number of press_mention touchpoints",
+        unit="mentions",
+        of=pressed,
+        by=(OUTLET, COMPETITOR),
+        measure=count(),
+        reads=("press_mention.outlet",),
+    ),
+    Figure(
+        name="press_sentiment",
+        says="Sentiment of the mentions in the press that state one, from -1 to 1, on average. Filter by competitor for ours alone.",
+        formula="sum of sentiment / number of mentions with one",
+        unit="ratio",
+        of=pressed,
+        by=(OUTLET, COMPETITOR),
+        measure=mean("sentiment_millionths", 10**6, "v.sentiment <> ''"),
+        reads=("press_mention.sentiment",),
+    ),
+)
