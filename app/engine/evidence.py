@@ -325,6 +325,9 @@ def _because(rows: _Rows, figure: Figure, unit: FigureUnit, row: Mapping[str, An
     for table in rows.model.tables:
         if table.name in figure.of.tables:
             for one in _made_of(rows, table, figure, unit, row, until):
+                if one.values.get("at", 0) > until:
+                    # A row of the view may be several of the table: those that have happened by then.
+                    continue
                 for brought in one.because:
                     yield from ((key, brought.by_time) for key in brought.because)
                 if table.each == "path":

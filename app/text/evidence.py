@@ -11,6 +11,7 @@ from journey.instants import DAY, HOUR, MINUTE, iso
 from journey.money import major
 from journey.readable import readable
 from projections.figures.answers import Cell, FigureAnswer, exact
+from projections.figures.figure import PERCENT
 from projections.figures.measures import Number
 
 CELLS_SHOWN_MAX = 12
@@ -126,7 +127,7 @@ def _unit(one: UnitEvidence) -> str:
 
 def _worth(figure: FigureAnswer, one: UnitEvidence, currency: str) -> str:
     """What the figure comes to for it alone; nothing where that is 1, as of everything that is counted."""
-    if figure.unit == "share":
+    if figure.unit in PERCENT:
         return f"{exact(one.part or 0)}/{exact(one.whole or 0)}"
     is_counted = figure.unit not in ("money", "duration", "points")
     if not one.value and one.value is not None and figure.unit != "duration":
@@ -144,7 +145,7 @@ def _cell(figure: FigureAnswer, cell: Cell) -> str:
     numbers = [_number(figure.unit, value, cell.currency) for value in values]
     named = [f"{one} ({quantile})" for one, quantile in zip(numbers, figure.quantiles, strict=True)] if figure.quantiles else numbers
     of = f" ({exact(cell.part or 0)} of {exact(cell.whole)})" if cell.whole is not None else ""
-    unit = f" {figure.unit}" if figure.unit not in ("share", "money", "duration") else ""
+    unit = f" {figure.unit}" if figure.unit not in (*PERCENT, "money", "duration") else ""
     return f"{' · '.join(named)}{unit}{of}"
 
 
@@ -152,7 +153,7 @@ def _number(unit: str, value: Number | None, currency: str | None) -> str:
     if value is None:
         return "-"
     match unit:
-        case "share":
+        case "share" | "rate":
             return f"{float(value):.1%}"
         case "money":
             return f"{major(round(value), currency or ''):,} {currency}"

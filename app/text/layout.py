@@ -11,6 +11,7 @@ from app.text.arguments import NONE
 from journey.definition import Definition
 from journey.instants import DAY, HOUR
 from projections.figures.answers import Answer, Cell, FigureAnswer
+from projections.figures.figure import PERCENT
 from projections.figures.measures import Aggregate, Credited, Number
 from projections.figures.periods import PERIODS
 from projections.figures.reports import SectionAnswer
@@ -86,7 +87,7 @@ class Column(NamedTuple):
     def is_amount(self) -> bool:
         """Whether it says how much of something there is, and can carry a table."""
         is_mean = any(cell.whole is not None for cell in self.figure.cells[:1])
-        return self.quantile is None and self.figure.unit not in ("share", "ratio", "duration") and not is_mean
+        return self.quantile is None and self.figure.unit not in (*PERCENT, "ratio", "duration") and not is_mean
 
 
 def columns_of(answer: Answer) -> list[Column]:
@@ -117,7 +118,7 @@ def format_of(column: Column, cells: Iterable[Cell], *, whole: bool = False) -> 
     numbers = [number for cell in cells if (number := column.value(cell)) is not None]
     most = max((abs(Fraction(number)) for number in numbers), default=Fraction(0))
     match column.figure.unit:
-        case "share":
+        case "share" | "rate":
             return lambda cell, number: f"{float(number):.1%}"
         case "duration":
             _, length, name = next(one for one in _LENGTHS if most >= one[0])

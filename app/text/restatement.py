@@ -13,6 +13,7 @@ from journey.money import major
 from journey.readable import readable
 from projections.figures.answers import Cell as Answered
 from projections.figures.answers import FigureAnswer, exact
+from projections.figures.figure import PERCENT
 from projections.figures.restatements import CellBetween, CellValue, ChangedTouchpoint, Restatement, Share, is_something, value_of
 
 CAUSES_SHOWN_MAX = 8
@@ -108,7 +109,7 @@ def _column(cell: CellBetween, quantile: int) -> Column:
 
 def _written(cell: CellBetween, quantile: int) -> tuple[str, str, str]:
     before, after, difference = (_number(cell, value, quantile) for value in (cell.before, cell.after, cell.difference))
-    if cell.unit not in ("share", "ratio", "duration"):
+    if cell.unit not in (*PERCENT, "ratio", "duration"):
         before, after = (
             NOTHING if value_of(value, quantile) == 0 else text for value, text in ((cell.before, before), (cell.after, after))
         )
@@ -120,7 +121,7 @@ def _number(cell: CellBetween, value: CellValue, quantile: int) -> str:
     number = value_of(value, quantile)
     if number is None:
         return UNKNOWN
-    if cell.unit == "share":
+    if cell.unit in PERCENT:
         return f"{float(number):.2%}"
     if cell.unit == "money" and cell.currency:
         return f"{major(round(number), cell.currency):,} {cell.currency}"
@@ -159,7 +160,7 @@ def _share(cell: CellBetween, share: Share, quantile: int) -> list[str]:
 def _parts(cell: CellBetween, difference: CellValue) -> str:
     """Of a share: by how much its part and its whole changed, which may leave the share itself as it was."""
     part, whole = difference.part, difference.whole
-    return f" ({exact(part)} of {exact(whole)})" if cell.unit == "share" and part is not None and whole is not None else ""
+    return f" ({exact(part)} of {exact(whole)})" if cell.unit in PERCENT and part is not None and whole is not None else ""
 
 
 def _named(one: ChangedTouchpoint) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from journey.instants import Instant, day, last_end_of_day
 from projections.figures.dimensions import CURRENCY, Dimension
@@ -15,6 +15,9 @@ ANY_TIME = ("0001-01-01", "9999-12-32")
 """The first day, and what is as text later than the last."""
 
 
+PERCENT: Final = ("share", "rate")
+"""The units that people read in percent. A share lies in 0 to 1. A rate is of two numbers that somebody else states, and need not."""
+
 Tells = Literal["", "deal_value", "spend", "cost"]
 """What a figure tells that not everybody is to see: the value of deals, what was spent, what a result cost."""
 
@@ -24,11 +27,11 @@ class Figure:
     """`dated` names the instant that dates a row, and decides which period it is in: "closed" means its `closed_at` and `closed_on`,
     "" its `at` and `day`; None says how things stand at `Asked.until`, in no period.
 
-    `unit` is what is counted ("deals"), or share, ratio, money (minor units), duration (microseconds), points. `source` says where the
-    definition comes from. `reads` are the touchpoint fields that it depends on ("close.outcome"); the first field of each type is the one
-    without which the type adds nothing. A cell is complete `within_days` after the end of its period;
-    None is never: what began in a period may go on for any time. What it `tells` is
-    shown to some roles only, or in sums only: which, the roles say (`app.server.roles`).
+    `unit` is what is counted ("deals"), or share, rate, ratio, money (minor units), duration (microseconds), points. `source` says where
+    the definition comes from. `reads` are the touchpoint fields that it depends on ("close.outcome"); the first field of each type is the
+    one without which the type adds nothing. A cell is complete `within_days` after the end of its period; None is never: what began in a
+    period may go on for any time. What it `tells` is shown to some roles only, or in sums only: which, the roles say
+    (`app.server.roles`).
     """
 
     name: str

@@ -23,7 +23,7 @@ PROVIDER = Dimension("provider", "v.provider", says="who measured it")
 METRIC = Dimension("metric", "v.metric", says="what the provider calls it")
 BASIS = Dimension("basis", "v.basis", says="what was measured: mentions, impressions, spend, searches or revenue")
 MARKET = Dimension("market", "v.market", says="market")
-COMPETITOR = Dimension("competitor", "v.competitor", says='competitor; "" for ourselves')
+COMPETITOR = Dimension("competitor", "CASE v.competitor WHEN '' THEN 'ourselves' ELSE v.competitor END", says="competitor, or ourselves")
 OUTLET = Dimension("outlet", "v.outlet", says="medium")
 
 _VOICE = ("mentions", "impressions", "spend")
@@ -39,7 +39,7 @@ def _share(name: str, says: str, basis: tuple[str, ...], whose: str) -> Figure:
         name=name,
         says=says + " Two providers, markets or bases are never mixed: then there is no number.",
         formula="value / total of the market, both as stated, dated by the last day of the period",
-        unit="ratio",
+        unit="rate",
         source="as stated by the provider",
         of=insights,
         by=(PROVIDER, METRIC, BASIS, MARKET, COMPETITOR),
@@ -70,7 +70,8 @@ MARKETS = (
     ),
     Figure(
         name="press_sentiment",
-        says="Sentiment of the mentions in the press that state one, from -1 to 1, on average. Filter by competitor for ours alone.",
+        says="Sentiment of the mentions in the press that state one, from -1 to 1, on average. Filter by competitor=ourselves"
+        " for ours alone.",
         formula="sum of sentiment / number of mentions with one",
         unit="ratio",
         of=pressed,

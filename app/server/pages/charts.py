@@ -42,7 +42,7 @@ def _drawn(column: Column, decimals: int, value: Number | None) -> float | None:
             return float(Fraction(value) / 10**decimals)
         case "duration":
             return float(Fraction(value) / DAY)
-        case "share":
+        case "share" | "rate":
             return float(value) * 100
         case _:
             return float(value)

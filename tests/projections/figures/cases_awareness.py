@@ -264,6 +264,6 @@ CASES = (
         {("mentions",): Fraction(3, 10), ("revenue",): None},
         asked("basis", where=(Where("competitor", ("rival",)),)),
     ),
-    Case("of us, twice in one instant", "press_mentions", PRESSED, {("",): 3, ("rival",): 1}, asked("competitor")),
+    Case("of us, twice in one instant", "press_mentions", PRESSED, {("ourselves",): 3, ("rival",): 1}, asked("competitor")),
     Case("(0.5 + 0.5 - 0.1) / 3", "press_sentiment", PRESSED, {(): Fraction(3, 10)}),
 )
