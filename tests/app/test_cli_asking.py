@@ -276,7 +276,7 @@ def test_a_day_ends_where_the_definition_says_that_days_end(shop: Path, tmp_path
 
 
 def test_asked_without_an_instant_it_says_how_to_have_today_too(shop: Path) -> None:
-    assert "today is not over, so it is not in audience; --until " in here("report", "marketing", cwd=shop).err
+    assert "today is not over, so it is not in audience; --until " in here("report", "marketing", "audience", cwd=shop).err
     assert here("report", "sales", cwd=shop).err == ""
 
 
