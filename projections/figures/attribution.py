@@ -2,18 +2,45 @@
 
 from projections.figures import reads
 from projections.figures.conversions import CONVERSION, CONVERTED, DEALS, NET, OF_PERSON, SUBJECT_OF_DEAL
-from projections.figures.credit import NO_TOUCH, Weights, first, last, last_non_direct, linear
-from projections.figures.defined import PEOPLE, WON
+from projections.figures.credit import (
+    NO_MILESTONE,
+    NO_TOUCH,
+    Weights,
+    first,
+    full_path,
+    last,
+    last_non_direct,
+    linear,
+    position_based,
+    time_decay,
+    u_shaped,
+    w_shaped,
+)
+from projections.figures.defined import HALF_LIFE, PEOPLE, WON
 from projections.figures.dimensions import CAMPAIGN, CHANNEL, KIND, PIPELINE, Dimension, about, stage_of
 from projections.figures.figure import Figure
 from projections.figures.measures import credited
 from projections.figures.views import View
 
+_MISSING = f"; the part of one that there is not goes to {NO_MILESTONE}"
 MODELS: dict[str, tuple[Weights, str]] = {
     "first": (first, "the first touch"),
     "last": (last, "the last touch"),
     "last_non_direct": (last_non_direct, "the last touch that is not direct, else the last"),
     "linear": (linear, "all touches alike"),
+}
+WEIGHING: dict[str, tuple[Weights, str]] = {
+    "time_decay": (time_decay, "all touches, half as much for each half-life that one is older than the last,"),
+    "position_based": (position_based, "the first touch (40 %), the last (40 %) and those between (20 %)"),
+    "u_shaped": (u_shaped, f"the first touch (40 %), that of the lead's creation (40 %{_MISSING}) and the others (20 %)"),
+    "w_shaped": (
+        w_shaped,
+        f"the first touch, that of the lead's creation and that of the deal's opening (30 % each{_MISSING}) and the others (10 %)",
+    ),
+    "full_path": (
+        full_path,
+        f"the first touch, that of the lead's creation, that of the deal's opening, the last (22.5 % each{_MISSING}) and the others (10 %)",
+    ),
 }
 
 _TOUCH = (
@@ -21,12 +48,14 @@ _TOUCH = (
     f" COALESCE(p.type, '{NO_TOUCH}') AS type, COALESCE(p.channel, '{NO_TOUCH}') AS channel,"
     f" COALESCE(p.campaign, '{NO_TOUCH}') AS campaign, COALESCE(p.content, '{NO_TOUCH}') AS content,"
 )
+_HALF_LIFE = "CAST(:half_life AS BIGINT) AS half_life"
 _KEY = "person, conversion, of_what, at"
 
 # A deal that was won counts once, with the touches of all its people (or of its primary ones), also where it names nobody.
 _OF_DEALS = (
     f"SELECT d.conversion, d.of_what, '' AS whose, d.at, d.day, {_TOUCH} COALESCE(c.lead_at, 0) AS lead_at,"
-    f" COALESCE(c.opened_at, 0) AS opened_at, {SUBJECT_OF_DEAL} AS subject, d.pipeline, d.deal_kind, d.amount_minor, d.currency, d.n"
+    f" COALESCE(c.opened_at, 0) AS opened_at, {_HALF_LIFE}, {SUBJECT_OF_DEAL} AS subject, d.pipeline, d.deal_kind,"
+    " d.amount_minor, d.currency, d.n"
     f" FROM ({DEALS}) AS d LEFT JOIN ("
     "SELECT conversion, of_what, at, MAX(is_primary) AS has_primary, MAX(lead_at) AS lead_at, MAX(opened_at) AS opened_at"
     " FROM conversions WHERE at <= :until GROUP BY conversion, of_what, at"
@@ -38,7 +67,7 @@ _OF_DEALS = (
     " AND (p.is_primary = 1 OR c.has_primary = 0 OR :people = 'all')"
 )
 _OF_PEOPLE = (
-    f"SELECT c.conversion, c.of_what, c.person AS whose, c.at, c.day, {_TOUCH} c.lead_at, c.opened_at,"
+    f"SELECT c.conversion, c.of_what, c.person AS whose, c.at, c.day, {_TOUCH} c.lead_at, c.opened_at, {_HALF_LIFE},"
     f" c.person AS subject, '' AS pipeline, '' AS deal_kind, {NET} AS amount_minor, c.currency, c.n FROM {CONVERTED}"
     f" LEFT JOIN paths AS p ON {' AND '.join(f'p.{column} = c.{column}' for column in _KEY.split(', '))}"
     f" WHERE {OF_PERSON}"
@@ -49,7 +78,7 @@ converted = View(
     # Two sources can give one id to two conversions: all of this is what tells them apart.
     unit=("conversion", "of_what", "whose", "at", "amount_minor", "currency"),
     tables=("deals", "conversions", "paths", "lowered"),
-    options=(PEOPLE, WON),
+    options=(PEOPLE, WON, HALF_LIFE),
 )
 
 TOUCH = Dimension("touch", "v.type", says="type of the touch")
@@ -58,32 +87,41 @@ CONTENT = Dimension("content", "v.content", says="content of the touch")
 _ANY = ("*.channel", "*.campaign")
 _BY = (CONVERSION, CHANNEL, CAMPAIGN, CONTENT, TOUCH, PIPELINE, KIND, *about("v.subject"), stage_of("v.subject"))
 
-CONVERSIONS = tuple(
-    Figure(
-        name=f"conversions_{name}",
-        says=f"Conversions, credited to {whom} before them.",
-        formula="each conversion whole, in millionths",
-        unit="conversions",
-        source="definition: attribution",
-        of=converted,
-        by=_BY,
-        measure=credited(weights),
-        reads=(*reads.CONVERSIONS, *_ANY),
+
+def _conversions(models: dict[str, tuple[Weights, str]]) -> tuple[Figure, ...]:
+    return tuple(
+        Figure(
+            name=f"conversions_{name}",
+            says=f"Conversions, credited to {whom} before them.",
+            formula="each conversion whole, in millionths",
+            unit="conversions",
+            source="definition: attribution",
+            of=converted,
+            by=_BY,
+            measure=credited(weights),
+            reads=(*reads.CONVERSIONS, *_ANY),
+        )
+        for name, (weights, whom) in models.items()
     )
-    for name, (weights, whom) in MODELS.items()
-)
-VALUES = tuple(
-    Figure(
-        name=f"conversion_value_{name}",
-        says=f"Value of conversions after refunds, credited to {whom} before them.",
-        formula="each value whole, in minor units, by largest remainder",
-        unit="money",
-        tells="deal_value",
-        source="definition: attribution",
-        of=converted,
-        by=_BY,
-        measure=credited(weights, "amount_minor"),
-        reads=(*reads.VALUE, *_ANY),
+
+
+def _values(models: dict[str, tuple[Weights, str]]) -> tuple[Figure, ...]:
+    return tuple(
+        Figure(
+            name=f"conversion_value_{name}",
+            says=f"Value of conversions after refunds, credited to {whom} before them.",
+            formula="each value whole, in minor units, by largest remainder",
+            unit="money",
+            tells="deal_value",
+            source="definition: attribution",
+            of=converted,
+            by=_BY,
+            measure=credited(weights, "amount_minor"),
+            reads=(*reads.VALUE, *_ANY),
+        )
+        for name, (weights, whom) in models.items()
     )
-    for name, (weights, whom) in MODELS.items()
-)
+
+
+CONVERSIONS, VALUES = _conversions(MODELS), _values(MODELS)
+WEIGHED_CONVERSIONS, WEIGHED_VALUES = _conversions(WEIGHING), _values(WEIGHING)

@@ -1,29 +1,34 @@
 """Credit: what each touch of a path has earned of a conversion, in whole units that add up."""
 
 from collections.abc import Callable, Sequence
+from decimal import Context, Decimal
 from typing import NamedTuple
 
-from journey.instants import Instant
+from journey.instants import Instant, Micros
 
 DIRECT = "Direct"
 NO_TOUCH = "(no touch)"
 """The channel and campaign that a conversion is credited to where no touch came before it."""
+NO_MILESTONE = "(no milestone)"
+"""The channel and campaign that the part of a milestone is credited to which a conversion does not have."""
 CREDIT_PARTS = 10**6
 """A conversion is credited in millionths of it; money in its minor units."""
 
 
 class PathTouch(NamedTuple):
-    """A touch of a path, and what its conversion has: its instant and milestones (0: none)."""
+    """A touch of a path, and what its conversion has: its instant and milestones (0: none). `half_life` is that of the question."""
 
     touched_at: Instant
     channel: str
     at: Instant
     lead_at: Instant
     opened_at: Instant
+    half_life: Micros
 
 
 Weights = Callable[[Sequence[PathTouch]], Sequence[int]]
-"""The weights of a path's touches, oldest first: not negative, not all 0. Shares are by largest remainder (`journey.money.share`)."""
+"""The weights of a path's touches, oldest first, and after them, where one more is given, that of NO_MILESTONE: not negative, not all 0.
+Shares are by largest remainder (`journey.money.share`)."""
 
 
 def first(path: Sequence[PathTouch]) -> Sequence[int]:
@@ -42,3 +47,63 @@ def last_non_direct(path: Sequence[PathTouch]) -> Sequence[int]:
 
 def linear(path: Sequence[PathTouch]) -> Sequence[int]:
     return [1] * len(path)
+
+
+_HALVES, _EXACT = 2**40, Context(prec=30)
+"""Weights that fade are whole numbers of 2^-40 of the last touch's; decimals, unlike floats, are the same on every machine."""
+
+
+def time_decay(path: Sequence[PathTouch]) -> Sequence[int]:
+    """Half as much for each half-life that a touch is older."""
+    newest, half_life = path[-1].touched_at, path[0].half_life
+    weights = []
+    for touch in path:
+        halvings, rest = divmod(newest - touch.touched_at, half_life)
+        part = _EXACT.power(Decimal(2), _EXACT.divide(Decimal(-rest), Decimal(half_life)))
+        weights.append(int(part * _HALVES) >> halvings)
+    return weights
+
+
+def position_based(path: Sequence[PathTouch]) -> Sequence[int]:
+    """40 % to the first touch, 40 % to the last, 20 % to those between."""
+    return _placed(path, {0: 40, len(path) - 1: 40} if len(path) > 1 else {0: 80}, 20)
+
+
+def u_shaped(path: Sequence[PathTouch]) -> Sequence[int]:
+    """40 % to the first touch, 40 % to that of the lead's creation, 20 % to the others."""
+    return _placed(path, _parts(path, [(0, 40), (_touch_at(path, path[0].lead_at), 40)]), 20)
+
+
+def w_shaped(path: Sequence[PathTouch]) -> Sequence[int]:
+    """30 % each to the first touch, that of the lead's creation and that of the deal's opening, 10 % to the others."""
+    lead, opened = _touch_at(path, path[0].lead_at), _touch_at(path, path[0].opened_at)
+    return _placed(path, _parts(path, [(0, 30), (lead, 30), (opened, 30)]), 10)
+
+
+def full_path(path: Sequence[PathTouch]) -> Sequence[int]:
+    """22.5 % each to the first touch, that of the lead's creation, that of the deal's opening and the last, 10 % to the others."""
+    lead, opened = _touch_at(path, path[0].lead_at), _touch_at(path, path[0].opened_at)
+    return _placed(path, _parts(path, [(0, 45), (lead, 45), (opened, 45), (len(path) - 1, 45)]), 20)
+
+
+def _touch_at(path: Sequence[PathTouch], milestone: Instant) -> int:
+    """The place of the last touch at or before a milestone, the first if there is none; past the end where there is no milestone."""
+    if not milestone:
+        return len(path)
+    return max((place for place, touch in enumerate(path) if touch.touched_at <= milestone), default=0)
+
+
+def _parts(path: Sequence[PathTouch], shares: Sequence[tuple[int, int]]) -> dict[int, int]:
+    """What falls on the same touch adds up."""
+    found: dict[int, int] = {}
+    for place, part in shares:
+        found[place] = found.get(place, 0) + part
+    return found
+
+
+def _placed(path: Sequence[PathTouch], parts: dict[int, int], others: int) -> Sequence[int]:
+    """`parts` by place, and `others` in equal parts to all other touches; where there are none it goes to `parts` in proportion."""
+    number = sum(place not in parts for place in range(len(path)))
+    weights = [parts[place] * max(number, 1) if place in parts else others for place in range(len(path))]
+    missing = parts.get(len(path), 0) * max(number, 1)
+    return [*weights, missing] if missing else weights

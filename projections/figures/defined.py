@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from journey.definition import Definition
-from journey.instants import Instant
+from journey.instants import DAY, Instant
 from projections.figures.figure import Asked
 from projections.figures.views import Option
 
@@ -11,6 +11,8 @@ PEOPLE: Final[tuple[str, Option]] = ("people", "all")
 """Whose touches a won deal is credited to: of all its people, or of the primary ones."""
 WON: Final[tuple[str, Option]] = ("won", ("won",))
 """The kinds of conversion that a won deal is."""
+HALF_LIFE: Final[tuple[str, Option]] = ("half_life", 7 * DAY)
+"""After how long a touch has half the weight, in the model that lets older touches fade."""
 CUSTOMERS: Final[tuple[str, Option]] = ("customers", ("won", "order", "purchase"))
 """The kinds of conversion that make a customer."""
 CUSTOMER: Final[tuple[str, Option]] = ("customer", "account")
@@ -22,6 +24,7 @@ def options(definition: Definition) -> dict[str, Option]:
     kinds = definition.attribution.conversions
     return {
         PEOPLE[0]: definition.attribution.people,
+        HALF_LIFE[0]: definition.attribution.half_life,
         WON[0]: tuple(kind.name for kind in kinds if kind.deal == "won"),
         CUSTOMERS[0]: tuple(kind.name for kind in kinds if kind.customer),
         CUSTOMER[0]: definition.customer,

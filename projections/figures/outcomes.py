@@ -13,7 +13,7 @@ from journey.errors import Refused
 from journey.money import share
 from projections.figures import periods
 from projections.figures.compiling import Group, added, groups, width
-from projections.figures.credit import CREDIT_PARTS, NO_TOUCH, PathTouch
+from projections.figures.credit import CREDIT_PARTS, NO_MILESTONE, NO_TOUCH, PathTouch
 from projections.figures.figure import Asked, Figure
 from projections.figures.measures import Aggregate, Computed, Credited, Measured, Number, Outcome, Quantiles
 
@@ -71,7 +71,8 @@ def _whole(numbers: Iterable[Any]) -> list[int]:
 
 
 class Path(NamedTuple):
-    """A conversion: its touches in order, the group that each is credited to, and whether the filters keep it; `n` times."""
+    """A conversion: its touches in order, the group that each is credited to, and whether the filters keep it; after them the group of a
+    milestone that there is not. `n` times."""
 
     touches: Sequence[PathTouch]
     keys: Sequence[Key]
@@ -147,13 +148,21 @@ async def _paths(figure: Figure, asked: Asked, rows: AsyncIterator[tuple[Any, ..
     unit = cut + len(figure.of.unit)
     until = unit + len(PathTouch._fields)
     keyed = _keyed(groupings, asked)
+    assert isinstance(figure.measure, Credited)
+    of_touch = figure.measure.touch
+    is_kept_without = all(NO_MILESTONE in where.values for where in asked.where if where.dimension in of_touch)
+
+    def without(key: Key) -> Key:
+        return tuple(NO_MILESTONE if group.name in of_touch else value for group, value in zip(groupings, key, strict=True))
 
     def path(of_one: list[tuple[Any, ...]]) -> Path:
         # By the instant of the touch, then by what orders those of one instant: its person and its place.
         of_one.sort(key=lambda row: (row[unit], row[until], row[until + 1]))
         n, *amounts = of_one[0][until + 3 :]
         touches = [PathTouch._make(row[unit:until]) for row in of_one]
-        return Path(touches, list(map(keyed, of_one)), [bool(row[until + 2]) for row in of_one], n, amounts)
+        keys = list(map(keyed, of_one))
+        kept = [bool(row[until + 2]) for row in of_one]
+        return Path(touches, [*keys, without(keys[0])], [*kept, is_kept_without], n, amounts)
 
     held: list[tuple[Any, ...]] = []
     async for row in rows:
@@ -180,7 +189,8 @@ class Credit:
         has_none = path.touches[0].channel == NO_TOUCH
         weights = (1,) * len(path.touches) if has_none else tuple(self._weights(path.touches))
         credited_to = set()
-        for key, is_kept, weight, credit in zip(path.keys, path.kept, weights, _shares(amount, weights), strict=True):
+        # Few paths lack a milestone: most have no weight for one.
+        for key, is_kept, weight, credit in zip(path.keys, path.kept, weights, _shares(amount, weights), strict=False):
             if weight and is_kept:
                 self._parts[key] += credit * path.n
                 credited_to.add(key)

@@ -35,6 +35,13 @@ SECTIONS: Final = (
     Section("conversions", "Conversions and customers", "marketing", conversions.FIGURES, ((), ("conversion",))),
     Section("attribution", "Conversions by the touches before them", "marketing", attribution.CONVERSIONS, (("channel",), ("campaign",))),
     Section("value", "Value of conversions by touch", "marketing", attribution.VALUES, (("channel",), ("campaign",))),
+    Section(
+        "weighed",
+        "Conversions by touches that weigh more or less",
+        "marketing",
+        (*attribution.WEIGHED_CONVERSIONS, *attribution.WEIGHED_VALUES),
+        (("channel",),),
+    ),
     Section("orders", "Orders and revenue", "marketing", orders.FIGURES, ((), ("month",), ("reason",))),
     Section("experience", "What people say of us", "marketing", surveys.EXPERIENCE, ((), ("survey", "wave"))),
     Section("brand", "How well we are known", "marketing", surveys.BRAND, (("measured", "about", "wave"),)),

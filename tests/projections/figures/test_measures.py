@@ -117,7 +117,7 @@ async def test_figures_of_one_view_are_one_question() -> None:
 
 
 def touches(*channels: str) -> list[PathTouch]:
-    return [PathTouch(touched_at, channel, 9, 0, 0) for touched_at, channel in enumerate(channels)]
+    return [PathTouch(touched_at, channel, 9, 0, 0, 1) for touched_at, channel in enumerate(channels)]
 
 
 def test_weights() -> None:

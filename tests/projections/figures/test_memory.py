@@ -94,6 +94,7 @@ DIMENSION = {
     "conversions": "conversion",
     "attribution": "channel",
     "value": "channel",
+    "weighed": "channel",
     "orders": "reason",
     "leads": "owner",
     "handoff": "team",
