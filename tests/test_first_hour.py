@@ -1,23 +1,19 @@
 """docs/first-hour.md is true: its commands run one after the other, and print what it says; and its figures are those of the files.
 
-`python -m tests.test_first_hour` writes what the commands print now into it, for somebody to look at.
+`python -m tests.written_pages` writes what the commands print now into it, for somebody to look at.
 """
 
 import csv
 import json
-import sys
-import tempfile
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.app.command import ROOT, here, worked_out
-from tests.test_readme import MARKED, shell, told
+from tests.written_pages import PAGES, at_desk, check
 
-PAGE = ROOT / "docs" / "first-hour.md"
 FILES = ROOT / "examples" / "first-hour"
 ZONE = ("--zone", "Europe/Berlin")
 TAKEN = (
@@ -30,24 +26,9 @@ TAKEN = (
 )
 
 
-def at_desk(folder: Path) -> Path:
-    (folder / "examples").symlink_to(ROOT / "examples")
-    return folder
-
-
-def test_the_commands_run_and_print_what_the_page_says(tmp_path: Path) -> None:
-    printed = ""
-    desk = at_desk(tmp_path)
-    for block in MARKED.finditer(PAGE.read_text(encoding="utf-8")):
-        if block["what"] == "run":
-            printed = shell(block["text"], desk)
-        else:
-            assert block["what"] == "prints"
-            assert plain(printed) == plain(block["text"])
-
-
-def plain(text: str) -> str:
-    return "\n".join(line.rstrip() for line in told(text).splitlines())
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.stem))
+def test_the_commands_run_and_print_what_the_page_says(page: Path, tmp_path: Path) -> None:
+    check(page, at_desk(tmp_path))
 
 
 def rows(pattern: str, *, above: int = 0) -> Iterator[dict[str, str]]:
@@ -107,23 +88,3 @@ def test_people_meet_by_their_addresses_and_by_nothing_else(company: Path) -> No
     assert ids("user:hubspot:42") == ["user:dan@delta.example", "user:hubspot:42"]
     assert json.loads(here("identity", "held", "--json", cwd=company).raw)["held"] == []
     assert here("reconcile", cwd=company).status == 0
-
-
-def _write() -> None:
-    printed = ""
-
-    def block(found: Any) -> str:
-        nonlocal printed
-        if found["what"] == "run":
-            printed = shell(found["text"], desk)
-            return str(found[0])
-        now = "\n".join(line.rstrip() for line in printed.splitlines()).strip("\n")
-        return f"<!-- prints -->\n```text\n{now}\n```"
-
-    with tempfile.TemporaryDirectory() as folder:
-        desk = at_desk(Path(folder))
-        PAGE.write_text(MARKED.sub(block, PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    sys.exit(_write())

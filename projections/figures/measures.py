@@ -134,10 +134,12 @@ def ratio(part: Aggregate, whole: Aggregate) -> Aggregate:
 
 def mean(column: str, per: int = 1, where: str = "TRUE") -> Aggregate:
     """What `column`, in parts of which `per` are a whole, comes to on average; without rows it is null."""
-    sums = total(column, where)
-    return replace(
-        sums, outcome=lambda found: Outcome(Fraction(found[0], per * found[1]) if found[1] else None, found[1]), adds_up=False
-    )  # fmt: skip
+
+    def outcome(sums: Sequence[int]) -> Outcome:
+        come_to, n = sums
+        return Outcome(Fraction(come_to, per * n) if n else None, n, come_to, per * n)
+
+    return replace(total(column, where), outcome=outcome, adds_up=False)
 
 
 def as_stated(column: str, where: str = "TRUE") -> Aggregate:

@@ -66,7 +66,8 @@ def _net_promoters() -> Aggregate:
 
     def outcome(sums: Sequence[int]) -> Outcome:
         for_us, against_us, n = sums
-        return Outcome(Fraction(100 * (for_us - against_us), n) if n else None, n)
+        part = 100 * (for_us - against_us)
+        return Outcome(Fraction(part, n) if n else None, n, part, n)
 
     return Aggregate(tuple(parts), outcome)
 
