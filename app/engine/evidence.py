@@ -28,11 +28,12 @@ from projections.figures.answering import answer, settled
 from projections.figures.answers import Answer, Cell, Exact, FigureAnswer
 from projections.figures.answers import Value as Result
 from projections.figures.compiling import marked
+from projections.figures.credit import NO_MILESTONE
 from projections.figures.figure import Asked, Figure
 from projections.figures.measures import Credited, Outcome
 from projections.figures.reports import values_asked
 from projections.figures.sections import FIGURES, SECTIONS
-from projections.figures.units import FigureUnit, Page, among, credited_touches, each, only, rows_by_unit, units
+from projections.figures.units import ByUnit, FigureUnit, Page, among, credited_touches, each, only, rows_by_unit, units
 from projections.marketing import marketing
 from projections.read_model import Ask, Delta, ReadModel, Table, Value
 from projections.sales import sales
@@ -299,12 +300,17 @@ async def _counted(rows: _Rows, figure: Figure, asked: Asked, chosen: Sequence[F
     by, query = rows_by_unit(figure, asked)
     come_to = await each(rows.memory.ask, figure, asked)
     credited = await credited_touches(rows.memory.ask, figure, asked) if isinstance(figure.measure, Credited) else None
+    wanted = set(chosen)
     behind: defaultdict[FigureUnit, dict[Key, bool]] = defaultdict(dict)
     for row in rows.memory.named(*marked(query)):
         unit = by.unit([row[f"g{place}"] for place in range(by.width)])
         if credited is None or (unit, (row["person"], row["place"])) in credited:
             for key, by_time in _because(rows, figure, unit, row, asked.until):
                 behind[unit][key] = behind[unit].get(key, False) or by_time
+        # What a milestone would have earned that the conversion lacks is because of the conversion alone.
+        if (lacks := _without_milestone(by, figure, unit)) != unit and lacks in wanted:
+            for key, by_time in _because(rows, figure, unit, row, asked.until, with_touches=False):
+                behind[lacks][key] = behind[lacks].get(key, False) or by_time
     touches = rows.traced.touches
     return [
         UnitEvidence(
@@ -320,7 +326,15 @@ async def _counted(rows: _Rows, figure: Figure, asked: Asked, chosen: Sequence[F
     ]
 
 
-def _because(rows: _Rows, figure: Figure, unit: FigureUnit, row: Mapping[str, Any], until: Instant) -> Iterator[tuple[Key, bool]]:
+def _without_milestone(by: ByUnit, figure: Figure, unit: FigureUnit) -> FigureUnit:
+    """The unit in the group of the milestones that it lacks."""
+    of_touch = figure.measure.touch if isinstance(figure.measure, Credited) else ()
+    return unit._replace(group=tuple(NO_MILESTONE if name in of_touch else value for name, value in zip(by.names, unit.group, strict=True)))
+
+
+def _because(
+    rows: _Rows, figure: Figure, unit: FigureUnit, row: Mapping[str, Any], until: Instant, *, with_touches: bool = True
+) -> Iterator[tuple[Key, bool]]:
     """The touchpoints that a row of the view is because of: of each of its tables those rows that it is made of."""
     for table in rows.model.tables:
         if table.name in figure.of.tables:
@@ -330,7 +344,7 @@ def _because(rows: _Rows, figure: Figure, unit: FigureUnit, row: Mapping[str, An
                     continue
                 for brought in one.because:
                     yield from ((key, brought.by_time) for key in brought.because)
-                if table.each == "path":
+                if table.each == "path" and with_touches:
                     yield from ((key, False) for key in rows.touches_of(one))
 
 

@@ -9,7 +9,11 @@ seen = as_of("content_seen", unit=("person", "content", "at"), name="content see
 
 _TITLES = last_of("described", "subject", "field", where="field = 'title' AND SUBSTR(subject, 1, 8) = 'content:'")
 CONTENT = Dimension(
-    "content", "v.content", says="piece of content", names=f"SELECT SUBSTR(c.subject, 9), c.value FROM ({_TITLES.sql}) AS c"
+    "content",
+    "v.content",
+    says="piece of content",
+    names=f"SELECT SUBSTR(c.subject, 9), c.value FROM ({_TITLES.sql}) AS c",
+    tables=("described",),
 )
 
 _BY = (CONTENT, CAMPAIGN, LEAD_TEAM, *PROFILE, PERSON_STAGE)

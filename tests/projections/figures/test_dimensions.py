@@ -41,7 +41,10 @@ def test_a_figure_names_just_the_tables_that_it_is_answered_of(model: ReadModel,
         for figure in (one for of, one in FIGURES if of == model.name):
             for by in ((), *((name,) for name in figure.breakdowns)):
                 asked = Asked(UNTIL, by=by, currency="EUR" if figure.is_money else "")
-                if (read := read_by(db, model, compiled([figure], asked))) != figure.tables(by):
+                read = read_by(db, model, compiled([figure], asked))
+                for name in by:
+                    read |= named_by(db, model, figure.dimensions[name]) if name in figure.dimensions else set()
+                if read != figure.tables(by):
                     found[figure.name, *by] = read
     assert found == {}
 
@@ -68,7 +71,12 @@ def read_for(db: sqlite3.Connection, model: ReadModel, figure: Figure, dimension
     grain = "instant" if figure.dated is None else figure.of.grain
     column, join = (spelled(one, dimension, figure.at, figure.day, grain) for one in (dimension.column, dimension.join))
     read = read_by(db, model, Query(f"SELECT {column} FROM rows_of_view AS v {join}", ASKED))
-    return read | (read_by(db, model, Query(dimension.names, ASKED)) if dimension.names else set())
+    return read | named_by(db, model, dimension)
+
+
+def named_by(db: sqlite3.Connection, model: ReadModel, dimension: Dimension) -> set[str]:
+    """What it takes to say what values are called."""
+    return read_by(db, model, Query(dimension.names, ASKED)) if dimension.names else set()
 
 
 ASKED: dict[str, Option] = {
