@@ -10,7 +10,8 @@ from app.server.access import Callers
 from app.server.cors import Cors
 from app.server.live import Feed
 from app.server.metrics import measure
-from app.server.pages import entrance, letters, operation, rendering, reports, subjects
+from app.server.pages import definitions, entrance, letters, operation, rendering, reports, restated, subjects
+from app.server.pages.lengthy import Lengthy
 from app.server.problems import answer_problems
 from app.server.served import Served
 
@@ -22,6 +23,7 @@ def application(served: Served, one_time: bytes | None = None) -> FastAPI:
     app.state.callers = Callers(served, one_time)
     app.state.feed = Feed(served)
     app.state.problems = entrance.Problems()
+    app.state.lengthy = Lengthy()
     answer_problems(app)
     measure(app)
     app.include_router(health.router)
@@ -31,7 +33,7 @@ def application(served: Served, one_time: bytes | None = None) -> FastAPI:
     for router in (keys.router, publishing.router, importing.router):
         app.include_router(router)
     app.include_router(reading.routes())
-    for pages in (entrance, reports, subjects, letters, operation):
+    for pages in (entrance, reports, restated, subjects, letters, definitions, operation):
         app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=rendering.HERE / "static"), name="static")
     return app

@@ -67,6 +67,10 @@ class Served(Protocol):
         """What `run` answers, of data that is only read."""
         ...
 
+    async def read_at_length(self, run: Run[T]) -> T:
+        """As `read`, what may take minutes: it does not hold up the event loop."""
+        ...
+
     async def change(self, run: Run[T]) -> T:
         """What `run` answers, which changes something other than by publishing."""
         ...
@@ -183,6 +187,9 @@ class ServedFolder:
 
         async with self._readers:
             return await asyncio.to_thread(here)
+
+    async def read_at_length(self, run: Run[T]) -> T:
+        return await self.read(run)
 
     async def keys(self, run: RunKeys[T]) -> T:
         async def ran(keys: Keys) -> T:
@@ -346,6 +353,10 @@ class ServedServers:
 
         # With connections of its own: those of the event loop are tied to it.
         return await asyncio.to_thread(lambda: asyncio.run(with_servers(self._place, ran, self.engine.say)))
+
+    async def read_at_length(self, run: Run[T]) -> T:
+        async with self._readers:
+            return await self.change_at_length(run)
 
     async def check(self) -> None:
         await self._look()

@@ -1,6 +1,5 @@
 """Pages of dead letters: looked at, put right, sent again, dismissed, one by one or many at once."""
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -8,7 +7,6 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
-from markupsafe import Markup, escape
 
 from app.engine.clock import now
 from app.engine.ports import Engine
@@ -198,7 +196,7 @@ async def _shown(
         history=[words.told(step).partition("  ") for step in words.history(letter, decided)],
         can_be_sent=letter.kept.to_send > 0,
         may_be_fixed=letter.kept.state is not State.requeued,
-        body=_to_edit(text_of(form, "body") if written else text),
+        body=text_of(form, "body") if written else text,
         read_as=one_of(form, "read_as") or (ROW if columns and letter.fix is None else Format.auto.value),
         formats=list(Format),
         row=ROW,
@@ -218,14 +216,6 @@ def _meant(letter: Letter) -> Sequence[str]:
     except Unreadable:
         names = ()
     return sorted({subject for subject, _, _ in names})
-
-
-def _to_edit(text: str) -> Markup:
-    """Not spelled out as elsewhere, since it comes back as it stands there. In JSON, what is not seen can be spelled so that it stays
-    the same."""
-    if not text.lstrip().startswith(("{", "[")):
-        return escape(text)
-    return escape("".join(one if one.isprintable() or one in "\n\r\t" else json.dumps(one)[1:-1] for one in text))
 
 
 def _text(raw: bytes) -> str:

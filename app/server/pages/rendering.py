@@ -1,11 +1,13 @@
 """Pages from templates: what every page knows, and the headers that keep what senders choose harmless."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from app.server.access import Caller, Right
 from app.server.pages import charts
@@ -28,6 +30,9 @@ NAVIGATION = (
     ("/marketing", "Marketing", Right.read_marketing),
     ("/sales", "Sales", Right.read_sales),
     ("/subjects", "Customers", Right.read_people),
+    ("/deals", "Deals", Right.read_sales),
+    ("/leads", "Leads", Right.read_sales),
+    ("/periods", "Periods", Right.read_catalogue),
     ("/dead-letters", "Dead letters", Right.operate),
     ("/imports", "Imports", Right.operate),
     ("/identity", "Identity", Right.operate),
@@ -36,6 +41,15 @@ NAVIGATION = (
     ("/status", "Health", Right.audit),
 )
 """The first that a role may open is where it begins."""
+
+
+def as_written(text: str) -> Markup:
+    """For a field that comes back as it stands: not spelled out as elsewhere. In JSON, what is not seen can be spelled so that it stays
+    the same."""
+    if not text.lstrip().startswith(("{", "[")):
+        return escape(text)
+    return escape("".join(one if one.isprintable() or one in "\n\r\t" else json.dumps(one)[1:-1] for one in text))
+
 
 templates = Environment(
     loader=FileSystemLoader(HERE / "templates"),
@@ -46,6 +60,7 @@ templates = Environment(
     # Control characters and marks that turn the direction of text are spelled out, here as in a terminal; lines stay lines.
     finalize=lambda value: readable_lines(value) if type(value) is str else value,
 )
+templates.filters["as_written"] = as_written
 templates.globals.update(layout=layout, charts=charts)
 
 

@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse
 
 from app.engine import asking
 from app.engine.clock import now
+from app.engine.closed_periods import counting
 from app.engine.evidence import FigureEvidence, why
 from app.engine.known_state import known
 from app.engine.ports import Engine
@@ -18,7 +19,7 @@ from app.server.pages.rendering import page
 from app.server.problems import Problem
 from app.server.roles import Role
 from app.server.served import Served
-from app.server.visible import check_figure, check_rows, seen, visible, visible_report
+from app.server.visible import check_figure, check_rows, seen, sees_rows, visible, visible_report
 from app.text import layout
 from journey.definition import Definition
 from projections.figures.answers import Answer
@@ -33,12 +34,12 @@ router = APIRouter(include_in_schema=False)
 EVIDENCE_UNITS = 10
 """How many deals, people or leads a page tells of at once."""
 
-_RIGHTS = {"marketing": Right.read_marketing, "sales": Right.read_sales}
+RIGHTS = {"marketing": Right.read_marketing, "sales": Right.read_sales}
 
 
 def _routes(model: Model) -> None:
     """The pages of one read model."""
-    right = needs(_RIGHTS[model])
+    right = needs(RIGHTS[model])
 
     @router.get(f"/{model}", dependencies=[right])
     async def report(request: Request) -> HTMLResponse:
@@ -86,6 +87,8 @@ async def _report(request: Request, model: Model) -> HTMLResponse:
         ),
         needs=lambda section: dict.fromkeys(field for answer in section.answers for one in answer.figures for field in one.needs),
         left_out=_left_out,
+        figures_of=lambda section: dict.fromkeys(one.name for answer in section.answers for one in answer.figures),
+        rows_of=lambda name: sees_rows(_role(request), FIGURES[name]),
     )
 
 
@@ -98,7 +101,7 @@ def _left_out(section: SectionAnswer) -> list[tuple[list[str], list[str]]]:
 
 
 async def _figure(request: Request, model: Model, name: str) -> HTMLResponse:
-    entry, asked = _entry(model, name), asked_in(request.query_params)
+    entry, asked = entry_of(model, name), asked_in(request.query_params)
     periods = FIGURES[name].breakdowns[-len(PERIODS) :] if FIGURES[name].dated is not None else ()
     chosen = request.query_params.get("period", "week")
     if periods and chosen not in periods:
@@ -110,10 +113,11 @@ async def _figure(request: Request, model: Model, name: str) -> HTMLResponse:
             None if by is None else await asking.figure(engine, FIGURES[name], replace(asked.asked.question(model), by=by))
             for by in groupings
         ]
-        return *answers, (await known(engine, asked.asked.known)).definition, await is_simulated(engine)
+        definition = (await known(engine, asked.asked.known)).definition
+        return *answers, definition, await is_simulated(engine), await counting(engine), await engine.record.position()
 
     check_figure(_role(request), FIGURES[name], asked.by or (), asked.asked.filters)
-    whole, by_period, by_dimension, definition, simulated = await _served(request).read(run)
+    whole, by_period, by_dimension, definition, simulated, periods_closed, position = await _served(request).read(run)
 
     def shown(answer: Answer) -> Answer:
         return visible(_role(request), answer, small_count=definition.small_count, at=now())
@@ -133,13 +137,16 @@ async def _figure(request: Request, model: Model, name: str) -> HTMLResponse:
         needs=whole.figures[0].needs,
         periods=periods,
         chosen=chosen,
+        sees_rows=sees_rows(_role(request), FIGURES[name]),
+        closed=periods_closed,
+        last_position=position,
         by_period=None if by_period is None else shown(by_period),
         by_dimension=None if by_dimension is None else shown(by_dimension),
     )
 
 
 async def _why(request: Request, model: Model, name: str) -> HTMLResponse:
-    _entry(model, name)
+    entry_of(model, name)
     asked = asked_in(request.query_params)
     check_rows(_role(request), FIGURES[name])
 
@@ -164,7 +171,7 @@ async def _why(request: Request, model: Model, name: str) -> HTMLResponse:
     )
 
 
-def _entry(model: Model, name: str) -> FigureEntry:
+def entry_of(model: Model, name: str) -> FigureEntry:
     for one in entries():
         if one.model == model and one.name == name:
             return one
