@@ -126,6 +126,11 @@ class Histories(Bodies, Protocol):
         """The person of each of `ids` that the record knows."""
         ...
 
+    async def called(self, part: str, limit: int) -> Mapping[Id, str]:
+        """Up to `limit` ids of people that have every word of `part` in them or in the names of a profile, whatever the case; with what
+        it was found in. See `streams.called`."""
+        ...
+
     async def versions(self, keys: Collection[str]) -> Mapping[str, int]:
         """The versions of those of `keys` under which anything is stored. A record with one writer need not tell one from another."""
         ...

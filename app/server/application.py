@@ -10,7 +10,7 @@ from app.server.access import Callers
 from app.server.cors import Cors
 from app.server.live import Feed
 from app.server.metrics import measure
-from app.server.pages import definitions, entrance, letters, operation, rendering, reports, restated, subjects
+from app.server.pages import definitions, entrance, letters, operation, rendering, reports, restated, selling, subjects
 from app.server.pages.lengthy import Lengthy
 from app.server.problems import answer_problems
 from app.server.served import Served
@@ -33,7 +33,7 @@ def application(served: Served, one_time: bytes | None = None) -> FastAPI:
     for router in (keys.router, publishing.router, importing.router):
         app.include_router(router)
     app.include_router(reading.routes())
-    for pages in (entrance, reports, restated, subjects, letters, definitions, operation):
+    for pages in (entrance, reports, restated, subjects, selling, letters, definitions, operation):
         app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=rendering.HERE / "static"), name="static")
     return app

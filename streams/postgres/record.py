@@ -20,6 +20,7 @@ from journey.instants import Instant
 from schemas.decode import touchpoint_of
 from schemas.intended import Name
 from streams import fact_bodies
+from streams.called import called, has_all, words_of
 from streams.operators import Decided, OnlyBrought, SetAside
 from streams.pauses import Pauses
 from streams.ports import OutOfStep, Pruned, Raced, Regenerated
@@ -56,6 +57,19 @@ BODIES_PER_QUERY_MAX = 1_000
 """Keys in a query that answers with all that is kept under them."""
 
 CHANGES_PER_QUERY_MAX = 16
+
+CALLED_PER_FETCH = 1_000
+"""Ids, or profiles, that are looked at together for what people are called."""
+
+IDS_OF_PEOPLE = """
+    SELECT key, NULL FROM journey.subjects
+    WHERE (key BETWEEN 'anon:' AND 'anon;' OR key BETWEEN 'user:' AND 'user;') AND version > 0 ORDER BY key
+"""
+# The condition is the index's, word by word.
+PROFILES = """
+    SELECT key, body FROM journey.touchpoints
+    WHERE position('"profile_updated"'::BYTEA IN body) > 0 AND voided_by IS NULL ORDER BY key
+"""
 
 COMMITTING = 7_002
 """The advisory lock that every commit shares, and that a turn holds alone."""
@@ -353,6 +367,17 @@ class PostgresRecord:
         async with self._reading() as db:
             rows = await db.fetch("SELECT key FROM journey.subjects WHERE key > $1 AND version > 0 ORDER BY key LIMIT $2", after, limit)
         return [key for (key,) in rows]
+
+    async def called(self, part: str, limit: int) -> Mapping[Id, str]:
+        words, found = words_of(part), dict[Id, str]()
+        async with self._reading() as db, db.transaction():
+            for name, query in (("id", IDS_OF_PEOPLE), ("profile", PROFILES)):
+                async for id, body in db.cursor(query, prefetch=CALLED_PER_FETCH):
+                    if id not in found and has_all(told := id if name == "id" else called(body), words):
+                        found[id] = told
+                    if len(found) == limit:
+                        return found
+        return found
 
     async def subjects_count(self) -> int:
         async with self.database.connection() as db:

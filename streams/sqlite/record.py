@@ -20,6 +20,7 @@ from schemas.incoming import Incoming, Whole
 from schemas.intended import Name
 from schemas.strict_json import BODY_BYTES_MAX
 from streams import fact_bodies
+from streams.called import called, has_all, words_of
 from streams.operators import Decided, OnlyBrought, SetAside
 from streams.pauses import Pauses
 from streams.placement import UNIT_BYTES_MAX
@@ -51,6 +52,10 @@ _NAMED = "t.key = a.subject AND t.subject = a.subject AND t.source = a.source AN
 _OPEN_AGAIN = "iif(state = 'dismissed' AND NOT EXISTS (SELECT 1 FROM letters_brought WHERE letter = dead_letters.id), 'open', state)"
 """A letter that came only with imports that were retracted is as new."""
 
+
+IDS_OF_PEOPLE = "SELECT key, NULL FROM subjects WHERE key BETWEEN 'anon:' AND 'anon;' OR key BETWEEN 'user:' AND 'user;' ORDER BY key"
+# The condition is the index's, word by word.
+PROFILES = "SELECT key, body FROM touchpoints WHERE instr(body, CAST('\"profile_updated\"' AS BLOB)) > 0 AND voided_by IS NULL ORDER BY key"
 
 _KEYED = ("touchpoints", "subjects", "withdrawn")
 """Tables that have a row for each key that asserts facts."""
@@ -310,6 +315,16 @@ class SqliteRecord:
         some = (f"SELECT * FROM (SELECT DISTINCT key FROM {name} WHERE key > ?1 ORDER BY key LIMIT ?2)" for name in _KEYED)
         rows = self.db.execute(f"{' UNION '.join(some)} ORDER BY key LIMIT ?2", (after, limit))
         return [key for (key,) in rows]
+
+    async def called(self, part: str, limit: int) -> Mapping[Id, str]:
+        words, found = words_of(part), dict[Id, str]()
+        for name, query in (("id", IDS_OF_PEOPLE), ("profile", PROFILES)):
+            for id, body in self.db.execute(query):
+                if id not in found and has_all(told := id if name == "id" else called(body), words):
+                    found[id] = told
+                if len(found) == limit:
+                    return found
+        return found
 
     async def subjects_count(self) -> int:
         every = "SELECT key FROM touchpoints UNION SELECT key FROM subjects UNION SELECT key FROM withdrawn"

@@ -1,6 +1,7 @@
 """Pages from templates: what every page knows, and the headers that keep what senders choose harmless."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ templates = Environment(
     # Control characters and marks that turn the direction of text are spelled out, here as in a terminal; lines stay lines.
     finalize=lambda value: readable_lines(value) if type(value) is str else value,
 )
-templates.filters["as_written"] = as_written
+templates.filters.update(as_written=as_written, exact=Decimal)
 templates.globals.update(layout=layout, charts=charts)
 
 
