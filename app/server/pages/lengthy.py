@@ -13,8 +13,8 @@ from journey.errors import Away, Refused
 UNDER_WAY_MAX = 2
 """How many are under way at once: other questions need readers too."""
 
-LOOK_SECONDS = 2.0
-"""How long a request waits for one before its page says that it is under way."""
+LOOK_SECONDS, AGAIN_SECONDS = 2.0, 15.0
+"""How long the request that begins one waits before its page says that it is under way; and each that comes back for it."""
 
 PATIENCE_SECONDS_MAX = 600.0
 """How long a page comes back for one."""
@@ -48,15 +48,16 @@ class Lengthy:
     def __init__(self) -> None:
         self._found: dict[Hashable, UnderWay] = {}
 
-    async def look(self, what: Hashable, run: Callable[[], Awaitable[Any]], *, seconds: float = LOOK_SECONDS) -> UnderWay:
-        """What was begun as `what`, else begun now; it has an answer, or is still under way after so many seconds. Raises Problem 429
+    async def look(self, what: Hashable, run: Callable[[], Awaitable[Any]]) -> UnderWay:
+        """What was begun as `what`, else begun now; it has an answer, or is still under way. Raises Problem 429
         where others are under way, 504 where nobody has waited for so long; and what `run` raises."""
         self._forget()
-        found = self._found.get(what)
+        found, seconds = self._found.get(what), AGAIN_SECONDS
         if found is None:
             if sum(one.ended_at is None for one in self._found.values()) >= UNDER_WAY_MAX:
                 said = f"{UNDER_WAY_MAX} such questions are being worked out; ask again in a minute"
                 raise Problem(429, said, headers={"Retry-After": "30"})
+            seconds = LOOK_SECONDS
             found = self._found[what] = UnderWay(asyncio.ensure_future(run()))
             found.task.add_done_callback(found.end)
         await asyncio.wait({found.task}, timeout=seconds)

@@ -4,6 +4,7 @@ import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -75,6 +76,7 @@ def page(request: Request, name: str, *, status: int = 200, simulated: bool = Fa
         position=served.positions.position,
         simulated=simulated,
         is_part="hx-request" in request.headers,
+        is_own_page=urlsplit(request.headers.get("hx-current-url", "")).path == request.url.path,
         status_code=status,
         **shown,
     )

@@ -22,6 +22,7 @@ from app.server.served import Served
 from app.server.visible import check_figure, check_rows, seen, sees_rows, visible, visible_report
 from app.text import layout
 from journey.definition import Definition
+from journey.instants import iso
 from projections.figures.answers import Answer
 from projections.figures.catalogue import FigureEntry, entries
 from projections.figures.figure import Model
@@ -164,6 +165,7 @@ async def _why(request: Request, model: Model, name: str) -> HTMLResponse:
         "why.html",
         simulated=found.simulated,
         figure=name,
+        iso=iso,
         found=found,
         units=seen(_role(request), found.model_dump(mode="json")["units"]),
         comes_to=" · ".join(told) or layout.UNKNOWN,

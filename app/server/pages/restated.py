@@ -120,7 +120,7 @@ async def _changed(request: Request, model: Model, name: str) -> HTMLResponse:
         return told
 
     return await _answered(
-        request, (model, name, again), run, again=again, title=f"What changed in {_words(name)}", model=model, name=name,
+        request, (model, name, again), run, again=again, title=f"What changed in {_words(name)}", model=model, figure=name,
         columns=(f"at {earlier:,}", f"at {later:,}"),
     )  # fmt: skip
 
@@ -140,7 +140,7 @@ async def _as_told(request: Request, model: Model, period: str, figures: Sequenc
     whose = _words(figures[0]) if len(figures) == 1 else model
     return await _answered(
         request, (model, *figures, period), run, again=f"?{request.url.query}" if request.url.query else "",
-        title=f"{period} of {whose}, as told and as known", model=model, name=figures[0] if len(figures) == 1 else "",
+        title=f"{period} of {whose}, as told and as known", model=model, figure=figures[0] if len(figures) == 1 else "",
         columns=("as told", "as known now"),
     )  # fmt: skip
 

@@ -35,10 +35,11 @@ FOUND_MAX = 50
 async def search(request: Request) -> Any:
     """A form; with an id that is known, its page; with a part of one or of a name, those that have it."""
     asked = request.query_params.get("id", "").strip()[:TEXT_MAX]
-    if not asked:
-        return page(request, "subjects.html", asked="", found=None)
-    ids = [asked] if ":" in asked else [f"user:{asked}", f"anon:{asked}"]
     served: Served = request.app.state.served
+    if not asked:
+        anybody = await served.read(lambda engine: engine.record.subjects("", 1))
+        return page(request, "subjects.html", asked="", found=None, is_empty=not anybody)
+    ids = [asked] if ":" in asked else [f"user:{asked}", f"anon:{asked}"]
     known_ids = await served.read(lambda engine: engine.record.versions(ids))
     exact = next((id for id in ids if id in known_ids), None)
     if exact is not None or SIGHT[request.state.caller.role].masks_people:
