@@ -76,7 +76,7 @@ async def put_to_use(request: Request, actor: Actor) -> Any:
         await lengthy.look(USE, partial(served.change_at_length, lambda engine: use(engine, wanted, _name(form), by)))
     except (Away, Refused) as error:
         raise Problem(503 if isinstance(error, Away) else 400, str(error)) from error
-    return RedirectResponse(str(request.url_for("definition")), 303)
+    return RedirectResponse("/definition", 303)
 
 
 async def _shown(request: Request, *, form: Any = None, checked: Any = None, status: int = 200) -> HTMLResponse:

@@ -117,8 +117,7 @@ async def decide(request: Request, actor: Actor) -> RedirectResponse:
         case other:
             raise Problem(400, f"{other!r} is nothing to do; there are requeue and dismiss")
     back = {"state": one_of(form, "state"), "code": code or "", "source": source or ""}
-    address = request.url_for("dead_letters").include_query_params(**{name: text for name, text in back.items() if text}, done=told)
-    return RedirectResponse(str(address), 303)
+    return RedirectResponse(f"/dead-letters?{urlencode({**{name: text for name, text in back.items() if text}, 'done': told})}", 303)
 
 
 @router.get("/dead-letters/{number:int}", dependencies=[needs(Right.operate)])
@@ -146,7 +145,7 @@ async def decide_one(request: Request, number: int, actor: Actor) -> Any:
             told = _dismissed(await served.change(lambda engine: engine.desk.dismiss([number], [], by)))
         case other:
             raise Problem(400, f"{other!r} is nothing to do; there are fix, requeue and dismiss")
-    return RedirectResponse(str(request.url_for("dead_letter", number=number).include_query_params(done=told)), 303)
+    return RedirectResponse(f"/dead-letters/{number}?{urlencode({'done': told})}", 303)
 
 
 async def _fixed(served: Served, number: int, form: dict[str, list[str]], by: By) -> str:

@@ -6,6 +6,7 @@ Everything is derived as it was known then, which takes minutes where there is m
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -88,7 +89,7 @@ async def close_period(request: Request, actor: Actor) -> RedirectResponse:
         raise Problem(400, "which period? Such as 2026-03, 2026-Q1 or 2026")
     closed, is_new = await _served(request).change_at_length(lambda engine: close(engine, name, by))
     told = f"{name} is closed at position {closed.position:,}" if is_new else f"{name} was closed at position {closed.position:,} already"
-    return RedirectResponse(str(request.url_for("periods").include_query_params(done=told)), 303)
+    return RedirectResponse(f"/periods?{urlencode({'done': told})}", 303)
 
 
 async def _changed(request: Request, model: Model, name: str) -> HTMLResponse:

@@ -1,6 +1,7 @@
 """Pages of one customer or deal: its story drawn over time, why it is where it is, and why not elsewhere; as of any instant."""
 
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse
@@ -56,7 +57,7 @@ async def search(request: Request) -> Any:
 async def subject(request: Request, id: str) -> Any:
     if id.startswith("deal:") and request.state.caller.may(Right.read_sales):
         query = f"?{request.url.query}" if request.url.query else ""
-        return RedirectResponse(f"{request.url_for('deal', id=id.removeprefix('deal:')).path}{query}", 307)
+        return RedirectResponse(f"/deals/{quote(id.removeprefix('deal:'))}{query}", 307)
     until, known_at, stage = (request.query_params.get(name, "").strip() for name in ("until", "known_at", "stage"))
     asked = as_of(until, known_at)
 
