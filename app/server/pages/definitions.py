@@ -69,7 +69,7 @@ async def put_to_use(request: Request, actor: Actor) -> Any:
         return await _shown(request, form=form, checked=checked, status=400)
     served, lengthy = _served(request), _lengthy(request)
     before = lengthy.there(USE)
-    if before is not None and before.ended_at is None:
+    if before is not None and not before.task.done():
         raise Problem(409, "another one is being put to use; wait until that is done")
     lengthy.forget(USE)
     try:
@@ -130,7 +130,7 @@ async def _used(request: Request) -> dict[str, Any]:
     found = _lengthy(request).there(USE)
     if found is None:
         return {"using": None, "used": None, "use_failed": ""}
-    if found.ended_at is None:
+    if not found.task.done():
         return {"using": found, "used": None, "use_failed": ""}
     error = found.task.exception()
     if error is not None:

@@ -54,7 +54,7 @@ class Lengthy:
         self._forget()
         found, seconds = self._found.get(what), AGAIN_SECONDS
         if found is None:
-            if sum(one.ended_at is None for one in self._found.values()) >= UNDER_WAY_MAX:
+            if sum(not one.task.done() for one in self._found.values()) >= UNDER_WAY_MAX:
                 said = f"{UNDER_WAY_MAX} such questions are being worked out; ask again in a minute"
                 raise Problem(429, said, headers={"Retry-After": "30"})
             seconds = LOOK_SECONDS

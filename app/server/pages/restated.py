@@ -4,6 +4,7 @@ Everything is derived as it was known then, which takes minutes where there is m
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -12,11 +13,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from app.engine.clock import now
-from app.engine.closed_periods import AsTold, Compared, close, closing_of, closings, compared, days_of, restated_by
+from app.engine.closed_periods import AsTold, changed_between, close, closings, in_period, told_if_closed
 from app.engine.known_state import position_known
 from app.engine.ports import Engine
 from app.engine.question import Question
-from app.engine.simulation_mark import is_simulated
 from app.server.access import Actor, Caller, Right, needs
 from app.server.pages.entrance import form_of, one_of, reason_of
 from app.server.pages.lengthy import Lengthy
@@ -30,7 +30,7 @@ from app.server.visible import check_rows, sees_rows, visible_restatement
 from app.text import restatement as words
 from journey.errors import NotThere
 from journey.instants import iso
-from projections.figures.catalogue import Entry
+from projections.figures.catalogue import FigureEntry
 from projections.figures.figure import Model
 from projections.figures.restatements import Restatement
 from projections.figures.sections import FIGURES, SECTIONS
@@ -72,7 +72,7 @@ async def periods(request: Request) -> HTMLResponse:
     return page(
         request,
         "periods.html",
-        closings=[(one, restated_by(one, every)) for one in reversed(every)],
+        closings=list(reversed(every)),
         models=[model for model, right in RIGHTS.items() if caller.may(right)],
         may_close=caller.may(Right.operate),
         iso=iso,
@@ -108,17 +108,10 @@ async def _changed(request: Request, model: Model, name: str) -> HTMLResponse:
     earlier, later = await _served(request).read(positions)
     # Who comes back for it asks of the same positions.
     again = asked.address(since=str(earlier), upto=str(later))
-    days = {word: "" if on is None else on.isoformat() for word, on in asked.asked.days.items()}
-    currency = asked.asked.question["currency"] or ""
 
     async def run(engine: Engine) -> Restatement:
-        question = Question(
-            model, [figure.section], asked.by or (), asked.asked.filters, until=asked.asked.asked_until, currency=currency, figures=[name],
-            **days,
-        )  # fmt: skip
-        told = await compared(engine, Compared((str(earlier), str(later)), None, None, is_until_given="until" in asked.texts), question)
-        assert isinstance(told, Restatement), "two positions are compared"
-        return told
+        question = replace(asked.asked.question(model, [figure.section]), figures=[name], known_at=None)
+        return await changed_between(engine, question, (str(earlier), str(later)))
 
     return await _answered(
         request, (model, name, again), run, again=again, title=f"What changed in {_words(name)}", model=model, figure=name,
@@ -131,11 +124,9 @@ async def _as_told(request: Request, model: Model, period: str, figures: Sequenc
         raise Problem(400, "which closed period?")
 
     async def run(engine: Engine) -> AsTold:
-        days = days_of(period, await engine.definition())
-        if await closing_of(engine, days.from_on, days.to_on) is None:
+        told = await told_if_closed(engine, await in_period(engine, Question(model, figures=figures), period))
+        if told is None:
             raise NotThere(f"{period} is not closed; /periods lists those that are")
-        told = await compared(engine, Compared(None, period, None, is_until_given=False), Question(model, figures=figures))
-        assert isinstance(told, AsTold), "it is closed"
         return told
 
     whose = _words(figures[0]) if len(figures) == 1 else model
@@ -154,22 +145,19 @@ async def _answered(
     lengthy: Lengthy = request.app.state.lengthy
     found = await lengthy.look(what, partial(served.read_at_length, run))
     address = f"{request.url.path}{again}"
-    if found.ended_at is None:
+    if not found.task.done():
         return page(request, "under_way.html", title=title, address=address, seconds=found.seconds)
-    told = found.task.result()
-    closing, otherwise = (told.closing, told.otherwise) if isinstance(told, AsTold) else (None, [])
-    restatement = visible_restatement(_role(request), told.restatement if isinstance(told, AsTold) else told)
-    rows = words.rows(
-        restatement, words.told_cells(restatement) if closing else restatement.changed, more="CSV and JSON have all of them"
-    )  # fmt: skip
+    told: Restatement = found.task.result()
+    restatement = visible_restatement(_role(request), told)
+    cells = words.told_cells(restatement) if isinstance(restatement, AsTold) else restatement.changed
+    rows = words.rows(restatement, cells, more="CSV and JSON have all of them")
     return page(
         request,
         "restated.html",
-        simulated=await served.read(is_simulated),
+        simulated=restatement.simulated,
         title=title,
         restatement=restatement,
-        closing=closing,
-        otherwise=otherwise,
+        closing=restatement.closed if isinstance(restatement, AsTold) else None,
         rows=rows,
         has_causes=any(row.causes for row in rows),
         order=words.ORDER_OF_CAUSES,
@@ -178,7 +166,7 @@ async def _answered(
     )
 
 
-def _check(request: Request, model: Model, name: str) -> Entry:
+def _check(request: Request, model: Model, name: str) -> FigureEntry:
     """The figure of that name. Raises Problem where `model` has none, or where what changed it is not shown to the role."""
     entry = entry_of(model, name)
     check_rows(_role(request), FIGURES[name])

@@ -6,8 +6,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from app.engine import stories
-from app.engine.asking import until_of, whom_to_ask
+from app.engine.asking import whom_to_ask
 from app.engine.ports import Engine
+from app.engine.question import until_of
 from app.engine.simulation_mark import is_simulated
 from app.server.access import Right, needs
 from app.server.answering import Told
