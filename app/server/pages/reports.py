@@ -23,12 +23,13 @@ from app.server.visible import check_figure, check_rows, seen, sees_rows, visibl
 from app.text import layout
 from journey.definition import Definition
 from journey.instants import iso
+from projections.figures import sections
 from projections.figures.answers import Answer
 from projections.figures.catalogue import FigureEntry, entries
 from projections.figures.figure import Model
 from projections.figures.periods import PERIODS
 from projections.figures.reports import Report, SectionAnswer
-from projections.figures.sections import FIGURES, SECTIONS
+from projections.figures.sections import FIGURES
 
 router = APIRouter(include_in_schema=False)
 
@@ -84,7 +85,7 @@ async def _report(request: Request, model: Model) -> HTMLResponse:
         empty=[section for section in answered if section not in shown],
         is_narrowed=any(layout.is_narrowed(answer) for section in told.sections for answer in section.answers),
         dimensions=dict.fromkeys(
-            name for section in SECTIONS if section.model == model for one in section.figures for name in one.breakdowns
+            name for section in sections.SECTIONS if section.model == model for one in section.figures for name in one.breakdowns
         ),
         needs=lambda section: dict.fromkeys(field for answer in section.answers for one in answer.figures for field in one.needs),
         left_out=_left_out,
@@ -131,7 +132,7 @@ async def _figure(request: Request, model: Model, name: str) -> HTMLResponse:
         model=model,
         asked=asked,
         entry=entry,
-        section_title=next(section.title for section in SECTIONS if section.name == entry.section),
+        section_title=next(section.title for section in sections.SECTIONS if section.name == entry.section),
         definition=definition,
         orders=layout.orders_of(definition),
         whole=whole,
