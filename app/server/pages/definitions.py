@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from app.engine.clock import now
 from app.engine.derived_anew import use
+from app.engine.ports import Engine
 from app.server.access import Actor, Right, needs
 from app.server.pages.entrance import FORM_BYTES_MAX, form_of, one_of, reason_of, text_of
 from app.server.pages.lengthy import Lengthy
@@ -72,8 +73,13 @@ async def put_to_use(request: Request, actor: Actor) -> Any:
     if before is not None and not before.task.done():
         raise Problem(409, "another one is being put to use; wait until that is done")
     lengthy.forget(USE)
+
+    async def run(engine: Engine) -> dict[str, Any]:
+        await engine.start()
+        return await use(engine, wanted, _name(form), by)
+
     try:
-        await lengthy.look(USE, partial(served.change_at_length, lambda engine: use(engine, wanted, _name(form), by)))
+        await lengthy.look(USE, partial(served.change_at_length, run))
     except (Away, Refused) as error:
         raise Problem(503 if isinstance(error, Away) else 400, str(error)) from error
     return RedirectResponse("/definition", 303)

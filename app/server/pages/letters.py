@@ -1,5 +1,6 @@
 """Pages of dead letters: looked at, put right, sent again, dismissed, one by one or many at once."""
 
+import asyncio
 import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from app.server.access import Actor, Right, needs
 from app.server.pages.entrance import FORM_BYTES_MAX, form_of, one_of, reason_of, text_of
 from app.server.pages.rendering import page
 from app.server.problems import Problem, as_parameters
-from app.server.served import Served
+from app.server.served import Run, Served
 from app.text import dead_letters as words
 from journey.errors import Refused
 from journey.instants import iso
@@ -32,6 +33,9 @@ CONFLICTS_SHOWN = 50
 NUMBER_MAX = 2**53
 FIX_BYTES_MAX = 3 * BODY_BYTES_MAX + FORM_BYTES_MAX
 """A form has three bytes for many a character."""
+
+PLACED_SECONDS_MAX = 45.0
+"""How long a page waits until what it sent is in, where workers place it. It goes on without the page."""
 
 ROW = "row"
 """What a fix is read as that is a row of CSV; else it is one of `Format`."""
@@ -102,11 +106,11 @@ async def decide(request: Request, actor: Actor) -> RedirectResponse:
     by, served = By(now(), actor, one_of(form, "reason")), _served(request)
     match one_of(form, "do"):
         case "requeue" if is_all:
-            told = _sent(await served.change_at_length(lambda engine: requeue_waiting(engine, code, by, source)))
+            told = await _requeued(served, lambda engine: requeue_waiting(engine, code, by, source))
         case "requeue" if conflicts:
             raise Problem(400, "of a conflict both bodies are kept, and none is sent again: dismiss it")
         case "requeue":
-            told = _sent(await served.change_at_length(lambda engine: requeue_named(engine, letters, by)))
+            told = await _requeued(served, lambda engine: requeue_named(engine, letters, by))
         case "dismiss":
             reason_of(form)
             told = _dismissed(
@@ -137,9 +141,9 @@ async def decide_one(request: Request, number: int, actor: Actor) -> Any:
             except Refused as refused:
                 return await _shown(request, number, written=form, why=as_parameters(str(refused)), status=400)
             if do != "fix":
-                told += f"; {_sent(await served.change_at_length(lambda engine: requeue_named(engine, [number], by)))}"
+                told += f"; {await _requeued(served, lambda engine: requeue_named(engine, [number], by))}"
         case "requeue":
-            told = _sent(await served.change_at_length(lambda engine: requeue_named(engine, [number], by)))
+            told = await _requeued(served, lambda engine: requeue_named(engine, [number], by))
         case "dismiss":
             reason_of(form)
             told = _dismissed(await served.change(lambda engine: engine.desk.dismiss([number], [], by)))
@@ -221,7 +225,13 @@ def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "replace")
 
 
-def _sent(done: Requeued) -> str:
+async def _requeued(served: Served, run: Run[Requeued]) -> str:
+    """What became of what was sent again, where it is placed soon."""
+    try:
+        async with asyncio.timeout(PLACED_SECONDS_MAX):
+            done = await served.change_at_length(run)
+    except TimeoutError:
+        return "sent, and not placed yet; look again once workers are there (/status)"
     parts = [f"{done.came_in:,} came in"]
     parts += [f"{len(done.before):,} were in before"] if done.before else []
     parts += [f"{len(done.still):,} still can't be read: {done.still[0].reason}"] if done.still else []

@@ -19,6 +19,9 @@ from app.text.printing import readable_lines
 
 HERE = Path(__file__).parent
 
+STALE_SECONDS = 10
+"""A page says so where the read models have been behind for so long."""
+
 SECURITY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -75,6 +78,7 @@ def page(request: Request, name: str, *, status: int = 200, simulated: bool = Fa
         path=request.url.path,
         position=served.positions.position,
         simulated=simulated,
+        behind=0 if caller is None or (seconds := int(served.staleness())) < STALE_SECONDS else seconds,
         is_part="hx-request" in request.headers,
         is_own_page=urlsplit(request.headers.get("hx-current-url", "")).path == request.url.path,
         status_code=status,
