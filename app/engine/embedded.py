@@ -81,6 +81,14 @@ class Embedded:
 
     async def start(self, say: Say = nobody, progress: Progress = no_progress) -> None:
         """Bring the folder up to date: a definition in the control log, what a crash left in the log placed, the read stores level."""
+        position = await self.record.position()
+        # Of one that is ahead, as where an older record was put beside it, nobody knows what it has of units that are not there.
+        self.marketing, self.sales = [
+            _anew(store.model, store.path, say, store, why=f"is at unit {stands} and the record at {position}")
+            if (stands := await store.position()) > position
+            else store
+            for store in (self.marketing, self.sales)
+        ]
         await bring_up_to_date(self, now(), say, progress)
         self.placement = Placement(await self.definition(), self.record)
         await self.place()
@@ -140,7 +148,7 @@ class Embedded:
 def opened(folder: Path, say: Say = nobody) -> Iterator[Embedded]:
     """The engine of `folder`, made if need be, to write. Raises Refused where another process has it."""
     make_private(folder, (LOCK, *DATABASES), say)
-    with _locked(folder), _usable(folder):
+    with locked(folder), _usable(folder):
         engine = Embedded(folder, read_only=False, say=say)
         try:
             yield engine
@@ -207,15 +215,15 @@ def _store(model: ReadModel, folder: Path, read_only: bool, say: Say) -> SqliteR
         return _anew(model, path, say)
 
 
-def _anew(model: ReadModel, path: Path, say: Say, old: SqliteReadStore | None = None) -> SqliteReadStore:
-    """An empty read model in place of one that is damaged, whose file is kept beside it."""
+def _anew(model: ReadModel, path: Path, say: Say, old: SqliteReadStore | None = None, why: str = "is damaged") -> SqliteReadStore:
+    """An empty read model in place of one that is damaged, or not of this record, whose file is kept beside it."""
     if old is not None:
         old.close()
     aside = path.with_name(f"{path.name}.damaged")
     path.replace(aside)
     _take_away(path, BESIDE_DATABASES)
     make_private(path.parent, (path.name,))
-    say(f"{model.name}'s read model {path} is damaged, and is derived again; what it was is kept in {aside.name}")
+    say(f"{model.name}'s read model {path} {why}, and is derived again; what it was is kept in {aside.name}")
     return SqliteReadStore(model, path)
 
 
@@ -250,7 +258,7 @@ def _named(error: Exception) -> str:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Hold the folder's lock; the file says who does."""
     with open(folder / LOCK, "a+", encoding="utf-8") as file:
         try:
