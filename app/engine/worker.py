@@ -6,8 +6,8 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from functools import partial
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -185,9 +185,20 @@ def _following(engine: Distributed, store: PostgresReadStore, name: str, say: Sa
         before = await store.position()
         return await followed(engine, store, say) - before
 
+    @asynccontextmanager
+    async def taking_over() -> AsyncIterator[Round]:
+        # Looked at in this order, none that follows the record is ahead of it.
+        stands, position = await store.position(), await engine.record.position()
+        if stands > position:
+            raise Refused(
+                f"{name}'s read model in {store.database.place} is at unit {stands}, and the record in {engine.record.database.place} at"
+                f" {position}: the record is of an older backup. `DROP SCHEMA {name} CASCADE` there, and a worker fills it anew"
+            )
+        yield step
+
     async def follow() -> None:
         await until_there(store.prepare, say)
-        await keep_doing(engine, name, doing(step), POLL_SECONDS, say)
+        await keep_doing(engine, name, taking_over, POLL_SECONDS, say)
 
     return follow
 
