@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from app.engine.listening import address_of, bound
 from app.settings import Servers, where
 from app.text.arguments import Data
 from app.text.ingest import left_out
@@ -31,33 +32,16 @@ def serve(
     none, it prints one that is good until it stops, and listens at this machine only."""
     place = where(data)
     quiet.set(True)
-    bound = _bound(host, port)
+    listening = bound(host, port, "--port")
     try:
-        asyncio.run(_serve(place, bound))
+        asyncio.run(_serve(place, listening))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     finally:
-        bound.close()
+        listening.close()
 
 
-def _bound(host: str, port: int) -> socket.socket:
-    """Has the address, and listens to nobody yet."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        bound = socket.socket(family, kind, protocol)
-        try:
-            # What the server before left behind at the port is no reason to wait.
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            bound.bind(address)
-        except OSError:
-            bound.close()
-            raise
-        return bound
-    except OSError as error:
-        raise Refused(f"can't listen at {host}:{port}: {error.strerror or error}; --port 0 takes any free one") from error
-
-
-async def _serve(place: Path | Servers, bound: socket.socket) -> None:
+async def _serve(place: Path | Servers, listening: socket.socket) -> None:
     # Half a second to load, which other commands need not wait for.
     import uvicorn
 
@@ -67,15 +51,15 @@ async def _serve(place: Path | Servers, bound: socket.socket) -> None:
     from app.server.served import served
 
     async with served(place, note) as here:
-        host, port = bound.getsockname()[:2]
+        host = listening.getsockname()[0]
         one_time = None if await here.keys(_any) else make()
         if one_time and not ip_address(host).is_loopback:
             raise Refused(
                 f"there are no keys, and {host} is an address that others reach: `journey keys add NAME --role ROLE` makes one first;"
                 " without --host it serves this machine only, and prints a key"
             )
-        bound.listen()
-        note(f"serving at http://{f'[{host}]' if ':' in host else host}:{port}")
+        listening.listen()
+        note(f"serving at {address_of(listening)}")
         if one_time:
             note(f"there are no keys yet; this one is an operator's, and good until the server stops: {one_time.key}")
         app = application(here, one_time and one_time.sha256)
@@ -94,7 +78,7 @@ async def _serve(place: Path | Servers, bound: socket.socket) -> None:
                 app.state.feed.end()
                 await super().shutdown(sockets)
 
-        await Server(config).serve(sockets=[bound])
+        await Server(config).serve(sockets=[listening])
         left_out(app.state.noticed)
 
 

@@ -4,6 +4,7 @@ import fcntl
 import os
 import shlex
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from itertools import islice
@@ -12,11 +13,13 @@ from pathlib import Path
 from app.engine.clock import now
 from app.engine.folder import BESIDE_DATABASES, DATABASES, LOCK, make_private
 from app.engine.generations import bring_up_to_date, derive, in_use, withdraw
+from app.engine.observer import Observer
 from app.engine.ports import Progress, no_progress
 from app.engine.shared_position import digests
 from app.engine.summary import Summary
 from journey.definition import Definition
 from journey.errors import Refused
+from journey.instants import Instant
 from projections.marketing import marketing
 from projections.read_model import ReadModel
 from projections.sales import sales
@@ -42,6 +45,7 @@ class Embedded:
 
     def __init__(self, folder: Path, *, read_only: bool, say: Say = nobody) -> None:
         self.folder = folder
+        self.observer = Observer()
         self.record = SqliteRecord(folder / FILE, read_only=read_only)
         self.desk = SqliteDesk(self.record.db)
         self.keys = SqliteKeys(self.record.db)
@@ -63,6 +67,14 @@ class Embedded:
     def log(self) -> SqliteRecord:
         """What touchpoints come in by."""
         return self.record
+
+    async def waiting(self) -> dict[int, int]:
+        """How many records of the log are not placed yet, by partition."""
+        return await self.record.waiting()
+
+    async def waits_since(self) -> Instant | None:
+        """When the first of them was received; None where there is none."""
+        return await self.record.waits_since()
 
     def announced(self) -> None:
         """Nobody announces deadlines here: what they brought about is told with the next touchpoint."""
@@ -133,7 +145,9 @@ class Embedded:
         if not batch:
             return False
         options = f" --data {shlex.quote(str(self.folder))}"
-        unit = await placed(self.placement, batch, after, f"the log in {self.folder}", options=options, passes=is_of_files)
+        began = time.monotonic()
+        unit, position = await placed(self.placement, batch, after, f"the log in {self.folder}", options=options, passes=is_of_files)
+        self.observer.placed(batch, unit, position, time.monotonic() - began)
         if summary is not None:
             summary.add(unit)
         return True
@@ -141,7 +155,9 @@ class Embedded:
     async def follow(self) -> None:
         """Bring both read stores to the record's position."""
         for store in (self.marketing, self.sales):
-            await store.apply(self.record.changes(await store.position(), store.model.kinds))
+            began, before = time.monotonic(), await store.position()
+            after = await store.apply(self.record.changes(before, store.model.kinds))
+            await self.observer.followed(self.record, store.model, before, after, began)
 
 
 @contextmanager

@@ -296,7 +296,12 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
 
     def lag(self) -> int:
         """Records that are known to wait in our partitions."""
-        return sum(self._waiting(place, unknown=0) for place in self._consumer.assignment() if place.partition in self._next_after)
+        return sum(self.waiting().values())
+
+    def waiting(self) -> dict[int, int]:
+        """Those, by partition."""
+        places = [place for place in self._consumer.assignment() if place.partition in self._next_after]
+        return {place.partition: self._waiting(place, unknown=0) for place in places}
 
     def _waiting(self, place: TopicPartition, *, unknown: int = UNIT_RECORDS_MAX) -> int:
         """How many records wait in a partition; `unknown` before its first fetch has told."""
