@@ -1,13 +1,17 @@
 """`journey serve`: publish and read over HTTP."""
 
 import asyncio
+import os
+import signal
 import socket
+import threading
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from app.engine import tracing
 from app.engine.listening import address_of, bound
 from app.settings import Servers, where
 from app.text.arguments import Data
@@ -21,6 +25,9 @@ app = typer.Typer(add_completion=False)
 GRACEFUL_SECONDS_MAX = 10
 """How long requests have to end once the server is told to stop."""
 
+STOP_SECONDS_MAX = 15.0
+"""How long all of it has, the writer too; then the process ends as it is, which the data withstands."""
+
 
 @app.command()
 def serve(
@@ -33,11 +40,13 @@ def serve(
     place = where(data)
     quiet.set(True)
     listening = bound(host, port, "--port")
+    end_traces = tracing.begin("journey-server", note)
     try:
         asyncio.run(_serve(place, listening))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     finally:
+        end_traces()
         listening.close()
 
 
@@ -74,12 +83,23 @@ async def _serve(place: Path | Servers, listening: socket.socket) -> None:
 
         class Server(uvicorn.Server):
             async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+                leaving = threading.Timer(STOP_SECONDS_MAX, _leave)
+                leaving.daemon = True
+                leaving.start()
                 # Who listens would have it wait for ever.
                 app.state.feed.end()
                 await super().shutdown(sockets)
 
+        # uvicorn raises once more what it was told to stop by, when its own part is done: the writer's is not yet.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         await Server(config).serve(sockets=[listening])
         left_out(app.state.noticed)
+
+
+def _leave() -> None:
+    """A file or a rebuild may take minutes more, and Kafka may be away; what is not acknowledged is not promised."""
+    note(f"stopped, and has not waited for what did not end within {STOP_SECONDS_MAX:.0f} s; what was acknowledged is kept")
+    os._exit(0)
 
 
 async def _any(keys: Keys) -> bool:

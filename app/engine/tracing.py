@@ -24,6 +24,9 @@ FLUSHED_SECONDS_MAX = 2.0
 
 EXTRA = "pip install 'customer-journey-engine[telemetry]'"
 
+ADDRESSES = ("url.path", "url.query")
+"""What FastAPI says of a request, and may name a person: the route says enough."""
+
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 HTTP = "http/protobuf"
@@ -54,6 +57,7 @@ def begin(service: str, say: Say) -> Callable[[], None]:
     named = os.environ.get("OTEL_SERVICE_NAME") or "service.name=" in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
     # Its own hook at the end of the process would wait for as long as the collector is away.
     provider = TracerProvider(resource=Resource.create({} if named else {"service.name": service}), shutdown_on_exit=False)
+    provider.add_span_processor(_without_addresses())
     provider.add_span_processor(BatchSpanProcessor(_exporter()))
     trace.set_tracer_provider(provider)
     _tracer = trace.get_tracer("journey")
@@ -68,19 +72,15 @@ def begin(service: str, say: Say) -> Callable[[], None]:
     return end
 
 
-def instrument(app: Any) -> None:
-    """Have each request of a FastAPI application be a span, with what it came with as its parent."""
-    if not is_on():
-        return
-    from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
-
-    # Not those of each message of ASGI: they say nothing more.
-    FastAPIInstrumentor.instrument_app(app, exclude_spans=["send", "receive"])
-
-
 def span(name: str, told: Mapping[str, Any] | None = None) -> AbstractContextManager[Any]:
     """What is done within it is a part of the current trace."""
-    return nullcontext() if _tracer is None else _tracer.start_as_current_span(name, attributes=told)
+    if _tracer is None:
+        return nullcontext()
+    # What an error says may have a sender's words in it, and a person's id.
+    quiet: AbstractContextManager[Any] = _tracer.start_as_current_span(
+        name, attributes=told, record_exception=False, set_status_on_exception=False
+    )
+    return quiet
 
 
 def current() -> str | None:
@@ -133,6 +133,18 @@ def _is_wanted(say: Say) -> bool:
         say(f"OTEL_EXPORTER_OTLP_PROTOCOL is {protocol!r}; traces are sent by {HTTP} only, and none are sent", logging.WARNING)
         return False
     return bool(exporter) or any(os.environ.get(name, "").strip() for name in ENDPOINTS)
+
+
+def _without_addresses() -> Any:
+    from opentelemetry.sdk.trace import SpanProcessor
+
+    class WithoutAddresses(SpanProcessor):
+        def on_start(self, span: Any, parent_context: Any = None) -> None:
+            for name in ADDRESSES:
+                if name in span.attributes:
+                    span.set_attribute(name, "(left out)")
+
+    return WithoutAddresses()
 
 
 def _exporter() -> Any:

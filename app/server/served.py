@@ -10,10 +10,12 @@ from pathlib import Path
 from queue import Queue
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from app.engine import tracing
 from app.engine.access import with_servers
 from app.engine.clock import now
 from app.engine.embedded import Embedded, is_of_files, keys_of, opened, reading
 from app.engine.measures import RECEIVED_MAX, Measures
+from app.engine.observer import Observer
 from app.engine.ports import Engine
 from app.engine.summary import Summary
 from app.server.appending import Appender, fail, succeed
@@ -152,7 +154,8 @@ class ServedFolder:
         self._engine: Embedded | None = None
         self._doing: list[_Job[Any]] = []
         self._has_ended = False
-        self._appender = Appender(folder / FILE, self._appended)
+        self._observer = Observer(self.measures)
+        self._appender = Appender(folder / FILE, self._appended, self._observer.came_about)
         self._writer = threading.Thread(target=self._write, name="writer")
 
     @property
@@ -251,7 +254,7 @@ class ServedFolder:
                 self._tell(fail, job.done, Away("the server has stopped writing"))
 
     async def _work(self, engine: Embedded) -> None:
-        engine.observer.measures = self.measures
+        engine.observer = self._observer
         await engine.start(self._say)
         self._engine = engine
         await self._moved(engine)
@@ -393,7 +396,7 @@ async def served(place: Path | Servers, say: Say) -> AsyncIterator[Served]:
     from app.engine.distributed import until_there
     from streams.kafka.log import KafkaLog
 
-    async with distributed.opened(place, say) as engine, KafkaLog(engine.kafka) as log:
+    async with distributed.opened(place, say) as engine, KafkaLog(engine.kafka, tracing.current) as log:
         servers = ServedServers(place, engine, log)
         await until_there(servers.check, say)
         following = asyncio.create_task(servers.follow())
