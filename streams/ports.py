@@ -13,7 +13,7 @@ from journey.instants import Instant
 from schemas.incoming import Incoming
 from schemas.intended import Name
 from streams.operators import Decided, OnlyBrought, SetAside
-from streams.units import Change, Generation, KnownBody, Part, Recorded, StoredBodies, Unit
+from streams.units import Change, Generation, KnownBody, Part, Received, Recorded, StoredBodies, Unit
 
 """What stands for the type where a name that the definition does not know is counted: no type of the vocabulary is called so."""
 
@@ -84,6 +84,10 @@ class Histories(Bodies, Protocol):
 
     async def position_at(self, recorded_at: Instant) -> int:
         """The last position that was recorded up to `recorded_at`; 0 before the first."""
+        ...
+
+    async def received(self, after: int, up_to: int, limit: int) -> Sequence[Received]:
+        """When what the units in (`after`, `up_to`] brought was received: the first `limit` of them, in order."""
         ...
 
     async def set_aside(self) -> SetAside:

@@ -4,6 +4,7 @@ import asyncio
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
+from fastapi.telemetry import TelemetryConfig
 
 from app.server import health, importing, keys, publishing, reading
 from app.server.access import Callers
@@ -15,10 +16,20 @@ from app.server.pages.lengthy import Lengthy
 from app.server.problems import answer_problems
 from app.server.served import Served
 
+TRACES_ONLY: TelemetryConfig = {"metrics": False, "logs": False, "operation_spans": False, "auto_configure": False}
+"""FastAPI makes a span of each request, where `app.engine.tracing` has begun."""
+
 
 def application(served: Served, one_time: bytes | None = None) -> FastAPI:
     """Everything that `journey serve` answers. `one_time` is the hash of a key that is kept nowhere."""
-    app = FastAPI(title="Customer journey engine", version="1", openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Customer journey engine",
+        version="1",
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        telemetry=TRACES_ONLY,
+    )
     app.state.served = served
     app.state.callers = Callers(served, one_time)
     app.state.feed = Feed(served)

@@ -48,7 +48,7 @@ from streams.postgres.withdrawal import close, only_brought, withdraw
 from streams.record_digest import RecordDigest
 from streams.remarks import Outage, Say, nobody
 from streams.set_aside import SETTING_ASIDE, decided
-from streams.units import BodyRow, Change, Generation, KnownBody, Part, RecordCounts, StoredBodies, Unit
+from streams.units import BodyRow, Change, Generation, KnownBody, Part, Received, RecordCounts, StoredBodies, Unit
 
 T = TypeVar("T")
 
@@ -229,6 +229,16 @@ class PostgresRecord:
         async with self.database.connection() as db:
             position: int = await db.fetchval("SELECT COALESCE(MAX(position), 0) FROM journey.units WHERE recorded_at <= $1", recorded_at)
         return position
+
+    async def received(self, after: int, up_to: int, limit: int) -> Sequence[Received]:
+        async with self.database.connection() as db:
+            rows = await db.fetch(
+                "SELECT recorded_at, rebuilt FROM journey.units WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3",
+                after,
+                up_to,
+                limit,
+            )
+        return [Received(at, rebuilt) for at, rebuilt in rows]
 
     async def set_aside(self) -> SetAside:
         async with self.database.connection() as db:

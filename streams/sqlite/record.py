@@ -31,7 +31,7 @@ from streams.sqlite.awaited_letters import arrive, expect, stand_for
 from streams.sqlite.database import check_tables, connect, migrate, transaction
 from streams.sqlite.desk import decide
 from streams.sqlite.withdrawal import only_brought, withdraw
-from streams.units import BodyRow, Change, DeadLetter, FactRow, Generation, KnownBody, Part, Recorded, StoredBodies, Unit
+from streams.units import BodyRow, Change, DeadLetter, FactRow, Generation, KnownBody, Part, Received, Recorded, StoredBodies, Unit
 
 PARTITION = 0
 """The embedded log has one."""
@@ -112,6 +112,17 @@ class SqliteRecord:
     async def partitions(self) -> Collection[int]:
         return (PARTITION,)
 
+    async def waiting(self) -> dict[int, int]:
+        """How many records are not placed yet, by partition."""
+        placed = (await self.offsets()).get(PARTITION, -1)
+        return {PARTITION: self._number(f'SELECT COUNT(*) FROM log WHERE "offset" > {placed:d}')}
+
+    async def waits_since(self) -> Instant | None:
+        """When the first of them was received; None where there is none."""
+        placed = (await self.offsets()).get(PARTITION, -1)
+        row = self.db.execute(f'SELECT recorded_at FROM log WHERE "offset" > {placed:d} ORDER BY "offset" LIMIT 1').fetchone()
+        return None if row is None else row[0]
+
     # --- reading the histories
 
     async def position(self) -> int:
@@ -162,6 +173,12 @@ class SqliteRecord:
 
     async def position_at(self, recorded_at: Instant) -> int:
         return self._number(f"SELECT COALESCE(MAX(position), 0) FROM units WHERE recorded_at <= {recorded_at:d}")
+
+    async def received(self, after: int, up_to: int, limit: int) -> Sequence[Received]:
+        rows = self.db.execute(
+            "SELECT recorded_at, rebuilt FROM units WHERE position > ? AND position <= ? ORDER BY position LIMIT ?", (after, up_to, limit)
+        )
+        return [Received(at, bool(rebuilt)) for at, rebuilt in rows]
 
     async def set_aside(self) -> SetAside:
         rows = self.db.execute(f"SELECT number, action, reason, detail FROM control WHERE action IN {SETTING_ASIDE} ORDER BY number")
