@@ -30,8 +30,8 @@ $(VENV)/.installed-dev: pyproject.toml requirements-dev.lock | $(BIN)/pip
 # The exact versions of everything, for the image and for us; after a change of what pyproject.toml requires. UPGRADE=--upgrade takes the newest.
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --group build
 lock: $(VENV)/.installed
-	$(COMPILE) $(UPGRADE) --extra distributed --extra query --extra dev --output-file requirements-dev.lock
-	$(COMPILE) --extra distributed --extra query --constraint requirements-dev.lock --upgrade --output-file requirements.lock
+	$(COMPILE) $(UPGRADE) --extra distributed --extra query --extra telemetry --extra dev --output-file requirements-dev.lock
+	$(COMPILE) --extra distributed --extra query --extra telemetry --constraint requirements-dev.lock --upgrade --output-file requirements.lock
 
 demo: $(VENV)/.installed
 	@$(BIN)/journey demo --data $(DEMO_DATA)
@@ -63,6 +63,7 @@ soak: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.faults.soak --minutes $(MINUTES) --seed $(SEED)
 	$(BIN)/python -m tests.faults.simulator --first $(SEED) --seeds $(SEEDS)
 	$(BIN)/python -m pytest -n 2 --timeout=0 --hypothesis-profile=soak --hypothesis-seed=$(SEED) tests/streams/test_any_order.py tests/streams/test_stateful.py
+	$(BIN)/python -m pytest tests/app/server/test_clients.py
 
 # A Kafka and a PostgreSQL for a person: prints their addresses, and runs until Ctrl-C.
 services: $(VENV)/.installed-dev

@@ -21,7 +21,7 @@ DISTRIBUTION = "customer-journey-engine"
 
 COMMANDS = (
     "simulate", "ingest", "imports", "retract", "demo", "worker", "report", "figures", "why", "period", "digest", "timeline", "explain",
-    "audit", "rebuild", "reconcile", "definition", "dead-letters", "identity", "maps", "serve", "keys",
+    "audit", "rebuild", "reconcile", "definition", "dead-letters", "identity", "maps", "serve", "keys", "backup", "restore",
 )  # fmt: skip
 
 

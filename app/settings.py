@@ -53,6 +53,8 @@ class Settings(BaseSettings):
     username: str | None = Field(default=None, description="for Kafka with SASL", repr=False)
     password: str | None = Field(default=None, description="for Kafka with SASL", repr=False)
     log: Form = Field(default=Form.text, description="how a worker's log is written")
+    metrics_port: int | None = Field(default=None, ge=0, le=65_535, description="port of a worker's health and metrics; default: none")
+    metrics_host: str = Field(default="127.0.0.1", description="address that a worker listens at for its health and metrics")
     ca_file: Path | None = Field(default=None, description="authorities that Kafka's certificate is checked against")
 
 

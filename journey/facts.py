@@ -12,7 +12,7 @@ from pydantic import Discriminator, Tag
 from journey.instants import Instant, Micros
 from journey.touchpoints import Key
 
-FOLD_VERSION = 6
+FOLD_VERSION = 7
 """Raised when the folds come to assert other facts from the same history; a golden file tells."""
 
 NEVER: Instant = 2**53
@@ -74,8 +74,8 @@ class LeadStood(NamedTuple):
 
     `answer` is one of not_handed_over, waiting, accepted, rejected, expired, withdrawn; of those accepted, `state` is one of working,
     qualified, recycled, disqualified, else "". What has not happened is 0, and its day "". `to_assign` runs from the MQL to the first
-    assignment, `to_accept` from the handoff to the acceptance, in microseconds and -1 where there is none; `to_accept_business` is the
-    business time of the team's calendar in it.
+    assignment, `to_accept` from the handoff to the acceptance, in microseconds and -1 where there is none; `to_assign_business` and
+    `to_accept_business` are the business time of the team's calendar in them.
     """
 
     person: str
@@ -111,6 +111,7 @@ class LeadStood(NamedTuple):
     ended_at: Instant
     ended_on: str
     to_assign: Micros
+    to_assign_business: Micros
     to_accept: Micros
     to_accept_business: Micros
     kind: str = "lead_stood"

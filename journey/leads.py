@@ -161,6 +161,8 @@ def moved(
     zone = definition.zone
     on = day(at, zone)
     reason = cycle.reason if step in ("rejected", "recycled", "disqualified") else ""
+    calendar = calendar_of(definition, cycle.team)
+    is_assigned = 0 < cycle.mql_at <= cycle.assigned_at
     accepted_at = cycle.answered_at if cycle.answer == "accepted" and 0 < cycle.handed_over_at <= cycle.answered_at else 0
     return LeadMoved(
         person, cycle.number, at, on, nth, step, cycle.lead, cycle.owner, cycle.team, cycle.channel, cycle.campaign, cycle.lead_source,
@@ -175,9 +177,10 @@ def moved(
         answered_at=cycle.answered_at, answered_on=_on(cycle.answered_at, zone),
         qualified_at=cycle.qualified_at, qualified_on=_on(cycle.qualified_at, zone),
         ended_at=cycle.ended_at, ended_on=_on(cycle.ended_at, zone),
-        to_assign=cycle.assigned_at - cycle.mql_at if 0 < cycle.mql_at <= cycle.assigned_at else -1,
+        to_assign=cycle.assigned_at - cycle.mql_at if is_assigned else -1,
+        to_assign_business=elapsed(calendar, cycle.mql_at, cycle.assigned_at) if is_assigned else -1,
         to_accept=accepted_at - cycle.handed_over_at if accepted_at else -1,
-        to_accept_business=elapsed(calendar_of(definition, cycle.team), cycle.handed_over_at, accepted_at) if accepted_at else -1,
+        to_accept_business=elapsed(calendar, cycle.handed_over_at, accepted_at) if accepted_at else -1,
     )  # fmt: skip
 
 

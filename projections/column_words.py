@@ -206,6 +206,7 @@ WORDS: Final = {
     "to_accept": "wall time from the handoff to the acceptance",
     "to_accept_business": "business time from the handoff to the acceptance, by the calendar of the team",
     "to_assign": "wall time from the MQL to the first assignment",
+    "to_assign_business": "business time from the MQL to the first assignment, by the calendar of the team",
     "took": "how long it took",
     "topic": "topic",
     "topics": "topics, as a JSON list",

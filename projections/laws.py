@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 from journey.definition import Definition
 from journey.instants import Instant
 from journey.leads import ANSWERS, STATES
+from projections.figures import sections
 from projections.figures.answering import answer
 from projections.figures.compiling import Query, marked
 from projections.figures.defined import asked_by
 from projections.figures.figure import Asked
 from projections.figures.laws import broken
-from projections.figures.sections import FIGURES, SECTIONS
+from projections.figures.sections import FIGURES
 from projections.figures.views import last_of
 from projections.marketing import marketing
 from projections.read_model import Ask, ReadModel, Table
@@ -149,7 +150,7 @@ async def _wins(both: Both) -> AsyncIterator[Broken]:
 async def _figures(both: Both) -> AsyncIterator[Broken]:
     """Counts and totals of every figure add up over each of its dimensions, and a share lies in 0..1 or is null."""
     asked = _asked(both)
-    for section in SECTIONS:
+    for section in sections.SECTIONS:
         for figure, told in await broken(both.asks[section.model], section.figures, asked):
             yield Broken(section.model, "figures", {"figure": figure.name}, "parts that add up, and shares within 0..1", told)
 
@@ -157,7 +158,7 @@ async def _figures(both: Both) -> AsyncIterator[Broken]:
 async def _alike(both: Both) -> AsyncIterator[Broken]:
     """What both read models are asked, they answer alike: figures that are in sections of both, and those that mean the same."""
     asked = _asked(both)
-    of = {model: {one.name: one for section in SECTIONS if section.model == model for one in section.figures} for model in MODELS}
+    of = {model: {one.name: one for section in sections.SECTIONS if section.model == model for one in section.figures} for model in MODELS}
     pairs = {(name, name) for name in of["marketing"].keys() & of["sales"].keys()} | set(SAME)
     for ours, theirs in sorted(pairs):
         one, other = of["marketing"][ours], of["sales"][theirs]

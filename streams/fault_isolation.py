@@ -32,14 +32,14 @@ async def placed(
     *,
     options: str = "",
     passes: Callable[[Exception], bool] = never,
-) -> Unit:
-    """Place `batch` and commit it; see `Placement.run`. Raises NotPlaced, which names the record, where that ends in an error of ours.
+) -> tuple[Unit, int]:
+    """Place `batch` and commit it. Returns the unit and its position: see `Placement.run`.
 
-    `log` is what a person calls where it came from, `options` what the command needs to find it. An error that `passes` is none of a
-    record's, and goes through.
+    Raises NotPlaced, which names the record, where that ends in an error of ours. `log` is what a person calls where it came from,
+    `options` what the command needs to find it. An error that `passes` is none of a record's, and goes through.
     """
     try:
-        return (await placement.run(batch, after))[0]
+        return await placement.run(batch, after)
     except _TOLD:
         raise
     except Exception as error:

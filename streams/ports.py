@@ -13,7 +13,7 @@ from journey.instants import Instant
 from schemas.incoming import Incoming
 from schemas.intended import Name
 from streams.operators import Decided, OnlyBrought, SetAside
-from streams.units import Change, Generation, KnownBody, Part, Recorded, StoredBodies, Unit
+from streams.units import Change, Generation, KnownBody, Part, Received, Recorded, StoredBodies, Unit
 
 """What stands for the type where a name that the definition does not know is counted: no type of the vocabulary is called so."""
 
@@ -86,6 +86,10 @@ class Histories(Bodies, Protocol):
         """The last position that was recorded up to `recorded_at`; 0 before the first."""
         ...
 
+    async def received(self, after: int, up_to: int, limit: int) -> Sequence[Received]:
+        """When what the units in (`after`, `up_to`] brought was received: the first `limit` of them, in order."""
+        ...
+
     async def set_aside(self) -> SetAside:
         """Which records of its log were set aside, and which imports were retracted."""
         ...
@@ -124,6 +128,11 @@ class Histories(Bodies, Protocol):
 
     async def people(self, ids: Collection[Id]) -> Mapping[Id, Person]:
         """The person of each of `ids` that the record knows."""
+        ...
+
+    async def called(self, part: str, limit: int) -> Mapping[Id, str]:
+        """Up to `limit` ids of people that have every word of `part` in them or in the names of a profile, whatever the case; with what
+        it was found in. See `streams.called`."""
         ...
 
     async def versions(self, keys: Collection[str]) -> Mapping[str, int]:

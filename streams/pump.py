@@ -10,8 +10,8 @@ import logging
 import os
 import threading
 import time
-from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Sequence
 
 from journey.definition import Definition
 from journey.errors import FAILED_EXIT, Away
@@ -20,7 +20,7 @@ from streams.kafka.source import Batch, Source
 from streams.placement import Placement
 from streams.ports import OutOfStep, Regenerated
 from streams.remarks import Outage, Say, SayAs, Tally
-from streams.units import Unit
+from streams.units import Recorded, Unit
 
 BATCHES_AHEAD_MAX = 1
 """Batches that wait to be placed. Our own queue, and never a channel of Faust's: a rebalance would wedge it for good."""
@@ -30,11 +30,27 @@ STUCK_SECONDS_MAX = 60.0
 """How long a worker may have records waiting and place none of them before it ends itself, to be started anew."""
 
 
+Observe = Callable[[Sequence[Recorded], Unit, int, float], None]
+"""Is told which records became which unit, its position, and how many seconds that took."""
+
+
+def unobserved(records: Sequence[Recorded], unit: Unit, position: int, seconds: float) -> None:
+    """Nobody asks."""
+
+
 class Pump:
     """Places what `source` hands out. Says what it waits for, and how much of it was no touchpoint."""
 
-    def __init__(self, source: Source, placement: Placement, definition: Callable[[], Awaitable[Definition]], say_as: SayAs) -> None:
+    def __init__(
+        self,
+        source: Source,
+        placement: Placement,
+        definition: Callable[[], Awaitable[Definition]],
+        say_as: SayAs,
+        observe: Observe = unobserved,
+    ) -> None:
         self.source = source
+        self._observe = observe
         self.placement = placement
         self._definition = definition
         """By which the record is derived."""
@@ -45,6 +61,8 @@ class Pump:
         self._dead = Tally(self._say, lambda seconds, tell: asyncio.get_running_loop().call_later(seconds, tell), _dead_letters)
         self._contested = Tally(self._say, lambda seconds, tell: asyncio.get_running_loop().call_later(seconds, tell), _conflicts)
         self._queue: asyncio.Queue[Batch] = asyncio.Queue(BATCHES_AHEAD_MAX)
+        self._at_hand: deque[Batch] = deque()
+        """Batches that are fetched and not placed yet: the one that is being placed, and those ahead."""
         self._placing = False
         self.moved_at = time.monotonic()
         self._worked = 0
@@ -63,6 +81,7 @@ class Pump:
                 self.source.again()
                 await self._pause()
                 continue
+            self._at_hand.append(batch)
             await self._queue.put(batch)
 
     async def place(self) -> None:
@@ -70,10 +89,12 @@ class Pump:
         while True:
             batch = await self._next()
             if batch.epoch != self.source.epoch:
+                self._at_hand.popleft()
                 continue
             self._placing = True
+            began = time.monotonic()
             try:
-                unit = await placed(self.placement, batch.records, batch.after, f"topic {self.source.topic}")
+                unit, position = await placed(self.placement, batch.records, batch.after, f"topic {self.source.topic}")
             except (OutOfStep, Away) as error:
                 # Another worker was first, or nobody knows whether the commit arrived: where the record stands tells.
                 reason = await self._again(error)
@@ -83,6 +104,8 @@ class Pump:
                 continue
             finally:
                 self._placing = False
+                self._at_hand.popleft()
+            self._observe(batch.records, unit, position, time.monotonic() - began)
             self._waiting.is_over()
             self._tell(unit)
             self.placed += unit.accepted
@@ -125,6 +148,14 @@ class Pump:
         """Wait for what is away. Who knows what he waits for is not stuck, however long it takes."""
         self.moved_at = time.monotonic()
         await asyncio.sleep(RETRY_SECONDS)
+
+    def waiting(self) -> dict[int, int]:
+        """How many records are known not to be placed yet, by partition: of those that are ours."""
+        found = Counter(self.source.waiting())
+        for batch in self._at_hand:
+            if batch.epoch == self.source.epoch:
+                found.update(record.partition for record in batch.records)
+        return dict(found)
 
     def is_under_way(self) -> bool:
         """Whether a touchpoint was placed, or none was waiting."""

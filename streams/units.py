@@ -27,6 +27,8 @@ class Recorded(NamedTuple):
     incoming: Incoming
     decoded: Decoded | Exception | None = None
     """What its bytes say, where they have been read already; or what went wrong: Unreadable, or an error of ours, for placement to meet."""
+    trace: str | None = None
+    """Its sender's `traceparent`, where it came with one."""
 
 
 class KnownBody(NamedTuple):
@@ -167,6 +169,14 @@ class Change(NamedTuple):
     rebuilt: bool = False
     last: bool = True
     """False while more parts of the same unit follow."""
+
+
+class Received(NamedTuple):
+    """When the last record of a unit was received."""
+
+    at: Instant
+    is_derived_anew: bool
+    """It brought nothing from outside."""
 
 
 class RecordCounts(NamedTuple):

@@ -120,6 +120,17 @@ def test_kafka_is_asked_for_its_health_where_it_listens() -> None:
     assert int(port) in [port for _, port in listeners("KAFKA_LISTENERS").values()]
 
 
+def test_each_of_ours_is_asked_for_its_health_where_it_answers() -> None:
+    published: set[str] = set()
+    for service in WORKERS.values():
+        ((address, port, inside),) = (one.rsplit(":", 2) for one in service["ports"])
+        assert address == "127.0.0.1"
+        published.add(port)
+        assert f":{inside}/health/ready" in service["healthcheck"]["test"][-1]
+        assert inside == (service["environment"]["JOURNEY_METRICS_PORT"] if service["command"] == ["worker"] else "8000")
+    assert len(published) == len(WORKERS)
+
+
 async def test_each_of_kafkas_settings_is_one_that_kafka_has(kafka: Service) -> None:
     client = AIOKafkaAdminClient(bootstrap_servers=kafka.address)
     await client.start()

@@ -3,27 +3,22 @@
 import re
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from app.engine.access import read, start, user, write
 from app.engine.clock import now
-from app.engine.imports import IMPORT
 from app.engine.ports import Engine
-from app.engine.requeuing import Requeued, dismiss_waiting, requeue_named, requeue_waiting
+from app.engine.requeuing import Requeued, decided_about, dismiss_waiting, requeue_named, requeue_waiting
 from app.text import dead_letters as show
-from app.text.arguments import Actor, Data, Json, Reason, Why, first_told, why
+from app.text.arguments import Actor, Data, Json, Reason, Why, why
 from app.text.printing import as_json, note, pairs
 from journey.errors import Refused
 from schemas.json_formats import Format
-from streams.dead_letters import DISMISS, FIX, REQUEUE, named_in
 from streams.operators import By, Conflict, Decision, Letter, State
-from streams.set_aside import RETRACT, set_aside, sha256
+from streams.set_aside import set_aside, sha256
 from streams.units import Recorded
-
-if TYPE_CHECKING:
-    from schemas.csv_map import CsvMap
 
 app = typer.Typer(
     add_completion=False,
@@ -115,8 +110,7 @@ def show_(
         return
 
     async def run(engine: Engine) -> tuple[Letter | None, list[Decision]]:
-        decided = [one for action in (FIX, REQUEUE, DISMISS, RETRACT) for one in await engine.desk.decisions(action)]
-        return await engine.desk.show(wanted), sorted(one for one in decided if wanted in named_in(one))
+        return await engine.desk.show(wanted), await decided_about(engine, wanted)
 
     one, decided = read(data, run)
     if one is None:
@@ -175,32 +169,21 @@ def fix(
     from app.engine import replacements as fixing
 
     said = fixing.content(row or body or Path())
-    format = fixing.format_of(said, format)
-    if row is None and format is Format.cloudevents:
-        fixing.event(said)
+    reading = format if row is None else fixing.AsRow(map, zone)
 
-    taken: list[str] = []
-
-    async def run(engine: Engine) -> bool:
+    async def run(engine: Engine) -> fixing.Fixed:
         await start(engine)
-        letter = await engine.desk.show(wanted)
-        if letter is None:
-            raise Refused(f"there is no dead letter {wanted}")
-        if row is not None:
-            csv_map = await _map_of(engine, letter, map, zone, taken)
-            fix = fixing.row(said, letter, csv_map)
-        else:
-            fix = said if format is Format.cloudevents else fixing.call(said, letter, format, await engine.definition())
-        return await engine.desk.fix(wanted, fix, by)
+        return await fixing.fix(engine, wanted, said, reading, by)
 
-    if not write(data, run):
+    fixed = write(data, run)
+    if not fixed.is_new:
         note("it is fixed so already; nothing was changed")
     answer = {"number": wanted, "state": State.fixed}
     if json:
         as_json(answer)
     else:
         pairs(answer)
-        for one in taken:
+        for one in fixed.taken:
             note(one)
         note(f"`journey dead-letters requeue {wanted}` sends it")
 
@@ -310,28 +293,6 @@ def _check_which(command: str, numbers: Collection[str] | None, code: str | None
     is_some = every or code is not None or source is not None
     if bool(numbers) == is_some:
         raise Refused(f"which ones? `journey dead-letters {command} N…`, or --code CODE, --source SOURCE, or --all")
-
-
-async def _map_of(engine: Engine, letter: Letter, map: Path | None, zone: str | None, taken: list[str]) -> "CsvMap":
-    """The map that a row is read with; it and the zone as in the last import that brought the letter, where they are not given.
-
-    What is taken for granted so is added to `taken`.
-    """
-    from schemas.shipped_maps import asked_map, zones  # as above
-
-    came = [one for one in await engine.desk.decisions(IMPORT) if one.detail["import_id"] in letter.imports and "map" in one.detail]
-    if map is None:
-        if not came:
-            raise Refused(f"dead letter {letter.kept.number} came with no map; say with --map which one its row is read with")
-        map = Path(came[-1].detail["map"])
-        taken.append(f"read with the map {came[-1].detail['map']}, as import {came[-1].number} was (--map says another)")
-    csv_map = first_told(lambda: asked_map(map, zone), "`journey ingest --map --dry-run` lists them")
-    if zone is None and (clocks := zones(csv_map)):
-        stated = came[-1].detail.get("zone") if came else None
-        whence = "the map says" if stated is None else f"import {came[-1].number} was"
-        taken.append(f"times are read on the clock of {stated or ' and '.join(clocks)}, as {whence} (--zone says another)")
-        csv_map = asked_map(map, stated)
-    return csv_map
 
 
 async def _conflict(engine: Engine, number: int) -> Conflict:

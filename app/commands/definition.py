@@ -7,8 +7,7 @@ import typer
 
 from app.engine.access import read, start, user, write
 from app.engine.clock import now
-from app.engine.derived_anew import derived, show_rebuilt
-from app.engine.generations import DEFINITION, REBUILD, using
+from app.engine.derived_anew import show_rebuilt, use
 from app.engine.ports import Engine
 from app.text.arguments import Actor, Data, File, Json, Reason, first_told, name_of
 from app.text.definition import cure, lacks
@@ -68,16 +67,11 @@ def definition_use(
     """
     definition = first_told(lambda: load_definition(file), f"journey definition check {file} lists them")
 
+    by = By(now(), actor or user(), reason)
+
     async def run(engine: Engine) -> dict[str, Any]:
         await start(engine)
-        async with engine.alone(REBUILD):
-            decisions = await engine.desk.decisions(DEFINITION)
-            before = decisions[-1].detail["fingerprint"]
-            answer = {"before": before, "definition": definition.fingerprint}
-            if before == definition.fingerprint:
-                return {**answer, "position": await engine.record.position()}
-            decided = using(definition, name_of(file), decisions[-1], By(now(), actor or user(), reason))
-            return {**answer, **await derived(engine, definition, decided)}
+        return await use(engine, definition, name_of(file), by)
 
     answer = write(data, run, begins=True)  # Before the first file is taken in, it may be used too.
     if answer["before"] == answer["definition"]:

@@ -35,9 +35,9 @@ from app.text.printing import as_csv, as_json, note
 from journey.definition import Definition
 from journey.errors import Refused
 from journey.instants import day
+from projections.figures import sections as registered
 from projections.figures.reports import Report
 from projections.figures.restatements import Restatement
-from projections.figures.sections import SECTIONS
 
 app = typer.Typer(add_completion=False)
 
@@ -49,7 +49,7 @@ class Model(StrEnum):
 
 def _sections(context: typer.Context, incomplete: str) -> list[str]:
     model = context.params.get("model")
-    return [section.name for section in SECTIONS if section.model == model and section.name.startswith(incomplete)]
+    return [section.name for section in registered.SECTIONS if section.model == model and section.name.startswith(incomplete)]
 
 
 @app.command()
@@ -81,7 +81,9 @@ def report(
     between: Annotated[
         tuple[str, str] | None,
         typer.Option(
-            help="Show only what changed between two positions (or times of recording), and why.", metavar="K1 K2", show_default=False
+            help="Show only what changed between two positions (or days, or times, of recording), and why.",
+            metavar="K1 K2",
+            show_default=False,
         ),
     ] = None,
     closed: Annotated[

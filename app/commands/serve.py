@@ -1,13 +1,18 @@
 """`journey serve`: publish and read over HTTP."""
 
 import asyncio
+import os
+import signal
 import socket
+import threading
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from app.engine import tracing
+from app.engine.listening import address_of, bound
 from app.settings import Servers, where
 from app.text.arguments import Data
 from app.text.ingest import left_out
@@ -20,6 +25,9 @@ app = typer.Typer(add_completion=False)
 GRACEFUL_SECONDS_MAX = 10
 """How long requests have to end once the server is told to stop."""
 
+STOP_SECONDS_MAX = 15.0
+"""How long all of it has, the writer too; then the process ends as it is, which the data withstands."""
+
 
 @app.command()
 def serve(
@@ -31,33 +39,18 @@ def serve(
     none, it prints one that is good until it stops, and listens at this machine only."""
     place = where(data)
     quiet.set(True)
-    bound = _bound(host, port)
+    listening = bound(host, port, "--port")
+    end_traces = tracing.begin("journey-server", note)
     try:
-        asyncio.run(_serve(place, bound))
+        asyncio.run(_serve(place, listening))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     finally:
-        bound.close()
+        end_traces()
+        listening.close()
 
 
-def _bound(host: str, port: int) -> socket.socket:
-    """Has the address, and listens to nobody yet."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        bound = socket.socket(family, kind, protocol)
-        try:
-            # What the server before left behind at the port is no reason to wait.
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            bound.bind(address)
-        except OSError:
-            bound.close()
-            raise
-        return bound
-    except OSError as error:
-        raise Refused(f"can't listen at {host}:{port}: {error.strerror or error}; --port 0 takes any free one") from error
-
-
-async def _serve(place: Path | Servers, bound: socket.socket) -> None:
+async def _serve(place: Path | Servers, listening: socket.socket) -> None:
     # Half a second to load, which other commands need not wait for.
     import uvicorn
 
@@ -67,15 +60,15 @@ async def _serve(place: Path | Servers, bound: socket.socket) -> None:
     from app.server.served import served
 
     async with served(place, note) as here:
-        host, port = bound.getsockname()[:2]
+        host = listening.getsockname()[0]
         one_time = None if await here.keys(_any) else make()
         if one_time and not ip_address(host).is_loopback:
             raise Refused(
                 f"there are no keys, and {host} is an address that others reach: `journey keys add NAME --role ROLE` makes one first;"
                 " without --host it serves this machine only, and prints a key"
             )
-        bound.listen()
-        note(f"serving at http://{f'[{host}]' if ':' in host else host}:{port}")
+        listening.listen()
+        note(f"serving at {address_of(listening)}")
         if one_time:
             note(f"there are no keys yet; this one is an operator's, and good until the server stops: {one_time.key}")
         app = application(here, one_time and one_time.sha256)
@@ -90,12 +83,23 @@ async def _serve(place: Path | Servers, bound: socket.socket) -> None:
 
         class Server(uvicorn.Server):
             async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+                leaving = threading.Timer(STOP_SECONDS_MAX, _leave)
+                leaving.daemon = True
+                leaving.start()
                 # Who listens would have it wait for ever.
                 app.state.feed.end()
                 await super().shutdown(sockets)
 
-        await Server(config).serve(sockets=[bound])
+        # uvicorn raises once more what it was told to stop by, when its own part is done: the writer's is not yet.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        await Server(config).serve(sockets=[listening])
         left_out(app.state.noticed)
+
+
+def _leave() -> None:
+    """A file or a rebuild may take minutes more, and Kafka may be away; what is not acknowledged is not promised."""
+    note(f"stopped, and has not waited for what did not end within {STOP_SECONDS_MAX:.0f} s; what was acknowledged is kept")
+    os._exit(0)
 
 
 async def _any(keys: Keys) -> bool:

@@ -27,7 +27,9 @@ def timeline(
     known_at: KnownAt = None,
     between: Annotated[
         tuple[str, str] | None,
-        typer.Option(help="Only what differs between two positions (or times of recording), and why.", metavar="K1 K2", show_default=False),
+        typer.Option(
+            help="Only what differs between two positions (or days, or times, of recording), and why.", metavar="K1 K2", show_default=False
+        ),
     ] = None,
     json: Json = False,
 ) -> None:

@@ -7,15 +7,20 @@ import socket
 from enum import StrEnum
 from functools import partial
 from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.engine import tracing
 from app.engine.access import with_servers
+from app.engine.listening import address_of, bound
 from app.engine.logs import begun, failed, say_as
 from app.settings import Servers, needs_clients, read_settings, where
 from journey.errors import FAILED_EXIT, Away, Refused
 from streams.remarks import Say
+
+if TYPE_CHECKING:
+    from app.engine.worker_health import Health
 
 app = typer.Typer(add_completion=False)
 
@@ -31,6 +36,17 @@ class Only(StrEnum):
 @app.command()
 def worker(
     only: Annotated[Only | None, typer.Option("--only", help="Do only this part of the work.", show_default=False)] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            "--metrics-port",
+            help="Answer at this port: /metrics for Prometheus, /health/live and /health/ready. 0: any free one. JOURNEY_METRICS_PORT sets"
+            " it too, and JOURNEY_METRICS_HOST the address, which is this machine's own otherwise.",
+            show_default=False,
+            min=0,
+            max=65535,
+        ),
+    ] = None,
 ) -> None:
     """Process the touchpoints that are published to Kafka and keep both read models up to date, until it is stopped.
 
@@ -40,7 +56,7 @@ def worker(
     with begun(settings.log, settings.instance or socket.gethostname()):
         say = say_as("worker")
         try:
-            status = _work(only, say)
+            status = _work(only, settings.metrics_port if metrics_port is None else metrics_port, settings.metrics_host, say)
         except (Refused, Away) as error:
             say(str(error), logging.ERROR)
             status = 1
@@ -55,7 +71,7 @@ def worker(
         raise typer.Exit(status)
 
 
-def _work(only: Only | None, say: Say) -> int:
+def _work(only: Only | None, metrics_port: int | None, metrics_host: str, say: Say) -> int:
     place = where(None)
     if not isinstance(place, Servers):
         raise Refused("a worker works for the distributed runtime; set JOURNEY_KAFKA and JOURNEY_POSTGRES (embedded data needs none)")
@@ -67,11 +83,27 @@ def _work(only: Only | None, say: Say) -> int:
 
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, partial(_leave, say))
+    health = None if metrics_port is None else _watched(metrics_host, metrics_port, say)
+    end_traces = tracing.begin("journey-worker", say)
     # A read model whose server is away holds up itself only.
-    run = with_servers(place, lambda engine: work(engine, instance, only, say_as), say, prepared=False)
-    status: int = uvloop.run(run)
+    run = with_servers(place, lambda engine: work(engine, instance, only, say_as, health), say, prepared=False)
+    try:
+        status: int = uvloop.run(run)
+    finally:
+        end_traces()
+        if health is not None:
+            health.end()
     say("stopped")
     return status
+
+
+def _watched(host: str, port: int, say: Say) -> "Health":
+    from app.engine.worker_health import Health
+
+    listening = bound(host, port, "--metrics-port")
+    health = Health(listening)
+    say(f"health and metrics at {address_of(listening)}")
+    return health
 
 
 def _leave(say: Say, number: int, _frame: FrameType | None) -> None:

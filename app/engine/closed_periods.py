@@ -144,6 +144,12 @@ async def closings(engine: Engine) -> list[Closing]:
     return [one.model_copy(update={"restated_by": restated_by.get(one.number)}) for one in every]
 
 
+async def counting(engine: Engine) -> list[Closing]:
+    """The closing that counts of each period, the latest period first."""
+    last = {(one.from_on, one.to_on): one for one in await closings(engine)}
+    return [last[days] for days in sorted(last, reverse=True)]
+
+
 async def closing_of(engine: Engine, from_on: str, to_on: str) -> Closing | None:
     """The last closing of just these days, under whatever name."""
     found = [one for one in await closings(engine) if (one.from_on, one.to_on) == (from_on, to_on)]

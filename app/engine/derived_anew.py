@@ -1,15 +1,27 @@
-"""What `journey definition use` and `journey rebuild` share: deriving everything anew, with progress, and printing what changed."""
+"""What using a definition and `journey rebuild` share: deriving everything anew, with progress, and printing what changed."""
 
 import sys
 from typing import Any
 
+from app.engine.generations import DEFINITION, REBUILD, using
 from app.engine.ports import Engine
 from app.text.printing import pairs, progress
 from journey.definition import Definition
 from projections.read_model import Switched
-from streams.operators import Decided
+from streams.operators import By, Decided
 
 HASH_SHOWN = 12
+
+
+async def use(engine: Engine, definition: Definition, file: str, by: By) -> dict[str, Any]:
+    """Use `definition`, which came in a file of that name, from now on; nothing changes where it is in use. Returns what that changed."""
+    async with engine.alone(REBUILD):
+        decisions = await engine.desk.decisions(DEFINITION)
+        before = decisions[-1].detail["fingerprint"]
+        answer = {"before": before, "definition": definition.fingerprint}
+        if before == definition.fingerprint:
+            return {**answer, "position": await engine.record.position()}
+        return {**answer, **await derived(engine, definition, using(definition, file, decisions[-1], by))}
 
 
 async def derived(engine: Engine, definition: Definition, decided: Decided) -> dict[str, Any]:

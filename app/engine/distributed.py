@@ -11,6 +11,7 @@ from typing import TypeVar
 from app.engine.clock import now
 from app.engine.embedded import batch_of
 from app.engine.generations import bring_up_to_date, derive, in_use, withdraw
+from app.engine.observer import Observer
 from app.engine.ports import Progress, no_progress
 from app.engine.shared_position import digests
 from app.engine.summary import Summary
@@ -21,7 +22,7 @@ from projections.marketing import marketing
 from projections.sales import sales
 from projections.stores.postgres import PostgresReadStore
 from schemas.incoming import Incoming
-from streams.kafka.log import KafkaLog
+from streams.kafka.log import KafkaLog, held
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import ensure_topics
 from streams.operators import Decided
@@ -58,6 +59,7 @@ class Distributed:
     sales: PostgresReadStore
     say: Say
     """Is told what is waited for."""
+    observer: Observer = field(default_factory=Observer)
 
     @property
     def keys(self) -> PostgresKeys:
@@ -74,6 +76,14 @@ class Distributed:
     def log(self) -> KafkaLog:
         """What touchpoints come in by."""
         return KafkaLog(self.kafka)
+
+    async def waiting(self) -> dict[int, int]:
+        """How many records of the log are not placed yet, by partition. Raises Away."""
+        placed, there = await self.record.offsets(), await held(self.kafka)
+        return {one: max(0, last - placed.get(one, there.first[one] - 1)) for one, last in there.last.items()}
+
+    async def waits_since(self) -> None:
+        """It would have to be read from Kafka."""
 
     def announced(self) -> PostgresAnnouncements:
         """The deadlines that struck: workers announce them."""

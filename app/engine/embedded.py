@@ -4,6 +4,7 @@ import fcntl
 import os
 import shlex
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from itertools import islice
@@ -12,11 +13,13 @@ from pathlib import Path
 from app.engine.clock import now
 from app.engine.folder import BESIDE_DATABASES, DATABASES, LOCK, make_private
 from app.engine.generations import bring_up_to_date, derive, in_use, withdraw
+from app.engine.observer import Observer
 from app.engine.ports import Progress, no_progress
 from app.engine.shared_position import digests
 from app.engine.summary import Summary
 from journey.definition import Definition
 from journey.errors import Refused
+from journey.instants import Instant
 from projections.marketing import marketing
 from projections.read_model import ReadModel
 from projections.sales import sales
@@ -42,6 +45,7 @@ class Embedded:
 
     def __init__(self, folder: Path, *, read_only: bool, say: Say = nobody) -> None:
         self.folder = folder
+        self.observer = Observer()
         self.record = SqliteRecord(folder / FILE, read_only=read_only)
         self.desk = SqliteDesk(self.record.db)
         self.keys = SqliteKeys(self.record.db)
@@ -64,6 +68,14 @@ class Embedded:
         """What touchpoints come in by."""
         return self.record
 
+    async def waiting(self) -> dict[int, int]:
+        """How many records of the log are not placed yet, by partition."""
+        return await self.record.waiting()
+
+    async def waits_since(self) -> Instant | None:
+        """When the first of them was received; None where there is none."""
+        return await self.record.waits_since()
+
     def announced(self) -> None:
         """Nobody announces deadlines here: what they brought about is told with the next touchpoint."""
 
@@ -81,6 +93,14 @@ class Embedded:
 
     async def start(self, say: Say = nobody, progress: Progress = no_progress) -> None:
         """Bring the folder up to date: a definition in the control log, what a crash left in the log placed, the read stores level."""
+        position = await self.record.position()
+        # Of one that is ahead, as where an older record was put beside it, nobody knows what it has of units that are not there.
+        self.marketing, self.sales = [
+            _anew(store.model, store.path, say, store, why=f"is at unit {stands} and the record at {position}")
+            if (stands := await store.position()) > position
+            else store
+            for store in (self.marketing, self.sales)
+        ]
         await bring_up_to_date(self, now(), say, progress)
         self.placement = Placement(await self.definition(), self.record)
         await self.place()
@@ -125,7 +145,9 @@ class Embedded:
         if not batch:
             return False
         options = f" --data {shlex.quote(str(self.folder))}"
-        unit = await placed(self.placement, batch, after, f"the log in {self.folder}", options=options, passes=is_of_files)
+        began = time.monotonic()
+        unit, position = await placed(self.placement, batch, after, f"the log in {self.folder}", options=options, passes=is_of_files)
+        self.observer.placed(batch, unit, position, time.monotonic() - began)
         if summary is not None:
             summary.add(unit)
         return True
@@ -133,14 +155,16 @@ class Embedded:
     async def follow(self) -> None:
         """Bring both read stores to the record's position."""
         for store in (self.marketing, self.sales):
-            await store.apply(self.record.changes(await store.position(), store.model.kinds))
+            began, before = time.monotonic(), await store.position()
+            after = await store.apply(self.record.changes(before, store.model.kinds))
+            await self.observer.followed(self.record, store.model, before, after, began)
 
 
 @contextmanager
 def opened(folder: Path, say: Say = nobody) -> Iterator[Embedded]:
     """The engine of `folder`, made if need be, to write. Raises Refused where another process has it."""
     make_private(folder, (LOCK, *DATABASES), say)
-    with _locked(folder), _usable(folder):
+    with locked(folder), _usable(folder):
         engine = Embedded(folder, read_only=False, say=say)
         try:
             yield engine
@@ -207,15 +231,15 @@ def _store(model: ReadModel, folder: Path, read_only: bool, say: Say) -> SqliteR
         return _anew(model, path, say)
 
 
-def _anew(model: ReadModel, path: Path, say: Say, old: SqliteReadStore | None = None) -> SqliteReadStore:
-    """An empty read model in place of one that is damaged, whose file is kept beside it."""
+def _anew(model: ReadModel, path: Path, say: Say, old: SqliteReadStore | None = None, why: str = "is damaged") -> SqliteReadStore:
+    """An empty read model in place of one that is damaged, or not of this record, whose file is kept beside it."""
     if old is not None:
         old.close()
     aside = path.with_name(f"{path.name}.damaged")
     path.replace(aside)
     _take_away(path, BESIDE_DATABASES)
     make_private(path.parent, (path.name,))
-    say(f"{model.name}'s read model {path} is damaged, and is derived again; what it was is kept in {aside.name}")
+    say(f"{model.name}'s read model {path} {why}, and is derived again; what it was is kept in {aside.name}")
     return SqliteReadStore(model, path)
 
 
@@ -250,7 +274,7 @@ def _named(error: Exception) -> str:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Hold the folder's lock; the file says who does."""
     with open(folder / LOCK, "a+", encoding="utf-8") as file:
         try:

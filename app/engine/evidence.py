@@ -24,6 +24,7 @@ from journey.instants import Instant
 from journey.problems import meant
 from journey.provenance import ExplainedFact
 from journey.touchpoints import Key, Touchpoint
+from projections.figures import sections
 from projections.figures.answering import answer, settled
 from projections.figures.answers import Answer, Cell, Exact, FigureAnswer
 from projections.figures.answers import Value as Result
@@ -32,7 +33,7 @@ from projections.figures.credit import NO_MILESTONE
 from projections.figures.figure import Asked, Figure
 from projections.figures.measures import Credited, Outcome
 from projections.figures.reports import values_asked
-from projections.figures.sections import FIGURES, SECTIONS
+from projections.figures.sections import FIGURES
 from projections.figures.units import ByUnit, FigureUnit, Page, among, credited_touches, each, only, rows_by_unit, units
 from projections.marketing import marketing
 from projections.read_model import Ask, Delta, ReadModel, Table, Value
@@ -107,7 +108,7 @@ def figure_named(name: str) -> Figure:
 
 def model_of(figure: Figure) -> ReadModel:
     """The read model that answers it; of two the first."""
-    section = next(one for one in SECTIONS if figure in one.figures)
+    section = next(one for one in sections.SECTIONS if figure in one.figures)
     return marketing if section.model == "marketing" else sales
 
 

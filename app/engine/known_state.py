@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from app.engine.ports import Engine
+from app.text.arguments import YEARS, in_zone
 from app.text.printing import progress
 from journey.definition import Definition
 from journey.errors import Refused
@@ -28,7 +30,7 @@ class KnownState(NamedTuple):
 
 
 async def known(engine: Engine, known_at: str | None) -> KnownState:
-    """What is known now, or what was at `known_at`: a position, or a time of recording. Raises Refused beyond the last position."""
+    """What is known now, or what was at `known_at`: a position, or a day or time of recording. Raises Refused beyond the last position."""
     if known_at is None:
         return KnownState(await engine.definition(), engine.record)
     position = await position_known(engine, known_at)
@@ -36,17 +38,29 @@ async def known(engine: Engine, known_at: str | None) -> KnownState:
 
 
 async def position_known(engine: Engine, known_at: str) -> int:
-    """The position that `known_at` names. Raises Refused beyond the last one."""
+    """The position that `known_at` names: of a day of the reporting zone the last one up to its end. Raises Refused beyond the last one."""
     last = await engine.record.position()
+    if (on := _day(known_at)) is not None:
+        return await engine.record.position_at(in_zone(on, (await engine.definition()).zone))
     if not (known_at.isascii() and known_at.isdigit()):
         try:
             return await engine.record.position_at(instant(rfc3339(known_at)))
         except ValueError:
-            raise Refused(f"{known_at!r} is no position and no time; write a number up to {last}, or 2025-06-30T12:00:00Z") from None
+            raise Refused(
+                f"{known_at!r} is no position and no time; write a number up to {last}, 2025-06-30 or 2025-06-30T12:00:00Z"
+            ) from None
     # Leading zeros apart, more digits than those of the last one are more than it.
     if len(known_at.lstrip("0")) > len(str(last)) or int(known_at) > last:
         raise Refused(f"position {known_at} is not there yet; the last one is {last}")
     return int(known_at)
+
+
+def _day(text: str) -> date | None:
+    try:
+        on = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return on if on.isoformat() == text and on.year in YEARS else None
 
 
 async def definition_at(engine: Engine, position: int) -> Definition:

@@ -1,6 +1,6 @@
 """What commands ask of an engine. The embedded one and the distributed one answer alike: `app.engine.access` opens either as this."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
@@ -79,6 +79,14 @@ class Engine(RecordKeeper, Protocol):
 
     def announced(self) -> Announced | None:
         """The deadlines that struck, where somebody announces them."""
+        ...
+
+    async def waiting(self) -> Mapping[int, int]:
+        """How many records of the log are not placed yet, by partition. Raises Away."""
+        ...
+
+    async def waits_since(self) -> Instant | None:
+        """When the first of them was received; None where there is none, or where it would have to be read to be known."""
         ...
 
     async def definition(self) -> Definition:

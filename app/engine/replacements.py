@@ -1,4 +1,4 @@
-"""What is sent in place of a dead letter, from the file of whoever puts it right: a touchpoint, or the row or call that it was to be."""
+"""What is sent in place of a dead letter, from whoever puts it right: a touchpoint, or the row or call that it was to be."""
 
 import csv
 import io
@@ -7,8 +7,12 @@ from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
+from app.engine.imports import IMPORT
 from app.engine.json_files import STDIN
+from app.engine.ports import Engine
+from app.text.arguments import first_told
 from journey.definition import Definition
 from journey.errors import Refused
 from schemas.csv_map import DELIMITERS, OF_A_QUERY, CsvMap
@@ -19,11 +23,59 @@ from schemas.intended import columns_of
 from schemas.json_formats import Format, look, read_as
 from schemas.json_records import records
 from schemas.noticed import Noticed
+from schemas.shipped_maps import asked_map, zones
 from schemas.strict_json import BODY_BYTES_MAX
 from streams.dead_letters import joined
-from streams.operators import Letter
+from streams.operators import By, Letter
 
 _BOM = b"\xef\xbb\xbf"
+
+
+class AsRow(NamedTuple):
+    """It is a row of CSV, read with a map and on the clock of a zone: those of the letter's import where nobody says others."""
+
+    map: Path | None = None
+    zone: str | None = None
+
+
+class Fixed(NamedTuple):
+    """Whether a fix is a new one; and what was taken for granted."""
+
+    is_new: bool
+    taken: list[str]
+
+
+async def fix(engine: Engine, number: int, said: bytes, reading: Format | AsRow, by: By) -> Fixed:
+    """Keep what `said` comes to as what is sent in place of a letter. Raises Refused where it can't be read either."""
+    letter = await engine.desk.show(number)
+    if letter is None:
+        raise Refused(f"there is no dead letter {number}")
+    taken: list[str] = []
+    if isinstance(reading, AsRow):
+        body = row(said, letter, await _map_of(engine, letter, reading, taken))
+    elif (format := format_of(said, reading)) is Format.cloudevents:
+        body = event(said)
+    else:
+        body = call(said, letter, format, await engine.definition())
+    return Fixed(await engine.desk.fix(number, body, by), taken)
+
+
+async def _map_of(engine: Engine, letter: Letter, reading: AsRow, taken: list[str]) -> CsvMap:
+    """The map that a row is read with. What is taken for granted so is added to `taken`."""
+    map, zone = reading
+    came = [one for one in await engine.desk.decisions(IMPORT) if one.detail["import_id"] in letter.imports and "map" in one.detail]
+    if map is None:
+        if not came:
+            raise Refused(f"dead letter {letter.kept.number} came with no map; say with --map which one its row is read with")
+        map = Path(came[-1].detail["map"])
+        taken.append(f"read with the map {came[-1].detail['map']}, as import {came[-1].number} was (--map says another)")
+    csv_map = first_told(lambda: asked_map(map, zone), "`journey ingest --map --dry-run` lists them")
+    if zone is None and (clocks := zones(csv_map)):
+        stated = came[-1].detail.get("zone") if came else None
+        whence = "the map says" if stated is None else f"import {came[-1].number} was"
+        taken.append(f"times are read on the clock of {stated or ' and '.join(clocks)}, as {whence} (--zone says another)")
+        csv_map = asked_map(map, stated)
+    return csv_map
 
 
 def content(path: Path) -> bytes:

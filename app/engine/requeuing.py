@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 from app.engine.ports import Engine
 from journey.errors import Refused
-from streams.dead_letters import REQUEUE, can_be_sent, names_of, requeuing, sent_again, several
-from streams.operators import By, Kept, State
+from streams.dead_letters import DISMISS, FIX, REQUEUE, can_be_sent, named_in, names_of, requeuing, sent_again, several
+from streams.operators import By, Decision, Kept, State
 from streams.placement import UNIT_BYTES_MAX
+from streams.set_aside import RETRACT
 
 LETTERS_AT_ONCE_MAX = 200
 
@@ -62,6 +63,12 @@ async def requeue_waiting(engine: Engine, code: str | None, by: By, source: str 
 async def dismiss_waiting(engine: Engine, code: str | None, source: str | None, by: By) -> int:
     """Dismiss all that are open or fixed, or those of them that have `code` and are of `source`. Returns how many."""
     return sum([await engine.desk.dismiss([one.number for one in found], [], by) async for found in _waiting(engine, code, source)])
+
+
+async def decided_about(engine: Engine, number: int) -> list[Decision]:
+    """What was decided about a letter, oldest first."""
+    decided = [one for action in (FIX, REQUEUE, DISMISS, RETRACT) for one in await engine.desk.decisions(action)]
+    return sorted(one for one in decided if number in named_in(one))
 
 
 async def _waiting(engine: Engine, code: str | None, source: str | None) -> AsyncIterator[Sequence[Kept]]:

@@ -6,11 +6,11 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from functools import partial
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiokafka.errors import KafkaError
 
@@ -46,6 +46,9 @@ M_MMAP_THRESHOLD = -3
 OWN_PART_BYTES = 1024 * 1024
 """What is at least so large has a part of the memory to itself, which goes back to the system when it is freed."""
 
+if TYPE_CHECKING:
+    from app.engine.worker_health import Health
+
 Task = Callable[[], Coroutine[Any, Any, None]]
 Round = Callable[[], Awaitable[int]]
 
@@ -57,7 +60,7 @@ class Failure(NamedTuple):
     error: BaseException
 
 
-async def work(engine: Distributed, instance: str, only: str | None, say_as: SayAs) -> int:
+async def work(engine: Distributed, instance: str, only: str | None, say_as: SayAs, health: "Health | None" = None) -> int:
     """Run until SIGTERM or SIGINT. Returns the exit status. A bug stops the worker, loudly: a wrong number is worse."""
     _give_memory_back()
     say = engine.say
@@ -73,11 +76,14 @@ async def work(engine: Distributed, instance: str, only: str | None, say_as: Say
             say(f"stopping: {by.name}")
         stopping.set()
 
+    if health is not None:
+        engine.observer.measures = health.measures
+        health.begun(engine, [store for store in (engine.marketing, engine.sales) if only in (None, store.model.name)])
     loop = asyncio.get_running_loop()
     for one in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(one, stop, one)
     async with AsyncExitStack() as stack:
-        starting = asyncio.create_task(_start(engine, instance, only, failed, stack, say_as))
+        starting = asyncio.create_task(_start(engine, instance, only, failed, stack, say_as, health))
         told_to = asyncio.create_task(stopping.wait())
         await asyncio.wait([starting, told_to], return_when=asyncio.FIRST_COMPLETED)
         if not starting.done():
@@ -103,7 +109,13 @@ def _give_memory_back() -> None:
 
 
 async def _start(
-    engine: Distributed, instance: str, only: str | None, failed: Callable[[str, BaseException], None], stack: AsyncExitStack, say_as: SayAs
+    engine: Distributed,
+    instance: str,
+    only: str | None,
+    failed: Callable[[str, BaseException], None],
+    stack: AsyncExitStack,
+    say_as: SayAs,
+    health: "Health | None",
 ) -> list[str]:
     """Begin all the work, and see to it that `stack` ends it. Waits for what is away. Returns what it is."""
 
@@ -113,14 +125,16 @@ async def _start(
         except Exception as error:
             failed(name, error)
 
-    tasks, is_under_way = await parts(engine, instance, only, stack, say_as)
+    tasks, pump = await parts(engine, instance, only, stack, say_as)
+    if health is not None:
+        health.pump = pump
     running = [asyncio.create_task(guarded(name, run), name=name) for name, run in tasks]
     for task in running:
         stack.callback(task.cancel)
     engine.say(f"worker {instance} begins: {', '.join(task.get_name() for task in running)}")
     # To import Faust and to join its group take longer than all else that a start does: what was left waiting goes first.
     head_start = time.monotonic() + HEAD_START_SECONDS_MAX
-    while not is_under_way() and time.monotonic() < head_start:
+    while pump is not None and not pump.is_under_way() and time.monotonic() < head_start:
         await asyncio.sleep(POLL_SECONDS)
     faust_app = await asyncio.to_thread(import_module, "streams.faust_app")
 
@@ -137,6 +151,8 @@ async def _start(
         stack.push_async_callback(app.stop)
 
     await until_there(hosted, say_as("faust"))
+    if health is not None:
+        health.is_at_work = True
     return [task.get_name() for task in running]
 
 
@@ -145,10 +161,10 @@ async def _hinted(hint: bytes) -> None:
 
 
 class Parts(NamedTuple):
-    """The parts of the work by name, and whether placement, where it is one of them, has done something already."""
+    """The parts of the work by name, and the pump, where placement is one of them."""
 
     tasks: list[tuple[str, Task]]
-    is_under_way: Callable[[], bool]
+    pump: Pump | None
 
 
 async def parts(engine: Distributed, instance: str, only: str | None, stack: AsyncExitStack, say_as: SayAs) -> Parts:
@@ -160,7 +176,7 @@ async def parts(engine: Distributed, instance: str, only: str | None, stack: Asy
         await until_there(source.start, say_as("source"))
         stack.push_async_callback(source.stop)
         definition = await until_there(engine.definition, say_as("placement"))
-        pump = Pump(source, Placement(definition, engine.record), engine.definition, say_as)
+        pump = Pump(source, Placement(definition, engine.record), engine.definition, say_as, engine.observer.placed)
         stack.callback(pump.flush)
         stack.callback(watch(pump.is_stuck, say_as("placement")))
         tasks += [("source", pump.fetch), ("placement", pump.place)]
@@ -177,17 +193,30 @@ async def parts(engine: Distributed, instance: str, only: str | None, stack: Asy
     for name, store in (("marketing", engine.marketing), ("sales", engine.sales)):
         if only is None or only == name:
             tasks.append((name, _following(engine, store, name, say_as(name))))
-    return Parts(tasks, lambda: pump is None or pump.is_under_way())
+    return Parts(tasks, pump)
 
 
 def _following(engine: Distributed, store: PostgresReadStore, name: str, say: Say) -> Task:
     async def step() -> int:
-        before = await store.position()
-        return await followed(engine, store, say) - before
+        before, began = await store.position(), time.monotonic()
+        after = await followed(engine, store, say)
+        await engine.observer.followed(engine.record, store.model, before, after, began)
+        return after - before
+
+    @asynccontextmanager
+    async def taking_over() -> AsyncIterator[Round]:
+        # Looked at in this order, none that follows the record is ahead of it.
+        stands, position = await store.position(), await engine.record.position()
+        if stands > position:
+            raise Refused(
+                f"{name}'s read model in {store.database.place} is at unit {stands}, and the record in {engine.record.database.place} at"
+                f" {position}: the record is of an older backup. `DROP SCHEMA {name} CASCADE` there, and a worker fills it anew"
+            )
+        yield step
 
     async def follow() -> None:
         await until_there(store.prepare, say)
-        await keep_doing(engine, name, doing(step), POLL_SECONDS, say)
+        await keep_doing(engine, name, taking_over, POLL_SECONDS, say)
 
     return follow
 

@@ -6,9 +6,9 @@ from typing import Final
 
 from app.reference.markdown import GENERATED, code, page, table
 from app.text.figures import described
+from projections.figures import sections
 from projections.figures.catalogue import FigureEntry, entries
 from projections.figures.figure import Section
-from projections.figures.sections import SECTIONS
 
 _INTRODUCTION: Final = """\
 A figure is one number that marketing or sales asks for. Here are all of them, by the sections of the two reports; `journey figures` lists
@@ -28,7 +28,7 @@ def figures_page() -> str:
     listed = entries()
     in_full: dict[str, FigureEntry] = {}
     parts: list[str] = []
-    for section in SECTIONS:
+    for section in sections.SECTIONS:
         parts += _section(section, [entry for entry in listed if (entry.model, entry.section) == (section.model, section.name)], in_full)
     return page("# Figures", GENERATED, _INTRODUCTION, _EXPLANATION, *parts, "## Dimensions", _DIMENSIONS, _dimensions(listed))
 

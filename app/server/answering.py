@@ -61,9 +61,11 @@ async def answered(
     *,
     as_csv: bool = False,
     where: dict[str, tuple[str, ...]] | None = None,
+    at_length: bool = False,
 ) -> Response:
-    """What `run` answers. Its tag stands for the question, the positions and the definition. One that is asked as of now depends on the
-    clock too: there the tag stands for what is answered as well, apart from when. Raises Problem, Refused, Away."""
+    """What `run` answers, which may take minutes where it is `at_length`. Its tag stands for the question, the positions and the
+    definition. One that is asked as of now depends on the clock too: there the tag stands for what is answered as well, apart from when.
+    Raises Problem, Refused, Away."""
     media = accepted(request, (JSON, CSV) if as_csv else (JSON,))
     here = await ready(request, asked)
     as_of_now = iso(asked.asked_until) if isinstance(asked, AsOf) and isinstance(asked.asked_until, int) and not asked.until else ""
@@ -77,7 +79,7 @@ async def answered(
         return stands, told.following, harmless(told.csv(told.plain)).encode() if media == CSV and told.csv is not None else told.json
 
     with several(where or {}):
-        tag, cursor, body = await here.read(read)
+        tag, cursor, body = await (here.read_at_length if at_length else here.read)(read)
     if body is None:
         return Response(status_code=304, headers=_headers(f'"{tag}"'))
     following = _following(request, asked, cursor)

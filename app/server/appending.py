@@ -9,6 +9,7 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
+from app.engine import tracing
 from app.engine.clock import now
 from app.engine.embedded import is_of_files
 from journey.errors import Away
@@ -27,16 +28,21 @@ class _Waiting:
     batch: Sequence[Incoming]
     done: "asyncio.Future[None]"
     size: int = field(init=False)
+    trace: str | None = field(init=False)
+    """In which it comes about."""
 
     def __post_init__(self) -> None:
+        self.trace = tracing.current()
         self.size = sum(one.size for one in self.batch)
 
 
 class Appender:
     """Appends all that waits in one go, by a connection of its own. The folder's lock is held by who has this."""
 
-    def __init__(self, path: Path, appended: Callable[[], None]) -> None:
-        """`appended` is called from the thread, after each time that the log has more."""
+    def __init__(self, path: Path, appended: Callable[[], None], came_about: Callable[[int, int, str], None]) -> None:
+        """`appended` is called from the thread, after each time that the log has more; before it, `came_about` is told the first and the
+        last offset of what came about in a trace."""
+        self._came_about = came_about
         self.alone = threading.Lock()
         """Who holds it is sure that nothing is appended meanwhile."""
         self._path, self._appended = path, appended
@@ -104,17 +110,25 @@ class Appender:
     async def _failed(self, record: SqliteRecord, waiting: Sequence[_Waiting]) -> Exception | None:
         """Why the log does not keep all of it; None where it does. Tells who waits, where it is one or it went well."""
         try:
-            await record.append([one for some in waiting for one in some.batch], now())
+            last = await record.append([one for some in waiting for one in some.batch], now())
         except Exception as error:
             if len(waiting) == 1:
                 away = Away(f"the data in {self._path.parent} can't be written: {error}") if is_of_files(error) else error
                 self._tell(fail, waiting[0].done, away)
             return error
+        self._trace(waiting, last)
         # First, so that what is asked of the writer by who was answered comes after.
         self._appended()
         for one in waiting:
             self._tell(succeed, one.done, None)
         return None
+
+    def _trace(self, waiting: Sequence[_Waiting], last: int) -> None:
+        first = last + 1 - sum(len(some.batch) for some in waiting)
+        for some in waiting:
+            if some.trace is not None:
+                self._came_about(first, first + len(some.batch) - 1, some.trace)
+            first += len(some.batch)
 
     def _next(self) -> list[_Waiting]:
         """All that waits, within the bounds of a unit; nothing where it is to end."""

@@ -62,7 +62,9 @@ class AsOf(Waiting):
         "Default: now.",
     )
     known_at: Time = Field(
-        "", description="As known at this position (17), or at the last one recorded up to this time (2025-06-30T12:00:00Z). Default: now."
+        "",
+        description="As known at this position (17), or at the last one recorded up to the end of this day of the reporting zone"
+        " (2025-06-30), or up to this time (2025-06-30T12:00:00Z). Default: now.",
     )
 
     @cached_property
@@ -133,7 +135,7 @@ class OfEvidence(OfFigures):
 
 
 class OfChanges(OfFigures):
-    from_position: Time = Field(description="The earlier position, or a time of recording.")
+    from_position: Time = Field(description="The earlier position, or a day or time of recording.")
     to_position: Time = Field(description="The later one.")
     section: Texts = Field([], description="Only these sections.")
 

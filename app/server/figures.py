@@ -156,7 +156,7 @@ def _between(made: APIRouter, model: Model, there: Sequence[Section]) -> None:
             told = await changed_between(engine, question, (asked.from_position, asked.to_position))
             return Told(told, Restatement.to_csv)
 
-        return await answered(request, asked, run, as_csv=True, where=asked.filters)
+        return await answered(request, asked, run, as_csv=True, where=asked.filters, at_length=True)
 
     _add(
         made, f"/{model}/between", between, RIGHTS[model], OfChanges, Restatement, name=f"{model}_between", tag=model, as_csv=True,
@@ -177,7 +177,7 @@ def _period(made: APIRouter, model: Model) -> None:
                 raise NotThere(f"{period} is not closed, or asked for as known earlier; {known} tells what is known of it")
             return Told(told, Restatement.to_csv)
 
-        return await answered(request, asked, run, as_csv=True)
+        return await answered(request, asked, run, as_csv=True, at_length=True)
 
     says = f"A closed period: what was told of it, beside what is known now, and what changed it. Of {model}."
     _add(

@@ -16,7 +16,8 @@ from app.server.asked import AsOf, Page, Text
 from app.server.problems import PROBLEMS
 from app.server.rows import OF_SALES, Condition, PageOf, beyond, formatted, found, item_of, page, paged
 from journey.errors import NotThere
-from journey.instants import iso
+from journey.instants import Instant, iso
+from projections.read_model import Ask
 
 router = APIRouter()
 
@@ -58,13 +59,14 @@ class OfTransitions(Page):
     operation_id="deals", tags=["deals"], summary="Deals, by id: those that are open, unless others are asked for.",
 )  # fmt: skip
 async def deals(request: Request, asked: Annotated[OfDeals, Query()]) -> Response:
+    return await answered(request, asked, lambda engine: page_of_deals(engine, request, asked), as_csv=True)
+
+
+async def page_of_deals(engine: Engine, request: Request, asked: OfDeals) -> Told:
+    """A page of the deals that are asked for. Raises Refused."""
     conditions = _equal(asked, "owner", "team", "pipeline", "stage", "account")
     conditions += [] if asked.outcome == "any" else [Condition("v.outcome = ?", (asked.outcome,))]
-
-    async def run(engine: Engine) -> Told:
-        return await page(engine, request, asked, DEALS, Deal, ("deal",), conditions)
-
-    return await answered(request, asked, run, as_csv=True)
+    return await page(engine, request, asked, DEALS, Deal, ("deal",), conditions)
 
 
 @router.get(
@@ -76,13 +78,18 @@ async def deal(
 ) -> Response:  # fmt: skip
     async def run(engine: Engine) -> Told:
         async with whom_to_ask(engine, "sales", asked.known) as (ask, definition):
-            key = id if id.startswith("deal:") else f"deal:{id}"
-            rows = await found(ask, DEALS, until_of(asked.asked_until, definition), [Condition("v.deal = ?", (key,))])
-        if not rows:
-            raise NotThere(f"nothing is known of {key!r} up to then")
-        return Told(Deal(**formatted(DEALS, rows[0])))
+            return Told(Deal(**await how_a_deal_stands(ask, until_of(asked.asked_until, definition), id)))
 
     return await answered(request, asked, run)
+
+
+async def how_a_deal_stands(ask: Ask, until: Instant, id: str) -> dict[str, Any]:
+    """Raises NotThere."""
+    key = id if id.startswith("deal:") else f"deal:{id}"
+    rows = await found(ask, DEALS, until, [Condition("v.deal = ?", (key,))])
+    if not rows:
+        raise NotThere(f"nothing is known of {key!r} up to then")
+    return formatted(DEALS, rows[0])
 
 
 @router.get(
@@ -90,13 +97,14 @@ async def deal(
     operation_id="leads", tags=["leads"], summary="Lead cycles, by person: those that are open, unless others are asked for.",
 )  # fmt: skip
 async def leads(request: Request, asked: Annotated[OfLeads, Query()]) -> Response:
+    return await answered(request, asked, lambda engine: page_of_leads(engine, request, asked), as_csv=True)
+
+
+async def page_of_leads(engine: Engine, request: Request, asked: OfLeads) -> Told:
+    """A page of the lead cycles that are asked for. Raises Refused."""
     conditions = _equal(asked, "owner", "team")
     conditions += [] if asked.state == "any" else [Condition(f"v.is_open = {int(asked.state == 'open')}")]
-
-    async def run(engine: Engine) -> Told:
-        return await page(engine, request, asked, LEADS, Lead, ("person", "cycle"), [*conditions, *await _of_person(engine, asked.person)])
-
-    return await answered(request, asked, run, as_csv=True)
+    return await page(engine, request, asked, LEADS, Lead, ("person", "cycle"), [*conditions, *await _of_person(engine, asked.person)])
 
 
 @router.get(

@@ -4,6 +4,7 @@ It needs a key that may audit, from wherever it is asked: so what a scraper keep
 """
 
 import time
+from contextlib import suppress
 from typing import Final
 
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -14,7 +15,7 @@ from app.engine.ports import Engine
 from app.server.access import needs
 from app.server.roles import Right
 from app.server.served import Served
-from streams.operators import State
+from journey.errors import Away
 
 router = APIRouter(tags=["operation"])
 
@@ -40,31 +41,18 @@ class Metrics:
         self.duplicates = self._gauge(
             "journey_duplicates_total", "Touchpoints that were there already: embedded, since this server started."
         )
-        self.letters = Gauge("journey_dead_letters", "Dead letters, by what became of them.", ("state",), registry=self.registry)
-        self.position = self._gauge("journey_record_position", "The last unit of the record.")
-        self.at = Gauge("journey_read_model_position", "The last unit that a read model has.", ("model",), registry=self.registry)
-        self.staleness = self._gauge(
-            "journey_staleness_seconds", "How long the read models have been behind the record; 0 where they are not."
-        )
 
     async def text(self, served: Served) -> bytes:
-        """All of them, as of now. Raises Away."""
+        """All of them, as of now."""
 
-        async def run(engine: Engine) -> tuple[int, int, int, dict[State, int]]:
-            marketing, sales = await engine.marketing.position(), await engine.sales.position()
-            # Looked at last, so that no read model seems to be ahead of it.
-            return marketing, sales, await engine.record.position(), dict(await engine.desk.states())
+        async def run(engine: Engine) -> bytes:
+            return await served.measures.text(engine, None, (engine.marketing, engine.sales))
 
-        marketing, sales, position, letters = await served.read(run)
-        self.at.labels("marketing").set(marketing)
-        self.at.labels("sales").set(sales)
-        self.position.set(position)
-        for state in State:
-            self.letters.labels(state).set(letters.get(state, 0))
+        told = await served.read(run)
         self.published.set(served.published)
-        self.duplicates.set(await served.duplicates())
-        self.staleness.set(served.staleness())
-        return generate_latest(self.registry)
+        with suppress(Away):
+            self.duplicates.set(await served.duplicates())
+        return generate_latest(self.registry) + told
 
     def _gauge(self, name: str, says: str) -> Gauge:
         return Gauge(name, says, registry=self.registry)

@@ -17,8 +17,8 @@ from app.server.access import Right, needs
 from app.server.answering import AS_CSV, Told, answered
 from app.server.answers import ExplanationTold, PersonFound, PersonTold, TimelineTold
 from app.server.asked import AsOf, Page, Text
-from app.server.problems import PROBLEMS
-from app.server.roles import SIGHT
+from app.server.problems import PROBLEMS, Problem
+from app.server.roles import SIGHT, Role
 from app.server.rows import OF_SALES, Condition, PageOf, formatted, found, paged
 from app.text import explanation as text_of_explanation
 from app.text import timeline as text_of_timeline
@@ -45,6 +45,11 @@ Id = Annotated[str, Path(description="One of its ids: user:42, anon:9f3c.")]
 
 class OfPeople(Page):
     search: Text = Field("", description="An id, or how ids begin: user:42, anon:9f, or 42 for any kind.")
+    called: Text = Field(
+        "",
+        description="A part of an id, a name or an e-mail address, whatever the case; of several words, each has to be there. As known"
+        " now, and without further pages. For who is shown ids.",
+    )
 
 
 class OfReasons(AsOf):
@@ -56,6 +61,9 @@ class OfReasons(AsOf):
     operation_id="people", tags=["people"], summary="People by their ids. Each is listed once, by the first id that is found.",
 )  # fmt: skip
 async def people(request: Request, asked: Annotated[OfPeople, Query()]) -> Response:
+    if asked.called:
+        check_sees_names(request.state.caller.role)
+        return await answered(request, asked, lambda engine: page_of_called(engine, request, asked), as_csv=True)
     starts = [asked.search] if asked.search.startswith(KINDS) else [kind + asked.search for kind in KINDS]
     # Who is not shown ids can't guess them letter by letter either.
     is_whole = bool(SIGHT[request.state.caller.role].masks_people and asked.search)
@@ -64,11 +72,32 @@ async def people(request: Request, asked: Annotated[OfPeople, Query()]) -> Respo
         async with whom_to_ask(engine, "sales", asked.known) as (ask, definition):
             until = until_of(asked.asked_until, definition)
             matches, cursor = await _matching(engine, starts, asked, is_whole=is_whole)
-            standing = await _standing(ask, until, [person.name for _, person in matches])
-            items = tuple(PersonFound(person=one.name, found=id, ids=one.ids, **standing[one.name]) for id, one in matches)
+            stands = await standing(ask, until, [person.name for _, person in matches])
+            items = tuple(PersonFound(person=one.name, found=id, ids=one.ids, **stands[one.name]) for id, one in matches)
             return await paged(engine, request, asked, ask, until, items, cursor)
 
     return await answered(request, asked, run, as_csv=True)
+
+
+def check_sees_names(role: Role) -> None:
+    """Raises Problem 403 where `role` is not shown what people are called, and so can't look for it."""
+    if SIGHT[role].masks_people:
+        raise Problem(403, f"{role} is not shown what people are called, and finds them by a whole id only")
+
+
+async def page_of_called(engine: Engine, request: Request, asked: OfPeople) -> Told:
+    """People of whom an id or a name has what is asked for in it, each once. Raises Refused."""
+    names = await engine.record.called(asked.called, asked.limit)
+    whose = await engine.record.people(list(names))
+    of_person: dict[str, tuple[str, Person]] = {}
+    for id, name in names.items():
+        person = whose.get(id) or Person(id, (id,))
+        of_person.setdefault(person.name, (name, person))
+    async with whom_to_ask(engine, "sales", asked.known) as (ask, definition):
+        until = until_of(asked.asked_until, definition)
+        stands = await standing(ask, until, list(of_person))
+        items = tuple(PersonFound(person=name, found=by, ids=one.ids, **stands[name]) for name, (by, one) in of_person.items())
+        return await paged(engine, request, asked, ask, until, items, "")
 
 
 async def _matching(engine: Engine, starts: list[str], asked: Page, *, is_whole: bool) -> tuple[list[tuple[str, Person]], str]:
@@ -106,7 +135,7 @@ async def _matching(engine: Engine, starts: list[str], asked: Page, *, is_whole:
     return matches, ""
 
 
-async def _standing(ask: Ask, until: Instant, persons: list[str]) -> dict[str, dict[str, object]]:
+async def standing(ask: Ask, until: Instant, persons: list[str]) -> dict[str, dict[str, object]]:
     """The stage of each, since when, and the score."""
     among = [Condition(f"v.person IN ({', '.join('?' for _ in persons)})", tuple(persons))] if persons else [Condition("FALSE")]
     stages = {row["person"]: formatted(STAGES, row) for row in await found(ask, STAGES, until, among)}
@@ -168,7 +197,7 @@ async def person(request: Request, id: Id, asked: Annotated[AsOf, Query()]) -> R
                 {
                     "person": one.name,
                     "ids": one.ids,
-                    **(await _standing(ask, until, [one.name]))[one.name],
+                    **(await standing(ask, until, [one.name]))[one.name],
                     "seen_at": seen[0]["seen_at"] if seen else None,
                     "fields": {field["field"]: field["value"] for field in fields},
                     "leads": [formatted(LEADS, row) for row in await found(ask, LEADS, until, [of_person], "v.cycle")],

@@ -44,6 +44,10 @@ PATH_COMPARED_MAX = 200
 """The letters of a path that is not there which are compared with those that are: what is like it takes long to find."""
 
 
+WORD_COMPARED_MAX = 100
+"""The same of the name of a parameter."""
+
+
 class Problem(Exception):
     """What a request can't have: the status, and in one sentence why and what would work. `more` are members of the document."""
 
@@ -99,7 +103,7 @@ def answer_problems(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        errors = [{"in": [str(part) for part in one["loc"]], "detail": one["msg"]} for one in error.errors()]
+        errors = [{"in": [str(part) for part in one["loc"]], "detail": _told(app, request, one)} for one in error.errors()]
         told = "; ".join(f"{'.'.join(one['in'])}: {one['detail']}" for one in errors)
         return problem(request, 422, told, errors=errors)
 
@@ -115,3 +119,26 @@ def answer_problems(app: FastAPI) -> None:
     async def failed(request: Request, error: Exception) -> Response:
         logging.getLogger("journey.server").error("%s %s", request.method, request.url.path, exc_info=error)
         return problem(request, 500, "an error of ours; the server's log has it")
+
+
+def _told(app: FastAPI, request: Request, error: Any) -> str:
+    """What is wrong with a parameter, or with a member of a body, in words."""
+    where, *_, name = error["loc"]
+    if error["type"] != "extra_forbidden":
+        return str(error["msg"])
+    if where != "query":
+        return "there is no such member"
+    parameters = _parameters(app, request)
+    if name in parameters.get("by", {}).get("schema", {}).get("items", {}).get("enum", ()):
+        return f"there is no such parameter; write where={name}=… for a filter, by={name} to break down by it"
+    near = meant(name[:WORD_COMPARED_MAX], parameters)
+    is_filtered = f"{'' if near else ';'} a filter is written where=owner=anna" if "where" in parameters else ""
+    return f"there is no such parameter{near}{is_filtered}"
+
+
+def _parameters(app: FastAPI, request: Request) -> dict[str, Any]:
+    """What may be asked where the request goes, as OpenAPI has it, by name."""
+    operation = getattr(request.scope.get("route"), "operation_id", None)
+    routes = (route for path in app.openapi()["paths"].values() for route in path.values())
+    found = [one for route in routes if route.get("operationId") == operation for one in route.get("parameters", ())]
+    return {one["name"]: one for one in found if one["in"] == "query"}

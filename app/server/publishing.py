@@ -13,6 +13,7 @@ import orjson
 from fastapi import APIRouter, FastAPI, Request, Response
 from pydantic import BaseModel
 
+from app.engine import tracing
 from app.engine.clock import now
 from app.server.access import Right, key_of, needs
 from app.server.bodies import body_of
@@ -123,13 +124,15 @@ async def _publish(request: Request, split: Callable[[bytes, Instant], Posted]) 
         if (key := key_of(request.headers)) is not None:
             under_way.of(key)
         body = await body_of(request, under_way.add)
-        posted = await _read(app, len(body), partial(split, body, at))
-        request.state.body_key = posted.key
-        await app.state.callers.check_body_key(request)
-        under_way.of(posted.key or "")
-        found = await _read(app, len(body), partial(taken_in, posted, served.definition, app.state.shown, at))
+        with tracing.span("take in a body", {"journey.bytes": len(body)}):
+            posted = await _read(app, len(body), partial(split, body, at))
+            request.state.body_key = posted.key
+            await app.state.callers.check_body_key(request)
+            under_way.of(posted.key or "")
+            found = await _read(app, len(body), partial(taken_in, posted, served.definition, app.state.shown, at))
         if found.incoming:
-            await served.publish(found.incoming)
+            with tracing.span("have the log keep it", {"journey.records": len(found.incoming)}):
+                await served.publish(found.incoming)
         # Not before the log has them: what it has not, has to be said again.
         app.state.shown.add_all(found.shown)
         app.state.noticed.add(found.noticed)

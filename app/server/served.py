@@ -2,18 +2,20 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 from queue import Queue
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from app.engine import tracing
 from app.engine.access import with_servers
 from app.engine.clock import now
 from app.engine.embedded import Embedded, is_of_files, keys_of, opened, reading
+from app.engine.measures import RECEIVED_MAX, Measures
+from app.engine.observer import Observer
 from app.engine.ports import Engine
 from app.engine.summary import Summary
 from app.server.appending import Appender, fail, succeed
@@ -51,6 +53,8 @@ class Served(Protocol):
     """What requests ask of an engine."""
 
     positions: "Positions"
+    measures: Measures
+    """What is done with the data, for Prometheus."""
     published: int
     """How many records this server has published."""
 
@@ -67,6 +71,10 @@ class Served(Protocol):
         """What `run` answers, of data that is only read."""
         ...
 
+    async def read_at_length(self, run: Run[T]) -> T:
+        """As `read`, what may take minutes: it does not hold up the event loop."""
+        ...
+
     async def change(self, run: Run[T]) -> T:
         """What `run` answers, which changes something other than by publishing."""
         ...
@@ -78,9 +86,6 @@ class Served(Protocol):
     async def duplicates(self) -> int:
         """How many touchpoints came that were there already."""
         ...
-
-    def staleness(self) -> float:
-        """For how many seconds the read models have been behind; 0 where they are not."""
 
     async def change_at_length(self, run: Run[T]) -> T:
         """As `change`, what may take minutes and reads files: it does not hold up the event loop."""
@@ -135,9 +140,9 @@ class ServedFolder:
     def __init__(self, folder: Path, say: Say) -> None:
         self.folder = folder
         self.positions = Positions()
+        self.measures = Measures()
         self.published = 0
         self._placed = Summary()
-        self._level_at = time.monotonic()
         self._is_level = True
         self._say = say
         self._jobs: Queue[_Job[Any] | _ToDo] = Queue()
@@ -149,7 +154,8 @@ class ServedFolder:
         self._engine: Embedded | None = None
         self._doing: list[_Job[Any]] = []
         self._has_ended = False
-        self._appender = Appender(folder / FILE, self._appended)
+        self._observer = Observer(self.measures)
+        self._appender = Appender(folder / FILE, self._appended, self._observer.came_about)
         self._writer = threading.Thread(target=self._write, name="writer")
 
     @property
@@ -184,6 +190,9 @@ class ServedFolder:
         async with self._readers:
             return await asyncio.to_thread(here)
 
+    async def read_at_length(self, run: Run[T]) -> T:
+        return await self.read(run)
+
     async def keys(self, run: RunKeys[T]) -> T:
         async def ran(keys: Keys) -> T:
             return await run(keys)
@@ -196,9 +205,6 @@ class ServedFolder:
 
     async def duplicates(self) -> int:
         return self._placed.duplicates
-
-    def staleness(self) -> float:
-        return 0.0 if self._is_level else time.monotonic() - self._level_at
 
     async def check(self) -> None:
         if self._failure is not None:
@@ -248,6 +254,7 @@ class ServedFolder:
                 self._tell(fail, job.done, Away("the server has stopped writing"))
 
     async def _work(self, engine: Embedded) -> None:
+        engine.observer = self._observer
         await engine.start(self._say)
         self._engine = engine
         await self._moved(engine)
@@ -270,7 +277,7 @@ class ServedFolder:
 
     async def _place(self, engine: Embedded) -> None:
         """Place what the log has, a unit of it at most, so that the read models have each before the next; the rest is to do."""
-        began, self._is_to_place = time.monotonic(), False
+        self._is_to_place = False
         try:
             is_all = not await engine.place_unit(self._placed)
             await engine.follow()
@@ -280,7 +287,7 @@ class ServedFolder:
             return
         self._failure = None
         if is_all:
-            self._level_at, self._is_level = began, not self._is_to_place
+            self._is_level = not self._is_to_place
         else:
             self._appended()
 
@@ -304,9 +311,10 @@ class ServedServers:
         self.engine = engine
         self._place = place
         self.positions = Positions()
+        self.measures = Measures()
         self.published = 0
-        self._level_at = time.monotonic()
-        self._is_level = True
+        self._shows: dict[str, int] = {}
+        """Where each read model was seen to be."""
         self._definition: Definition | None = None
         self._log = log
         self._readers = asyncio.Semaphore(READERS_MAX)
@@ -337,9 +345,6 @@ class ServedServers:
     async def duplicates(self) -> int:
         return (await self.engine.record.counted()).duplicates
 
-    def staleness(self) -> float:
-        return 0.0 if self._is_level else time.monotonic() - self._level_at
-
     async def change_at_length(self, run: Run[T]) -> T:
         async def ran(engine: Engine) -> T:
             return await run(engine)
@@ -347,24 +352,29 @@ class ServedServers:
         # With connections of its own: those of the event loop are tied to it.
         return await asyncio.to_thread(lambda: asyncio.run(with_servers(self._place, ran, self.engine.say)))
 
+    async def read_at_length(self, run: Run[T]) -> T:
+        async with self._readers:
+            return await self.change_at_length(run)
+
     async def check(self) -> None:
+        await self.engine.record.position()
         await self._look()
 
     async def follow(self) -> None:
         """Tell where both read models are, and which definition is in use, for as long as the server runs."""
         while True:
-            try:
+            with suppress(Away):  # readiness says it, and every request does
                 await self._look()
-            except Away:  # readiness says it, and every request does
-                self._is_level = False
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _look(self) -> None:
-        there = await self.engine.record.position()
-        position = min(await self.engine.marketing.position(), await self.engine.sales.position())
-        self._is_level = position >= there
-        if self._is_level:
-            self._level_at = time.monotonic()
+        for store in (self.engine.marketing, self.engine.sales):
+            name, after = store.model.name, await store.position()
+            before, self._shows[name] = self._shows.get(name), after
+            # One that begins with nothing shows what was shown before.
+            if before and after > before:
+                self.measures.shown(name, await self.engine.record.received(before, after, RECEIVED_MAX))
+        position = min(self._shows.values())
         if self._definition is None or position > self.positions.position:
             self._definition = await self.engine.definition()  # A switch has a position of its own.
         await self.positions.reached(position)
@@ -386,7 +396,7 @@ async def served(place: Path | Servers, say: Say) -> AsyncIterator[Served]:
     from app.engine.distributed import until_there
     from streams.kafka.log import KafkaLog
 
-    async with distributed.opened(place, say) as engine, KafkaLog(engine.kafka) as log:
+    async with distributed.opened(place, say) as engine, KafkaLog(engine.kafka, tracing.current) as log:
         servers = ServedServers(place, engine, log)
         await until_there(servers.check, say)
         following = asyncio.create_task(servers.follow())

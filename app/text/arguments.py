@@ -55,7 +55,8 @@ KnownAt = Annotated[
     str | None,
     typer.Option(
         "--known-at",
-        help="As known at this position (17), or at the last one recorded up to this time (2025-06-30T12:00:00Z). Default: now.",
+        help="As known at this position (17), or at the last one recorded up to the end of this day of the reporting zone (2025-06-30),"
+        " or up to this time (2025-06-30T12:00:00Z). Default: now.",
         metavar="K",
         show_default=False,
     ),

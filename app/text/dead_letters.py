@@ -38,7 +38,7 @@ def listed(
             "dead_letters": [_letter(one) for one in kept],
             "conflicts": [_conflict(one) for one in conflicts],
             "idle_retractions": [
-                {"subject": one.target[0], "of_source": one.target[1], "of_id": one.target[2], "why": _idle(one)} for one in idle
+                {"subject": one.target[0], "of_source": one.target[1], "of_id": one.target[2], "why": why_idle(one)} for one in idle
             ],
         })  # fmt: skip
         return
@@ -75,23 +75,23 @@ def listed(
             "subject": [one.target[0] for one in idle],
             "of source": [one.target[1] for one in idle],
             "of id": [one.target[2] for one in idle],
-            "why": [_idle(one) for one in idle],
+            "why": [why_idle(one) for one in idle],
         }, last="why")  # fmt: skip
 
 
-def _idle(one: IdleRetraction) -> str:
+def why_idle(one: IdleRetraction) -> str:
     if one.is_retraction:
         return "what it names is a retraction, which can't be retracted"
     return "nothing of that source and id is published under that subject, so far"
 
 
 def letter(one: Letter, decided: Sequence[Decision], *, json: bool) -> None:
-    meant, history, body = names_meant(incoming_of(one)), _history(one, decided), None if one.kept.needs_fix else one.body
+    meant, steps, body = names_meant(incoming_of(one)), history(one, decided), None if one.kept.needs_fix else one.body
     if json:
         as_json({
             **_letter(one.kept), "kept_bytes": len(one.raw), "raw": _text(one.raw), "raw_base64": base64.b64encode(one.raw).decode(),
             "body": None if body is None else _text(body), "fix": None if one.fix is None else _text(one.fix),
-            "meant": [{"subject": subject, "source": source, "id": id} for subject, source, id in meant], "history": history,
+            "meant": [{"subject": subject, "source": source, "id": id} for subject, source, id in meant], "history": steps,
         })  # fmt: skip
         return
     pairs({name: value for name, value in _letter(one.kept).items() if value is not None})
@@ -104,7 +104,7 @@ def letter(one: Letter, decided: Sequence[Decision], *, json: bool) -> None:
         _part("what it was meant to be:", *(readable(f"{subject}, id {id} of {source}") for subject, source, id in meant))
     if one.fix is not None:
         _part("the fix that is sent in its place:", _text(one.fix))
-    _part("what became of it:", *(readable(_told(step)) for step in history))
+    _part("what became of it:", *(readable(told(step)) for step in steps))
 
 
 def _part(heading: str, *lines: str) -> None:
@@ -112,8 +112,8 @@ def _part(heading: str, *lines: str) -> None:
     sys.stdout.write("\n".join(("", heading, *lines, "")))
 
 
-def _history(letter: Letter, decided: Sequence[Decision]) -> list[dict[str, Any]]:
-    """Its states, oldest first: what was decided about it, by whom and why, and what it came to."""
+def history(letter: Letter, decided: Sequence[Decision]) -> list[dict[str, Any]]:
+    """The states of a letter, oldest first: what was decided about it, by whom and why, and what it came to."""
     one = letter.kept
     steps: list[dict[str, Any]] = [{"at": iso(one.first_at), "state": State.open, "place": one.place}]
     for each in decided:
@@ -128,7 +128,7 @@ def _history(letter: Letter, decided: Sequence[Decision]) -> list[dict[str, Any]
     return sorted(steps, key=lambda step: str(step["at"]))
 
 
-def _told(step: Mapping[str, Any]) -> str:
+def told(step: Mapping[str, Any]) -> str:
     match step["state"]:
         case State.open:
             said = f"open, at {step['place']}"

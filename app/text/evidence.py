@@ -6,8 +6,9 @@ from rich.text import Text
 
 from app.engine.evidence import Behind, FigureEvidence, UnitEvidence
 from app.text.arguments import one_by_one
+from app.text.layout import duration
 from app.text.printing import fits, note, put, stacked, table
-from journey.instants import DAY, HOUR, MINUTE, iso
+from journey.instants import iso
 from journey.money import major
 from journey.readable import readable
 from projections.figures.answers import Cell, FigureAnswer, exact
@@ -21,7 +22,6 @@ TOUCHPOINTS_SHOWN_MAX = 6
 """Of one unit in a terminal: the first ones and the last ones."""
 UNIT_WIDTH_MAX = 28
 """Of one line, where not all of a table fits."""
-_LENGTHS = ((2 * DAY, DAY, "days"), (2 * HOUR, HOUR, "hours"), (0, MINUTE, "min"))
 
 
 def evidence(found: FigureEvidence) -> None:
@@ -158,8 +158,7 @@ def _number(unit: str, value: Number | None, currency: str | None) -> str:
         case "money":
             return f"{major(round(value), currency or ''):,} {currency}"
         case "duration":
-            length, name = next((length, name) for least, length, name in _LENGTHS if value >= least or not least)
-            return f"{float(value / length):,.1f} {name}"
+            return duration(value)
         case _:
             return f"{value:,}" if isinstance(value, int) else f"{float(value):,.2f}"
 

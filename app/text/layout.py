@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from app.text.arguments import NONE
 from journey.definition import Definition
-from journey.instants import DAY, HOUR
+from journey.instants import DAY, HOUR, MINUTE, SECOND, Micros
 from projections.figures.answers import Answer, Cell, FigureAnswer
 from projections.figures.figure import PERCENT
 from projections.figures.measures import Aggregate, Credited, Number
@@ -27,8 +27,7 @@ WITHHELD = "withheld"
 """There is a number that who asks is not shown."""
 UNKNOWN = "-"
 """There is no number: nothing to divide by, or to take a quantile of."""
-MINUTE, SECOND = HOUR // 60, HOUR // 3600
-_LENGTHS = ((2 * DAY, DAY, "days"), (2 * HOUR, HOUR, "hours"), (2 * MINUTE, MINUTE, "min"), (0, SECOND, "s"))
+_LENGTHS: tuple[tuple[Micros, str], ...] = ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (SECOND, "s"))
 
 Orders = Mapping[str, Sequence[str]]
 """Dimensions whose values have an order of their own."""
@@ -114,23 +113,27 @@ def is_money_whole(shown: Iterable[tuple[Column, Iterable[Cell]]]) -> bool:
 
 
 def format_of(column: Column, cells: Iterable[Cell], *, whole: bool = False) -> Format:
-    """How a column's numbers are written: all alike, so that they can be compared. `whole`: money without the decimals of its currency."""
-    numbers = [number for cell in cells if (number := column.value(cell)) is not None]
-    most = max((abs(Fraction(number)) for number in numbers), default=Fraction(0))
+    """How a column's numbers are written: all alike, so that they can be compared; but durations, of which one may be a thousand times
+    another, each in its own unit. `whole`: money without the decimals of its currency."""
     match column.figure.unit:
         case "share" | "rate":
             return lambda cell, number: f"{float(number):.1%}"
         case "duration":
-            _, length, name = next(one for one in _LENGTHS if most >= one[0])
-            digits = 0 if length == SECOND else 1
-            return lambda cell, number: f"{float(number / length) if number else 0:,.{digits}f} {name}"
+            return lambda cell, number: duration(number)
         case "money":
             return lambda cell, number: _money(cell, number, whole=whole)
         case "ratio":
             return lambda cell, number: f"{float(number):,.2f}" + (f" ({cell.currency})" if cell.currency else "")
         case _:
+            numbers = [number for cell in cells if (number := column.value(cell)) is not None]
             digits = 0 if all(number == int(number) for number in numbers) else 1
             return lambda cell, number: f"{_rounded(number, digits)}"
+
+
+def duration(micros: Number) -> str:
+    """A length of time in the largest unit that it has one of: 3.2 d, 1 h."""
+    length, unit = next((one for one in _LENGTHS if abs(Fraction(micros)) >= one[0]), _LENGTHS[-1])
+    return f"{_rounded(Fraction(micros) / length, 1).removesuffix('.0')} {unit}"
 
 
 def _money(cell: Cell, number: Number, *, whole: bool) -> str:

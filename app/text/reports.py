@@ -113,11 +113,22 @@ def _section(section: SectionAnswer, asked: Answer, orders: Orders, *, is_asked:
         lacking.setdefault(lacks, []).append(words(name))
     for lacks, names in lacking.items():
         put(Text(f"Without {' and '.join(map(words, lacks))}, and so left out: {', '.join(names)}.", style="dim"), "")
-    empty = _empty(section)
-    if empty and not is_narrowed(asked):
-        put(*(Text(_counts_nothing(one), style="dim") for one in empty), "")
-    elif empty and is_named:
-        put(Text(f"no {', no '.join(words(one.name) for one in empty)} {NARROWED}", style="dim"), "")
+    found = _empty(section)
+    if found and is_narrowed(asked):
+        told = [f"no {', no '.join(words(one.name) for one in found)} {NARROWED}"] if is_named else []
+    else:
+        told = list(map(_counts_nothing, found)) if is_named else _lacking(found)
+    if told:
+        put(*(Text(line, style="dim") for line in told), "")
+
+
+def empty(answered: Report) -> list[str]:
+    """What has no value, and so no row in a table of values: in lines."""
+    sections = [section for section in answered.sections if section.answers]
+    found = {figure.name: figure for section in sections for figure in _empty(section)}
+    if found and any(is_narrowed(answer) for section in sections for answer in section.answers):
+        return [f"no {', no '.join(map(words, found))} {NARROWED}"]
+    return _lacking(found.values())
 
 
 def _counts_nothing(figure: FigureAnswer) -> str:
@@ -125,17 +136,12 @@ def _counts_nothing(figure: FigureAnswer) -> str:
     return f"no {words(figure.name)}: nothing up to then counts. {figure.says} It reads {_listed(figure.needs)}."
 
 
-def empty(answered: Report) -> list[str]:
-    """What has no value, and so no row in a table of values: in lines."""
-    sections = [section for section in answered.sections if section.answers]
-    narrowed = any(is_narrowed(answer) for section in sections for answer in section.answers)
-    found: dict[tuple[str, ...], dict[str, None]] = {}
-    for figure in (figure for section in sections for figure in _empty(section)):
-        found.setdefault(() if narrowed else figure.needs, {})[words(figure.name)] = None
-    return [
-        f"nothing up to then counts in {', '.join(names)}, of {_listed(needs)}" if needs else f"no {', no '.join(names)} {NARROWED}"
-        for needs, names in found.items()
-    ]
+def _lacking(figures: Iterable[FigureAnswer]) -> list[str]:
+    """The same in short, with those together that read the same."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for figure in figures:
+        found.setdefault(figure.needs, []).append(words(figure.name))
+    return [f"no {', no '.join(names)}: nothing up to then counts of {_listed(needs)}" for needs, names in found.items()]
 
 
 def _empty_sections(sections: Sequence[SectionAnswer], asked: Answer) -> None:

@@ -1,6 +1,7 @@
 """Prints what changed in the figures between two positions; and a closed period as told, beside what is known now."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from rich.padding import Padding
 from rich.text import Text
@@ -55,8 +56,7 @@ def as_told(told: AsTold) -> None:
             )
         )
     put("")
-    shown = [cell for cell in told.cells if cell.before.n or cell.after.n or cell.causes]
-    _cells(told, shown, "as told", "as known now")
+    _cells(told, told_cells(told), "as told", "as known now")
 
 
 def _title(restatement: Restatement, what: str) -> None:
@@ -68,18 +68,48 @@ def _title(restatement: Restatement, what: str) -> None:
     put(heading, *([readable(" · ".join(more))] if more else []), "")
 
 
+class Row(NamedTuple):
+    """A value at both positions, written out. `causes` are lines, of which those that are indented belong to the one above."""
+
+    figure: str
+    name: str
+    before: str
+    after: str
+    difference: str
+    causes: list[str]
+
+
+def rows(restatement: Restatement, cells: Sequence[CellBetween], *, more: str) -> list[Row]:
+    """A row for each value of `cells`. `more` says where the causes are that are not shown."""
+    return [
+        Row(cell.figure, _name(restatement, cell, nth), *_written(cell, nth), _causes(cell, nth, more))
+        for cell in cells
+        for nth in range(max(1, len(cell.quantiles)))
+    ]
+
+
+def told_cells(restatement: Restatement) -> list[CellBetween]:
+    """Those that say something at one of both positions."""
+    return [cell for cell in restatement.cells if cell.before.n or cell.after.n or cell.causes]
+
+
+ORDER_OF_CAUSES = (
+    "The causes of a figure add up to its difference: first what is new, then corrections, links, unlinks, retractions,"
+    " imports, the definition."
+)  # fmt: skip
+
+
 def _cells(restatement: Restatement, cells: Sequence[CellBetween], earlier: str, later: str) -> None:
     if not cells:
         put("no difference")
         return
-    rows = [(cell, nth) for cell in cells for nth in range(max(1, len(cell.quantiles)))]
-    written = [_written(cell, nth) for cell, nth in rows]
+    written = rows(restatement, cells, more="--json has all")
     columns: dict[str, list[Cell]] = {
-        "figure": [_name(restatement, cell, nth) for cell, nth in rows],
-        f">{earlier}": [one[0] for one in written],
-        f">{later}": [one[1] for one in written],
-        ">difference": [one[2] for one in written],
-        "by": [Text(_causes(cell, nth)) for cell, nth in rows],
+        "figure": [one.name for one in written],
+        f">{earlier}": [one.before for one in written],
+        f">{later}": [one.after for one in written],
+        ">difference": [one.difference for one in written],
+        "by": [Text("\n".join(one.causes)) for one in written],
     }
     if fits(columns):
         table("", columns)
@@ -91,8 +121,7 @@ def _cells(restatement: Restatement, cells: Sequence[CellBetween], earlier: str,
                 put(Text.assemble((str(name), "bold"), f"  {difference}".rstrip()))
                 put(*(Padding(Text(line.lstrip()), (0, 0, 0, 2 + len(line) - len(line.lstrip()))) for line in str(by).split("\n")), "")
     if any(is_something(cell.difference) for cell in cells):
-        put(Text("The causes of a figure add up to its difference: first what is new, then corrections, links, unlinks, retractions,"
-                 " imports, the definition.", style="dim"))  # fmt: skip
+        put(Text(ORDER_OF_CAUSES, style="dim"))
 
 
 def _name(restatement: Restatement, cell: CellBetween, quantile: int) -> str:
@@ -137,11 +166,11 @@ def _signed(text: str) -> str:
     return text if text.startswith("-") else f"+{text}"
 
 
-def _causes(cell: CellBetween, quantile: int) -> str:
+def _causes(cell: CellBetween, quantile: int, more: str) -> list[str]:
     lines = [readable(line) for share in cell.causes[:CAUSES_SHOWN_MAX] for line in _share(cell, share, quantile)]
     if len(cell.causes) > CAUSES_SHOWN_MAX:
-        lines.append(f"and {len(cell.causes) - CAUSES_SHOWN_MAX} more; --json has all")
-    return "\n".join(lines)
+        lines.append(f"and {len(cell.causes) - CAUSES_SHOWN_MAX} more; {more}")
+    return lines
 
 
 def _share(cell: CellBetween, share: Share, quantile: int) -> list[str]:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Set
 
+from projections.figures import sections
 from projections.figures.answers import Value
 from projections.figures.families import lacking
 from projections.figures.figure import Model
 from projections.figures.periods import PERIODS
-from projections.figures.sections import SECTIONS
 
 
 class FigureEntry(Value):
@@ -47,7 +47,7 @@ def entries() -> list[FigureEntry]:
             reads=figure.reads,
             within_days=figure.within_days,
         )
-        for section in SECTIONS
+        for section in sections.SECTIONS
         for figure in section.figures
     ]
 

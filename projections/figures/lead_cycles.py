@@ -175,6 +175,19 @@ HANDOFF = (
         reads=("lead_assigned.team",),
     ),
     Figure(
+        name="business_time_to_assign",
+        says="From MQL to the first assignment, in business time of the team, of the leads that became an MQL in the period and were"
+        " assigned after it.",
+        formula="median and 90 % quantile (type 7) of the business time from MQL to first assigned",
+        unit="duration",
+        source="definition: lead.mql, calendars",
+        of=leads_at,
+        dated="mql",
+        by=_BY,
+        measure=quantiles("to_assign_business", "1/2", "9/10", where="v.to_assign_business >= 0"),
+        reads=("lead_assigned.team",),
+    ),
+    Figure(
         name="time_to_accept",
         says="From the handoff of a lead to its acceptance by sales, in wall time, of the leads accepted in the period.",
         formula="median and 90 % quantile (type 7) of accepted - handed over",

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from journey.errors import NotThere, Refused
 from journey.problems import meant
+from projections.figures import sections as registered
 from projections.figures.answering import answer, listed
 from projections.figures.answers import Answer, FigureAnswer, Value, figure_named, table
 from projections.figures.figure import Asked, Figure, Model, Section, Where
 from projections.figures.measures import Credited, count
-from projections.figures.sections import SECTIONS
 from projections.read_model import Ask
 
 NAMED_MAX = 12
@@ -67,7 +67,7 @@ class Report(Value):
 
 def sections_of(model: Model, names: Sequence[str] = ()) -> tuple[Section, ...]:
     """Those of these names, in their order; all where none is named. Raises Refused."""
-    there = {section.name: section for section in SECTIONS if section.model == model}
+    there = {section.name: section for section in registered.SECTIONS if section.model == model}
     for name in names:
         if name not in there:
             raise NotThere(f"{model} has no section {name!r}{_instead(name, there)}")

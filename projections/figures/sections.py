@@ -1,5 +1,6 @@
 """The sections of both reports, and all figures by name. What a terminal shows, a page and the reference are made from them."""
 
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from projections.figures import (
@@ -53,6 +54,24 @@ SECTIONS: Final = (
     Section("decided", "Deals decided", "sales", deals.DECIDED_DEALS, ((), ("outcome", "reason"), ("month",))),
     Section("pipeline", "Open deals", "sales", deals.OPEN_DEALS, ((), ("pipeline", "stage"))),
 )
-"""A figure may be in sections of both read models, where both hold what it reads."""
+"""A figure may be in sections of both read models, where both hold what it reads. Whoever asks for them asks this module, each time."""
 
-FIGURES: Final[dict[str, Figure]] = {figure.name: figure for section in SECTIONS for figure in section.figures}
+
+class _ByName(Mapping[str, Figure]):
+    """Of the sections that there are when it is asked: a figure that is added to one of them is here as well."""
+
+    def __getitem__(self, name: str) -> Figure:
+        return self._now[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._now)
+
+    def __len__(self) -> int:
+        return len(self._now)
+
+    @property
+    def _now(self) -> dict[str, Figure]:
+        return {figure.name: figure for section in SECTIONS for figure in section.figures}
+
+
+FIGURES: Final = _ByName()

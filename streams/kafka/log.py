@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import TracebackType
 from typing import NamedTuple
 
@@ -37,12 +37,16 @@ LENGTH, SHA256 = "journey_length", "journey_sha256"
 IMPORT = "journey_import"
 """The id of the import that it came in with: a record whose import was retracted is nothing."""
 
+TRACE = "traceparent"
+"""The trace that a record came about in, as the W3C writes it: for traces only, and no part of what it says."""
+
 READ_MS_MAX = 500
 
 NAME_LENGTH_MAX = 512
 """Of what a header says of where a record came from: more is left out, and a mark says so."""
 
 _LETTER = re.compile(rb"[0-9a-f]{64}")
+_TRACE = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _IMPORT = re.compile(rb"[1-9][0-9]{0,17}")
 
 
@@ -58,8 +62,16 @@ def recorded(record: ConsumerRecord, *, is_decoded: bool = False) -> Recorded:
             decoded = decoded_of(incoming)
     except Exception as error:
         incoming, decoded = Incoming(record.value or b"", record.topic, _place(record)), error
-    made: Recorded = new(Recorded, (record.partition, record.offset, record.timestamp * 1000, incoming, decoded))
+    trace = _trace(record.headers) if record.headers else None
+    made: Recorded = new(Recorded, (record.partition, record.offset, record.timestamp * 1000, incoming, decoded, trace))
     return made
+
+
+def _trace(headers: Sequence[tuple[str, bytes | None]]) -> str | None:
+    for name, text in headers:
+        if name == TRACE:
+            return text.decode() if text is not None and _TRACE.fullmatch(text) else None
+    return None
 
 
 def _incoming(record: ConsumerRecord) -> Incoming:
@@ -160,8 +172,10 @@ async def held(settings: KafkaSettings) -> Held:
 class KafkaLog:
     """The log of the distributed runtime. See `streams.ports.Log`. Kafka says when a record was recorded, so `recorded_at` is not sent."""
 
-    def __init__(self, settings: KafkaSettings) -> None:
+    def __init__(self, settings: KafkaSettings, trace: Callable[[], str | None] = lambda: None) -> None:
+        """`trace` says in which trace a record comes about, where it does in any."""
         self.settings = settings
+        self._trace = trace
         self.topic = Topics(settings).touchpoints
         self.reached: dict[int, int] = {}
         """The last offset that was acknowledged to us, by partition."""
@@ -178,12 +192,14 @@ class KafkaLog:
     async def append(self, batch: Sequence[Incoming], recorded_at: Instant) -> int:
         assert self._client is not None
         records = []
+        trace = self._trace()
         for one in batch:
             key, value, headers = published(one)
             size = len(key or b"") + len(value) + sum(len(name) + len(text) for name, text in headers)
             if size > RECORD_BYTES_MAX - ENVELOPE_BYTES_MAX:
                 raise Refused(f"{one.place} has {size:,} bytes; a record takes at most {RECORD_BYTES_MAX - ENVELOPE_BYTES_MAX:,}")
-            records.append((key, value, headers))
+            # There is room for it in what is left for the envelope.
+            records.append((key, value, headers if trace is None else [*headers, (TRACE, trace.encode())]))
         try:
             # A send returns once the record is in a buffer; what it returns is done once the brokers have it.
             sent = [await self._client.send(self.topic, value, key, headers=headers) for key, value, headers in records]

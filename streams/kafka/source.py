@@ -168,8 +168,10 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
                 self.again()
                 continue
             except OffsetOutOfRangeError as error:
-                why = "its retention is shorter than the time without a worker, and what it took is lost"
-                raise Refused(f"Kafka no longer holds what comes next in {self._gone(error)}: {why}") from error
+                why = (
+                    "its retention is shorter than the time without a worker, and what it took is lost; docs/operating.md has how to go on"
+                )
+                raise Refused(f"Kafka no longer holds what comes next in {await self._gone(error)}: {why}") from error
             except IllegalStateError:
                 # Taken away from us meanwhile.
                 self.again()
@@ -290,13 +292,26 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
             self._next_after[place.partition] = after
         self._reset = False
 
-    def _gone(self, error: OffsetOutOfRangeError) -> str:
+    async def _gone(self, error: OffsetOutOfRangeError) -> str:
         (asked, *_) = error.args
-        return ", ".join(f"{place.topic}[{place.partition}] from offset {offset}" for place, offset in sorted(asked.items()))
+        try:
+            first = await self._consumer.beginning_offsets(list(asked))
+        except KafkaError:
+            first = {}
+        told = []
+        for place, offset in sorted(asked.items()):
+            there = f" (the first that is there: {first[place]})" if place in first else ""
+            told.append(f"{place.topic}[{place.partition}] from offset {offset}{there}")
+        return ", ".join(told)
 
     def lag(self) -> int:
         """Records that are known to wait in our partitions."""
-        return sum(self._waiting(place, unknown=0) for place in self._consumer.assignment() if place.partition in self._next_after)
+        return sum(self.waiting().values())
+
+    def waiting(self) -> dict[int, int]:
+        """Those, by partition."""
+        places = [place for place in self._consumer.assignment() if place.partition in self._next_after]
+        return {place.partition: self._waiting(place, unknown=0) for place in places}
 
     def _waiting(self, place: TopicPartition, *, unknown: int = UNIT_RECORDS_MAX) -> int:
         """How many records wait in a partition; `unknown` before its first fetch has told."""

@@ -20,6 +20,7 @@ from journey.instants import Instant
 from schemas.decode import touchpoint_of
 from schemas.intended import Name
 from streams import fact_bodies
+from streams.called import called, has_all, words_of
 from streams.operators import Decided, OnlyBrought, SetAside
 from streams.pauses import Pauses
 from streams.ports import OutOfStep, Pruned, Raced, Regenerated
@@ -47,7 +48,7 @@ from streams.postgres.withdrawal import close, only_brought, withdraw
 from streams.record_digest import RecordDigest
 from streams.remarks import Outage, Say, nobody
 from streams.set_aside import SETTING_ASIDE, decided
-from streams.units import BodyRow, Change, Generation, KnownBody, Part, RecordCounts, StoredBodies, Unit
+from streams.units import BodyRow, Change, Generation, KnownBody, Part, Received, RecordCounts, StoredBodies, Unit
 
 T = TypeVar("T")
 
@@ -56,6 +57,19 @@ BODIES_PER_QUERY_MAX = 1_000
 """Keys in a query that answers with all that is kept under them."""
 
 CHANGES_PER_QUERY_MAX = 16
+
+CALLED_PER_FETCH = 1_000
+"""Ids, or profiles, that are looked at together for what people are called."""
+
+IDS_OF_PEOPLE = """
+    SELECT key, NULL FROM journey.subjects
+    WHERE (key BETWEEN 'anon:' AND 'anon;' OR key BETWEEN 'user:' AND 'user;') AND version > 0 ORDER BY key
+"""
+# The condition is the index's, word by word.
+PROFILES = """
+    SELECT key, body FROM journey.touchpoints
+    WHERE position('"profile_updated"'::BYTEA IN body) > 0 AND voided_by IS NULL ORDER BY key
+"""
 
 COMMITTING = 7_002
 """The advisory lock that every commit shares, and that a turn holds alone."""
@@ -216,6 +230,16 @@ class PostgresRecord:
             position: int = await db.fetchval("SELECT COALESCE(MAX(position), 0) FROM journey.units WHERE recorded_at <= $1", recorded_at)
         return position
 
+    async def received(self, after: int, up_to: int, limit: int) -> Sequence[Received]:
+        async with self.database.connection() as db:
+            rows = await db.fetch(
+                "SELECT recorded_at, rebuilt FROM journey.units WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3",
+                after,
+                up_to,
+                limit,
+            )
+        return [Received(at, rebuilt) for at, rebuilt in rows]
+
     async def set_aside(self) -> SetAside:
         async with self.database.connection() as db:
             rows = await db.fetch(
@@ -353,6 +377,17 @@ class PostgresRecord:
         async with self._reading() as db:
             rows = await db.fetch("SELECT key FROM journey.subjects WHERE key > $1 AND version > 0 ORDER BY key LIMIT $2", after, limit)
         return [key for (key,) in rows]
+
+    async def called(self, part: str, limit: int) -> Mapping[Id, str]:
+        words, found = words_of(part), dict[Id, str]()
+        async with self._reading() as db, db.transaction():
+            for name, query in (("id", IDS_OF_PEOPLE), ("profile", PROFILES)):
+                async for id, body in db.cursor(query, prefetch=CALLED_PER_FETCH):
+                    if id not in found and has_all(told := id if name == "id" else called(body), words):
+                        found[id] = told
+                    if len(found) == limit:
+                        return found
+        return found
 
     async def subjects_count(self) -> int:
         async with self.database.connection() as db:

@@ -58,6 +58,11 @@ def check_tables(db: sqlite3.Connection, folder: Path) -> None:
         raise Refused("this data holds nothing yet, or is of an older version of journey; `journey ingest` brings it up to date")
 
 
+def check_not_newer(db: sqlite3.Connection, folder: Path) -> None:
+    """Raises Refused where this database has tables that the files of `folder` do not make yet."""
+    _steps(db, folder)
+
+
 def _steps(db: sqlite3.Connection, folder: Path) -> tuple[list[Path], int]:
     steps = sorted(folder.glob("*.sql"))
     (done,) = db.execute("PRAGMA user_version").fetchone()

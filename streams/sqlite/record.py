@@ -20,6 +20,7 @@ from schemas.incoming import Incoming, Whole
 from schemas.intended import Name
 from schemas.strict_json import BODY_BYTES_MAX
 from streams import fact_bodies
+from streams.called import called, has_all, words_of
 from streams.operators import Decided, OnlyBrought, SetAside
 from streams.pauses import Pauses
 from streams.placement import UNIT_BYTES_MAX
@@ -30,7 +31,7 @@ from streams.sqlite.awaited_letters import arrive, expect, stand_for
 from streams.sqlite.database import check_tables, connect, migrate, transaction
 from streams.sqlite.desk import decide
 from streams.sqlite.withdrawal import only_brought, withdraw
-from streams.units import BodyRow, Change, DeadLetter, FactRow, Generation, KnownBody, Part, Recorded, StoredBodies, Unit
+from streams.units import BodyRow, Change, DeadLetter, FactRow, Generation, KnownBody, Part, Received, Recorded, StoredBodies, Unit
 
 PARTITION = 0
 """The embedded log has one."""
@@ -51,6 +52,10 @@ _NAMED = "t.key = a.subject AND t.subject = a.subject AND t.source = a.source AN
 _OPEN_AGAIN = "iif(state = 'dismissed' AND NOT EXISTS (SELECT 1 FROM letters_brought WHERE letter = dead_letters.id), 'open', state)"
 """A letter that came only with imports that were retracted is as new."""
 
+
+IDS_OF_PEOPLE = "SELECT key, NULL FROM subjects WHERE key BETWEEN 'anon:' AND 'anon;' OR key BETWEEN 'user:' AND 'user;' ORDER BY key"
+# The condition is the index's, word by word.
+PROFILES = "SELECT key, body FROM touchpoints WHERE instr(body, CAST('\"profile_updated\"' AS BLOB)) > 0 AND voided_by IS NULL ORDER BY key"
 
 _KEYED = ("touchpoints", "subjects", "withdrawn")
 """Tables that have a row for each key that asserts facts."""
@@ -107,6 +112,17 @@ class SqliteRecord:
     async def partitions(self) -> Collection[int]:
         return (PARTITION,)
 
+    async def waiting(self) -> dict[int, int]:
+        """How many records are not placed yet, by partition."""
+        placed = (await self.offsets()).get(PARTITION, -1)
+        return {PARTITION: self._number(f'SELECT COUNT(*) FROM log WHERE "offset" > {placed:d}')}
+
+    async def waits_since(self) -> Instant | None:
+        """When the first of them was received; None where there is none."""
+        placed = (await self.offsets()).get(PARTITION, -1)
+        row = self.db.execute(f'SELECT recorded_at FROM log WHERE "offset" > {placed:d} ORDER BY "offset" LIMIT 1').fetchone()
+        return None if row is None else row[0]
+
     # --- reading the histories
 
     async def position(self) -> int:
@@ -157,6 +173,12 @@ class SqliteRecord:
 
     async def position_at(self, recorded_at: Instant) -> int:
         return self._number(f"SELECT COALESCE(MAX(position), 0) FROM units WHERE recorded_at <= {recorded_at:d}")
+
+    async def received(self, after: int, up_to: int, limit: int) -> Sequence[Received]:
+        rows = self.db.execute(
+            "SELECT recorded_at, rebuilt FROM units WHERE position > ? AND position <= ? ORDER BY position LIMIT ?", (after, up_to, limit)
+        )
+        return [Received(at, bool(rebuilt)) for at, rebuilt in rows]
 
     async def set_aside(self) -> SetAside:
         rows = self.db.execute(f"SELECT number, action, reason, detail FROM control WHERE action IN {SETTING_ASIDE} ORDER BY number")
@@ -310,6 +332,16 @@ class SqliteRecord:
         some = (f"SELECT * FROM (SELECT DISTINCT key FROM {name} WHERE key > ?1 ORDER BY key LIMIT ?2)" for name in _KEYED)
         rows = self.db.execute(f"{' UNION '.join(some)} ORDER BY key LIMIT ?2", (after, limit))
         return [key for (key,) in rows]
+
+    async def called(self, part: str, limit: int) -> Mapping[Id, str]:
+        words, found = words_of(part), dict[Id, str]()
+        for name, query in (("id", IDS_OF_PEOPLE), ("profile", PROFILES)):
+            for id, body in self.db.execute(query):
+                if id not in found and has_all(told := id if name == "id" else called(body), words):
+                    found[id] = told
+                if len(found) == limit:
+                    return found
+        return found
 
     async def subjects_count(self) -> int:
         every = "SELECT key FROM touchpoints UNION SELECT key FROM subjects UNION SELECT key FROM withdrawn"

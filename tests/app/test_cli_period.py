@@ -71,6 +71,12 @@ def test_a_closed_month_is_told_as_it_was_beside_what_is_known_and_what_changed_
     assert report(closed, "--from", "2026-03-01", "--to", "2026-04-01")["cells"] == told["cells"]
 
 
+def test_days_of_recording_are_positions_at_their_ends(closed: Path) -> None:
+    told = report(closed, "--between", "1999-12-31", "9998-12-31", "--by", "month", "--until", "2026-05-01")
+    assert (told["earlier"], told["later"]) == (0, 6)
+    assert told["cells"] == report(closed, "--between", "0", "6", "--by", "month", "--until", "2026-05-01")["cells"]
+
+
 def test_what_was_told_is_what_the_report_said_then(closed: Path) -> None:
     until = ("--from", "2026-03-01", "--to", "2026-04-01", "--until", "2026-03-31", "--by", "month")
     then = here("report", "marketing", *until, "--known-at", "2", "--json", cwd=closed).json

@@ -12,7 +12,10 @@ from projections.figures.sections import SECTIONS
 from tests.app.command import touch, wait_until
 from tests.browser.conftest import Site, follow, log_in
 
-PAGES = ("/marketing", "/sales", "/subjects", "/dead-letters", "/imports", "/identity", "/names", "/definition", "/status")
+PAGES = (
+    "/marketing", "/sales", "/subjects", "/deals", "/leads", "/periods", "/dead-letters", "/imports", "/identity", "/names", "/definition",
+    "/status",
+)  # fmt: skip
 
 
 def one(window: Chrome, css: str) -> WebElement:
@@ -104,8 +107,74 @@ def test_a_dead_letter_is_opened_and_dismissed_with_a_reason(window: Chrome, ser
     assert texts(window, "tbody td:nth-child(2) a") == numbers[1:]
 
 
+def publish(site: Site, event: bytes) -> None:
+    headers = {"Authorization": f"Bearer {site.keys['publisher']}", "Content-Type": "application/cloudevents+json"}
+    with urlopen(Request(site.address + "/events", event, headers)) as answer:
+        assert answer.status == 200
+
+
+def test_a_dead_letter_is_put_right_and_sent_again_and_its_customer_moves(window: Chrome, site: Site) -> None:
+    event = touch("form_submitted", id="bad", subject="user:mended", at="2026-03-02T10:00:00Z", form="contact", intent="demo")
+    publish(site, event.replace(b'"demo"', b'"a demo"'))
+
+    def is_listed() -> bool:
+        window.get(f"{site.address}/dead-letters")
+        return "a demo" in one(window, "main").text
+
+    until(is_listed)
+    row = next(found for found in window.find_elements(By.CSS_SELECTOR, "tbody tr") if "a demo" in found.text)
+    number = row.find_element(By.CSS_SELECTOR, "td:nth-child(2) a").text
+    window.get(f"{site.address}/dead-letters/{number}")
+    body = one(window, "textarea")
+    said = body.get_attribute("value") or ""
+    for text, told in (
+        (said.replace("a demo", "nothing"), "can't be read|is no touchpoint"),
+        (said.replace("a demo", "demo"), "1 came in"),
+    ):
+        body = one(window, "textarea")
+        body.clear()
+        body.send_keys(text)
+        follow(window, "button[value='fix and requeue']")
+        assert any(part in one(window, "main").text for part in told.split("|"))
+    follow(window, "a[href='/subjects/user%3Amended']")
+    window.get(f"{site.address}/subjects/user:mended?until=2026-03-03")
+    assert one(window, "main .tag").text == "consideration"
+
+
+def test_a_figure_tells_what_changed_it_and_what_was_told_of_a_closed_period_without_another_page(window: Chrome, site: Site) -> None:
+    window.get(f"{site.address}/periods")
+    one(window, "input[name=period]").send_keys("2025-02")
+    one(window, "main input[name=reason]").send_keys("told to the board")
+    follow(window, "main form button")
+    assert "2025-02 is closed" in one(window, "main [role=status]").text
+    publish(site, touch("page_view", id="late", subject="user:late", at="2025-02-03T10:00:00Z"))
+    window.get(f"{site.address}/marketing/figures/sessions")
+    one(window, "#changed input[name=since]").send_keys("99999")
+    one(window, "#changed button").click()
+    until(lambda: "is not there yet" in one(window, "#changes [role=alert]").text if texts(window, "#changes [role=alert]") else False)
+    one(window, "#told button").click()
+    until(lambda: texts(window, "#told-then td.causes"))
+    assert "page_view late" in one(window, "#told-then td.causes").text
+    assert texts(window, "#told-then thead th") == ["Figure", "as told", "as known now", "Difference", "By"]
+    assert window.current_url == f"{site.address}/marketing/figures/sessions"
+
+
+def test_a_definition_is_checked_where_it_is_written(window: Chrome, served: str) -> None:
+    window.get(f"{served}/definition")
+    for change, told in (("'many'", "problem"), ("4", "can be used")):
+        window.execute_script(  # type: ignore[no-untyped-call]
+            "const text = document.getElementById('text'); text.value = text.defaultValue.replace('times: 3', 'times: ' + arguments[0])",
+            change,
+        )
+        one(window, "button[formaction]").click()
+        until(lambda told=told: told in one(window, "#checked").text)
+    assert "times: 4" in one(window, "#checked .added").text
+
+
 def test_lines_stay_lines(window: Chrome, served: str) -> None:
     window.get(f"{served}/definition")
+    assert "\nstages:\n" in (one(window, "textarea").get_attribute("value") or "")
+    one(window, "summary").click()
     assert "\nstages:\n" in one(window, "pre").text
     window.get(f"{served}/identity?id=user:nobody")
     assert "nothing is known of" in one(window, "main .note").text
@@ -135,7 +204,10 @@ def test_who_has_no_key_logs_in_and_comes_to_where_they_wanted(chrome: Chrome, s
     assert one(chrome, "h1").text == "Log in"
 
 
-@pytest.mark.parametrize(("role", "pages"), [("marketing", ["Marketing", "Customers"]), ("sales", ["Sales", "Customers"])])
+@pytest.mark.parametrize(
+    ("role", "pages"),
+    [("marketing", ["Marketing", "Customers", "Periods"]), ("sales", ["Sales", "Customers", "Deals", "Leads", "Periods"])],
+)
 def test_a_role_is_led_to_its_pages_and_refused_others(chrome: Chrome, site: Site, role: str, pages: list[str]) -> None:
     log_in(chrome, site, role)
     assert texts(chrome, "header nav a") == pages
@@ -147,9 +219,7 @@ def test_a_role_is_led_to_its_pages_and_refused_others(chrome: Chrome, site: Sit
 def test_what_is_published_moves_a_customer_and_the_page_says_why(window: Chrome, site: Site) -> None:
     window.get(f"{site.address}/marketing")
     event = touch("form_submitted", id="f", subject="user:new", at="2026-03-02T10:00:00Z", form="contact", intent="demo")
-    headers = {"Authorization": f"Bearer {site.keys['publisher']}", "Content-Type": "application/cloudevents+json"}
-    with urlopen(Request(site.address + "/events", event, headers)) as answer:
-        assert answer.status == 200
+    publish(site, event)
     until(lambda: one(window, "#news").is_displayed())
     follow(window, "#news")
     until(lambda: not one(window, "#news").is_displayed())

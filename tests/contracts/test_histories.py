@@ -493,3 +493,13 @@ async def holds_one_unit(histories: Histories) -> None:
     assert (await histories.people(["user:1"]))["user:1"].name == "user:1"
     assert await histories.journeys(["user:1"]) == {"user:1": b"{}"}
     assert await changes(histories) == [Change(1, [FACT])]
+
+
+async def test_people_are_found_by_what_they_are_called(histories: Histories) -> None:
+    named = sent("profile_updated", "user:1", at(0), traits={"first_name": "Ann", "last_name": "Öhm"})
+    other = sent("profile_updated", "anon:ANNA", at(0), traits={"plan": "ann"})
+    persons = {id: id for id in ("user:1", "anon:ANNA", "user:zoe")}
+    await commit(histories, named, other, view("user:zoe"), persons=persons)
+    assert await histories.called("ann", 10) == {"anon:ANNA": "anon:ANNA", "user:1": "Ann Öhm"}
+    assert await histories.called("öHM an", 10) == {"user:1": "Ann Öhm"}
+    assert len(await histories.called("ann", 1)) == 1

@@ -24,7 +24,7 @@ from streams.ports import Histories
 from streams.rebuilding import rebuilt
 from streams.story_differences import Difference, StoryDifferences, story_differences
 from streams.timeline import timeline
-from streams.units import Generation, Recorded
+from streams.units import Generation, Received, Recorded
 from tests.contracts.places import Record
 from tests.contracts.units import commit, name, row
 from tests.projections import marketing_by_hand, sales_by_hand
@@ -152,6 +152,18 @@ async def test_a_time_of_recording_means_the_last_unit_recorded_up_to_it(desk: D
     assert await desk.record.position_at(LATER + 2 * DAY - 1) == first
     assert await desk.record.position_at(LATER - 1) == 0
     assert await position_known(desk, "2028-11-27T00:00:00Z") == first  # type: ignore[arg-type]
+
+
+async def test_when_what_units_brought_was_received_is_known_by_position(desk: Desk) -> None:
+    first = await desk.take(BEGINNING[0], recorded_at=LATER + DAY)
+    second = await desk.take(BEGINNING[1], recorded_at=LATER + 2 * DAY)
+    both = [Received(LATER + DAY, False), Received(LATER + 2 * DAY, False)]
+    assert await desk.record.received(first - 1, second, 10) == both
+    assert await desk.record.received(first - 1, second, 1) == both[:1]
+    assert await desk.record.received(second, second + 5, 10) == []
+    await desk.use(OTHER)
+    (anew,) = await desk.record.received(second, second + 5, 10)
+    assert anew.is_derived_anew
 
 
 @pytest.mark.parametrize("asked", ["3", "99999999999999999999999", "-1", "soon", "٣", "2026-03-02", "2026-03-02T10:00:00"])

@@ -41,12 +41,12 @@ class Place:
 
     @property
     def env(self) -> dict[str, str]:
-        return self.more | {
+        return {
             "JOURNEY_KAFKA": self.kafka,
             "JOURNEY_POSTGRES": self.postgres,
             "JOURNEY_PREFIX": self.prefix,
             "JOURNEY_PARTITIONS": "4",
-        }
+        } | self.more
 
     def command(self, *arguments: str | Path) -> Ran:
         return here(*arguments, cwd=self.folder, **self.env)

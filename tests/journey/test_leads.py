@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from journey.facts import LeadMoved
+from journey.facts import LeadMoved, LeadStood
 from journey.instants import DAY, HOUR, Instant
 from tests.journey.builders import (
     FRIDAY,
@@ -238,6 +238,16 @@ def test_what_the_definition_prefers_starts_the_clock_and_a_breach_that_struck_s
     assert clock(created, lead("scored", MONDAY + HOUR), lead("assigned", MONDAY + 2 * HOUR), definition=by_mql) == [
         ("breached", "mql", MONDAY + 5 * HOUR)
     ]
+
+
+def test_what_took_a_weekend_took_two_hours_of_business() -> None:
+    """On Friday evening it is an MQL; on Monday at 10 it is assigned, at 12 accepted."""
+    mql, assigned, accepted = (at(when) for when in ("2026-03-06T18:00", "2026-03-09T10:00", "2026-03-09T12:00"))
+    history = [lead("created", MONDAY), lead("scored", mql), lead("assigned", assigned), lead("accepted", accepted)]
+    for rules, business in ((by(calendars={"default": OFFICE}), 2), (by(), 64)):
+        stood = [fact for fact in derived(*history, by=rules)[1] if isinstance(fact, LeadStood)][-1]
+        took = (stood.to_assign, stood.to_assign_business, stood.to_accept, stood.to_accept_business)
+        assert took == (64 * HOUR, business * HOUR, 2 * HOUR, 2 * HOUR)
 
 
 def test_a_breach_is_because_of_what_started_its_clock() -> None:

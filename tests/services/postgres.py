@@ -71,7 +71,7 @@ def _in_container(folder: Path) -> Service:
 
 
 def _on_this_machine(folder: Path) -> Service:
-    programs = _programs()
+    programs = programs_folder()
     user = _other_user() if os.geteuid() == 0 else ""
     folder.mkdir(parents=True, exist_ok=True)
     data, log, password = folder / "data", folder / "postgres.log", folder / "password"
@@ -97,7 +97,7 @@ def _on_this_machine(folder: Path) -> Service:
     )
 
 
-def _programs() -> Path:
+def programs_folder() -> Path:
     """The folder of PostgreSQL's programs; the newest where there are several."""
     on_path = [Path(found).resolve().parent] if (found := shutil.which("initdb")) else []
     debian = sorted(Path("/").glob(PLACES), key=lambda place: (len(place.parent.name), place.parent.name), reverse=True)

@@ -61,12 +61,12 @@ def _inside(address: str) -> str:
     return address if address.startswith("/") and not address.startswith(("//", "/\\")) else "/"
 
 
-async def form_of(request: Request) -> dict[str, list[str]]:
+async def form_of(request: Request, bytes_max: int = FORM_BYTES_MAX) -> dict[str, list[str]]:
     """What a form of ours sends. Raises Problem where another site sends it, or where it is too large."""
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise Problem(403, "a form of another site is not answered")
     taken = bytearray()
-    async for piece in pieces(request, FORM_BYTES_MAX, BODY_SECONDS_MAX):
+    async for piece in pieces(request, bytes_max, BODY_SECONDS_MAX):
         taken += piece
     form = parse_qs(taken.decode("utf-8", "replace"))
     if any("\0" in text for texts in form.values() for text in texts):
@@ -76,6 +76,18 @@ async def form_of(request: Request) -> dict[str, list[str]]:
 
 def one_of(form: dict[str, list[str]], name: str) -> str:
     return form.get(name, [""])[0].strip()
+
+
+def text_of(form: dict[str, list[str]], name: str) -> str:
+    """What was written in a field of several lines: browsers end each with two characters."""
+    return form.get(name, [""])[0].replace("\r\n", "\n")
+
+
+def reason_of(form: dict[str, list[str]]) -> str:
+    """Raises Problem where there is none."""
+    if not (reason := one_of(form, "reason")):
+        raise Problem(400, "a reason is needed; `journey audit` shows it to whoever asks why")
+    return reason
 
 
 class Problems:

@@ -42,6 +42,11 @@ def asked_in(words: QueryParams) -> Asked:
     return Asked(texts, where, _read(OfFigures, said))
 
 
+def words_of(kind: type[Q], words: QueryParams) -> Q:
+    """What is asked of a list, by the words of an address; what is empty is not asked for. Raises RequestValidationError."""
+    return _read(kind, {name: text.strip() for name, text in words.items() if text.strip()})
+
+
 def as_of(until: str, known_at: str) -> AsOf:
     """Raises RequestValidationError where a word can't be read."""
     return _read(AsOf, {"until": until, "known_at": known_at})

@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse
 
 from app.engine import asking
 from app.engine.clock import now
+from app.engine.closed_periods import counting
 from app.engine.evidence import FigureEvidence, why
 from app.engine.known_state import known
 from app.engine.ports import Engine
@@ -18,27 +19,29 @@ from app.server.pages.rendering import page
 from app.server.problems import Problem
 from app.server.roles import Role
 from app.server.served import Served
-from app.server.visible import check_figure, check_rows, seen, visible, visible_report
+from app.server.visible import check_figure, check_rows, seen, sees_rows, visible, visible_report
 from app.text import layout
 from journey.definition import Definition
+from journey.instants import iso
+from projections.figures import sections
 from projections.figures.answers import Answer
 from projections.figures.catalogue import FigureEntry, entries
 from projections.figures.figure import Model
 from projections.figures.periods import PERIODS
 from projections.figures.reports import Report, SectionAnswer
-from projections.figures.sections import FIGURES, SECTIONS
+from projections.figures.sections import FIGURES
 
 router = APIRouter(include_in_schema=False)
 
 EVIDENCE_UNITS = 10
 """How many deals, people or leads a page tells of at once."""
 
-_RIGHTS = {"marketing": Right.read_marketing, "sales": Right.read_sales}
+RIGHTS = {"marketing": Right.read_marketing, "sales": Right.read_sales}
 
 
 def _routes(model: Model) -> None:
     """The pages of one read model."""
-    right = needs(_RIGHTS[model])
+    right = needs(RIGHTS[model])
 
     @router.get(f"/{model}", dependencies=[right])
     async def report(request: Request) -> HTMLResponse:
@@ -82,10 +85,12 @@ async def _report(request: Request, model: Model) -> HTMLResponse:
         empty=[section for section in answered if section not in shown],
         is_narrowed=any(layout.is_narrowed(answer) for section in told.sections for answer in section.answers),
         dimensions=dict.fromkeys(
-            name for section in SECTIONS if section.model == model for one in section.figures for name in one.breakdowns
+            name for section in sections.SECTIONS if section.model == model for one in section.figures for name in one.breakdowns
         ),
         needs=lambda section: dict.fromkeys(field for answer in section.answers for one in answer.figures for field in one.needs),
         left_out=_left_out,
+        figures_of=lambda section: dict.fromkeys(one.name for answer in section.answers for one in answer.figures),
+        rows_of=lambda name: sees_rows(_role(request), FIGURES[name]),
     )
 
 
@@ -98,7 +103,7 @@ def _left_out(section: SectionAnswer) -> list[tuple[list[str], list[str]]]:
 
 
 async def _figure(request: Request, model: Model, name: str) -> HTMLResponse:
-    entry, asked = _entry(model, name), asked_in(request.query_params)
+    entry, asked = entry_of(model, name), asked_in(request.query_params)
     periods = FIGURES[name].breakdowns[-len(PERIODS) :] if FIGURES[name].dated is not None else ()
     chosen = request.query_params.get("period", "week")
     if periods and chosen not in periods:
@@ -110,10 +115,11 @@ async def _figure(request: Request, model: Model, name: str) -> HTMLResponse:
             None if by is None else await asking.figure(engine, FIGURES[name], replace(asked.asked.question(model), by=by))
             for by in groupings
         ]
-        return *answers, (await known(engine, asked.asked.known)).definition, await is_simulated(engine)
+        definition = (await known(engine, asked.asked.known)).definition
+        return *answers, definition, await is_simulated(engine), await counting(engine), await engine.record.position()
 
     check_figure(_role(request), FIGURES[name], asked.by or (), asked.asked.filters)
-    whole, by_period, by_dimension, definition, simulated = await _served(request).read(run)
+    whole, by_period, by_dimension, definition, simulated, periods_closed, position = await _served(request).read(run)
 
     def shown(answer: Answer) -> Answer:
         return visible(_role(request), answer, small_count=definition.small_count, at=now())
@@ -126,20 +132,23 @@ async def _figure(request: Request, model: Model, name: str) -> HTMLResponse:
         model=model,
         asked=asked,
         entry=entry,
-        section_title=next(section.title for section in SECTIONS if section.name == entry.section),
+        section_title=next(section.title for section in sections.SECTIONS if section.name == entry.section),
         definition=definition,
         orders=layout.orders_of(definition),
         whole=whole,
         needs=whole.figures[0].needs,
         periods=periods,
         chosen=chosen,
+        sees_rows=sees_rows(_role(request), FIGURES[name]),
+        closed=periods_closed,
+        last_position=position,
         by_period=None if by_period is None else shown(by_period),
         by_dimension=None if by_dimension is None else shown(by_dimension),
     )
 
 
 async def _why(request: Request, model: Model, name: str) -> HTMLResponse:
-    _entry(model, name)
+    entry_of(model, name)
     asked = asked_in(request.query_params)
     check_rows(_role(request), FIGURES[name])
 
@@ -157,6 +166,7 @@ async def _why(request: Request, model: Model, name: str) -> HTMLResponse:
         "why.html",
         simulated=found.simulated,
         figure=name,
+        iso=iso,
         found=found,
         units=seen(_role(request), found.model_dump(mode="json")["units"]),
         comes_to=" · ".join(told) or layout.UNKNOWN,
@@ -164,7 +174,7 @@ async def _why(request: Request, model: Model, name: str) -> HTMLResponse:
     )
 
 
-def _entry(model: Model, name: str) -> FigureEntry:
+def entry_of(model: Model, name: str) -> FigureEntry:
     for one in entries():
         if one.model == model and one.name == name:
             return one

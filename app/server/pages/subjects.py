@@ -1,17 +1,21 @@
 """Pages of one customer or deal: its story drawn over time, why it is where it is, and why not elsewhere; as of any instant."""
 
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import RedirectResponse
 
 from app.engine import stories
 from app.engine.known_state import known
 from app.engine.ports import Engine
 from app.engine.simulation_mark import is_simulated
 from app.server.access import Right, needs
+from app.server.asked import TEXT_MAX
 from app.server.pages.question import as_of
 from app.server.pages.rendering import page
+from app.server.people import OfPeople, page_of_called
+from app.server.roles import SIGHT
 from app.server.served import Served
 from app.server.visible import seen
 from app.text import timeline as words
@@ -24,18 +28,36 @@ router = APIRouter(include_in_schema=False)
 ENTRIES_MAX = 500
 """Of a story the last ones are on a page."""
 
+FOUND_MAX = 50
+"""How many people are listed that are found by a part of what they are called."""
+
 
 @router.get("/subjects", dependencies=[needs(Right.read_people)])
 async def search(request: Request) -> Any:
-    """A form for an id; with one, its page."""
-    asked = request.query_params.get("id", "").strip()
+    """A form; with an id that is known, its page; with a part of one or of a name, those that have it."""
+    asked = request.query_params.get("id", "").strip()[:TEXT_MAX]
+    served: Served = request.app.state.served
     if not asked:
-        return page(request, "subjects.html", asked="")
-    return RedirectResponse(str(request.url_for("subject", id=asked if ":" in asked else f"user:{asked}")), 303)
+        anybody = await served.read(lambda engine: engine.record.subjects("", 1))
+        return page(request, "subjects.html", asked="", found=None, is_empty=not anybody)
+    ids = [asked] if ":" in asked else [f"user:{asked}", f"anon:{asked}"]
+    known_ids = await served.read(lambda engine: engine.record.versions(ids))
+    exact = next((id for id in ids if id in known_ids), None)
+    if exact is not None or SIGHT[request.state.caller.role].masks_people:
+        return RedirectResponse(str(request.url_for("subject", id=exact or ids[0])), 303)
+    told = await served.read(lambda engine: page_of_called(engine, request, OfPeople(called=asked, limit=FOUND_MAX)))
+    people: Any = told.plain
+    found = people.items
+    if not found:
+        return page(request, "subjects.html", status=404, asked=asked, found=None, why=f"nobody is found by {asked!r}")
+    return page(request, "subjects.html", asked=asked, found=found, is_cut=len(found) == FOUND_MAX)
 
 
 @router.get("/subjects/{id:path}", dependencies=[needs(Right.read_people)])
-async def subject(request: Request, id: str) -> HTMLResponse:
+async def subject(request: Request, id: str) -> Any:
+    if id.startswith("deal:") and request.state.caller.may(Right.read_sales):
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"/deals/{quote(id.removeprefix('deal:'))}{query}", 307)
     until, known_at, stage = (request.query_params.get(name, "").strip() for name in ("until", "known_at", "stage"))
     asked = as_of(until, known_at)
 
@@ -48,9 +70,9 @@ async def subject(request: Request, id: str) -> HTMLResponse:
     try:
         definition, story, reasons, simulated = await served.read(run)
     except NotThere as refused:
-        return page(request, "subjects.html", status=404, asked=id, why=str(refused))
+        return page(request, "subjects.html", status=404, asked=id, found=None, why=str(refused))
     role = request.state.caller.role
-    entries = seen(role, [_told(one) for one in story.entries])
+    entries = seen(role, [told_entry(one) for one in story.entries])
     return page(
         request,
         "subject.html",
@@ -70,7 +92,7 @@ async def subject(request: Request, id: str) -> HTMLResponse:
     )
 
 
-def _told(entry: telling.TimelineEntry) -> dict[str, Any]:
+def told_entry(entry: telling.TimelineEntry) -> dict[str, Any]:
     what = words.what(entry)
     return {
         # What roles see goes by the type of touchpoint: what a deal or an order came to tells an amount, as its close does.

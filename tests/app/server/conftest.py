@@ -15,6 +15,7 @@ from app.server import importing, publishing
 from app.server.access import Callers
 from app.server.application import application
 from app.server.live import Feed
+from app.server.pages.lengthy import Lengthy
 from app.server.served import ServedFolder
 from streams.remarks import nobody
 from tests.streams.builders import incoming
@@ -67,6 +68,7 @@ async def asked(served: ServedFolder, app: FastAPI | None = None) -> AsyncIterat
     app = app or application(served)
     made = make()
     app.state.served, app.state.callers, app.state.feed = served, Callers(served, made.sha256), Feed(served)
+    app.state.lengthy = Lengthy()
     app.state.imports = asyncio.Semaphore(importing.FILES_MAX)
     publishing.prepare(app)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)

@@ -26,7 +26,7 @@ class Server:
         self.folder, self._env = folder, env
         (self.port,) = free_ports(1)
         self._log = folder / "serve.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
         self.key = ""
         """An operator's."""
 
@@ -40,20 +40,20 @@ class Server:
             self.key = json.loads(subprocess.check_output(made, cwd=self.folder, env=environment(**self._env)))["key"]
         with self._log.open("ab") as log:
             command = [*COMMAND, "serve", "--port", str(self.port)]
-            self._process = subprocess.Popen(command, cwd=self.folder, env=environment(**self._env), stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, cwd=self.folder, env=environment(**self._env), stdout=log, stderr=log)
         wait_until(self._is_up, 60.0)
 
     def end(self, how: signal.Signals) -> int:
-        assert self._process is not None
-        self._process.send_signal(how)
-        return self._process.wait(timeout=30)
+        assert self.process is not None
+        self.process.send_signal(how)
+        return self.process.wait(timeout=30)
 
     def said(self) -> str:
         return self._log.read_text()
 
     def _is_up(self) -> bool:
-        assert self._process is not None
-        assert self._process.poll() is None, self.said()
+        assert self.process is not None
+        assert self.process.poll() is None, self.said()
         with suppress(OSError), urllib.request.urlopen(f"{self.address}/health/live") as answer:
             return bool(answer.status == 200)
         return False

@@ -135,7 +135,7 @@ class Counted:
 
     def __init__(self, folder: ServedFolder) -> None:
         self.folder, self.asked, self.is_away = folder, 0, False
-        self.positions, self.published = folder.positions, 0
+        self.positions, self.measures, self.published = folder.positions, folder.measures, 0
 
     async def keys(self, run: RunKeys[T]) -> T:
         self.asked += 1
@@ -145,9 +145,6 @@ class Counted:
 
     async def duplicates(self) -> int:
         return 0
-
-    def staleness(self) -> float:
-        return 0.0
 
     async def publish(self, batch: Sequence[object]) -> None: ...
     async def check(self) -> None: ...

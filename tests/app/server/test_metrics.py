@@ -1,6 +1,9 @@
 """What Prometheus is told."""
 
+import asyncio
+
 import httpx
+import pytest
 from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -8,9 +11,11 @@ from app.engine.api_keys import make
 from app.server.application import application
 from app.server.roles import Role
 from app.server.served import ServedFolder
+from journey.errors import Away
 from schemas.incoming import Incoming
 from tests.app.command import touch
 from tests.app.server.keys import add
+from tests.poison import POISON, poisoned
 
 
 async def told(client: httpx.AsyncClient, **labels: str) -> dict[str, float]:
@@ -32,9 +37,30 @@ async def test_what_was_published_and_where_the_read_models_are(client: httpx.As
     assert found["journey_published_total"] == 3
     assert found["journey_duplicates_total"] == 1
     assert found["journey_record_position"] == 3
-    assert found["journey_staleness_seconds"] == 0
-    assert (await told(client, model="sales"))["journey_read_model_position"] == 3
+    assert (await told(client, partition="0"))["journey_lag_records"] == 0
+    for model in ("marketing", "sales"):
+        of_model = await told(client, model=model)
+        assert (of_model["journey_read_model_position"], of_model["journey_staleness_seconds"]) == (3, 0)
+        assert of_model["journey_end_to_end_seconds_count"] == 2
+        assert (await told(client, part=model))["journey_unit_seconds_count"] >= 2
+    assert (await told(client, part="placement"))["journey_unit_seconds_count"] == 2
     assert (await told(client, state="open"))["journey_dead_letters"] == 1
+    outcomes = {name: (await told(client, outcome=name))["journey_records_total"] for name in ("accepted", "duplicate", "dead-letter")}
+    assert outcomes == {"accepted": 1, "duplicate": 1, "dead-letter": 1}
+
+
+async def failing(folder: ServedFolder) -> None:
+    while True:
+        await folder.check()
+        await asyncio.sleep(0)
+
+
+async def test_what_cant_be_placed_is_lag(client: httpx.AsyncClient, folder: ServedFolder) -> None:
+    with poisoned():
+        await folder.publish([published(touch(id=POISON))])
+        with pytest.raises(Away):
+            await failing(folder)
+        assert (await told(client, partition="0"))["journey_lag_records"] == 1
 
 
 async def test_requests_are_counted_by_route_and_status_and_not_by_path(folder: ServedFolder) -> None:

@@ -70,3 +70,21 @@ async def test_problems_name_nobody_whom_the_role_is_not_shown(folder: ServedFol
         ):
             answer = await client.get(path)
             assert "ann@" not in answer.headers.get("Link", "") + answer.text, path
+
+
+async def test_a_page_says_that_the_figures_are_behind(folder: ServedFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with asked(folder, routes(None)) as client:
+        assert "is not in the figures yet" not in (await client.get("/marketing")).text
+        monkeypatch.setattr(folder, "staleness", lambda: 75.0)
+        page = (await client.get("/marketing")).text
+        assert "during the last 75 s is not in the figures yet" in page
+        assert '<a href="/status">Health</a> says' in page
+
+
+async def test_each_figure_of_a_report_leads_to_what_it_is_to_its_touchpoints_and_to_what_changed_it(reader: httpx.AsyncClient) -> None:
+    page = (await reader.get("/sales?where=owner=seller-01")).text
+    for anchor in ("definition", "why", "changed"):
+        assert f'href="/sales/figures/win_rate?where=owner%3Dseller-01#{anchor}"' in page
+    figure = (await reader.get("/sales/figures/win_rate")).text
+    for anchor in ("definition", "why", "changed", "told"):
+        assert f'id="{anchor}"' in figure

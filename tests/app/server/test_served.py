@@ -44,7 +44,8 @@ async def test_what_is_published_waits_for_no_placing(folder: ServedFolder, monk
         assert await asyncio.to_thread(is_placing.wait, 60)
         async with asyncio.timeout(60):
             await asyncio.gather(*(folder.publish([incoming(b"{}", number)]) for number in range(2, 12)))
-        assert folder.staleness() > 0
+        told = await folder.read(lambda engine: folder.measures.text(engine, None, (engine.sales,)))
+        assert folder.measures.registry.get_sample_value("journey_staleness_seconds", {"model": "sales"}), told
     finally:
         goes_on.set()
     assert await folder.positions.wait(first + 2, 60)

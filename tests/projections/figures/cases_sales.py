@@ -49,17 +49,18 @@ LEADS: Rows = {
         lead("user:1", "2026-03-01", "waiting", on="2026-03-06", owner="ann", **mql("2026-03-05"), **handed("2026-03-06")),
         lead(
             "user:1", "2026-03-01", "accepted", on="2026-04-02", owner="ann", team="north", channel="Email", is_breached=1,
-            to_assign=DAY, to_accept=27 * DAY, to_accept_business=19 * 8 * HOUR, **mql("2026-03-05"), **handed("2026-03-06"),
+            to_assign=DAY, to_assign_business=8 * HOUR, to_accept=27 * DAY, to_accept_business=19 * 8 * HOUR,
+            **mql("2026-03-05"), **handed("2026-03-06"),
         ),
         lead(
             "user:1", "2026-03-01", "accepted", on="2026-04-02", nth=1, owner="ann", team="north", channel="Email", is_breached=1,
-            to_assign=DAY, to_accept=27 * DAY, to_accept_business=19 * 8 * HOUR,
+            to_assign=DAY, to_assign_business=8 * HOUR, to_accept=27 * DAY, to_accept_business=19 * 8 * HOUR,
             **mql("2026-03-05"), **handed("2026-03-06"), **qualified("2026-04-02"),
         ),
         # Rejected in time; then a lead again, which nobody has handed over.
         lead(
-            "user:2", "2026-03-10", "rejected", on="2026-03-12", owner="bob", team="south", reason="student", is_open=0, to_assign=0,
-            **mql("2026-03-11"), **handed("2026-03-11"),
+            "user:2", "2026-03-10", "rejected", on="2026-03-12", owner="bob", team="south", reason="student", is_open=0,
+            to_assign=0, to_assign_business=0, **mql("2026-03-11"), **handed("2026-03-11"),
         ),
         lead("user:2", "2026-05-10", cycle=2, channel="Direct"),
         # Accepted although nobody handed it over, and recycled since.
@@ -184,6 +185,7 @@ CASES = (
         asked("owner", "quarter"),
     ),
     Case("a day and none", "time_to_assign", LEADS, {(): (DAY // 2, Fraction(9 * DAY, 10))}),
+    Case("a day of business and none", "business_time_to_assign", LEADS, {(): (4 * HOUR, Fraction(36 * HOUR, 5))}),
     Case(
         "of three and of one, by team",
         "time_to_accept",

@@ -32,7 +32,7 @@ COLUMNS = {
     "leads": "person cycle at day nth step lead owner team channel campaign lead_source reason basis rule ahead",
     "lead_states": "person cycle at day nth answer state is_mql is_qualified is_breached is_open lead owner team channel campaign"
     " lead_source reason basis created_at created_on mql_at mql_on handed_over_at handed_over_on due_at answered_at answered_on"
-    " qualified_at qualified_on ended_at ended_on to_assign to_accept to_accept_business ahead",
+    " qualified_at qualified_on ended_at ended_on to_assign to_assign_business to_accept to_accept_business ahead",
     "scores": "person rule points at day until_at",
     "conversions": "person conversion of_what at day is_primary amount_minor currency lead_at opened_at cut",
     "paths": "person conversion of_what at day is_primary place touched_at type channel campaign content",
@@ -87,6 +87,7 @@ DEFAULTS = {
     "stayed": -1,
     "took": -1,
     "to_assign": -1,
+    "to_assign_business": -1,
     "to_accept": -1,
     "to_accept_business": -1,
     "until_at": 2**53,

@@ -82,7 +82,7 @@ def _row(table: str, nth: int, random: Random) -> dict[str, Any]:
             row[column] = random.choice((-7, 0, 1, 10**18 - 1, random.randrange(10**6)))
         elif column == "points":
             row[column] = random.choice((0, 2, 10))
-        elif column in ("took", "stayed", "to_assign", "to_accept", "to_accept_business"):
+        elif column in ("took", "stayed", "to_assign", "to_assign_business", "to_accept", "to_accept_business"):
             row[column] = random.choice((-1, 0, random.randrange(40 * DAY)))
         elif column == "n":
             row[column] = random.choice((1, 1, 1, 3))

@@ -33,7 +33,7 @@ def customers(number: int) -> Rows:
         stood = {"answer": "accepted", "state": "working", "owner": "ann", "team": "north", "basis": "assigned", "channel": "Email"}
         dated = dict.fromkeys(("at", "created_at", "mql_at", "handed_over_at", "answered_at", "qualified_at"), when)
         flags = {"is_open": 1, "is_breached": 1, "is_mql": 1, "is_qualified": 1}
-        took = dict.fromkeys(("to_assign", "to_accept", "to_accept_business"), one)
+        took = dict.fromkeys(("to_assign", "to_assign_business", "to_accept", "to_accept_business"), one)
         found["lead_states"].append({"person": person, "cycle": 1, **stood, **dated, **flags, **took})
         found["scores"].append({"person": person, "rule": "demo", "points": 30, "at": when})
         found["touched"].append({"person": person, "day": "2026-03-02", "channel": "Email"})

@@ -143,7 +143,9 @@ async def test_offsets_that_retention_took_are_refused_in_one_line(settings: Kaf
     source = Source(settings, "one", topic_id, stored)
     await source.start()
     try:
-        with pytest.raises(Refused, match=rf"{place.topic}\[0\] from offset 4: its retention is shorter") as refused:
+        with pytest.raises(
+            Refused, match=rf"{place.topic}\[0\] from offset 4 \(the first that is there: 5\): its retention is shorter"
+        ) as refused:
             await asyncio.wait_for(source.next(), 20)
         assert len(str(refused.value).splitlines()) == 1
     finally:

@@ -72,6 +72,34 @@ document.addEventListener("change", (event) => {
   if (event.target.id === "slider") event.target.form.requestSubmit();
 });
 
+// One tick for all that are shown; and a file that is chosen fills the field where it could be written.
+document.addEventListener("change", (event) => {
+  const box = event.target;
+  if (box.dataset.ticks) box.form.querySelectorAll(`tbody input[name=${box.dataset.ticks}]`).forEach((one) => { one.checked = box.checked; });
+  if (!box.dataset.fills || !box.files.length) return;
+  box.files[0].text().then((text) => {
+    document.getElementById(box.dataset.fills).value = text;
+    document.getElementById(box.dataset.names).value = box.files[0].name;
+  });
+});
+
+// What a part of a page could not have is said in its place.
+function failed(event, said) {
+  const note = Object.assign(document.createElement("p"), { className: "note bad", textContent: said });
+  note.setAttribute("role", "alert");
+  const there = event.detail.target;
+  const heading = there.querySelector("h2");
+  if (there.hasAttribute("aria-live")) there.replaceChildren(...(heading ? [heading] : []), note);
+  else there.replaceWith(note);
+}
+document.addEventListener("htmx:responseError", (event) => {
+  let said = event.detail.xhr.statusText;
+  try { said = JSON.parse(event.detail.xhr.responseText).detail; } catch { /* it is no document of ours */ }
+  failed(event, `That can't be shown: ${said}.`);
+});
+document.addEventListener("htmx:sendError", (event) => failed(event, "The server can't be reached. Load the page again."));
+document.addEventListener("htmx:timeout", (event) => failed(event, "The server did not answer in time. Ask again."));
+
 // While the page is looked at, transitions are listened for: the page says that there is something new, and does not change by itself.
 let listening = null;
 

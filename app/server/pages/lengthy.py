@@ -1,0 +1,88 @@
+"""What takes minutes, worked out once, whoever looks: a page comes back for it while it is under way, and says so meanwhile."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.server.problems import Problem
+from journey.errors import Away, Refused
+
+UNDER_WAY_MAX = 2
+"""How many are under way at once: other questions need readers too."""
+
+LOOK_SECONDS, AGAIN_SECONDS = 2.0, 15.0
+"""How long the request that begins one waits before its page says that it is under way; and each that comes back for it."""
+
+PATIENCE_SECONDS_MAX = 600.0
+"""How long a page comes back for one."""
+
+KEPT_SECONDS, KEPT_MAX = 60.0, 16
+"""How long an answer is kept for who comes back for it, and how many are."""
+
+
+@dataclass(slots=True)
+class UnderWay:
+    """Something that is being worked out, or was."""
+
+    task: "asyncio.Task[Any]"
+    began_at: float = field(default_factory=time.monotonic)
+    ended_at: float | None = None
+
+    def end(self, task: "asyncio.Task[Any]") -> None:
+        self.ended_at = time.monotonic()
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, Away | Refused | Problem):
+            logging.getLogger("journey.server").error("what was asked at length failed", exc_info=error)
+
+    @property
+    def seconds(self) -> int:
+        return int((self.ended_at or time.monotonic()) - self.began_at)
+
+
+class Lengthy:
+    """In `app.state.lengthy`."""
+
+    def __init__(self) -> None:
+        self._found: dict[Hashable, UnderWay] = {}
+
+    async def look(self, what: Hashable, run: Callable[[], Awaitable[Any]]) -> UnderWay:
+        """What was begun as `what`, else begun now; it has an answer, or is still under way. Raises Problem 429
+        where others are under way, 504 where nobody has waited for so long; and what `run` raises."""
+        self._forget()
+        found, seconds = self._found.get(what), AGAIN_SECONDS
+        if found is None:
+            if sum(not one.task.done() for one in self._found.values()) >= UNDER_WAY_MAX:
+                said = f"{UNDER_WAY_MAX} such questions are being worked out; ask again in a minute"
+                raise Problem(429, said, headers={"Retry-After": "30"})
+            seconds = LOOK_SECONDS
+            found = self._found[what] = UnderWay(asyncio.ensure_future(run()))
+            found.task.add_done_callback(found.end)
+        await asyncio.wait({found.task}, timeout=seconds)
+        if not found.task.done():
+            if found.seconds > PATIENCE_SECONDS_MAX:
+                raise Problem(504, f"it has taken more than {PATIENCE_SECONDS_MAX / 60:.0f} minutes; the command has no such bound")
+            return found
+        if found.task.exception() is not None:
+            self._found.pop(what, None)  # whoever asks again tries again
+        found.task.result()
+        return found
+
+    def there(self, what: Hashable) -> UnderWay | None:
+        """What was begun as `what`, where it is under way or was lately."""
+        self._forget()
+        return self._found.get(what)
+
+    def forget(self, what: Hashable) -> None:
+        """Begin anew when it is asked for next."""
+        self._found.pop(what, None)
+
+    def _forget(self) -> None:
+        ended = [(one.ended_at, what) for what, one in self._found.items() if one.ended_at is not None]
+        ended.sort(key=lambda one: one[0])
+        old = time.monotonic() - KEPT_SECONDS
+        for nth, (ended_at, what) in enumerate(ended):
+            if ended_at < old or nth < len(ended) - KEPT_MAX:
+                del self._found[what]

@@ -1,0 +1,201 @@
+"""Pages on which operators decide: dead letters put right, the definition put to use, periods closed; each with its entry in the audit."""
+
+import re
+from typing import Any
+
+import httpx
+
+from app.server.roles import Role
+from app.server.served import ServedFolder
+from schemas.definition_files import default_definition, dump_definition
+from streams.operators import Decision
+from tests.app.command import ROOT, touch
+from tests.app.server.conftest import asked, published, routes
+from tests.app.server.keys import add
+from tests.app.server.record import touchpoints
+
+HTML = {"Accept": "text/html"}
+BAD = touch("form_submitted", id="f", subject="user:new", form="contact", intent="demo").replace(b'"demo"', b'"a demo"')
+GOOD = BAD.replace(b'"a demo"', b'"demo"').decode()
+CONTACTS = ROOT / "tests" / "schemas" / "data" / "hubspot-crm-exports-contacts.csv"
+
+
+async def decided(served: ServedFolder, *actions: str) -> list[Decision]:
+    return [one for action in actions for one in await served.read(lambda engine, action=action: engine.desk.decisions(action))]  # type: ignore[misc]
+
+
+async def states(served: ServedFolder) -> dict[int, str]:
+    return {one.number: one.state.value for one in await served.read(lambda engine: engine.desk.kept(after=0, limit=100))}
+
+
+async def sent(client: httpx.AsyncClient, path: str, **form: Any) -> httpx.Response:
+    return await client.post(path, data=form, headers=HTML, follow_redirects=True)
+
+
+async def test_a_dead_letter_is_put_right_on_its_page_and_sent_with_an_entry_in_the_audit(
+    client: httpx.AsyncClient, folder: ServedFolder
+) -> None:  # fmt: skip
+    await published(folder, BAD)
+    page = await client.get("/dead-letters/1", headers=HTML)
+    assert "&#34;a demo&#34;" in page.text.partition("<textarea")[2]
+    still = await sent(client, "/dead-letters/1", body=BAD.decode().replace("a demo", "mischief"), do="fix and requeue", reason="a slip")
+    assert still.status_code == 400
+    assert 'role="alert"' in still.text
+    assert "mischief" in still.text.partition("<textarea")[2], "what was written is lost"
+    assert await decided(folder, "fix", "requeue") == []
+    done = await sent(client, "/dead-letters/1", body=GOOD.replace(",", ",\r\n"), do="fix and requeue", reason="a slip")
+    assert (done.status_code, await states(folder)) == (200, {1: "requeued"})
+    assert "1 came in" in done.text
+    assert '<a href="/subjects/user%3Anew">' in done.text
+    assert [*await touchpoints(folder)] == ["f"]
+    assert [(one.action, one.actor, one.reason) for one in await decided(folder, "fix", "requeue")] == [
+        ("fix", "one-time key", "a slip"), ("requeue", "one-time key", "a slip"),
+    ]  # fmt: skip
+    closed = await sent(client, "/dead-letters/1", body=GOOD, do="fix")
+    assert "is in since position" in closed.text
+
+
+async def test_a_fix_is_kept_for_later_and_sent_as_it_is(client: httpx.AsyncClient, folder: ServedFolder) -> None:
+    await published(folder, BAD)
+    await sent(client, "/dead-letters/1", body=GOOD, do="fix")
+    assert (await states(folder), await touchpoints(folder)) == ({1: "fixed"}, {})
+    await sent(client, "/dead-letters/1", do="requeue")
+    assert [*await touchpoints(folder)] == ["f"]
+
+
+async def test_a_row_is_put_right_with_the_map_of_its_import(client: httpx.AsyncClient, folder: ServedFolder) -> None:
+    rows = CONTACTS.read_text().splitlines()
+    header, row = rows[0].split(","), rows[1]
+    assert "Create Date" in rows[0], header
+    broken = "\n".join([rows[0], row.replace("2026-", "2O26-").replace("2025-", "2O25-")])
+    answer = await client.post("/import", params={"map": "hubspot-contacts", "name": CONTACTS.name}, content=broken.encode())
+    assert answer.json()["dead_lettered"] >= 1, answer.text
+    page = await client.get("/dead-letters/1", headers=HTML)
+    assert '<option value="row" selected>' in page.text
+    assert "Create Date" in page.text
+    done = await sent(client, "/dead-letters/1", body=row, do="fix and requeue", read_as="row")
+    assert "read with the map hubspot-contacts" in done.text
+    assert (await states(folder))[1] in ("requeued", "arrived")
+    assert await touchpoints(folder)
+
+
+async def test_what_a_letter_holds_comes_back_from_its_page_as_it_is(client: httpx.AsyncClient, folder: ServedFolder) -> None:
+    odd = '{"specversion":"1.0","id":"</textarea><b>","source":"/s",\t"type":"page_view","subject":"user:\u202e7","data":{"url":"/"}}'
+    await published(folder, odd.encode())
+    page = (await client.get("/dead-letters/1", headers=HTML)).text
+    shown = page.partition("<textarea")[2].partition(">")[2].partition("</textarea>")[0]
+    assert "\u202e" not in page
+    body = shown.replace("&lt;", "<").replace("&gt;", ">").replace("&#34;", '"').replace('"data"', '"time":"2026-03-02T10:00:00Z","data"')
+    await sent(client, "/dead-letters/1", body=body, do="fix and requeue")
+    assert {id: one.subject for id, one in (await touchpoints(folder)).items()} == {"</textarea><b>": "user:\u202e7"}
+
+
+async def test_many_are_decided_at_once_and_never_by_mistake(client: httpx.AsyncClient, folder: ServedFolder) -> None:
+    await published(folder, b"{", BAD, b"[]", BAD.replace(b'"f"', b'"g"'), touch(id="c", url="/a"), touch(id="c", url="/b"))
+    for form in (
+        {"do": "dismiss", "reason": "x"},
+        {"do": "requeue"},
+        {"do": "dismiss", "which": "all"},
+        {"number": ["1; DROP"], "do": "requeue"},
+    ):
+        assert (await sent(client, "/dead-letters", **form)).status_code == 400, form
+    assert {*(await states(folder)).values()} == {"open"}
+    some = await sent(client, "/dead-letters", number=["1", "c1"], do="dismiss", reason="junk", which="ticked")
+    assert "2 dismissed" in some.text
+    assert "c1" not in some.text.partition("<form")[2]
+    code = next(one.code for one in await folder.read(lambda engine: engine.desk.kept(after=1, limit=1)))
+    page = await client.get("/dead-letters", params={"code": code}, headers=HTML)
+    assert "all 2 that are open or fixed of code" in page.text
+    again = await sent(client, "/dead-letters", which="all", code=code, do="requeue")
+    assert "2 still can&#39;t be read" in again.text
+    rest = await sent(client, "/dead-letters", which="all", code=code, do="dismiss", reason="junk")
+    assert "2 dismissed" in rest.text
+    assert await states(folder) == {1: "dismissed", 2: "dismissed", 3: "open", 4: "dismissed"}
+
+
+async def test_a_definition_is_checked_with_its_lines_and_what_it_says_otherwise(client: httpx.AsyncClient, folder: ServedFolder) -> None:
+    text = dump_definition(default_definition())
+    part = {"hx-request": "true", **HTML}
+    wrong = await client.post(
+        "/definition/check", data={"text": text.replace("times: 3", "times: many"), "file": "ours.yaml"}, headers=part
+    )
+    assert "It can&#39;t be used: one problem." in wrong.text.replace("'", "&#39;")
+    assert "ours.yaml:" in wrong.text
+    assert "times" in wrong.text
+    good = await client.post("/definition/check", data={"text": text.replace("times: 3", "times: 4").replace("\n", "\r\n")}, headers=part)
+    assert "It can be used." in good.text
+    assert [line in good.text for line in ("-        times: 3</span>", "+        times: 4</span>")] == [True, True]
+    assert "<html" not in good.text
+    assert len(await decided(folder, "definition")) == 1, "it is in use, and was only to be checked"
+    assert "It can be used." in (await client.post("/definition/check", data={"text": text}, headers=HTML)).text
+
+
+async def test_a_definition_is_put_to_use_with_a_reason_and_by_operators_only(client: httpx.AsyncClient, folder: ServedFolder) -> None:
+    await published(folder, *(touch("content_view", id=f"{n}", at=f"2026-03-0{n}T10:00:00Z") for n in (1, 2, 3)))
+    text = dump_definition(default_definition()).replace("times: 3", "times: 4")
+    assert (await sent(client, "/definition", text=text)).status_code == 400, "no reason is given"
+    assert (await sent(client, "/definition", text=text + "  : [", reason="x")).status_code == 400
+    assert len(await decided(folder, "definition")) == 1
+    done = await sent(client, "/definition", text=text, file="ours.yaml", reason="three were too few")
+    assert "In use since position" in done.text
+    last = (await decided(folder, "definition"))[-1]
+    assert (last.actor, last.reason, last.detail["file"]) == ("one-time key", "three were too few", "ours.yaml")
+    assert (await folder.read(lambda engine: engine.definition())).fingerprint == last.detail["fingerprint"]
+    story = await client.get("/api/v1/people/user:7", params={"until": "2026-03-04"})
+    assert story.json()["stage"] == "awareness", "by the first one it was consideration"
+    auditor = await add(folder, "eve", Role.auditor)
+    async with asked(folder, routes(None)) as other:
+        other.headers["Authorization"] = f"Bearer {auditor}"
+        page = await other.get("/definition", headers=HTML)
+        assert "times: 4" in page.text
+        assert "<textarea" not in page.text
+        for path in ("/definition", "/definition/check"):
+            assert (await other.post(path, data={"text": text, "reason": "x"})).status_code == 403
+
+
+async def test_a_period_is_closed_and_a_figure_tells_what_was_told_beside_what_is_known(
+    client: httpx.AsyncClient, folder: ServedFolder
+) -> None:  # fmt: skip
+    await published(folder, touch(id="1", subject="user:1"))
+    assert (await sent(client, "/periods", period="2026-03")).status_code == 400, "no reason is given"
+    assert "is not over" in (await sent(client, "/periods", period="9000-03", reason="x")).text
+    closed = await sent(client, "/periods", period="2026-03", reason="told to the board")
+    assert "2026-03 is closed at position" in closed.text
+    assert "told to the board" in closed.text
+    await published(folder, touch(id="late", subject="user:2"))
+    for path in (
+        "/marketing/figures/sessions/told?period=2026-03",
+        "/marketing/periods/2026-03",
+        "/marketing/figures/sessions/changed?since=2",
+        "/marketing/figures/sessions/changed?since=2&where=channel=Direct",
+    ):
+        told = await client.get(path, headers=HTML)
+        row = re.search(r'<tr><th scope="row">[^\n]*sessions<.*?</tr>', told.text)[0]  # type: ignore[index]
+        assert [f">{number}<" in row for number in ("1", "2", "+1")] == [True, True, True], (path, told.text)
+        assert "page_view late" in row, path
+    assert "<html" not in (await client.get("/marketing/figures/sessions/told?period=2026-03", headers={**HTML, "hx-request": "true"})).text
+    nothing = await client.get("/marketing/figures/sessions/changed?since=3", headers=HTML)
+    assert "Nothing changed between" in nothing.text
+    for path, status in (
+        ("/marketing/figures/sessions/told?period=2026-02", 404), ("/marketing/figures/sessions/told", 400),
+        ("/marketing/figures/sessions/changed", 400), ("/marketing/figures/sessions/changed?since=soon", 400),
+        ("/marketing/figures/sessions/changed?since=99", 400), ("/marketing/figures/nope/changed?since=1", 404),
+        ("/marketing/periods/2026-13", 400), ("/marketing/figures/sessions/changed?since=1&where=nope=1", 400),
+    ):  # fmt: skip
+        assert (await client.get(path, headers=HTML)).status_code == status, path
+
+
+async def test_what_changed_a_figure_of_sums_is_not_shown_to_who_sees_sums(client: httpx.AsyncClient, folder: ServedFolder) -> None:
+    await published(folder, touch(id="1"))
+    await sent(client, "/periods", period="2026-03", reason="told")
+    key = await add(folder, "max", Role.marketing)
+    async with asked(folder, routes(None)) as marketing:
+        marketing.headers["Authorization"] = f"Bearer {key}"
+        assert 'id="changed"' in (await marketing.get("/marketing/figures/sessions", headers=HTML)).text
+        page = (await marketing.get("/marketing/figures/conversion_value", headers=HTML)).text
+        assert 'id="changed"' not in page
+        assert "in sums only" in page
+        for path in ("changed?since=1", "told?period=2026-03"):
+            assert (await marketing.get(f"/marketing/figures/conversion_value/{path}", headers=HTML)).status_code == 403
+        assert "conversion value" not in (await marketing.get("/marketing/periods/2026-03", headers=HTML)).text
+        assert (await marketing.post("/periods", data={"period": "2026-01", "reason": "x"})).status_code == 403
