@@ -43,7 +43,7 @@ class Observer:
     def _causes_up_to(self, offset: int) -> list[str]:
         found = []
         while self._came_about and self._came_about[0][0] <= offset:
-            first, last, trace = self._came_about.popleft()
+            _, last, trace = self._came_about.popleft()
             found.append(trace)
             if last > offset:
                 # Its rest is of the next unit.
