@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -61,6 +62,10 @@ class Served(Protocol):
     @property
     def definition(self) -> Definition:
         """The definition in use."""
+        ...
+
+    def staleness(self) -> float:
+        """For how many seconds the read models have been behind; 0 where they are not."""
         ...
 
     async def publish(self, batch: Sequence[Incoming]) -> None:
@@ -143,7 +148,7 @@ class ServedFolder:
         self.measures = Measures()
         self.published = 0
         self._placed = Summary()
-        self._is_level = True
+        self._behind_since: float | None = None
         self._say = say
         self._jobs: Queue[_Job[Any] | _ToDo] = Queue()
         self._is_to_place = False
@@ -162,6 +167,9 @@ class ServedFolder:
     def definition(self) -> Definition:
         assert self._engine is not None, "it is started"
         return self._engine.placement.definition
+
+    def staleness(self) -> float:
+        return 0.0 if self._behind_since is None else time.monotonic() - self._behind_since
 
     async def publish(self, batch: Sequence[Incoming]) -> None:
         self._check_writing()
@@ -232,7 +240,7 @@ class ServedFolder:
         """The log has more. Said again before that is looked at, it is no more to do."""
         if not self._is_to_place:
             self._is_to_place = True
-            self._is_level = False
+            self._behind_since = self._behind_since or time.monotonic()
             self._jobs.put(_ToDo.place)
 
     # --- in the writer's thread
@@ -265,7 +273,7 @@ class ServedFolder:
                 with self._appender.alone:
                     await self._settle(job, job.run(engine))
             await self._place(engine)
-        while not self._is_level and self._failure is None:
+        while self._behind_since is not None and self._failure is None:
             await self._place(engine)
 
     async def _settle(self, job: _Job[T], doing: Awaitable[T]) -> None:
@@ -277,7 +285,7 @@ class ServedFolder:
 
     async def _place(self, engine: Embedded) -> None:
         """Place what the log has, a unit of it at most, so that the read models have each before the next; the rest is to do."""
-        self._is_to_place = False
+        began, self._is_to_place = time.monotonic(), False
         try:
             is_all = not await engine.place_unit(self._placed)
             await engine.follow()
@@ -287,7 +295,8 @@ class ServedFolder:
             return
         self._failure = None
         if is_all:
-            self._is_level = not self._is_to_place
+            # What has come meanwhile is no older than that.
+            self._behind_since = began if self._is_to_place else None
         else:
             self._appended()
 
@@ -296,7 +305,7 @@ class ServedFolder:
         asyncio.run_coroutine_threadsafe(self.positions.reached(position), self._loop)
 
     def _fail(self, error: Exception) -> None:
-        self._failure, self._is_level = error, False
+        self._failure, self._behind_since = error, self._behind_since or time.monotonic()
         if not isinstance(error, Refused):
             self._say(f"placing failed: {error}" if isinstance(error, NotPlaced) else f"placing failed: {type(error).__name__}: {error}")
 
@@ -315,6 +324,7 @@ class ServedServers:
         self.published = 0
         self._shows: dict[str, int] = {}
         """Where each read model was seen to be."""
+        self._behind_since: float | None = None
         self._definition: Definition | None = None
         self._log = log
         self._readers = asyncio.Semaphore(READERS_MAX)
@@ -323,6 +333,9 @@ class ServedServers:
     def definition(self) -> Definition:
         assert self._definition is not None, "it was looked up"
         return self._definition
+
+    def staleness(self) -> float:
+        return 0.0 if self._behind_since is None else time.monotonic() - self._behind_since
 
     async def publish(self, batch: Sequence[Incoming]) -> None:
         try:
@@ -368,6 +381,7 @@ class ServedServers:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _look(self) -> None:
+        there = await self.engine.record.position()
         for store in (self.engine.marketing, self.engine.sales):
             name, after = store.model.name, await store.position()
             before, self._shows[name] = self._shows.get(name), after
@@ -375,6 +389,7 @@ class ServedServers:
             if before and after > before:
                 self.measures.shown(name, await self.engine.record.received(before, after, RECEIVED_MAX))
         position = min(self._shows.values())
+        self._behind_since = None if position >= there else self._behind_since or time.monotonic()
         if self._definition is None or position > self.positions.position:
             self._definition = await self.engine.definition()  # A switch has a position of its own.
         await self.positions.reached(position)
