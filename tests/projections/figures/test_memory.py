@@ -95,6 +95,7 @@ DIMENSION = {
     "attribution": "channel",
     "value": "channel",
     "weighed": "channel",
+    "weighed_value": "channel",
     "orders": "reason",
     "leads": "owner",
     "handoff": "team",
