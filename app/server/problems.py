@@ -123,9 +123,9 @@ def answer_problems(app: FastAPI) -> None:
 
 def _told(app: FastAPI, request: Request, error: Any) -> str:
     """What is wrong with a parameter, or with a member of a body, in words."""
-    where, *_, name = error["loc"]
     if error["type"] != "extra_forbidden":
         return str(error["msg"])
+    where, name = error["loc"][0], str(error["loc"][-1])
     if where != "query":
         return "there is no such member"
     parameters = _parameters(app, request)
