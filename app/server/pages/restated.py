@@ -30,10 +30,11 @@ from app.server.visible import check_rows, sees_rows, visible_restatement
 from app.text import restatement as words
 from journey.errors import NotThere
 from journey.instants import iso
+from projections.figures import sections
 from projections.figures.catalogue import FigureEntry
 from projections.figures.figure import Model
 from projections.figures.restatements import Restatement
-from projections.figures.sections import FIGURES, SECTIONS
+from projections.figures.sections import FIGURES
 from streams.operators import By
 
 router = APIRouter(include_in_schema=False)
@@ -57,7 +58,7 @@ def _routes(model: Model) -> None:
 
     @router.get(f"/{model}/periods/{{period}}", dependencies=[right])
     async def of_period(request: Request, period: str) -> HTMLResponse:
-        there = dict.fromkeys(figure for section in SECTIONS if section.model == model for figure in section.figures)
+        there = dict.fromkeys(figure for section in sections.SECTIONS if section.model == model for figure in section.figures)
         return await _as_told(request, model, period, [figure.name for figure in there if sees_rows(_role(request), figure)])
 
 
