@@ -57,16 +57,16 @@ def check_figure(role: Role, figure: Figure, by: Iterable[str] = (), where: Iter
         raise Problem(403, why)
 
 
-def check_rows(role: Role, figure: Figure) -> None:
-    """Raises Problem 403 where `role` may not see what is behind `figure` one by one, or what changed it."""
-    check_figure(role, figure)
+def check_rows(role: Role, figure: Figure, by: Iterable[str] = (), where: Iterable[str] = ()) -> None:
+    """Raises Problem 403 where `role` may not see what is behind `figure`, asked for so, one by one, or what changed it."""
+    check_figure(role, figure, by, where)
     if figure.tells in SIGHT[role].in_sums:
         raise Problem(403, f"{figure.name} is shown to {role} in sums only, and not the rows behind it or what changed it")
 
 
-def sees_rows(role: Role, figure: Figure) -> bool:
-    """Whether `role` may see what is behind `figure` one by one, and what changed it."""
-    return not refused(role, figure) and figure.tells not in SIGHT[role].in_sums
+def sees_rows(role: Role, figure: Figure, by: Iterable[str] = (), where: Iterable[str] = ()) -> bool:
+    """Whether `role` may see what is behind `figure`, asked for so, one by one, and what changed it."""
+    return not refused(role, figure, by, where) and figure.tells not in SIGHT[role].in_sums
 
 
 def visible(role: Role, answer: Answer, *, small_count: int, at: Instant) -> Answer:

@@ -150,7 +150,7 @@ async def _figure(request: Request, model: Model, name: str) -> HTMLResponse:
 async def _why(request: Request, model: Model, name: str) -> HTMLResponse:
     entry_of(model, name)
     asked = asked_in(request.query_params)
-    check_rows(_role(request), FIGURES[name])
+    check_rows(_role(request), FIGURES[name], asked.by or (), asked.asked.filters)
 
     async def run(engine: Engine) -> FigureEvidence:
         after = request.query_params.get("after", "")
