@@ -415,7 +415,7 @@ def multiplied(world: World, copies: int) -> Path:
     one = figures.ingested(world)
     folder = figures.multiplied(one, copies)
     if not (folder / FILE).exists():
-        os.link(one / FILE, folder / FILE)
+        shutil.copyfile(one / FILE, folder / FILE)
     return folder
 
 

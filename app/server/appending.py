@@ -39,13 +39,15 @@ class _Waiting:
 class Appender:
     """Appends all that waits in one go, by a connection of its own. The folder's lock is held by who has this."""
 
-    def __init__(self, path: Path, appended: Callable[[], None], came_about: Callable[[int, int, str], None]) -> None:
-        """`appended` is called from the thread, after each time that the log has more; before it, `came_about` is told the first and the
-        last offset of what came about in a trace."""
+    def __init__(
+        self, path: Path, appended: Callable[[], None], came_about: Callable[[int, int, str], None], ended: Callable[[], None]
+    ) -> None:
+        """`appended` is called from the thread each time that the log has more; before it, `came_about` is told the first and the last
+        offset of what came about in a trace. `ended` is called when it appends nothing more."""
         self._came_about = came_about
         self.alone = threading.Lock()
         """Who holds it is sure that nothing is appended meanwhile."""
-        self._path, self._appended = path, appended
+        self._path, self._appended, self._ended = path, appended, ended
         self._batches: Queue[_Waiting | None] = Queue()
         self._size = 0
         self._loop = asyncio.get_running_loop()
@@ -64,9 +66,6 @@ class Appender:
         """Append nothing more: nobody would place it."""
         self._has_ended = True
         self._batches.put(None)
-
-    def join(self) -> None:
-        self._thread.join()
 
     async def append(self, batch: Sequence[Incoming]) -> None:
         """Returns when the log has `batch`, durably. Raises Away."""
@@ -97,6 +96,7 @@ class Appender:
                 self._doing += filter(None, [self._batches.get()])
             for one in self._doing:
                 self._tell(fail, one.done, _ended())
+            self._ended()
 
     async def _work(self, record: SqliteRecord) -> None:
         while waiting := self._next():

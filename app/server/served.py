@@ -160,7 +160,7 @@ class ServedFolder:
         self._doing: list[_Job[Any]] = []
         self._has_ended = False
         self._observer = Observer(self.measures)
-        self._appender = Appender(folder / FILE, self._appended, self._observer.came_about)
+        self._appender = Appender(folder / FILE, self._appended, self._observer.came_about, lambda: self._jobs.put(_ToDo.end))
         self._writer = threading.Thread(target=self._write, name="writer")
 
     @property
@@ -221,15 +221,16 @@ class ServedFolder:
     async def start(self) -> None:
         """Raises Refused where another process writes to the folder."""
         self._writer.start()
-        await self._started
+        try:
+            await self._started
+        except BaseException:
+            self._jobs.put(_ToDo.end)  # Cancelled, it would wait for ever for something to do.
+            raise
         self._appender.start()
 
     async def stop(self) -> None:
-        """Returns when all that waits is done."""
-        if self._engine is not None:
-            self._appender.end()
-            await asyncio.to_thread(self._appender.join)
-        self._jobs.put(_ToDo.end)
+        """Returns when all that waits is done. Cancelled (by Ctrl-C), it is done all the same: the appender tells the writer to end."""
+        self._appender.end()
         await asyncio.to_thread(self._writer.join)
 
     def _check_writing(self) -> None:
