@@ -19,7 +19,7 @@ from app.engine.measures import RECEIVED_MAX, Measures
 from app.engine.observer import Observer
 from app.engine.ports import Engine
 from app.engine.summary import Summary
-from app.server.appending import Appender, fail, succeed
+from app.server.appending import Appender, fail, succeed, tell
 from app.settings import Servers, needs_clients
 from journey.definition import Definition
 from journey.errors import Away, NotPlaced, Refused
@@ -160,7 +160,7 @@ class ServedFolder:
         self._doing: list[_Job[Any]] = []
         self._has_ended = False
         self._observer = Observer(self.measures)
-        self._appender = Appender(folder / FILE, self._appended, self._observer.came_about)
+        self._appender = Appender(folder / FILE, self._appended, self._observer.came_about, lambda: self._jobs.put(_ToDo.end))
         self._writer = threading.Thread(target=self._write, name="writer")
 
     @property
@@ -221,15 +221,16 @@ class ServedFolder:
     async def start(self) -> None:
         """Raises Refused where another process writes to the folder."""
         self._writer.start()
-        await self._started
+        try:
+            await self._started
+        except BaseException:
+            self._jobs.put(_ToDo.end)  # Cancelled, it would wait for ever for something to do.
+            raise
         self._appender.start()
 
     async def stop(self) -> None:
-        """Returns when all that waits is done."""
-        if self._engine is not None:
-            self._appender.end()
-            await asyncio.to_thread(self._appender.join)
-        self._jobs.put(_ToDo.end)
+        """Returns when all that waits is done. Cancelled (by Ctrl-C), it is done all the same: the appender tells the writer to end."""
+        self._appender.end()
         await asyncio.to_thread(self._writer.join)
 
     def _check_writing(self) -> None:
@@ -251,7 +252,7 @@ class ServedFolder:
                 asyncio.run(self._work(engine))
         except Exception as error:
             self._fail(error)
-            self._tell(fail, self._started, error)
+            tell(self._loop, fail, self._started, error)
         finally:
             # Nobody waits for what nobody does any more.
             self._has_ended = True
@@ -259,14 +260,14 @@ class ServedFolder:
             while not self._jobs.empty():
                 self._doing += [job for job in [self._jobs.get()] if isinstance(job, _Job)]
             for job in self._doing:
-                self._tell(fail, job.done, Away("the server has stopped writing"))
+                tell(self._loop, fail, job.done, Away("the server has stopped writing"))
 
     async def _work(self, engine: Embedded) -> None:
         engine.observer = self._observer
         await engine.start(self._say)
         self._engine = engine
         await self._moved(engine)
-        self._tell(succeed, self._started, None)
+        tell(self._loop, succeed, self._started, None)
         while (job := self._jobs.get()) is not _ToDo.end:
             if isinstance(job, _Job):
                 self._doing = [job]
@@ -278,10 +279,10 @@ class ServedFolder:
 
     async def _settle(self, job: _Job[T], doing: Awaitable[T]) -> None:
         try:
-            self._tell(succeed, job.done, await doing)
+            tell(self._loop, succeed, job.done, await doing)
         except Exception as error:
             away = Away(f"the data in {self.folder} can't be written: {error}") if is_of_files(error) else error
-            self._tell(fail, job.done, away)
+            tell(self._loop, fail, job.done, away)
 
     async def _place(self, engine: Embedded) -> None:
         """Place what the log has, a unit of it at most, so that the read models have each before the next; the rest is to do."""
@@ -302,15 +303,13 @@ class ServedFolder:
 
     async def _moved(self, engine: Embedded) -> None:
         position = min(await engine.marketing.position(), await engine.sales.position())
-        asyncio.run_coroutine_threadsafe(self.positions.reached(position), self._loop)
+        if not self._loop.is_closed():  # else nobody asks any more
+            asyncio.run_coroutine_threadsafe(self.positions.reached(position), self._loop)
 
     def _fail(self, error: Exception) -> None:
         self._failure, self._behind_since = error, self._behind_since or time.monotonic()
         if not isinstance(error, Refused):
             self._say(f"placing failed: {error}" if isinstance(error, NotPlaced) else f"placing failed: {type(error).__name__}: {error}")
-
-    def _tell(self, how: Callable[..., None], future: "asyncio.Future[Any]", what: Any) -> None:
-        self._loop.call_soon_threadsafe(how, future, what)
 
 
 class ServedServers:
