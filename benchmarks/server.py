@@ -342,14 +342,26 @@ def questions(person: str, deal: str, until: str) -> Iterator[tuple[str, str]]:
         if figure.dated is not None:
             yield "API", f"/api/v1/{section.model}/figures/{figure.name}?by=month&{as_of}"
         yield "API", f"/api/v1/{section.model}/figures/{figure.name}/why?{as_of}"
-    for subject in (person, deal):
-        yield "page", f"/subjects/{quote(subject)}?{as_of}"
+    yield "page", f"/subjects/{quote(person)}?{as_of}"
+    yield "page", f"/deals/{quote(deal)}?{as_of}"
     for what in ("", "/timeline", "/explain"):
         yield "API", f"/api/v1/people/{quote(person)}{what}?{as_of}"
     yield "API", f"/api/v1/deals/{quote(deal)}?{as_of}"
     for path in ("people", f"people?search={quote(person[:-1])}", "deals", "leads", "transitions", "figures"):
         yield "API", f"/api/v1/{path}"
-    for path in ("status", "dead-letters", "identity", "identity/suspects", "names", "imports", "definition"):
+    for path in (
+        "deals",
+        "leads",
+        "subjects",
+        "periods",
+        "status",
+        "dead-letters",
+        "identity",
+        "identity/suspects",
+        "names",
+        "imports",
+        "definition",
+    ):
         yield "page", f"/{path}"
 
 
