@@ -30,6 +30,7 @@ from streams.sqlite.record import FILE
 
 if TYPE_CHECKING:
     from app.engine.distributed import Distributed
+    from projections.stores.postgres import PostgresReadStore
     from streams.kafka.log import KafkaLog
 
 T = TypeVar("T")
@@ -47,7 +48,12 @@ ACKNOWLEDGED_SECONDS_MAX = 10.0
 """How long a request waits for the log to have what it published, before it is told to come again."""
 
 LOOK_SECONDS = 0.2
-"""How often the distributed server looks where the read models are."""
+"""How often the distributed server looks where the read models are while one of them can't tell it."""
+
+LEVEL_SECONDS = 5.0
+"""How often it looks how far they are behind while both tell it where they are."""
+
+LISTEN_AGAIN_SECONDS = 0.5
 
 
 class Served(Protocol):
@@ -327,6 +333,11 @@ class ServedServers:
         self._definition: Definition | None = None
         self._log = log
         self._readers = asyncio.Semaphore(READERS_MAX)
+        self._there = 0
+        """Where the record was seen to be."""
+        self._listening: set[str] = set()
+        """The read models that tell where they are."""
+        self._wake = asyncio.Event()
 
     @property
     def definition(self) -> Definition:
@@ -373,22 +384,66 @@ class ServedServers:
         await self._look()
 
     async def follow(self) -> None:
-        """Tell where both read models are, and which definition is in use, for as long as the server runs."""
+        """Tell where both read models are, and which definition is in use, for as long as the server runs: they say so themselves as they
+        commit, and who listens to neither looks."""
+        async with asyncio.TaskGroup() as group:
+            for store in (self.engine.marketing, self.engine.sales):
+                group.create_task(self._listen(store))
+            group.create_task(self._look_on())
+
+    async def _listen(self, store: "PostgresReadStore") -> None:
+        """Hear where `store` is, for as long as the server runs."""
+        name, at = store.model.name, 0
+        moved = asyncio.Event()
+
+        def heard(position: int) -> None:
+            nonlocal at
+            at = position
+            moved.set()
+
         while True:
+            lost = asyncio.Event()
+
+            def end(lost: asyncio.Event = lost) -> None:
+                lost.set()
+                moved.set()
+
+            with suppress(Away):  # readiness says it, and every request does
+                async with store.listening(heard, end):
+                    self._listening.add(name)
+                    # What was committed before is looked up.
+                    self._wake.set()
+                    while not lost.is_set():
+                        await moved.wait()
+                        moved.clear()
+                        await self._reach(name, at)
+            self._listening.discard(name)
+            self._wake.set()
+            await asyncio.sleep(LISTEN_AGAIN_SECONDS)
+
+    async def _look_on(self) -> None:
+        while True:
+            self._wake.clear()
             with suppress(Away):  # readiness says it, and every request does
                 await self._look()
-            await asyncio.sleep(LOOK_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LEVEL_SECONDS if self._listening == self._shows.keys() else LOOK_SECONDS):
+                    await self._wake.wait()
 
     async def _look(self) -> None:
-        there = await self.engine.record.position()
+        self._there = await self.engine.record.position()
         for store in (self.engine.marketing, self.engine.sales):
-            name, after = store.model.name, await store.position()
-            before, self._shows[name] = self._shows.get(name), after
-            # One that begins with nothing shows what was shown before.
-            if before and after > before:
-                self.measures.shown(name, await self.engine.record.received(before, after, RECEIVED_MAX))
-        position = min(self._shows.values())
-        self._behind_since = None if position >= there else self._behind_since or time.monotonic()
+            await self._reach(store.model.name, await store.position())
+
+    async def _reach(self, name: str, at: int) -> None:
+        """The read model `name` is at `at`, or further by now."""
+        before = self._shows.get(name)
+        after = self._shows[name] = max(before or 0, at)
+        # One that begins with nothing shows what was shown before.
+        if before and after > before:
+            self.measures.shown(name, await self.engine.record.received(before, after, RECEIVED_MAX))
+        position = min(self._shows.get(store.model.name, 0) for store in (self.engine.marketing, self.engine.sales))
+        self._behind_since = None if position >= self._there else self._behind_since or time.monotonic()
         if self._definition is None or position > self.positions.position:
             self._definition = await self.engine.definition()  # A switch has a position of its own.
         await self.positions.reached(position)
@@ -418,3 +473,5 @@ async def served(place: Path | Servers, say: Say) -> AsyncIterator[Served]:
             yield servers
         finally:
             following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
