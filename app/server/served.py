@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
-from queue import Queue
+from queue import Empty, Queue
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from app.engine import tracing
@@ -23,9 +23,11 @@ from app.server.appending import Appender, fail, succeed, tell
 from app.settings import Servers, needs_clients
 from journey.definition import Definition
 from journey.errors import Away, NotPlaced, Refused
+from journey.instants import SECOND, Instant
 from schemas.incoming import Incoming
 from streams.keys import Keys
 from streams.remarks import Say
+from streams.scheduler import SCHEDULE_SECONDS, announce, next_strike
 from streams.sqlite.record import FILE
 
 if TYPE_CHECKING:
@@ -46,6 +48,9 @@ READERS_MAX = 4
 
 ACKNOWLEDGED_SECONDS_MAX = 10.0
 """How long a request waits for the log to have what it published, before it is told to come again."""
+
+STRUCK_AT_ONCE_MAX = 500
+"""How many deadlines are announced at a time on embedded data: nobody publishes meanwhile."""
 
 LOOK_SECONDS = 0.2
 """How often the distributed server looks where the read models are while one of them can't tell it."""
@@ -148,8 +153,10 @@ class _Job(Generic[T]):
 class ServedFolder:
     """A folder of embedded data. Who appends to it and who places are threads of their own: SQLite would hold up the event loop."""
 
-    def __init__(self, folder: Path, say: Say) -> None:
+    def __init__(self, folder: Path, say: Say, clock: Callable[[], Instant] = now) -> None:
         self.folder = folder
+        self._clock = clock
+        self._strikes_at: Instant | None = 0  # or earlier: nobody was there to tell it
         self.positions = Positions()
         self.measures = Measures()
         self.published = 0
@@ -274,7 +281,7 @@ class ServedFolder:
         self._engine = engine
         await self._moved(engine)
         tell(self._loop, succeed, self._started, None)
-        while (job := self._jobs.get()) is not _ToDo.end:
+        while (job := self._next()) is not _ToDo.end:
             if isinstance(job, _Job):
                 self._doing = [job]
                 with self._appender.alone:
@@ -295,10 +302,12 @@ class ServedFolder:
         began, self._is_to_place = time.monotonic(), False
         try:
             is_all = not await engine.place_unit(self._placed)
+            await self._strike(engine)
             await engine.follow()
             await self._moved(engine)
         except Exception as error:  # what is in the log stays there, and the next try begins with it
             self._fail(error)
+            self._strikes_at = self._clock() + round(SCHEDULE_SECONDS * SECOND)
             return
         self._failure = None
         if is_all:
@@ -307,10 +316,24 @@ class ServedFolder:
         else:
             self._appended()
 
+    async def _strike(self, engine: Embedded) -> None:
+        """Announce what time alone has brought, and note when it brings more."""
+        at, announced = self._clock(), engine.announced()
+        await announce(announced, at, STRUCK_AT_ONCE_MAX)
+        self._strikes_at = await next_strike(announced)
+
     async def _moved(self, engine: Embedded) -> None:
         position = min(await engine.marketing.position(), await engine.sales.position())
         if not self._loop.is_closed():  # else nobody asks any more
             asyncio.run_coroutine_threadsafe(self.positions.reached(position), self._loop)
+
+    def _next(self) -> "_Job[Any] | _ToDo":
+        """What is to be done next: a change, or a look at the log, at the latest when a deadline strikes."""
+        strikes_in = None if self._strikes_at is None else min(max(self._strikes_at - self._clock(), 0) / SECOND, SCHEDULE_SECONDS)
+        try:
+            return self._jobs.get(timeout=strikes_in)
+        except Empty:
+            return _ToDo.place
 
     def _fail(self, error: Exception) -> None:
         self._failure, self._behind_since = error, self._behind_since or time.monotonic()
