@@ -294,11 +294,11 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def batch_of(rest: Iterator[Incoming]) -> list[Incoming]:
+def batch_of(rest: Iterator[Incoming], records_max: int = UNIT_RECORDS_MAX) -> list[Incoming]:
     """The next records, within the bounds of a batch."""
     batch: list[Incoming] = []
     size = 0
-    for one in islice(rest, UNIT_RECORDS_MAX):
+    for one in islice(rest, records_max):
         batch.append(one)
         size += one.size
         if size >= UNIT_BYTES_MAX:

@@ -4,9 +4,10 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 from pathlib import Path
 from queue import Empty, Queue
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
@@ -14,10 +15,11 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from app.engine import tracing
 from app.engine.access import with_servers
 from app.engine.clock import now
-from app.engine.embedded import Embedded, is_of_files, keys_of, opened, reading
+from app.engine.embedded import Embedded, batch_of, is_of_files, keys_of, opened, reading
+from app.engine.file_imports import Files
 from app.engine.measures import RECEIVED_MAX, Measures
 from app.engine.observer import Observer
-from app.engine.ports import Engine
+from app.engine.ports import Engine, no_progress
 from app.engine.summary import Summary
 from app.server.appending import Appender, fail, succeed, tell
 from app.settings import Servers, needs_clients
@@ -26,6 +28,7 @@ from journey.errors import Away, NotPlaced, Refused
 from journey.instants import SECOND, Instant
 from schemas.incoming import Incoming
 from streams.keys import Keys
+from streams.operators import By
 from streams.remarks import Say
 from streams.scheduler import SCHEDULE_SECONDS, announce, next_strike
 from streams.sqlite.record import FILE
@@ -48,6 +51,9 @@ READERS_MAX = 4
 
 ACKNOWLEDGED_SECONDS_MAX = 10.0
 """How long a request waits for the log to have what it published, before it is told to come again."""
+
+IMPORTED_AT_ONCE_MAX = 2_000
+"""How many records of a file are taken in at a time on embedded data: who publishes waits for so many."""
 
 STRUCK_AT_ONCE_MAX = 500
 """How many deadlines are announced at a time on embedded data: nobody publishes meanwhile."""
@@ -105,6 +111,10 @@ class Served(Protocol):
 
     async def change_at_length(self, run: Run[T]) -> T:
         """As `change`, what may take minutes and reads files: it does not hold up the event loop."""
+        ...
+
+    async def take_in(self, opened: Callable[[], Files], actor: str) -> tuple[Files, Summary]:
+        """Take in the files that `opened` opens, as one import: others publish meanwhile. Raises Refused where they do not fit."""
         ...
 
     async def check(self) -> None:
@@ -200,6 +210,16 @@ class ServedFolder:
     async def change_at_length(self, run: Run[T]) -> T:
         return await self.change(run)
 
+    async def take_in(self, opened: Callable[[], Files], actor: str) -> tuple[Files, Summary]:
+        files = await asyncio.to_thread(opened)
+        meant = await self.read(files.recognise)
+        await self.change(lambda engine: files.begin(engine, By(now(), actor, ""), meant))
+        summary, records = Summary(), files.records(lambda _: None)
+        while batch := await asyncio.to_thread(batch_of, records, IMPORTED_AT_ONCE_MAX):
+            summary.add_up(await self.change(partial(self._taken_in, batch)))
+        await self.change(lambda engine: files.end(engine, summary))
+        return files, summary
+
     async def read(self, run: Run[T]) -> T:
         async def ran(engine: Engine) -> T:
             return await run(engine)
@@ -245,6 +265,11 @@ class ServedFolder:
         """Returns when all that waits is done. Cancelled (by Ctrl-C), it is done all the same: the appender tells the writer to end."""
         self._appender.end()
         await asyncio.to_thread(self._writer.join)
+
+    async def _taken_in(self, batch: Sequence[Incoming], engine: Engine) -> Summary:
+        assert isinstance(engine, Embedded)
+        await engine.place(self._placed)  # What others have published meanwhile is counted by itself.
+        return await engine.ingest(batch)
 
     def _check_writing(self) -> None:
         if self._has_ended:
@@ -397,6 +422,13 @@ class ServedServers:
 
         # With connections of its own: those of the event loop are tied to it.
         return await asyncio.to_thread(lambda: asyncio.run(with_servers(self._place, ran, self.engine.say)))
+
+    async def take_in(self, opened: Callable[[], Files], actor: str) -> tuple[Files, Summary]:
+        async def run(engine: Engine) -> tuple[Files, Summary]:
+            files = opened()
+            return files, await files.take_in(engine, By(now(), actor, ""), lambda: nullcontext(no_progress))
+
+        return await self.change_at_length(run)
 
     async def read_at_length(self, run: Run[T]) -> T:
         async with self._readers:
