@@ -16,7 +16,9 @@ from pydantic import BaseModel
 
 from app.engine.clock import now
 from app.engine.ports import Engine
+from app.server import long_questions
 from app.server.asked import AsOf, Waiting, ready
+from app.server.long_questions import unless_gone
 from app.server.problems import Problem
 from app.server.served import Served
 from app.server.visible import seen, visible, visible_report, visible_restatement
@@ -79,7 +81,9 @@ async def answered(
         return stands, told.following, harmless(told.csv(told.plain)).encode() if media == CSV and told.csv is not None else told.json
 
     with several(where or {}):
-        tag, cursor, body = await (here.read_at_length if at_length else here.read)(read)
+        tag, cursor, body = await (
+            unless_gone(request, here.read_at_length(read, long_questions.ANSWER_SECONDS_MAX)) if at_length else here.read(read)
+        )
     if body is None:
         return Response(status_code=304, headers=_headers(f'"{tag}"'))
     following = _following(request, asked, cursor)

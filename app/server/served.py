@@ -22,6 +22,7 @@ from app.engine.observer import Observer
 from app.engine.ports import Engine, no_progress
 from app.engine.summary import Summary
 from app.server.appending import Appender, fail, succeed, tell
+from app.server.long_questions import LongQuestions
 from app.settings import Servers, needs_clients
 from journey.definition import Definition
 from journey.errors import Away, NotPlaced, Refused
@@ -93,8 +94,9 @@ class Served(Protocol):
         """What `run` answers, of data that is only read."""
         ...
 
-    async def read_at_length(self, run: Run[T]) -> T:
-        """As `read`, what may take minutes: it does not hold up the event loop."""
+    async def read_at_length(self, run: Run[T], seconds: float | None = None) -> T:
+        """As `read`, what may take minutes, or `seconds` at most: others are read meanwhile, and it ends where nobody waits for it. Raises
+        Problem where it takes longer, or too many such questions are under way."""
         ...
 
     async def change(self, run: Run[T]) -> T:
@@ -176,6 +178,7 @@ class ServedFolder:
         self._jobs: Queue[_Job[Any] | _ToDo] = Queue()
         self._is_to_place = False
         self._readers = asyncio.Semaphore(READERS_MAX)
+        self._long = LongQuestions()
         self._loop = asyncio.get_running_loop()
         self._started: asyncio.Future[None] = self._loop.create_future()
         self._failure: Exception | None = None
@@ -231,8 +234,12 @@ class ServedFolder:
         async with self._readers:
             return await asyncio.to_thread(here)
 
-    async def read_at_length(self, run: Run[T]) -> T:
-        return await self.read(run)
+    async def read_at_length(self, run: Run[T], seconds: float | None = None) -> T:
+        async def asked() -> T:
+            with reading(self.folder) as engine:
+                return await run(engine)
+
+        return await self._long.run(asked, seconds)
 
     async def keys(self, run: RunKeys[T]) -> T:
         async def ran(keys: Keys) -> T:
@@ -381,6 +388,7 @@ class ServedServers:
         self._definition: Definition | None = None
         self._log = log
         self._readers = asyncio.Semaphore(READERS_MAX)
+        self._long = LongQuestions()
         self._there = 0
         """Where the record was seen to be."""
         self._listening: set[str] = set()
@@ -407,6 +415,13 @@ class ServedServers:
         async with self._readers:
             return await run(self.engine)
 
+    async def read_at_length(self, run: Run[T], seconds: float | None = None) -> T:
+        async def ran(engine: Engine) -> T:
+            return await run(engine)
+
+        # With connections of its own: those of the event loop are tied to it.
+        return await self._long.run(lambda: with_servers(self._place, ran, self.engine.say, prepared=False), seconds)
+
     async def change(self, run: Run[T]) -> T:
         return await run(self.engine)
 
@@ -429,10 +444,6 @@ class ServedServers:
             return files, await files.take_in(engine, By(now(), actor, ""), lambda: nullcontext(no_progress))
 
         return await self.change_at_length(run)
-
-    async def read_at_length(self, run: Run[T]) -> T:
-        async with self._readers:
-            return await self.change_at_length(run)
 
     async def check(self) -> None:
         await self.engine.record.position()
