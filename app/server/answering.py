@@ -18,6 +18,7 @@ from app.engine.clock import now
 from app.engine.ports import Engine
 from app.server import long_questions
 from app.server.asked import AsOf, Waiting, ready
+from app.server.deals_behind import with_deals
 from app.server.long_questions import unless_gone
 from app.server.problems import Problem
 from app.server.served import Served
@@ -76,7 +77,8 @@ async def answered(
         stands = await _stands(engine, media, request)
         if not as_of_now and _has(request, stands):
             return stands, "", None
-        told = _as_seen(request, await run(engine))
+        told = await run(engine)
+        told = _as_seen(request, replace(told, plain=await with_deals(engine, request.state.caller.role, told.plain)))
         # Here, and not where all requests are waited for: it may be long.
         return stands, told.following, harmless(told.csv(told.plain)).encode() if media == CSV and told.csv is not None else told.json
 
