@@ -62,7 +62,7 @@ async def test_what_lies_ahead_of_people_is_known_of_older_data(bench: Bench) ->
     assert {subject for _, subject in kept} == {"user:1", "user:2"}
     db.executescript(
         "DROP TABLE deadlines; DROP INDEX units_with_mark; ALTER TABLE units DROP COLUMN mark; ALTER TABLE changes DROP COLUMN struck;"
-        " PRAGMA user_version = 9"
+        " PRAGMA user_version = 10"
     )
     migrate(db, MIGRATIONS)
     assert db.execute("SELECT at, subject FROM deadlines").fetchall() == kept
