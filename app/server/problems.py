@@ -71,6 +71,12 @@ def problem(request: Request, status: int, detail: str, *, headers: dict[str, st
     return JSONResponse({"type": "about:blank", "title": title, "status": status, "detail": detail, **more}, status, headers, MEDIA_TYPE)
 
 
+async def check_text(request: Request) -> None:
+    """Raises Problem for what no text of ours has in it, and PostgreSQL takes in none."""
+    if "\0" in request.url.path or any("\0" in part for pair in request.query_params.multi_items() for part in pair):
+        raise Problem(400, "what is asked has a NUL character in it; nothing that is kept has")
+
+
 class Shown(Protocol):
     """How problems are shown to who asks."""
 
