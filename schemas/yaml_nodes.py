@@ -11,7 +11,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import Node
+from ruamel.yaml.nodes import Node, ScalarNode
 
 from journey.errors import Refused
 
@@ -71,6 +71,13 @@ def compose(text: str, nodes_max: int = NODES_MAX) -> Node | None:
         raise NotRead(1, f"is not YAML: {' '.join(str(error).split())}") from None
 
 
+def _not_stored(text: str) -> str:
+    """What no database stores, and an escape such as "\\0" may stand for; "" where there is none of it."""
+    if "\0" in text:
+        return "a NUL character"
+    return "half a character (a lone surrogate)" if any("\ud800" <= letter <= "\udfff" for letter in text) else ""
+
+
 class _Bounded(Composer):
     def __init__(self, loader: Any = None) -> None:
         super().__init__(loader=loader)
@@ -87,5 +94,7 @@ class _Bounded(Composer):
                 raise NotRead(line, f"is nested deeper than {DEPTH_MAX} levels")
             raise NotRead(line, f"is longer than {self.nodes_max} values")
         node = super().compose_node(parent, index)
+        if isinstance(node, ScalarNode) and (which := _not_stored(node.value)):
+            raise NotRead(node.start_mark.line + 1, f"holds {which}, which databases cannot store; leave it out")
         self._depth -= 1
         return node

@@ -68,10 +68,10 @@ async def effect_of(
         journeys[one.name], asserted = await derived_person(world, one, AFTER)
         facts.update(asserted)
     for subject in sorted(rest):
-        _, asserted = derive(definition, subject, world.counting(subject, BEFORE))
+        _, asserted = _derived(world, subject, BEFORE)
         await pauses.after(len(world.counting(subject, BEFORE)))
         facts.subtract(asserted)
-        journeys[subject], asserted = derive(definition, subject, world.counting(subject, AFTER))
+        journeys[subject], asserted = _derived(world, subject, AFTER)
         facts.update(asserted)
     was = {id for one in before.values() for id in one.ids} | affected.ends
     unchanged = sorted(affected.after[name] for name in same)
@@ -122,11 +122,26 @@ async def derived_person(world: World, one: Person, side: Side) -> tuple[PersonJ
     history = await world.history(one, side)
     definition, turns = world.definition, world.turns(one, side)
     await world.pauses.after(len(history))
-    if len(history) > HISTORY_AT_ONCE_MAX:
-        found = await asyncio.to_thread(person_fold.derive, definition, one.name, one.ids, history, turns)
-    else:
-        found = person_fold.derive(definition, one.name, one.ids, history, turns)
+    whose = (one, frozenset(turns.items()))
+    found: tuple[PersonJourney, Facts] | None = None if world.folds is None else world.folds.get(whose, history)
+    if found is None:
+        if len(history) > HISTORY_AT_ONCE_MAX:
+            found = await asyncio.to_thread(person_fold.derive, definition, one.name, one.ids, history, turns)
+        else:
+            found = person_fold.derive(definition, one.name, one.ids, history, turns)
+        if world.folds is not None:
+            world.folds.keep(whose, history, found)
     found[0].presumed = len(one.ids) == 1 and world.only_presumed(one.name, side)
+    return found
+
+
+def _derived(world: World, subject: str, side: Side) -> tuple[DealJourney | DimensionJourney, Facts]:
+    history = world.counting(subject, side)
+    found: tuple[DealJourney | DimensionJourney, Facts] | None = None if world.folds is None else world.folds.get(subject, history)
+    if found is None:
+        found = derive(world.definition, subject, history)
+        if world.folds is not None:
+            world.folds.keep(subject, history, found)
     return found
 
 

@@ -22,7 +22,7 @@ from streams.effects import name_of, with_added
 from streams.past import Past
 from streams.ports import Histories
 from streams.units import BodyRow
-from streams.world import World
+from streams.world import Folds, World
 
 SUBJECTS_MAX = 100_000
 """Of so many subjects there may be something else at the later position. Who asks for more is refused."""
@@ -31,6 +31,9 @@ STEPS_MAX = 100_000
 """So many steps are taken at most. Who asks for more is refused."""
 
 SUBJECTS_AT_ONCE = 500
+
+KEPT_TOUCHPOINTS_MAX = 200_000
+"""So many touchpoints of histories are kept in memory at most, and what came of as many: steps look at the same ones again and again."""
 
 TOUCHPOINT, LATE, CORRECTION, LINK, UNLINK, RETRACTION, IMPORT = (
     "touchpoint", "late touchpoint", "correction", "link", "unlink", "retraction", "import",
@@ -133,6 +136,10 @@ class SteppedRecord:
 
     def __init__(self, histories: Histories, known_at: int, all_steps: Iterable[RecordStep]) -> None:
         self._past = Past(histories, known_at)
+        self._stood: dict[str, list[Stored]] = {}
+        """What was there under a key at the position: steps are taken and taken back, and it stays the same."""
+        self._stood_size = 0
+        self._folds = Folds(KEPT_TOUCHPOINTS_MAX)
         self._added: dict[str, dict[Body, BodyRow]] = defaultdict(dict)
         self._removed: dict[str, set[Body]] = defaultdict(set)
         self._voided = {name: step.lifts is not None for step in all_steps if (name := step.voids or step.lifts)}
@@ -179,7 +186,7 @@ class SteppedRecord:
         stored = await self.bodies({subject for subject, _, _ in names})
         # All of a name: which of its bodies counts is for the world to say.
         stood = [one.touch for one in chain.from_iterable(stored.values()) if not one.voided and name_of(one.touch) in names]
-        return (await with_added(World(self, definition, list(rows), voids), stood)).facts
+        return (await with_added(World(self, definition, list(rows), voids, folds=self._folds), stood)).facts
 
     def _is_void(self, touch: Touchpoint, is_voided: bool) -> bool:
         return self._voided.get(name_of(touch), is_voided)
@@ -191,12 +198,24 @@ class SteppedRecord:
 
     async def bodies(self, keys: Collection[str]) -> Mapping[str, list[Stored]]:
         found = {}
-        for key, bodies in (await self._past.bodies(keys)).items():
+        for key, bodies in (await self._as_it_stood(keys)).items():
             removed = self._removed.get(key, ())
             found[key] = [one for one in bodies if (one.touch.order, one.body) not in removed]
         for key in keys:
             found.setdefault(key, []).extend(Stored(row.touch, row.body, row.voided) for row in self._added.get(key, {}).values())
         return {key: [one._replace(voided=self._is_void(one.touch, one.voided)) for one in bodies] for key, bodies in found.items()}
+
+    async def _as_it_stood(self, keys: Collection[str]) -> Mapping[str, list[Stored]]:
+        lacking = [key for key in keys if key not in self._stood]
+        found = await self._past.bodies(lacking) if lacking else {}
+        here = {key: self._stood[key] for key in keys if key in self._stood} | {key: found.get(key, []) for key in lacking}
+        self._stood_size += sum(len(here[key]) + 1 for key in lacking)
+        if self._stood_size > KEPT_TOUCHPOINTS_MAX:
+            self._stood.clear()
+            self._stood_size = 0
+        else:
+            self._stood.update((key, here[key]) for key in lacking)
+        return here
 
     async def deals_of(self, ids: Collection[Id]) -> set[str]:
         return await self._past.deals_of(ids)

@@ -38,6 +38,23 @@ def net(
     return {one: count for one, count in found.items() if count}
 
 
+_AT = StageEntered._fields.index("at")
+"""Where a stage entered and a step of a lead alike have their instant."""
+
+
+def due(facts: Iterable[FactRow]) -> dict[str, list[Instant]]:
+    """When deadlines strike, for each person whose outlook is among `facts`."""
+    found: dict[str, list[Instant]] = {}
+    for kind, count, *values in facts:
+        if kind == "outlook":
+            person, _, ahead = values
+            if count > 0:
+                found[person] = [fact[_AT] for fact in ahead if fact[-1] != "lead_stood"]
+            else:
+                found.setdefault(person, [])
+    return found
+
+
 def _as_told(fact: Moved) -> Moved:
     """`fact` without what is not told of it: of those that are told alike only the sum is news."""
     if isinstance(fact, StageEntered):

@@ -6,10 +6,10 @@ what the bounds do, however many links there are.
 """
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from journey.definition import Bounds, Definition
 from journey.histories import Stored, history_of_one, is_for_members, is_person, keys, members, person_history, settle, takes_part
@@ -62,6 +62,28 @@ async def _nothing_near(ids: Collection[Id]) -> Mapping[Id, Near]:
     return {}
 
 
+class Folds:
+    """What came of histories. One is told by its touchpoints being the very same objects, so it is for who keeps them in memory."""
+
+    def __init__(self, touchpoints_max: int) -> None:
+        self._touchpoints_max = touchpoints_max
+        self._size = 0
+        self._found: dict[tuple[Any, ...], tuple[Sequence[Touchpoint], Any]] = {}
+
+    def get(self, whose: Hashable, history: Sequence[Touchpoint]) -> Any:
+        """What came of the `history` of `whose`; None where it is not kept."""
+        found = self._found.get((whose, *map(id, history)))
+        return found and found[1]
+
+    def keep(self, whose: Hashable, history: Sequence[Touchpoint], found: Any) -> None:
+        self._size += len(history) + 1
+        if self._size > self._touchpoints_max:
+            self._found.clear()
+            self._size = len(history) + 1
+        # With the touchpoints, so that no others come to be called as they are.
+        self._found[whose, *map(id, history)] = history, found
+
+
 @dataclass(slots=True)
 class World:
     """Both sides of one unit. What `load` was not asked for is not here."""
@@ -75,6 +97,8 @@ class World:
     kept_near: Callable[[Collection[Id]], Awaitable[Mapping[Id, Near]]] = _nothing_near
     """What the links of those of these ids come to of whom that is kept, before."""
     pauses: Pauses = field(default_factory=Pauses)
+    folds: "Folds | None" = None
+    """What came of histories that were folded before, for who asks for the same ones again and again."""
     _stored: dict[str, list[Stored]] = field(default_factory=dict)
     _added: dict[str, list[BodyRow]] = field(default_factory=lambda: defaultdict(list))
     _named: dict[Id, set[str]] = field(default_factory=lambda: defaultdict(set))

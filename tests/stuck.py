@@ -22,7 +22,7 @@ if __name__ == "__main__":
 
         async def then_stuck(engine: Embedded, *arguments: Any) -> None:
             await start(engine, *arguments)
-            engine.place = for_ever  # type: ignore[method-assign]
+            engine.place_unit = for_ever  # type: ignore[method-assign]
 
         with patch.object(Embedded, "start", then_stuck):
             main()

@@ -176,7 +176,7 @@ async def in_period(engine: Engine, question: Question, name: str) -> Question:
 
 
 async def changed_between(engine: Engine, question: Question, positions: tuple[str, str]) -> Restatement:
-    """What differs at two positions, or times of recording. Raises Refused."""
+    """What differs at two positions, or days or times of recording. Raises Refused."""
     if question.known_at is not None:
         raise Refused("--between names two positions, so --known-at has no place beside it")
     earlier, later = [await position_known(engine, known_at) for known_at in positions]

@@ -29,6 +29,7 @@ from streams.fault_isolation import placed
 from streams.operators import Decided
 from streams.placement import UNIT_BYTES_MAX, UNIT_RECORDS_MAX, Placement
 from streams.remarks import Say, nobody
+from streams.sqlite.announcements import SqliteAnnouncements
 from streams.sqlite.database import check_tables, connect
 from streams.sqlite.desk import SqliteDesk
 from streams.sqlite.keys import SqliteKeys
@@ -76,8 +77,9 @@ class Embedded:
         """When the first of them was received; None where there is none."""
         return await self.record.waits_since()
 
-    def announced(self) -> None:
-        """Nobody announces deadlines here: what they brought about is told with the next touchpoint."""
+    def announced(self) -> SqliteAnnouncements:
+        """The deadlines that struck: the server announces them."""
+        return SqliteAnnouncements(self.record)
 
     async def digest(self) -> dict[str, int | str]:
         """The position that both read models reflect, the digest of each, and that of all that was accepted."""
@@ -292,11 +294,11 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def batch_of(rest: Iterator[Incoming]) -> list[Incoming]:
+def batch_of(rest: Iterator[Incoming], records_max: int = UNIT_RECORDS_MAX) -> list[Incoming]:
     """The next records, within the bounds of a batch."""
     batch: list[Incoming] = []
     size = 0
-    for one in islice(rest, UNIT_RECORDS_MAX):
+    for one in islice(rest, records_max):
         batch.append(one)
         size += one.size
         if size >= UNIT_BYTES_MAX:

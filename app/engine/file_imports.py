@@ -1,6 +1,6 @@
 """Files, taken in or only tried out: what `journey ingest` and `POST /import` share."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from journey.definition import Definition
 from schemas.decode import Decoded, decode
 from schemas.dry_run import DryRun
 from schemas.incoming import Incoming
+from schemas.intended import Name
 from schemas.json_formats import NAMES
 from schemas.noticed import Noticed
 from streams.arrivals import refusal
@@ -32,26 +33,45 @@ class Files:
         self.read_as = read_as
         """With which map, for the list of imports."""
         self.noticed = Noticed()
-        self._rows = None if csv_map is None else csv_map.read(paths, self.noticed)
+        self._rows: Iterator[Incoming] | None = None if csv_map is None else csv_map.read(paths, self.noticed)
 
     async def take_in(self, engine: Engine, by: By, watching: Callable[[], AbstractContextManager[Callable[[int], None]]]) -> Summary:
         """Take them in as one import. Returns when both read models have it."""
-        if self.csv_map is not None:
-            from app.engine.recognition import recognise  # Only those who have a map wait until maps are understood.
-
-            await recognise(engine, self.csv_map, self.paths)
-        rows = self._rows
-        incoming: Iterator[Incoming] = read_files(self.json, await engine.definition(), self.noticed) if rows is None else rows
-        read_as = self.read_as or {"format": ", ".join(sorted({file.format for file in self.json}))}
-        number, import_id = await begun(engine, self.paths, read_as, by)
+        await self.begin(engine, by, await self.recognise(engine))
         with watching() as tell:
-            watched = Watched(incoming, tell)
-            summary = await engine.ingest(stamped(watched, import_id))
-        await engine.desk.ended(import_id, summary.read)
-        summary.number = number
-        if watched.simulated:
-            await note_simulated(engine)
+            summary = await engine.ingest(self.records(tell))
+        await self.end(engine, summary)
         return summary
+
+    async def recognise(self, engine: Engine) -> dict[int, set[Name]]:
+        """What dead letters of earlier files were meant to be. Only reads the data."""
+        if self.csv_map is None:
+            return {}
+        from app.engine.recognition import recognised  # Only those who have a map wait until maps are understood.
+
+        return await recognised(engine, self.csv_map, self.paths)
+
+    async def begin(self, engine: Engine, by: By, meant: Mapping[int, set[Name]]) -> None:
+        """Note that the import begins, and what letters were `meant` to be."""
+        for letter, names in meant.items():
+            await engine.desk.expect(letter, names)
+        read_as = self.read_as or {"format": ", ".join(sorted({file.format for file in self.json}))}
+        if self._rows is None:
+            self._rows = read_files(self.json, await engine.definition(), self.noticed)
+        self._number, self._import_id = await begun(engine, self.paths, read_as, by)
+
+    def records(self, tell: Callable[[int], None]) -> Iterator[Incoming]:
+        """What they hold, once the import has begun."""
+        assert self._rows is not None, "it has begun"
+        self._watched = Watched(self._rows, tell)
+        return stamped(self._watched, self._import_id)
+
+    async def end(self, engine: Engine, summary: Summary) -> None:
+        """Note that the whole import is in, which came to `summary`."""
+        await engine.desk.ended(self._import_id, summary.read)
+        summary.number = self._number
+        if self._watched.simulated:
+            await note_simulated(engine)
 
 
 def tried_out(paths: Sequence[Path], csv_map: "CsvMap | None", json: Sequence[JsonFile], definition: Definition) -> DryRun:

@@ -77,8 +77,8 @@ class Engine(RecordKeeper, Protocol):
         """What touchpoints come in by."""
         ...
 
-    def announced(self) -> Announced | None:
-        """The deadlines that struck, where somebody announces them."""
+    def announced(self) -> Announced:
+        """The deadlines that struck, as far as somebody has announced them: workers do, and the server of embedded data."""
         ...
 
     async def waiting(self) -> Mapping[int, int]:

@@ -36,14 +36,15 @@ class _Found:
     beside: list[Incoming] = field(default_factory=list)
 
 
-async def recognise(engine: Engine, csv_map: CsvMap, paths: Sequence[Path]) -> None:
-    """Tell the letters of earlier files of these names what they were meant to be, where a row of `paths` is theirs."""
+async def recognised(engine: Engine, csv_map: CsvMap, paths: Sequence[Path]) -> dict[int, set[Name]]:
+    """What the letters of earlier files of these names were meant to be, by their numbers, where a row of `paths` is theirs."""
+    meant_by: dict[int, set[Name]] = {}
     by_name = {path.name: path for path in paths}
     letters: dict[str, Letter] = {}
     for name in by_name if len(by_name) == len(paths) else ():  # Of two of one name, nobody knows which it is.
         letters |= {one.kept.place: one for one in await _waiting(engine, name)}
     if not letters:
-        return
+        return meant_by
     definition = await engine.definition()
     maps = {one.detail["import_id"]: Path(one.detail["map"]).stem for one in await engine.desk.decisions(IMPORT) if "map" in one.detail}
     rows: dict[str, CsvRows] = {}
@@ -69,7 +70,8 @@ async def recognise(engine: Engine, csv_map: CsvMap, paths: Sequence[Path]) -> N
         rows[source] = rows.get(source) or CsvRows(csv_map, by_name[source], lambda one: len(_said([one], definition)) == 1)
         is_timed = all(one.touch.type in timed for one in meant)
         if is_same_row(rows[source], letter.raw, found.row[0].raw, is_tied=is_tied, is_timed=is_timed):
-            await engine.desk.expect(letter.kept.number, {_name(one) for one in meant})
+            meant_by[letter.kept.number] = {_name(one) for one in meant}
+    return meant_by
 
 
 async def _waiting(engine: Engine, source: str) -> list[Letter]:

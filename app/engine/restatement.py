@@ -4,6 +4,7 @@ The read model as known at the earlier position takes the steps of `streams.reco
 after each cause: what differs is that cause's. Halves of its steps find the touchpoints. So the causes of a cell add up to its difference.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -190,6 +191,7 @@ class _Path:
     found: list[Found] = field(default_factory=list)
 
     async def answered(self, only: Collection[str] | None = None) -> Answered:
+        await asyncio.sleep(0)  # Whoever waits for it may have gone.
         return await answered(self.store, self.question, self.definition, only)
 
     async def go(self, cause: str, some: Sequence[RecordStep], before: Answered) -> Answered:

@@ -32,6 +32,17 @@ class Summary:
         self.dead_letters.update(letter.code for letter in unit.dead_letters)
         self._count_unknown({f"{type}.{name}": seen for (type, name), seen in unit.unknown_fields.items()})
 
+    def add_up(self, other: "Summary") -> None:
+        """Add what another one did of the same import."""
+        self.read += other.read
+        self.accepted += other.accepted
+        self.held += other.held
+        self.duplicates += other.duplicates
+        self.conflicts += other.conflicts
+        self.dead_letters.update(other.dead_letters)
+        self.unknown_fields.update(other.unknown_fields)
+        self.unknown_stages.update(other.unknown_stages)
+
     def count(self, before: RecordCounts, after: RecordCounts) -> None:
         """Add what a record's units did between two counts of it."""
         self.accepted += after.accepted - before.accepted

@@ -70,7 +70,7 @@ async def _parts(engine: Engine, after: int, up_to: int, *, skip_anew: bool = Fa
     """Part by part, and whether it is the last of its unit. Raises Pruned, _OtherFold."""
     announced = engine.announced()
     position, mark = -1, None
-    changes = engine.record.changes(after, [*_KINDS, *(() if announced is None else ("outlook",))])
+    changes = engine.record.changes(after, [*_KINDS, "outlook"])
     async with aclosing(changes) as every:  # type: ignore[type-var]  # all of them are generators
         async for change in every:
             if change.position > up_to:
@@ -80,9 +80,9 @@ async def _parts(engine: Engine, after: int, up_to: int, *, skip_anew: bool = Fa
                 continue
             if not skip_anew and not all(is_of_this_fold(fact) for fact in change.facts if fact[0] in _KINDS):
                 raise _OtherFold
-            if announced is not None and change.position != position:
+            if change.position != position:
                 position, mark = change.position, await announced.mark(change.position)
-            struck = [] if announced is None or not change.last else await announced.struck(change.position)
+            struck = await announced.struck(change.position) if change.last else []
             yield UnitMoves(change.position, net(change.facts, TOLD, mark, struck), change.rebuilt), change.last
 
 

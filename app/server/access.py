@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import binascii
 import hmac
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -250,7 +249,7 @@ def key_of(headers: Mapping[str, str]) -> str | None:
         case "basic":
             try:
                 user, _, password = base64.b64decode(rest.strip(), validate=True).decode().partition(":")
-            except (binascii.Error, UnicodeDecodeError):
+            except ValueError:  # Not base64, not even ASCII, or no UTF-8 in it.
                 return None
             return user or password or None
         case _:

@@ -16,7 +16,10 @@ from pydantic import BaseModel
 
 from app.engine.clock import now
 from app.engine.ports import Engine
+from app.server import long_questions
 from app.server.asked import AsOf, Waiting, ready
+from app.server.deals_behind import with_deals
+from app.server.long_questions import unless_gone
 from app.server.problems import Problem
 from app.server.served import Served
 from app.server.visible import seen, visible, visible_report, visible_restatement
@@ -74,12 +77,15 @@ async def answered(
         stands = await _stands(engine, media, request)
         if not as_of_now and _has(request, stands):
             return stands, "", None
-        told = _as_seen(request, await run(engine))
+        told = await run(engine)
+        told = _as_seen(request, replace(told, plain=await with_deals(engine, request.state.caller.role, told.plain)))
         # Here, and not where all requests are waited for: it may be long.
         return stands, told.following, harmless(told.csv(told.plain)).encode() if media == CSV and told.csv is not None else told.json
 
     with several(where or {}):
-        tag, cursor, body = await (here.read_at_length if at_length else here.read)(read)
+        tag, cursor, body = await (
+            unless_gone(request, here.read_at_length(read, long_questions.ANSWER_SECONDS_MAX)) if at_length else here.read(read)
+        )
     if body is None:
         return Response(status_code=304, headers=_headers(f'"{tag}"'))
     following = _following(request, asked, cursor)

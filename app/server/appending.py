@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, Queue
@@ -39,13 +39,15 @@ class _Waiting:
 class Appender:
     """Appends all that waits in one go, by a connection of its own. The folder's lock is held by who has this."""
 
-    def __init__(self, path: Path, appended: Callable[[], None], came_about: Callable[[int, int, str], None]) -> None:
-        """`appended` is called from the thread, after each time that the log has more; before it, `came_about` is told the first and the
-        last offset of what came about in a trace."""
+    def __init__(
+        self, path: Path, appended: Callable[[], None], came_about: Callable[[int, int, str], None], ended: Callable[[], None]
+    ) -> None:
+        """`appended` is called from the thread each time that the log has more; before it, `came_about` is told the first and the last
+        offset of what came about in a trace. `ended` is called when it appends nothing more."""
         self._came_about = came_about
         self.alone = threading.Lock()
         """Who holds it is sure that nothing is appended meanwhile."""
-        self._path, self._appended = path, appended
+        self._path, self._appended, self._ended = path, appended, ended
         self._batches: Queue[_Waiting | None] = Queue()
         self._size = 0
         self._loop = asyncio.get_running_loop()
@@ -64,9 +66,6 @@ class Appender:
         """Append nothing more: nobody would place it."""
         self._has_ended = True
         self._batches.put(None)
-
-    def join(self) -> None:
-        self._thread.join()
 
     async def append(self, batch: Sequence[Incoming]) -> None:
         """Returns when the log has `batch`, durably. Raises Away."""
@@ -96,7 +95,8 @@ class Appender:
             while not self._batches.empty():
                 self._doing += filter(None, [self._batches.get()])
             for one in self._doing:
-                self._tell(fail, one.done, _ended())
+                tell(self._loop, fail, one.done, _ended())
+            self._ended()
 
     async def _work(self, record: SqliteRecord) -> None:
         while waiting := self._next():
@@ -106,6 +106,7 @@ class Appender:
                 if len(waiting) == 1 or await self._failed(record, waiting) is not None:
                     for one in waiting:
                         await self._failed(record, [one])
+            self._doing = []
 
     async def _failed(self, record: SqliteRecord, waiting: Sequence[_Waiting]) -> Exception | None:
         """Why the log does not keep all of it; None where it does. Tells who waits, where it is one or it went well."""
@@ -114,13 +115,13 @@ class Appender:
         except Exception as error:
             if len(waiting) == 1:
                 away = Away(f"the data in {self._path.parent} can't be written: {error}") if is_of_files(error) else error
-                self._tell(fail, waiting[0].done, away)
+                tell(self._loop, fail, waiting[0].done, away)
             return error
         self._trace(waiting, last)
         # First, so that what is asked of the writer by who was answered comes after.
         self._appended()
         for one in waiting:
-            self._tell(succeed, one.done, None)
+            tell(self._loop, succeed, one.done, None)
         return None
 
     def _trace(self, waiting: Sequence[_Waiting], last: int) -> None:
@@ -148,9 +149,6 @@ class Appender:
             size, count = size + one.size, count + len(one.batch)
         return waiting
 
-    def _tell(self, how: Callable[..., None], future: "asyncio.Future[Any]", what: Any) -> None:
-        self._loop.call_soon_threadsafe(how, future, what)
-
 
 def _ended() -> Away:
     return Away("the server has stopped writing")
@@ -164,3 +162,9 @@ def succeed(future: "asyncio.Future[Any]", value: Any) -> None:
 def fail(future: "asyncio.Future[Any]", error: Exception) -> None:
     if not future.done():
         future.set_exception(error)
+
+
+def tell(loop: asyncio.AbstractEventLoop, how: Callable[..., None], future: "asyncio.Future[Any]", what: Any) -> None:
+    """From another thread than the one of `loop`. Where that has ended, so has who waited."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(how, future, what)

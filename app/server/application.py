@@ -2,7 +2,7 @@
 
 import asyncio
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 from fastapi.telemetry import TelemetryConfig
 
@@ -13,7 +13,7 @@ from app.server.live import Feed
 from app.server.metrics import measure
 from app.server.pages import definitions, entrance, letters, operation, rendering, reports, restated, selling, subjects
 from app.server.pages.lengthy import Lengthy
-from app.server.problems import answer_problems
+from app.server.problems import answer_problems, check_text
 from app.server.served import Served
 
 TRACES_ONLY: TelemetryConfig = {"metrics": False, "logs": False, "operation_spans": False, "auto_configure": False}
@@ -29,6 +29,7 @@ def application(served: Served, one_time: bytes | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         telemetry=TRACES_ONLY,
+        dependencies=[Depends(check_text)],
     )
     app.state.served = served
     app.state.callers = Callers(served, one_time)

@@ -56,6 +56,9 @@ async def pieces(request: Request, bytes_max: int, seconds_max: float) -> AsyncI
     encoding = request.headers.get("content-encoding", "").strip().lower()
     if encoding not in _PACKED_BY and encoding not in _PLAIN:
         raise Problem(415, f"a body that is packed by {encoding!r} is not read; send it as it is, or packed by gzip", headers=_CLOSE)
+    if "transfer-encoding" in request.headers and "content-length" in request.headers:
+        # What one reads as a body, another before us may take for the next request (RFC 9112, 6.3).
+        raise Problem(400, "how long the body is is said twice, by Transfer-Encoding and by Content-Length", headers=_CLOSE)
     length = request.headers.get("content-length", "")
     if length.isascii() and length.isdigit() and int(length[:20]) > bytes_max:
         raise _too_large(bytes_max)

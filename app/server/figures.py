@@ -1,6 +1,6 @@
 """Figures and sections: a route of each, made from what it says of itself. Nothing here knows any of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, get_args
 
@@ -135,7 +135,7 @@ def _why(made: APIRouter, model: Model, figure: Figure) -> None:
             found = await why(engine, figure, asked.question(model), limit=asked.limit, after=asked.after)
             return Told(found, following=found.after)
 
-        check_rows(request.state.caller.role, figure)
+        check_rows(request.state.caller.role, figure, asked.grouping or (), asked.filters)
         return await answered(request, asked, run, where=asked.filters)
 
     says = f"The touchpoints behind {figure.name}: which deals, people or leads count, and because of what."
@@ -152,7 +152,9 @@ def _between(made: APIRouter, model: Model, there: Sequence[Section]) -> None:
                 sections_of(model, asked.section)
             except NotThere as error:
                 raise Refused(str(error)) from None
-            question = replace(asked.question(model, asked.section), figures=_of_rows(request, model))
+            question = replace(
+                asked.question(model, asked.section), figures=_of_rows(request, model, {*(asked.grouping or ()), *asked.filters})
+            )
             told = await changed_between(engine, question, (asked.from_position, asked.to_position))
             return Told(told, Restatement.to_csv)
 
@@ -186,11 +188,11 @@ def _period(made: APIRouter, model: Model) -> None:
     )  # fmt: skip
 
 
-def _of_rows(request: Request, model: Model) -> list[str]:
-    """The figures of which the role of who asks may see each row."""
+def _of_rows(request: Request, model: Model, by: Iterable[str] = ()) -> list[str]:
+    """The figures of which the role of who asks may see each row, broken down or filtered so."""
     role = request.state.caller.role
     there = [figure for section in sections.SECTIONS if section.model == model for figure in section.figures]
-    return [figure.name for figure in there if sees_rows(role, figure)]
+    return [figure.name for figure in there if sees_rows(role, figure, by)]
 
 
 def _nothing(made: APIRouter, model: Model) -> None:

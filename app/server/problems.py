@@ -71,6 +71,12 @@ def problem(request: Request, status: int, detail: str, *, headers: dict[str, st
     return JSONResponse({"type": "about:blank", "title": title, "status": status, "detail": detail, **more}, status, headers, MEDIA_TYPE)
 
 
+async def check_text(request: Request) -> None:
+    """Raises Problem for what no text of ours has in it, and PostgreSQL takes in none."""
+    if "\0" in request.url.path or any("\0" in part for pair in request.query_params.multi_items() for part in pair):
+        raise Problem(400, "what is asked has a NUL character in it; nothing that is kept has")
+
+
 class Shown(Protocol):
     """How problems are shown to who asks."""
 
@@ -123,9 +129,9 @@ def answer_problems(app: FastAPI) -> None:
 
 def _told(app: FastAPI, request: Request, error: Any) -> str:
     """What is wrong with a parameter, or with a member of a body, in words."""
-    where, *_, name = error["loc"]
     if error["type"] != "extra_forbidden":
         return str(error["msg"])
+    where, name = error["loc"][0], str(error["loc"][-1])
     if where != "query":
         return "there is no such member"
     parameters = _parameters(app, request)

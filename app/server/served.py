@@ -4,32 +4,39 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 from pathlib import Path
-from queue import Queue
+from queue import Empty, Queue
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from app.engine import tracing
 from app.engine.access import with_servers
 from app.engine.clock import now
-from app.engine.embedded import Embedded, is_of_files, keys_of, opened, reading
+from app.engine.embedded import Embedded, batch_of, is_of_files, keys_of, opened, reading
+from app.engine.file_imports import Files
 from app.engine.measures import RECEIVED_MAX, Measures
 from app.engine.observer import Observer
-from app.engine.ports import Engine
+from app.engine.ports import Engine, no_progress
 from app.engine.summary import Summary
-from app.server.appending import Appender, fail, succeed
+from app.server.appending import Appender, fail, succeed, tell
+from app.server.long_questions import LongQuestions
 from app.settings import Servers, needs_clients
 from journey.definition import Definition
 from journey.errors import Away, NotPlaced, Refused
+from journey.instants import SECOND, Instant
 from schemas.incoming import Incoming
 from streams.keys import Keys
+from streams.operators import By
 from streams.remarks import Say
+from streams.scheduler import SCHEDULE_SECONDS, announce, next_strike
 from streams.sqlite.record import FILE
 
 if TYPE_CHECKING:
     from app.engine.distributed import Distributed
+    from projections.stores.postgres import PostgresReadStore
     from streams.kafka.log import KafkaLog
 
 T = TypeVar("T")
@@ -46,8 +53,19 @@ READERS_MAX = 4
 ACKNOWLEDGED_SECONDS_MAX = 10.0
 """How long a request waits for the log to have what it published, before it is told to come again."""
 
+IMPORTED_AT_ONCE_MAX = 2_000
+"""How many records of a file are taken in at a time on embedded data: who publishes waits for so many."""
+
+STRUCK_AT_ONCE_MAX = 500
+"""How many deadlines are announced at a time on embedded data: nobody publishes meanwhile."""
+
 LOOK_SECONDS = 0.2
-"""How often the distributed server looks where the read models are."""
+"""How often the distributed server looks where the read models are while one of them can't tell it."""
+
+LEVEL_SECONDS = 5.0
+"""How often it looks how far they are behind while both tell it where they are."""
+
+LISTEN_AGAIN_SECONDS = 0.5
 
 
 class Served(Protocol):
@@ -76,8 +94,9 @@ class Served(Protocol):
         """What `run` answers, of data that is only read."""
         ...
 
-    async def read_at_length(self, run: Run[T]) -> T:
-        """As `read`, what may take minutes: it does not hold up the event loop."""
+    async def read_at_length(self, run: Run[T], seconds: float | None = None) -> T:
+        """As `read`, what may take minutes, or `seconds` at most: others are read meanwhile, and it ends where nobody waits for it. Raises
+        Problem where it takes longer, or too many such questions are under way."""
         ...
 
     async def change(self, run: Run[T]) -> T:
@@ -94,6 +113,10 @@ class Served(Protocol):
 
     async def change_at_length(self, run: Run[T]) -> T:
         """As `change`, what may take minutes and reads files: it does not hold up the event loop."""
+        ...
+
+    async def take_in(self, opened: Callable[[], Files], actor: str) -> tuple[Files, Summary]:
+        """Take in the files that `opened` opens, as one import: others publish meanwhile. Raises Refused where they do not fit."""
         ...
 
     async def check(self) -> None:
@@ -142,8 +165,10 @@ class _Job(Generic[T]):
 class ServedFolder:
     """A folder of embedded data. Who appends to it and who places are threads of their own: SQLite would hold up the event loop."""
 
-    def __init__(self, folder: Path, say: Say) -> None:
+    def __init__(self, folder: Path, say: Say, clock: Callable[[], Instant] = now) -> None:
         self.folder = folder
+        self._clock = clock
+        self._strikes_at: Instant | None = 0  # or earlier: nobody was there to tell it
         self.positions = Positions()
         self.measures = Measures()
         self.published = 0
@@ -153,6 +178,7 @@ class ServedFolder:
         self._jobs: Queue[_Job[Any] | _ToDo] = Queue()
         self._is_to_place = False
         self._readers = asyncio.Semaphore(READERS_MAX)
+        self._long = LongQuestions()
         self._loop = asyncio.get_running_loop()
         self._started: asyncio.Future[None] = self._loop.create_future()
         self._failure: Exception | None = None
@@ -160,7 +186,7 @@ class ServedFolder:
         self._doing: list[_Job[Any]] = []
         self._has_ended = False
         self._observer = Observer(self.measures)
-        self._appender = Appender(folder / FILE, self._appended, self._observer.came_about)
+        self._appender = Appender(folder / FILE, self._appended, self._observer.came_about, lambda: self._jobs.put(_ToDo.end))
         self._writer = threading.Thread(target=self._write, name="writer")
 
     @property
@@ -187,6 +213,16 @@ class ServedFolder:
     async def change_at_length(self, run: Run[T]) -> T:
         return await self.change(run)
 
+    async def take_in(self, opened: Callable[[], Files], actor: str) -> tuple[Files, Summary]:
+        files = await asyncio.to_thread(opened)
+        meant = await self.read(files.recognise)
+        await self.change(lambda engine: files.begin(engine, By(now(), actor, ""), meant))
+        summary, records = Summary(), files.records(lambda _: None)
+        while batch := await asyncio.to_thread(batch_of, records, IMPORTED_AT_ONCE_MAX):
+            summary.add_up(await self.change(partial(self._taken_in, batch)))
+        await self.change(lambda engine: files.end(engine, summary))
+        return files, summary
+
     async def read(self, run: Run[T]) -> T:
         async def ran(engine: Engine) -> T:
             return await run(engine)
@@ -198,8 +234,12 @@ class ServedFolder:
         async with self._readers:
             return await asyncio.to_thread(here)
 
-    async def read_at_length(self, run: Run[T]) -> T:
-        return await self.read(run)
+    async def read_at_length(self, run: Run[T], seconds: float | None = None) -> T:
+        async def asked() -> T:
+            with reading(self.folder) as engine:
+                return await run(engine)
+
+        return await self._long.run(asked, seconds)
 
     async def keys(self, run: RunKeys[T]) -> T:
         async def ran(keys: Keys) -> T:
@@ -221,16 +261,22 @@ class ServedFolder:
     async def start(self) -> None:
         """Raises Refused where another process writes to the folder."""
         self._writer.start()
-        await self._started
+        try:
+            await self._started
+        except BaseException:
+            self._jobs.put(_ToDo.end)  # Cancelled, it would wait for ever for something to do.
+            raise
         self._appender.start()
 
     async def stop(self) -> None:
-        """Returns when all that waits is done."""
-        if self._engine is not None:
-            self._appender.end()
-            await asyncio.to_thread(self._appender.join)
-        self._jobs.put(_ToDo.end)
+        """Returns when all that waits is done. Cancelled (by Ctrl-C), it is done all the same: the appender tells the writer to end."""
+        self._appender.end()
         await asyncio.to_thread(self._writer.join)
+
+    async def _taken_in(self, batch: Sequence[Incoming], engine: Engine) -> Summary:
+        assert isinstance(engine, Embedded)
+        await engine.place(self._placed)  # What others have published meanwhile is counted by itself.
+        return await engine.ingest(batch)
 
     def _check_writing(self) -> None:
         if self._has_ended:
@@ -251,7 +297,7 @@ class ServedFolder:
                 asyncio.run(self._work(engine))
         except Exception as error:
             self._fail(error)
-            self._tell(fail, self._started, error)
+            tell(self._loop, fail, self._started, error)
         finally:
             # Nobody waits for what nobody does any more.
             self._has_ended = True
@@ -259,15 +305,15 @@ class ServedFolder:
             while not self._jobs.empty():
                 self._doing += [job for job in [self._jobs.get()] if isinstance(job, _Job)]
             for job in self._doing:
-                self._tell(fail, job.done, Away("the server has stopped writing"))
+                tell(self._loop, fail, job.done, Away("the server has stopped writing"))
 
     async def _work(self, engine: Embedded) -> None:
         engine.observer = self._observer
         await engine.start(self._say)
         self._engine = engine
         await self._moved(engine)
-        self._tell(succeed, self._started, None)
-        while (job := self._jobs.get()) is not _ToDo.end:
+        tell(self._loop, succeed, self._started, None)
+        while (job := self._next()) is not _ToDo.end:
             if isinstance(job, _Job):
                 self._doing = [job]
                 with self._appender.alone:
@@ -278,20 +324,22 @@ class ServedFolder:
 
     async def _settle(self, job: _Job[T], doing: Awaitable[T]) -> None:
         try:
-            self._tell(succeed, job.done, await doing)
+            tell(self._loop, succeed, job.done, await doing)
         except Exception as error:
             away = Away(f"the data in {self.folder} can't be written: {error}") if is_of_files(error) else error
-            self._tell(fail, job.done, away)
+            tell(self._loop, fail, job.done, away)
 
     async def _place(self, engine: Embedded) -> None:
         """Place what the log has, a unit of it at most, so that the read models have each before the next; the rest is to do."""
         began, self._is_to_place = time.monotonic(), False
         try:
             is_all = not await engine.place_unit(self._placed)
+            await self._strike(engine)
             await engine.follow()
             await self._moved(engine)
         except Exception as error:  # what is in the log stays there, and the next try begins with it
             self._fail(error)
+            self._strikes_at = self._clock() + round(SCHEDULE_SECONDS * SECOND)
             return
         self._failure = None
         if is_all:
@@ -300,17 +348,29 @@ class ServedFolder:
         else:
             self._appended()
 
+    async def _strike(self, engine: Embedded) -> None:
+        """Announce what time alone has brought, and note when it brings more."""
+        at, announced = self._clock(), engine.announced()
+        await announce(announced, at, STRUCK_AT_ONCE_MAX)
+        self._strikes_at = await next_strike(announced)
+
     async def _moved(self, engine: Embedded) -> None:
         position = min(await engine.marketing.position(), await engine.sales.position())
-        asyncio.run_coroutine_threadsafe(self.positions.reached(position), self._loop)
+        if not self._loop.is_closed():  # else nobody asks any more
+            asyncio.run_coroutine_threadsafe(self.positions.reached(position), self._loop)
+
+    def _next(self) -> "_Job[Any] | _ToDo":
+        """What is to be done next: a change, or a look at the log, at the latest when a deadline strikes."""
+        strikes_in = None if self._strikes_at is None else min(max(self._strikes_at - self._clock(), 0) / SECOND, SCHEDULE_SECONDS)
+        try:
+            return self._jobs.get(timeout=strikes_in)
+        except Empty:
+            return _ToDo.place
 
     def _fail(self, error: Exception) -> None:
         self._failure, self._behind_since = error, self._behind_since or time.monotonic()
         if not isinstance(error, Refused):
             self._say(f"placing failed: {error}" if isinstance(error, NotPlaced) else f"placing failed: {type(error).__name__}: {error}")
-
-    def _tell(self, how: Callable[..., None], future: "asyncio.Future[Any]", what: Any) -> None:
-        self._loop.call_soon_threadsafe(how, future, what)
 
 
 class ServedServers:
@@ -328,6 +388,12 @@ class ServedServers:
         self._definition: Definition | None = None
         self._log = log
         self._readers = asyncio.Semaphore(READERS_MAX)
+        self._long = LongQuestions()
+        self._there = 0
+        """Where the record was seen to be."""
+        self._listening: set[str] = set()
+        """The read models that tell where they are."""
+        self._wake = asyncio.Event()
 
     @property
     def definition(self) -> Definition:
@@ -349,6 +415,13 @@ class ServedServers:
         async with self._readers:
             return await run(self.engine)
 
+    async def read_at_length(self, run: Run[T], seconds: float | None = None) -> T:
+        async def ran(engine: Engine) -> T:
+            return await run(engine)
+
+        # With connections of its own: those of the event loop are tied to it.
+        return await self._long.run(lambda: with_servers(self._place, ran, self.engine.say, prepared=False), seconds)
+
     async def change(self, run: Run[T]) -> T:
         return await run(self.engine)
 
@@ -365,31 +438,78 @@ class ServedServers:
         # With connections of its own: those of the event loop are tied to it.
         return await asyncio.to_thread(lambda: asyncio.run(with_servers(self._place, ran, self.engine.say)))
 
-    async def read_at_length(self, run: Run[T]) -> T:
-        async with self._readers:
-            return await self.change_at_length(run)
+    async def take_in(self, opened: Callable[[], Files], actor: str) -> tuple[Files, Summary]:
+        async def run(engine: Engine) -> tuple[Files, Summary]:
+            files = opened()
+            return files, await files.take_in(engine, By(now(), actor, ""), lambda: nullcontext(no_progress))
+
+        return await self.change_at_length(run)
 
     async def check(self) -> None:
         await self.engine.record.position()
         await self._look()
 
     async def follow(self) -> None:
-        """Tell where both read models are, and which definition is in use, for as long as the server runs."""
+        """Tell where both read models are, and which definition is in use, for as long as the server runs: they say so themselves as they
+        commit, and who listens to neither looks."""
+        async with asyncio.TaskGroup() as group:
+            for store in (self.engine.marketing, self.engine.sales):
+                group.create_task(self._listen(store))
+            group.create_task(self._look_on())
+
+    async def _listen(self, store: "PostgresReadStore") -> None:
+        """Hear where `store` is, for as long as the server runs."""
+        name, at = store.model.name, 0
+        moved = asyncio.Event()
+
+        def heard(position: int) -> None:
+            nonlocal at
+            at = position
+            moved.set()
+
         while True:
+            lost = asyncio.Event()
+
+            def end(lost: asyncio.Event = lost) -> None:
+                lost.set()
+                moved.set()
+
+            with suppress(Away):  # readiness says it, and every request does
+                async with store.listening(heard, end):
+                    self._listening.add(name)
+                    # What was committed before is looked up.
+                    self._wake.set()
+                    while not lost.is_set():
+                        await moved.wait()
+                        moved.clear()
+                        await self._reach(name, at)
+            self._listening.discard(name)
+            self._wake.set()
+            await asyncio.sleep(LISTEN_AGAIN_SECONDS)
+
+    async def _look_on(self) -> None:
+        while True:
+            self._wake.clear()
             with suppress(Away):  # readiness says it, and every request does
                 await self._look()
-            await asyncio.sleep(LOOK_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LEVEL_SECONDS if self._listening == self._shows.keys() else LOOK_SECONDS):
+                    await self._wake.wait()
 
     async def _look(self) -> None:
-        there = await self.engine.record.position()
+        self._there = await self.engine.record.position()
         for store in (self.engine.marketing, self.engine.sales):
-            name, after = store.model.name, await store.position()
-            before, self._shows[name] = self._shows.get(name), after
-            # One that begins with nothing shows what was shown before.
-            if before and after > before:
-                self.measures.shown(name, await self.engine.record.received(before, after, RECEIVED_MAX))
-        position = min(self._shows.values())
-        self._behind_since = None if position >= there else self._behind_since or time.monotonic()
+            await self._reach(store.model.name, await store.position())
+
+    async def _reach(self, name: str, at: int) -> None:
+        """The read model `name` is at `at`, or further by now."""
+        before = self._shows.get(name)
+        after = self._shows[name] = max(before or 0, at)
+        # One that begins with nothing shows what was shown before.
+        if before and after > before:
+            self.measures.shown(name, await self.engine.record.received(before, after, RECEIVED_MAX))
+        position = min(self._shows.get(store.model.name, 0) for store in (self.engine.marketing, self.engine.sales))
+        self._behind_since = None if position >= self._there else self._behind_since or time.monotonic()
         if self._definition is None or position > self.positions.position:
             self._definition = await self.engine.definition()  # A switch has a position of its own.
         await self.positions.reached(position)
@@ -419,3 +539,5 @@ async def served(place: Path | Servers, say: Say) -> AsyncIterator[Served]:
             yield servers
         finally:
             following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following

@@ -2,8 +2,8 @@
 
 Sums over at least `small_count` facts, for who sees no single one:
 
-- A value over fewer is withheld. So that it is not the total less the others, the smallest value over at least `small_count` is withheld
-  too: what both come to together is over enough.
+- A value over fewer is withheld, and one over fewer deals among orders. So that it is not the total less the others, the smallest value
+  that is over enough is withheld too: what both come to together is over enough.
 - Values are told as a whole, by one dimension at a time, or by month. Of two dimensions the totals of each would give values away, and so
   would quarters beside months.
 - Nothing is told that is made to be subtracted: filtered values, the highest of them, as known earlier, by day or by week, of a period,
@@ -57,16 +57,16 @@ def check_figure(role: Role, figure: Figure, by: Iterable[str] = (), where: Iter
         raise Problem(403, why)
 
 
-def check_rows(role: Role, figure: Figure) -> None:
-    """Raises Problem 403 where `role` may not see what is behind `figure` one by one, or what changed it."""
-    check_figure(role, figure)
+def check_rows(role: Role, figure: Figure, by: Iterable[str] = (), where: Iterable[str] = ()) -> None:
+    """Raises Problem 403 where `role` may not see what is behind `figure`, asked for so, one by one, or what changed it."""
+    check_figure(role, figure, by, where)
     if figure.tells in SIGHT[role].in_sums:
         raise Problem(403, f"{figure.name} is shown to {role} in sums only, and not the rows behind it or what changed it")
 
 
-def sees_rows(role: Role, figure: Figure) -> bool:
-    """Whether `role` may see what is behind `figure` one by one, and what changed it."""
-    return not refused(role, figure) and figure.tells not in SIGHT[role].in_sums
+def sees_rows(role: Role, figure: Figure, by: Iterable[str] = (), where: Iterable[str] = ()) -> bool:
+    """Whether `role` may see what is behind `figure`, asked for so, one by one, and what changed it."""
+    return not refused(role, figure, by, where) and figure.tells not in SIGHT[role].in_sums
 
 
 def visible(role: Role, answer: Answer, *, small_count: int, at: Instant) -> Answer:
@@ -157,11 +157,12 @@ def _subtractable(figure: FigureAnswer, answer: Answer, at: Instant) -> str:
 
 
 def too_small(cells: Sequence[Cell], small_count: int) -> set[int]:
-    """The places of cells over too few facts, and of the one that keeps them from being the total less the others."""
-    found = {place for place, cell in enumerate(cells) if 0 < cell.n < small_count}
-    large = [place for place, cell in enumerate(cells) if cell.n >= small_count]
+    """The places of cells over too few facts, or over too few deals among others, and of the one that keeps them from being the total less
+    the others: best one that has enough deals itself, and the smallest of these."""
+    found = {place for place, cell in enumerate(cells) if 0 < cell.n < small_count or 0 < (cell.deals or 0) < small_count}
+    large = [place for place, cell in enumerate(cells) if place not in found and cell.n]
     if found and large:
-        found.add(min(large, key=lambda place: (cells[place].n, place)))
+        found.add(min(large, key=lambda place: (cells[place].deals == 0, cells[place].n, place)))
     return found
 
 

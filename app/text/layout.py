@@ -354,7 +354,7 @@ def _heading(name: str) -> str:
 def _label(answer: Answer, place: int, key: Key, cells: Sequence[Sequence[Cell]]) -> str:
     name, value = answer.by[place], key[place]
     if value is None:
-        return ""
+        return NOTHING
     is_open = name in PERIODS and not all(cell.complete for some in cells for cell in some)
     return named(answer, name, value) + (" so far" if is_open else "")
 

@@ -51,6 +51,8 @@ class Cell(Value):
     currency: str | None = None
     decimals: int | None = None
     withheld: bool = Field(default=False, exclude_if=operator.not_)
+    deals: Exact | None = Field(default=None, exclude=True)
+    """How many deals are in it, where somebody is not to see few of them: nobody is told."""
 
 
 class FigureAnswer(Value):

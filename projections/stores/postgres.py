@@ -1,6 +1,6 @@
 """A read store in a schema of PostgreSQL that is named for its model. Its position is in the same transaction as its rows."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -11,6 +11,7 @@ from projections.stores.batches import applied
 from projections.stores.postgres_adding import Adding, Connection, Connections
 from projections.stores.postgres_asking import PostgresAsk
 from projections.stores.postgres_shadow import JOINS, PostgresShadow
+from projections.stores.postgres_telling import listening, telling
 
 FACTS_PER_TRANSACTION_MAX = 50_000
 QUESTION_IDLE_MS_MAX = 60_000
@@ -24,6 +25,10 @@ class PostgresReadStore:
         self.model = model
         self.database = database
         self._tables = {table.name: Adding(model.name, table) for table in model.tables}
+        self._move = (
+            f"WITH moved AS (UPDATE {model.name}.reflects SET position = $2 WHERE position = $1 RETURNING position)"
+            f" {telling(model.name, 'moved')}"
+        )
 
     @classmethod
     async def open(cls, model: ReadModel, database: Connections, *, read_only: bool = False) -> "PostgresReadStore":
@@ -58,6 +63,10 @@ class PostgresReadStore:
         async with self.database.connection() as db:
             position: int = await db.fetchval(f"SELECT position FROM {self.model.name}.reflects")
         return position
+
+    def listening(self, moved: Callable[[int], None], lost: Callable[[], None]) -> AbstractAsyncContextManager[None]:
+        """Calls `moved` with each position that is committed from now on, and `lost` when nothing is heard any more. Raises Away."""
+        return listening(self.model.name, self.database, moved, lost)
 
     async def apply(self, changes: AsyncIterator[ChangedFacts]) -> int:
         """See `ReadStore`. Several units share a transaction; a reader sees the last of them, which is a state that the histories had."""
@@ -116,11 +125,10 @@ class PostgresReadStore:
     async def commit(self, facts: list[list[Any]], stored: int, position: int) -> None:
         """See `batches.Committing`. Raises Away where another writer was first."""
         found = deltas(self.model, facts)
-        move = f"UPDATE {self.model.name}.reflects SET position = $2 WHERE position = $1"
         async with self.database.connection() as db:
-            await self.database.ready(db, [(move, (-1, -1)), *(one for table in self._tables.values() for one in table.ready)])
+            await self.database.ready(db, [(self._move, (-1, -1)), *(one for table in self._tables.values() for one in table.ready)])
             async with db.transaction():
-                if await db.execute(move, stored, position) != "UPDATE 1":
+                if await db.execute(self._move, stored, position) != "SELECT 1":
                     raise Away(f"another writer has taken {self.model.name} on from unit {stored}; this one has to look where it is")
                 for name, some in found.items():
                     await self._tables[name].add(db, some)

@@ -14,6 +14,7 @@ from projections.read_model import Changes, Differs, ReadStore, Switched, catch_
 from projections.stores import switches
 from projections.stores.postgres_adding import Adding, Connection, Connections
 from projections.stores.postgres_asking import PostgresAsk
+from projections.stores.postgres_telling import telling
 
 SWITCH_MS_MAX = 600_000
 """How long one statement of a switch may run, and how long it may wait for what it reads from elsewhere."""
@@ -75,7 +76,9 @@ class PostgresShadow:
                     await was("SELECT position FROM reflects")
                 for name in tables:
                     await self._replace(name)
-                await self._db.execute(f"UPDATE {self._name}.reflects SET position = {position:d}")
+                await self._db.execute(
+                    f"UPDATE {self._name}.reflects SET position = {position:d}; {telling(self._name, f'{self._name}.reflects')}"
+                )
                 # Temporary tables come first wherever a name is looked for.
                 after = await digest(self._store.model, PostgresAsk(self._db))
                 before = await digest(self._store.model, was) if tables else after

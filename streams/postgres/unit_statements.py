@@ -12,12 +12,12 @@ from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
-from journey.facts import StageEntered
 from journey.histories import keys
 from schemas.intended import Name
 from schemas.strict_json import BODY_BYTES_MAX
 from streams import fact_bodies
 from streams.set_aside import SETTING_ASIDE
+from streams.transitions import due
 from streams.units import BodyRow, DeadLetter, FactRow, Unit
 
 T = TypeVar("T")
@@ -289,27 +289,11 @@ def locks(unit: Unit, changed: set[str], unwatched: Mapping[str, int]) -> Statem
 
 
 def write_journeys(journeys: Mapping[str, bytes], facts: Iterable[FactRow], table: str = "journeys") -> Iterator[Statement]:
-    due = _due(facts)
+    # As PostgreSQL writes an array.
+    arrays = {person: f"{{{','.join(map(str, found))}}}" for person, found in due(facts).items()}
     sql = _JOURNEYS.format(table)
-    rows = [(subject, body, due.get(subject)) for subject, body in sorted(journeys.items())]
+    rows = [(subject, body, arrays.get(subject)) for subject, body in sorted(journeys.items())]
     return (Statement(sql, _columns(some)) for some in _some(rows, lambda row: len(row[1])))
-
-
-_AT = StageEntered._fields.index("at")
-"""Where a stage entered and a step of a lead alike have their instant."""
-
-
-def _due(facts: Iterable[FactRow]) -> dict[str, str]:
-    """When deadlines strike, for each person whose outlook is among `facts`, as PostgreSQL writes an array."""
-    due: dict[str, str] = {}
-    for kind, count, *values in facts:
-        if kind == "outlook":
-            person, _, ahead = values
-            if count > 0:
-                due[person] = "{" + ",".join(str(fact[_AT]) for fact in ahead if fact[-1] != "lead_stood") + "}"
-            else:
-                due.setdefault(person, "{}")
-    return due
 
 
 def write_changes(number: int, part: int, facts: list[FactRow], *, is_last: bool) -> list[Statement]:

@@ -11,6 +11,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from journey.histories import Stored, is_person, keys
 from journey.identity import Id, Person, PersonId
 from journey.instants import Instant
@@ -31,6 +33,7 @@ from streams.sqlite.awaited_letters import arrive, expect, stand_for
 from streams.sqlite.database import check_tables, connect, migrate, transaction
 from streams.sqlite.desk import decide
 from streams.sqlite.withdrawal import only_brought, withdraw
+from streams.transitions import due
 from streams.units import BodyRow, Change, DeadLetter, FactRow, Generation, KnownBody, Part, Received, Recorded, StoredBodies, Unit
 
 PARTITION = 0
@@ -366,6 +369,7 @@ class SqliteRecord:
             self._store(unit, position)
             self._write_journeys(unit.journeys, unit.gone)
             self._write_facts(position, 0, unit.facts)
+            self._write_struck(unit, position)
             self._count(unit, position)
             if unit.sent_again and unit.sent_again != await self.sent_again(unit.sent_again):
                 raise Raced("a dead letter was fixed otherwise while what was sent for it came in")
@@ -400,6 +404,7 @@ class SqliteRecord:
     ) -> int:
         position = self._number("SELECT COALESCE(MAX(position), 0) + 1 FROM units")
         self.db.execute("DELETE FROM journeys")
+        self.db.execute("DELETE FROM deadlines")
         number = 0
         for some in parts:
             async for facts, journeys, persons, gone in some:
@@ -514,6 +519,17 @@ class SqliteRecord:
 
     def _write_facts(self, position: int, part: int, facts: list[FactRow]) -> None:
         self.db.execute("INSERT INTO changes (position, part, facts) VALUES (?, ?, ?)", (position, part, fact_bodies.dump(facts)))
+        strikes = due(facts)
+        self.db.executemany("DELETE FROM deadlines WHERE subject = ?", ((person,) for person in strikes))
+        self.db.executemany(
+            "INSERT OR IGNORE INTO deadlines (at, subject) VALUES (?, ?)",
+            ((at, person) for person, found in strikes.items() for at in found),
+        )
+
+    def _write_struck(self, unit: Unit, position: int) -> None:
+        if unit.mark is not None:
+            self.db.execute("UPDATE units SET mark = ? WHERE position = ?", (unit.mark, position))
+            self.db.execute("UPDATE changes SET struck = ? WHERE position = ? AND part = 0", (orjson.dumps(unit.struck), position))
 
     def _count(self, unit: Unit, position: int) -> None:
         self._keep_dead_letters(unit.dead_letters)

@@ -64,6 +64,9 @@ def test_what_is_read_is_what_the_commands_print(place: Place) -> None:
             assert report.json() == place.command("report", model, *asked).json
         why = client.get("/api/v1/sales/figures/stage_entries/why", params={"until": UNTIL, "limit": 3})
         assert why.json() == place.command("why", "stage_entries", "--limit", "3", *asked).json
+        positions = {"from_position": 1, "to_position": position, "until": UNTIL}
+        between = client.get("/api/v1/sales/between", params=positions)
+        assert between.json() == place.command("report", "sales", "--between", "1", str(position), *asked).json
         for path in ("/api/v1/people", "/api/v1/deals?outcome=any", "/api/v1/leads?state=any", "/api/v1/transitions"):
             assert _all(client, path, 7) == _all(client, path, 500) != []
         person = _all(client, "/api/v1/people?search=user:", 500)[0]["person"]

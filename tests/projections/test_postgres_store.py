@@ -1,6 +1,8 @@
 """What is PostgreSQL's own in keeping a read model: questions in its dialect, several writers, keys of any length, roles."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -162,3 +164,23 @@ async def test_a_question_that_breaks_off_leaves_its_connection_fit_for_the_next
 async def ask_for_nothing(store: PostgresReadStore) -> None:
     async with store.snapshot() as ask:
         await ask("SELECT 1 FROM there_is_no_such_table")
+
+
+async def test_each_position_is_told_to_who_listens(store: PostgresReadStore) -> None:
+    told: asyncio.Queue[int] = asyncio.Queue()
+    async with store.listening(told.put_nowait, lambda: None):
+        await store.apply(stream(Change(1, [touched("user:1")])))
+        assert await told.get() == 1
+        await store.apply(stream(Change(2, [touched("user:2")], rebuilt=True)))
+        assert await told.get() == 2, "of a switch too"
+
+
+async def test_who_listens_is_told_where_the_session_is_lost(store: PostgresReadStore, database: str) -> None:
+    lost = asyncio.Event()
+    with suppress(Away):
+        async with store.listening(lambda _: None, lost.set):
+            other = await asyncpg.connect(database)
+            await other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
+            await other.close()
+            await lost.wait()
+    assert lost.is_set()

@@ -8,7 +8,7 @@ from streams.operators import State
 from streams.sqlite.database import connect, migrate
 from streams.sqlite.desk import SqliteDesk
 from streams.sqlite.record import MIGRATIONS, SqliteRecord
-from tests.streams.builders import at, sent
+from tests.streams.builders import Bench, at, sent
 
 
 async def test_letters_and_conflicts_from_before_they_had_states_are_open_and_numbered(tmp_path: Path) -> None:
@@ -53,3 +53,16 @@ async def test_who_joined_an_account_before_that_was_stored_under_it_stands_ther
     record.close()
     # Also the rival under its name: which of them counts does not depend on where it is asked.
     assert sorted(one.touch.type for one in found["account:acme"]) == ["account_joined", "account_left"]
+
+
+async def test_what_lies_ahead_of_people_is_known_of_older_data(bench: Bench) -> None:
+    await bench.take(sent("page_view", "user:1", at(1)), sent("form_submitted", "user:2", at(2), intent="demo"))
+    db = bench.record.db
+    kept = db.execute("SELECT at, subject FROM deadlines").fetchall()
+    assert {subject for _, subject in kept} == {"user:1", "user:2"}
+    db.executescript(
+        "DROP TABLE deadlines; DROP INDEX units_with_mark; ALTER TABLE units DROP COLUMN mark; ALTER TABLE changes DROP COLUMN struck;"
+        " PRAGMA user_version = 10"
+    )
+    migrate(db, MIGRATIONS)
+    assert db.execute("SELECT at, subject FROM deadlines").fetchall() == kept

@@ -17,7 +17,7 @@ from streams.rebuilding import rebuilt
 from streams.record_steps import CAUSES, SteppedRecord, steps
 from streams.set_aside import RETRACT
 from streams.units import Generation
-from tests.streams.builders import LATER, Bench, incoming, quick_bench
+from tests.streams.builders import LATER, Bench, at, deal_opened, incoming, quick_bench, sent
 from tests.streams.deliveries import Delivery, within
 from tests.streams.test_any_order import SHARING, TIGHT, anything, deliveries, thorough
 
@@ -80,3 +80,18 @@ def test_what_steps_change_in_the_facts_adds_up_to_all_that_changed(
 
     with within(delivery), TemporaryDirectory() as folder:
         asyncio.run(run(Path(folder)))
+
+
+async def test_what_stood_is_read_once_however_often_steps_are_taken(bench: Bench) -> None:
+    await bench.take(sent("page_view", "user:1", at(1)), deal_opened("1", at(2), "user:1"))
+    first = await bench.record.position()
+    await bench.take(sent("demo", "user:1", at(3)), sent("order_placed", "user:1", at(4)))
+    some = await steps(bench.record, first, await bench.record.position())
+    stepped = SteppedRecord(bench.record, first, some)
+    effect = await stepped.effect(bench.definition, some)
+    stepped.take_back(some)
+    asked: list[str] = []
+    bench.record.db.set_trace_callback(asked.append)
+    assert await stepped.effect(bench.definition, some) == effect
+    bench.record.db.set_trace_callback(None)
+    assert not [query for query in asked if "FROM touchpoints" in query]

@@ -14,6 +14,7 @@ from app.engine.known_state import known
 from app.engine.ports import Engine
 from app.engine.simulation_mark import is_simulated
 from app.server.access import Caller, Right, needs
+from app.server.deals_behind import with_deals
 from app.server.pages.question import asked_in
 from app.server.pages.rendering import page
 from app.server.problems import Problem
@@ -65,7 +66,7 @@ async def _report(request: Request, model: Model) -> HTMLResponse:
 
     async def run(engine: Engine) -> tuple[Report, Definition]:
         told = await asking.report(engine, replace(asked.asked.question(model), top=None if asked.by is None else 0))
-        return told, (await known(engine, asked.asked.known)).definition
+        return await with_deals(engine, _role(request), told), (await known(engine, asked.asked.known)).definition
 
     told, definition = await _served(request).read(run)
     told = visible_report(_role(request), told, small_count=definition.small_count, at=now())
@@ -115,6 +116,7 @@ async def _figure(request: Request, model: Model, name: str) -> HTMLResponse:
             None if by is None else await asking.figure(engine, FIGURES[name], replace(asked.asked.question(model), by=by))
             for by in groupings
         ]
+        answers = [await with_deals(engine, _role(request), one) for one in answers]
         definition = (await known(engine, asked.asked.known)).definition
         return *answers, definition, await is_simulated(engine), await counting(engine), await engine.record.position()
 
@@ -150,7 +152,7 @@ async def _figure(request: Request, model: Model, name: str) -> HTMLResponse:
 async def _why(request: Request, model: Model, name: str) -> HTMLResponse:
     entry_of(model, name)
     asked = asked_in(request.query_params)
-    check_rows(_role(request), FIGURES[name])
+    check_rows(_role(request), FIGURES[name], asked.by or (), asked.asked.filters)
 
     async def run(engine: Engine) -> FigureEvidence:
         after = request.query_params.get("after", "")

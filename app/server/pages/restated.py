@@ -3,7 +3,7 @@
 Everything is derived as it was known then, which takes minutes where there is much: such a part comes to its page once it is there.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -30,10 +30,11 @@ from app.server.visible import check_rows, sees_rows, visible_restatement
 from app.text import restatement as words
 from journey.errors import NotThere
 from journey.instants import iso
+from projections.figures import sections
 from projections.figures.catalogue import FigureEntry
 from projections.figures.figure import Model
 from projections.figures.restatements import Restatement
-from projections.figures.sections import FIGURES, SECTIONS
+from projections.figures.sections import FIGURES
 from streams.operators import By
 
 router = APIRouter(include_in_schema=False)
@@ -57,7 +58,7 @@ def _routes(model: Model) -> None:
 
     @router.get(f"/{model}/periods/{{period}}", dependencies=[right])
     async def of_period(request: Request, period: str) -> HTMLResponse:
-        there = dict.fromkeys(figure for section in SECTIONS if section.model == model for figure in section.figures)
+        there = dict.fromkeys(figure for section in sections.SECTIONS if section.model == model for figure in section.figures)
         return await _as_told(request, model, period, [figure.name for figure in there if sees_rows(_role(request), figure)])
 
 
@@ -93,13 +94,13 @@ async def close_period(request: Request, actor: Actor) -> RedirectResponse:
 
 
 async def _changed(request: Request, model: Model, name: str) -> HTMLResponse:
-    figure = _check(request, model, name)
+    asked = asked_in(request.query_params)
+    figure = _check(request, model, name, {*(asked.by or ()), *asked.asked.filters})
     since, up_to = (request.query_params.get(word, "").strip() for word in ("since", "upto"))
     if not since:
         raise Problem(400, "since when? A position, or a time of recording such as 2026-03-31T18:00:00Z")
     if max(len(since), len(up_to)) > TEXT_MAX:
         raise Problem(400, f"a position or a time has {TEXT_MAX} letters at most")
-    asked = asked_in(request.query_params)
 
     async def positions(engine: Engine) -> tuple[int, int]:
         last = await engine.record.position()
@@ -166,10 +167,10 @@ async def _answered(
     )
 
 
-def _check(request: Request, model: Model, name: str) -> FigureEntry:
-    """The figure of that name. Raises Problem where `model` has none, or where what changed it is not shown to the role."""
+def _check(request: Request, model: Model, name: str, by: Iterable[str] = ()) -> FigureEntry:
+    """The figure of that name. Raises Problem where `model` has none, or where what changed it is not shown to the role so."""
     entry = entry_of(model, name)
-    check_rows(_role(request), FIGURES[name])
+    check_rows(_role(request), FIGURES[name], by)
     return entry
 
 

@@ -17,13 +17,19 @@ from app.server.application import application
 from app.server.live import Feed
 from app.server.pages.lengthy import Lengthy
 from app.server.served import ServedFolder
+from journey.instants import Instant
 from streams.remarks import nobody
 from tests.streams.builders import incoming
 
 
+def before_all() -> Instant:
+    """A clock by which no deadline strikes."""
+    return 0
+
+
 @pytest.fixture
 async def folder(tmp_path: Path) -> AsyncIterator[ServedFolder]:
-    served = ServedFolder(tmp_path / "journey-data", nobody)
+    served = ServedFolder(tmp_path / "journey-data", nobody, clock=before_all)
     await served.start()
     yield served
     await served.stop()
@@ -38,7 +44,7 @@ async def client(folder: ServedFolder) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def shop(desk: Path) -> AsyncIterator[ServedFolder]:
     """Data of 150 simulated customers."""
-    served = ServedFolder(desk / "journey-data", nobody)
+    served = ServedFolder(desk / "journey-data", nobody, clock=before_all)
     await served.start()
     yield served
     await served.stop()

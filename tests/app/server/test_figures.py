@@ -14,7 +14,7 @@ from projections.figures.catalogue import entries
 from projections.figures.figure import Figure
 from projections.figures.measures import count
 from tests.app.command import here
-from tests.app.server.conftest import asked
+from tests.app.server.conftest import asked, before_all
 
 UNTIL = "2026-06-30"
 
@@ -78,7 +78,7 @@ async def test_a_closed_period_is_told_beside_what_is_known_now(desk: Path) -> N
     assert here("period", "close", "2026-01", "--reason", "the month is told", cwd=desk).status == 0
     printed = here("report", "sales", "--period", "2026-01", "--json", cwd=desk).json
     listed = here("period", "list", "--json", cwd=desk).json
-    served = ServedFolder(desk / "journey-data", print)
+    served = ServedFolder(desk / "journey-data", print, clock=before_all)
     await served.start()
     try:
         async with asked(served) as reader:

@@ -5,6 +5,7 @@ import socket
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager, closing
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,8 +21,9 @@ from app.server.application import application
 from app.server.live import EventStream, Feed, Place, events
 from app.server.served import ServedFolder
 from journey.definition import Definition
-from journey.instants import iso
+from journey.instants import DAY, iso
 from schemas.definition_files import default_definition, kept_definition
+from streams.remarks import nobody
 from tests.app.command import ROOT
 from tests.app.server.conftest import asked, published
 from tests.streams.builders import at, deal_opened, retraction, sent
@@ -268,3 +270,47 @@ async def served(folder: ServedFolder) -> AsyncIterator[Any]:
             server.should_exit = True
             app.state.feed.end()
             await serving
+
+
+async def test_what_only_time_brings_is_told_when_it_strikes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The writer looks at its clock again and again, which here goes on when the test says so.
+    monkeypatch.setattr("app.server.served.SCHEDULE_SECONDS", 0.001)
+    clock = [at(2)]
+    folder = ServedFolder(tmp_path / "journey-data", nobody, clock=lambda: clock[0])
+    await folder.start()
+    try:
+        position = await published(folder, sent("page_view", "user:1", at(1)), sent("page_view", "user:2", at(2)))
+        before = await _so_far(folder, Place(0))
+        assert {event["data"]["entered"] for event in before} == {"awareness"}
+        clock[0] = at(1) + 90 * DAY
+        assert await folder.positions.wait(position + 1, 60)
+        (lost,) = [event["data"] for event in await _so_far(folder, Place(position))]
+        assert (lost["person"], lost["entered"], lost["at"], lost["because"]) == ("user:1", "lost", iso(at(1) + 90 * DAY), [])
+        clock[0] = at(400)
+        assert await folder.positions.wait(position + 2, 60)
+        await published(folder, sent("page_view", "user:1", at(30)))
+        corrected = [(event["data"]["person"], event["data"]["count"]) for event in await _so_far(folder, Place(position + 2))]
+        assert ("user:1", -1) in corrected, "what was told of a deadline is taken back by what comes late"
+        assert {person for person, _ in corrected} == {"user:1"}
+    finally:
+        await folder.stop()
+
+
+async def test_many_deadlines_are_announced_some_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.server.served.STRUCK_AT_ONCE_MAX", 2)
+    clock = [at(1)]
+    folder = ServedFolder(tmp_path / "journey-data", nobody, clock=lambda: clock[0])
+    await folder.start()
+    try:
+        position = await published(folder, *(sent("page_view", f"user:{number}", at(1, number)) for number in range(1, 6)))
+    finally:
+        await folder.stop()
+    clock[0] = at(400)
+    folder = ServedFolder(tmp_path / "journey-data", nobody, clock=lambda: clock[0])
+    await folder.start()
+    try:
+        assert await folder.positions.wait(position + 3, 60), "also those that struck while no server was there"
+        struck = [event["data"]["person"] for event in await _so_far(folder, Place(position))]
+        assert struck == [f"user:{number}" for number in range(1, 6)]
+    finally:
+        await folder.stop()

@@ -1,12 +1,16 @@
 """Pages on which operators decide: dead letters put right, the definition put to use, periods closed; each with its entry in the audit."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import httpx
+import pytest
 
 from app.server.roles import Role
 from app.server.served import ServedFolder
+from projections.figures import sections
+from projections.figures.sections import FIGURES, SECTIONS
 from schemas.definition_files import default_definition, dump_definition
 from streams.operators import Decision
 from tests.app.command import ROOT, touch
@@ -199,3 +203,15 @@ async def test_what_changed_a_figure_of_sums_is_not_shown_to_who_sees_sums(clien
             assert (await marketing.get(f"/marketing/figures/conversion_value/{path}", headers=HTML)).status_code == 403
         assert "conversion value" not in (await marketing.get("/marketing/periods/2026-03", headers=HTML)).text
         assert (await marketing.post("/periods", data={"period": "2026-01", "reason": "x"})).status_code == 403
+
+
+async def test_what_changed_a_cost_is_told_to_sales_by_channel_only(folder: ServedFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    cost = replace(FIGURES["win_rate"], tells="cost")
+    there = [one._replace(figures=tuple(cost if figure.name == cost.name else figure for figure in one.figures)) for one in SECTIONS]
+    monkeypatch.setattr(sections, "SECTIONS", tuple(there))
+    key = await add(folder, "ben", Role.sales)
+    async with asked(folder, routes(None)) as sales:
+        sales.headers["Authorization"] = f"Bearer {key}"
+        for asks, status in (("", 200), ("by=channel", 200), ("by=owner", 403), ("where=owner=anna", 403)):
+            for path in ("changed?since=1&", "why?"):
+                assert (await sales.get(f"/sales/figures/win_rate/{path}{asks}", headers=HTML)).status_code == status, (path, asks)

@@ -88,3 +88,9 @@ async def test_each_figure_of_a_report_leads_to_what_it_is_to_its_touchpoints_an
     figure = (await reader.get("/sales/figures/win_rate")).text
     for anchor in ("definition", "why", "changed", "told"):
         assert f'id="{anchor}"' in figure
+
+
+async def test_what_no_database_takes_in_is_refused_before_one_is_asked(client: httpx.AsyncClient) -> None:
+    for path in ("/dead-letters?code=%00", "/identity?id=%00", "/subjects/%00", "/sales?where=owner=%00", "/api/v1/people/user:%00"):
+        answer = await client.get(path)
+        assert (answer.status_code, answer.json()["detail"][:34]) == (400, "what is asked has a NUL character "), path

@@ -308,3 +308,12 @@ def test_whatever_the_events_of_a_body_are_it_is_taken_in(
                 assert len(events) not in [one["index"] for one in said.get("rejected", ())]
 
     runner.run(post())
+
+
+async def test_a_body_whose_length_is_said_twice_is_refused(client: httpx.AsyncClient) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield b'{"batch": []}'
+
+    headers = {"Transfer-Encoding": "chunked", "Content-Length": "13"}
+    answer = await client.post("/v1/batch", content=body(), headers=headers)
+    assert (answer.status_code, answer.headers["connection"]) == (400, "close")

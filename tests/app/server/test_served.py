@@ -3,6 +3,7 @@
 import asyncio
 import resource
 import threading
+from pathlib import Path
 
 import httpx
 import pytest
@@ -11,6 +12,7 @@ from app.engine.embedded import Embedded, reading
 from app.engine.ports import Engine
 from app.server.served import ServedFolder
 from journey.errors import Away
+from streams.remarks import nobody
 from streams.sqlite.record import PARTITION
 from tests.streams.builders import incoming
 
@@ -68,6 +70,21 @@ async def test_nothing_is_appended_while_something_is_changed(folder: ServedFold
     assert not done
     goes_on.set()
     await asyncio.gather(changing, publishing)
+
+
+async def test_what_waits_is_done_where_stopping_is_cancelled(tmp_path: Path) -> None:
+    served = ServedFolder(tmp_path / "journey-data", nobody)
+    await served.start()
+    await served.publish([incoming(b"{}", 1)])
+    stopping = asyncio.create_task(served.stop())
+    await asyncio.sleep(0)
+    stopping.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await stopping
+    await asyncio.to_thread(served._writer.join, 60)
+    assert not served._writer.is_alive()
+    with reading(served.folder) as engine:
+        assert await engine.record.offsets() == {PARTITION: 1}
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
