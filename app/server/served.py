@@ -168,7 +168,7 @@ class ServedFolder:
     def __init__(self, folder: Path, say: Say, clock: Callable[[], Instant] = now) -> None:
         self.folder = folder
         self._clock = clock
-        self._strikes_at: Instant | None = 0  # or earlier: nobody was there to tell it
+        self._strikes_at: Instant | None = None
         self.positions = Positions()
         self.measures = Measures()
         self.published = 0
@@ -310,6 +310,8 @@ class ServedFolder:
     async def _work(self, engine: Embedded) -> None:
         engine.observer = self._observer
         await engine.start(self._say)
+        await self._strike(engine)
+        await engine.follow()
         self._engine = engine
         await self._moved(engine)
         tell(self._loop, succeed, self._started, None)
