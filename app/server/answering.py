@@ -2,7 +2,6 @@
 
 import csv
 import hashlib
-import io
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -24,9 +23,9 @@ from app.server.problems import Problem
 from app.server.served import Served
 from app.server.visible import seen, visible, visible_report, visible_restatement
 from app.text.arguments import several
+from app.text.csv_cells import harmless
 from journey.instants import iso
 from journey.integers import all_plain
-from journey.readable import readable
 from projections.figures.answers import Answer
 from projections.figures.reports import Report
 from projections.figures.restatements import Restatement
@@ -177,23 +176,3 @@ def _liking(media: str, ranges: Sequence[tuple[str, float]]) -> float:
             if one == name:
                 return quality
     return 0.0
-
-
-# --- CSV
-
-
-def harmless(text: str) -> str:
-    """CSV as a spreadsheet may open it: what would be a formula is text, and what is not seen in a cell is spelled out."""
-    written = io.StringIO()
-    rows = csv.reader(io.StringIO(text, newline=""))
-    csv.writer(written, lineterminator="\n").writerows([_cell(cell) for cell in row] for row in rows)
-    return written.getvalue()
-
-
-_FORMULA = re.compile(r"[=+\-@\t\r;|＝＋－＠]")
-_NUMBER = re.compile(r"-?\d+([./]\d+)?", re.ASCII)
-
-
-def _cell(text: str) -> str:
-    told = readable(text)
-    return f"'{told}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else told

@@ -3,8 +3,6 @@
 What came from outside never reaches a terminal as it is: it could move the cursor, forge a line, or turn round what is read.
 """
 
-import csv
-import io
 import logging
 import sys
 import traceback
@@ -32,6 +30,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from app.text.csv_cells import harmless
 from app.text.hints import typed
 from journey.integers import all_plain
 from journey.readable import readable
@@ -101,13 +100,8 @@ def as_it_came(raw: bytes) -> None:
 
 
 def as_csv(text: str) -> None:
-    """Write a table of CSV; to a terminal, with what in its cells is no text spelled out."""
-    if sys.stdout.isatty():
-        written = io.StringIO()
-        rows = csv.reader(io.StringIO(text, newline=""))
-        csv.writer(written, lineterminator="\n").writerows([readable(cell) for cell in row] for row in rows)
-        text = written.getvalue()
-    sys.stdout.write(text)
+    """Write a table of CSV in which no cell is a formula, and what is not seen in one is spelled out."""
+    sys.stdout.write(harmless(text))
 
 
 def put(*parts: RenderableType) -> None:

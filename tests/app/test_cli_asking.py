@@ -347,3 +347,8 @@ def test_the_demo_replaces_its_own_data_and_nothing_else(tmp_path: Path) -> None
     first = here("digest", "--data", ".demo-data", "--json", cwd=tmp_path).json
     assert here("demo", "--customers", "20", cwd=tmp_path).status == 0
     assert here("digest", "--data", ".demo-data", "--json", cwd=tmp_path).json == first
+
+
+def test_what_a_spreadsheet_would_take_for_a_formula_is_text(tmp_path: Path) -> None:
+    assert here("ingest", put(tmp_path / "in.jsonl", touch(channel="=1+1")), cwd=tmp_path).status == 0
+    assert ",'=1+1," in here("report", "marketing", "audience", *MARCH, "--csv", cwd=tmp_path).out

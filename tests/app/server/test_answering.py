@@ -7,8 +7,8 @@ import io
 import httpx
 import pytest
 
-from app.server.answering import harmless
 from app.server.served import ServedFolder
+from app.text.csv_cells import harmless
 from tests.app.server.conftest import published
 from tests.streams.builders import at, sent
 
