@@ -11,7 +11,7 @@ from app.engine.simulation_mark import is_simulated
 from journey.definition import Definition
 from projections.figures.answering import answer
 from projections.figures.figure import Figure, Model
-from projections.figures.reports import OneFigure, Report, values_asked
+from projections.figures.reports import GoesOn, OneFigure, Report, values_asked
 from projections.figures.reports import report as reported
 from projections.marketing import marketing
 from projections.read_model import Ask
@@ -20,12 +20,12 @@ from projections.sales import sales
 MODELS = {"marketing": marketing, "sales": sales}
 
 
-async def report(engine: Engine, question: Question) -> Report:
-    """The sections that are asked for. Raises Refused where they cannot be asked so."""
+async def report(engine: Engine, question: Question, goes_on: GoesOn = lambda: True) -> Report:
+    """The sections that are asked for, as long as it `goes_on`. Raises Refused where they cannot be asked so."""
     async with whom_to_ask(engine, question.model, question.known_at) as (ask, definition):
         by = None if question.by is None else tuple(question.by)
         simulated = await is_simulated(engine)
-        return await reported(ask, question.model, question.sections, question.asked(definition), by, simulated=simulated)
+        return await reported(ask, question.model, question.sections, question.asked(definition), by, simulated=simulated, goes_on=goes_on)
 
 
 async def figure(engine: Engine, wanted: Figure, question: Question) -> OneFigure:

@@ -1,6 +1,6 @@
 """A report is data: sections of figures, each in the groupings that it is shown by."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from journey.errors import NotThere, Refused
@@ -16,6 +16,10 @@ NAMED_MAX = 12
 """How many of the values that there are a refusal names."""
 
 By = tuple[str, ...]
+
+
+GoesOn = Callable[[], bool]
+"""Whether there is time for one more section."""
 
 
 class SectionAnswer(Value):
@@ -74,17 +78,21 @@ def sections_of(model: Model, names: Sequence[str] = ()) -> tuple[Section, ...]:
     return tuple(there[name] for name in dict.fromkeys(names)) or tuple(there.values())
 
 
-async def report(ask: Ask, model: Model, names: Sequence[str], asked: Asked, by: By | None, *, simulated: bool = False) -> Report:
+async def report(
+    ask: Ask, model: Model, names: Sequence[str], asked: Asked, by: By | None, *, simulated: bool = False, goes_on: GoesOn = lambda: True
+) -> Report:
     """What the sections of these names come to, broken down `by`, or by what each is shown by where that is None: then only
-    its lists are of the highest cells. Raises Refused."""
+    its lists are of the highest cells. Where it no longer `goes_on`, further sections are left out. Raises Refused."""
     asked = replace(asked, by=by or ())
     sections = sections_of(model, names)
     check_dimensions(model, names, asked)
     asked = replace(asked, where=await values_asked(ask, [figure for section in sections for figure in section.figures], asked))
     if by is None and asked.top and not any(listed(section.figures, grouping) for section in sections for grouping in section.shown_by):
         raise Refused(f"no section that is asked for lists the highest; say by what, of which it is to be the {asked.top:,} highest")
-    found = []
+    found: list[SectionAnswer] = []
     for section in sections:
+        if found and not goes_on():
+            break
         left_out = {figure.name: lacks for figure in section.figures if (lacks := figure.lacks(asked))}
         figures = [figure for figure in section.figures if figure.name not in left_out]
         groupings = _shown(section, figures) if by is None else [(by, figures)]

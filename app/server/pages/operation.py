@@ -63,7 +63,7 @@ async def suspected(request: Request) -> HTMLResponse:
     async def run(engine: Engine) -> Any:
         return await suspects(await engine.definition(), engine.record, SUSPECTS_SHOWN, "", no_progress)
 
-    return page(request, "suspects.html", worst=await _served(request).read(run))
+    return page(request, "suspects.html", worst=await _served(request).read_at_length(run))
 
 
 @router.get("/names", dependencies=[needs(Right.operate)])

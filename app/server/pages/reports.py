@@ -1,5 +1,7 @@
 """Pages of figures: both read models section by section, and each figure by itself. Any figure that is registered has its page."""
 
+import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +17,7 @@ from app.engine.ports import Engine
 from app.engine.simulation_mark import is_simulated
 from app.server.access import Caller, Right, needs
 from app.server.deals_behind import with_deals
+from app.server.pages.question import Asked as AskedOfPage
 from app.server.pages.question import asked_in
 from app.server.pages.rendering import page
 from app.server.problems import Problem
@@ -23,19 +26,23 @@ from app.server.served import Served
 from app.server.visible import check_figure, check_rows, seen, sees_rows, visible, visible_report
 from app.text import layout
 from journey.definition import Definition
+from journey.errors import Refused
 from journey.instants import iso
 from projections.figures import sections
 from projections.figures.answers import Answer
 from projections.figures.catalogue import FigureEntry, entries
 from projections.figures.figure import Model
 from projections.figures.periods import PERIODS
-from projections.figures.reports import Report, SectionAnswer
+from projections.figures.reports import GoesOn, Report, SectionAnswer
 from projections.figures.sections import FIGURES
 
 router = APIRouter(include_in_schema=False)
 
 EVIDENCE_UNITS = 10
 """How many deals, people or leads a page tells of at once."""
+
+REPORT_SECONDS = 2.0
+"""How long a report is worked out before it is shown: the sections that are left then come one by one."""
 
 RIGHTS = {"marketing": Right.read_marketing, "sales": Right.read_sales}
 
@@ -47,6 +54,10 @@ def _routes(model: Model) -> None:
     @router.get(f"/{model}", dependencies=[right])
     async def report(request: Request) -> HTMLResponse:
         return await _report(request, model)
+
+    @router.get(f"/{model}/sections/{{name}}", dependencies=[right])
+    async def section(request: Request, name: str) -> HTMLResponse:
+        return await _section(request, model, name)
 
     @router.get(f"/{model}/figures/{{name}}", dependencies=[right])
     async def figure(request: Request, name: str) -> HTMLResponse:
@@ -63,13 +74,10 @@ for each in ("marketing", "sales"):
 
 async def _report(request: Request, model: Model) -> HTMLResponse:
     asked = asked_in(request.query_params)
-
-    async def run(engine: Engine) -> tuple[Report, Definition]:
-        told = await asking.report(engine, replace(asked.asked.question(model), top=None if asked.by is None else 0))
-        return await with_deals(engine, _role(request), told), (await known(engine, asked.asked.known)).definition
-
-    told, definition = await _served(request).read(run)
-    told = visible_report(_role(request), told, small_count=definition.small_count, at=now())
+    ends = time.monotonic() + REPORT_SECONDS
+    # What was known earlier is derived once for all sections.
+    told, definition = await _asked(request, model, asked, (), lambda: asked.asked.known is not None or time.monotonic() < ends)
+    there = {section.name for section in told.sections}
     answered = [section for section in told.sections if section.answers]
     # Of a period in which nothing was at all, that is what its rows say.
     shown = [one for one in answered if not one.is_empty] or [one for one in answered if asked.by and layout.has_periods(one)]
@@ -88,11 +96,49 @@ async def _report(request: Request, model: Model) -> HTMLResponse:
         dimensions=dict.fromkeys(
             name for section in sections.SECTIONS if section.model == model for one in section.figures for name in one.breakdowns
         ),
-        needs=lambda section: dict.fromkeys(field for answer in section.answers for one in answer.figures for field in one.needs),
-        left_out=_left_out,
-        figures_of=lambda section: dict.fromkeys(one.name for answer in section.answers for one in answer.figures),
-        rows_of=lambda name: sees_rows(_role(request), FIGURES[name]),
+        to_come=[section for section in sections.SECTIONS if section.model == model and section.name not in there],
+        **_of_sections(request),
     )
+
+
+async def _section(request: Request, model: Model, name: str) -> HTMLResponse:
+    """A section that its report did not wait for."""
+    asked = asked_in(request.query_params)
+    titles = {one.name: one.title for one in sections.SECTIONS if one.model == model}
+    if name not in titles:
+        raise Problem(404, f"{model} has no section {name!r}")
+    shown: dict[str, Any] = {"model": model, "asked": asked, "section_name": name, "title": titles[name], **_of_sections(request)}
+    try:
+        told, definition = await _asked(request, model, asked, (name,))
+    except Refused as refused:  # it has none of what the report is asked by
+        return page(request, "section_page.html", section=None, why=str(refused), **shown)
+    (section,) = told.sections
+    orders = layout.orders_of(definition)
+    return page(request, "section_page.html", simulated=told.simulated, section=section, orders=orders, **shown)
+
+
+async def _asked(
+    request: Request, model: Model, asked: AskedOfPage, names: Sequence[str], goes_on: GoesOn = lambda: True
+) -> tuple[Report, Definition]:
+    """What the caller may see of the sections of these names, all where there are none."""
+
+    async def run(engine: Engine) -> tuple[Report, Definition]:
+        question = replace(asked.asked.question(model, names), top=None if asked.by is None else 0)
+        told = await asking.report(engine, question, goes_on)
+        return await with_deals(engine, _role(request), told), (await known(engine, asked.asked.known)).definition
+
+    told, definition = await _served(request).read(run)
+    return visible_report(_role(request), told, small_count=definition.small_count, at=now()), definition
+
+
+def _of_sections(request: Request) -> dict[str, Any]:
+    """What the template of a section asks for."""
+    return {
+        "needs": lambda section: dict.fromkeys(field for answer in section.answers for one in answer.figures for field in one.needs),
+        "left_out": _left_out,
+        "figures_of": lambda section: dict.fromkeys(one.name for answer in section.answers for one in answer.figures),
+        "rows_of": lambda name: sees_rows(_role(request), FIGURES[name]),
+    }
 
 
 def _left_out(section: SectionAnswer) -> list[tuple[list[str], list[str]]]:

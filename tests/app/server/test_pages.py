@@ -1,5 +1,9 @@
 """Pages, asked within this process: what browsers send that is not from a page of ours, and what nobody should send."""
 
+import html
+import re
+from urllib.parse import urlsplit
+
 import httpx
 import pytest
 
@@ -94,3 +98,17 @@ async def test_what_no_database_takes_in_is_refused_before_one_is_asked(client: 
     for path in ("/dead-letters?code=%00", "/identity?id=%00", "/subjects/%00", "/sales?where=owner=%00", "/api/v1/people/user:%00"):
         answer = await client.get(path)
         assert (answer.status_code, answer.json()["detail"][:34]) == (400, "what is asked has a NUL character "), path
+
+
+async def test_sections_that_a_report_does_not_wait_for_come_one_by_one(reader: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = (await reader.get("/sales?by=owner")).text
+    monkeypatch.setattr("app.server.pages.reports.REPORT_SECONDS", -1.0)
+    begun = (await reader.get("/sales?by=owner")).text
+    later = re.findall(r'hx-get="(/sales/sections/\w+[^"]*)"', begun)
+    assert [urlsplit(one).path.rpartition("/")[2] for one in later] == ["handoff", "scores", "people", "decided", "pipeline"]
+    cards = re.findall(r'<section class="card" id="decided".*?</section>', whole, re.DOTALL)
+    come = (await reader.get(html.unescape(later[3]), headers={"HX-Request": "true"})).text
+    assert cards == re.findall(r'<section class="card" id="decided".*?</section>', come, re.DOTALL) != []
+    assert "<html" not in come
+    assert "no figure of people has a dimension &#39;owner&#39;" in (await reader.get(html.unescape(later[2]))).text.lower()
+    assert (await reader.get("/sales/sections/weather")).status_code == 404
