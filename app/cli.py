@@ -25,7 +25,7 @@ COMMANDS = (
 )  # fmt: skip
 
 
-class Imported(Mapping[str, Any]):
+class ImportedCommands(Mapping[str, Any]):
     """Each command, imported when it is asked for: most of the time that a short one takes is importing, and it needs no other's code."""
 
     def __getitem__(self, name: str) -> Any:
@@ -44,7 +44,7 @@ class Imported(Mapping[str, Any]):
 
 class Commands(TyperGroup):
     def __init__(self, **more: Any) -> None:
-        super().__init__(**more | {"commands": Imported()})
+        super().__init__(**more | {"commands": ImportedCommands()})
 
 
 UsageError: Any = typer.BadParameter.__base__

@@ -75,7 +75,7 @@ class Judgement(NamedTuple):
 _NO = Judgement(False, (), False)
 
 
-class Standing(NamedTuple):
+class MatchStanding(NamedTuple):
     """How far a condition is met at an instant without a touchpoint: `have` of `need`, by what counts so far.
 
     What only a touchpoint sets off (a match, a step of the lead) is never met. `parts` are those of `all` and `any`.
@@ -86,7 +86,7 @@ class Standing(NamedTuple):
     have: int
     need: int
     because: tuple[Key, ...] = ()
-    parts: tuple["Standing", ...] = ()
+    parts: tuple["MatchStanding", ...] = ()
 
 
 def judge(condition: Condition, scene: Scene) -> Judgement:
@@ -94,7 +94,7 @@ def judge(condition: Condition, scene: Scene) -> Judgement:
     return MEANINGS[type(condition)].judge(condition, scene)
 
 
-def standing(condition: Condition, scene: Scene, at: Instant) -> Standing:
+def standing(condition: Condition, scene: Scene, at: Instant) -> MatchStanding:
     """How far `condition` is met at `at`, to which the scene's journey was brought. Explanations ask this, the fold never does."""
     return meaning_of(condition).standing(condition, scene, at)
 
@@ -122,7 +122,7 @@ def leaves_of(condition: Condition, place: Place = ()) -> Iterator[tuple[Place, 
 C = TypeVar("C")
 
 
-class Meaning(ABC, Generic[C]):
+class ConditionMeaning(ABC, Generic[C]):
     """What one kind of condition means. What has a default is that of a kind without parts, which only a touchpoint sets off."""
 
     parts: ClassVar[str] = ""
@@ -134,9 +134,9 @@ class Meaning(ABC, Generic[C]):
     def judge(self, condition: C, scene: Scene) -> Judgement:
         """Whether it holds at the scene's touchpoint."""
 
-    def standing(self, condition: C, scene: Scene, at: Instant) -> Standing:
+    def standing(self, condition: C, scene: Scene, at: Instant) -> MatchStanding:
         """How far it is met at `at`."""
-        return Standing(condition, False, 0, 1)  # type: ignore[arg-type]  # a member of Condition
+        return MatchStanding(condition, False, 0, 1)  # type: ignore[arg-type]  # a member of Condition
 
     @abstractmethod
     def set_off_by(self, condition: C) -> frozenset[str]:
@@ -158,12 +158,12 @@ class Meaning(ABC, Generic[C]):
     def wanted(self, condition: C) -> str:
         """What it asks for, in words."""
 
-    def lacking(self, condition: C, so_far: Standing, journey: PersonJourney) -> str:
+    def lacking(self, condition: C, so_far: MatchStanding, journey: PersonJourney) -> str:
         """What would set it off, in words."""
         return f"{'another' if so_far.met else 'needs'}: {self.wanted(condition)}"
 
 
-class _Match(Meaning[Match]):
+class _Match(ConditionMeaning[Match]):
     def judge(self, condition: Match, scene: Scene) -> Judgement:
         return Judgement(True, (scene.touch.key,), True) if scene.compiled.matches(condition, scene.touch) else _NO
 
@@ -178,16 +178,16 @@ class _Match(Meaning[Match]):
         return listed(condition.types) + (f" whose {tests}" if tests else "")
 
 
-class _Counted(Meaning[Counted]):
+class _Counted(ConditionMeaning[Counted]):
     is_measured = True
 
     def judge(self, condition: Counted, scene: Scene) -> Judgement:
         keys = scene.compiled.counted(condition.count, scene.journey, scene.touch.occurred_at)
         return Judgement(True, keys, scene.touch.key in keys) if len(keys) >= condition.count.times else _NO
 
-    def standing(self, condition: Counted, scene: Scene, at: Instant) -> Standing:
+    def standing(self, condition: Counted, scene: Scene, at: Instant) -> MatchStanding:
         keys, times = scene.compiled.counted(condition.count, scene.journey, at), condition.count.times
-        return Standing(condition, len(keys) >= times, len(keys), times, keys)
+        return MatchStanding(condition, len(keys) >= times, len(keys), times, keys)
 
     def set_off_by(self, condition: Counted) -> frozenset[str]:
         return frozenset(condition.count.of.types)
@@ -201,7 +201,7 @@ class _Counted(Meaning[Counted]):
     def wanted(self, condition: Counted) -> str:
         return f"{condition.count.times} of {self._what(condition)}"
 
-    def lacking(self, condition: Counted, so_far: Standing, journey: PersonJourney) -> str:
+    def lacking(self, condition: Counted, so_far: MatchStanding, journey: PersonJourney) -> str:
         # What holds already was not set off: it takes one that counts.
         more = max(1, so_far.need - so_far.have)
         return f"{so_far.have} of {so_far.need} {self._what(condition)}; {more} more"
@@ -210,16 +210,16 @@ class _Counted(Meaning[Counted]):
         return f"{wanted(condition.count.of)} in {spelled(condition.count.within)}"
 
 
-class _Scored(Meaning[Scored]):
+class _Scored(ConditionMeaning[Scored]):
     is_measured = True
 
     def judge(self, condition: Scored, scene: Scene) -> Judgement:
         ledger = scene.journey.ledger
         return Judgement(True, ledger.keys, scene.scored) if ledger.score >= condition.score.at_least else _NO
 
-    def standing(self, condition: Scored, scene: Scene, at: Instant) -> Standing:
+    def standing(self, condition: Scored, scene: Scene, at: Instant) -> MatchStanding:
         ledger, at_least = scene.journey.ledger, condition.score.at_least
-        return Standing(condition, ledger.score >= at_least, ledger.score, at_least, ledger.keys)
+        return MatchStanding(condition, ledger.score >= at_least, ledger.score, at_least, ledger.keys)
 
     def set_off_by(self, condition: Scored) -> frozenset[str]:
         return frozenset([BY_SCORE])
@@ -227,17 +227,17 @@ class _Scored(Meaning[Scored]):
     def wanted(self, condition: Scored) -> str:
         return f"a score of {condition.score.at_least}"
 
-    def lacking(self, condition: Scored, so_far: Standing, journey: PersonJourney) -> str:
+    def lacking(self, condition: Scored, so_far: MatchStanding, journey: PersonJourney) -> str:
         more = so_far.need - so_far.have
         return f"score {so_far.have} of {so_far.need}; " + (f"{more} points more" if more > 0 else "the next points set it off")
 
 
-class _DealIs(Meaning[DealIs]):
+class _DealIs(ConditionMeaning[DealIs]):
     def judge(self, condition: DealIs, scene: Scene) -> Judgement:
         keys = tuple(deal.key for deal in scene.journey.deals.values() if deal.outcome == condition.deal)
         return Judgement(True, keys, scene.deal_now == condition.deal) if keys else _NO
 
-    def standing(self, condition: DealIs, scene: Scene, at: Instant) -> Standing:
+    def standing(self, condition: DealIs, scene: Scene, at: Instant) -> MatchStanding:
         return _as_judged(condition, scene)
 
     def set_off_by(self, condition: DealIs) -> frozenset[str]:
@@ -247,11 +247,11 @@ class _DealIs(Meaning[DealIs]):
         return f"a deal that is {condition.deal}"
 
 
-class _NoOpenDeal(Meaning[NoOpenDeal]):
+class _NoOpenDeal(ConditionMeaning[NoOpenDeal]):
     def judge(self, condition: NoOpenDeal, scene: Scene) -> Judgement:
         return _NO if scene.journey.has_open_deal else Judgement(True, scene.journey.outcomes_because, False)
 
-    def standing(self, condition: NoOpenDeal, scene: Scene, at: Instant) -> Standing:
+    def standing(self, condition: NoOpenDeal, scene: Scene, at: Instant) -> MatchStanding:
         return _as_judged(condition, scene)
 
     def set_off_by(self, condition: NoOpenDeal) -> frozenset[str]:
@@ -260,12 +260,12 @@ class _NoOpenDeal(Meaning[NoOpenDeal]):
     def wanted(self, condition: NoOpenDeal) -> str:
         return "no open deal"
 
-    def lacking(self, condition: NoOpenDeal, so_far: Standing, journey: PersonJourney) -> str:
+    def lacking(self, condition: NoOpenDeal, so_far: MatchStanding, journey: PersonJourney) -> str:
         is_open = sorted(deal for deal, known in journey.deals.items() if known.outcome == "open")
         return "no deal is open" if so_far.met else f"the close of deal {', '.join(is_open)}"
 
 
-class _LeadIs(Meaning[LeadIs]):
+class _LeadIs(ConditionMeaning[LeadIs]):
     def judge(self, condition: LeadIs, scene: Scene) -> Judgement:
         return Judgement(True, scene.lead_steps[condition.lead], True) if condition.lead in scene.lead_steps else _NO
 
@@ -276,14 +276,14 @@ class _LeadIs(Meaning[LeadIs]):
         return f"a lead that is {condition.lead}"
 
 
-class _All(Meaning[All]):
+class _All(ConditionMeaning[All]):
     parts = "all"
 
     def judge(self, condition: All, scene: Scene) -> Judgement:
         judged = [judge(part, scene) for part in condition.all]
         return _together(judged) if all(one.holds for one in judged) else _NO
 
-    def standing(self, condition: All, scene: Scene, at: Instant) -> Standing:
+    def standing(self, condition: All, scene: Scene, at: Instant) -> MatchStanding:
         return _by_parts(condition, scene, at, need=len(condition.all))
 
     def set_off_by(self, condition: All) -> frozenset[str]:
@@ -296,14 +296,14 @@ class _All(Meaning[All]):
         return "; and ".join(map(wanted, condition.all))
 
 
-class _AnyOf(Meaning[AnyOf]):
+class _AnyOf(ConditionMeaning[AnyOf]):
     parts = "any"
 
     def judge(self, condition: AnyOf, scene: Scene) -> Judgement:
         held = [one for one in (judge(part, scene) for part in condition.any) if one.holds]
         return _together(held) if held else _NO
 
-    def standing(self, condition: AnyOf, scene: Scene, at: Instant) -> Standing:
+    def standing(self, condition: AnyOf, scene: Scene, at: Instant) -> MatchStanding:
         return _by_parts(condition, scene, at, need=1)
 
     def set_off_by(self, condition: AnyOf) -> frozenset[str]:
@@ -316,7 +316,7 @@ class _AnyOf(Meaning[AnyOf]):
         return "; or ".join(map(wanted, condition.any))
 
 
-MEANINGS: dict[type, Meaning[Any]] = {
+MEANINGS: dict[type, ConditionMeaning[Any]] = {
     Match: _Match(),
     All: _All(),
     AnyOf: _AnyOf(),
@@ -329,7 +329,7 @@ MEANINGS: dict[type, Meaning[Any]] = {
 """By the kind of condition, all that is asked of it."""
 
 
-def meaning_of(condition: Condition) -> Meaning[Any]:
+def meaning_of(condition: Condition) -> ConditionMeaning[Any]:
     return MEANINGS[type(condition)]
 
 
@@ -348,13 +348,13 @@ def _together(judged: list[Judgement]) -> Judgement:
     return Judgement(True, because, any(one.fresh for one in judged))
 
 
-def _by_parts(condition: All | AnyOf, scene: Scene, at: Instant, *, need: int) -> Standing:
+def _by_parts(condition: All | AnyOf, scene: Scene, at: Instant, *, need: int) -> MatchStanding:
     parts = tuple(standing(part, scene, at) for part in parts_of(condition))
     met = sum(one.met for one in parts)
-    return Standing(condition, met >= need, met, need, parts=parts)
+    return MatchStanding(condition, met >= need, met, need, parts=parts)
 
 
-def _as_judged(condition: Condition, scene: Scene) -> Standing:
+def _as_judged(condition: Condition, scene: Scene) -> MatchStanding:
     """Of what an instant answers as a touchpoint does."""
     judged = judge(condition, scene)
-    return Standing(condition, judged.holds, int(judged.holds), 1, judged.because)
+    return MatchStanding(condition, judged.holds, int(judged.holds), 1, judged.because)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from journey import leads
-from journey.conditions import Scene, Standing, judge, meaning_of, parts_of, standing, wanted
+from journey.conditions import MatchStanding, Scene, judge, meaning_of, parts_of, standing, wanted
 from journey.deadlines import all_due
 from journey.definition import Condition, Definition, Rule
 from journey.facts import NEVER, LeadMoved, Scored, StageEntered
@@ -235,7 +235,7 @@ def _why_not(case: _Case, stage: str, rule: Rule) -> WhyNot:
     return WhyNot(stage, rule.name, () if case.scene.journey.stage in leads_from else leads_from, unmet)
 
 
-def _unmet(case: _Case, one: Standing, *, before_lead: bool = False) -> Unmet:
+def _unmet(case: _Case, one: MatchStanding, *, before_lead: bool = False) -> Unmet:
     """`before_lead`: it is asked of a lead that is not there yet, whose opening sets off what holds already."""
     parts = tuple(_unmet(case, part, before_lead=before_lead) for part in one.parts)
     words = wanted(one.condition)

@@ -36,7 +36,7 @@ def person_of(ids: Collection[Id]) -> Person:
     return Person(name_of(ids), tuple(sorted(ids, key=str.encode)))
 
 
-class Said(NamedTuple):
+class SaidLink(NamedTuple):
     """The last statement about two ids. A link that only presumes does not replace a firm one."""
 
     order: Order
@@ -45,23 +45,23 @@ class Said(NamedTuple):
     """The end that it only presumes: the link holds while that id is known otherwise."""
 
 
-def said_by(touch: Touchpoint) -> Said:
+def said_by(touch: Touchpoint) -> SaidLink:
     """What a link or an unlink says of its two ids."""
     match touch.data:
         case Identified(other=other, presumed=True):
-            return Said(touch.order, True, other)
+            return SaidLink(touch.order, True, other)
         case _:
-            return Said(touch.order, isinstance(touch.data, Identified))
+            return SaidLink(touch.order, isinstance(touch.data, Identified))
 
 
-def replaces(said: Said, last: Said) -> bool:
+def replaces(said: SaidLink, last: SaidLink) -> bool:
     """Whether `said`, which comes after `last`, takes its place: what presumes replaces no firm link."""
     return said.presumed is None or not last.linked or last.presumed is not None
 
 
-def last_said(statements: Iterable[Touchpoint], of: Id) -> dict[Id, Said]:
+def last_said(statements: Iterable[Touchpoint], of: Id) -> dict[Id, SaidLink]:
     """The last statement about `of` and each other id, by the other. `statements` are links and unlinks that count."""
-    last: dict[Id, Said] = {}
+    last: dict[Id, SaidLink] = {}
     for touch in sorted((one for one in statements if isinstance(one.data, Identified | Unlinked)), key=lambda one: one.order):
         assert isinstance(touch.data, Identified | Unlinked)
         if of not in (touch.subject, touch.data.other):
@@ -73,7 +73,7 @@ def last_said(statements: Iterable[Touchpoint], of: Id) -> dict[Id, Said]:
     return last
 
 
-def is_known(id: Id, counting: Iterable[Touchpoint], last: Mapping[Id, Said], definition: Definition) -> bool:
+def is_known(id: Id, counting: Iterable[Touchpoint], last: Mapping[Id, SaidLink], definition: Definition) -> bool:
     """Whether `id` is known by more than what presumes it: it is the subject of a touchpoint, or the firm end of a link."""
     if any(said.linked and said.presumed != id and not is_no_id(definition, other) for other, said in last.items()):
         return True
@@ -88,7 +88,7 @@ def is_no_id(definition: Definition, id: Id) -> bool:
     return definition.identity.is_no_id(bare(id))
 
 
-def linked_of(last: Mapping[Id, Said], of: Id, definition: Definition, known: Callable[[Id], bool]) -> frozenset[Id]:
+def linked_of(last: Mapping[Id, SaidLink], of: Id, definition: Definition, known: Callable[[Id], bool]) -> frozenset[Id]:
     """With whom `of` is linked, by the last statements about it."""
     if is_no_id(definition, of):
         return frozenset()
@@ -205,7 +205,7 @@ class Near:
     """All of its `user:` partners are here."""
 
     @classmethod
-    def of(cls, last: Mapping[Id, Said], partners: Collection[Id], bounds: Bounds) -> "Near":
+    def of(cls, last: Mapping[Id, SaidLink], partners: Collection[Id], bounds: Bounds) -> "Near":
         near = cls({})
         for other, said in last.items():
             if other in partners:

@@ -42,7 +42,7 @@ class Waiting(NamedTuple):
 
 
 @dataclass(slots=True)
-class Standing:
+class OrderStanding:
     """How an order stands: placed, or only paid back so far (`currency` is "")."""
 
     version: Version = None
@@ -52,15 +52,15 @@ class Standing:
     refunds: dict[str, Version] = field(default_factory=dict)
     waiting: list[Waiting] = field(default_factory=list)
 
-    def copied(self) -> "Standing":
-        return Standing(self.version, self.at, self.currency, self.left_minor, self.refunds.copy(), self.waiting.copy())
+    def copied(self) -> "OrderStanding":
+        return OrderStanding(self.version, self.at, self.currency, self.left_minor, self.refunds.copy(), self.waiting.copy())
 
 
 @dataclass(slots=True)
 class Orders:
     """The orders of a subject by their ids. `cut`: there were more than are remembered."""
 
-    known: dict[str, Standing] = field(default_factory=dict)
+    known: dict[str, OrderStanding] = field(default_factory=dict)
     cut: bool = False
 
     def copied(self) -> "Orders":
@@ -77,7 +77,7 @@ class Orders:
         match data:
             case OrderPlaced():
                 order = order_of(data)
-                one = self.known.setdefault(order, Standing())
+                one = self.known.setdefault(order, OrderStanding())
                 one.version, one.at, one.currency, one.left_minor = version_of(touch), at, data.currency, data.minor("amount") or 0
                 yield Ordered(subject, order, at, day(at, zone), data.currency, one.left_minor, touch.about.products), 1
                 for refund in one.waiting:
@@ -87,7 +87,7 @@ class Orders:
                 one.waiting = []
             case Refund() if data.order is not None and data.deal is None:
                 order = order_of(data)
-                one = self.known.setdefault(order, Standing())
+                one = self.known.setdefault(order, OrderStanding())
                 if data.refund is not None:
                     one.refunds[data.refund] = version_of(touch)
                 refund = Waiting(at, touch.source, touch.id, data.currency, data.minor("amount") or 0)
@@ -129,7 +129,7 @@ class Orders:
 NOT_THERE: Version = (-1, "", "", "")
 
 
-def _lowered(subject: str, order: str, one: Standing, refund: Waiting, zone: str) -> Iterator[tuple[Fact, int]]:
+def _lowered(subject: str, order: str, one: OrderStanding, refund: Waiting, zone: str) -> Iterator[tuple[Fact, int]]:
     of, on = f"order:{order}", day(refund.at, zone)
     if refund.currency != one.currency:
         yield LeftOut(subject, of, refund.at, on, OTHER_CURRENCY, refund.source, refund.id), 1

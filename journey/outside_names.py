@@ -79,7 +79,7 @@ class Meant(NamedTuple):
     data: dict[str, Any]
 
 
-class Meaning(NamedTuple):
+class OutsideMeaning(NamedTuple):
     """What an event stands for."""
 
     touchpoints: list[Meant]
@@ -92,7 +92,7 @@ class Meaning(NamedTuple):
     """Amounts with more digits than their currency has."""
 
 
-def meant(name: OutsideName, properties: Properties, own: Mapping[str, str], currency: str = "") -> Meaning:
+def meant(name: OutsideName, properties: Properties, own: Mapping[str, str], currency: str = "") -> OutsideMeaning:
     """The touchpoints that the event says enough for. `currency` is that of amounts without one. Raises Unfit."""
     found: list[Meant] = []
     used: set[str] = set()
@@ -111,7 +111,7 @@ def meant(name: OutsideName, properties: Properties, own: Mapping[str, str], cur
         subject = PERSON if touch.about == PERSON else f"{touch.about}:{read.data[touch.about]}"
         found.append(Meant(touch.type, subject, read.data))
         used.update(read.taken.values())
-    return Meaning(found, frozenset(used), tuple(dict.fromkeys(left_out)), rounded)
+    return OutsideMeaning(found, frozenset(used), tuple(dict.fromkeys(left_out)), rounded)
 
 
 def fitting(type_name: str, field: str, value: object) -> Any:

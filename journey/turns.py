@@ -42,7 +42,7 @@ Turns = Mapping[Key, str]
 SaidAt = tuple[Instant, bool, str, str, str]
 
 
-class Said(NamedTuple):
+class SaidTurn(NamedTuple):
     """An outcome that a touchpoint says of its deal. `said` is its place in the order in which things were said: at one instant stages
     come before explicit words."""
 
@@ -80,7 +80,7 @@ class Heard:
     """Refunds by their ids, each with the version that counts."""
 
 
-def says(definition: Definition, touch: Touchpoint, before: Heard) -> Said | None:
+def says(definition: Definition, touch: Touchpoint, before: Heard) -> SaidTurn | None:
     """What `touch` says of the outcome of its deal, given what came before it in order."""
     data, at, how, said, word = touch.data, touch.occurred_at, "plain", touch.occurred_at, ""
     outcome: str
@@ -100,12 +100,12 @@ def says(definition: Definition, touch: Touchpoint, before: Heard) -> Said | Non
                 return None
         case _:
             return None
-    return Said((said, how != "stage", touch.source, touch.id, touch.subject), at, outcome, how, word, touch.key) if outcome else None
+    return SaidTurn((said, how != "stage", touch.source, touch.id, touch.subject), at, outcome, how, word, touch.key) if outcome else None
 
 
 def turns(definition: Definition, history: Sequence[Touchpoint]) -> tuple[dict[Key, str], Heard]:
     """The turns of a deal whose history, in order, this is; and what is to be known of it from here on."""
-    heard, found, spoken = Heard(), dict[Key, str](), list[Said]()
+    heard, found, spoken = Heard(), dict[Key, str](), list[SaidTurn]()
     for touch in history:
         if excluded(definition, touch.about):
             heard = replace(heard, last=touch.order)
@@ -133,9 +133,9 @@ def turns(definition: Definition, history: Sequence[Touchpoint]) -> tuple[dict[K
     return found, replace(heard, refunds=known)
 
 
-def _news(spoken: Iterable[Said]) -> list[Said]:
+def _news(spoken: Iterable[SaidTurn]) -> list[SaidTurn]:
     """What of it was new when it was said."""
-    standing, word, new = "open", "", list[Said]()
+    standing, word, new = "open", "", list[SaidTurn]()
     for one in spoken:
         if not _is_news(one, standing, word):
             continue
@@ -144,7 +144,7 @@ def _news(spoken: Iterable[Said]) -> list[Said]:
     return new
 
 
-def _is_news(one: Said, standing: str, word: str) -> bool:
+def _is_news(one: SaidTurn, standing: str, word: str) -> bool:
     """Not so: a stage that says what is said already, a reopening of what is open, a close restated as it stood."""
     if one.how == "stage":
         return not _agrees(one.outcome, standing)
@@ -153,9 +153,9 @@ def _is_news(one: Said, standing: str, word: str) -> bool:
     return not one.outcome == standing == "open"
 
 
-def _counting(news: Sequence[Said]) -> list[Said]:
+def _counting(news: Sequence[SaidTurn]) -> list[SaidTurn]:
     """What counts of the news: read backwards, from what was said last."""
-    kept: list[Said] = []
+    kept: list[SaidTurn] = []
     is_replacing = False
     for one in reversed(news):
         later = kept[-1] if kept else None
@@ -169,7 +169,7 @@ def _counting(news: Sequence[Said]) -> list[Said]:
             is_replacing = one.how == "stated"
         kept.append(one)
     # What stood between two that are left may be gone: the latter of them may be no news any more.
-    standing, counting = "open", list[Said]()
+    standing, counting = "open", list[SaidTurn]()
     for one in reversed(kept):
         if one.outcome == standing == "open" or (one.how == "stage" and _agrees(one.outcome, standing)):
             continue
@@ -178,7 +178,7 @@ def _counting(news: Sequence[Said]) -> list[Said]:
     return counting
 
 
-def _is_made_explicit(one: Said, later: Said) -> bool:
+def _is_made_explicit(one: SaidTurn, later: SaidTurn) -> bool:
     """Whether `one` is the closing that a stage made, which `later` states in so many words."""
     return one.how == "stage" and later.how != "stage" and later.outcome != "open" and _agrees(one.outcome, later.outcome)
 
@@ -200,7 +200,7 @@ def _opened(heard: Heard, touch: Touchpoint) -> tuple[Heard, bool]:
 def onward(definition: Definition, heard: Heard, touches: Iterable[Touchpoint]) -> tuple[Heard, dict[Key, str]] | None:
     """`heard` after `touches`, in order, and their turns. None where what was said before may count otherwise now: then the deal is to be
     derived from its history, and all who take part in it."""
-    found, spoken, late = dict[Key, str](), list[Said](), set[Key]()
+    found, spoken, late = dict[Key, str](), list[SaidTurn](), set[Key]()
     for touch in touches:
         if heard.last is not None and touch.order <= heard.last:
             late.add(touch.key)
@@ -228,7 +228,7 @@ def onward(definition: Definition, heard: Heard, touches: Iterable[Touchpoint]) 
     return heard, found
 
 
-_Told = tuple[Heard, bool, Said | None]
+_Told = tuple[Heard, bool, SaidTurn | None]
 """What is heard after a touchpoint, whether it counts nowhere, and what it says of the outcome."""
 
 
@@ -257,7 +257,7 @@ def _said_late(definition: Definition, heard: Heard, touch: Touchpoint) -> _Told
     return None
 
 
-def _only_adds(heard: Heard, one: Said) -> bool:
+def _only_adds(heard: Heard, one: SaidTurn) -> bool:
     """Whether news that was said last leaves all turns before it as they are."""
     if heard.standing != heard.outcome or (heard.turned_at is not None and one.at <= heard.turned_at):
         return False

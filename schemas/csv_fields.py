@@ -13,7 +13,7 @@ from schemas.csv_cell import Unread
 from schemas.csv_number import Number, NumberRule
 from schemas.csv_template import Cell, Cells, FirstFilled, Template, Text, unquoted
 from schemas.csv_time import Formats, Reader, date_reader, time_reader
-from schemas.csv_yaml import Part, Scalar, Texts, constant, some
+from schemas.csv_yaml import CsvPart, Scalar, Texts, constant, some
 from schemas.csv_zone import zone_name
 from schemas.no_ids import ID_FIELDS, PERSON_FIELDS
 from schemas.noticed import Noticed, Separated
@@ -48,7 +48,7 @@ class Surroundings:
         return replace(self, field=f"{self.field}.{name}")
 
 
-class BooleanRule(Part):
+class BooleanRule(CsvPart):
     """Which texts are true and which false; capitals make no difference."""
 
     true: Texts = YES
@@ -78,7 +78,7 @@ def _zone_or_column(value: object) -> str | Template:
     return Template.parse(value)
 
 
-class Sourced(Part):
+class Sourced(CsvPart):
     """A cell of one column, or of the first of several that is filled; and, where it says a time, on whose clock that is."""
 
     from_: Annotated[Cell | None, Field(alias="from")] = None
@@ -230,7 +230,7 @@ def _begun(starts: Mapping[str, object]) -> Callable[[str], object]:
     return lambda text: next((value for beginning, value in folded if text.startswith(beginning)), None)
 
 
-class Fixed(RootModel[Constant]):
+class ConstantField(RootModel[Constant]):
     """A constant: true, false or a whole number."""
 
 
@@ -263,7 +263,7 @@ class Fields(RootModel[dict[str, "FieldSpec"]]):
 
 FieldSpec = Annotated[
     Annotated[Text, Tag("text")]
-    | Annotated[Fixed, Tag("constant")]
+    | Annotated[ConstantField, Tag("constant")]
     | Annotated[FieldRule, Tag("rule")]
     | Annotated[Several, Tag("list")]
     | Annotated[Fields, Tag("object")],
@@ -280,7 +280,7 @@ def make(spec: object, around: Surroundings, *, is_id: bool = False) -> Make:
     match spec:
         case Template():
             return spec.compiled(around.index, around.file, is_id=is_id)
-        case Fixed(root=value):
+        case ConstantField(root=value):
             return lambda cells, row: value
         case FieldRule():
             return spec.make(around, is_id=is_id)

@@ -21,7 +21,7 @@ from journey.readable import readable
 from schemas.csv_cell import Unread, quoted
 from schemas.csv_fields import Surroundings
 from schemas.csv_number import NumberRule
-from schemas.csv_query import QueryFailed, QueryResult, Table, read_by
+from schemas.csv_query import CsvTable, QueryFailed, QueryResult, read_by
 from schemas.csv_rows import SAVE, CsvRow, fitting, read_rows
 from schemas.csv_rules import FileRules, MapFile, QueryRule, TouchpointRule
 from schemas.csv_template import Cells, FileName, RowNumber
@@ -320,14 +320,14 @@ def _query_plan(csv_map: CsvMap, paths: Sequence[Path], name: str, rules: FileRu
     return replace(_compiled(csv_map, path, name, rules, answer.columns, noticed), answer=answer)
 
 
-def _table(name: str, paths: Sequence[Path], rules: FileRules, optional: Sequence[str], where: str) -> Table:
+def _table(name: str, paths: Sequence[Path], rules: FileRules, optional: Sequence[str], where: str) -> CsvTable:
     """The rows of all files that a query means by `name`, in the columns of the first."""
     first, *others = [_columns(path, rules) for path in paths]
     for path, columns in zip(paths[1:], others, strict=True):
         if sorted(columns) != sorted(first):
             raise Refused(f"{where} reads {paths[0].name} and {path.name} as one table, and their columns are not the same")
     lacking = [column for column in optional if column not in first]
-    return Table(name, [*first, *lacking], _cells(paths, rules, first, len(lacking), where))
+    return CsvTable(name, [*first, *lacking], _cells(paths, rules, first, len(lacking), where))
 
 
 def _cells(paths: Sequence[Path], rules: FileRules, columns: Sequence[str], lacking: int, where: str) -> Iterator[list[str]]:

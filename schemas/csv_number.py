@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, model_validator
 
 from journey.integers import INTEGER_MAX
 from schemas.csv_cell import Unread
-from schemas.csv_yaml import Part, Texts
+from schemas.csv_yaml import CsvPart, Texts
 from schemas.noticed import Noticed, Separated
 
 DIGITS_MAX = 28
@@ -42,7 +42,7 @@ def _short_number(value: object) -> object:
     raise ValueError('write `number: true`, `whole` or `percent`, or how they are written, such as {decimal: ","}')
 
 
-class NumberRule(Part):
+class NumberRule(CsvPart):
     """How numbers are written. Groups of digits are read only where the map says which sign is which."""
 
     decimal: Literal[".", ","] | None = None

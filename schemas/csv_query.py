@@ -61,7 +61,7 @@ _OF_THE_MACHINE = frozenset({"current_schemas", "current_setting", "getvariable"
 _LINE = re.compile(r"\n+LINE (\d+):.*", re.DOTALL)
 
 
-class Table(NamedTuple):
+class CsvTable(NamedTuple):
     name: str
     columns: Sequence[str]
     rows: Iterable[Sequence[str]]
@@ -89,7 +89,7 @@ def read_by(name: str, paths: Iterable[Path]) -> list[Path]:
 class QueryResult:
     """The rows of a query, in an order that depends on nothing but the rows. Raises QueryFailed, or Refused without DuckDB."""
 
-    def __init__(self, query: str, tables: Iterable[Table]) -> None:
+    def __init__(self, query: str, tables: Iterable[CsvTable]) -> None:
         duckdb = _duckdb()
         folder = tempfile.mkdtemp(prefix="journey-query-")
         self._remove = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
@@ -156,7 +156,7 @@ def _opened(duckdb: Any, folder: str) -> "DuckDBPyConnection":
     return db
 
 
-def _fill(db: "DuckDBPyConnection", table: Table, folder: Path) -> None:
+def _fill(db: "DuckDBPyConnection", table: CsvTable, folder: Path) -> None:
     """All cells are texts, so that ids keep their zeros; a blank one is NULL."""
     path = folder / "table.csv"
     with path.open("w", encoding="utf-8", newline="") as file:

@@ -12,9 +12,9 @@ from journey.touchpoints import TYPES, field_names
 from schemas.csv_fields import FieldRule, Fields, Sourced, within
 from schemas.csv_number import NumberRule
 from schemas.csv_query import files_named
-from schemas.csv_template import Column, ColumnName, FileName, FirstFilled, Item, RowNumber, Template, TextOrFirst
+from schemas.csv_template import ColumnName, CsvColumn, FileName, FirstFilled, Item, RowNumber, Template, TextOrFirst
 from schemas.csv_time import Formats, Length, states_zone
-from schemas.csv_yaml import Part, Texts, hint, line_of, some, wrong
+from schemas.csv_yaml import CsvPart, Texts, hint, line_of, some, wrong
 from schemas.csv_zone import ZoneName
 
 
@@ -59,7 +59,7 @@ class TimeRule(Sourced):
         return not states_zone(self.format) if self.at is None else datetime.fromisoformat(self.at.text).tzinfo is None
 
 
-class Condition(Part):
+class CsvCondition(CsvPart):
     """What a cell must be for a touchpoint to be made of the row. Capitals make no difference."""
 
     is_: Annotated[Texts | None, Field(alias="is")] = None
@@ -68,14 +68,16 @@ class Condition(Part):
     not_: Annotated["When | None", Field(alias="not")] = None
 
     @model_validator(mode="after")
-    def _one(self) -> "Condition":
+    def _one(self) -> "CsvCondition":
         if not self.model_fields_set:
             raise ValueError("one of is, starts, filled, not is wanted here; of several, all hold")
         return self
 
     def holds(self) -> Callable[[str], bool]:
         if len(self.model_fields_set) > 1:
-            several = [Condition.model_construct({name}, **{name: getattr(self, name)}).holds() for name in sorted(self.model_fields_set)]
+            several = [
+                CsvCondition.model_construct({name}, **{name: getattr(self, name)}).holds() for name in sorted(self.model_fields_set)
+            ]
             return lambda cell: all(one(cell) for one in several)
         if self.is_ is not None:
             wanted = frozenset(text.casefold() for text in self.is_)
@@ -99,8 +101,8 @@ def _short_condition(value: object) -> object:
     return value
 
 
-When = Annotated[Condition, BeforeValidator(_short_condition)]
-Condition.model_rebuild()
+When = Annotated[CsvCondition, BeforeValidator(_short_condition)]
+CsvCondition.model_rebuild()
 
 
 def _type(name: str) -> str:
@@ -109,7 +111,7 @@ def _type(name: str) -> str:
     return name
 
 
-class TouchpointRule(Part):
+class TouchpointRule(CsvPart):
     """One touchpoint of a row."""
 
     type: Annotated[str, AfterValidator(_type)]
@@ -147,7 +149,7 @@ class TouchpointRule(Part):
             yield from one.several if isinstance(one, Template | FirstFilled) else ()
         yield from (one for one in within(self.data, each) if isinstance(one, Template))
 
-    def columns(self) -> Iterator[Column]:
+    def columns(self) -> Iterator[CsvColumn]:
         yield from self.when
         for template in self.templates():
             yield from template.columns
@@ -161,7 +163,7 @@ class TouchpointRule(Part):
                 yield one.cell
 
 
-class _Settings(Part):
+class _Settings(CsvPart):
     """What a map says for all its files, and may say otherwise for some."""
 
     delimiter: Annotated[Literal[",", ";", "\t", "|"] | None, BeforeValidator(lambda value: "\t" if value == "tab" else value)] = None
@@ -180,7 +182,7 @@ def _query(text: object) -> str:
     return text
 
 
-class QueryRule(Part):
+class QueryRule(CsvPart):
     """A SELECT over the files, run by DuckDB, whose result has the rows."""
 
     query: Annotated[str, PlainValidator(_query)]

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Discriminator, PlainValidator, Tag
 
 from journey.problems import meant
 from schemas.csv_cell import Unread, quoted
-from schemas.csv_yaml import Part, line_of, some
+from schemas.csv_yaml import CsvPart, line_of, some
 
 Cells = list[str]
 Get = Callable[[Cells, int], str | None]
@@ -20,14 +20,14 @@ _ROW = re.compile(r"row(?:\s*%\s*([1-9]\d{0,8})(?:\s*\+\s*(\d{1,9}))?)?")
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class CsvColumn:
     name: str
     line: int = 1
     normal: tuple[str, ...] = ()
     """The names of what its cell goes through, in `NORMAL`."""
 
     @classmethod
-    def named(cls, name: object) -> "Column":
+    def named(cls, name: object) -> "CsvColumn":
         if not isinstance(name, str) or not name.strip():
             raise ValueError("a column's name is wanted here")
         return cls(name.strip(), line_of(name))
@@ -78,7 +78,7 @@ NORMAL: dict[str, Callable[[str], str]] = {
 }  # fmt: skip
 """What may stand behind a column's name: `{Email | trim | lower}`."""
 
-Piece = str | Column | RowNumber | FileName | Item
+Piece = str | CsvColumn | RowNumber | FileName | Item
 
 WORDS = ("row", "file", "item")
 """What stands in braces and is no column."""
@@ -102,12 +102,12 @@ class Template:
     def cell(cls, text: object) -> "Template":
         """What `from:` says: the name of a column, or a text with several in braces."""
         if isinstance(text, str) and "{" not in text:
-            return cls(str(text), (Column.named(text),), line_of(text))
+            return cls(str(text), (CsvColumn.named(text),), line_of(text))
         return cls.parse(text)
 
     @property
-    def columns(self) -> Iterator[Column]:
-        return (piece for piece in self.pieces if isinstance(piece, Column))
+    def columns(self) -> Iterator[CsvColumn]:
+        return (piece for piece in self.pieces if isinstance(piece, CsvColumn))
 
     def has(self, kind: type[RowNumber | FileName | Item]) -> bool:
         return any(isinstance(piece, kind) for piece in self.pieces)
@@ -128,7 +128,7 @@ class Template:
 
     def compiled(self, index: Mapping[str, int], file: str, *, is_id: bool = False) -> Get:
         """The template for a file with these columns. As an id, none of its cells may be a number that a spreadsheet has rounded."""
-        if is_id or any(isinstance(piece, Column | Item) and piece.normal for piece in self.pieces):
+        if is_id or any(isinstance(piece, CsvColumn | Item) and piece.normal for piece in self.pieces):
             gets = [_checked(piece, _piece(file if isinstance(piece, FileName) else piece, index), is_id) for piece in self.pieces]
             match self.pieces:
                 case [str(before), _]:
@@ -142,10 +142,10 @@ class Template:
             text = "".join(piece for piece in pieces if isinstance(piece, str)).strip() or None
             return lambda cells, row: text
         match pieces:
-            case [Column(name)]:
+            case [CsvColumn(name)]:
                 only = index[name]
                 return lambda cells, row: cells[only].strip() or None
-            case [str(before), Column(name)]:
+            case [str(before), CsvColumn(name)]:
                 only = index[name]
                 return lambda cells, row: f"{before}{cell}" if (cell := cells[only].strip()) else None
         return _joined([_piece(piece, index) for piece in pieces])
@@ -166,10 +166,10 @@ def _joined(gets: list[Get]) -> Get:
 
 def _checked(piece: Piece, get: Get, is_id: bool) -> Get:
     """`get` for a piece that is part of an id, or is brought into one form."""
-    if not isinstance(piece, Column | Item):
+    if not isinstance(piece, CsvColumn | Item):
         return get
     steps = [NORMAL[name] for name in piece.normal]
-    name = piece.name if isinstance(piece, Column) else "item"
+    name = piece.name if isinstance(piece, CsvColumn) else "item"
 
     def checked(cells: Cells, row: int) -> str | None:
         text = get(cells, row)
@@ -193,7 +193,7 @@ def _piece(piece: Piece, index: Mapping[str, int]) -> Get:
     match piece:
         case str():
             return lambda cells, row: piece
-        case Column(name):
+        case CsvColumn(name):
             at = index[name]
             return lambda cells, row: cells[at].strip()
         case RowNumber(None, _):
@@ -231,7 +231,7 @@ def _named(name: str, text: str, line: int) -> Piece:
         return Item(tuple(normal))
     if not name:
         raise ValueError(f"the braces in {text!r} are empty; a column's name goes there")
-    return Column(name, line, tuple(normal))
+    return CsvColumn(name, line, tuple(normal))
 
 
 def unquoted(value: object) -> bool:
@@ -247,10 +247,10 @@ def _unquoted(value: object) -> str:
 
 Text = Annotated[Template, PlainValidator(Template.parse)]
 Cell = Annotated[Template, PlainValidator(Template.cell)]
-ColumnName = Annotated[Column, PlainValidator(Column.named)]
+ColumnName = Annotated[CsvColumn, PlainValidator(CsvColumn.named)]
 
 
-class FirstFilled(Part):
+class FirstFilled(CsvPart):
     """Several texts, of which the first that is not blank counts."""
 
     first: Annotated[tuple[Text, ...], BeforeValidator(some)]

@@ -69,7 +69,7 @@ Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 """One text, or a list of them."""
 
 
-class Part(BaseModel):
+class CsvPart(BaseModel):
     """A part of a file that a person writes: an unknown key is a mistake, and the nearest known one is named."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

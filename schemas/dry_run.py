@@ -24,7 +24,7 @@ UNNAMED_MAX = 1000
 
 
 @dataclass(slots=True)
-class DeadLetters:
+class FoundDeadLetters:
     """How many records have one reason, and where the first of them is."""
 
     first: str
@@ -46,7 +46,7 @@ class DryRun:
     """Touchpoints by type; a type of a map that no row gave is there with 0."""
     examples: dict[str, dict[str, Any]] = field(default_factory=dict)
     """The first touchpoint of each type, as it would be sent."""
-    dead: dict[str, DeadLetters] = field(default_factory=dict)
+    dead: dict[str, FoundDeadLetters] = field(default_factory=dict)
     """The dead letters to be, by reason; where cells have the same one, it is that of the first."""
     filled: set[str] = field(default_factory=set)
     """Fields of the vocabulary that some touchpoint has, as `type.field`."""
@@ -73,7 +73,7 @@ class DryRun:
             if reason is not None:
                 kind = one.kind or reason
                 kept = firsts.setdefault(kind, reason) if kind in firsts or len(firsts) < REASONS_MAX else OTHER
-                self.dead.setdefault(kept, DeadLetters(one.place)).count += 1
+                self.dead.setdefault(kept, FoundDeadLetters(one.place)).count += 1
 
     def name_unknown(self, type: str, names: Iterable[str], stated: Iterable[str]) -> None:
         """Note which of `names` are no fields of `type`; one that may be meant is none of `stated`."""

@@ -10,9 +10,9 @@ from journey.definition import Definition
 from journey.errors import Refused
 from schemas import posthog, segment
 from schemas.incoming import Incoming
-from schemas.json_records import Record
+from schemas.json_records import JsonRecord
 from schemas.noticed import Noticed
-from schemas.outside_calls import Call, Reading, Shown
+from schemas.outside_calls import Call, CallReading, ShownCall
 from schemas.outside_names import outside_names
 from schemas.strict_json import Unreadable, read
 
@@ -41,7 +41,7 @@ class Look:
 
     def __init__(self) -> None:
         self.format: Format | None = None
-        self.records: list[Record] = []
+        self.records: list[JsonRecord] = []
         """Those that were looked at."""
         self.first: str | None = None
         """What the first one is, where no record could be recognised."""
@@ -49,7 +49,7 @@ class Look:
         """Whether any of them could be read: as something else, then."""
 
 
-def look(records: Iterator[Record]) -> Look:
+def look(records: Iterator[JsonRecord]) -> Look:
     """Reads on until a record is recognised; there are bounds to that."""
     found, size = Look(), 0
     for record in records:
@@ -83,14 +83,14 @@ def settled(found: Look, asked: Format, name: str) -> Format:
 
 def read_as(
     format: Format,
-    records: Iterable[Record],
+    records: Iterable[JsonRecord],
     definition: Definition,
     noticed: Noticed,
     of_body: Call | None = None,
-    shown: Shown | None = None,
+    shown: ShownCall | None = None,
 ) -> Iterator[Incoming]:
     """The touchpoints of `records`. `of_body` is what one body says beside them, where they are its calls; `shown`, the links of others."""
-    shown = shown or Shown()
+    shown = shown or ShownCall()
     match format:
         case Format.segment:
             return segment.read_segment(records, _reading(segment.SOURCE, definition, noticed, shown), of_body)
@@ -100,18 +100,18 @@ def read_as(
             return as_they_are(records)
 
 
-def as_they_are(records: Iterable[Record]) -> Iterator[Incoming]:
+def as_they_are(records: Iterable[JsonRecord]) -> Iterator[Incoming]:
     """CloudEvents, the bytes of each as they stand there."""
     for record in records:
         yield Incoming(record.raw, record.source, record.place, reason=record.reason, whole=record.whole)
 
 
-def _reading(source: str, definition: Definition, noticed: Noticed, shown: Shown) -> Reading:
+def _reading(source: str, definition: Definition, noticed: Noticed, shown: ShownCall) -> CallReading:
     currency = definition.default_currency.get(source, "")
-    return Reading(outside_names(definition.outside_names), currency, noticed, definition.identity.is_no_id, shown)
+    return CallReading(outside_names(definition.outside_names), currency, noticed, definition.identity.is_no_id, shown)
 
 
-def _recognised(record: Record) -> tuple[Format | None, Any]:
+def _recognised(record: JsonRecord) -> tuple[Format | None, Any]:
     """The format, and what was read; None where nothing could be."""
     try:
         said = None if record.whole is not None else orjson.loads(record.raw)
@@ -139,7 +139,7 @@ def _format_of(said: object) -> Format | None:
     return None
 
 
-def _described(record: Record, said: object) -> str:
+def _described(record: JsonRecord, said: object) -> str:
     if isinstance(said, dict):
         keys = [f"{key!r}" for key in said]
         more = ", …" if len(keys) > KEYS_SHOWN_MAX else ""

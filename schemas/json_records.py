@@ -9,7 +9,7 @@ from itertools import chain
 from typing import BinaryIO, NamedTuple
 
 from schemas.incoming import LINE_BYTES_MAX, Whole, rest_of_line, too_large, without_end
-from schemas.json_values import Value, is_whole, values
+from schemas.json_values import JsonValue, is_whole, values
 from schemas.unpacked import BEFORE, PIECE_BYTES, unpacked
 
 AHEAD_MAX = 100
@@ -18,7 +18,7 @@ AHEAD_MAX = 100
 CUT_OFF = f"the file ends here, in the middle of its array; {BEFORE}"
 
 
-class Record(NamedTuple):
+class JsonRecord(NamedTuple):
     source: str
     """The file's name."""
     file: str
@@ -39,7 +39,7 @@ class Record(NamedTuple):
         return line + "".join(f"[{element}]" for element in self.elements) if self.elements else line
 
 
-def records(file: BinaryIO, source: str, place: str) -> Iterator[Record]:
+def records(file: BinaryIO, source: str, place: str) -> Iterator[JsonRecord]:
     """The records of `file`, which is called `source` and lies at `place`, in order. Blank lines are none. What is held is one record."""
     text, packed = unpacked(file)
     told = False
@@ -51,12 +51,12 @@ def records(file: BinaryIO, source: str, place: str) -> Iterator[Record]:
             reason, told = f"{packed.fault}; {BEFORE}", True
         elif not value.is_ended and value.element is not None:
             reason = CUT_OFF
-        yield Record(source, place, value.line, () if value.element is None else (value.element,), value.raw, value.whole, reason)
+        yield JsonRecord(source, place, value.line, () if value.element is None else (value.element,), value.raw, value.whole, reason)
     if packed.fault is not None and not told:
-        yield Record(source, place, 0, (), b"", reason=f"{packed.fault}; {BEFORE}")
+        yield JsonRecord(source, place, 0, (), b"", reason=f"{packed.fault}; {BEFORE}")
 
 
-def _values(text: BinaryIO) -> Iterator[Value]:
+def _values(text: BinaryIO) -> Iterator[JsonValue]:
     number = 1
     while (line := text.readline(PIECE_BYTES)) and not line.strip():
         number += line.count(b"\n")
@@ -90,16 +90,16 @@ def _goes_on(line: bytes, after: bytes) -> bool:
             return first in (b",", b"]", b"}")
 
 
-def _of_lines(text: BinaryIO, ahead: deque[bytes], number: int) -> Iterator[Value]:
+def _of_lines(text: BinaryIO, ahead: deque[bytes], number: int) -> Iterator[JsonValue]:
     """A value each; of a line that is an array, its elements, and of one that holds several values with nothing between, all of these."""
     while line := ahead.popleft() if ahead else text.readline(PIECE_BYTES):
         is_ended = line.endswith(b"\n")
         if not is_ended and len(line) == PIECE_BYTES:
-            yield Value(number, None, *rest_of_line(line, text, PIECE_BYTES))
+            yield JsonValue(number, None, *rest_of_line(line, text, PIECE_BYTES))
         elif (line.lstrip().startswith(b"[") and is_whole(line) and (found := list(values([line], number)))) or (
             b"}{" in line and is_whole(line) and len(found := list(values([line], number))) > 1
         ):
             yield from found
         elif line.strip():
-            yield Value(number, None, without_end(line), None, is_ended or is_whole(line))
+            yield JsonValue(number, None, without_end(line), None, is_ended or is_whole(line))
         number += 1

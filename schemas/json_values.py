@@ -24,7 +24,7 @@ _KEY_BYTES_MAX = 64
 """How far before a bracket its key may begin."""
 
 
-class Value(NamedTuple):
+class JsonValue(NamedTuple):
     line: int
     """Where it begins."""
     element: int | None
@@ -49,7 +49,7 @@ class _Values:
         self.escaped = False
         self.end = 0  # where the last array closed, in the piece in which it did
 
-    def of(self, piece: bytes, at: int = 0, *, one_array: bool = False) -> Iterator[Value]:
+    def of(self, piece: bytes, at: int = 0, *, one_array: bool = False) -> Iterator[JsonValue]:
         while at < len(piece) and not (one_array and self.end):
             if self.keeper is None:
                 at = self._between(piece, at)
@@ -61,18 +61,18 @@ class _Values:
             if is_over:
                 yield self._value()
 
-    def rest(self) -> Iterator[Value]:
+    def rest(self) -> Iterator[JsonValue]:
         """What a text that ends here leaves."""
         if self.keeper is not None:
             is_ended = self.element is None and not self.open and not self.in_text
             yield self._value()._replace(is_ended=is_ended)
         elif self.element is not None:
-            yield Value(self.line, self.element, b"", None, is_ended=False)
+            yield JsonValue(self.line, self.element, b"", None, is_ended=False)
 
-    def _value(self) -> Value:
+    def _value(self) -> JsonValue:
         assert self.keeper is not None
         raw, whole = self.keeper.kept()
-        value = Value(self.begun, self.element, raw if whole else raw.rstrip(), whole)
+        value = JsonValue(self.begun, self.element, raw if whole else raw.rstrip(), whole)
         self.keeper, self.in_text, self.escaped = None, False, False
         self.open.clear()
         if self.element is not None:
@@ -137,7 +137,7 @@ class _Values:
         return (at, True) if sign == _ARRAY_END and self.element is not None and not self.open else (at + 1, not self.open)
 
 
-def values(pieces: Iterable[bytes], line: int = 1) -> Iterator[Value]:
+def values(pieces: Iterable[bytes], line: int = 1) -> Iterator[JsonValue]:
     """The elements of arrays and what stands beside them, in order. The text begins on `line`."""
     found = _Values(line)
     for piece in pieces:
@@ -145,15 +145,15 @@ def values(pieces: Iterable[bytes], line: int = 1) -> Iterator[Value]:
     yield from found.rest()
 
 
-class Batch(NamedTuple):
+class ValueBatch(NamedTuple):
     """A body that holds calls, as the libraries of Segment, RudderStack and PostHog post them."""
 
     head: bytes
     """The body with no calls in it."""
-    calls: list[Value]
+    calls: list[JsonValue]
 
 
-def batch(raw: bytes, line: int = 1, calls_max: int | None = None) -> Batch | None:
+def batch(raw: bytes, line: int = 1, calls_max: int | None = None) -> ValueBatch | None:
     """The calls of `raw`, a JSON object that has them in the list `batch`; None where it is something else. No more than `calls_max` are
     looked for: where there are so many, there may be more, and `head` is not to be used.
     """
@@ -166,7 +166,7 @@ def batch(raw: bytes, line: int = 1, calls_max: int | None = None) -> Batch | No
             found = _Values(line + raw.count(b"\n", 0, at))
             calls = list(islice(found.of(raw, at, one_array=True), calls_max))
             calls += [] if found.end else found.rest()
-            return Batch(raw[: key.start()] + b'"batch":[]' + (raw[found.end :] if found.end else b""), calls)
+            return ValueBatch(raw[: key.start()] + b'"batch":[]' + (raw[found.end :] if found.end else b""), calls)
         depth += (sign in _OPENS) - (sign in _CLOSES)
         at += 1
     return None

@@ -17,12 +17,12 @@ import orjson
 from journey.definition import Identity
 from journey.instants import Instant, instant, iso, rfc3339
 from journey.integers import INTEGER_MAX
-from journey.outside_names import PERSON, Meaning, OutsideName, Unfit, fitting, meant, without_currency
+from journey.outside_names import PERSON, OutsideMeaning, OutsideName, Unfit, fitting, meant, without_currency
 from schemas.decode import repaired
 from schemas.incoming import Incoming
 from schemas.intended import Name, unmade
-from schemas.json_records import Record
-from schemas.json_values import Batch, batch
+from schemas.json_records import JsonRecord
+from schemas.json_values import ValueBatch, batch
 from schemas.noticed import Noticed
 
 CALL_BYTES_MAX = 1_000_000
@@ -58,10 +58,10 @@ class Unusable(Exception):
     """A call that no touchpoint can be made of; the text says why."""
 
 
-class Shown:
+class ShownCall:
     """Links that calls have shown already, and the earliest time at which: they need not be said again. `before` are others that were."""
 
-    def __init__(self, before: "Shown | None" = None) -> None:
+    def __init__(self, before: "ShownCall | None" = None) -> None:
         self._times: dict[str, Instant] = {}
         self._before = before
 
@@ -75,13 +75,13 @@ class Shown:
             self._times.clear()
         self._times[link] = min(at, self._times.get(link, at))
 
-    def add_all(self, other: "Shown") -> None:
+    def add_all(self, other: "ShownCall") -> None:
         for link, at in other._times.items():
             self.add(link, at)
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class CallReading:
     """By what calls are read, and what is noticed on the way."""
 
     names: Mapping[str, OutsideName]
@@ -90,18 +90,20 @@ class Reading:
     noticed: Noticed = field(default_factory=Noticed)
     is_no_id: Callable[[str], bool] = Identity().is_no_id
     """Whether an id names nobody: it counts as not given."""
-    shown: Shown = field(default_factory=Shown)
+    shown: ShownCall = field(default_factory=ShownCall)
 
 
-Reader = Callable[[Call, Call, Reading], list[bytes]]
+Reader = Callable[[Call, Call, CallReading], list[bytes]]
 """The CloudEvents that a call comes to; with it goes what the body that holds it says beside its calls. Raises Unusable."""
 
 
-Namer = Callable[[Call, Call, Reading], list[Name]]
+Namer = Callable[[Call, Call, CallReading], list[Name]]
 """The touchpoints that a call was meant to be that none can be made of; none where they can't be known. Raises Unusable."""
 
 
-def read_calls(records: Iterable[Record], read_one: Reader, named: Namer, by: Reading, of_body: Call | None = None) -> Iterator[Incoming]:
+def read_calls(
+    records: Iterable[JsonRecord], read_one: Reader, named: Namer, by: CallReading, of_body: Call | None = None
+) -> Iterator[Incoming]:
     """`of_body` is what one body says beside these calls, where each record is one of its calls."""
     for record in records:
         if of_body is not None:
@@ -121,7 +123,7 @@ def read_calls(records: Iterable[Record], read_one: Reader, named: Namer, by: Re
             yield Incoming(record.raw, record.source, record.place, None, left)
 
 
-def _beside(body: Batch) -> tuple[Call, str | None]:
+def _beside(body: ValueBatch) -> tuple[Call, str | None]:
     """What a body says beside its calls; and why some of it is left, which may be calls."""
     try:
         beside = read_json(body.head)
@@ -135,7 +137,7 @@ def _beside(body: Batch) -> tuple[Call, str | None]:
     return beside, None
 
 
-def _of_call(record: Record, beside: Call, read_one: Reader, named: Namer, by: Reading) -> Iterator[Incoming]:
+def _of_call(record: JsonRecord, beside: Call, read_one: Reader, named: Namer, by: CallReading) -> Iterator[Incoming]:
     reason, meant = record.reason, None
     if reason is None:
         try:
@@ -152,8 +154,8 @@ def _of_call(record: Record, beside: Call, read_one: Reader, named: Namer, by: R
         yield Incoming(record.raw, record.source, record.place, made)
 
 
-def _known(raw: bytes, beside: Call, named: Namer, by: Reading) -> list[dict[str, str]]:
-    quietly = replace(by, noticed=Noticed(), shown=Shown())
+def _known(raw: bytes, beside: Call, named: Namer, by: CallReading) -> list[dict[str, str]]:
+    quietly = replace(by, noticed=Noticed(), shown=ShownCall())
     try:
         return [{"subject": subject, "source": source, "id": id} for subject, source, id in named(read_json(raw), beside, quietly)]
     except Unusable:
@@ -213,11 +215,11 @@ def time_said(said: object) -> str | None:
     return None
 
 
-def meaning(event: str, properties: Mapping[str, Any], own: Mapping[str, str], by: Reading) -> Meaning:
+def meaning(event: str, properties: Mapping[str, Any], own: Mapping[str, str], by: CallReading) -> OutsideMeaning:
     """What an event of that name stands for; what of it is left out is noticed."""
     name = by.names.get(event)
     if name is None:
-        found = Meaning([], left_out=("no touchpoint is named for it",))
+        found = OutsideMeaning([], left_out=("no touchpoint is named for it",))
     else:
         try:
             found = meant(name, properties, own, by.currency)
@@ -229,7 +231,7 @@ def meaning(event: str, properties: Mapping[str, Any], own: Mapping[str, str], b
     return found
 
 
-def tracked(event: str, id: str, subject: str, properties: Mapping[str, Any], context: Mapping[str, Any], found: Meaning) -> Made:
+def tracked(event: str, id: str, subject: str, properties: Mapping[str, Any], context: Mapping[str, Any], found: OutsideMeaning) -> Made:
     """The touchpoints of an event that means `found`; with no meaning, it is no more to us than its name, with all that it said."""
     for one in found.touchpoints:
         if one.data.get("presumed") and one.data.get("other") == subject:
@@ -273,7 +275,7 @@ def fields_of(
     return {**data, "traits": rest} if rest else data
 
 
-def sight(user: str, anonymous: str, head: Mapping[str, str], by: Reading) -> list[bytes]:
+def sight(user: str, anonymous: str, head: Mapping[str, str], by: CallReading) -> list[bytes]:
     """The link that a call with both ids shows, where it was not said before at a time as early.
 
     Its id is made of the two ids alone, and it has nothing of the call but the time: so it is one touchpoint, however many show it.

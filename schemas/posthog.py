@@ -13,12 +13,12 @@ from journey.touchpoints import TEXT_LENGTH_MAX
 from schemas.addresses import address_link
 from schemas.incoming import Incoming
 from schemas.intended import Name
-from schemas.json_records import Record
+from schemas.json_records import JsonRecord
 from schemas.outside_calls import (
     TRAITS,
     Call,
+    CallReading,
     Made,
-    Reading,
     Unusable,
     body_of,
     custom,
@@ -51,12 +51,12 @@ BACKWARDS = "posthog-python"
 _WITHOUT_ZONE = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?")
 
 
-def read_posthog(records: Iterable[Record], by: Reading, of_body: Call | None = None) -> Iterator[Incoming]:
+def read_posthog(records: Iterable[JsonRecord], by: CallReading, of_body: Call | None = None) -> Iterator[Incoming]:
     """The touchpoints of events. One of which nothing can be made is handed on with the reason."""
     return read_calls(records, _bodies, _named, by, of_body)
 
 
-def _bodies(event: Call, beside: Call, by: Reading) -> list[bytes]:
+def _bodies(event: Call, beside: Call, by: CallReading) -> list[bytes]:
     properties = _properties(event.get("properties"))
     name = text_of(event.get("event"))
     if name is None:
@@ -76,7 +76,7 @@ def _bodies(event: Call, beside: Call, by: Reading) -> list[bytes]:
     return bodies
 
 
-def _named(event: Call, beside: Call, by: Reading) -> list[Name]:
+def _named(event: Call, beside: Call, by: CallReading) -> list[Name]:
     properties, name = _properties(event.get("properties")), text_of(event.get("event"))
     id = text_of(event.get("uuid")) or text_of(event.get("id"))
     if id is None or name is None or name in ALIASES:
@@ -120,7 +120,7 @@ def _ids(name: str, event: Call, properties: Mapping[str, Any]) -> tuple[str | N
     return distinct, device
 
 
-def _touchpoints(name: str, id: str, subject: str, event: Call, properties: Mapping[str, Any], by: Reading) -> Made:
+def _touchpoints(name: str, id: str, subject: str, event: Call, properties: Mapping[str, Any], by: CallReading) -> Made:
     context = _context(properties)
     match name:
         case "$pageview" | "$screen":
@@ -160,7 +160,7 @@ def _set(event: Call, properties: Mapping[str, Any], name: str) -> Mapping[str, 
 
 
 def _viewed(
-    name: str, id: str, subject: str, properties: Mapping[str, Any], context: Mapping[str, Any], by: Reading
+    name: str, id: str, subject: str, properties: Mapping[str, Any], context: Mapping[str, Any], by: CallReading
 ) -> tuple[str, str, str, dict[str, Any]]:
     screen = text_of(properties.get("$screen_name"))
     url = text_of(properties.get("$current_url")) or (f"screen:{screen}" if name == "$screen" and screen else None)

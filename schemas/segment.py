@@ -13,12 +13,12 @@ from journey.touchpoints import TEXT_LENGTH_MAX
 from schemas.addresses import address_link
 from schemas.incoming import Incoming
 from schemas.intended import Name
-from schemas.json_records import Record
+from schemas.json_records import JsonRecord
 from schemas.outside_calls import (
     TRAITS,
     Call,
+    CallReading,
     Made,
-    Reading,
     Unusable,
     body_of,
     custom,
@@ -44,12 +44,12 @@ GROUP_TRAITS = {"name": "name", "domain": "domain", "website": "domain", "indust
 IDS = ("userId", "anonymousId", "previousId")
 
 
-def read_segment(records: Iterable[Record], by: Reading, of_body: Call | None = None) -> Iterator[Incoming]:
+def read_segment(records: Iterable[JsonRecord], by: CallReading, of_body: Call | None = None) -> Iterator[Incoming]:
     """The touchpoints of calls. One of which nothing can be made is handed on with the reason."""
     return read_calls(records, _bodies, _named, by, of_body)
 
 
-def _bodies(call: Call, beside: Call, by: Reading) -> list[bytes]:
+def _bodies(call: Call, beside: Call, by: CallReading) -> list[bytes]:
     call = _without_no_ids(_with(beside, call), by)
     head = _head(call)
     bodies = [body_of(head, one) for one in _touchpoints(call, head["id"], by)]
@@ -59,7 +59,7 @@ def _bodies(call: Call, beside: Call, by: Reading) -> list[bytes]:
     return bodies
 
 
-def _named(call: Call, beside: Call, by: Reading) -> list[Name]:
+def _named(call: Call, beside: Call, by: CallReading) -> list[Name]:
     call = _without_no_ids(_with(beside, call), by)
     id, subject = text_of(call.get("messageId")), _person(call)
     if id is None:
@@ -87,7 +87,7 @@ def _with(beside: Call, call: Call) -> Call:
     return said
 
 
-def _without_no_ids(call: Call, by: Reading) -> Call:
+def _without_no_ids(call: Call, by: CallReading) -> Call:
     """`call` without ids that are none. Where no other is left, one stays, so that placement says of it `no-id`."""
     none = [name for name in IDS if (text := text_of(call.get(name))) is not None and by.is_no_id(text)]
     if not none:
@@ -118,7 +118,7 @@ def _head(call: Call) -> dict[str, str]:
     return head
 
 
-def _touchpoints(call: Call, id: str, by: Reading) -> Made:
+def _touchpoints(call: Call, id: str, by: CallReading) -> Made:
     kind = call.get("type")
     subject = _person(call)
     match kind:
@@ -136,7 +136,7 @@ def _touchpoints(call: Call, id: str, by: Reading) -> Made:
             raise Unusable(f"a call's type is {', '.join(KINDS[:-1])} or {KINDS[-1]}")
 
 
-def _tracked(call: Call, id: str, subject: str, by: Reading) -> Made:
+def _tracked(call: Call, id: str, subject: str, by: CallReading) -> Made:
     event = text_of(call.get("event"))
     if event is None:
         raise Unusable("a track call without the name of its event")
@@ -145,7 +145,7 @@ def _tracked(call: Call, id: str, subject: str, by: Reading) -> Made:
     yield from tracked(event, id, subject, properties, _context(call), meaning(event, properties, own, by))
 
 
-def _viewed(call: Call, id: str, subject: str, kind: str, by: Reading) -> tuple[str, str, str, dict[str, Any]]:
+def _viewed(call: Call, id: str, subject: str, kind: str, by: CallReading) -> tuple[str, str, str, dict[str, Any]]:
     properties = dict_of(call.get("properties"))
     name = text_of(call.get("name")) or text_of(properties.get("name"))
     page = dict_of(dict_of(call.get("context")).get("page"))
@@ -166,7 +166,7 @@ def _viewed(call: Call, id: str, subject: str, kind: str, by: Reading) -> tuple[
     return id, subject, "page_view", data | ({"properties": rest} if rest else {})
 
 
-def _identified(call: Call, id: str, subject: str, by: Reading) -> Made:
+def _identified(call: Call, id: str, subject: str, by: CallReading) -> Made:
     traits = dict_of(call.get("traits"))
     data = fields_of("profile_updated", traits, TRAITS, ("country", "state"), ("country", "region"))
     user, anonymous = _ids(call)

@@ -21,7 +21,7 @@ from streams.journeys import Journey, dump
 from streams.past import Past
 from streams.pauses import HISTORY_AT_ONCE_MAX
 from streams.ports import Histories
-from streams.units import Part
+from streams.units import DerivedPart
 from streams.world import AFTER, BEFORE, Side, World
 
 
@@ -79,7 +79,7 @@ async def effect_of(
     return Effect(facts, sorted(after.values()), unchanged, journeys, was, before.keys() - after.keys(), subjects)
 
 
-async def since(definition: Definition, histories: Histories, known_at: int, up_to: int, near: dict[Id, Near]) -> Part:
+async def since(definition: Definition, histories: Histories, known_at: int, up_to: int, near: dict[Id, Near]) -> DerivedPart:
     """What the units beyond `known_at` up to `up_to` changed, as if the record had been derived by `definition` all along.
 
     `near` is as of `known_at`, and then as of `up_to`.
@@ -91,7 +91,7 @@ async def since(definition: Definition, histories: Histories, known_at: int, up_
     near.update(world.near_to_keep())
     journeys = {subject: kept for subject, journey in found.journeys.items() if (kept := dump(journey))}
     persons = {id: one.name for one in chain(found.people, found.same) for id in one.ids}
-    return Part([to_row(fact, count) for fact, count in found.facts.items() if count], journeys, persons, found.gone)
+    return DerivedPart([to_row(fact, count) for fact, count in found.facts.items() if count], journeys, persons, found.gone)
 
 
 async def with_added(world: World, stood: Sequence[Touchpoint]) -> Effect:

@@ -38,7 +38,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class IdentityState:
     """The person that an id belongs to. `links` is the whole trail of its ids, in order; `held`: those with too many partners to join."""
 
     person: str
@@ -48,7 +48,7 @@ class Identity:
     links: list[Link]
 
 
-async def identity(definition: Definition, histories: Histories, id: Id) -> Identity:
+async def identity(definition: Definition, histories: Histories, id: Id) -> IdentityState:
     """The person of `id`, its ids, and each statement that tied or untied one of them. Raises Refused where nothing is known of it."""
     if not is_person(id):
         raise Refused(f"{id!r} is no id of a person; one is written like user:42 or anon:9f3c")
@@ -59,7 +59,7 @@ async def identity(definition: Definition, histories: Histories, id: Id) -> Iden
     recorded = (await histories.people([id])).get(id)
     if recorded is None and not world.stored(id, BEFORE):
         raise Refused(f"nothing is known of {id!r}")
-    return Identity(one.name, one.ids, tuple(each for each in one.ids if world.held(each, BEFORE)), position, _trail(world, one.ids))
+    return IdentityState(one.name, one.ids, tuple(each for each in one.ids if world.held(each, BEFORE)), position, _trail(world, one.ids))
 
 
 def _trail(world: World, ids: tuple[Id, ...]) -> list[Link]:

@@ -11,7 +11,7 @@ ADD, REVOKE = "add-key", "revoke-key"
 """The actions, as the control log has them."""
 
 
-class Key(NamedTuple):
+class ApiKey(NamedTuple):
     """A key as it is listed. `origins` are the only web pages that may use it from a browser; where there are none, any may."""
 
     name: str
@@ -28,7 +28,7 @@ class Key(NamedTuple):
 class Keys(Protocol):
     """The keys that operators made. A name is one key's for ever: the control log calls who decided something by it."""
 
-    async def all(self) -> Sequence[Key]:
+    async def all(self) -> Sequence[ApiKey]:
         """In the order in which they were made, those too that were revoked."""
         ...
 

@@ -12,7 +12,7 @@ from streams.ports import Bodies
 from streams.world import BEFORE, World
 
 
-class Found(NamedTuple):
+class FoundSubject(NamedTuple):
     """The person that was asked for by one of its ids, or a subject that is no person; and what is known of it."""
 
     world: World
@@ -21,7 +21,7 @@ class Found(NamedTuple):
     turns: Turns
 
 
-async def looked_up(definition: Definition, histories: Bodies, subject: str) -> Found:
+async def looked_up(definition: Definition, histories: Bodies, subject: str) -> FoundSubject:
     """Whose `subject` is, and the whole history. Raises NotThere where nothing is known of it."""
     if not is_subject(subject):
         raise NotThere(f"{subject!r} is no subject; one is written like user:42, anon:9f3c or deal:12")
@@ -35,7 +35,7 @@ async def looked_up(definition: Definition, histories: Bodies, subject: str) -> 
         history, turns = world.counting(subject, BEFORE), {}
     if not history and not world.stored(subject, BEFORE):
         raise NotThere(f"nothing is known of {subject!r}")
-    return Found(world, one, history, turns)
+    return FoundSubject(world, one, history, turns)
 
 
 def links(world: World, person: Person) -> list[Touchpoint]:

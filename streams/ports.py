@@ -13,7 +13,7 @@ from journey.instants import Instant
 from schemas.incoming import Incoming
 from schemas.intended import Name
 from streams.operators import Decided, OnlyBrought, SetAside
-from streams.units import Change, Generation, KnownBody, Part, Received, Recorded, StoredBodies, Unit
+from streams.units import Change, DerivedPart, Generation, KnownBody, Received, Recorded, StoredBodies, Unit
 
 """What stands for the type where a name that the definition does not know is counted: no type of the vocabulary is called so."""
 
@@ -162,10 +162,10 @@ class Histories(Bodies, Protocol):
 
     async def rebuild(
         self,
-        parts: AsyncIterator["Part"],
+        parts: AsyncIterator["DerivedPart"],
         generation: "Generation",
         recorded_at: Instant,
-        last: "Callable[[], AsyncIterator[Part]] | None" = None,
+        last: "Callable[[], AsyncIterator[DerivedPart]] | None" = None,
         decisions: "Sequence[Decided]" = (),
     ) -> int:
         """Commit a unit that replaces all facts, journeys and persons by those of `parts` and `last`; touchpoints stay.
@@ -177,7 +177,7 @@ class Histories(Bodies, Protocol):
     async def withdraw(
         self,
         import_id: int,
-        parts: "Callable[[], AsyncIterator[Part]]",
+        parts: "Callable[[], AsyncIterator[DerivedPart]]",
         generation: "Generation",
         recorded_at: Instant,
         decisions: "Sequence[Decided]" = (),

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from journey.definition import Definition
 from journey.errors import FAILED_EXIT, Away
 from streams.fault_isolation import placed
-from streams.kafka.source import Batch, Source
+from streams.kafka.source import RecordBatch, Source
 from streams.placement import Placement
 from streams.ports import OutOfStep, Regenerated
 from streams.remarks import Outage, Say, SayAs, Tally
@@ -60,8 +60,8 @@ class Pump:
         # One loop runs all of it, and is there once placing begins.
         self._dead = Tally(self._say, lambda seconds, tell: asyncio.get_running_loop().call_later(seconds, tell), _dead_letters)
         self._contested = Tally(self._say, lambda seconds, tell: asyncio.get_running_loop().call_later(seconds, tell), _conflicts)
-        self._queue: asyncio.Queue[Batch] = asyncio.Queue(BATCHES_AHEAD_MAX)
-        self._at_hand: deque[Batch] = deque()
+        self._queue: asyncio.Queue[RecordBatch] = asyncio.Queue(BATCHES_AHEAD_MAX)
+        self._at_hand: deque[RecordBatch] = deque()
         """Batches that are fetched and not placed yet: the one that is being placed, and those ahead."""
         self._placing = False
         self.moved_at = time.monotonic()
@@ -111,7 +111,7 @@ class Pump:
             self.placed += unit.accepted
             self.moved_at = time.monotonic()
 
-    async def _next(self) -> Batch:
+    async def _next(self) -> RecordBatch:
         """The next batch. What could not be placed was, where nothing is left to fetch: another worker did it."""
         while self._waiting.lasts:
             try:

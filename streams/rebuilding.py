@@ -14,7 +14,7 @@ from streams.effects import derive, derived_person, kept_in, since
 from streams.journeys import dump
 from streams.past import Past
 from streams.ports import Bodies, Histories
-from streams.units import Part
+from streams.units import DerivedPart
 from streams.world import BEFORE, World
 
 SUBJECTS_PER_PART_MAX = 2_000
@@ -34,7 +34,7 @@ class Anew:
         """Of ids with long histories, as of `known_at`: so that one is read once, and not with each part and each unit that names it."""
         self._progress = progress
 
-    async def parts(self) -> AsyncIterator[Part]:
+    async def parts(self) -> AsyncIterator[DerivedPart]:
         """All of it up to the last few units. Where units come faster than they are added, no more than there were."""
         self.known_at = await self.histories.position()
         self._near.clear()
@@ -48,7 +48,7 @@ class Anew:
             if left >= before:
                 return
 
-    async def rest(self) -> AsyncIterator[Part]:
+    async def rest(self) -> AsyncIterator[DerivedPart]:
         """What came since, up to now."""
         position = await self.histories.position()
         while self.known_at < position:
@@ -62,7 +62,7 @@ async def rebuilt(
     histories: Bodies,
     progress: Callable[[int], None] = lambda subjects: None,
     near: dict[Id, Near] | None = None,
-) -> AsyncIterator[Part]:
+) -> AsyncIterator[DerivedPart]:
     """All facts, journeys and persons of the record under `definition`, in parts. Each subject is derived once.
 
     What the links of ids with long histories come to is left in `near`.
@@ -76,7 +76,7 @@ async def rebuilt(
         yield part
 
 
-async def derived(definition: Definition, histories: Bodies, keys: Sequence[str], near: dict[Id, Near]) -> Part:
+async def derived(definition: Definition, histories: Bodies, keys: Sequence[str], near: dict[Id, Near]) -> DerivedPart:
     """What `keys` derive to. A person is derived at the id that it is named by, and only there."""
     world = World(histories, definition, [], set(), kept_near=kept_in(near))
     await world.load(keys)
@@ -103,4 +103,4 @@ async def derived(definition: Definition, histories: Bodies, keys: Sequence[str]
             if kept := dump(other):
                 journeys[key] = kept
     near.update(world.near_to_keep())
-    return Part([to_row(fact, count) for fact, count in facts.items()], journeys, persons)
+    return DerivedPart([to_row(fact, count) for fact, count in facts.items()], journeys, persons)

@@ -191,7 +191,7 @@ class RecordCounts(NamedTuple):
     """Ids that bounds keep apart from others."""
 
 
-class Part(NamedTuple):
+class DerivedPart(NamedTuple):
     """Some of what the whole record derives to."""
 
     facts: list[FactRow]

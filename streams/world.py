@@ -18,7 +18,7 @@ from journey.identity import (
     Id,
     Near,
     Person,
-    Said,
+    SaidLink,
     device_of,
     held,
     is_known,
@@ -108,7 +108,7 @@ class World:
     _member_of: dict[tuple[Id, Side], set[str]] = field(default_factory=lambda: defaultdict(set))
     """The accounts whose updates an id shares, as far as they are here: all of them, of an id that was brought."""
     _counting: dict[tuple[str, Side], list[Touchpoint]] = field(default_factory=dict)
-    _said: dict[tuple[Id, Side], dict[Id, Said]] = field(default_factory=dict)
+    _said: dict[tuple[Id, Side], dict[Id, SaidLink]] = field(default_factory=dict)
     _linked: set[Id] = field(default_factory=set)
     """Ids that are known to be loaded with those that links of theirs presume."""
     _partners: dict[tuple[Id, Side], frozenset[Id]] = field(default_factory=dict)
@@ -230,7 +230,7 @@ class World:
         """Whether links presume `id`, which was loaded, and nothing else knows it."""
         return any(said.presumed == id for said in self.said(id, side).values()) and not self.known(id, side)
 
-    def said(self, id: Id, side: Side) -> dict[Id, Said]:
+    def said(self, id: Id, side: Side) -> dict[Id, SaidLink]:
         """The last statement about `id`, which was loaded, and each other id."""
         if self._is_same(id, side):
             side = BEFORE
@@ -385,7 +385,7 @@ class World:
                 else:
                     order = linked_at[pair]
                     assert order is not None
-                    said = max(Said(order, True), *(Said(touch.order, isinstance(touch.data, Identified)) for touch in touches))
+                    said = max(SaidLink(order, True), *(SaidLink(touch.order, isinstance(touch.data, Identified)) for touch in touches))
                 if said is not None and said.linked:
                     self._near[one, AFTER].link(other, said.order, self.bounds)
                 else:

@@ -171,7 +171,7 @@ def fix(
     said = fixing.content(row or body or Path())
     reading = format if row is None else fixing.AsRow(map, zone)
 
-    async def run(engine: Engine) -> fixing.Fixed:
+    async def run(engine: Engine) -> fixing.FixedLetter:
         await start(engine)
         return await fixing.fix(engine, wanted, said, reading, by)
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from app.commands.report import Model
+from app.commands.report import ReportModel
 from app.text import figures as show_figures
 from app.text.arguments import Json
 from app.text.printing import as_json
@@ -18,7 +18,7 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def figures(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only this figure, or section, in full.", show_default=False)] = None,
-    model: Annotated[Model | None, typer.Option("--model", help="Only those of one read model.", show_default=False)] = None,
+    model: Annotated[ReportModel | None, typer.Option("--model", help="Only those of one read model.", show_default=False)] = None,
     json: Json = False,
 ) -> None:
     """All figures of both reports: what each says, its formula, unit, source, dimensions and the touchpoint fields that it reads."""

@@ -14,7 +14,7 @@ from app.text.arguments import Actor, Data, Json, Reason, Why, why
 from app.text.printing import as_json, note, put, table
 from journey.errors import Refused
 from journey.instants import Instant, iso
-from streams.keys import Key, Keys
+from streams.keys import ApiKey, Keys
 from streams.operators import By
 
 app = typer.Typer(add_completion=False, help="Keys of the HTTP interface: who may do what. Lists them, where nothing else is asked.")
@@ -32,7 +32,7 @@ def keys(context: typer.Context, data: Data = None, json: Json = False) -> None:
 
 
 def _list(data: Data, json: bool) -> None:
-    async def run(kept: Keys) -> Sequence[Key]:
+    async def run(kept: Keys) -> Sequence[ApiKey]:
         return await kept.all()
 
     found = with_keys(where(data), run)
@@ -100,7 +100,7 @@ def keys_revoke(name: Name, reason: Why = "", actor: Actor = None, data: Data = 
     note(f"{name} is revoked" if was_there else f"{name} was revoked already; nothing was changed")
 
 
-def _key(one: Key) -> dict[str, Any]:
+def _key(one: ApiKey) -> dict[str, Any]:
     said = {name: value for name, value in one._asdict().items() if name != "sha256"}
     return {**said, **{name: value and iso(value) for name, value in said.items() if name.endswith("_at")}}
 

@@ -42,7 +42,7 @@ from projections.figures.restatements import Restatement
 app = typer.Typer(add_completion=False)
 
 
-class Model(StrEnum):
+class ReportModel(StrEnum):
     marketing = "marketing"
     sales = "sales"
 
@@ -54,7 +54,7 @@ def _sections(context: typer.Context, incomplete: str) -> list[str]:
 
 @app.command()
 def report(
-    model: Model,
+    model: ReportModel,
     sections: Annotated[
         list[str] | None,
         typer.Argument(

@@ -48,7 +48,7 @@ class Days(NamedTuple):
     ends: Instant
 
 
-class SectionTold(Value):
+class ClosedSection(Value):
     """What was told of a section: which figures, and the digest of what they said."""
 
     figures: tuple[str, ...]
@@ -71,7 +71,7 @@ class Closing(Value):
     until: Moment
     position: int
     restates: int | None
-    told: dict[Model, dict[str, SectionTold]]
+    told: dict[Model, dict[str, ClosedSection]]
     restated_by: int | None = None
 
 
@@ -79,7 +79,7 @@ class Closings(Value):
     closings: tuple[Closing, ...]
 
 
-class ClosingTold(Closing):
+class ClosingAnswer(Closing):
     """`computed_differently` are the sections of which what was told is not what this version of the program says as known then."""
 
     computed_differently: tuple[str, ...]
@@ -88,7 +88,7 @@ class ClosingTold(Closing):
 class AsTold(Restatement):
     """What was told of a closed period, beside what is known now."""
 
-    closed: ClosingTold
+    closed: ClosingAnswer
 
 
 def days_of(name: str, by: Definition) -> Days:
@@ -164,7 +164,7 @@ async def as_told(engine: Engine, closed: Closing, question: Question) -> AsTold
         computed_differently.extend(await sections_computed_differently(closed, question.model, ask, by))
 
     told = await restated(engine, question, closed.position, await engine.record.position(), check)
-    return AsTold(**dict(told), closed=ClosingTold(**dict(closed), computed_differently=tuple(computed_differently)))
+    return AsTold(**dict(told), closed=ClosingAnswer(**dict(closed), computed_differently=tuple(computed_differently)))
 
 
 async def in_period(engine: Engine, question: Question, name: str) -> Question:
@@ -206,9 +206,9 @@ async def sections_computed_differently(closed: Closing, model: Model, ask: Ask,
     return [name for name, told in (await _digests(ask, question, by)).items() if told != sections[name]]
 
 
-async def _digests(ask: Ask, question: Question, by: Definition) -> dict[str, SectionTold]:
+async def _digests(ask: Ask, question: Question, by: Definition) -> dict[str, ClosedSection]:
     answers: Mapping[str, Answer] = await question.answers(ask, by)
-    return {name: SectionTold(figures=[one.name for one in told.figures], sha256=_digest(told)) for name, told in answers.items()}
+    return {name: ClosedSection(figures=[one.name for one in told.figures], sha256=_digest(told)) for name, told in answers.items()}
 
 
 def _digest(told: Answer) -> str:

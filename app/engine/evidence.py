@@ -34,7 +34,7 @@ from projections.figures.figure import Asked, Figure
 from projections.figures.measures import Credited, Outcome
 from projections.figures.reports import values_asked
 from projections.figures.sections import FIGURES
-from projections.figures.units import ByUnit, FigureUnit, Page, among, credited_touches, each, only, rows_by_unit, units
+from projections.figures.units import ByUnit, FigureUnit, UnitPage, among, credited_touches, each, only, rows_by_unit, units
 from projections.marketing import marketing
 from projections.read_model import Ask, Delta, ReadModel, Table, Value
 from projections.sales import sales
@@ -174,7 +174,7 @@ def _not_empty(of: FigureAnswer) -> list[Cell]:
 # --- where the next ones begin
 
 
-def _cursor(page: Page) -> str:
+def _cursor(page: UnitPage) -> str:
     if not page.beyond:
         return ""
     last = page.units[-1]

@@ -13,7 +13,7 @@ from journey.definition import Definition
 from journey.errors import Refused
 from schemas.incoming import Incoming
 from schemas.json_formats import NAMES, Format, look, read_as, settled
-from schemas.json_records import Record, records
+from schemas.json_records import JsonRecord, records
 from schemas.noticed import Noticed
 from schemas.unpacked import HEAD_BYTES, packing
 
@@ -35,7 +35,7 @@ class JsonFile:
         self._place = place or str(path).encode(errors="backslashreplace").decode()
         self.format = asked
         self._asked = asked
-        self._looked: Iterator[Record] | None = None
+        self._looked: Iterator[JsonRecord] | None = None
 
     @property
     def is_stream(self) -> bool:
@@ -58,7 +58,7 @@ class JsonFile:
             note(f"{named(self.path)}: {NAMES[self.format]}")
         return read_as(self.format, self._looked or self._records(), definition, noticed)
 
-    def _records(self) -> Generator[Record, None, None]:
+    def _records(self) -> Generator[JsonRecord, None, None]:
         if str(self.path) == STDIN:
             yield from records(sys.stdin.buffer, named(self.path), named(self.path))
             return

@@ -17,7 +17,7 @@ from projections.stores.sqlite import SqliteReadStore
 from streams.journeys import load
 from streams.past import Past
 from streams.rebuilding import derived, rebuilt
-from streams.units import Change, Part
+from streams.units import Change, DerivedPart
 
 HISTORIES, JOURNEYS = "the rows are what the histories derive to", "the journeys kept are those derived"
 
@@ -101,7 +101,7 @@ async def _kept(engine: Engine, keys: list[str]) -> list[Broken]:
         return await _kept_otherwise(engine, await derived(await engine.definition(), engine.record, keys, {}))
 
 
-async def _kept_otherwise(engine: Engine, part: Part) -> list[Broken]:
+async def _kept_otherwise(engine: Engine, part: DerivedPart) -> list[Broken]:
     """Where the record keeps a journey or a person that is not the one of `part`. One that is missing is derived when needed."""
     journeys = await engine.record.journeys(part.journeys.keys() | part.persons.keys())
     people = await engine.record.people(part.persons)

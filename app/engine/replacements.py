@@ -38,14 +38,14 @@ class AsRow(NamedTuple):
     zone: str | None = None
 
 
-class Fixed(NamedTuple):
+class FixedLetter(NamedTuple):
     """Whether a fix is a new one; and what was taken for granted."""
 
     is_new: bool
     taken: list[str]
 
 
-async def fix(engine: Engine, number: int, said: bytes, reading: Format | AsRow, by: By) -> Fixed:
+async def fix(engine: Engine, number: int, said: bytes, reading: Format | AsRow, by: By) -> FixedLetter:
     """Keep what `said` comes to as what is sent in place of a letter. Raises Refused where it can't be read either."""
     letter = await engine.desk.show(number)
     if letter is None:
@@ -57,7 +57,7 @@ async def fix(engine: Engine, number: int, said: bytes, reading: Format | AsRow,
         body = event(said)
     else:
         body = call(said, letter, format, await engine.definition())
-    return Fixed(await engine.desk.fix(number, body, by), taken)
+    return FixedLetter(await engine.desk.fix(number, body, by), taken)
 
 
 async def _map_of(engine: Engine, letter: Letter, reading: AsRow, taken: list[str]) -> CsvMap:

@@ -24,7 +24,7 @@ from journey.instants import iso
 from journey.touchpoints import Identified, Unlinked
 from journey.wording import said
 from projections.figures.answers import FigureAnswer
-from projections.figures.restatements import CellBetween, CellValue, ChangedTouchpoint, Restatement, Share, is_something, minus
+from projections.figures.restatements import CauseShare, CellBetween, CellValue, ChangedTouchpoint, Restatement, is_something, minus
 from projections.read_model import Ask, ReadStore
 from streams.past import Past
 from streams.ports import Histories
@@ -40,7 +40,7 @@ TOUCHPOINTS_NAMED_MAX = 20
 DEFINITION = "definition"
 
 
-class Key(NamedTuple):
+class CellKey(NamedTuple):
     """Which cell it is."""
 
     figure: str
@@ -49,19 +49,19 @@ class Key(NamedTuple):
 
 
 class Answered(NamedTuple):
-    told: dict[Key, CellValue]
+    told: dict[CellKey, CellValue]
     figures: dict[str, FigureAnswer]
-    decimals: dict[Key, int | None]
+    decimals: dict[CellKey, int | None]
     names: dict[str, dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundCause:
     """What some steps of one cause changed."""
 
     cause: str
     steps: Sequence[RecordStep]
-    differences: Mapping[Key, CellValue]
+    differences: Mapping[CellKey, CellValue]
 
 
 async def restated(
@@ -99,14 +99,14 @@ async def restated(
         if by.fingerprint != by_later.fingerprint:
             after = await stack.enter_async_context(read_model(model, KnownState(by_later, Past(engine.record, later))))
             before, last = last, await answered(after, question, by_later)
-            found = [*found, Found(DEFINITION, (), differences(before.told, last.told))]
-    shares: dict[Key, list[Share]] = {}
+            found = [*found, FoundCause(DEFINITION, (), differences(before.told, last.told))]
+    shares: dict[CellKey, list[CauseShare]] = {}
     for one in found:
         evidence = await (
             _definitions(engine, earlier, later) if one.cause == DEFINITION else _evidence(engine.record, one, earlier, later)
         )
         for key, difference in one.differences.items():
-            share = Share(cause=one.cause, difference=difference, of=max(len(one.steps), len(evidence)), touchpoints=evidence)
+            share = CauseShare(cause=one.cause, difference=difference, of=max(len(one.steps), len(evidence)), touchpoints=evidence)
             shares.setdefault(key, []).append(share)
     nothing = CellValue()
     cells = []
@@ -161,7 +161,7 @@ async def answered(store: ReadStore, question: Question, by: Definition, only: C
     for figure in (figure for one in answers.values() for figure in one.figures if only is None or figure.name in only):
         found.figures.setdefault(figure.name, figure)
         for cell in figure.cells:
-            key = Key(figure.name, tuple(cell.group.items()), cell.currency)
+            key = CellKey(figure.name, tuple(cell.group.items()), cell.currency)
             found.told[key] = CellValue(value=cell.value, n=cell.n, part=cell.part, whole=cell.whole)
             found.decimals[key] = cell.decimals
     for one in answers.values():
@@ -170,7 +170,7 @@ async def answered(store: ReadStore, question: Question, by: Definition, only: C
     return found
 
 
-def differences(before: Mapping[Key, CellValue], after: Mapping[Key, CellValue]) -> dict[Key, CellValue]:
+def differences(before: Mapping[CellKey, CellValue], after: Mapping[CellKey, CellValue]) -> dict[CellKey, CellValue]:
     """By cell that differs, after less before."""
     nothing = CellValue()
     both = ((key, after.get(key, nothing), before.get(key, nothing)) for key in before.keys() | after.keys())
@@ -188,7 +188,7 @@ class _Path:
     question: Question
     definition: Definition
     record: SteppedRecord
-    found: list[Found] = field(default_factory=list)
+    found: list[FoundCause] = field(default_factory=list)
 
     async def answered(self, only: Collection[str] | None = None) -> Answered:
         await asyncio.sleep(0)  # Whoever waits for it may have gone.
@@ -211,15 +211,15 @@ class _Path:
         cause: str,
         some: Sequence[RecordStep],
         facts: Facts,
-        before: Mapping[Key, CellValue],
-        after: Mapping[Key, CellValue],
-        changed: Mapping[Key, CellValue],
+        before: Mapping[CellKey, CellValue],
+        after: Mapping[CellKey, CellValue],
+        changed: Mapping[CellKey, CellValue],
         questions: int,
     ) -> int:
         """Take `some` steps, which bring the cells from `before` to `after`, and find which of them change what, by so many questions at
         most. Returns how many of these are left."""
         if len(some) == 1 or questions <= 0:
-            self.found.append(Found(cause, some, changed))
+            self.found.append(FoundCause(cause, some, changed))
             self.record.add(some)
             await self._add(facts)
             return questions
@@ -268,7 +268,7 @@ class _Path:
 # --- evidence
 
 
-async def _evidence(record: Histories, found: Found, earlier: int, later: int) -> tuple[ChangedTouchpoint, ...]:
+async def _evidence(record: Histories, found: FoundCause, earlier: int, later: int) -> tuple[ChangedTouchpoint, ...]:
     in_order = sorted(found.steps, key=lambda step: step.touch.order)[:TOUCHPOINTS_NAMED_MAX]
     return tuple([_told(step, await _position(record, step, earlier, later)) for step in in_order])
 

@@ -28,7 +28,7 @@ READ_SECONDS_MAX = 10.0
 """How long who asks may take to do so."""
 
 
-class Answer(NamedTuple):
+class HealthAnswer(NamedTuple):
     status: int
     type: str
     body: bytes
@@ -55,7 +55,7 @@ class Health:
         self._server.shutdown()
         self._server.server_close()
 
-    def answer(self, path: str) -> Answer:
+    def answer(self, path: str) -> HealthAnswer:
         """In a thread of its own."""
         if path not in ("/health/live", "/health/ready", "/metrics"):
             return _problem(404, "Not found", "there are /health/live, /health/ready and /metrics")
@@ -63,7 +63,7 @@ class Health:
             if path == "/health/live":
                 return _said({"status": "ok"})
             if path == "/metrics":
-                return Answer(200, CONTENT_TYPE_LATEST, generate_latest(self.measures.registry))
+                return HealthAnswer(200, CONTENT_TYPE_LATEST, generate_latest(self.measures.registry))
             return _problem(503, "Not ready", "it waits for Kafka or PostgreSQL to begin")
         doing = asyncio.run_coroutine_threadsafe(self._answer(path), self._loop)
         try:
@@ -72,12 +72,12 @@ class Health:
             doing.cancel()
             return _problem(503, "Not there", f"the worker has not answered for {ANSWER_SECONDS_MAX:.0f} s")
 
-    async def _answer(self, path: str) -> Answer:
+    async def _answer(self, path: str) -> HealthAnswer:
         assert self._engine is not None, "it has begun"
         if path == "/health/live":
             return _said({"status": "ok"})
         if path == "/metrics":
-            return Answer(200, CONTENT_TYPE_LATEST, await self.measures.text(self._engine, self._waiting(), self._models))
+            return HealthAnswer(200, CONTENT_TYPE_LATEST, await self.measures.text(self._engine, self._waiting(), self._models))
         if not self.is_at_work:
             return _problem(503, "Not ready", "it is being started")
         try:
@@ -94,12 +94,12 @@ class Health:
         return None if self.pump is None else self.pump.waiting()
 
 
-def _said(what: dict[str, str | int]) -> Answer:
-    return Answer(200, "application/json", json.dumps(what).encode())
+def _said(what: dict[str, str | int]) -> HealthAnswer:
+    return HealthAnswer(200, "application/json", json.dumps(what).encode())
 
 
-def _problem(status: int, title: str, detail: str) -> Answer:
-    return Answer(status, "application/problem+json", json.dumps({"status": status, "title": title, "detail": detail}).encode())
+def _problem(status: int, title: str, detail: str) -> HealthAnswer:
+    return HealthAnswer(status, "application/problem+json", json.dumps({"status": status, "title": title, "detail": detail}).encode())
 
 
 class _Server(ThreadingHTTPServer):

@@ -15,12 +15,12 @@ from fastapi.security.base import SecurityBase
 
 from app.engine.api_keys import hashed
 from app.engine.clock import now
-from app.server.problems import Problem
+from app.server.problems import HttpProblem
 from app.server.roles import RIGHTS, Right, Role
 from app.server.served import Served
 from journey.errors import Away, Refused
 from journey.instants import Instant
-from streams.keys import Key, Keys
+from streams.keys import ApiKey, Keys
 
 __all__ = ["OPEN", "Actor", "Caller", "Callers", "Right", "key_of", "needs", "right_of", "routes_of"]
 
@@ -68,7 +68,7 @@ class Callers:
         """`one_time` is the hash of a key of an operator that is kept nowhere."""
         self._served = served
         self._one_time = one_time
-        self._kept: Sequence[Key] = ()
+        self._kept: Sequence[ApiKey] = ()
         self._seen_at: float | None = None
         self._failure: Exception | None = None
         self._looking: asyncio.Task[None] | None = None
@@ -85,7 +85,7 @@ class Callers:
 
     async def check_body_key(self, request: Request) -> Caller:
         """Whose request to publish it is, by the key in its body (`request.state.body_key`) where none is in its headers. To be called
-        by each route that publishes, before it does. Raises Problem."""
+        by each route that publishes, before it does. Raises HttpProblem."""
         caller: Caller | None = getattr(request.state, "caller", None)
         if caller is None:
             key = getattr(request.state, "body_key", None)
@@ -120,17 +120,17 @@ class Callers:
             raise _unauthorized(key is not None)
         origin = request.headers.get("origin")
         if origin is not None and caller.origins and origin.lower() not in caller.origins:
-            raise Problem(
+            raise HttpProblem(
                 403, f"the key {caller.name!r} may not be used from web pages of {origin!r}; --origin of `journey keys add` names them"
             )
         if not caller.may(right):
-            raise Problem(403, f"the key {caller.name!r} is of role {caller.role}, which has no right to {right.replace('_', ' ')}")
+            raise HttpProblem(403, f"the key {caller.name!r} is of role {caller.role}, which has no right to {right.replace('_', ' ')}")
         request.state.caller = caller
         return caller
 
     # --- the keys that are kept
 
-    def _holder(self, sha256: bytes) -> Key | None:
+    def _holder(self, sha256: bytes) -> ApiKey | None:
         # Each is compared, so that how long it takes says nothing of them.
         found = [key for key in self._kept if hmac.compare_digest(key.sha256, sha256) and key.revoked_at is None]
         return found[0] if found else None
@@ -157,7 +157,7 @@ class Callers:
     def _age(self) -> float:
         return float("inf") if self._seen_at is None else time.monotonic() - self._seen_at
 
-    def _note(self, key: Key) -> None:
+    def _note(self, key: ApiKey) -> None:
         """Have it noted that a key was used, seldom, and while the request goes on."""
         at = now()
         if at - max(self._noted.get(key.name, 0), key.used_at or 0) < NOTED_SECONDS * 1_000_000:
@@ -177,7 +177,7 @@ class Callers:
             self._noted.pop(name, None)  # the next use is noted
 
 
-async def _all(keys: Keys) -> Sequence[Key]:
+async def _all(keys: Keys) -> Sequence[ApiKey]:
     return await keys.all()
 
 
@@ -187,7 +187,7 @@ async def _all(keys: Keys) -> Sequence[Key]:
 class Needs(SecurityBase):
     """A request needs `right`; in the OpenAPI document the route asks for a key."""
 
-    model = HTTPBearer(description="A key, as `journey keys add` prints it; also as X-API-Key, or as the user of Basic authentication.")
+    model = HTTPBearer(description="A key, as `journey keys add` prints it; also as X-API-ApiKey, or as the user of Basic authentication.")
     scheme_name = "key"
 
     def __init__(self, right: Right) -> None:
@@ -266,7 +266,7 @@ def _of_cookie(request: Request) -> str | None:
     return request.cookies.get(COOKIE) or None
 
 
-def _unauthorized(is_given: bool) -> Problem:
+def _unauthorized(is_given: bool) -> HttpProblem:
     said = "the key is none, or was revoked" if is_given else "this needs a key: Authorization: Bearer KEY"
     challenge = 'Bearer realm="journey"' + (', error="invalid_token"' if is_given else "")
-    return Problem(401, f"{said}; `journey keys add` makes one", headers={"WWW-Authenticate": challenge})
+    return HttpProblem(401, f"{said}; `journey keys add` makes one", headers={"WWW-Authenticate": challenge})

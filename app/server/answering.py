@@ -16,10 +16,10 @@ from pydantic import BaseModel
 from app.engine.clock import now
 from app.engine.ports import Engine
 from app.server import long_questions
-from app.server.asked import AsOf, Waiting, ready
+from app.server.asked import AskedPosition, AsOf, ready
 from app.server.deals_behind import with_deals
 from app.server.long_questions import unless_gone
-from app.server.problems import Problem
+from app.server.problems import HttpProblem
 from app.server.served import Served
 from app.server.visible import seen, visible, visible_report, visible_restatement
 from app.text.arguments import several
@@ -58,7 +58,7 @@ class Told:
 
 async def answered(
     request: Request,
-    asked: Waiting,
+    asked: AskedPosition,
     run: Callable[[Engine], Awaitable[Told]],
     *,
     as_csv: bool = False,
@@ -67,7 +67,7 @@ async def answered(
 ) -> Response:
     """What `run` answers, which may take minutes where it is `at_length`. Its tag stands for the question, the positions and the
     definition. One that is asked as of now depends on the clock too: there the tag stands for what is answered as well, apart from when.
-    Raises Problem, Refused, Away."""
+    Raises HttpProblem, Refused, Away."""
     media = accepted(request, (JSON, CSV) if as_csv else (JSON,))
     here = await ready(request, asked)
     as_of_now = iso(asked.asked_until) if isinstance(asked, AsOf) and isinstance(asked.asked_until, int) and not asked.until else ""
@@ -133,11 +133,11 @@ def _has(request: Request, tag: str) -> bool:
     return f'"{tag}"' in named or named == ["*"]
 
 
-def _following(request: Request, asked: Waiting, cursor: str) -> dict[str, str]:
+def _following(request: Request, asked: AskedPosition, cursor: str) -> dict[str, str]:
     return {"Link": f'<{next_page(request, asked, cursor)}>; rel="next"'} if cursor else {}
 
 
-def next_page(request: Request, asked: Waiting, cursor: str) -> str:
+def next_page(request: Request, asked: AskedPosition, cursor: str) -> str:
     """The same question from `cursor` on, as of the same instant: what comes meanwhile is on no page."""
     kept = [(name, value) for name, value in request.query_params.multi_items() if name not in ("after", "min_position", "wait", "until")]
     if isinstance(asked, AsOf):
@@ -154,7 +154,7 @@ def accepted(request: Request, offered: Sequence[str]) -> str:
     ranges = [one for part in header.split(",") if (one := _range(part)) is not None]
     best = max(offered, key=lambda media: _liking(media, ranges))
     if _liking(best, ranges) <= 0:
-        raise Problem(406, f"this is answered as {' or '.join(offered)} only")
+        raise HttpProblem(406, f"this is answered as {' or '.join(offered)} only")
     return best
 
 

@@ -49,7 +49,7 @@ class PersonFound(Value):
     score: int
 
 
-class PersonTold(Value):
+class PersonAnswer(Value):
     """What is known of a person. `fields` is what they are said to be; `deals` those that they take part in."""
 
     person: str
@@ -68,7 +68,7 @@ class PersonTold(Value):
     explain: str
 
 
-class TimelineEntry(Value):
+class EntryAnswer(Value):
     """What happened at an instant; `what` is due where it will, if nothing more happens. Further members say what it means."""
 
     model_config = ConfigDict(extra="allow")
@@ -83,7 +83,7 @@ class TimelineEntry(Value):
     because: tuple[tuple[str, str, str], ...]
 
 
-class TimelineTold(Value):
+class TimelineAnswer(Value):
     subject: str
     ids: tuple[str, ...]
     definition: str
@@ -91,11 +91,11 @@ class TimelineTold(Value):
     until: str
     stage: str
     score: int
-    entries: tuple[TimelineEntry, ...]
+    entries: tuple[EntryAnswer, ...]
     simulated: bool
 
 
-class ExplanationTold(Value):
+class ExplanationAnswer(Value):
     """Why a person is at its stage, and what is missing for others. `ties` are the links that make the ids one person."""
 
     subject: str

@@ -9,7 +9,7 @@ from fastapi.telemetry import TelemetryConfig
 from app.server import health, importing, keys, publishing, reading
 from app.server.access import Callers
 from app.server.cors import Cors
-from app.server.live import Feed
+from app.server.live import TransitionFeed
 from app.server.metrics import measure
 from app.server.pages import definitions, entrance, letters, operation, rendering, reports, restated, selling, subjects
 from app.server.pages.lengthy import Lengthy
@@ -33,7 +33,7 @@ def application(served: Served, one_time: bytes | None = None) -> FastAPI:
     )
     app.state.served = served
     app.state.callers = Callers(served, one_time)
-    app.state.feed = Feed(served)
+    app.state.feed = TransitionFeed(served)
     app.state.problems = entrance.Problems()
     app.state.lengthy = Lengthy()
     answer_problems(app)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.engine.clock import now
 from app.engine.question import Question
-from app.server.problems import Problem
+from app.server.problems import HttpProblem
 from app.server.served import Served
 from app.text.arguments import asked_until, currency_of, day_of, filters, names_of
 from journey.errors import Refused
@@ -43,7 +43,7 @@ Texts = Annotated[list[Text], Field(max_length=VALUES_MAX)]
 Time = Annotated[str, Field(max_length=64)]
 
 
-class Waiting(BaseModel):
+class AskedPosition(BaseModel):
     """What all that is read may be asked with."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
@@ -55,7 +55,7 @@ class Waiting(BaseModel):
     )  # fmt: skip
 
 
-class AsOf(Waiting):
+class AsOf(AskedPosition):
     until: Time = Field(
         "",
         description="As of the end of this day of the reporting zone (2025-06-30), or of this instant (2025-06-30T12:00:00Z). "
@@ -83,17 +83,17 @@ class AsOf(Waiting):
         return self.known_at or None
 
 
-class Page(AsOf):
+class AskedPage(AsOf):
     limit: int = Field(PAGE, ge=1, le=PAGE_MAX, description="How many are on a page at most.")
     after: Text = Field("", description="A cursor: what the link to the next page has.")
 
 
-class Days(AsOf):
+class AskedDays(AsOf):
     from_: Time = Field("", alias="from", description="What is dated on this day or later.")
     to: Time = Field("", description="What is dated before this day.")
 
 
-class OfFigures(Days):
+class OfFigures(AskedDays):
     """Which dimensions there are, `parameters` says."""
 
     by: Texts = Field([], description="Break down by these, and by one period at most. Several may stand in one, with commas in between.")
@@ -140,7 +140,7 @@ class OfChanges(OfFigures):
     section: Texts = Field([], description="Only these sections.")
 
 
-def parameters(options: type[Waiting], figures: Sequence[Figure] = ()) -> list[dict[str, Any]]:
+def parameters(options: type[AskedPosition], figures: Sequence[Figure] = ()) -> list[dict[str, Any]]:
     """`options` as OpenAPI has them, with the dimensions that `figures` are broken down and filtered by."""
     schema = options.model_json_schema()
     said = schema["properties"]
@@ -163,12 +163,12 @@ def parameters(options: type[Waiting], figures: Sequence[Figure] = ()) -> list[d
     ]
 
 
-async def ready(request: Request, asked: Waiting) -> Served:
+async def ready(request: Request, asked: AskedPosition) -> Served:
     """The engine, once its read models are where the request wants them. Raises Problem."""
     here: Served = request.app.state.served
     if not await here.positions.wait(asked.min_position, asked.wait):
         at = here.positions.position
-        raise Problem(
+        raise HttpProblem(
             412,
             f"position {asked.min_position} is not in the read models yet; they are at {at}",
             headers={"Retry-After": str(RETRY_SECONDS)},

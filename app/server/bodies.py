@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
-from app.server.problems import Problem
+from app.server.problems import HttpProblem
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -55,10 +55,10 @@ async def pieces(request: Request, bytes_max: int, seconds_max: float) -> AsyncI
     """The body of `request` as it comes, unpacked. Raises Problem."""
     encoding = request.headers.get("content-encoding", "").strip().lower()
     if encoding not in _PACKED_BY and encoding not in _PLAIN:
-        raise Problem(415, f"a body that is packed by {encoding!r} is not read; send it as it is, or packed by gzip", headers=_CLOSE)
+        raise HttpProblem(415, f"a body that is packed by {encoding!r} is not read; send it as it is, or packed by gzip", headers=_CLOSE)
     if "transfer-encoding" in request.headers and "content-length" in request.headers:
         # What one reads as a body, another before us may take for the next request (RFC 9112, 6.3).
-        raise Problem(400, "how long the body is is said twice, by Transfer-Encoding and by Content-Length", headers=_CLOSE)
+        raise HttpProblem(400, "how long the body is is said twice, by Transfer-Encoding and by Content-Length", headers=_CLOSE)
     length = request.headers.get("content-length", "")
     if length.isascii() and length.isdigit() and int(length[:20]) > bytes_max:
         raise _too_large(bytes_max)
@@ -76,9 +76,9 @@ async def pieces(request: Request, bytes_max: int, seconds_max: float) -> AsyncI
                 raise _too_large(bytes_max)
             yield piece if unpacking is None else unpacking.of(piece)
     except TimeoutError:
-        raise Problem(408, f"the body took longer than {seconds_max:g} seconds; send less at once", headers=_CLOSE) from None
+        raise HttpProblem(408, f"the body took longer than {seconds_max:g} seconds; send less at once", headers=_CLOSE) from None
     except ClientDisconnect:
-        raise Problem(400, "the connection ended before the body did") from None
+        raise HttpProblem(400, "the connection ended before the body did") from None
     if unpacking is not None:
         unpacking.end()
 
@@ -96,19 +96,19 @@ class _Unpacking:
         try:
             part = self._stream.decompress(piece, self._left + 1)
         except zlib.error as error:
-            raise Problem(400, "the body is not what its Content-Encoding says", headers=_CLOSE) from error
+            raise HttpProblem(400, "the body is not what its Content-Encoding says", headers=_CLOSE) from error
         self._left -= len(part)
         if self._left < 0:
             raise _too_large(self._bytes_max)
         if self._stream.unused_data:
-            raise Problem(400, "something stands after the end of the packed body", headers=_CLOSE)
+            raise HttpProblem(400, "something stands after the end of the packed body", headers=_CLOSE)
         return part
 
     def end(self) -> None:
         """Raises Problem where the body ended before what is packed in it did."""
         if not self._stream.eof:
-            raise Problem(400, "the packed body ends before its end")
+            raise HttpProblem(400, "the packed body ends before its end")
 
 
-def _too_large(bytes_max: int) -> Problem:
-    return Problem(413, f"a body has at most {bytes_max:,} bytes, as it is sent and unpacked; send it in several", headers=_CLOSE)
+def _too_large(bytes_max: int) -> HttpProblem:
+    return HttpProblem(413, f"a body has at most {bytes_max:,} bytes, as it is sent and unpacked; send it in several", headers=_CLOSE)

@@ -15,7 +15,7 @@ from app.engine.question import Question
 from app.server.access import Right, needs
 from app.server.answering import AS_CSV, Told, answered
 from app.server.answers import Catalogue
-from app.server.asked import AsOf, OfChanges, OfEvidence, OfReport, Waiting, parameters
+from app.server.asked import AskedPosition, AsOf, OfChanges, OfEvidence, OfReport, parameters
 from app.server.problems import PROBLEMS
 from app.server.visible import check_figure, check_rows, sees_rows
 from journey.errors import NotThere, Refused
@@ -47,7 +47,7 @@ def router() -> APIRouter:
 
 
 def _add(
-    made: APIRouter, path: str, handler: Callable[..., Any], right: Right, options: type[Waiting], of: Any, *, name: str, tag: str,
+    made: APIRouter, path: str, handler: Callable[..., Any], right: Right, options: type[AskedPosition], of: Any, *, name: str, tag: str,
     as_csv: bool, says: str, more: str = "", figures: Sequence[Figure] = (),
 ) -> None:  # fmt: skip
     """`figures` are those that are asked: what they say of themselves, FastAPI can't see in `options`, which are the same for all."""
@@ -67,7 +67,7 @@ def _catalogue(made: APIRouter) -> None:
         return await answered(request, asked, run)
 
     says = "All figures: what each says, its formula, unit and dimensions."
-    _add(made, "/figures", figures, Right.read_catalogue, Waiting, Catalogue, name="figures", tag="figures", as_csv=False, says=says)
+    _add(made, "/figures", figures, Right.read_catalogue, AskedPosition, Catalogue, name="figures", tag="figures", as_csv=False, says=says)
 
     async def periods(request: Request, asked: Any) -> Response:
         async def run(engine: Engine) -> Told:
@@ -76,7 +76,7 @@ def _catalogue(made: APIRouter) -> None:
         return await answered(request, asked, run)
 
     says = "All closings of periods, oldest first: of one period, the last is what was told."
-    _add(made, "/periods", periods, Right.read_catalogue, Waiting, Closings, name="periods", tag="periods", as_csv=False, says=says)
+    _add(made, "/periods", periods, Right.read_catalogue, AskedPosition, Closings, name="periods", tag="periods", as_csv=False, says=says)
 
 
 def _report(made: APIRouter, model: Model, there: Sequence[Section]) -> None:

@@ -3,7 +3,7 @@
 from collections import Counter
 from types import TracebackType
 
-from app.server.problems import RETRY_SECONDS, Problem
+from app.server.problems import RETRY_SECONDS, HttpProblem
 from streams.placement import UNIT_BYTES_MAX
 
 KEY_BYTES_MAX = UNIT_BYTES_MAX
@@ -26,7 +26,7 @@ class Floods:
         self.of_all = 0
 
 
-class UnderWay:
+class RequestsUnderWay:
     """One request, from its beginning to its end."""
 
     def __init__(self, floods: Floods) -> None:
@@ -34,7 +34,7 @@ class UnderWay:
         self._key: str | None = None
         self._size = 0
 
-    def __enter__(self) -> "UnderWay":
+    def __enter__(self) -> "RequestsUnderWay":
         self.add(REQUEST_BYTES)
         return self
 
@@ -46,7 +46,7 @@ class UnderWay:
     def add(self, size: int) -> None:
         """So many bytes more are held. Raises Problem where that is too much."""
         if self._floods.of_all + size > ALL_BYTES_MAX:
-            raise Problem(503, "more is being published than is held; come again", headers=_LATER)
+            raise HttpProblem(503, "more is being published than is held; come again", headers=_LATER)
         if self._key is not None:
             self._count(self._key, size)
         self._floods.of_all += size
@@ -61,7 +61,7 @@ class UnderWay:
     def _count(self, key: str, size: int) -> None:
         of_keys = self._floods.of_keys
         if size > 0 and of_keys[key] + size > KEY_BYTES_MAX:
-            raise Problem(429, f"more than {KEY_BYTES_MAX:,} bytes are under way for this key; come again", headers=_LATER)
+            raise HttpProblem(429, f"more than {KEY_BYTES_MAX:,} bytes are under way for this key; come again", headers=_LATER)
         of_keys[key] += size
         if not of_keys[key]:
             del of_keys[key]

@@ -13,7 +13,7 @@ from app.engine.json_files import JsonFile, check, json_files
 from app.server.access import Actor, Right, needs
 from app.server.bodies import pieces
 from app.server.parts import parts_of
-from app.server.problems import Problem, documented
+from app.server.problems import HttpProblem, documented
 from app.server.served import Served
 from app.text import dry_run as text_of_dry_run
 from app.text import ingest as text_of_ingest
@@ -83,7 +83,7 @@ async def import_file(
     served: Served = request.app.state.served
     slots: asyncio.Semaphore = request.app.state.imports
     if slots.locked():
-        raise Problem(429, f"{FILES_MAX} files are under way; come again", headers={"Retry-After": "5"})
+        raise HttpProblem(429, f"{FILES_MAX} files are under way; come again", headers={"Retry-After": "5"})
     async with slots:
         with TemporaryDirectory(prefix="journey-import-") as folder:
             sent = Path(folder) / "sent"
@@ -125,7 +125,7 @@ def _asked(sent: Path, content_type: str, map: str | None, zone: str | None, nam
         with parts_of(sent, content_type) as parts:
             by_name = {part.name: part for part in parts}
             if len(by_name) < len(parts) or not {"file"} <= by_name.keys() <= {"file", "map"}:
-                raise Problem(400, "a form has one part `file`, and one part `map` where a map of your own reads it")
+                raise HttpProblem(400, "a form has one part `file`, and one part `map` where a map of your own reads it")
             if "map" in by_name:
                 own_map = folder / _OWN_MAP / _checked(by_name["map"].file or "", "the part `map` is sent with the name of its file")
                 own_map.parent.mkdir()
@@ -145,12 +145,12 @@ def _map(name: str | None, own: Path | None, zone: str | None, format: Format) -
     """The user's own map, or the one of that name among those that ship: a path of the server's is none. Raises Refused, Problem."""
     if name is None and own is None:
         if zone is not None:
-            raise Problem(400, "zone goes with map; a time in JSON says its zone")
+            raise HttpProblem(400, "zone goes with map; a time in JSON says its zone")
         return None
     if name is not None and own is not None:
-        raise Problem(400, "map names one that ships, and the form has one of your own; give one of them")
+        raise HttpProblem(400, "map names one that ships, and the form has one of your own; give one of them")
     if format is not Format.auto:
-        raise Problem(400, "map reads CSV, and format says what a file of JSON holds; give one of them")
+        raise HttpProblem(400, "map reads CSV, and format says what a file of JSON holds; give one of them")
     from schemas.shipped_maps import asked_map, shipped_path  # Only those who have a map wait until maps are understood.
 
     return asked_map(own or shipped_path(str(name)), zone)
@@ -166,7 +166,7 @@ def _file_name(name: str | None, csv_map: "CsvMap | None") -> str:
         known = patterns(csv_map)
         found = next((one.replace("*", "") for one in known if "[" not in one and "?" not in one), None)
         if found is None:
-            raise Problem(400, f"give the file's name: this map goes by it, such as {known[0]}")
+            raise HttpProblem(400, f"give the file's name: this map goes by it, such as {known[0]}")
         return found or "import.csv"
     return _checked(name, "name is the file's name alone")
 
@@ -174,7 +174,7 @@ def _file_name(name: str | None, csv_map: "CsvMap | None") -> str:
 def _checked(name: str, said: str) -> str:
     """Raises Problem where it is no name of a file."""
     if _NAME.fullmatch(name) is None:
-        raise Problem(400, f"{said}, such as contacts.csv: letters, digits, and . _ - ( ) between them")
+        raise HttpProblem(400, f"{said}, such as contacts.csv: letters, digits, and . _ - ( ) between them")
     return name
 
 

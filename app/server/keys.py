@@ -14,7 +14,7 @@ from app.server.problems import PROBLEMS
 from app.server.roles import Right, Role
 from app.server.served import Served
 from journey.instants import iso
-from streams.keys import Key, Keys
+from streams.keys import ApiKey, Keys
 from streams.operators import By
 
 router = APIRouter(prefix="/api/v1/keys", tags=["keys"], responses=PROBLEMS)
@@ -37,7 +37,7 @@ class ListedKey(BaseModel):
     revoked_by: str | None
 
     @classmethod
-    def of(cls, key: Key) -> "ListedKey":
+    def of(cls, key: ApiKey) -> "ListedKey":
         used_at, revoked_at = (None if at is None else iso(at) for at in (key.used_at, key.revoked_at))
         said = {"name": key.name, "role": key.role, "origins": key.origins, "made_by": key.made_by, "revoked_by": key.revoked_by}
         return cls(**said, made_at=iso(key.made_at), used_at=used_at, revoked_at=revoked_at)
@@ -73,7 +73,7 @@ class Revoked(BaseModel):
 async def keys(request: Request) -> ListedKeys:
     """The keys, in the order in which they were made."""
 
-    async def run(kept: Keys) -> Sequence[Key]:
+    async def run(kept: Keys) -> Sequence[ApiKey]:
         return await kept.all()
 
     served: Served = request.app.state.served

@@ -12,9 +12,9 @@ from app.engine.question import until_of
 from app.server.access import Right, needs
 from app.server.answering import AS_CSV, Told, answered
 from app.server.answers import Transition
-from app.server.asked import AsOf, Page, Text
+from app.server.asked import AskedPage, AsOf, Text
 from app.server.problems import PROBLEMS
-from app.server.rows import OF_SALES, Condition, PageOf, beyond, formatted, found, item_of, page, paged
+from app.server.rows import OF_SALES, PageOf, RowCondition, beyond, formatted, found, item_of, page, paged
 from journey.errors import NotThere
 from journey.instants import Instant, iso
 from projections.read_model import Ask
@@ -32,7 +32,7 @@ TRANSITIONS = (
 )
 
 
-class OfDeals(Page):
+class OfDeals(AskedPage):
     outcome: Literal["open", "won", "lost", "abandoned", "any"] = Field("open", description="Deals that stand so.")
     owner: Text = Field("", description="Only those of this salesperson.")
     team: Text = Field("", description="Only those of this team.")
@@ -41,14 +41,14 @@ class OfDeals(Page):
     account: Text = Field("", description="Only those of this account.")
 
 
-class OfLeads(Page):
+class OfLeads(AskedPage):
     state: Literal["open", "ended", "any"] = Field("open", description="Leads that stand so.")
     person: Text = Field("", description="Only those of whom this is an id.")
     owner: Text = Field("", description="Only those of this salesperson.")
     team: Text = Field("", description="Only those of this team.")
 
 
-class OfTransitions(Page):
+class OfTransitions(AskedPage):
     person: Text = Field("", description="Only those of whom this is an id.")
     what: Literal["stage", "lead", "any"] = Field("any", description="Stages that were entered, or steps of leads.")
     entered: Text = Field("", description="Only those into this stage, or to this step.")
@@ -65,7 +65,7 @@ async def deals(request: Request, asked: Annotated[OfDeals, Query()]) -> Respons
 async def page_of_deals(engine: Engine, request: Request, asked: OfDeals) -> Told:
     """A page of the deals that are asked for. Raises Refused."""
     conditions = _equal(asked, "owner", "team", "pipeline", "stage", "account")
-    conditions += [] if asked.outcome == "any" else [Condition("v.outcome = ?", (asked.outcome,))]
+    conditions += [] if asked.outcome == "any" else [RowCondition("v.outcome = ?", (asked.outcome,))]
     return await page(engine, request, asked, DEALS, Deal, ("deal",), conditions)
 
 
@@ -86,7 +86,7 @@ async def deal(
 async def how_a_deal_stands(ask: Ask, until: Instant, id: str) -> dict[str, Any]:
     """Raises NotThere."""
     key = id if id.startswith("deal:") else f"deal:{id}"
-    rows = await found(ask, DEALS, until, [Condition("v.deal = ?", (key,))])
+    rows = await found(ask, DEALS, until, [RowCondition("v.deal = ?", (key,))])
     if not rows:
         raise NotThere(f"nothing is known of {key!r} up to then")
     return formatted(DEALS, rows[0])
@@ -103,7 +103,7 @@ async def leads(request: Request, asked: Annotated[OfLeads, Query()]) -> Respons
 async def page_of_leads(engine: Engine, request: Request, asked: OfLeads) -> Told:
     """A page of the lead cycles that are asked for. Raises Refused."""
     conditions = _equal(asked, "owner", "team")
-    conditions += [] if asked.state == "any" else [Condition(f"v.is_open = {int(asked.state == 'open')}")]
+    conditions += [] if asked.state == "any" else [RowCondition(f"v.is_open = {int(asked.state == 'open')}")]
     return await page(engine, request, asked, LEADS, Lead, ("person", "cycle"), [*conditions, *await _of_person(engine, asked.person)])
 
 
@@ -113,7 +113,7 @@ async def page_of_leads(engine: Engine, request: Request, asked: OfLeads) -> Tol
 )  # fmt: skip
 async def transitions(request: Request, asked: Annotated[OfTransitions, Query()]) -> Response:
     conditions = _equal(asked, "entered")
-    conditions += [] if asked.what == "any" else [Condition("v.what = ?", (asked.what,))]
+    conditions += [] if asked.what == "any" else [RowCondition("v.what = ?", (asked.what,))]
 
     async def run(engine: Engine) -> Told:
         async with whom_to_ask(engine, "sales", asked.known) as (ask, definition):
@@ -139,14 +139,14 @@ async def transitions(request: Request, asked: Annotated[OfTransitions, Query()]
     return await answered(request, asked, run, as_csv=True)
 
 
-def _equal(asked: Page, *names: str) -> list[Condition]:
+def _equal(asked: AskedPage, *names: str) -> list[RowCondition]:
     """Only rows with the values that are asked for."""
-    return [Condition(f"v.{name} = ?", (value,)) for name in names if (value := getattr(asked, name))]
+    return [RowCondition(f"v.{name} = ?", (value,)) for name in names if (value := getattr(asked, name))]
 
 
-async def _of_person(engine: Engine, id: str) -> list[Condition]:
+async def _of_person(engine: Engine, id: str) -> list[RowCondition]:
     """Only rows of whom `id` is an id."""
     if not id:
         return []
     known = (await engine.record.people([id])).get(id)
-    return [Condition("v.person = ?", (id if known is None else known.name,))]
+    return [RowCondition("v.person = ?", (id if known is None else known.name,))]

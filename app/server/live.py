@@ -23,7 +23,7 @@ from app.engine.transitions import UnitMoves, moves
 from app.server.access import Right, needs
 from app.server.answering import accepted
 from app.server.asked import POSITION_MAX
-from app.server.problems import PROBLEMS, Problem
+from app.server.problems import PROBLEMS, HttpProblem
 from app.server.roles import Role
 from app.server.served import Served
 from app.server.visible import seen
@@ -70,7 +70,7 @@ class Place(NamedTuple):
     told: int = 0
 
 
-class Feed:
+class TransitionFeed:
     """The last units, for all who listen."""
 
     def __init__(self, served: Served) -> None:
@@ -187,15 +187,15 @@ async def stream(
     request: Request, asked: Annotated[OfStream, Query()], last_event_id: Annotated[str, Header(max_length=64)] = ""
 ) -> StreamingResponse:
     accepted(request, (EVENT_STREAM,))
-    feed: Feed = request.app.state.feed
+    feed: TransitionFeed = request.app.state.feed
     served: Served = request.app.state.served
     await served.check()
     begun = last_event_id or asked.after
     place = _place(begun) if begun else Place(served.positions.position)
     if not await served.positions.wait(place.position + bool(place.told), ARRIVE_SECONDS):
-        raise Problem(400, f"position {begun} is not there yet; the last one is {served.positions.position}")
+        raise HttpProblem(400, f"position {begun} is not there yet; the last one is {served.positions.position}")
     if feed.clients >= CLIENTS_MAX:
-        raise Problem(503, f"{CLIENTS_MAX} listen already", headers={"Retry-After": "60"})
+        raise HttpProblem(503, f"{CLIENTS_MAX} listen already", headers={"Retry-After": "60"})
     return EventStream(events(feed, place, request.state.caller.role), headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 
 
@@ -203,11 +203,11 @@ def _place(id: str) -> Place:
     """Raises Problem."""
     position, _, event = id.partition(".")
     if not all(part.isascii() and part.isdigit() for part in (position, event or "0")) or int(position) > POSITION_MAX:
-        raise Problem(400, f"{id!r} is no id of an event; one is written like 17 or 17.2")
+        raise HttpProblem(400, f"{id!r} is no id of an event; one is written like 17 or 17.2")
     return Place(int(position) - 1, int(event)) if event else Place(int(position))
 
 
-async def events(feed: Feed, place: Place, role: Role = Role.operator) -> AsyncIterator[bytes]:
+async def events(feed: TransitionFeed, place: Place, role: Role = Role.operator) -> AsyncIterator[bytes]:
     """What is told from `place` on, as `role` sees it. Each piece says how far it came: an event by its id, and a comment where there is
     none for a while."""
     feed.clients += 1

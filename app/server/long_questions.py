@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from fastapi import Request
 
-from app.server.problems import Problem
+from app.server.problems import HttpProblem
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ class LongQuestions:
     async def run(self, asked: Callable[[], Coroutine[Any, Any, T]], seconds: float | None = None) -> T:
         """What `asked` comes to, which is cancelled where this is. Raises Problem where it takes too long, or there is no place."""
         if self._places.locked():
-            raise Problem(503, f"{UNDER_WAY_MAX} questions that take long are being answered; come again", headers={"Retry-After": "5"})
+            raise HttpProblem(503, f"{UNDER_WAY_MAX} questions that take long are being answered; come again", headers={"Retry-After": "5"})
         ends: list[Callable[[], object]] = []
         is_gone = False
 
@@ -53,7 +53,7 @@ class LongQuestions:
                 async with asyncio.timeout(seconds):
                     return await asked()
             except TimeoutError:
-                raise Problem(422, TAKES_TOO_LONG.format(seconds)) from None
+                raise HttpProblem(422, TAKES_TOO_LONG.format(seconds)) from None
             except asyncio.CancelledError:
                 raise _Gone from None
 
@@ -87,7 +87,7 @@ async def unless_gone(request: Request, asked: Coroutine[Any, Any, T]) -> T:
     try:
         await asyncio.wait((doing, gone), return_when=asyncio.FIRST_COMPLETED)
         if not doing.done():
-            raise Problem(503, "the client is gone")
+            raise HttpProblem(503, "the client is gone")
         return doing.result()
     finally:
         doing.cancel()

@@ -58,7 +58,7 @@ class Metrics:
         return Gauge(name, says, registry=self.registry)
 
 
-class Measured:
+class MeasuredRequests:
     """Counts and times what `app` answers."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
@@ -97,7 +97,7 @@ def measure(app: FastAPI) -> None:
     """Have what `app` answers counted and timed."""
     metrics = Metrics()
     app.state.metrics = metrics
-    app.add_middleware(Measured, metrics=metrics)
+    app.add_middleware(MeasuredRequests, metrics=metrics)
     app.include_router(router)
 
 

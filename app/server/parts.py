@@ -8,7 +8,7 @@ from email.parser import BytesParser
 from pathlib import Path
 from typing import NamedTuple
 
-from app.server.problems import Problem
+from app.server.problems import HttpProblem
 
 PARTS_MAX = 8
 
@@ -31,9 +31,9 @@ def parts_of(body: Path, content_type: str) -> Iterator[list[FormPart]]:
     said["content-type"] = content_type
     boundary = said.get_param("boundary")
     if not isinstance(boundary, str) or not boundary.isascii() or not 1 <= len(boundary) <= 70:
-        raise Problem(400, "Content-Type says multipart/form-data, and not by which boundary")
+        raise HttpProblem(400, "Content-Type says multipart/form-data, and not by which boundary")
     if not body.stat().st_size:
-        raise Problem(400, "the form is empty")
+        raise HttpProblem(400, "the form is empty")
     with body.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole, memoryview(whole) as view:
         parts = list(_parts(whole, view, b"--" + boundary.encode()))
         try:
@@ -47,7 +47,7 @@ def _parts(whole: mmap.mmap, view: memoryview, delimiter: bytes) -> Iterator[For
     # What stands before the first one is nothing.
     at = 0 if whole[: len(delimiter)] == delimiter else whole.find(b"\r\n" + delimiter) + 2
     if at == 1:
-        raise Problem(400, "the form does not begin with the boundary that Content-Type says")
+        raise HttpProblem(400, "the form does not begin with the boundary that Content-Type says")
     for _ in range(PARTS_MAX):
         begins = at + len(delimiter)
         if whole[begins : begins + 2] == b"--":
@@ -55,9 +55,9 @@ def _parts(whole: mmap.mmap, view: memoryview, delimiter: bytes) -> Iterator[For
         head_ends = whole.find(b"\r\n\r\n", begins, begins + HEAD_BYTES_MAX)
         ends = whole.find(b"\r\n" + delimiter, head_ends + 2)
         if head_ends < 0 or ends < 0:
-            raise Problem(400, "the form ends before one of its parts does")
+            raise HttpProblem(400, "the form ends before one of its parts does")
         head = BytesParser().parsebytes(whole[begins + 2 : head_ends + 4], headersonly=True)
         name = head.get_param("name", header="content-disposition")
         yield FormPart(name if isinstance(name, str) else "", head.get_filename(), view[min(head_ends + 4, ends) : ends])
         at = ends + 2
-    raise Problem(400, f"a form has at most {PARTS_MAX - 1} parts")
+    raise HttpProblem(400, f"a form has at most {PARTS_MAX - 1} parts")

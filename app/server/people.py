@@ -15,11 +15,11 @@ from app.engine.question import until_of
 from app.engine.simulation_mark import is_simulated
 from app.server.access import Right, needs
 from app.server.answering import AS_CSV, Told, answered
-from app.server.answers import ExplanationTold, PersonFound, PersonTold, TimelineTold
-from app.server.asked import AsOf, Page, Text
-from app.server.problems import PROBLEMS, Problem
+from app.server.answers import ExplanationAnswer, PersonAnswer, PersonFound, TimelineAnswer
+from app.server.asked import AskedPage, AsOf, Text
+from app.server.problems import PROBLEMS, HttpProblem
 from app.server.roles import SIGHT, Role
-from app.server.rows import OF_SALES, Condition, PageOf, formatted, found, paged
+from app.server.rows import OF_SALES, PageOf, RowCondition, formatted, found, paged
 from app.text import explanation as text_of_explanation
 from app.text import timeline as text_of_timeline
 from journey.errors import NotThere, Refused
@@ -43,7 +43,7 @@ FIELDS, SEEN = OF_SALES["v1_descriptions"], OF_SALES["v1_last_seen"]
 Id = Annotated[str, Path(description="One of its ids: user:42, anon:9f3c.")]
 
 
-class OfPeople(Page):
+class OfPeople(AskedPage):
     search: Text = Field("", description="An id, or how ids begin: user:42, anon:9f, or 42 for any kind.")
     called: Text = Field(
         "",
@@ -82,7 +82,7 @@ async def people(request: Request, asked: Annotated[OfPeople, Query()]) -> Respo
 def check_sees_names(role: Role) -> None:
     """Raises Problem 403 where `role` is not shown what people are called, and so can't look for it."""
     if SIGHT[role].masks_people:
-        raise Problem(403, f"{role} is not shown what people are called, and finds them by a whole id only")
+        raise HttpProblem(403, f"{role} is not shown what people are called, and finds them by a whole id only")
 
 
 async def page_of_called(engine: Engine, request: Request, asked: OfPeople) -> Told:
@@ -100,7 +100,7 @@ async def page_of_called(engine: Engine, request: Request, asked: OfPeople) -> T
         return await paged(engine, request, asked, ask, until, items, "")
 
 
-async def _matching(engine: Engine, starts: list[str], asked: Page, *, is_whole: bool) -> tuple[list[tuple[str, Person]], str]:
+async def _matching(engine: Engine, starts: list[str], asked: AskedPage, *, is_whole: bool) -> tuple[list[tuple[str, Person]], str]:
     """People with an id that begins with, or is, one of `starts`, each by the first of them; and where the next ones begin.
     Raises Refused."""
     after = ""
@@ -137,7 +137,7 @@ async def _matching(engine: Engine, starts: list[str], asked: Page, *, is_whole:
 
 async def standing(ask: Ask, until: Instant, persons: list[str]) -> dict[str, dict[str, object]]:
     """The stage of each, since when, and the score."""
-    among = [Condition(f"v.person IN ({', '.join('?' for _ in persons)})", tuple(persons))] if persons else [Condition("FALSE")]
+    among = [RowCondition(f"v.person IN ({', '.join('?' for _ in persons)})", tuple(persons))] if persons else [RowCondition("FALSE")]
     stages = {row["person"]: formatted(STAGES, row) for row in await found(ask, STAGES, until, among)}
     scores = {row["person"]: row["score"] for row in await found(ask, SCORES, until, among)}
     return {
@@ -154,7 +154,7 @@ async def standing(ask: Ask, until: Instant, persons: list[str]) -> dict[str, di
 
 
 @router.get(
-    "/people/{id:path}/timeline", response_model=TimelineTold, responses=PROBLEMS, dependencies=[needs(Right.read_people)],
+    "/people/{id:path}/timeline", response_model=TimelineAnswer, responses=PROBLEMS, dependencies=[needs(Right.read_people)],
     operation_id="timeline", tags=["people"], summary="A person's whole story: touchpoints, and what they brought about by which rule.",
 )  # fmt: skip
 async def timeline(request: Request, id: Id, asked: Annotated[AsOf, Query()]) -> Response:
@@ -166,7 +166,7 @@ async def timeline(request: Request, id: Id, asked: Annotated[AsOf, Query()]) ->
 
 
 @router.get(
-    "/people/{id:path}/explain", response_model=ExplanationTold, responses=PROBLEMS, dependencies=[needs(Right.read_people)],
+    "/people/{id:path}/explain", response_model=ExplanationAnswer, responses=PROBLEMS, dependencies=[needs(Right.read_people)],
     operation_id="explain", tags=["people"], summary="Why a person is at its stage, has its score, and what is missing for other stages.",
 )  # fmt: skip
 async def explain(request: Request, id: Id, asked: Annotated[OfReasons, Query()]) -> Response:
@@ -178,7 +178,7 @@ async def explain(request: Request, id: Id, asked: Annotated[OfReasons, Query()]
 
 
 @router.get(
-    "/people/{id:path}", response_model=PersonTold, responses=PROBLEMS, dependencies=[needs(Right.read_people)],
+    "/people/{id:path}", response_model=PersonAnswer, responses=PROBLEMS, dependencies=[needs(Right.read_people)],
     operation_id="person", tags=["people"], summary="How a person stands: ids, stage, score, leads, deals, and what it is said to be.",
 )  # fmt: skip
 async def person(request: Request, id: Id, asked: Annotated[AsOf, Query()]) -> Response:
@@ -188,7 +188,7 @@ async def person(request: Request, id: Id, asked: Annotated[AsOf, Query()]) -> R
         deals = await bodies.deals_of(one.ids)
         async with whom_to_ask(engine, "sales", asked.known) as (ask, _):
             until = until_of(asked.asked_until, definition)
-            of_person, about = Condition("v.person = ?", (one.name,)), Condition("v.subject = ?", (one.name,))
+            of_person, about = RowCondition("v.person = ?", (one.name,)), RowCondition("v.subject = ?", (one.name,))
             seen = [formatted(SEEN, row) for row in await found(ask, SEEN, until, [of_person])]
             fields = [formatted(FIELDS, row) for row in await found(ask, FIELDS, until, [about], "v.field")]
             ((position,),) = await ask("SELECT position FROM reflects")

@@ -4,11 +4,11 @@ import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from app.server.problems import Problem
+from app.server.problems import HttpProblem
 from journey.instants import Instant, iso
 from schemas.cloudevents import CONTENT_TYPE, STRUCTURED, as_sent, from_headers, of_http
 from schemas.json_formats import Format
-from schemas.json_records import Record
+from schemas.json_records import JsonRecord
 from schemas.json_values import batch
 from schemas.outside_calls import CALL_BYTES_MAX, Call, Unusable, read_json
 from schemas.strict_json import Unreadable
@@ -21,7 +21,7 @@ BATCH_OF_EVENTS = "application/cloudevents-batch+json"
 
 class Posted(NamedTuple):
     format: Format
-    records: list[Record]
+    records: list[JsonRecord]
     beside: Call
     """What the body says beside its events."""
     key: str | None = None
@@ -38,7 +38,7 @@ def segment_batch(path: str, body: bytes, at: Instant) -> Posted:
 def segment_call(path: str, kind: str, body: bytes, at: Instant) -> Posted:
     """One call, which may leave its type to the path."""
     call = _object(body)
-    record = Record(path, path, 0, (), body)
+    record = JsonRecord(path, path, 0, (), body)
     return Posted(Format.segment, [record], {"type": kind, "receivedAt": iso(at)}, _key(call, "writeKey"))
 
 
@@ -54,61 +54,61 @@ def cloud_events(path: str, headers: Iterable[tuple[bytes, bytes]], body: bytes)
     content_type = next((text.decode("latin-1") for name, text in found if name == CONTENT_TYPE), "")
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type.startswith("application/cloudevents") and media_type not in (STRUCTURED, BATCH_OF_EVENTS):
-        raise Problem(415, f"{media_type} is not read; send {STRUCTURED}, {BATCH_OF_EVENTS}, or the attributes as headers")
+        raise HttpProblem(415, f"{media_type} is not read; send {STRUCTURED}, {BATCH_OF_EVENTS}, or the attributes as headers")
     has_attributes = any(name != CONTENT_TYPE for name, _ in found)
     if media_type == BATCH_OF_EVENTS or (media_type != STRUCTURED and not has_attributes and body.lstrip().startswith(b"[")):
         records = _array(path, body)
     elif media_type == STRUCTURED or not has_attributes:
         _object(body)
-        records = [_with_headers(path, found, body) if has_attributes else Record(path, path, 0, (), body)]
+        records = [_with_headers(path, found, body) if has_attributes else JsonRecord(path, path, 0, (), body)]
     else:
         _json(body)
         records = [_with_headers(path, found, body)]
     return Posted(Format.cloudevents, records, {})
 
 
-def _batch(path: str, body: bytes) -> tuple[list[Record], dict[str, Any]]:
+def _batch(path: str, body: bytes) -> tuple[list[JsonRecord], dict[str, Any]]:
     """The calls, and what stands beside them. A call that is broken breaks no other; a body that is broken around them is refused."""
     found = batch(body, calls_max=EVENTS_MAX + 1)
     if found is None:
         _object(body)
-        raise Problem(400, "the body has no list called batch")
+        raise HttpProblem(400, "the body has no list called batch")
     _check_count(len(found.calls))
     if found.calls and not found.calls[-1].is_ended:
-        raise Problem(400, "the body ends in the middle of its batch")
+        raise HttpProblem(400, "the body ends in the middle of its batch")
     if len(found.head) > CALL_BYTES_MAX:
-        raise Problem(413, f"what stands around a batch has at most {CALL_BYTES_MAX:,} bytes")
+        raise HttpProblem(413, f"what stands around a batch has at most {CALL_BYTES_MAX:,} bytes")
     try:
         beside = dict(read_json(found.head))
     except Unusable as error:
-        raise Problem(400, f"what stands around the batch is {error}") from error
+        raise HttpProblem(400, f"what stands around the batch is {error}") from error
     if beside.get("batch") != []:
-        raise Problem(400, "the body has several lists called batch")
-    return [Record(path, path, 0, (number,), call.raw, call.whole) for number, call in enumerate(found.calls)], beside
+        raise HttpProblem(400, "the body has several lists called batch")
+    return [JsonRecord(path, path, 0, (number,), call.raw, call.whole) for number, call in enumerate(found.calls)], beside
 
 
-def _array(path: str, body: bytes) -> list[Record]:
+def _array(path: str, body: bytes) -> list[JsonRecord]:
     try:
         records, beside = _batch(path, b'{"batch":%b}' % body)
-    except Problem as error:
-        raise error if error.status == 413 else Problem(400, "the body is no JSON list of events") from error
+    except HttpProblem as error:
+        raise error if error.status == 413 else HttpProblem(400, "the body is no JSON list of events") from error
     if len(beside) > 1:
-        raise Problem(400, "the body is no JSON list of events")
+        raise HttpProblem(400, "the body is no JSON list of events")
     return records
 
 
-def _with_headers(path: str, headers: list[tuple[str, bytes]], body: bytes) -> Record:
+def _with_headers(path: str, headers: list[tuple[str, bytes]], body: bytes) -> JsonRecord:
     try:
-        return Record(path, path, 0, (), from_headers(headers, body))
+        return JsonRecord(path, path, 0, (), from_headers(headers, body))
     except Unreadable as error:
-        return Record(path, path, 0, (), as_sent(headers, body), reason=error.reason)
+        return JsonRecord(path, path, 0, (), as_sent(headers, body), reason=error.reason)
 
 
 def _object(body: bytes) -> dict[str, Any]:
     """The JSON object that `body` is. Raises Problem."""
     said = _json(body)
     if not isinstance(said, dict):
-        raise Problem(400, "the body is no JSON object")
+        raise HttpProblem(400, "the body is no JSON object")
     return said
 
 
@@ -119,15 +119,15 @@ def _json(body: bytes) -> Any:
     except RecursionError as error:
         if body.lstrip().startswith(b"{"):
             return {}
-        raise Problem(400, "the body nests too deep") from error
+        raise HttpProblem(400, "the body nests too deep") from error
     except ValueError as error:
         said = "it is empty; send {} where there is nothing to say" if not body.strip() else str(error)
-        raise Problem(400, f"the body is no JSON: {said}") from error
+        raise HttpProblem(400, f"the body is no JSON: {said}") from error
 
 
 def _check_count(number: int) -> None:
     if number > EVENTS_MAX:
-        raise Problem(413, f"a body has at most {EVENTS_MAX:,} events; send it in several")
+        raise HttpProblem(413, f"a body has at most {EVENTS_MAX:,} events; send it in several")
 
 
 def _key(said: Call, name: str) -> str | None:

@@ -48,7 +48,7 @@ WORD_COMPARED_MAX = 100
 """The same of the name of a parameter."""
 
 
-class Problem(Exception):
+class HttpProblem(Exception):
     """What a request can't have: the status, and in one sentence why and what would work. `more` are members of the document."""
 
     def __init__(self, status: int, detail: str, *, headers: dict[str, str] | None = None, **more: Any) -> None:
@@ -61,7 +61,7 @@ def problem(request: Request, status: int, detail: str, *, headers: dict[str, st
 
     `app.state.problems` shows them: what the role may not see is hidden, and where it is to be a page, that is made."""
     title = HTTPStatus(status).phrase
-    shown: Shown | None = getattr(request.app.state, "problems", None)
+    shown: ProblemWriter | None = getattr(request.app.state, "problems", None)
     if shown is not None:
         detail = shown.hidden(request, detail)
         if "text/html" in request.headers.get("accept", ""):
@@ -74,10 +74,10 @@ def problem(request: Request, status: int, detail: str, *, headers: dict[str, st
 async def check_text(request: Request) -> None:
     """Raises Problem for what no text of ours has in it, and PostgreSQL takes in none."""
     if "\0" in request.url.path or any("\0" in part for pair in request.query_params.multi_items() for part in pair):
-        raise Problem(400, "what is asked has a NUL character in it; nothing that is kept has")
+        raise HttpProblem(400, "what is asked has a NUL character in it; nothing that is kept has")
 
 
-class Shown(Protocol):
+class ProblemWriter(Protocol):
     """How problems are shown to who asks."""
 
     def hidden(self, request: Request, detail: str) -> str: ...
@@ -95,8 +95,8 @@ _OPTION = re.compile(r"(?<![\w-])--([a-z]+(?:-[a-z]+)*)(?![\w-])")
 def answer_problems(app: FastAPI) -> None:
     """Have `app` answer each error with its document."""
 
-    @app.exception_handler(Problem)
-    async def asked_wrongly(request: Request, error: Problem) -> Response:
+    @app.exception_handler(HttpProblem)
+    async def asked_wrongly(request: Request, error: HttpProblem) -> Response:
         return problem(request, error.status, error.detail, headers=error.headers, **error.more)
 
     @app.exception_handler(Refused)

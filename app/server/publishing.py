@@ -17,7 +17,7 @@ from app.engine import tracing
 from app.engine.clock import now
 from app.server.access import Right, key_of, needs
 from app.server.bodies import body_of
-from app.server.floods import Floods, UnderWay
+from app.server.floods import Floods, RequestsUnderWay
 from app.server.posted import Posted, cloud_events, posthog_batch, segment_batch, segment_call
 from app.server.problems import documented
 from app.server.served import Served
@@ -25,7 +25,7 @@ from app.server.taking_in import taken_in
 from journey.instants import Instant
 from schemas.cloudevents import STRUCTURED
 from schemas.noticed import Noticed
-from schemas.outside_calls import Shown
+from schemas.outside_calls import ShownCall
 
 T = TypeVar("T")
 
@@ -50,7 +50,7 @@ class Rejected(BaseModel):
     reason: str
 
 
-class Answer(BaseModel):
+class PublishAnswer(BaseModel):
     """The log has all events of the body."""
 
     success: Literal[True] = True
@@ -61,7 +61,7 @@ class Answer(BaseModel):
 def prepare(app: FastAPI) -> None:
     """What the routes share."""
     app.state.floods, app.state.apart = Floods(), asyncio.Semaphore(APART_MAX)
-    app.state.noticed, app.state.shown = Noticed(), Shown()
+    app.state.noticed, app.state.shown = Noticed(), ShownCall()
 
 
 def _body(type: str, **schema: Any) -> dict[str, Any]:
@@ -72,7 +72,7 @@ router = APIRouter(
     tags=["publish"],
     dependencies=[needs(Right.publish)],
     responses={
-        200: {"model": Answer, "description": "The log has all of it; what of it is a dead letter is told."},
+        200: {"model": PublishAnswer, "description": "The log has all of it; what of it is a dead letter is told."},
         **documented(400, "The body as a whole can't be read; sent again, it is refused again."),
         **documented(408, "The body took too long."),
         **documented(413, "The body is too large, as it is sent or unpacked, or has too many events."),
@@ -120,7 +120,7 @@ async def events(request: Request) -> Response:
 async def _publish(request: Request, split: Callable[[bytes, Instant], Posted]) -> Response:
     app, at = request.app, now()
     served: Served = app.state.served
-    with UnderWay(app.state.floods) as under_way:
+    with RequestsUnderWay(app.state.floods) as under_way:
         if (key := key_of(request.headers)) is not None:
             under_way.of(key)
         body = await body_of(request, under_way.add)

@@ -9,7 +9,7 @@ from app.server import figures, lists, live, people
 from app.server.access import Right, needs
 from app.server.answering import Told, answered
 from app.server.answers import Digest
-from app.server.asked import Waiting
+from app.server.asked import AskedPosition
 from app.server.problems import PROBLEMS
 
 PREFIX = "/api/v1"
@@ -29,7 +29,7 @@ def routes() -> APIRouter:
     "/digest", response_model=Digest, responses=PROBLEMS, dependencies=[needs(Right.audit)],
     operation_id="digest", tags=["audit"], summary="One hash for all that each read model says, and one for all that was accepted.",
 )  # fmt: skip
-async def digest(request: Request, asked: Annotated[Waiting, Query()]) -> Response:
+async def digest(request: Request, asked: Annotated[AskedPosition, Query()]) -> Response:
     async def run(engine: Engine) -> Told:
         return Told(await engine.digest())
 

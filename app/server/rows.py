@@ -18,7 +18,7 @@ from app.engine.question import until_of
 from app.engine.simulation_mark import is_simulated
 from app.server.answering import Told, next_page
 from app.server.answers import Number
-from app.server.asked import Page
+from app.server.asked import AskedPage
 from app.server.roles import SIGHT
 from journey.errors import Refused
 from journey.exact_numbers import UNKNOWN
@@ -51,7 +51,7 @@ class PageOf(Value, Generic[Item]):
     simulated: bool
 
 
-class Condition(NamedTuple):
+class RowCondition(NamedTuple):
     """SQL over the row `v`, and the values of its question marks."""
 
     sql: str
@@ -71,7 +71,7 @@ _INNER = ("n", "ahead")
 
 
 async def found(
-    ask: Ask, view: SqlView, until: Instant, conditions: Sequence[Condition] = (), order: str = "", limit: int | None = None
+    ask: Ask, view: SqlView, until: Instant, conditions: Sequence[RowCondition] = (), order: str = "", limit: int | None = None
 ) -> list[dict[str, Any]]:
     """The rows as of `until` that meet all `conditions`, as they are kept."""
     names = list(dict.fromkeys(name for column in view.columns for name in (column.source, column.currency) if name))
@@ -117,7 +117,13 @@ def _value(column: SqlColumn, row: Mapping[str, Any]) -> Any:
 
 
 async def page(
-    engine: Engine, request: Request, asked: Page, view: SqlView, item: type[Item], key: Sequence[str], conditions: Sequence[Condition]
+    engine: Engine,
+    request: Request,
+    asked: AskedPage,
+    view: SqlView,
+    item: type[Item],
+    key: Sequence[str],
+    conditions: Sequence[RowCondition],
 ) -> Told:
     """A page of the rows that meet all `conditions`, in the order of `key`, which tells them apart. Raises Refused."""
     async with whom_to_ask(engine, "sales", asked.known) as (ask, definition):
@@ -131,18 +137,18 @@ async def page(
         return await paged(engine, request, asked, ask, until, items, cursor)
 
 
-def beyond(cursor: str, columns: str, types: Sequence[str], sign: str = ">") -> list[Condition]:
+def beyond(cursor: str, columns: str, types: Sequence[str], sign: str = ">") -> list[RowCondition]:
     """What comes after `cursor`. Raises Refused where it is none of this list."""
     if not cursor:
         return []
     values = values_of(cursor)
     if not is_like(values, types):
         raise Refused(f"after {cursor!r} is no cursor of this list; the link to the next page has one")
-    return [Condition(f"({columns}) {sign} ({', '.join('?' for _ in values)})", tuple(values))]
+    return [RowCondition(f"({columns}) {sign} ({', '.join('?' for _ in values)})", tuple(values))]
 
 
 async def paged(
-    engine: Engine, request: Request, asked: Page, ask: Ask, until: Instant, items: tuple[Item, ...], cursor: str
+    engine: Engine, request: Request, asked: AskedPage, ask: Ask, until: Instant, items: tuple[Item, ...], cursor: str
 ) -> Told:  # fmt: skip
     """`items`, and where those that come after them are. Not for who is not shown ids: a cursor has the last one in it."""
     if SIGHT[request.state.caller.role].masks_people:

@@ -11,7 +11,7 @@ from journey.instants import Instant, iso
 from schemas.incoming import Incoming
 from schemas.json_formats import Format, read_as
 from schemas.noticed import Noticed
-from schemas.outside_calls import Shown
+from schemas.outside_calls import ShownCall
 from schemas.strict_json import Unreadable
 from streams.arrivals import REASON_LENGTH_MAX, cut, decoded_of, refusal
 
@@ -25,13 +25,13 @@ class TakenIn(NamedTuple):
     rejected: list[dict[str, Any]]
     """Of each event that will be a dead letter: which one of its body, its id where it can be read, and why."""
     noticed: Noticed
-    shown: Shown
+    shown: ShownCall
     """The links that its calls have shown, of those that were not `known`."""
 
 
-def taken_in(posted: Posted, definition: Definition, known: Shown, at: Instant) -> TakenIn:
+def taken_in(posted: Posted, definition: Definition, known: ShownCall, at: Instant) -> TakenIn:
     """What comes of `posted`, which was received at `at`."""
-    found = TakenIn([], [], Noticed(), Shown(known))
+    found = TakenIn([], [], Noticed(), ShownCall(known))
     numbers = {record.place: number for number, record in enumerate(posted.records)}
     is_no_id, latest = definition.identity.is_no_id, at + definition.bounds.future
     reasons: dict[str, Unreadable] = {}

@@ -24,7 +24,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel
 
-from app.server.problems import Problem
+from app.server.problems import HttpProblem
 from app.server.roles import SIGHT, Role, Sight
 from journey.instants import Instant, instant
 from projections.figures.answers import Answer, Cell, FigureAnswer
@@ -54,14 +54,14 @@ def refused(role: Role, figure: Figure, by: Iterable[str] = (), where: Iterable[
 def check_figure(role: Role, figure: Figure, by: Iterable[str] = (), where: Iterable[str] = ()) -> None:
     """Raises Problem 403 where `role` may not ask for `figure` so."""
     if why := refused(role, figure, by, where):
-        raise Problem(403, why)
+        raise HttpProblem(403, why)
 
 
 def check_rows(role: Role, figure: Figure, by: Iterable[str] = (), where: Iterable[str] = ()) -> None:
     """Raises Problem 403 where `role` may not see what is behind `figure`, asked for so, one by one, or what changed it."""
     check_figure(role, figure, by, where)
     if figure.tells in SIGHT[role].in_sums:
-        raise Problem(403, f"{figure.name} is shown to {role} in sums only, and not the rows behind it or what changed it")
+        raise HttpProblem(403, f"{figure.name} is shown to {role} in sums only, and not the rows behind it or what changed it")
 
 
 def sees_rows(role: Role, figure: Figure, by: Iterable[str] = (), where: Iterable[str] = ()) -> bool:

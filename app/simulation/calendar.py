@@ -15,7 +15,7 @@ _HOUR_WEIGHTS = (2, 1, 1, 1, 1, 2, 5, 12, 24, 30, 32, 30, 24, 26, 30, 30, 26, 20
 _MINUTES = tuple(f"{minute // 60:02}:{minute % 60:02}" for minute in range(24 * 60))
 
 
-class Calendar:
+class SimulatedCalendar:
     """Day 0 is the first; day `days` is the first that is no longer played. Everything is in UTC."""
 
     def __init__(self, start: date, days: int) -> None:

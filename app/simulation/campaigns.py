@@ -2,9 +2,9 @@
 
 from random import Random
 
-from app.simulation.calendar import Calendar, instant_between
+from app.simulation.calendar import SimulatedCalendar, instant_between
 from app.simulation.company import TOPICS, Campaign, Company
-from app.simulation.feed import Data, Feed
+from app.simulation.feed import Data, SimulatedFeed
 from journey.instants import DAY, HOUR, MINUTE, SECOND
 from journey.money import major
 
@@ -19,10 +19,10 @@ _SPENT_DAILY = ("Paid Search", "Paid Social")
 
 
 class Campaigns:
-    def __init__(self, feed: Feed, company: Company, rng: Random) -> None:
+    def __init__(self, feed: SimulatedFeed, company: Company, rng: Random) -> None:
         self.feed = feed
         self.company = company
-        self.calendar: Calendar = company.calendar
+        self.calendar: SimulatedCalendar = company.calendar
         self.rng = rng
 
     def tell(self) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from random import Random
 
-from app.simulation.calendar import Calendar
+from app.simulation.calendar import SimulatedCalendar
 
 TOPICS = ("pricing", "integration", "security", "onboarding", "reporting", "performance", "support", "migration")
 COMPETITORS = ("northbeam", "altiva", "quorvex")
@@ -93,7 +93,7 @@ _CAMPAIGNS = (
 
 @dataclass(slots=True)
 class Company:
-    calendar: Calendar
+    calendar: SimulatedCalendar
     customers: int
     sellers: list[Seller] = field(default_factory=list)
     contents: list[Content] = field(default_factory=list)
@@ -102,7 +102,7 @@ class Company:
     _busy: list[float] = field(default_factory=list)
 
     @classmethod
-    def founded(cls, calendar: Calendar, customers: int, rng: Random) -> "Company":
+    def founded(cls, calendar: SimulatedCalendar, customers: int, rng: Random) -> "Company":
         company = cls(calendar, customers)
         count = min(SELLERS_MAX, 4 + customers // PEOPLE_PER_SELLER)
         for n in range(count):

@@ -5,8 +5,8 @@ from random import Random
 
 from app.simulation.calendar import instant_between
 from app.simulation.company import COMPETITORS, PLANS, TOPICS, Company, in_currency
-from app.simulation.deals import Deal
-from app.simulation.feed import Data, Feed
+from app.simulation.deals import SimulatedDeal
+from app.simulation.feed import Data, SimulatedFeed
 from app.simulation.people import Account, Population, SimulatedPerson
 from app.simulation.shop import Shop
 from app.simulation.web import gaps
@@ -23,14 +23,14 @@ _OUTCOMES = ("reached", "reached", "no_answer")
 
 
 class Customers:
-    def __init__(self, feed: Feed, company: Company, shop: Shop, rng: Random) -> None:
+    def __init__(self, feed: SimulatedFeed, company: Company, shop: Shop, rng: Random) -> None:
         self.feed = feed
         self.calendar = company.calendar
         self.shop = shop
         self.rng = rng
         self._tickets = 0
 
-    def tell(self, population: Population, deals: Sequence[Deal]) -> None:
+    def tell(self, population: Population, deals: Sequence[SimulatedDeal]) -> None:
         by_account = {deal.account: deal for deal in deals}
         for n, account in enumerate(population.customers):
             self._describe(account, self.calendar.opens + HOUR + n * SECOND)
@@ -68,7 +68,7 @@ class Customers:
     def _money(self, name: str, amount_minor: int, account: Account) -> Data:
         return {name: str(major(amount_minor, account.currency)), "currency": account.currency}
 
-    def _subscribe(self, account: Account, subscription: str, deal: Deal | None) -> None:
+    def _subscribe(self, account: Account, subscription: str, deal: SimulatedDeal | None) -> None:
         """Billing starts with the first day; the term of who negotiates a renewal ends when that deal does."""
         rng, calendar = self.rng, self.calendar
         plan, mrr_minor = self._plan(account)
@@ -123,7 +123,7 @@ class Customers:
         }
         self.feed.send("/billing", "contract_ended", account.subject, at + 6 * HOUR, ended)
 
-    def _welcome(self, deal: Deal) -> None:
+    def _welcome(self, deal: SimulatedDeal) -> None:
         """What a won deal starts: an order, a subscription, the follow-ups, and a question whether all is well."""
         rng, feed, calendar = self.rng, self.feed, self.calendar
         account = deal.account

@@ -38,7 +38,7 @@ _CENTS: dict[Kind, tuple[int, int, int]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Deal:
+class SimulatedDeal:
     """`closes` may lie beyond what is played: then it stays open. The first of `people` is the primary one."""
 
     id: str
@@ -69,7 +69,7 @@ class Deal:
         return "new_business" if self.kind == "new" else "expansion"
 
 
-def plan(company: Company, population: Population, qualified: Sequence[Qualified], rng: Random) -> list[Deal]:
+def plan(company: Company, population: Population, qualified: Sequence[Qualified], rng: Random) -> list[SimulatedDeal]:
     """About one deal for every forty people: of qualified leads, of firms that sales approached, of customers."""
     total = round(company.customers / PEOPLE_PER_DEAL)
     existing = rng.sample(population.customers, k=min(round(total * EXISTING_SHARE), len(population.customers)))
@@ -93,7 +93,9 @@ def plan(company: Company, population: Population, qualified: Sequence[Qualified
     return deals
 
 
-def _draft(id: str, kind: Kind, account: Account, outcome: Outcome, source: Qualified | None, company: Company, rng: Random) -> Deal:
+def _draft(
+    id: str, kind: Kind, account: Account, outcome: Outcome, source: Qualified | None, company: Company, rng: Random
+) -> SimulatedDeal:
     calendar = company.calendar
     length = int(rng.triangular(*_DAYS[outcome]))
     if source is not None:
@@ -112,7 +114,7 @@ def _draft(id: str, kind: Kind, account: Account, outcome: Outcome, source: Qual
     others = others or [each for each in account.people if each not in people]
     people += rng.sample(others, k=min(len(others), rng.randrange(1, PEOPLE_ON_DEAL_MAX)))
     cents = int(rng.triangular(*_CENTS[kind])) // 50_000 * 50_000
-    return Deal(
+    return SimulatedDeal(
         id=id,
         kind=kind,
         origin="lead" if source is not None else "outbound" if kind == "new" else "account",

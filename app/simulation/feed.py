@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import orjson
 
-from app.simulation.calendar import Calendar
+from app.simulation.calendar import SimulatedCalendar
 from journey.instants import Instant
 
 Data = dict[str, object]
@@ -13,10 +13,10 @@ SIMULATED = "/simulated"
 """Where the source of every touchpoint starts: whoever keeps it can tell that nothing of it happened."""
 
 
-class Feed:
+class SimulatedFeed:
     """Touchpoints of one world. What would lie outside its days is not sent, so a story may run past the end."""
 
-    def __init__(self, calendar: Calendar, world: str) -> None:
+    def __init__(self, calendar: SimulatedCalendar, world: str) -> None:
         self.calendar = calendar
         self._world = world
         self._sent: list[tuple[Instant, str, str, str, bytes]] = []

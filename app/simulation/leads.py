@@ -5,7 +5,7 @@ from random import Random
 
 from app.simulation.calendar import instant_between
 from app.simulation.company import INSIDE_TEAM, Company, Seller
-from app.simulation.feed import Data, Feed
+from app.simulation.feed import Data, SimulatedFeed
 from app.simulation.people import Account, Population, SimulatedPerson, join
 from app.simulation.shares import deal_out
 from app.simulation.visitors import Visitors
@@ -45,7 +45,7 @@ class Qualified:
 
 
 class Leads:
-    def __init__(self, feed: Feed, company: Company, web: Web, visitors: Visitors, rng: Random) -> None:
+    def __init__(self, feed: SimulatedFeed, company: Company, web: Web, visitors: Visitors, rng: Random) -> None:
         self.feed = feed
         self.company = company
         self.calendar = company.calendar

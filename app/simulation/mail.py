@@ -4,7 +4,7 @@ from random import Random
 
 from app.simulation.calendar import THURSDAY, TUESDAY, instant_between
 from app.simulation.company import Campaign, Company
-from app.simulation.feed import Data, Feed
+from app.simulation.feed import Data, SimulatedFeed
 from app.simulation.people import Population, SimulatedPerson
 from app.simulation.web import SITE, Web
 from journey.instants import DAY, HOUR, MINUTE, SECOND, Instant
@@ -22,7 +22,7 @@ COMPLAINTS = 0.0008
 
 
 class Mail:
-    def __init__(self, feed: Feed, company: Company, web: Web, rng: Random) -> None:
+    def __init__(self, feed: SimulatedFeed, company: Company, web: Web, rng: Random) -> None:
         self.feed = feed
         self.calendar = company.calendar
         self.campaigns = company.campaigns

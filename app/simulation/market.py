@@ -4,7 +4,7 @@ from random import Random
 
 from app.simulation.calendar import instant_between
 from app.simulation.company import COMPETITORS, EUROS_PER, FIELD_TEAMS, TOPICS, Company
-from app.simulation.feed import Data, Feed
+from app.simulation.feed import Data, SimulatedFeed
 from journey.instants import DAY, HOUR, MINUTE, SECOND, Instant
 from journey.money import major
 
@@ -23,7 +23,7 @@ _FIXED_COSTS = (
 
 
 class Market:
-    def __init__(self, feed: Feed, company: Company, rng: Random) -> None:
+    def __init__(self, feed: SimulatedFeed, company: Company, rng: Random) -> None:
         self.feed = feed
         self.company = company
         self.calendar = company.calendar

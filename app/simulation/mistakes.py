@@ -4,7 +4,7 @@ from random import Random
 
 from app.simulation.calendar import instant_between
 from app.simulation.company import Company
-from app.simulation.feed import Data, Feed
+from app.simulation.feed import Data, SimulatedFeed
 from app.simulation.people import Population
 from app.simulation.web import Web
 from journey.instants import DAY, HOUR, MINUTE, SECOND
@@ -20,7 +20,7 @@ _ROBOTS = (
 
 
 class Mistakes:
-    def __init__(self, feed: Feed, company: Company, web: Web, rng: Random) -> None:
+    def __init__(self, feed: SimulatedFeed, company: Company, web: Web, rng: Random) -> None:
         self.feed = feed
         self.company = company
         self.calendar = company.calendar

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Literal
 
-from app.simulation.calendar import Calendar
+from app.simulation.calendar import SimulatedCalendar
 from app.simulation.company import Company, Seller
 from app.simulation.shares import deal_out
 from journey.instants import HOUR, Instant
@@ -181,6 +181,6 @@ def _account(number: int, company: Company, rng: Random) -> Account:
     )
 
 
-def first_days(calendar: Calendar, rng: Random) -> Instant:
+def first_days(calendar: SimulatedCalendar, rng: Random) -> Instant:
     """When the CRM tells of those it knew before: in the first two hours of one of the first days."""
     return calendar.midnight(rng.randrange(min(2, calendar.days))) + int(rng.random() * 2 * HOUR)

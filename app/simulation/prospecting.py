@@ -5,8 +5,8 @@ from random import Random
 
 from app.simulation.calendar import instant_between
 from app.simulation.company import Company
-from app.simulation.deals import Deal
-from app.simulation.feed import Data, Feed
+from app.simulation.deals import SimulatedDeal
+from app.simulation.feed import Data, SimulatedFeed
 from app.simulation.people import Account, Population, SimulatedPerson
 from app.simulation.web import Web, gaps
 from journey.instants import DAY, HOUR, MINUTE, SECOND, Instant
@@ -16,14 +16,14 @@ _OUTCOMES = ("no_answer", "voicemail", "no_answer", "busy", "connected", "wrong_
 
 
 class Prospecting:
-    def __init__(self, feed: Feed, company: Company, web: Web, rng: Random) -> None:
+    def __init__(self, feed: SimulatedFeed, company: Company, web: Web, rng: Random) -> None:
         self.feed = feed
         self.company = company
         self.calendar = company.calendar
         self.web = web
         self.rng = rng
 
-    def tell(self, population: Population, deals: Sequence[Deal]) -> None:
+    def tell(self, population: Population, deals: Sequence[SimulatedDeal]) -> None:
         by_account = {deal.account: deal for deal in deals if deal.kind == "new"}
         for account in population.prospects:
             deal = by_account.get(account)
@@ -43,7 +43,7 @@ class Prospecting:
                 if deal is not None and person in deal.people and self.rng.random() < 0.7:
                     self.look_around(person, deal)
 
-    def introduce(self, person: SimulatedPerson, account: Account, deal: Deal) -> None:
+    def introduce(self, person: SimulatedPerson, account: Account, deal: SimulatedDeal) -> None:
         """A customer sends somebody to us, a few days before there is a deal."""
         at = max(self.calendar.opens + 8 * HOUR, deal.opened - instant_between(DAY, 8 * DAY, self.rng))
         self._note(person, account, at, "referral")
@@ -83,7 +83,7 @@ class Prospecting:
                 if outcome == "wrong_number":
                     return
 
-    def look_around(self, person: SimulatedPerson, deal: Deal) -> None:
+    def look_around(self, person: SimulatedPerson, deal: SimulatedDeal) -> None:
         """Who is about to buy also comes by themselves, mostly before sales knows which visitor that was."""
         rng, web = self.rng, self.web
         at = max(self.calendar.opens, deal.opened - instant_between(0, 40 * DAY, rng))

@@ -4,8 +4,8 @@ from random import Random
 
 from app.simulation.calendar import instant_between
 from app.simulation.company import COMPETITORS, PRODUCTS, TOPICS, Company
-from app.simulation.deals import Deal
-from app.simulation.feed import Data, Feed
+from app.simulation.deals import SimulatedDeal
+from app.simulation.feed import Data, SimulatedFeed
 from app.simulation.people import SimulatedPerson
 from journey.instants import DAY, HOUR, MINUTE, Instant
 from journey.money import major
@@ -23,14 +23,14 @@ _LAST_STAGE_WEIGHTS = (3, 3, 2, 2)
 
 
 class Selling:
-    def __init__(self, feed: Feed, company: Company, rng: Random) -> None:
+    def __init__(self, feed: SimulatedFeed, company: Company, rng: Random) -> None:
         self.feed = feed
         self.company = company
         self.calendar = company.calendar
         self.rng = rng
         self._numbers = 0
 
-    def tell(self, deal: Deal) -> None:
+    def tell(self, deal: SimulatedDeal) -> None:
         self._open(deal)
         stages = STAGES[deal.pipeline]
         reached = len(stages)
@@ -48,7 +48,7 @@ class Selling:
             amount_minor = self._play(deal, stage, starts, deal.opened + (n + 1) * length, amount_minor)
         self._end(deal, amount_minor)
 
-    def _open(self, deal: Deal) -> None:
+    def _open(self, deal: SimulatedDeal) -> None:
         people = [{"person": each.user, "role": each.part, "primary": n == 0} for n, each in enumerate(deal.people)]
         opened: Data = {
             **self._value(deal, deal.amount_minor),
@@ -71,7 +71,7 @@ class Selling:
             later = self.calendar.at_work(deal.opened + instant_between(DAY, 6 * DAY, self.rng), self.rng)
             self._update(deal, later, {"people": people})
 
-    def _enter(self, deal: Deal, stage: str, at: Instant) -> None:
+    def _enter(self, deal: SimulatedDeal, stage: str, at: Instant) -> None:
         changes: Data = {"stage": stage}
         if self.rng.random() < 0.6:
             changes["probability"] = PROBABILITIES[stage]
@@ -82,7 +82,7 @@ class Selling:
             changes["expected_close_on"] = self.calendar.date_of(at + self.rng.randrange(10, 60) * DAY)
         self._update(deal, at, changes)
 
-    def _play(self, deal: Deal, stage: str, starts: Instant, ends: Instant, amount_minor: int) -> int:
+    def _play(self, deal: SimulatedDeal, stage: str, starts: Instant, ends: Instant, amount_minor: int) -> int:
         """What is done in one stage; the amount that stands at its end."""
         at = starts
         if stage == "discovery":
@@ -103,7 +103,7 @@ class Selling:
         """The next time something is done, or `ends` where that would be too late."""
         return min(ends, self.calendar.at_work(at + instant_between(low, high, self.rng), self.rng))
 
-    def _discover(self, deal: Deal, at: Instant, ends: Instant) -> Instant:
+    def _discover(self, deal: SimulatedDeal, at: Instant, ends: Instant) -> Instant:
         person = deal.people[0]
         at = self._next(at, ends, HOUR, 3 * DAY)
         self._meet(deal, person, "meeting", at, "held")
@@ -112,7 +112,7 @@ class Selling:
             self.feed.send("/crm", "need_stated", person.user, at + 50 * MINUTE, stated)
         return at + HOUR
 
-    def _demonstrate(self, deal: Deal, at: Instant, ends: Instant) -> Instant:
+    def _demonstrate(self, deal: SimulatedDeal, at: Instant, ends: Instant) -> Instant:
         for status in self.rng.choice((("held",), ("held",), ("held",), ("no_show", "held"), ("canceled", "held"), ("canceled",))):
             at = self._next(at, ends, 2 * DAY, 7 * DAY)
             if at >= ends:
@@ -121,7 +121,7 @@ class Selling:
             at += HOUR
         return at
 
-    def _meet(self, deal: Deal, person: SimulatedPerson, type: str, at: Instant, status: str) -> None:
+    def _meet(self, deal: SimulatedDeal, person: SimulatedPerson, type: str, at: Instant, status: str) -> None:
         """An appointment: agreed on before, and then held or not."""
         said: Data = {"owner": deal.owner.id, "deal": deal.id, "starts_at": self.calendar.stamp(at)}
         agreed = max(deal.opened + MINUTE, at - instant_between(HOUR, 3 * DAY, self.rng))
@@ -130,7 +130,7 @@ class Selling:
             said |= {"seconds": self.rng.randrange(1200, 3600), "people": [each.user for each in deal.people]}
         self.feed.send("/calendar", type, person.user, at + 45 * MINUTE, {**said, "status": status})
 
-    def _object(self, deal: Deal, at: Instant, ends: Instant) -> Instant:
+    def _object(self, deal: SimulatedDeal, at: Instant, ends: Instant) -> Instant:
         rng = self.rng
         at = self._next(at, ends, HOUR, 2 * DAY)
         if at >= ends:
@@ -152,7 +152,7 @@ class Selling:
             self.feed.send("/crm", "objection_handled", person.user, at, handled)
         return at
 
-    def _propose(self, deal: Deal, at: Instant, ends: Instant, list_minor: int, version: int) -> tuple[Instant, int]:
+    def _propose(self, deal: SimulatedDeal, at: Instant, ends: Instant, list_minor: int, version: int) -> tuple[Instant, int]:
         """An offer, with a discount the likelier the later."""
         discount = self.rng.choice((0, 0, 5, 10)) if version == 1 else self.rng.choice((5, 10, 15, 20))
         # Whole units of a hundred, so that it is an amount in every currency.
@@ -174,7 +174,7 @@ class Selling:
             self._update(deal, at + 2 * MINUTE, self._value(deal, amount_minor))
         return at + 10 * MINUTE, amount_minor
 
-    def _negotiate(self, deal: Deal, at: Instant, ends: Instant, amount_minor: int) -> tuple[Instant, int]:
+    def _negotiate(self, deal: SimulatedDeal, at: Instant, ends: Instant, amount_minor: int) -> tuple[Instant, int]:
         for n in range(self.rng.randrange(1, 5)):
             at = self._next(at, ends, 5 * HOUR, 5 * DAY)
             if at >= ends:
@@ -192,7 +192,7 @@ class Selling:
             at, amount_minor = self._propose(deal, at, ends, amount_minor, 2)
         return at, amount_minor
 
-    def _keep_in_touch(self, deal: Deal, at: Instant) -> None:
+    def _keep_in_touch(self, deal: SimulatedDeal, at: Instant) -> None:
         """Between the large steps: a call, a letter, a plan."""
         rng = self.rng
         person = rng.choice(deal.people)
@@ -232,7 +232,7 @@ class Selling:
                 settled: Data = {**planned, "status": status}
                 self.feed.send("/crm", "activity_scheduled", deal.subject, due + instant_between(-HOUR, 6 * HOUR, rng), settled)
 
-    def _end(self, deal: Deal, amount_minor: int) -> None:
+    def _end(self, deal: SimulatedDeal, amount_minor: int) -> None:
         rng, feed = self.rng, self.feed
         midway = self.calendar.at_work((deal.opened + deal.closes) // 2, rng)
         if deal.misread:
@@ -247,7 +247,7 @@ class Selling:
             subject = deal.subject if rng.random() < 0.9 else deal.people[0].user
             feed.send("/crm", "close", subject, deal.closes, self._closing(deal, amount_minor, deal.outcome))
 
-    def _closing(self, deal: Deal, amount_minor: int, outcome: str) -> Data:
+    def _closing(self, deal: SimulatedDeal, amount_minor: int, outcome: str) -> Data:
         closing: Data = {"deal": deal.id, "outcome": outcome, **self._value(deal, amount_minor)}
         if outcome == "won":
             return closing | {"margin": str(major(amount_minor * 7 // 10 // 100 * 100, deal.currency))}
@@ -257,8 +257,8 @@ class Selling:
             closing["competitor"] = self.rng.choice(COMPETITORS)
         return closing
 
-    def _update(self, deal: Deal, at: Instant, changes: Data) -> None:
+    def _update(self, deal: SimulatedDeal, at: Instant, changes: Data) -> None:
         self.feed.send("/crm", "deal_updated", deal.subject, at, {"deal": deal.id, **changes})
 
-    def _value(self, deal: Deal, amount_minor: int) -> Data:
+    def _value(self, deal: SimulatedDeal, amount_minor: int) -> Data:
         return {"amount": str(major(amount_minor, deal.currency)), "currency": deal.currency}

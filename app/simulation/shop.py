@@ -4,8 +4,8 @@ from random import Random
 
 from app.simulation.calendar import instant_between
 from app.simulation.company import Company, in_currency
-from app.simulation.deals import Deal
-from app.simulation.feed import Data, Feed
+from app.simulation.deals import SimulatedDeal
+from app.simulation.feed import Data, SimulatedFeed
 from app.simulation.people import Account
 from journey.instants import DAY, HOUR, MINUTE, SECOND, Instant
 from journey.money import major
@@ -15,7 +15,7 @@ _REASONS = ("not_used", "wrong_item", "goodwill")
 
 
 class Shop:
-    def __init__(self, feed: Feed, company: Company, rng: Random) -> None:
+    def __init__(self, feed: SimulatedFeed, company: Company, rng: Random) -> None:
         self.feed = feed
         self.company = company
         self.calendar = company.calendar
@@ -25,7 +25,7 @@ class Shop:
     def some_day(self) -> Instant:
         return self.calendar.at_work(self.calendar.midnight(self.company.busy_day(self.rng)) + 10 * HOUR, self.rng)
 
-    def order(self, account: Account, at: Instant, deal: Deal | None = None) -> None:
+    def order(self, account: Account, at: Instant, deal: SimulatedDeal | None = None) -> None:
         rng, feed = self.rng, self.feed
         self._orders += 1
         product, cents = rng.choice(_ADD_ONS)

@@ -6,7 +6,7 @@ from random import Random
 
 from app.simulation.calendar import instant_between
 from app.simulation.company import Campaign, Company
-from app.simulation.feed import Data, Feed
+from app.simulation.feed import Data, SimulatedFeed
 from app.simulation.people import SimulatedPerson
 from journey.instants import HOUR, MINUTE, SECOND, Instant
 
@@ -69,7 +69,7 @@ _AGENTS = (
 
 
 class Web:
-    def __init__(self, feed: Feed, company: Company, rng: Random) -> None:
+    def __init__(self, feed: SimulatedFeed, company: Company, rng: Random) -> None:
         self.feed = feed
         self.company = company
         self.rng = rng

@@ -5,12 +5,12 @@ from datetime import date
 from hashlib import sha256
 from random import Random
 
-from app.simulation.calendar import Calendar
+from app.simulation.calendar import SimulatedCalendar
 from app.simulation.campaigns import Campaigns
 from app.simulation.company import Company
 from app.simulation.customers import Customers
 from app.simulation.deals import plan
-from app.simulation.feed import Feed
+from app.simulation.feed import SimulatedFeed
 from app.simulation.leads import Leads
 from app.simulation.mail import Mail
 from app.simulation.market import Market
@@ -46,9 +46,9 @@ def _play(customers: int, days: int, seed: int, start: date) -> Iterator[bytes]:
     def rng(part: str) -> Random:
         return Random(f"{seed}/{part}")
 
-    calendar = Calendar(start, days)
+    calendar = SimulatedCalendar(start, days)
     company = Company.founded(calendar, customers, rng("company"))
-    feed = Feed(calendar, sha256(f"{customers}/{days}/{seed}/{calendar.date(0)}".encode()).hexdigest()[:6])
+    feed = SimulatedFeed(calendar, sha256(f"{customers}/{days}/{seed}/{calendar.date(0)}".encode()).hexdigest()[:6])
     population = populate(company, rng("people"))
 
     web = Web(feed, company, rng("web"))

@@ -64,7 +64,7 @@ def has_periods(section: SectionAnswer) -> bool:
 # --- columns
 
 
-class Column(NamedTuple):
+class ShownColumn(NamedTuple):
     """One number of each group: a figure, or one of its quantiles."""
 
     figure: FigureAnswer
@@ -89,10 +89,10 @@ class Column(NamedTuple):
         return self.quantile is None and self.figure.unit not in (*PERCENT, "ratio", "duration") and not is_mean
 
 
-def columns_of(answer: Answer) -> list[Column]:
+def columns_of(answer: Answer) -> list[ShownColumn]:
     """A column for each figure that has an answer, and for each of its quantiles."""
     return [
-        Column(figure, quantile)
+        ShownColumn(figure, quantile)
         for figure in answer.figures
         if is_answered(answer, figure)
         for quantile in (range(len(figure.quantiles)) if len(figure.quantiles) > 1 else (0,) if figure.quantiles else (None,))
@@ -102,7 +102,7 @@ def columns_of(answer: Answer) -> list[Column]:
 Format = Callable[[Cell, Number], str]
 
 
-def is_money_whole(shown: Iterable[tuple[Column, Iterable[Cell]]]) -> bool:
+def is_money_whole(shown: Iterable[tuple[ShownColumn, Iterable[Cell]]]) -> bool:
     """Whether money is shown in whole units in all of these columns: where each of them has large amounts. They are written alike."""
     most = [
         max((abs(number) / 10 ** (cell.decimals or 0) for cell in cells if (number := column.value(cell))), default=0)
@@ -112,7 +112,7 @@ def is_money_whole(shown: Iterable[tuple[Column, Iterable[Cell]]]) -> bool:
     return all(major >= WHOLE_UNITS_FROM for major in most if major) and any(most)
 
 
-def format_of(column: Column, cells: Iterable[Cell], *, whole: bool = False) -> Format:
+def format_of(column: ShownColumn, cells: Iterable[Cell], *, whole: bool = False) -> Format:
     """How a column's numbers are written: all alike, so that they can be compared; but durations, of which one may be a thousand times
     another, each in its own unit. `whole`: money without the decimals of its currency."""
     match column.figure.unit:
@@ -148,7 +148,7 @@ def _rounded(number: Number, digits: int) -> str:
     return f"-{text}" if scaled < 0 else text
 
 
-def _shown(column: Column, cells: Sequence[Cell], written: Format) -> str:
+def _shown(column: ShownColumn, cells: Sequence[Cell], written: Format) -> str:
     """Each currency on a line of its own: sums over currencies need rates."""
     numbers = [(cell, number) for cell in cells if (number := column.value(cell)) is not None]
     lines = [written(cell, number) for cell, number in numbers if number or not (column.is_amount and cell.currency)]
@@ -157,7 +157,7 @@ def _shown(column: Column, cells: Sequence[Cell], written: Format) -> str:
     return "\n".join(lines) or (ZERO if column.is_amount and (numbers or not cells) else UNKNOWN)
 
 
-def _in_row(column: Column, cells: Sequence[Cell], written: Format, currencies: Sequence[str | None]) -> str:
+def _in_row(column: ShownColumn, cells: Sequence[Cell], written: Format, currencies: Sequence[str | None]) -> str:
     """The same beside other columns: there is a line for each of the row's currencies, and an amount of 0 is not written out."""
     found = {cell.currency: (cell, number) for cell in cells if (number := column.value(cell)) is not None}
     lines = []
@@ -172,7 +172,7 @@ def _in_row(column: Column, cells: Sequence[Cell], written: Format, currencies: 
     return "\n".join(lines)
 
 
-def _currencies(columns: Sequence[Column], row: Sequence[Sequence[Cell]]) -> list[str | None]:
+def _currencies(columns: Sequence[ShownColumn], row: Sequence[Sequence[Cell]]) -> list[str | None]:
     """Those of which a row of a table shows an amount."""
     found = dict.fromkeys(
         cell.currency
@@ -186,7 +186,7 @@ def _currencies(columns: Sequence[Column], row: Sequence[Sequence[Cell]]) -> lis
 class KeyFigure(NamedTuple):
     """A figure as a whole, written out; each currency on a line of its own."""
 
-    column: Column
+    column: ShownColumn
     heading: str
     text: str
 
@@ -213,25 +213,25 @@ Key = tuple[str | None, ...]
 class Numbers(NamedTuple):
     """A column of a table: its numbers written out, row by row."""
 
-    column: Column
+    column: ShownColumn
     heading: str
     texts: list[str]
 
 
-class Table(NamedTuple):
+class ShownTable(NamedTuple):
     """An answer that is broken down. `labels` are the groups of each row by dimension; `carrying` is the column whose amounts are the
     rows' bars. `more` rows are not shown, which come before these where `is_cut_at_start`."""
 
     keys: list[Key]
     labels: dict[str, list[str]]
     numbers: list[Numbers]
-    carrying: Column
+    carrying: ShownColumn
     amounts: list[Number]
     more: int
     is_cut_at_start: bool
 
 
-def table_of(answer: Answer, orders: Orders, rows_max: int, *, is_asked: bool = False) -> Table | None:
+def table_of(answer: Answer, orders: Orders, rows_max: int, *, is_asked: bool = False) -> ShownTable | None:
     """None where no row says anything. Periods in which nothing was any more are left out unless the grouping was asked for."""
     columns = columns_of(answer)
     rows = _rows(answer, columns)
@@ -256,7 +256,7 @@ def table_of(answer: Answer, orders: Orders, rows_max: int, *, is_asked: bool = 
     for nth, column in enumerate(columns):
         written = format_of(column, cells[nth], whole=whole)
         numbers.append(Numbers(column, headings[nth], [_in_row(column, rows[key][nth], written, currencies[key]) for key in kept]))
-    return Table(
+    return ShownTable(
         kept,
         {
             _heading(name): [_label(answer, place, key, [rows[key][nth] for nth in dated]) for key in kept]
@@ -270,12 +270,12 @@ def table_of(answer: Answer, orders: Orders, rows_max: int, *, is_asked: bool = 
     )
 
 
-def _is_open(column: Column) -> bool:
+def _is_open(column: ShownColumn) -> bool:
     """Whether what began in a period may go on for any time, so that a period of it is never complete."""
     return FIGURES[column.figure.name].within_days is None
 
 
-def _is_running(column: Column) -> bool:
+def _is_running(column: ShownColumn) -> bool:
     """Whether it says what there is by the end of each period, also where nothing happened in it."""
     measure = FIGURES[column.figure.name].measure
     return isinstance(measure, Aggregate) and measure.is_running
@@ -290,7 +290,7 @@ def _without_common(headings: Sequence[str]) -> list[str]:
     return [" ".join(some[common:]) for some in words]
 
 
-def _rows(answer: Answer, columns: Sequence[Column]) -> dict[Key, list[list[Cell]]]:
+def _rows(answer: Answer, columns: Sequence[ShownColumn]) -> dict[Key, list[list[Cell]]]:
     """For each group the cells of each column, of which there are several where money is of several currencies."""
     rows: dict[Key, list[list[Cell]]] = {}
     for nth, column in enumerate(columns):
@@ -311,7 +311,7 @@ def _rows(answer: Answer, columns: Sequence[Column]) -> dict[Key, list[list[Cell
     return something
 
 
-def _amounts(column: Column, cells: Mapping[Key, Sequence[Cell]]) -> dict[Key, Number]:
+def _amounts(column: ShownColumn, cells: Mapping[Key, Sequence[Cell]]) -> dict[Key, Number]:
     """By what groups are ordered: money by that of the most frequent currency, what is no amount by how many it is worked out of."""
     numbers: defaultdict[str | None, Number] = defaultdict(int)
     for some in cells.values():
@@ -321,7 +321,7 @@ def _amounts(column: Column, cells: Mapping[Key, Sequence[Cell]]) -> dict[Key, N
     return {key: sum((_amount(column, cell) for cell in some if cell.currency == main), 0) for key, some in cells.items()}
 
 
-def _amount(column: Column, cell: Cell) -> Number:
+def _amount(column: ShownColumn, cell: Cell) -> Number:
     return (column.value(cell) or 0) if column.is_amount else cell.n
 
 

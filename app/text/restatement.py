@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from app.engine.closed_periods import AsTold
-from app.text.layout import NOTHING, UNKNOWN, Column, format_of
+from app.text.layout import NOTHING, UNKNOWN, ShownColumn, format_of
 from app.text.printing import Cell, as_csv, as_json, fits, put, table
 from journey.instants import iso
 from journey.money import major
@@ -15,7 +15,7 @@ from journey.readable import readable
 from projections.figures.answers import Cell as Answered
 from projections.figures.answers import FigureAnswer, exact
 from projections.figures.figure import PERCENT
-from projections.figures.restatements import CellBetween, CellValue, ChangedTouchpoint, Restatement, Share, is_something, value_of
+from projections.figures.restatements import CauseShare, CellBetween, CellValue, ChangedTouchpoint, Restatement, is_something, value_of
 
 CAUSES_SHOWN_MAX = 8
 """How many causes of one value are shown; `--json` has all."""
@@ -68,7 +68,7 @@ def _title(restatement: Restatement, what: str) -> None:
     put(heading, *([readable(" · ".join(more))] if more else []), "")
 
 
-class Row(NamedTuple):
+class ShownRow(NamedTuple):
     """A value at both positions, written out. `causes` are lines, of which those that are indented belong to the one above."""
 
     figure: str
@@ -79,10 +79,10 @@ class Row(NamedTuple):
     causes: list[str]
 
 
-def rows(restatement: Restatement, cells: Sequence[CellBetween], *, more: str) -> list[Row]:
+def rows(restatement: Restatement, cells: Sequence[CellBetween], *, more: str) -> list[ShownRow]:
     """A row for each value of `cells`. `more` says where the causes are that are not shown."""
     return [
-        Row(cell.figure, _name(restatement, cell, nth), *_written(cell, nth), _causes(cell, nth, more))
+        ShownRow(cell.figure, _name(restatement, cell, nth), *_written(cell, nth), _causes(cell, nth, more))
         for cell in cells
         for nth in range(max(1, len(cell.quantiles)))
     ]
@@ -131,9 +131,9 @@ def _name(restatement: Restatement, cell: CellBetween, quantile: int) -> str:
     return ", ".join([_column(cell, quantile).heading, *groups])
 
 
-def _column(cell: CellBetween, quantile: int) -> Column:
+def _column(cell: CellBetween, quantile: int) -> ShownColumn:
     figure = FigureAnswer(name=cell.figure, says="", formula="", unit=cell.unit, by=(), quantiles=cell.quantiles, adds_up=False, cells=())
-    return Column(figure, quantile if cell.quantiles else None)
+    return ShownColumn(figure, quantile if cell.quantiles else None)
 
 
 def _written(cell: CellBetween, quantile: int) -> tuple[str, str, str]:
@@ -173,7 +173,7 @@ def _causes(cell: CellBetween, quantile: int, more: str) -> list[str]:
     return lines
 
 
-def _share(cell: CellBetween, share: Share, quantile: int) -> list[str]:
+def _share(cell: CellBetween, share: CauseShare, quantile: int) -> list[str]:
     difference = _signed(_number(cell, share.difference, quantile)) + _parts(cell, share.difference)
     named = [_named(one) for one in share.touchpoints[:TOUCHPOINTS_SHOWN_MAX]]
     if share.of == 1 and named:

@@ -9,7 +9,17 @@ from app.text.printing import put, table
 from journey.money import major
 from journey.readable import readable
 from streams.story_differences import Difference, StoryDifferences
-from streams.timeline import Deal, Lead, Omitted, Order, Points, Sent, Stage, Timeline, TimelineEntry
+from streams.timeline import (
+    Omitted,
+    Sent,
+    Timeline,
+    TimelineDeal,
+    TimelineEntry,
+    TimelineLead,
+    TimelineOrder,
+    TimelinePoints,
+    TimelineStage,
+)
 
 BECAUSE_SHOWN_MAX = 3
 CAUSES_SHOWN_MAX = 3
@@ -24,15 +34,15 @@ def what(entry: TimelineEntry) -> str:
     match entry.means:
         case Sent(type=type):
             return type
-        case Stage():
+        case TimelineStage():
             return "stage"
-        case Lead():
+        case TimelineLead():
             return "lead"
-        case Points():
+        case TimelinePoints():
             return "score"
-        case Deal():
+        case TimelineDeal():
             return "deal"
-        case Order() | Omitted():
+        case TimelineOrder() | Omitted():
             return "order"
         case other:
             assert_never(other)
@@ -47,16 +57,16 @@ def _meant(entry: TimelineEntry) -> str:
     match entry.means:
         case Sent(fields=fields):
             return " · ".join(value for _, value in fields)
-        case Stage(left=left, stage=stage):
+        case TimelineStage(left=left, stage=stage):
             return f"{left} -> {stage}" if left else f"-> {stage}"
-        case Lead(cycle=cycle, step=step, reason=reason):
+        case TimelineLead(cycle=cycle, step=step, reason=reason):
             return f"lead {cycle}: {step}" + (f" ({reason})" if reason else "")
-        case Points(points=points):
+        case TimelinePoints(points=points):
             return f"{points:+d} points"
-        case Deal(outcome=outcome, stage=stage, amount_minor=amount_minor, currency=currency):
+        case TimelineDeal(outcome=outcome, stage=stage, amount_minor=amount_minor, currency=currency):
             amount = f"{major(amount_minor, currency)} {currency}" if currency else ""
             return ", ".join(filter(None, (outcome, stage, amount)))
-        case Order(order=order, amount_minor=amount_minor, currency=currency):
+        case TimelineOrder(order=order, amount_minor=amount_minor, currency=currency):
             is_paid_back = amount_minor < 0
             return f"order {order}: {major(abs(amount_minor), currency)} {currency}" + (" paid back" if is_paid_back else "")
         case Omitted(of=of, why=why):
@@ -132,7 +142,7 @@ def _in_words(entry: TimelineEntry) -> Text:
 
 def _rule(entry: TimelineEntry) -> str:
     """A step of a lead is by the rule of its own name."""
-    return f" · rule {entry.rule}" if entry.rule and not isinstance(entry.means, Lead) else ""
+    return f" · rule {entry.rule}" if entry.rule and not isinstance(entry.means, TimelineLead) else ""
 
 
 def _differs(one: Difference) -> str:

@@ -12,7 +12,7 @@ from projections.figures import periods
 from projections.figures.credit import PathTouch
 from projections.figures.dimensions import Dimension, spelled
 from projections.figures.figure import ANY_TIME, Asked, Figure, Where
-from projections.figures.measures import Aggregate, Computed, Credited, Measure, Part, Quantiles
+from projections.figures.measures import Aggregate, Computed, Credited, Measure, MeasurePart, Quantiles
 from projections.figures.money import RATES, cannot_be_converted, converted, summed
 from projections.figures.views import Option
 
@@ -146,13 +146,13 @@ def currencies_without_rate(figure: Figure, asked: Asked) -> Query:
     return Query(f"SELECT v.currency, {first} {source} AND ({missing}) GROUP BY v.currency", values)
 
 
-def added(parts: Sequence[Part], columns: Sequence[int]) -> list[int]:
+def added(parts: Sequence[MeasurePart], columns: Sequence[int]) -> list[int]:
     """The sums of `parts`, of the columns that `compiled` gave them."""
     left = iter(columns)
     return [next(left) * HALF + next(left) if part.how == "sum" and part.column else next(left) for part in parts]
 
 
-def width(parts: Sequence[Part]) -> int:
+def width(parts: Sequence[MeasurePart]) -> int:
     """How many columns `compiled` gives `parts`."""
     return sum(2 if part.how == "sum" and part.column else 1 for part in parts)
 
@@ -264,14 +264,14 @@ def _plain_amount(figure: Figure, column: str) -> str:
 
 
 def _is_converted(figure: Figure, column: str, asked: Asked) -> bool:
-    return bool(asked.currency) and Part("sum", column, "") in _of_money(figure)
+    return bool(asked.currency) and MeasurePart("sum", column, "") in _of_money(figure)
 
 
-def _of_money(figure: Figure) -> set[Part]:
+def _of_money(figure: Figure) -> set[MeasurePart]:
     return {part._replace(where="") for part in figure.measure.money}
 
 
-def _aggregates(figure: Figure, part: Part, asked: Asked) -> tuple[str, ...]:
+def _aggregates(figure: Figure, part: MeasurePart, asked: Asked) -> tuple[str, ...]:
     """The columns of `part`: one, or of a sum the upper and the lower half."""
     if part.how == "distinct":
         return (f"COUNT(DISTINCT v.{part.column}) FILTER (WHERE {part.where})",)
@@ -284,7 +284,7 @@ def _aggregates(figure: Figure, part: Part, asked: Asked) -> tuple[str, ...]:
     return _sum(f"{amount} / {HALF}{times}", part.where), _sum(f"{amount} % {HALF}{times}", part.where)
 
 
-def _highest(figure: Figure, part: Part, names: list[str], values: dict[str, Option], asked: Asked) -> str:
+def _highest(figure: Figure, part: MeasurePart, names: list[str], values: dict[str, Option], asked: Asked) -> str:
     """The cut to those cells in which `part` is highest, of equal ones to the first by their names."""
     if not asked.top:
         return ""

@@ -24,7 +24,7 @@ class Outcome(NamedTuple):
     whole: Number | None = None
 
 
-class Part(NamedTuple):
+class MeasurePart(NamedTuple):
     """One aggregate: the sum of `column` (of `n` where it names none), or how many distinct values it has."""
 
     how: Literal["sum", "distinct"]
@@ -36,13 +36,13 @@ class Part(NamedTuple):
 class Aggregate:
     """Sums, which are worked out in one SELECT with those of other figures, and what they come to."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[MeasurePart, ...]
     outcome: Callable[[Sequence[int]], Outcome]
     adds_up: bool = False
     is_running: bool = False
 
     @property
-    def money(self) -> tuple[Part, ...]:
+    def money(self) -> tuple[MeasurePart, ...]:
         return tuple(part for part in self.parts if part.column.endswith(MINOR))
 
     @property
@@ -61,8 +61,8 @@ class Quantiles:
     adds_up: bool = False
 
     @property
-    def money(self) -> tuple[Part, ...]:
-        return (Part("sum", self.column, self.where),) if self.column.endswith(MINOR) else ()
+    def money(self) -> tuple[MeasurePart, ...]:
+        return (MeasurePart("sum", self.column, self.where),) if self.column.endswith(MINOR) else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,8 @@ class Credited:
     adds_up: bool = True
 
     @property
-    def money(self) -> tuple[Part, ...]:
-        return (Part("sum", self.amount, "TRUE"),) if self.amount else ()
+    def money(self) -> tuple[MeasurePart, ...]:
+        return (MeasurePart("sum", self.amount, "TRUE"),) if self.amount else ()
 
 
 class Measured(NamedTuple):
@@ -97,8 +97,8 @@ class Computed:
     adds_up: bool = False
 
     @property
-    def money(self) -> tuple[Part, ...]:
-        return tuple(Part("sum", column, "TRUE") for column in self.columns if column.endswith(MINOR))
+    def money(self) -> tuple[MeasurePart, ...]:
+        return tuple(MeasurePart("sum", column, "TRUE") for column in self.columns if column.endswith(MINOR))
 
 
 Measure = Aggregate | Quantiles | Credited | Computed
@@ -106,17 +106,19 @@ Measure = Aggregate | Quantiles | Credited | Computed
 
 def count(where: str = "TRUE") -> Aggregate:
     """How many facts. `where` is SQL over `v`."""
-    return Aggregate((Part("sum", "", where),), lambda sums: Outcome(sums[0], sums[0]), adds_up=True)
+    return Aggregate((MeasurePart("sum", "", where),), lambda sums: Outcome(sums[0], sums[0]), adds_up=True)
 
 
 def distinct(column: str, where: str = "TRUE") -> Aggregate:
     """How many distinct values `column` has: these do not add up."""
-    return Aggregate((Part("distinct", column, where),), lambda sums: Outcome(sums[0], sums[0]))
+    return Aggregate((MeasurePart("distinct", column, where),), lambda sums: Outcome(sums[0], sums[0]))
 
 
 def total(column: str, where: str = "TRUE") -> Aggregate:
     """The sum of a column of whole numbers."""
-    return Aggregate((Part("sum", column, where), Part("sum", "", where)), lambda sums: Outcome(sums[0], sums[1]), adds_up=True)
+    return Aggregate(
+        (MeasurePart("sum", column, where), MeasurePart("sum", "", where)), lambda sums: Outcome(sums[0], sums[1]), adds_up=True
+    )
 
 
 def ratio(part: Aggregate, whole: Aggregate) -> Aggregate:
@@ -157,7 +159,7 @@ def ratio_of_one(series: str, part: Aggregate, whole: Aggregate) -> Aggregate:
         found = of_all.outcome(sums[:-1])
         return found if sums[-1] == 1 else Outcome(None, found.n)
 
-    return replace(of_all, parts=(*of_all.parts, Part("distinct", series, where)), outcome=outcome)
+    return replace(of_all, parts=(*of_all.parts, MeasurePart("distinct", series, where)), outcome=outcome)
 
 
 def quantiles(column: str, *at: str, where: str = "TRUE") -> Quantiles:

@@ -29,7 +29,7 @@ class ChangedTouchpoint(Value):
     occurred_at: str = ""
 
 
-class Share(Value):
+class CauseShare(Value):
     """How much of a difference a cause makes. `of` says how many touchpoints make it together; some of them are named."""
 
     cause: str
@@ -50,7 +50,7 @@ class CellBetween(Value):
     before: CellValue
     after: CellValue
     difference: CellValue
-    causes: tuple[Share, ...]
+    causes: tuple[CauseShare, ...]
 
 
 class Restatement(Value):
@@ -104,7 +104,7 @@ def value_of(told: CellValue, quantile: int) -> Number | None:
     return told.value[quantile] if isinstance(told.value, tuple) else told.value
 
 
-def _cause_of(share: Share, quantile: int) -> tuple[str | int, ...]:
+def _cause_of(share: CauseShare, quantile: int) -> tuple[str | int, ...]:
     named = "; ".join(f"{one.source} {one.id} {one.subject} at {one.position}".strip() for one in share.touchpoints)
     return share.cause, plain(value_of(share.difference, quantile)), share.of, named
 

@@ -67,7 +67,7 @@ class ByUnit:
         return tuple(key[len(self.figure.of.unit) : self._width])
 
 
-class Page(NamedTuple):
+class UnitPage(NamedTuple):
     """`units` of `number`, and how many come `beyond` them."""
 
     units: list[FigureUnit]
@@ -75,16 +75,16 @@ class Page(NamedTuple):
     beyond: int
 
 
-async def units(ask: Ask, figure: Figure, asked: Asked, *, after: Sequence[Value] = (), limit: int) -> Page:
+async def units(ask: Ask, figure: Figure, asked: Asked, *, after: Sequence[Value] = (), limit: int) -> UnitPage:
     """Up to `limit` units in the cells, in order, from beyond `after` on: key and group of another. `asked` is settled."""
     by = ByUnit.of(figure, asked)
     if isinstance(figure.measure, Credited):
         found = await outcomes(ask, by.figure, by.asked)
         all_units = sorted(by.unit(key) for key, outcome in found.items() if outcome.n)
         left = [unit for unit in all_units if not after or (*unit.key, *unit.group) > tuple(after)]
-        return Page(left[:limit], len(all_units), max(0, len(left) - limit))
+        return UnitPage(left[:limit], len(all_units), max(0, len(left) - limit))
     if not by.width:
-        return Page([FigureUnit((), ())], 1, 0)
+        return UnitPage([FigureUnit((), ())], 1, 0)
     query = counting(by.figure, by.asked)
     ((number,),) = await _ask(ask, query._replace(sql=f"SELECT COUNT(*) FROM ({query.sql}) AS a"))
     columns = ", ".join(f"g{place}" for place in range(by.width))
@@ -95,7 +95,7 @@ async def units(ask: Ask, figure: Figure, asked: Asked, *, after: Sequence[Value
     left_over = f"FROM ({query.sql}) AS a WHERE {where}"
     page = [by.unit(row) for row in await _ask(ask, Query(f"SELECT {columns} {left_over} ORDER BY {columns} LIMIT :limit", values))]
     ((left_number,),) = await _ask(ask, Query(f"SELECT COUNT(*) {left_over}", values))
-    return Page(page, number, left_number - len(page))
+    return UnitPage(page, number, left_number - len(page))
 
 
 def only(figure: Figure, chosen: Sequence[FigureUnit]) -> tuple[Figure, dict[str, Value]]:

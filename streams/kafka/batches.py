@@ -85,7 +85,7 @@ class _Batch:
         return None
 
 
-class Share(FetchResult):  # type: ignore[misc]  # aiokafka is not typed
+class FetchShare(FetchResult):  # type: ignore[misc]  # aiokafka is not typed
     """Records of one partition that wait to be taken: no more at once than may be held, and nothing after a large batch."""
 
     _partition_records: Any

@@ -48,13 +48,13 @@ from aiokafka.errors import (
 )
 
 from journey.errors import Away, Refused
-from streams.kafka.batches import Records, Share
+from streams.kafka.batches import FetchShare, Records
 from streams.kafka.large import RECORD_BYTES_MAX
 from streams.kafka.settings import KafkaSettings
 
 # For all who read: with its own, a batch of a few bytes takes gigabytes, and a header name that is no UTF-8 stops them for ever.
 fetcher.MemoryRecords = Records
-fetcher.FetchResult = Share
+fetcher.FetchResult = FetchShare
 
 ENVELOPE_BYTES_MAX = 1024
 """What a record takes beside its key, value and headers."""

@@ -57,7 +57,7 @@ class Cut(bytes):
 
 
 class LargeBatch(bytes):
-    """A batch as it came. aiokafka hands it out as if it were one record's value; `Reading` reads it."""
+    """A batch as it came. aiokafka hands it out as if it were one record's value; `LargeReading` reads it."""
 
 
 class Large(NamedTuple):
@@ -72,7 +72,7 @@ class Large(NamedTuple):
     headers: tuple[()] = ()
 
 
-class Reading:
+class LargeReading:
     """A large batch that is being read. It takes its time: in a thread."""
 
     def __init__(self, record: ConsumerRecord, after: int) -> None:

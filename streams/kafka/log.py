@@ -18,7 +18,7 @@ from schemas.decode import Decoded, Unreadable
 from schemas.incoming import Incoming, Whole
 from streams.arrivals import TOO_LARGE, decoded_of
 from streams.kafka.client import ENVELOPE_BYTES_MAX, meaning, producer
-from streams.kafka.large import OURS, RECORD_BYTES_MAX, Cut, LargeBatch, Reading, weight_of
+from streams.kafka.large import OURS, RECORD_BYTES_MAX, Cut, LargeBatch, LargeReading, weight_of
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topics
 from streams.placement import UNIT_BYTES_MAX
@@ -235,7 +235,7 @@ class KafkaLog:
             while len(found) < limit and size < UNIT_BYTES_MAX and await consumer.position(place) < end[place]:
                 for records in (await consumer.getmany(place, timeout_ms=READ_MS_MAX, max_records=limit - len(found))).values():
                     if type(records[-1].value) is LargeBatch:
-                        reading = Reading(records.pop(), after)
+                        reading = LargeReading(records.pop(), after)
                         records += await asyncio.to_thread(reading.cut, limit - len(found) - len(records), UNIT_BYTES_MAX)
                     found += records
                     size += sum(map(weight_of, records))

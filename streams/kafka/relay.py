@@ -38,7 +38,7 @@ POSITION = "journey_position"
 """The header that says what a message is of, tombstones included."""
 
 
-class Message(NamedTuple):
+class RelayMessage(NamedTuple):
     topic: str
     value: bytes | None
     key: bytes
@@ -51,7 +51,7 @@ class Committed(Outbox, Protocol):
     def changes(self, after: int) -> AsyncIterator[Change]: ...
 
 
-class Announced(Protocol):
+class AnnouncedMoves(Protocol):
     """What is announced of deadlines, and where people stand."""
 
     async def mark(self, position: int | None = None) -> Instant | None: ...
@@ -70,7 +70,7 @@ class Sender(Protocol):
 
 
 @asynccontextmanager
-async def telling(settings: KafkaSettings, record: Committed, announced: Announced) -> AsyncIterator[Callable[[], Awaitable[int]]]:
+async def telling(settings: KafkaSettings, record: Committed, announced: AnnouncedMoves) -> AsyncIterator[Callable[[], Awaitable[int]]]:
     """The relay from now on: gives its `step`, which ends for good with the first error. Whoever was it before can tell nothing more.
 
     Raises Away, Refused.
@@ -84,7 +84,7 @@ class Relay:
     what was read since Kafka takes nothing from those before.
     """
 
-    def __init__(self, settings: KafkaSettings, record: Committed, announced: Announced, sender: Sender) -> None:
+    def __init__(self, settings: KafkaSettings, record: Committed, announced: AnnouncedMoves, sender: Sender) -> None:
         self._topics = Topics(settings)
         self._bootstrap = settings.bootstrap
         self._record = record
@@ -138,7 +138,7 @@ class Relay:
         await self._commit(whole)
         return units
 
-    async def _send(self, message: Message) -> None:
+    async def _send(self, message: RelayMessage) -> None:
         if not self._sent:
             await self._sender.begin_transaction()
         topic, value, key, position = message
@@ -157,11 +157,11 @@ class Relay:
         self._sent.clear()
         await self._record.mark_published(whole)
 
-    async def _messages(self, change: Change) -> list[Message]:
+    async def _messages(self, change: Change) -> list[RelayMessage]:
         position = change.position
         facts = [_plain(fact) for fact in change.facts]
         told = {"position": position, "rebuilt": change.rebuilt, "last": change.last, "facts": facts}
-        messages = [Message(self._topics.changes, orjson.dumps(told), str(position).encode(), position)]
+        messages = [RelayMessage(self._topics.changes, orjson.dumps(told), str(position).encode(), position)]
         mark = await self._announced.mark(position)
         if change.rebuilt:
             self._since = position
@@ -171,7 +171,7 @@ class Relay:
         for transition in self._transitions(change, mark, await self._announced.struck(position)):
             moved[transition["person"]] = None
             transition["since"] = self._since
-            messages.append(Message(self._topics.transitions, orjson.dumps(transition), transition["person"].encode(), position))
+            messages.append(RelayMessage(self._topics.transitions, orjson.dumps(transition), transition["person"].encode(), position))
         return messages + await self._stages(position, list(moved))
 
     def _transitions(self, change: Change, mark: Instant | None, struck: list[list[Any]]) -> Iterator[dict[str, Any]]:
@@ -183,23 +183,23 @@ class Relay:
             assert isinstance(one, StageEntered), "no others were asked for"
             yield _told(change.position, count, one)
 
-    async def _stages(self, position: int, persons: list[str]) -> list[Message]:
+    async def _stages(self, position: int, persons: list[str]) -> list[RelayMessage]:
         """Where everyone stands whose stage changed; nothing, a tombstone, for who is no more."""
         now = await self._announced.stages(persons) if persons else {}
-        messages: list[Message] = []
+        messages: list[RelayMessage] = []
         for person in persons:
             stage, since = now.get(person, ("", 0))
             value = orjson.dumps({"person": person, "stage": stage, "entered_at": iso(since), "position": position}) if stage else None
-            messages.append(Message(self._topics.stages, value, person.encode(), position))
+            messages.append(RelayMessage(self._topics.stages, value, person.encode(), position))
         return messages
 
-    async def _nowhere(self, position: int) -> AsyncIterator[Message]:
+    async def _nowhere(self, position: int) -> AsyncIterator[RelayMessage]:
         """A tombstone for every id that stands nowhere now that all was derived anew: it may have stood somewhere before."""
         async for ids in self._announced.ids():
             now = await self._announced.stages(ids)
             for id in ids:
                 if not now.get(id, ("", 0))[0]:
-                    yield Message(self._topics.stages, None, id.encode(), position)
+                    yield RelayMessage(self._topics.stages, None, id.encode(), position)
 
 
 def _heard(sent: "asyncio.Future[Any]") -> None:

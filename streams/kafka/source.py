@@ -14,7 +14,7 @@ from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionE
 
 from journey.errors import Refused
 from streams.kafka.client import meaning
-from streams.kafka.large import LargeBatch, Reading, weight_of
+from streams.kafka.large import LargeBatch, LargeReading, weight_of
 from streams.kafka.log import recorded
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topics, topic_id
@@ -52,7 +52,7 @@ are not to be kept waiting."""
 
 
 @dataclass(slots=True)
-class Batch:
+class RecordBatch:
     """Records of some partitions, and where the record has to stand in each for them to come next."""
 
     epoch: int
@@ -73,7 +73,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
         self._next_after: dict[int, int] = {}
         self._read_to: dict[int, int] = {}
         """Where the client stands, by partition: beyond the last record by what is none, such as the marks of transactions."""
-        self._large: dict[TopicPartition, Reading] = {}
+        self._large: dict[TopicPartition, LargeReading] = {}
         """Large batches in the middle of which we are: the client stands beyond them."""
         self._turn = 0
         self._instance = instance
@@ -141,7 +141,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
         await self._check_topic()
         await self._offsets()
 
-    async def next(self) -> Batch:
+    async def next(self) -> RecordBatch:
         """The next records, in order within each partition. Waits for some. Raises Away, Refused."""
         while True:
             self.looked_at = time.monotonic()
@@ -187,7 +187,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
             self._heard_at = time.monotonic()
             if epoch != self.epoch:
                 continue
-            batch = Batch(epoch)
+            batch = RecordBatch(epoch)
             for place, records in found.items():
                 batch.after[place.partition] = self._next_after[place.partition]
                 for start in range(0, len(records), DECODED_AT_ONCE):
@@ -249,7 +249,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
     def _opened(self, place: TopicPartition, records: list[ConsumerRecord]) -> list[ConsumerRecord]:
         """`records` without the large batch that may come last, which is read from now on."""
         if type(records[-1].value) is LargeBatch:
-            self._large[place] = Reading(records.pop(), self._next_after[place.partition])
+            self._large[place] = LargeReading(records.pop(), self._next_after[place.partition])
         return records
 
     async def _check_quiet(self) -> bool:

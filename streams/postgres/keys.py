@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from journey.instants import Instant
-from streams.keys import ADD, REVOKE, Key, adding, no_key, revoking, taken
+from streams.keys import ADD, REVOKE, ApiKey, adding, no_key, revoking, taken
 from streams.operators import By
 from streams.postgres.database import Database
 from streams.postgres.desk import decide
@@ -15,13 +15,13 @@ class PostgresKeys:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    async def all(self) -> Sequence[Key]:
+    async def all(self) -> Sequence[ApiKey]:
         async with self.database.connection() as db:
             rows = await db.fetch(
                 "SELECT k.name, k.role, k.sha256, k.origins, m.at, m.actor, k.used_at, r.at, r.actor FROM journey.api_keys AS k"
                 " JOIN journey.control AS m ON m.number = k.made LEFT JOIN journey.control AS r ON r.number = k.revoked ORDER BY k.made"
             )
-        return [Key(name, role, hashed, tuple(origins), *rest) for name, role, hashed, origins, *rest in rows]
+        return [ApiKey(name, role, hashed, tuple(origins), *rest) for name, role, hashed, origins, *rest in rows]
 
     async def add(self, name: str, role: str, sha256: bytes, origins: Sequence[str], by: By) -> None:
         async with self.database.transaction() as db:

@@ -48,7 +48,7 @@ from streams.postgres.withdrawal import close, only_brought, withdraw
 from streams.record_digest import RecordDigest
 from streams.remarks import Outage, Say, nobody
 from streams.set_aside import SETTING_ASIDE, decided
-from streams.units import BodyRow, Change, Generation, KnownBody, Part, Received, RecordCounts, StoredBodies, Unit
+from streams.units import BodyRow, Change, DerivedPart, Generation, KnownBody, Received, RecordCounts, StoredBodies, Unit
 
 T = TypeVar("T")
 
@@ -489,10 +489,10 @@ class PostgresRecord:
 
     async def rebuild(
         self,
-        parts: AsyncIterator[Part],
+        parts: AsyncIterator[DerivedPart],
         generation: Generation,
         recorded_at: Instant,
-        last: Callable[[], AsyncIterator[Part]] | None = None,
+        last: Callable[[], AsyncIterator[DerivedPart]] | None = None,
         decisions: Sequence[Decided] = (),
     ) -> int:
         async with self.alone("what is derived anew"):
@@ -512,7 +512,7 @@ class PostgresRecord:
     async def withdraw(
         self,
         import_id: int,
-        parts: Callable[[], AsyncIterator[Part]],
+        parts: Callable[[], AsyncIterator[DerivedPart]],
         generation: Generation,
         recorded_at: Instant,
         decisions: Sequence[Decided] = (),
@@ -621,9 +621,9 @@ async def _begun(db: Connection) -> PostgresShadow:
     return shadow
 
 
-async def nothing() -> AsyncIterator[Part]:
+async def nothing() -> AsyncIterator[DerivedPart]:
     """No parts."""
-    for part in list[Part]():
+    for part in list[DerivedPart]():
         yield part
 
 

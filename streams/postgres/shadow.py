@@ -12,7 +12,7 @@ from streams.postgres.commit_steps import run
 from streams.postgres.database import transaction
 from streams.postgres.lock_sessions import Connection
 from streams.postgres.unit_statements import Statement, write_changes, write_journeys
-from streams.units import FactRow, Generation, Part
+from streams.units import DerivedPart, FactRow, Generation
 
 _BEGIN = """
     DELETE FROM journey.changes AS c WHERE NOT EXISTS (SELECT FROM journey.units AS u WHERE u.unit = c.unit);
@@ -67,13 +67,13 @@ class PostgresShadow:
             await db.execute(LIMITS)
             await db.execute(_BEGIN, timeout=SWITCH_MS_MAX / 1000)
 
-    async def put(self, db: Connection, part: Part) -> None:
+    async def put(self, db: Connection, part: DerivedPart) -> None:
         """In a transaction of its own. What is put is worked out before it begins, since that may take long."""
         storing = self._storing(part)
         async with transaction(db):
             await run(db, storing)
 
-    def _storing(self, part: Part) -> list[Statement]:
+    def _storing(self, part: DerivedPart) -> list[Statement]:
         steps = [Statement(_GONE, (sorted(part.gone),))] if part.gone else []
         steps += write_journeys(part.journeys, part.facts, "journeys_next")
         if part.persons:
@@ -85,7 +85,7 @@ class PostgresShadow:
         self._part += sum(len(step.values[1]) for step in storing)
         return storing
 
-    async def switch(self, db: Connection, parts: AsyncIterator[Part], generation: Generation) -> None:
+    async def switch(self, db: Connection, parts: AsyncIterator[DerivedPart], generation: Generation) -> None:
         """Add `parts`, and put all in the place of what is in use. In the transaction that is open, while nobody else commits."""
         await db.execute(LIMITS)
         async for part in parts:

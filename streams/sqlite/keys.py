@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import orjson
 
 from journey.instants import Instant
-from streams.keys import ADD, REVOKE, Key, adding, no_key, revoking, taken
+from streams.keys import ADD, REVOKE, ApiKey, adding, no_key, revoking, taken
 from streams.operators import By
 from streams.sqlite.database import transaction
 from streams.sqlite.desk import decide
@@ -18,12 +18,12 @@ class SqliteKeys:
     def __init__(self, db: sqlite3.Connection) -> None:
         self.db = db
 
-    async def all(self) -> Sequence[Key]:
+    async def all(self) -> Sequence[ApiKey]:
         rows = self.db.execute(
             "SELECT k.name, k.role, k.sha256, k.origins, m.at, m.actor, k.used_at, r.at, r.actor FROM api_keys AS k"
             " JOIN control AS m ON m.number = k.made LEFT JOIN control AS r ON r.number = k.revoked ORDER BY k.made"
         )
-        return [Key(name, role, hashed, tuple(orjson.loads(origins)), *rest) for name, role, hashed, origins, *rest in rows]
+        return [ApiKey(name, role, hashed, tuple(orjson.loads(origins)), *rest) for name, role, hashed, origins, *rest in rows]
 
     async def add(self, name: str, role: str, sha256: bytes, origins: Sequence[str], by: By) -> None:
         with transaction(self.db):

@@ -34,7 +34,7 @@ from streams.sqlite.database import check_tables, connect, migrate, transaction
 from streams.sqlite.desk import decide
 from streams.sqlite.withdrawal import only_brought, withdraw
 from streams.transitions import due
-from streams.units import BodyRow, Change, DeadLetter, FactRow, Generation, KnownBody, Part, Received, Recorded, StoredBodies, Unit
+from streams.units import BodyRow, Change, DeadLetter, DerivedPart, FactRow, Generation, KnownBody, Received, Recorded, StoredBodies, Unit
 
 PARTITION = 0
 """The embedded log has one."""
@@ -377,10 +377,10 @@ class SqliteRecord:
 
     async def rebuild(
         self,
-        parts: AsyncIterator[Part],
+        parts: AsyncIterator[DerivedPart],
         generation: Generation,
         recorded_at: Instant,
-        last: Callable[[], AsyncIterator[Part]] | None = None,
+        last: Callable[[], AsyncIterator[DerivedPart]] | None = None,
         decisions: Sequence[Decided] = (),
     ) -> int:
         """See `Histories`. One transaction: the folder's lock keeps other writers away, and who reads sees what was."""
@@ -390,7 +390,7 @@ class SqliteRecord:
     async def withdraw(
         self,
         import_id: int,
-        parts: Callable[[], AsyncIterator[Part]],
+        parts: Callable[[], AsyncIterator[DerivedPart]],
         generation: Generation,
         recorded_at: Instant,
         decisions: Sequence[Decided] = (),
@@ -400,7 +400,7 @@ class SqliteRecord:
             return await self._replace((parts(),), generation, recorded_at, decisions)
 
     async def _replace(
-        self, parts: Iterable[AsyncIterator[Part]], generation: Generation, recorded_at: Instant, decisions: Sequence[Decided]
+        self, parts: Iterable[AsyncIterator[DerivedPart]], generation: Generation, recorded_at: Instant, decisions: Sequence[Decided]
     ) -> int:
         position = self._number("SELECT COALESCE(MAX(position), 0) + 1 FROM units")
         self.db.execute("DELETE FROM journeys")

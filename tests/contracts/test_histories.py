@@ -10,7 +10,7 @@ from journey.histories import Stored
 from streams.operators import By, Decided, Decision
 from streams.ports import Histories, OutOfStep, Raced, Regenerated
 from streams.sqlite.record import SqliteRecord
-from streams.units import Change, Generation, Part, StoredBodies
+from streams.units import Change, DerivedPart, Generation, StoredBodies
 from tests.contracts.places import RECORDS, Place, Record, until_killed
 from tests.contracts.units import commit, name, row, unit
 from tests.streams.builders import LATER, at, link, retraction, sent
@@ -33,7 +33,7 @@ async def changes(histories: Histories, after: int = 0) -> list[Change]:
     return [change async for change in histories.changes(after)]
 
 
-async def parts(*made: Part) -> AsyncIterator[Part]:
+async def parts(*made: DerivedPart) -> AsyncIterator[DerivedPart]:
     for one in made:
         yield one
 
@@ -322,7 +322,7 @@ async def test_of_the_facts_those_of_some_kinds_come_as_if_they_had_been_picked_
     described = ["described", 1, "content:1", "a\tb", 0, 0, "two\nlines\r"]
     for facts in ([FACT, described, OTHER], [], [described], [FACT]):
         await commit(histories, facts=facts)
-    await histories.rebuild(parts(Part([described, FACT], {}, {}), Part([OTHER], {}, {})), BY, LATER)
+    await histories.rebuild(parts(DerivedPart([described, FACT], {}, {}), DerivedPart([OTHER], {}, {})), BY, LATER)
     await commit(histories, facts=[OTHER, described])
     for after in range(6):
         picked = [one._replace(facts=[fact for fact in one.facts if fact[0] in kinds]) for one in await changes(histories, after)]
@@ -334,7 +334,7 @@ async def test_of_the_facts_those_of_some_kinds_come_as_if_they_had_been_picked_
 
 async def test_a_rebuild_is_a_unit_that_makes_void_what_was_before_it(histories: Histories) -> None:
     await commit(histories, view(), facts=[FACT])
-    position = await histories.rebuild(parts(Part([OTHER], {}, {}), Part([FACT], {}, {})), BY, LATER)
+    position = await histories.rebuild(parts(DerivedPart([OTHER], {}, {}), DerivedPart([FACT], {}, {})), BY, LATER)
     await commit(histories, facts=[FACT])
     assert position == 2
     told = await changes(histories, 1)
@@ -348,7 +348,7 @@ async def test_a_rebuild_is_a_unit_that_makes_void_what_was_before_it(histories:
 async def test_a_rebuild_replaces_journeys_and_persons_and_leaves_touchpoints(histories: Histories) -> None:
     await commit(histories, view(), persons={"user:1": "user:1", "anon:a": "user:1"}, journeys={"user:1": b"{}", "user:2": b"{}"})
     offsets = await histories.offsets()
-    await histories.rebuild(parts(Part([], {"user:1": b'{"new":1}'}, {"user:1": "user:1", "anon:a": "anon:a"})), BY, LATER)
+    await histories.rebuild(parts(DerivedPart([], {"user:1": b'{"new":1}'}, {"user:1": "user:1", "anon:a": "anon:a"})), BY, LATER)
     assert await histories.journeys(["user:1", "user:2"]) == {"user:1": b'{"new":1}'}
     assert (await histories.people(["user:1"]))["user:1"].ids == ("user:1",)
     assert len((await histories.bodies(["user:1"]))["user:1"]) == 1
@@ -365,8 +365,8 @@ async def test_a_rebuild_of_nothing_is_a_unit_too(histories: Histories) -> None:
 async def test_a_rebuild_that_breaks_off_leaves_everything_as_it_was(histories: Histories) -> None:
     await commit(histories, facts=[FACT], journeys={"user:1": b"{}"})
 
-    async def breaking() -> AsyncIterator[Part]:
-        yield Part([OTHER], {"user:1": b'{"new":1}'}, {"user:1": "user:1"})
+    async def breaking() -> AsyncIterator[DerivedPart]:
+        yield DerivedPart([OTHER], {"user:1": b'{"new":1}'}, {"user:1": "user:1"})
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -382,20 +382,20 @@ async def test_parts_of_a_rebuild_are_made_from_what_the_record_holds(histories:
     """They are asked for one by one, and read the record while it is being rebuilt."""
     await commit(histories, view())
 
-    async def reading() -> AsyncIterator[Part]:
+    async def reading() -> AsyncIterator[DerivedPart]:
         after = ""
         while keys := await histories.subjects(after, 1):
             after = keys[-1]
             assert len((await histories.bodies(keys))[keys[0]]) == 1
-            yield Part([FACT], {keys[0]: b"{}"}, {keys[0]: keys[0]})
+            yield DerivedPart([FACT], {keys[0]: b"{}"}, {keys[0]: keys[0]})
 
     await histories.rebuild(reading(), BY, LATER)
     assert [fact for change in await changes(histories, 1) for fact in change.facts] == [FACT]
 
 
 async def test_what_a_rebuild_is_given_last_comes_after_all_else(histories: Histories) -> None:
-    last = Part([OTHER], {"user:1": b'{"last":1}'}, {"anon:a": "anon:a"}, ["user:2"])
-    first = Part([FACT], {"user:1": b"{}", "user:2": b"{}"}, {"anon:a": "user:1"})
+    last = DerivedPart([OTHER], {"user:1": b'{"last":1}'}, {"anon:a": "anon:a"}, ["user:2"])
+    first = DerivedPart([FACT], {"user:1": b"{}", "user:2": b"{}"}, {"anon:a": "user:1"})
     await histories.rebuild(parts(first), BY, LATER, lambda: parts(last))
     assert [fact for change in await changes(histories) for fact in change.facts] == [FACT, OTHER]
     assert await histories.journeys(["user:1", "user:2"]) == {"user:1": b'{"last":1}'}
@@ -408,8 +408,8 @@ async def test_decisions_are_recorded_with_the_rebuild_that_they_are_about(recor
     (decision,) = await record.control.decisions()
     assert decision == Decision(1, LATER, "ann", "definition", "because", {"fingerprint": "abc"})
 
-    async def breaking() -> AsyncIterator[Part]:
-        yield Part([OTHER], {}, {})
+    async def breaking() -> AsyncIterator[DerivedPart]:
+        yield DerivedPart([OTHER], {}, {})
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -469,8 +469,8 @@ async def begin_a_rebuild(name: str, folder: Path) -> None:
     async with RECORDS[name](folder) as record:
         await commit_one_unit(record.histories)
 
-        async def hanging() -> AsyncIterator[Part]:
-            yield Part([OTHER], {"user:1": b'{"new":1}'}, {"user:1": "user:2"})
+        async def hanging() -> AsyncIterator[DerivedPart]:
+            yield DerivedPart([OTHER], {"user:1": b'{"new":1}'}, {"user:1": "user:2"})
             await until_killed()
 
         await record.histories.rebuild(hanging(), BY, LATER)

@@ -17,7 +17,7 @@ from streams.placement import BRINGERS_MAX, Placement
 from streams.ports import OutOfStep
 from streams.rebuilding import rebuilt
 from streams.set_aside import RETRACT
-from streams.units import Generation, Imported, Part, Recorded, Unit
+from streams.units import DerivedPart, Generation, Imported, Recorded, Unit
 from tests.contracts.places import RECORDS, Place, Record, until_killed
 from tests.streams.builders import LATER, at, deal_opened, link, retraction, sent
 
@@ -234,8 +234,8 @@ async def test_a_rebuild_that_began_before_does_not_add_what_is_withdrawn_meanwh
 
 
 async def withdrawing(name: str, folder: Path) -> None:
-    async def parts() -> AsyncIterator[Part]:
-        yield Part([["touched", 1, "user:1", "2026-03-02", "Direct", ""]], {}, {})
+    async def parts() -> AsyncIterator[DerivedPart]:
+        yield DerivedPart([["touched", 1, "user:1", "2026-03-02", "Direct", ""]], {}, {})
         await until_killed()
 
     async with RECORDS[name](folder) as record:

@@ -3,7 +3,7 @@
 import pytest
 
 from journey.errors import Refused
-from streams.keys import Key, Keys
+from streams.keys import ApiKey, Keys
 from streams.operators import By
 from tests.contracts.places import Record
 
@@ -20,8 +20,8 @@ async def test_a_key_is_kept_with_who_made_it_and_is_used_and_revoked(keys: Keys
     await keys.add("shop", "publisher", b"s" * 32, ["https://shop.example"], ANN)
     await keys.add("ben", "sales", b"b" * 32, [], ANN._replace(at=18))
     assert list(await keys.all()) == [
-        Key("shop", "publisher", b"s" * 32, ("https://shop.example",), 17, "ann"),
-        Key("ben", "sales", b"b" * 32, (), 18, "ann"),
+        ApiKey("shop", "publisher", b"s" * 32, ("https://shop.example",), 17, "ann"),
+        ApiKey("ben", "sales", b"b" * 32, (), 18, "ann"),
     ]
     assert await keys.revoke("shop", By(30, "cleo", "leaked"))
     assert not await keys.revoke("shop", By(31, "dan", "again"))

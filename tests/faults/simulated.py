@@ -25,7 +25,7 @@ from streams.operators import Decided
 from streams.ports import Pruned, Raced
 from streams.postgres.unit_statements import changed_by
 from streams.sqlite.record import FILE, SqliteRecord
-from streams.units import Change, Generation, Part, Recorded, Unit
+from streams.units import Change, DerivedPart, Generation, Recorded, Unit
 from tests.streams.builders import START
 from tests.streams.followed import Told
 
@@ -261,10 +261,10 @@ class SharedRecord(SqliteRecord):
 
     async def rebuild(
         self,
-        parts: AsyncIterator[Part],
+        parts: AsyncIterator[DerivedPart],
         generation: Generation,
         recorded_at: Instant,
-        last: Callable[[], AsyncIterator[Part]] | None = None,
+        last: Callable[[], AsyncIterator[DerivedPart]] | None = None,
         decisions: Sequence[Decided] = (),
     ) -> int:
         async with self.world.locks["what is derived anew"]:
@@ -274,7 +274,7 @@ class SharedRecord(SqliteRecord):
                     beside += [part async for part in last()]
                 await self.world.point("before a switch", may_be_away=True)
 
-                async def all_of_it() -> AsyncIterator[Part]:
+                async def all_of_it() -> AsyncIterator[DerivedPart]:
                     for part in beside:
                         yield part
 

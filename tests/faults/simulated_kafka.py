@@ -5,7 +5,7 @@ import asyncio
 from aiokafka.errors import ProducerFenced
 
 from streams.kafka.relay import POSITION
-from streams.kafka.source import Batch
+from streams.kafka.source import RecordBatch
 from tests.faults.simulated import Message, SharedRecord, Transaction, World
 from tests.streams.followed import Told
 
@@ -33,7 +33,7 @@ class Source:
     async def check(self) -> None:
         await self._offsets()
 
-    async def next(self) -> Batch:
+    async def next(self) -> RecordBatch:
         world, chance = self.world, self.world.chance
         while True:
             ours = {one for one, worker in world.owners.items() if worker == self._worker}
@@ -49,7 +49,7 @@ class Source:
                     self._reset = False
                 continue
             await world.point("before a fetch")
-            batch = Batch(self.epoch)
+            batch = RecordBatch(self.epoch)
             for one in sorted(self._next):
                 if some := world.log[one][self._next[one] + 1 :][: chance.choice((1, 2, 3, 8))]:
                     if world.trouble and len(some) > 1 and chance.random() < 0.2:

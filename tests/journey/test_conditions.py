@@ -5,7 +5,7 @@ from typing import Literal, get_args
 import pytest
 from pydantic import BaseModel
 
-from journey.conditions import MEANINGS, Judgement, Meaning, Scene
+from journey.conditions import MEANINGS, ConditionMeaning, Judgement, Scene
 from journey.definition import All, Condition, Definition, Match
 from journey.definition_checks import problems
 from journey.explain import explain
@@ -22,7 +22,7 @@ class AtNight(BaseModel):
     at_night: Literal[True]
 
 
-class Nights(Meaning[AtNight]):
+class Nights(ConditionMeaning[AtNight]):
     def judge(self, condition: AtNight, scene: Scene) -> Judgement:
         holds = scene.touch.type == "page_view" and scene.touch.occurred_at % DAY < 6 * HOUR
         return Judgement(holds, (scene.touch.key,) if holds else (), holds)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journey.definition import Bounds, Definition, Identity
-from journey.identity import HeldBack, Links, Near, Said, held, held_back, links_of, name_of, near_max, person_of, resolve, walked
+from journey.identity import HeldBack, Links, Near, SaidLink, held, held_back, links_of, name_of, near_max, person_of, resolve, walked
 from journey.touchpoints import Touchpoint
 from schemas.definition_files import default_definition
 from tests.journey.builders import FRIDAY, MONDAY, TUESDAY, WEDNESDAY, touch
@@ -255,9 +255,9 @@ def test_what_is_near_never_says_anything_else_than_all_partners_do(
     id: str, said: list[tuple[str, bool]], partners_max: int, ids_max: int
 ) -> None:
     bounds = Bounds(partners_max=partners_max, ids_max=ids_max)
-    near, all_of_them = Near({}), dict[str, Said]()
+    near, all_of_them = Near({}), dict[str, SaidLink]()
     for at, (other, linked) in enumerate(said):
-        all_of_them[other] = Said((at, "", "", ""), linked)
+        all_of_them[other] = SaidLink((at, "", "", ""), linked)
         if linked:
             near.link(other, (at, "", "", ""), bounds)
         else:
@@ -270,8 +270,8 @@ def test_what_is_near_never_says_anything_else_than_all_partners_do(
 
 
 def test_what_is_near_tells_who_is_held_however_many_partners_there_are() -> None:
-    users = {f"user:{number}": Said((number, "", "", ""), True) for number in range(1000)}
-    devices = {f"anon:{number}": Said((number, "", "", ""), True) for number in range(1000)}
+    users = {f"user:{number}": SaidLink((number, "", "", ""), True) for number in range(1000)}
+    devices = {f"anon:{number}": SaidLink((number, "", "", ""), True) for number in range(1000)}
     few = dict(list(users.items())[: BOUNDS.partners_max])
     for last, id, is_held in (
         (users | devices, "user:me", True),

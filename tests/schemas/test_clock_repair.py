@@ -7,7 +7,7 @@ import pytest
 
 from journey.instants import HOUR, iso
 from schemas.decode import decode
-from schemas.outside_calls import Reading
+from schemas.outside_calls import CallReading
 from schemas.outside_names import shipped_names
 from schemas.segment import read_segment
 from tests.schemas.lines import of_lines
@@ -64,7 +64,7 @@ def test_where_not_both_clocks_are_known_the_time_stands_as_sent(sending: dict[s
 
 def called(**fields: Any) -> list[int]:
     call = {"type": "track", "messageId": "m", "userId": "u", "event": "Walked By", **fields}
-    found = list(read_segment(of_lines(orjson.dumps(call)), Reading(shipped_names())))
+    found = list(read_segment(of_lines(orjson.dumps(call)), CallReading(shipped_names())))
     return [decode(one.body).touch.occurred_at for one in found if one.body is not None]
 
 
@@ -88,5 +88,5 @@ def test_a_sight_that_only_its_repair_makes_the_earliest_is_not_left_out() -> No
     call = {"type": "track", "messageId": "m", "userId": "u", "anonymousId": "a", "event": "Walked By", "timestamp": iso(WRONG)}
     later = {"sentAt": iso(WRONG), "receivedAt": iso(RIGHT + HOUR)}
     lines = [orjson.dumps({**call, **later}), orjson.dumps({**call, "messageId": "n", **RECEIVED})]
-    found = [decode(one.body).touch for one in read_segment(of_lines(*lines), Reading(shipped_names())) if one.body is not None]
+    found = [decode(one.body).touch for one in read_segment(of_lines(*lines), CallReading(shipped_names())) if one.body is not None]
     assert [touch.occurred_at for touch in found if touch.type == "identified"] == [RIGHT + HOUR, RIGHT]

@@ -15,7 +15,7 @@ from schemas.csv_dry_run import dry_run
 from schemas.csv_fields import BooleanRule, FieldRule
 from schemas.csv_map import load_map
 from schemas.csv_number import NumberRule
-from schemas.csv_rules import Condition, FileRules, MapFile, QueryRule, TimeRule, TouchpointRule
+from schemas.csv_rules import CsvCondition, FileRules, MapFile, QueryRule, TimeRule, TouchpointRule
 from schemas.csv_template import FirstFilled
 from schemas.decode import decode
 from schemas.shipped_maps import shipped, shipped_path
@@ -62,7 +62,7 @@ def touchpoints(name: str, paths: list[Path]) -> Iterator[Touchpoint]:
 
 
 @pytest.mark.parametrize(
-    "model", [MapFile, FileRules, QueryRule, TouchpointRule, TimeRule, Condition, FieldRule, BooleanRule, NumberRule, FirstFilled]
+    "model", [MapFile, FileRules, QueryRule, TouchpointRule, TimeRule, CsvCondition, FieldRule, BooleanRule, NumberRule, FirstFilled]
 )
 def test_the_reference_has_every_key_and_every_word_that_a_key_may_have(model: type[BaseModel]) -> None:
     page = (ROOT / "examples" / "maps" / "README.md").read_text(encoding="utf-8")

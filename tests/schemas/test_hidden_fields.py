@@ -12,7 +12,7 @@ from schemas.csv_map import load_map
 from schemas.decode import decode
 from schemas.definition_files import default_definition
 from schemas.incoming import Incoming
-from schemas.outside_calls import Reading
+from schemas.outside_calls import CallReading
 from schemas.posthog import read_posthog
 from schemas.segment import read_segment
 from tests.examples import example
@@ -39,11 +39,11 @@ def of_csv(folder: Path) -> Iterator[Incoming]:
 
 
 def of_segment(_: Path) -> Iterator[Incoming]:
-    return iter(read_segment(of_lines(orjson.dumps(TRACK)), Reading({"Liked": LIKED})))
+    return iter(read_segment(of_lines(orjson.dumps(TRACK)), CallReading({"Liked": LIKED})))
 
 
 def of_posthog(_: Path) -> Iterator[Incoming]:
-    return iter(read_posthog(of_lines(orjson.dumps(CAPTURE)), Reading({"Liked": LIKED})))
+    return iter(read_posthog(of_lines(orjson.dumps(CAPTURE)), CallReading({"Liked": LIKED})))
 
 
 def of_cloudevents(_: Path) -> Iterator[Incoming]:

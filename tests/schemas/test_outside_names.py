@@ -9,7 +9,7 @@ import pytest
 from journey.errors import Refused
 from journey.outside_names import OutsideName, fitting, meant
 from schemas.decode import decode
-from schemas.outside_calls import Reading
+from schemas.outside_calls import CallReading
 from schemas.outside_names import load_outside_names, outside_names, shipped_names
 from schemas.segment import read_segment
 from tests.schemas.lines import of_lines
@@ -91,7 +91,7 @@ def tracked(name: str, properties: dict[str, Any]) -> list[Any]:
             "properties": properties,
         }
     )
-    found = [one.body or b"" for one in read_segment(of_lines(line), Reading(shipped_names()))]
+    found = [one.body or b"" for one in read_segment(of_lines(line), CallReading(shipped_names()))]
     for one in found:
         decode(one)
     return [orjson.loads(one) for one in found]

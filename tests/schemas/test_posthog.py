@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from journey.definition import Identity
 from schemas.decode import decode
 from schemas.noticed import Noticed
-from schemas.outside_calls import Reading
+from schemas.outside_calls import CallReading
 from schemas.outside_names import shipped_names
 from schemas.posthog import read_posthog
 from tests.schemas.lines import of_file, of_lines
@@ -27,9 +27,9 @@ def event(name: str, /, distinct_id: str = "u1", uuid: str = "e-1", *, outside: 
     )
 
 
-def made(*lines: bytes, by: Reading | None = None) -> list[Any]:
+def made(*lines: bytes, by: CallReading | None = None) -> list[Any]:
     """The CloudEvents made of the events, each of which decodes."""
-    found = list(read_posthog(of_lines(*lines), by or Reading(shipped_names())))
+    found = list(read_posthog(of_lines(*lines), by or CallReading(shipped_names())))
     for one in found:
         assert one.body is not None, one.reason
         decode(one.body)
@@ -108,7 +108,7 @@ def test_a_group_is_an_account_and_nobody_joins_it_by_what_a_server_tells_of_it(
 
 
 def test_an_outside_name_is_what_it_means_and_any_other_is_kept_by_its_name_and_counted() -> None:
-    by = Reading(shipped_names(), noticed=Noticed())
+    by = CallReading(shipped_names(), noticed=Noticed())
     order, click = made(
         event("Order Completed", order_id="o-1", total=30, currency="EUR"), event("$autocapture", uuid="e-2", _event_type="click"), by=by
     )
@@ -121,7 +121,7 @@ def test_a_body_says_when_all_were_sent_and_its_events_are_read_one_by_one() -> 
     body = b'{"api_key":"k","batch":[%b,%b],"historical_migration":false,"sent_at":"2026-03-02T10:00:05Z"}' % (
         event("asked"), event("asked", uuid="e-2", outside={"sent_at": "2026-03-02T10:00:01Z"}),
     )  # fmt: skip
-    found = [orjson.loads(one.body or b"") for one in read_posthog(of_file(body), Reading(shipped_names()))]
+    found = [orjson.loads(one.body or b"") for one in read_posthog(of_file(body), CallReading(shipped_names()))]
     assert [(one["id"], one["sentat"]) for one in found] == [("e-1", "2026-03-02T10:00:05Z"), ("e-2", "2026-03-02T10:00:01Z")]
 
 
@@ -139,7 +139,7 @@ def test_the_times_and_ids_of_exports_are_read(written: object, time: str) -> No
 
 
 def test_a_device_that_is_no_id_links_nobody_and_is_counted() -> None:
-    by = Reading(shipped_names(), noticed=Noticed(), is_no_id=Identity().is_no_id)
+    by = CallReading(shipped_names(), noticed=Noticed(), is_no_id=Identity().is_no_id)
     assert short(made(event("asked", _device_id="undefined"), by=by)) == [("custom", "user:u1", "")]
     assert by.noticed.no_ids == {"$device_id": 1}
 
@@ -157,7 +157,7 @@ def test_a_device_that_is_no_id_links_nobody_and_is_counted() -> None:
 )
 def test_an_event_that_is_none_is_kept_with_the_reason(changed: dict[str, Any], told: str) -> None:
     line = event("asked", outside=changed)
-    (found,) = read_posthog(of_lines(line), Reading(shipped_names()))
+    (found,) = read_posthog(of_lines(line), CallReading(shipped_names()))
     assert (found.raw, found.body, found.reason) == (line, None, told)
 
 
@@ -178,6 +178,6 @@ names = st.sampled_from(["$pageview", "$screen", "$identify", "$set", "$create_a
 @given(names, st.dictionaries(fields, values, max_size=2), st.dictionaries(properties, values))
 def test_whatever_an_event_holds_it_is_a_touchpoint_or_a_reason(name: str, changed: dict[str, Any], said: dict[str, Any]) -> None:
     line = json.dumps({**orjson.loads(event(name)), "properties": said, **changed}).encode()
-    found = list(read_posthog(of_lines(line), Reading(shipped_names())))
+    found = list(read_posthog(of_lines(line), CallReading(shipped_names())))
     assert all((one.body is None) != (one.reason is None) for one in found)
     assert found or name == "$create_alias"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from schemas.decode import Unreadable, decode
 from schemas.incoming import Incoming
-from schemas.outside_calls import Reading
+from schemas.outside_calls import CallReading
 from schemas.outside_names import shipped_names
 from schemas.segment import SOURCE, read_segment
 from tests.schemas.lines import of_file, of_lines
@@ -26,10 +26,10 @@ def call(kind: str, /, **fields: Any) -> bytes:
 
 
 def read(*lines: bytes) -> list[Incoming]:
-    return read_by(Reading(shipped_names()), *lines)
+    return read_by(CallReading(shipped_names()), *lines)
 
 
-def read_by(by: Reading, *lines: bytes) -> list[Incoming]:
+def read_by(by: CallReading, *lines: bytes) -> list[Incoming]:
     return list(read_segment(of_lines(*lines), by))
 
 
@@ -279,7 +279,7 @@ def test_an_event_with_a_name_of_ours_is_that_touchpoint_and_keeps_the_rest() ->
     ],
 )
 def test_an_event_that_does_not_say_what_its_touchpoint_needs_is_custom_and_noticed(properties: dict[str, Any], lacks: str) -> None:
-    by = Reading(shipped_names())
+    by = CallReading(shipped_names())
     (one,) = read_by(by, call("track", event="Order Completed", properties=properties))
     found = orjson.loads(one.body or b"")
     assert (found["type"], found["data"]["name"]) == ("custom", "Order Completed")
@@ -319,7 +319,7 @@ def test_what_its_touchpoint_needs_and_can_not_be_read_is_a_dead_letter_with_the
     ],
 )
 def test_an_amount_is_whole_minor_units_and_what_is_more_than_noise_is_counted(total: object, amount: str, rounded: int) -> None:
-    by = Reading(shipped_names())
+    by = CallReading(shipped_names())
     line = call("track", event="Order Completed", properties={"order_id": "1", "total": total, "currency": "USD"})
     (one,) = read_by(by, line)
     assert decode(one.body or b"").touch.data.amount == Decimal(amount)  # type: ignore[union-attr]
@@ -328,12 +328,12 @@ def test_an_amount_is_whole_minor_units_and_what_is_more_than_noise_is_counted(t
 
 def test_a_source_may_have_a_currency() -> None:
     line = call("track", event="Order Completed", properties={"order_id": "1", "total": 5})
-    (one,) = read_by(Reading(shipped_names(), "CHF"), line)
+    (one,) = read_by(CallReading(shipped_names(), "CHF"), line)
     assert orjson.loads(one.body or b"")["data"]["currency"] == "CHF"
 
 
 def test_what_is_left_out_is_noticed_by_name() -> None:
-    by = Reading(shipped_names())
+    by = CallReading(shipped_names())
     lines = [call("track", event=name, properties={"product_id": "p", "price": 3}) for name in ("Dance", "Dance", "Product Viewed")]
     assert len(read_by(by, *lines)) == 3
     without = "price is 3, and there is no currency: send one, or give its source a default_currency in the definition"
@@ -435,7 +435,7 @@ def test_whatever_a_call_holds_it_is_a_touchpoint_or_a_reason(kind: str, fields:
 
 def test_half_a_character_in_an_id_is_a_reason_and_not_a_crash():
     line = b'{"type":"track","event":"x","messageId":"m","userId":"u","anonymousId":"\\ud800","timestamp":"2026-03-04T08:00:00Z"}'
-    (one,) = read_by(Reading({}), line)
+    (one,) = read_by(CallReading({}), line)
     assert one.body is None
     assert "half of a character" in (one.reason or "")
 
@@ -457,7 +457,7 @@ BODY = b"""{
 
 @pytest.mark.parametrize("body", [BODY, BODY.replace(b"\n", b" ") + b"\n"], ids=["over many lines", "on one line"])
 def test_the_calls_of_a_body_are_calls_and_what_it_says_holds_for_those_that_say_nothing_else(body: bytes) -> None:
-    first, bad, last = read_segment(of_file(body), Reading(shipped_names()))
+    first, bad, last = read_segment(of_file(body), CallReading(shipped_names()))
     by_body, by_itself = orjson.loads(first.body or b""), orjson.loads(last.body or b"")
     assert (by_body["sentat"], by_itself["sentat"]) == ("2026-03-02T10:00:05.000Z", "2026-03-02T10:00:01.000Z")
     assert by_body["data"] == {"name": "Walked By", "agent": "Mozilla", "url": "https://other.example/"}

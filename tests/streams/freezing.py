@@ -11,7 +11,7 @@ from typing import Any
 from journey.errors import Away
 from streams.postgres import record as record_module
 from streams.postgres.record import PostgresRecord
-from streams.units import Generation, Part, Unit
+from streams.units import DerivedPart, Generation, Unit
 from tests.contracts.units import row
 from tests.streams.builders import LATER, at, sent
 
@@ -75,13 +75,13 @@ async def hold(address: str, topic: str, where: str) -> None:
         await record.close()
 
 
-async def _parts() -> AsyncIterator[Part]:
-    yield Part([], {}, {})
+async def _parts() -> AsyncIterator[DerivedPart]:
+    yield DerivedPart([], {}, {})
 
 
-async def _frozen_parts() -> AsyncIterator[Part]:
+async def _frozen_parts() -> AsyncIterator[DerivedPart]:
     freeze()
-    yield Part([], {}, {})
+    yield DerivedPart([], {}, {})
 
 
 async def commit(address: str, topic: str, where: str) -> None:

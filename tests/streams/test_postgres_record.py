@@ -26,7 +26,7 @@ from streams.postgres.desk import PostgresDesk
 from streams.postgres.record import PostgresRecord, nothing
 from streams.postgres.tables import MIGRATIONS, migrate
 from streams.postgres.unit_statements import PART_FACTS_MAX
-from streams.units import Change, DeadLetter, Generation, Part, Recorded, Unit
+from streams.units import Change, DeadLetter, DerivedPart, Generation, Recorded, Unit
 from tests.contracts.units import commit, name, row
 from tests.services.service import Service
 from tests.streams import freezing
@@ -290,9 +290,9 @@ async def test_who_is_hard_at_work_in_its_turn_keeps_it(one: PostgresRecord, oth
 async def test_who_is_hard_at_work_while_all_is_derived_anew_keeps_its_turn(one: PostgresRecord, short_silences: None) -> None:
     """Each part takes longer than anybody may be silent, those of before and those that come last, inside the transaction."""
 
-    async def parts() -> AsyncIterator[Part]:
+    async def parts() -> AsyncIterator[DerivedPart]:
         work()
-        yield Part([FACT], {}, {})
+        yield DerivedPart([FACT], {}, {})
 
     async with asyncio.timeout(SECONDS_MAX), one.alone("rebuild"):
         assert await one.rebuild(parts(), BY, LATER, parts) == 1

@@ -3,18 +3,18 @@
 from fractions import Fraction
 from typing import Any
 
-from app.text.layout import Column, Table
+from app.text.layout import ShownColumn, ShownTable
 from journey.definition import Definition
 from journey.instants import DAY
 from projections.figures.answers import Answer
 from projections.figures.measures import Number
 from projections.figures.periods import PERIODS
-from streams.timeline import Stage, Timeline
+from streams.timeline import Timeline, TimelineStage
 
 LINES_MAX = 8
 
 
-def lines_of(answer: Answer, table: Table) -> dict[str, Any] | None:
+def lines_of(answer: Answer, table: ShownTable) -> dict[str, Any] | None:
     """For an answer by one period: the columns that share the unit of the first one. None for others, and for a single row."""
     if len(answer.by) != 1 or answer.by[0] not in PERIODS or len(table.keys) < 2:
         return None
@@ -33,7 +33,7 @@ def lines_of(answer: Answer, table: Table) -> dict[str, Any] | None:
     return {"labels": periods, "unit": table.numbers[0].column.figure.unit, "lines": lines[:LINES_MAX]}
 
 
-def _drawn(column: Column, decimals: int, value: Number | None) -> float | None:
+def _drawn(column: ShownColumn, decimals: int, value: Number | None) -> float | None:
     """A number as it is drawn: money in its main unit, a duration in days, a share in percent."""
     if value is None:
         return None
@@ -50,7 +50,7 @@ def _drawn(column: Column, decimals: int, value: Number | None) -> float | None:
 
 def stages_of(story: Timeline, definition: Definition) -> dict[str, Any] | None:
     """For a customer's story: the stages that were entered, and those that time alone will bring. None where there are not two points."""
-    points = [{"at": one.at, "stage": one.means.stage} for one in story.entries if isinstance(one.means, Stage)]
+    points = [{"at": one.at, "stage": one.means.stage} for one in story.entries if isinstance(one.means, TimelineStage)]
     if not points:
         return None
     past = [one for one in points if one["at"] <= story.until]

@@ -15,7 +15,7 @@ from app.server.access import Actor, Right, needs
 from app.server.pages.entrance import FORM_BYTES_MAX, form_of, one_of, reason_of, text_of
 from app.server.pages.lengthy import Lengthy
 from app.server.pages.rendering import page
-from app.server.problems import Problem
+from app.server.problems import HttpProblem
 from app.server.served import Served
 from app.text.definition import cure, lacks
 from journey.definition import Definition, unused
@@ -71,7 +71,7 @@ async def put_to_use(request: Request, actor: Actor) -> Any:
     served, lengthy = _served(request), _lengthy(request)
     before = lengthy.there(USE)
     if before is not None and not before.task.done():
-        raise Problem(409, "another one is being put to use; wait until that is done")
+        raise HttpProblem(409, "another one is being put to use; wait until that is done")
     lengthy.forget(USE)
 
     async def run(engine: Engine) -> dict[str, Any]:
@@ -81,7 +81,7 @@ async def put_to_use(request: Request, actor: Actor) -> Any:
     try:
         await lengthy.look(USE, partial(served.change_at_length, run))
     except (Away, Refused) as error:
-        raise Problem(503 if isinstance(error, Away) else 400, str(error)) from error
+        raise HttpProblem(503 if isinstance(error, Away) else 400, str(error)) from error
     return RedirectResponse("/definition", 303)
 
 
@@ -108,7 +108,7 @@ async def _checked(request: Request, form: dict[str, list[str]]) -> dict[str, An
     """What `journey definition check` says of what was written; and the lines that are not those of the one in use."""
     text = text_of(form, "text").removeprefix("\ufeff")
     if len(text.encode("utf-8", "replace")) > FILE_BYTES_MAX:
-        raise Problem(413, f"a definition has at most {FILE_BYTES_MAX:,} bytes")
+        raise HttpProblem(413, f"a definition has at most {FILE_BYTES_MAX:,} bytes")
     nothing: dict[str, Any] = {
         "definition": None, "problems": [], "lines": [], "lines_more": 0, "unused": [], "lacks": "", "is_in_use": False,
     }  # fmt: skip

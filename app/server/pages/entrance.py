@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 from app.server.access import COOKIE, Caller, Callers, Right, needs
 from app.server.bodies import BODY_SECONDS_MAX, pieces
 from app.server.pages.rendering import NAVIGATION, page
-from app.server.problems import Problem
+from app.server.problems import HttpProblem
 from app.server.roles import SIGHT
 from app.server.visible import hidden
 
@@ -27,7 +27,7 @@ async def first(request: Request) -> RedirectResponse:
     for address, _, right in NAVIGATION:
         if request.state.caller.may(right):
             return RedirectResponse(address, 307)
-    raise Problem(403, f"the role {request.state.caller.role} has no pages")
+    raise HttpProblem(403, f"the role {request.state.caller.role} has no pages")
 
 
 @router.get("/login")
@@ -64,13 +64,13 @@ def _inside(address: str) -> str:
 async def form_of(request: Request, bytes_max: int = FORM_BYTES_MAX) -> dict[str, list[str]]:
     """What a form of ours sends. Raises Problem where another site sends it, or where it is too large."""
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        raise Problem(403, "a form of another site is not answered")
+        raise HttpProblem(403, "a form of another site is not answered")
     taken = bytearray()
     async for piece in pieces(request, bytes_max, BODY_SECONDS_MAX):
         taken += piece
     form = parse_qs(taken.decode("utf-8", "replace"))
     if any("\0" in text for texts in form.values() for text in texts):
-        raise Problem(400, "a form has no NUL character in it")
+        raise HttpProblem(400, "a form has no NUL character in it")
     return form
 
 
@@ -86,7 +86,7 @@ def text_of(form: dict[str, list[str]], name: str) -> str:
 def reason_of(form: dict[str, list[str]]) -> str:
     """Raises Problem where there is none."""
     if not (reason := one_of(form, "reason")):
-        raise Problem(400, "a reason is needed; `journey audit` shows it to whoever asks why")
+        raise HttpProblem(400, "a reason is needed; `journey audit` shows it to whoever asks why")
     return reason
 
 

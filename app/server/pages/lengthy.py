@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.server.problems import Problem
+from app.server.problems import HttpProblem
 from journey.errors import Away, Refused
 
 UNDER_WAY_MAX = 2
@@ -24,7 +24,7 @@ KEPT_SECONDS, KEPT_MAX = 60.0, 16
 
 
 @dataclass(slots=True)
-class UnderWay:
+class LengthyUnderWay:
     """Something that is being worked out, or was."""
 
     task: "asyncio.Task[Any]"
@@ -34,7 +34,7 @@ class UnderWay:
     def end(self, task: "asyncio.Task[Any]") -> None:
         self.ended_at = time.monotonic()
         error = None if task.cancelled() else task.exception()
-        if error is not None and not isinstance(error, Away | Refused | Problem):
+        if error is not None and not isinstance(error, Away | Refused | HttpProblem):
             logging.getLogger("journey.server").error("what was asked at length failed", exc_info=error)
 
     @property
@@ -46,9 +46,9 @@ class Lengthy:
     """In `app.state.lengthy`."""
 
     def __init__(self) -> None:
-        self._found: dict[Hashable, UnderWay] = {}
+        self._found: dict[Hashable, LengthyUnderWay] = {}
 
-    async def look(self, what: Hashable, run: Callable[[], Awaitable[Any]]) -> UnderWay:
+    async def look(self, what: Hashable, run: Callable[[], Awaitable[Any]]) -> LengthyUnderWay:
         """What was begun as `what`, else begun now; it has an answer, or is still under way. Raises Problem 429
         where others are under way, 504 where nobody has waited for so long; and what `run` raises."""
         self._forget()
@@ -56,21 +56,21 @@ class Lengthy:
         if found is None:
             if sum(not one.task.done() for one in self._found.values()) >= UNDER_WAY_MAX:
                 said = f"{UNDER_WAY_MAX} such questions are being worked out; ask again in a minute"
-                raise Problem(429, said, headers={"Retry-After": "30"})
+                raise HttpProblem(429, said, headers={"Retry-After": "30"})
             seconds = LOOK_SECONDS
-            found = self._found[what] = UnderWay(asyncio.ensure_future(run()))
+            found = self._found[what] = LengthyUnderWay(asyncio.ensure_future(run()))
             found.task.add_done_callback(found.end)
         await asyncio.wait({found.task}, timeout=seconds)
         if not found.task.done():
             if found.seconds > PATIENCE_SECONDS_MAX:
-                raise Problem(504, f"it has taken more than {PATIENCE_SECONDS_MAX / 60:.0f} minutes; the command has no such bound")
+                raise HttpProblem(504, f"it has taken more than {PATIENCE_SECONDS_MAX / 60:.0f} minutes; the command has no such bound")
             return found
         if found.task.exception() is not None:
             self._found.pop(what, None)  # whoever asks again tries again
         found.task.result()
         return found
 
-    def there(self, what: Hashable) -> UnderWay | None:
+    def there(self, what: Hashable) -> LengthyUnderWay | None:
         """What was begun as `what`, where it is under way or was lately."""
         self._forget()
         return self._found.get(what)

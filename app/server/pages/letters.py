@@ -15,7 +15,7 @@ from app.engine.requeuing import Requeued, decided_about, dismiss_waiting, reque
 from app.server.access import Actor, Right, needs
 from app.server.pages.entrance import FORM_BYTES_MAX, form_of, one_of, reason_of, text_of
 from app.server.pages.rendering import page
-from app.server.problems import Problem, as_parameters
+from app.server.problems import HttpProblem, as_parameters
 from app.server.served import Run, Served
 from app.text import dead_letters as words
 from journey.errors import Refused
@@ -102,13 +102,13 @@ async def decide(request: Request, actor: Actor) -> RedirectResponse:
     is_all = one_of(form, "which") == "all"
     code, source = one_of(form, "code") or None, one_of(form, "source") or None
     if not is_all and not named:
-        raise Problem(400, "none is ticked; tick those that are meant, or choose all that wait")
+        raise HttpProblem(400, "none is ticked; tick those that are meant, or choose all that wait")
     by, served = By(now(), actor, one_of(form, "reason")), _served(request)
     match one_of(form, "do"):
         case "requeue" if is_all:
             told = await _requeued(served, lambda engine: requeue_waiting(engine, code, by, source))
         case "requeue" if conflicts:
-            raise Problem(400, "of a conflict both bodies are kept, and none is sent again: dismiss it")
+            raise HttpProblem(400, "of a conflict both bodies are kept, and none is sent again: dismiss it")
         case "requeue":
             told = await _requeued(served, lambda engine: requeue_named(engine, letters, by))
         case "dismiss":
@@ -119,7 +119,7 @@ async def decide(request: Request, actor: Actor) -> RedirectResponse:
                 )
             )
         case other:
-            raise Problem(400, f"{other!r} is nothing to do; there are requeue and dismiss")
+            raise HttpProblem(400, f"{other!r} is nothing to do; there are requeue and dismiss")
     back = {"state": one_of(form, "state"), "code": code or "", "source": source or ""}
     return RedirectResponse(f"/dead-letters?{urlencode({**{name: text for name, text in back.items() if text}, 'done': told})}", 303)
 
@@ -148,7 +148,7 @@ async def decide_one(request: Request, number: int, actor: Actor) -> Any:
             reason_of(form)
             told = _dismissed(await served.change(lambda engine: engine.desk.dismiss([number], [], by)))
         case other:
-            raise Problem(400, f"{other!r} is nothing to do; there are fix, requeue and dismiss")
+            raise HttpProblem(400, f"{other!r} is nothing to do; there are fix, requeue and dismiss")
     return RedirectResponse(f"/dead-letters/{number}?{urlencode({'done': told})}", 303)
 
 
@@ -183,7 +183,7 @@ async def _shown(
 
     letter, decided = await _served(request).read(run)
     if letter is None:
-        raise Problem(404, f"there is no dead letter {number}")
+        raise HttpProblem(404, f"there is no dead letter {number}")
     columns = columns_of(letter.body) if letter.kept.needs_fix else []
     text = _text(letter.fix or letter.raw)
     form = written or {}
@@ -247,7 +247,7 @@ def _named(text: str) -> tuple[bool, int]:
     """Whether it is a conflict, and its number. Raises Problem."""
     found = _NUMBER.fullmatch(text.strip())
     if found is None:
-        raise Problem(400, f"{text[:20]!r} is no number of a dead letter")
+        raise HttpProblem(400, f"{text[:20]!r} is no number of a dead letter")
     return bool(found[1]), int(found[2])
 
 

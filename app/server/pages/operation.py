@@ -11,7 +11,7 @@ from app.engine.ports import Engine, no_progress
 from app.server.access import Actor, Right, needs
 from app.server.pages.entrance import form_of, reason_of
 from app.server.pages.rendering import page
-from app.server.problems import Problem
+from app.server.problems import HttpProblem
 from app.server.served import Served
 from journey.errors import Away, Refused
 from journey.instants import iso
@@ -35,7 +35,7 @@ async def imports(request: Request) -> HTMLResponse:
 async def take_back(request: Request, number: int, actor: Actor) -> RedirectResponse:
     """Withdraw what only this import brought."""
     if number > NUMBER_MAX:
-        raise Problem(404, f"there is no import {number}")
+        raise HttpProblem(404, f"there is no import {number}")
     by = By(now(), actor, reason_of(await form_of(request)))
     answer = await _served(request).change(lambda engine: retract(engine, number, None, by, dry_run=False))
     told = f"import {number} is taken back" if answer["changed"] else f"import {number} was taken back before"

@@ -17,7 +17,7 @@ WORDS = ("from", "to", "until", "known_at", "by", "currency")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PageQuestion:
     """`texts` are as they stand in the address; what is empty is not asked for."""
 
     texts: dict[str, str]
@@ -34,12 +34,12 @@ class Asked:
         return "?" + urlencode([(name, text) for name, text in words.items() if text] + [("where", text) for text in self.where])
 
 
-def asked_in(words: QueryParams) -> Asked:
+def asked_in(words: QueryParams) -> PageQuestion:
     """Raises RequestValidationError where a word can't be read."""
     texts = {name: text for name in WORDS if (text := words.get(name, "").strip())}
     where = [text for text in words.getlist("where") if text.strip()]
     said: dict[str, Any] = {**texts, "where": where, **({"by": [texts["by"]]} if "by" in texts else {})}
-    return Asked(texts, where, _read(OfFigures, said))
+    return PageQuestion(texts, where, _read(OfFigures, said))
 
 
 def words_of(kind: type[Q], words: QueryParams) -> Q:

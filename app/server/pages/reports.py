@@ -17,10 +17,10 @@ from app.engine.ports import Engine
 from app.engine.simulation_mark import is_simulated
 from app.server.access import Caller, Right, needs
 from app.server.deals_behind import with_deals
-from app.server.pages.question import Asked as AskedOfPage
+from app.server.pages.question import PageQuestion as AskedOfPage
 from app.server.pages.question import asked_in
 from app.server.pages.rendering import page
-from app.server.problems import Problem
+from app.server.problems import HttpProblem
 from app.server.roles import Role
 from app.server.served import Served
 from app.server.visible import check_figure, check_rows, seen, sees_rows, visible, visible_report
@@ -106,7 +106,7 @@ async def _section(request: Request, model: Model, name: str) -> HTMLResponse:
     asked = asked_in(request.query_params)
     titles = {one.name: one.title for one in sections.SECTIONS if one.model == model}
     if name not in titles:
-        raise Problem(404, f"{model} has no section {name!r}")
+        raise HttpProblem(404, f"{model} has no section {name!r}")
     shown: dict[str, Any] = {"model": model, "asked": asked, "section_name": name, "title": titles[name], **_of_sections(request)}
     try:
         told, definition = await _asked(request, model, asked, (name,))
@@ -154,7 +154,7 @@ async def _figure(request: Request, model: Model, name: str) -> HTMLResponse:
     periods = FIGURES[name].breakdowns[-len(PERIODS) :] if FIGURES[name].dated is not None else ()
     chosen = request.query_params.get("period", "week")
     if periods and chosen not in periods:
-        raise Problem(400, f"there is no period {chosen!r}; there are {', '.join(periods)}")
+        raise HttpProblem(400, f"there is no period {chosen!r}; there are {', '.join(periods)}")
 
     async def run(engine: Engine) -> Any:
         groupings = ((), (chosen,) if periods else None, asked.by)
@@ -206,7 +206,7 @@ async def _why(request: Request, model: Model, name: str) -> HTMLResponse:
 
     found = await _served(request).read(run)
     comes_to, figure = [cell for cell in found.comes_to if cell.n], found.answer.figures[0]
-    column = layout.Column(figure, 0 if figure.quantiles else None)
+    column = layout.ShownColumn(figure, 0 if figure.quantiles else None)
     written = layout.format_of(column, comes_to)
     told = [written(cell, number) for cell in comes_to if (number := column.value(cell)) is not None]
     return page(
@@ -226,7 +226,7 @@ def entry_of(model: Model, name: str) -> FigureEntry:
     for one in entries():
         if one.model == model and one.name == name:
             return one
-    raise Problem(404, f"{model} has no figure {name!r}")
+    raise HttpProblem(404, f"{model} has no figure {name!r}")
 
 
 def _role(request: Request) -> Role:

@@ -23,7 +23,7 @@ from app.server.pages.lengthy import Lengthy
 from app.server.pages.question import asked_in
 from app.server.pages.rendering import page
 from app.server.pages.reports import RIGHTS, entry_of
-from app.server.problems import Problem
+from app.server.problems import HttpProblem
 from app.server.roles import Role
 from app.server.served import Served
 from app.server.visible import check_rows, sees_rows, visible_restatement
@@ -87,7 +87,7 @@ async def close_period(request: Request, actor: Actor) -> RedirectResponse:
     form = await form_of(request)
     name, by = one_of(form, "period"), By(now(), actor, reason_of(form))
     if not name:
-        raise Problem(400, "which period? Such as 2026-03, 2026-Q1 or 2026")
+        raise HttpProblem(400, "which period? Such as 2026-03, 2026-Q1 or 2026")
     closed, is_new = await _served(request).change_at_length(lambda engine: close(engine, name, by))
     told = f"{name} is closed at position {closed.position:,}" if is_new else f"{name} was closed at position {closed.position:,} already"
     return RedirectResponse(f"/periods?{urlencode({'done': told})}", 303)
@@ -98,9 +98,9 @@ async def _changed(request: Request, model: Model, name: str) -> HTMLResponse:
     figure = _check(request, model, name, {*(asked.by or ()), *asked.asked.filters})
     since, up_to = (request.query_params.get(word, "").strip() for word in ("since", "upto"))
     if not since:
-        raise Problem(400, "since when? A position, or a time of recording such as 2026-03-31T18:00:00Z")
+        raise HttpProblem(400, "since when? A position, or a time of recording such as 2026-03-31T18:00:00Z")
     if max(len(since), len(up_to)) > TEXT_MAX:
-        raise Problem(400, f"a position or a time has {TEXT_MAX} letters at most")
+        raise HttpProblem(400, f"a position or a time has {TEXT_MAX} letters at most")
 
     async def positions(engine: Engine) -> tuple[int, int]:
         last = await engine.record.position()
@@ -122,7 +122,7 @@ async def _changed(request: Request, model: Model, name: str) -> HTMLResponse:
 
 async def _as_told(request: Request, model: Model, period: str, figures: Sequence[str]) -> HTMLResponse:
     if not period or len(period) > TEXT_MAX:
-        raise Problem(400, "which closed period?")
+        raise HttpProblem(400, "which closed period?")
 
     async def run(engine: Engine) -> AsTold:
         told = await told_if_closed(engine, await in_period(engine, Question(model, figures=figures), period))

@@ -17,7 +17,7 @@ from app.server.pages.question import as_of, words_of
 from app.server.pages.rendering import page
 from app.server.pages.subjects import ENTRIES_MAX, told_entry
 from app.server.people import standing
-from app.server.rows import OF_SALES, Condition, formatted, found
+from app.server.rows import OF_SALES, RowCondition, formatted, found
 from app.server.served import Served
 from app.server.visible import seen
 from journey.errors import NotThere
@@ -60,7 +60,7 @@ async def deal(request: Request, id: str) -> HTMLResponse:
     async def run(engine: Engine) -> Any:
         async with whom_to_ask(engine, "sales", asked.known) as (ask, definition):
             at = until_of(asked.asked_until, definition)
-            of_deal = [Condition("v.deal = ?", (key,))]
+            of_deal = [RowCondition("v.deal = ?", (key,))]
             stands = await how_a_deal_stands(ask, at, key)
             people = [formatted(DEAL_PEOPLE, row) for row in await found(ask, DEAL_PEOPLE, at, of_deal, "v.person", PEOPLE_SHOWN)]
             products = [formatted(PRODUCTS, row)["product"] for row in await found(ask, PRODUCTS, at, of_deal, "v.product")]

@@ -14,7 +14,7 @@ from app.engine.api_keys import make
 from app.server import importing, publishing
 from app.server.access import Callers
 from app.server.application import application
-from app.server.live import Feed
+from app.server.live import TransitionFeed
 from app.server.pages.lengthy import Lengthy
 from app.server.served import ServedFolder
 from journey.instants import Instant
@@ -73,7 +73,7 @@ async def asked(served: ServedFolder, app: FastAPI | None = None) -> AsyncIterat
     """A client with an operator's key, of `app`, or of the routes as the figures are now."""
     app = app or application(served)
     made = make()
-    app.state.served, app.state.callers, app.state.feed = served, Callers(served, made.sha256), Feed(served)
+    app.state.served, app.state.callers, app.state.feed = served, Callers(served, made.sha256), TransitionFeed(served)
     app.state.lengthy = Lengthy()
     app.state.imports = asyncio.Semaphore(importing.FILES_MAX)
     publishing.prepare(app)

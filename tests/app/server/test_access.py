@@ -15,7 +15,7 @@ from app.server.application import application
 from app.server.roles import Right, Role
 from app.server.served import Run, RunKeys, Served, ServedFolder, T
 from journey.errors import Away
-from streams.keys import Key, Keys
+from streams.keys import ApiKey, Keys
 from tests.app.server.keys import add, revoke
 
 
@@ -158,8 +158,8 @@ class Counted:
         return await self.folder.change(run)
 
 
-async def the_key(served: Served, name: str) -> Key:
-    async def run(keys: Keys) -> Sequence[Key]:
+async def the_key(served: Served, name: str) -> ApiKey:
+    async def run(keys: Keys) -> Sequence[ApiKey]:
         return await keys.all()
 
     return next(key for key in await served.keys(run) if key.name == name)

@@ -6,7 +6,7 @@ import pytest
 
 from app.server.pages import lengthy
 from app.server.pages.lengthy import Lengthy
-from app.server.problems import Problem
+from app.server.problems import HttpProblem
 from journey.errors import Refused
 
 
@@ -48,11 +48,11 @@ async def test_only_so_many_are_under_way_and_nobody_comes_back_for_ever(monkeyp
     there, question = Lengthy(), Question()
     for what in range(lengthy.UNDER_WAY_MAX):
         await there.look(what, question)
-    with pytest.raises(Problem) as too_many:
+    with pytest.raises(HttpProblem) as too_many:
         await there.look("one more", question)
     assert too_many.value.status == 429
     monkeypatch.setattr(lengthy, "PATIENCE_SECONDS_MAX", -1)
-    with pytest.raises(Problem) as too_long:
+    with pytest.raises(HttpProblem) as too_long:
         await there.look(0, question)
     assert too_long.value.status == 504
     question.free.set()

@@ -18,7 +18,7 @@ from app.engine.api_keys import make
 from app.engine.ports import Engine, no_progress
 from app.server import live
 from app.server.application import application
-from app.server.live import EventStream, Feed, Place, events
+from app.server.live import EventStream, Place, TransitionFeed, events
 from app.server.served import ServedFolder
 from journey.definition import Definition
 from journey.instants import DAY, iso
@@ -124,7 +124,7 @@ async def test_a_unit_is_read_once_for_all_who_listen(folder: ServedFolder) -> N
         return await read(run)
 
     folder.read = counted  # type: ignore[method-assign]
-    feed = Feed(folder)
+    feed = TransitionFeed(folder)
     start = Place(folder.positions.position)
     async with told(folder, start, feed) as one, told(folder, start, feed) as other:
         both = asyncio.gather(one(), other())
@@ -136,7 +136,7 @@ async def test_a_unit_is_read_once_for_all_who_listen(folder: ServedFolder) -> N
 
 async def test_no_more_is_held_than_the_bounds_allow(folder: ServedFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "UNITS_MAX", 2)
-    feed = Feed(folder)
+    feed = TransitionFeed(folder)
     positions = [await published(folder, sent("order_placed", f"user:{number}", at(number))) for number in range(1, 6)]
     for position in positions:
         await feed.after(position - 1)
@@ -220,9 +220,9 @@ def _what(event: dict[str, Any], sign: int) -> tuple[Any, ...]:
 
 
 @asynccontextmanager
-async def told(folder: ServedFolder, place: Place | None = None, feed: Feed | None = None) -> AsyncIterator[Any]:
+async def told(folder: ServedFolder, place: Place | None = None, feed: TransitionFeed | None = None) -> AsyncIterator[Any]:
     """Gives the next event, whenever there is one."""
-    async with aclosing(events(feed or Feed(folder), place or Place(folder.positions.position))) as stream:
+    async with aclosing(events(feed or TransitionFeed(folder), place or Place(folder.positions.position))) as stream:
 
         async def next_one() -> dict[str, Any]:
             while (event := _read(await anext(stream))) is None:
@@ -235,7 +235,7 @@ async def told(folder: ServedFolder, place: Place | None = None, feed: Feed | No
 async def _so_far(folder: ServedFolder, place: Place) -> list[dict[str, Any]]:
     """All events from `place` on."""
     found: list[dict[str, Any]] = []
-    feed = Feed(folder)
+    feed = TransitionFeed(folder)
     while place.position < folder.positions.position:
         units = await feed.after(place.position)
         assert units

@@ -10,7 +10,7 @@ from fastapi import Request
 from app.engine.ports import Engine
 from app.server import long_questions
 from app.server.long_questions import UNDER_WAY_MAX, unless_gone
-from app.server.problems import Problem
+from app.server.problems import HttpProblem
 from app.server.served import READERS_MAX, ServedFolder
 from tests.app.server.conftest import published
 from tests.streams.builders import at, sent
@@ -71,6 +71,6 @@ async def test_where_the_client_goes_away_its_question_ends(folder: ServedFolder
             await asyncio.to_thread(endless.begun.acquire)
         return messages.pop(0)
 
-    with pytest.raises(Problem):
+    with pytest.raises(HttpProblem):
         await unless_gone(Request({"type": "http"}, receive), folder.read_at_length(endless.run))
     await asyncio.to_thread(endless.ended.acquire)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.server.problems import Problem
+from app.server.problems import HttpProblem
 from app.server.roles import SIGHT, Role
 from app.server.visible import (
     MASKED,
@@ -26,7 +26,7 @@ from journey.instants import instant, rfc3339
 from journey.touchpoints import TYPES
 from projections.figures.answers import Answer, Cell, FigureAnswer
 from projections.figures.figure import Tells
-from projections.figures.restatements import CellBetween, CellValue, ChangedTouchpoint, Restatement, Share
+from projections.figures.restatements import CauseShare, CellBetween, CellValue, ChangedTouchpoint, Restatement
 from projections.figures.sections import FIGURES
 from streams.timeline import Sent, TimelineEntry
 
@@ -152,12 +152,12 @@ def test_sales_sees_no_spend_and_what_a_result_cost_by_channel_only() -> None:
 
 def test_what_is_refused_by_a_figures_mark_is_refused_before_it_is_asked() -> None:
     spend, won = FIGURES["spend"], FIGURES["won_value"]
-    with pytest.raises(Problem, match="spend is not shown to sales"):
+    with pytest.raises(HttpProblem, match="spend is not shown to sales"):
         check_figure(Role.sales, spend)
     assert refused(Role.sales, replace(spend, tells="cost"), by=["channel", "month"]) == ""
     assert refused(Role.sales, replace(spend, tells="cost"), by=["channel"], where=["campaign"])
     check_figure(Role.marketing, won)
-    with pytest.raises(Problem, match="in sums only, and not the rows behind it"):
+    with pytest.raises(HttpProblem, match="in sums only, and not the rows behind it"):
         check_rows(Role.marketing, won)
     check_rows(Role.sales, won)
 
@@ -245,7 +245,7 @@ def test_every_type_of_touchpoint_that_says_an_amount_is_known_for_it() -> None:
 
 def test_what_changed_is_told_without_touchpoints_to_who_is_not_shown_people() -> None:
     touchpoint = ChangedTouchpoint(position=2, says="900.00 EUR", subject="user:ann@shop.example")
-    share = Share(cause="late touchpoint", difference=CellValue(value=1), of=1, touchpoints=(touchpoint,))
+    share = CauseShare(cause="late touchpoint", difference=CellValue(value=1), of=1, touchpoints=(touchpoint,))
     at = {"before": CellValue(value=1), "after": CellValue(value=2), "difference": CellValue(value=1)}
     changed = CellBetween(figure="people", unit="people", group={"person": "user:ann@shop.example"}, currency=None, decimals=None,
                           quantiles=(), causes=(share,), **at)  # fmt: skip

@@ -14,7 +14,7 @@ from schemas.incoming import BEGINNING_BYTES, Whole
 from streams.arrivals import dead_letter
 from streams.kafka import batches, large, unpacking
 from streams.kafka.batches import SMALL_BYTES_MAX, Records
-from streams.kafka.large import HEAD, HEADERS_MAX, RECORD_BYTES_MAX, Cut, LargeBatch, Reading
+from streams.kafka.large import HEAD, HEADERS_MAX, RECORD_BYTES_MAX, Cut, LargeBatch, LargeReading
 from streams.kafka.log import recorded
 from streams.kafka.unpacking import SNAPPY, ZSTD, pieces
 from streams.units import Recorded
@@ -36,8 +36,8 @@ def theirs(raw: bytes) -> list[tuple[Any, ...]]:
     return found
 
 
-def reading(offset: int, raw: bytes, after: int = -1) -> Reading:
-    return Reading(ConsumerRecord("t", 0, offset, -1, 0, None, LargeBatch(raw), None, -1, -1, ()), after)
+def reading(offset: int, raw: bytes, after: int = -1) -> LargeReading:
+    return LargeReading(ConsumerRecord("t", 0, offset, -1, 0, None, LargeBatch(raw), None, -1, -1, ()), after)
 
 
 def ours(raw: bytes, after: int = -1) -> list[ConsumerRecord]:
