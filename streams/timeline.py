@@ -29,24 +29,24 @@ class Sent(NamedTuple):
     fields: tuple[tuple[str, str], ...]
 
 
-class TimelineStage(NamedTuple):
+class Stage(NamedTuple):
     """A stage entered; `left` is "" for the first."""
 
     left: str
     stage: str
 
 
-class TimelineLead(NamedTuple):
+class Lead(NamedTuple):
     cycle: int
     step: str
     reason: str
 
 
-class TimelinePoints(NamedTuple):
+class Points(NamedTuple):
     points: int
 
 
-class TimelineDeal(NamedTuple):
+class Deal(NamedTuple):
     """How a deal stood from then on; no amount where there is no currency."""
 
     outcome: str
@@ -55,7 +55,7 @@ class TimelineDeal(NamedTuple):
     currency: str
 
 
-class TimelineOrder(NamedTuple):
+class Order(NamedTuple):
     """An order, or what a refund took of it: then the amount is below 0."""
 
     order: str
@@ -70,7 +70,7 @@ class Omitted(NamedTuple):
     why: str
 
 
-Meaning = Sent | TimelineStage | TimelineLead | TimelinePoints | TimelineDeal | TimelineOrder | Omitted
+Meaning = Sent | Stage | Lead | Points | Deal | Order | Omitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ async def timeline(definition: Definition, histories: Bodies, subject: str, unti
     placed += (told for fact in facts.elements() if (told := _told(fact)) is not None and told[0][0] <= until)
     placed.sort(key=lambda told: told[0])
     entries = [entry for _, entry in placed]
-    entered = [entry.means.stage for entry in entries if isinstance(entry.means, TimelineStage) and not entry.is_due]
+    entered = [entry.means.stage for entry in entries if isinstance(entry.means, Stage) and not entry.is_due]
     return Timeline(
         subject=one.name,
         ids=one.ids,
@@ -142,17 +142,17 @@ def _told(fact: Fact) -> tuple[Place, TimelineEntry] | None:
     """What a fact tells of, and where it stands; nothing of those that only figures are made of."""
     match fact:
         case StageEntered(at=at, nth=nth, stage=stage, left_stage=left, rule=rule, because=because):
-            return (at, 1, nth), TimelineEntry(iso(at), TimelineStage(left, stage), rule=rule, because=because)
+            return (at, 1, nth), TimelineEntry(iso(at), Stage(left, stage), rule=rule, because=because)
         case LeadMoved(at=at, nth=nth, step=step, cycle=cycle, reason=reason, rule=rule, because=because):
-            return (at, 1, nth), TimelineEntry(iso(at), TimelineLead(cycle, step, reason), rule=rule, because=because)
+            return (at, 1, nth), TimelineEntry(iso(at), Lead(cycle, step, reason), rule=rule, because=because)
         case Scored(at=at, points=points, rule=rule):
-            return (at, 1, -1), TimelineEntry(iso(at), TimelinePoints(points), rule=rule)
+            return (at, 1, -1), TimelineEntry(iso(at), Points(points), rule=rule)
         case DealStood(at=at, nth=nth):
-            return (at, 1, nth), TimelineEntry(iso(at), TimelineDeal(fact.outcome, fact.stage, fact.amount_minor, fact.currency))
+            return (at, 1, nth), TimelineEntry(iso(at), Deal(fact.outcome, fact.stage, fact.amount_minor, fact.currency))
         case Ordered(at=at, order_id=order, currency=currency, amount_minor=amount_minor):
-            return (at, 1, -1), TimelineEntry(iso(at), TimelineOrder(order, amount_minor, currency))
+            return (at, 1, -1), TimelineEntry(iso(at), Order(order, amount_minor, currency))
         case Lowered(at=at, order_id=order, currency=currency, amount_minor=amount_minor):
-            return (at, 1, -1), TimelineEntry(iso(at), TimelineOrder(order, amount_minor, currency))
+            return (at, 1, -1), TimelineEntry(iso(at), Order(order, amount_minor, currency))
         case LeftOut(at=at, of_what=of, why=why):
             return (at, 1, -1), TimelineEntry(iso(at), Omitted(of, why))
         case _:
@@ -164,9 +164,9 @@ def _ahead(definition: Definition, journey: PersonJourney, until: Instant) -> It
     for fact in run_out(plan_of(definition), journey):
         match fact:
             case StageEntered():
-                means: TimelineStage | TimelineLead = TimelineStage(fact.left_stage, fact.stage)
+                means: Stage | Lead = Stage(fact.left_stage, fact.stage)
             case LeadMoved():
-                means = TimelineLead(fact.cycle, fact.step, "")
+                means = Lead(fact.cycle, fact.step, "")
             case _:
                 continue
         entry = TimelineEntry(iso(fact.at), means, rule=fact.rule, because=fact.because, is_due=fact.at > until)

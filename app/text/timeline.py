@@ -10,15 +10,15 @@ from journey.money import major
 from journey.readable import readable
 from streams.story_differences import Difference, StoryDifferences
 from streams.timeline import (
+    Deal,
+    Lead,
     Omitted,
+    Order,
+    Points,
     Sent,
+    Stage,
     Timeline,
-    TimelineDeal,
     TimelineEntry,
-    TimelineLead,
-    TimelineOrder,
-    TimelinePoints,
-    TimelineStage,
 )
 
 BECAUSE_SHOWN_MAX = 3
@@ -34,15 +34,15 @@ def what(entry: TimelineEntry) -> str:
     match entry.means:
         case Sent(type=type):
             return type
-        case TimelineStage():
+        case Stage():
             return "stage"
-        case TimelineLead():
+        case Lead():
             return "lead"
-        case TimelinePoints():
+        case Points():
             return "score"
-        case TimelineDeal():
+        case Deal():
             return "deal"
-        case TimelineOrder() | Omitted():
+        case Order() | Omitted():
             return "order"
         case other:
             assert_never(other)
@@ -57,16 +57,16 @@ def _meant(entry: TimelineEntry) -> str:
     match entry.means:
         case Sent(fields=fields):
             return " · ".join(value for _, value in fields)
-        case TimelineStage(left=left, stage=stage):
+        case Stage(left=left, stage=stage):
             return f"{left} -> {stage}" if left else f"-> {stage}"
-        case TimelineLead(cycle=cycle, step=step, reason=reason):
+        case Lead(cycle=cycle, step=step, reason=reason):
             return f"lead {cycle}: {step}" + (f" ({reason})" if reason else "")
-        case TimelinePoints(points=points):
+        case Points(points=points):
             return f"{points:+d} points"
-        case TimelineDeal(outcome=outcome, stage=stage, amount_minor=amount_minor, currency=currency):
+        case Deal(outcome=outcome, stage=stage, amount_minor=amount_minor, currency=currency):
             amount = f"{major(amount_minor, currency)} {currency}" if currency else ""
             return ", ".join(filter(None, (outcome, stage, amount)))
-        case TimelineOrder(order=order, amount_minor=amount_minor, currency=currency):
+        case Order(order=order, amount_minor=amount_minor, currency=currency):
             is_paid_back = amount_minor < 0
             return f"order {order}: {major(abs(amount_minor), currency)} {currency}" + (" paid back" if is_paid_back else "")
         case Omitted(of=of, why=why):
@@ -142,7 +142,7 @@ def _in_words(entry: TimelineEntry) -> Text:
 
 def _rule(entry: TimelineEntry) -> str:
     """A step of a lead is by the rule of its own name."""
-    return f" · rule {entry.rule}" if entry.rule and not isinstance(entry.means, TimelineLead) else ""
+    return f" · rule {entry.rule}" if entry.rule and not isinstance(entry.means, Lead) else ""
 
 
 def _differs(one: Difference) -> str:

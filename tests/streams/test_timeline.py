@@ -4,7 +4,7 @@ import pytest
 
 from journey.errors import Refused
 from journey.instants import iso
-from streams.timeline import Sent, Timeline, TimelineDeal, TimelineEntry, TimelinePoints, TimelineStage, timeline
+from streams.timeline import Deal, Points, Sent, Stage, Timeline, TimelineEntry, timeline
 from tests.streams.builders import Bench, at, deal_opened, link, retraction, sent
 
 
@@ -44,7 +44,7 @@ async def test_points_of_one_instant_all_count(bench: Bench) -> None:
     await bench.take(*(sent("content_view", "user:1", at(0), id=f"v{number}") for number in range(3)))
     story = await told(bench, "user:1", at(0))
     assert story.score == 6
-    assert [entry.means for entry in story.entries if isinstance(entry.means, TimelinePoints)] == [TimelinePoints(2)] * 3
+    assert [entry.means for entry in story.entries if isinstance(entry.means, Points)] == [Points(2)] * 3
 
 
 async def test_points_that_expired_count_no_more(bench: Bench) -> None:
@@ -64,7 +64,7 @@ async def test_what_time_alone_brings_names_what_it_runs_from_whether_it_struck_
     await bench.take(sent("page_view", "user:1", at(0), id="v"))
     for until in (at(90) - 1, at(90)):
         last = (await told(bench, "user:1", until)).entries[-1]
-        assert (last.means, last.rule) == (TimelineStage("awareness", "lost"), "silent")
+        assert (last.means, last.rule) == (Stage("awareness", "lost"), "silent")
         assert last.because == (("urn:test", "v", "user:1"),)
 
 
@@ -84,7 +84,7 @@ async def test_a_deal_tells_how_it_stood(bench: Bench) -> None:
     story = await told(bench, "deal:1", at(9))
     assert kinds(story) == ["deal_opened", "deal", "close", "deal"]
     last = story.entries[-1].means
-    assert isinstance(last, TimelineDeal)
+    assert isinstance(last, Deal)
     assert last.outcome == "won"
 
 

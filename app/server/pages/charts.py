@@ -9,7 +9,7 @@ from journey.instants import DAY
 from projections.figures.answers import Answer
 from projections.figures.measures import Number
 from projections.figures.periods import PERIODS
-from streams.timeline import Timeline, TimelineStage
+from streams.timeline import Stage, Timeline
 
 LINES_MAX = 8
 
@@ -50,7 +50,7 @@ def _drawn(column: ShownColumn, decimals: int, value: Number | None) -> float | 
 
 def stages_of(story: Timeline, definition: Definition) -> dict[str, Any] | None:
     """For a customer's story: the stages that were entered, and those that time alone will bring. None where there are not two points."""
-    points = [{"at": one.at, "stage": one.means.stage} for one in story.entries if isinstance(one.means, TimelineStage)]
+    points = [{"at": one.at, "stage": one.means.stage} for one in story.entries if isinstance(one.means, Stage)]
     if not points:
         return None
     past = [one for one in points if one["at"] <= story.until]
