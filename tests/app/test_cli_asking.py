@@ -335,6 +335,7 @@ def test_the_demo_shows_both_read_models_says_that_they_are_simulated_and_what_t
     assert "Marketing (simulated) · as of the end of 2025-06-29, UTC" in ran.out
     assert "Sales (simulated) · as of the end of 2025-06-29, UTC" in ran.out
     assert "All of this is simulated, 2025-01-01 to 2025-06-29. Look around:" in ran.out
+    assert " serve --data " in ran.out.rstrip().splitlines()[-1]
     offered = [line.split()[1:] for line in ran.out.splitlines() if line.startswith("  journey ") or "bin/journey " in line]
     assert len(offered) == 7
     offered.remove(["serve", "--data", ".demo-data"])  # which goes on until it is stopped
