@@ -64,6 +64,7 @@ soak: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.faults.simulator --first $(SEED) --seeds $(SEEDS)
 	$(BIN)/python -m pytest -n 2 --timeout=0 --hypothesis-profile=soak --hypothesis-seed=$(SEED) tests/streams/test_any_order.py tests/streams/test_stateful.py
 	$(BIN)/python -m pytest tests/app/server/test_clients.py
+	$(BIN)/python -m pytest --timeout=0 --hypothesis-profile=soak --hypothesis-seed=$(SEED) tests/app/server/test_openapi.py
 
 # A Kafka and a PostgreSQL for a person: prints their addresses, and runs until Ctrl-C.
 services: $(VENV)/.installed-dev

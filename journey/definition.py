@@ -557,7 +557,6 @@ class Definition(Model):
 
 
 UNUSED = (
-    "attribution.half_life",
     "follow_up_plan",
     "handoff.near",
     "pipelines.stages.forecast_category",

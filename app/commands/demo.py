@@ -38,7 +38,7 @@ def demo(
             f"report sales decided --by owner,quarter --until {demonstration.ENDS} --data {folder}",
             f"dead-letters --data {folder}",
             f"digest --data {folder}",
-            f"serve --data {folder}",
             "--help",
+            f"serve --data {folder}",
         ],
     )

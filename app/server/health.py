@@ -18,4 +18,5 @@ async def ready(request: Request) -> dict[str, str | int]:
     """The log and both read models can be reached: else 503, with what is the matter."""
     here: Served = request.app.state.served
     await here.check()
+    await here.check_log()
     return {"status": "ok", "position": here.positions.position}

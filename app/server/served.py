@@ -17,7 +17,7 @@ from app.engine.access import with_servers
 from app.engine.clock import now
 from app.engine.embedded import Embedded, batch_of, is_of_files, keys_of, opened, reading
 from app.engine.file_imports import Files
-from app.engine.measures import RECEIVED_MAX, Measures
+from app.engine.measures import LOOKED_AT_SECONDS_MAX, RECEIVED_MAX, Measures
 from app.engine.observer import Observer
 from app.engine.ports import Engine, no_progress
 from app.engine.summary import Summary
@@ -120,7 +120,11 @@ class Served(Protocol):
         ...
 
     async def check(self) -> None:
-        """Raises Away where the server can't do its work now, with what is the matter."""
+        """Raises Away where the server can't answer questions now, with what is the matter."""
+        ...
+
+    async def check_log(self) -> None:
+        """Raises Away where nothing can be published now because the log can't be reached."""
         ...
 
 
@@ -257,6 +261,9 @@ class ServedFolder:
     async def check(self) -> None:
         if self._failure is not None:
             raise Away(str(self._failure))
+
+    async def check_log(self) -> None:
+        """It is in the file of the record, which is checked."""
 
     async def start(self) -> None:
         """Raises Refused where another process writes to the folder."""
@@ -450,6 +457,13 @@ class ServedServers:
     async def check(self) -> None:
         await self.engine.record.position()
         await self._look()
+
+    async def check_log(self) -> None:
+        try:
+            async with asyncio.timeout(LOOKED_AT_SECONDS_MAX):
+                await self.engine.waiting()
+        except TimeoutError:
+            raise Away(f"Kafka at {self.engine.kafka.bootstrap} has not answered for {LOOKED_AT_SECONDS_MAX:.0f} s") from None
 
     async def follow(self) -> None:
         """Tell where both read models are, and which definition is in use, for as long as the server runs: they say so themselves as they

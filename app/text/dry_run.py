@@ -10,6 +10,7 @@ from rich.text import Text
 from app.text.ingest import left_out, left_out_of, noticed_rows
 from app.text.printing import as_json, at_terminal, counts, note, put, table
 from projections.figures.catalogue import FigureEntry, computable, entries
+from projections.figures.figure import Model
 from schemas.csv_cell import quoted
 from schemas.dry_run import DryRun
 
@@ -77,11 +78,16 @@ def _computable(run: DryRun) -> list[FigureEntry]:
 
 
 def _figures(run: DryRun) -> str:
-    """How many figures of each section read these touchpoints."""
-    some = Counter((entry.model, entry.section) for entry in _computable(run))
+    """The figures that read these touchpoints, by section: by name where not all of a section do."""
     whole = Counter((entry.model, entry.section) for entry in entries())
-    read = [f"{model} {section} {number} of {whole[model, section]}" for (model, section), number in some.items()]
-    return f"figures that read these: {', '.join(read) or 'none'}"
+    found: dict[tuple[Model, str], list[str]] = {}
+    for entry in _computable(run):
+        found.setdefault((entry.model, entry.section), []).append(entry.name)
+    read = [
+        f"{model} {section} ({f'all {len(names)}' if len(names) == whole[model, section] else ', '.join(names)})"
+        for (model, section), names in found.items()
+    ]
+    return f"figures that read these: {'; '.join(read) or 'none'}"
 
 
 def _by_type(fields: Sequence[str]) -> dict[str, list[str]]:

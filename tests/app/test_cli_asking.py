@@ -217,7 +217,7 @@ def test_figures_are_listed_and_one_is_told_in_full(shop: Path) -> None:
 def test_a_dry_run_says_which_figures_read_what_would_be_taken_in(shop: Path, tmp_path: Path) -> None:
     put(tmp_path / "lead.jsonl", touch("lead_created", lead="1", lead_source="Fair", channel="Events", campaign="fair"))
     told = here("ingest", "lead.jsonl", "--dry-run", cwd=tmp_path).out
-    assert "marketing demand 3 of 3, marketing conversions 2 of 5" in " ".join(told.split())
+    assert "marketing demand (all 3); marketing conversions (conversions, converting_people)" in " ".join(told.split())
     for type, is_read in (("lead_accepted", True), ("lead_created", False)):
         put(tmp_path / "in.jsonl", touch(type, lead="1"))
         assert ("time_to_accept" in here("ingest", "in.jsonl", "--dry-run", "--json", cwd=tmp_path).json["figures"]) is is_read
@@ -335,6 +335,7 @@ def test_the_demo_shows_both_read_models_says_that_they_are_simulated_and_what_t
     assert "Marketing (simulated) · as of the end of 2025-06-29, UTC" in ran.out
     assert "Sales (simulated) · as of the end of 2025-06-29, UTC" in ran.out
     assert "All of this is simulated, 2025-01-01 to 2025-06-29. Look around:" in ran.out
+    assert " serve --data " in ran.out.rstrip().splitlines()[-1]
     offered = [line.split()[1:] for line in ran.out.splitlines() if line.startswith("  journey ") or "bin/journey " in line]
     assert len(offered) == 7
     offered.remove(["serve", "--data", ".demo-data"])  # which goes on until it is stopped

@@ -1,5 +1,7 @@
 """Pages of what operators look at and decide: imports, identities, names, health."""
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -10,18 +12,23 @@ from app.engine.imports import listed, retract
 from app.engine.ports import Engine, no_progress
 from app.server.access import Actor, Right, needs
 from app.server.pages.entrance import form_of, reason_of
+from app.server.pages.lengthy import Lengthy
 from app.server.pages.rendering import page
 from app.server.problems import HttpProblem
 from app.server.served import Served
 from journey.errors import Away, Refused
 from journey.instants import iso
-from streams.identities import identity
+from streams.identities import all_held_back, crowded, identity
 from streams.operators import By
 from streams.suspects import suspects
 
 router = APIRouter(include_in_schema=False)
 
 SUSPECTS_SHOWN = 20
+HELD_SHOWN = 50
+
+WORKING = "All histories are read for it."
+
 NUMBER_MAX = 2**53
 
 
@@ -63,7 +70,33 @@ async def suspected(request: Request) -> HTMLResponse:
     async def run(engine: Engine) -> Any:
         return await suspects(await engine.definition(), engine.record, SUSPECTS_SHOWN, "", no_progress)
 
-    return page(request, "suspects.html", worst=await _served(request).read_at_length(run))
+    return await _of_all_histories(request, run, "suspects.html", "Joins that look wrong")
+
+
+@router.get("/identity/held", dependencies=[needs(Right.operate)])
+async def held(request: Request) -> HTMLResponse:
+    """Reads the links of all histories."""
+
+    async def run(engine: Engine) -> Any:
+        definition = await engine.definition()
+        found = await all_held_back(definition, engine.record)
+        return found, await crowded(definition, engine.record)
+
+    return await _of_all_histories(request, run, "held.html", "Kept apart by a bound", shown_max=HELD_SHOWN)
+
+
+async def _of_all_histories(
+    request: Request, run: Callable[[Engine], Awaitable[Any]], name: str, title: str, **shown: Any
+) -> HTMLResponse:  # fmt: skip
+    """The part of a page, or the page, once all histories are read; till then one that comes back for it."""
+    lengthy: Lengthy = request.app.state.lengthy
+    found = await lengthy.look(name, partial(_served(request).read_at_length, run))
+    if not found.task.done():
+        address = request.url.path
+        return page(
+            request, "under_way.html", title=title, address=address, seconds=found.seconds, working="All histories are read for it."
+        )
+    return page(request, name, found=found.task.result(), title=title, **shown)
 
 
 @router.get("/names", dependencies=[needs(Right.operate)])
@@ -83,15 +116,21 @@ async def status(request: Request) -> HTMLResponse:
     trouble = ""
     try:
         await served.check()
+        await served.check_log()
     except Away as away:
         trouble = str(away)
 
     async def run(engine: Engine) -> Any:
         positions = {"marketing": await engine.marketing.position(), "sales": await engine.sales.position()}
-        return {"record": await engine.record.position(), **positions}, await engine.desk.states()
+        # The log may be what is away: nobody knows then how much waits in it.
+        waiting = {} if trouble else await engine.waiting()
+        return {"record": await engine.record.position(), **positions}, await engine.desk.states(), waiting
 
-    positions, states = await served.read(run)
-    return page(request, "status.html", status=503 if trouble else 200, trouble=trouble, positions=positions, states=states)
+    positions, states, waiting = await served.read(run)
+    return page(
+        request, "status.html", status=503 if trouble else 200, trouble=trouble, positions=positions, states=states,
+        waiting=waiting, seconds=int(served.staleness()),
+    )  # fmt: skip
 
 
 def _served(request: Request) -> Served:

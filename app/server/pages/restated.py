@@ -39,6 +39,8 @@ from streams.operators import By
 
 router = APIRouter(include_in_schema=False)
 
+WORKING = "Everything is derived as it was known then."
+
 TEXT_MAX = 64
 """The letters of a position, a time or a period."""
 
@@ -147,7 +149,7 @@ async def _answered(
     found = await lengthy.look(what, partial(served.read_at_length, run))
     address = f"{request.url.path}{again}"
     if not found.task.done():
-        return page(request, "under_way.html", title=title, address=address, seconds=found.seconds)
+        return page(request, "under_way.html", title=title, address=address, seconds=found.seconds, working=WORKING)
     told: Restatement = found.task.result()
     restatement = visible_restatement(_role(request), told)
     cells = words.told_cells(restatement) if isinstance(restatement, AsTold) else restatement.changed

@@ -23,6 +23,9 @@ from streams.remarks import nobody
 EXAMPLES_MAX, OF_FIGURES_MAX = 3, 1
 """Of each route; those of figures are alike."""
 
+SOAK_TIMES = 20
+"""So many times as many cases in `make soak`, and others each time."""
+
 KEY = "jk_examples"
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
@@ -53,14 +56,15 @@ def address(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.mark.slow
 def test_every_route_answers_as_the_document_says(address: str) -> None:
+    is_soak = settings.get_current_profile_name() == "soak"
     schema = schemathesis.openapi.from_url(f"{address}/api/v1/openapi.json")
     # What is told without an end is none of them.
     for result in schema.exclude(path_regex="/stream$").get_all_operations():
         operation = result.ok()
 
-        examples = OF_FIGURES_MAX if "/figures/" in operation.path else EXAMPLES_MAX
+        examples = (OF_FIGURES_MAX if "/figures/" in operation.path else EXAMPLES_MAX) * (SOAK_TIMES if is_soak else 1)
 
-        @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+        @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), derandomize=not is_soak, database=None)
         @given(case=operation.as_strategy())
         def check(case: schemathesis.Case) -> None:
             case.query["wait"] = 0

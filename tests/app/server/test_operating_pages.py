@@ -215,3 +215,18 @@ async def test_what_changed_a_cost_is_told_to_sales_by_channel_only(folder: Serv
         for asks, status in (("", 200), ("by=channel", 200), ("by=owner", 403), ("where=owner=anna", 403)):
             for path in ("changed?since=1&", "why?"):
                 assert (await sales.get(f"/sales/figures/win_rate/{path}{asks}", headers=HTML)).status_code == status, (path, asks)
+
+
+async def test_what_reads_all_histories_for_the_identity_page_comes_to_it_once_it_is_there(
+    client: httpx.AsyncClient, folder: ServedFolder
+) -> None:  # fmt: skip
+    links = [touch("identified", id=f"l{number}", subject=f"user:{number}", other="anon:kiosk") for number in range(1, 61)]
+    await published(folder, *links)
+    page = (await client.get("/identity", headers=HTML)).text
+    assert 'hx-get="/identity/held"' in page
+    assert 'hx-get="/identity/suspects"' in page
+    for path, said in (("/identity/held", "Links would join it with 60 others. Kept from user:"), ("/identity/suspects", "None.")):
+        part = await client.get(path, headers=HTML)
+        while "It is being worked out" in part.text:
+            part = await client.get(path, headers=HTML)
+        assert said in part.text

@@ -83,6 +83,9 @@ async def test_a_page_says_that_the_figures_are_behind(folder: ServedFolder, mon
         page = (await client.get("/marketing")).text
         assert "during the last 75 s is not in the figures yet" in page
         assert '<a href="/status">Health</a> says' in page
+        health = (await client.get("/status")).text
+        assert "behind by</th><td>75 s</td>" in health
+        assert "not placed yet</th><td>0</td>" in health
 
 
 async def test_each_figure_of_a_report_leads_to_what_it_is_to_its_touchpoints_and_to_what_changed_it(reader: httpx.AsyncClient) -> None:
