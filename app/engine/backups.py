@@ -76,7 +76,7 @@ def restore(backup: Path, folder: Path) -> Backup:
     """Have in `folder`, where no data is, what `backup` holds. Raises Refused, and has changed nothing then."""
     found = _description(backup)
     if os.path.lexists(folder / FILE):
-        raise Refused(f"there is data in {folder} already; take it away first, or name another folder with --data")
+        raise Refused(f"there is data in {folder} already; remove it first, or name another folder with --data")
     make_private(folder, (LOCK,))
     with _told(f"{backup} can't be restored to {folder}"), locked(folder):
         staging = folder / STAGING

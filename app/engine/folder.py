@@ -58,7 +58,7 @@ def _close(folder: Path, found: list[str]) -> bool:
 def _have(path: Path) -> None:
     """Have the file `path`, closed to others. What is there under that name and is no file was put there by somebody else."""
     if path.is_symlink() or (path.exists() and not path.is_file()):
-        raise Refused(f"{path} is no file of ours: a link, a pipe or a folder has its name; take it away, or name another --data folder")
+        raise Refused(f"{path} is no file of ours: a link, a pipe or a folder has its name; remove it, or name another --data folder")
     file = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, stat.S_IRUSR | stat.S_IWUSR)
     try:
         now = os.fstat(file)

@@ -267,6 +267,6 @@ def _of_cookie(request: Request) -> str | None:
 
 
 def _unauthorized(is_given: bool) -> HttpProblem:
-    said = "the key is none, or was revoked" if is_given else "this needs a key: Authorization: Bearer KEY"
+    said = "the key is unknown, or was revoked" if is_given else "this needs a key: Authorization: Bearer KEY"
     challenge = 'Bearer realm="journey"' + (', error="invalid_token"' if is_given else "")
     return HttpProblem(401, f"{said}; `journey keys add` makes one", headers={"WWW-Authenticate": challenge})

@@ -53,7 +53,12 @@ def _values(cell: Cell) -> tuple[Number | None, ...]:
 
 
 def is_narrowed(asked: Answer) -> bool:
-    return bool(asked.from_on or asked.to_on or asked.where)
+    return bool(narrowed(asked))
+
+
+def narrowed(asked: Answer) -> str:
+    """By what the question is narrowed down, to go on after "nothing". Empty where it is not."""
+    return ", ".join([*(["in this period"] if asked.from_on or asked.to_on else []), *(["with these filters"] if asked.where else [])])
 
 
 def has_periods(section: SectionAnswer) -> bool:
@@ -198,7 +203,7 @@ def key_figures(answer: Answer) -> list[KeyFigure]:
     found = []
     for column in columns:
         cells = column.figure.cells
-        heading = column.heading + ("" if all(cell.complete for cell in cells) else " so far")
+        heading = column.heading if all(cell.complete for cell in cells) else _so_far(column.heading)
         found.append(KeyFigure(column, heading, _shown(column, cells, format_of(column, cells, whole=whole))))
     return found
 
@@ -246,7 +251,7 @@ def table_of(answer: Answer, orders: Orders, rows_max: int, *, is_asked: bool = 
         keys.pop()
     kept = keys[-rows_max:] if is_cut_at_start else keys[:rows_max]
     currencies = {key: _currencies(columns, rows[key]) for key in kept}
-    headings = [column.heading + (" so far" if _is_open(column) and set(answer.by) & {*PERIODS} else "") for column in columns]
+    headings = [_so_far(column.heading) if _is_open(column) and set(answer.by) & {*PERIODS} else column.heading for column in columns]
     if len({column.figure.name for column in columns}) > 1:
         headings = _without_common(headings)
     cells = [[cell for key in kept for cell in rows[key][nth]] for nth in range(len(columns))]
@@ -268,6 +273,11 @@ def table_of(answer: Answer, orders: Orders, rows_max: int, *, is_asked: bool = 
         len(keys) - len(kept),
         is_cut_at_start,
     )
+
+
+def _so_far(heading: str) -> str:
+    """Some figures are called so already, such as "people so far"."""
+    return heading if heading.endswith(" so far") else f"{heading} so far"
 
 
 def _is_open(column: ShownColumn) -> bool:

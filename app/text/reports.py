@@ -8,7 +8,19 @@ from zoneinfo import ZoneInfo
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from app.text.layout import Orders, columns_of, has_periods, is_answered, is_narrowed, key_figures, named, orders_of, table_of, words
+from app.text.layout import (
+    Orders,
+    columns_of,
+    has_periods,
+    is_answered,
+    is_narrowed,
+    key_figures,
+    named,
+    narrowed,
+    orders_of,
+    table_of,
+    words,
+)
 from app.text.printing import BAR_WIDTH, WIDTH_PIPED, at_terminal, bar, figures, not_shown, out, put, table
 from app.text.printing import Cell as Shown
 from journey.definition import Definition
@@ -28,7 +40,6 @@ HEADING_WIDTH_MIN = 12
 COLUMNS_WITH_BAR_MAX = 3
 GAP = 2
 """Between columns."""
-NARROWED = "in this period, with these filters"
 
 
 def report(answered: Report, definition: Definition, *, sections: Sequence[str] = (), by: bool = False) -> None:
@@ -43,7 +54,7 @@ def report(answered: Report, definition: Definition, *, sections: Sequence[str] 
     for section in shown:
         _section(section, asked, orders, is_asked=by, is_named=section.name in sections)
     if not shown:
-        put(Text(f"nothing for {answered.model} up to then", style="dim"), "")
+        put(Text(f"nothing for {answered.model} {narrowed(asked) or 'up to then'}", style="dim"), "")
     _empty_sections([section for section in answered.sections if section.answers and section not in shown], asked)
     if without := [section.title for section in answered.sections if not section.answers]:
         lacks = dict.fromkeys(
@@ -89,7 +100,7 @@ def _until(asked: Answer) -> str:
 
 def _section(section: SectionAnswer, asked: Answer, orders: Orders, *, is_asked: bool, is_named: bool) -> None:
     if section.is_empty and not (is_asked and has_periods(section)):
-        why = f"nothing {NARROWED}" if is_narrowed(asked) else f"nothing up to then; it is made of {', '.join(_needs(section))}"
+        why = f"nothing {narrowed(asked)}" if is_narrowed(asked) else f"nothing up to then; it is made of {', '.join(_needs(section))}"
         put(Text(section.title, style="bold"), why, "")
         return
     title = Text(section.title, style="bold")
@@ -115,7 +126,7 @@ def _section(section: SectionAnswer, asked: Answer, orders: Orders, *, is_asked:
         put(Text(f"Without {' and '.join(map(words, lacks))}, and so left out: {', '.join(names)}.", style="dim"), "")
     found = _empty(section)
     if found and is_narrowed(asked):
-        told = [f"no {', no '.join(words(one.name) for one in found)} {NARROWED}"] if is_named else []
+        told = [f"no {', no '.join(words(one.name) for one in found)} {narrowed(asked)}"] if is_named else []
     else:
         told = list(map(_counts_nothing, found)) if is_named else _lacking(found)
     if told:
@@ -126,8 +137,9 @@ def empty(answered: Report) -> list[str]:
     """What has no value, and so no row in a table of values: in lines."""
     sections = [section for section in answered.sections if section.answers]
     found = {figure.name: figure for section in sections for figure in _empty(section)}
-    if found and any(is_narrowed(answer) for section in sections for answer in section.answers):
-        return [f"no {', no '.join(map(words, found))} {NARROWED}"]
+    by_what = next((what for section in sections for answer in section.answers if (what := narrowed(answer))), "")
+    if found and by_what:
+        return [f"no {', no '.join(map(words, found))} {by_what}"]
     return _lacking(found.values())
 
 
@@ -147,7 +159,7 @@ def _lacking(figures: Iterable[FigureAnswer]) -> list[str]:
 def _empty_sections(sections: Sequence[SectionAnswer], asked: Answer) -> None:
     """Say which sections are left out because nothing is in them, and what they are made of."""
     if sections and is_narrowed(asked):
-        put(Text(f"Nothing {NARROWED}: {', '.join(section.title for section in sections)}.", style="dim"), "")
+        put(Text(f"Nothing {narrowed(asked)}: {', '.join(section.title for section in sections)}.", style="dim"), "")
     elif sections:
         put(*(Text(f"{one.title}: nothing yet. It is made of {_listed(_needs(one))}.", style="dim") for one in sections), "")
 

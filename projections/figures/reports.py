@@ -74,6 +74,8 @@ def sections_of(model: Model, names: Sequence[str] = ()) -> tuple[Section, ...]:
     there = {section.name: section for section in registered.SECTIONS if section.model == model}
     for name in names:
         if name not in there:
+            if found := next((one for one in registered.SECTIONS if any(figure.name == name for figure in one.figures)), None):
+                raise NotThere(f"{model} has no section {name!r}; {name} is a figure of the section {found.name} of {found.model}")
             raise NotThere(f"{model} has no section {name!r}{_instead(name, there)}")
     return tuple(there[name] for name in dict.fromkeys(names)) or tuple(there.values())
 

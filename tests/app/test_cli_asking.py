@@ -200,7 +200,23 @@ def test_a_report_says_what_its_empty_sections_and_figures_are_made_of(shop: Pat
     assert "\nOrders and revenue: nothing yet. It is made of order_placed.order, order_placed.amount, " in told.out
     lacking = "no spend: nothing up to then counts of spend_recorded.amount, spend_recorded.currency"
     assert lacking in " ".join(here("report", "marketing", *MARCH, "--csv", cwd=shop).err.split())
-    assert "Nothing in this period, with these filters: " in here("report", "marketing", *MARCH, "--from", "2026-03-10", cwd=shop).out
+    assert "Nothing in this period: " in here("report", "marketing", *MARCH, "--from", "2026-03-10", cwd=shop).out
+
+
+def test_where_nothing_is_found_the_report_says_whether_a_period_or_a_filter_was_asked_for(shop: Path) -> None:
+    period, only = ("--from", "2025-01-01", "--to", "2025-02-01"), ("--where", "channel=Direct")
+    for narrowed, said in ((period, "in this period"), ((*period, *only), "in this period, with these filters")):
+        told = here("report", "marketing", *MARCH, *narrowed, cwd=shop).out
+        assert f"nothing for marketing {said}\n\n" in told
+        assert f"\nNothing {said}: Who was reached" in told
+        assert "up to then" not in told
+
+
+def test_a_figure_that_is_called_so_far_is_not_called_so_twice(shop: Path) -> None:
+    """A period that is not over is told so far."""
+    told = here("report", "marketing", "audience", "--until", "2026-03-10", "--from", "2026-03-01", "--to", "2026-04-01", cwd=shop).out
+    assert "new people so far" in " ".join(told.split())
+    assert "so far so far" not in " ".join(told.split())
 
 
 def test_figures_are_listed_and_one_is_told_in_full(shop: Path) -> None:

@@ -144,6 +144,7 @@ def test_what_cannot_be_done_is_refused_in_one_line_and_leaves_nothing_behind(de
         ("timeline user:7 --until 2026-03-02T10:00:00", "--until '2026-03-02T10:00:00' has no zone; write 2026-03-02T10:00:00Z for UTC"),
         ("report sales decidd", "sales has no section 'decidd'; did you mean 'decided'? There are leads, "),
         ("report sales audience", "sales has no section 'audience'; there are leads, "),
+        ("report sales win_rate", "sales has no section 'win_rate'; win_rate is a figure of the section decided of sales"),
         ("report sales --by ownr", "no figure of the sales report has a dimension 'ownr'; did you mean 'owner'? There are "),
         ("report sales decided --by answer", "no figure of decided has a dimension 'answer'; there are owner, team, "),
         ("report sales --by rule,pipeline", "no figure of the sales report has all of rule, pipeline"),

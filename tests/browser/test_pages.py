@@ -58,6 +58,8 @@ def test_a_report_has_its_sections_and_draws_what_is_by_period(window: Chrome, s
     assert len(texts(window, "section.card h2")) > len(titles) / 2
     until(lambda: window.execute_script("return [...document.querySelectorAll('canvas')].every((one) => Chart.getChart(one))"))  # type: ignore[no-untyped-call]
     assert window.find_elements(By.TAG_NAME, "canvas")
+    bars = "return [...document.querySelectorAll('td.bar')].map((one) => getComputedStyle(one).position)"
+    assert {*window.execute_script(bars)} == {"static"}, "what holds an action bar in view holds no row"  # type: ignore[no-untyped-call]
 
 
 def test_a_figure_is_filtered_broken_down_and_opened_down_to_its_touchpoints(window: Chrome, served: str) -> None:

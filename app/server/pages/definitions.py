@@ -46,7 +46,8 @@ async def definition(request: Request) -> HTMLResponse:
 @router.get("/definition/under-way", dependencies=[needs(Right.audit)])
 async def under_way(request: Request) -> HTMLResponse:
     """How far it is to put another one to use."""
-    return page(request, "definition_used.html", **await _used(request))
+    in_use = await _served(request).read(lambda engine: engine.definition())
+    return page(request, "definition_used.html", in_use=in_use, **await _used(request))
 
 
 @router.post("/definition/check", dependencies=[needs(Right.operate)])

@@ -92,7 +92,7 @@ async def _report(request: Request, model: Model) -> HTMLResponse:
         first=max((answer for section in told.sections for answer in section.answers), key=lambda answer: answer.until),
         shown=shown,
         empty=[section for section in answered if section not in shown],
-        is_narrowed=any(layout.is_narrowed(answer) for section in told.sections for answer in section.answers),
+        narrowed=next(filter(None, (layout.narrowed(answer) for section in told.sections for answer in section.answers)), ""),
         dimensions=dict.fromkeys(
             name for section in sections.SECTIONS if section.model == model for one in section.figures for name in one.breakdowns
         ),

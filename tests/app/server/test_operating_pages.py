@@ -145,6 +145,9 @@ async def test_a_definition_is_put_to_use_with_a_reason_and_by_operators_only(cl
     last = (await decided(folder, "definition"))[-1]
     assert (last.actor, last.reason, last.detail["file"]) == ("one-time key", "three were too few", "ours.yaml")
     assert (await folder.read(lambda engine: engine.definition())).fingerprint == last.detail["fingerprint"]
+    part = (await client.get("/definition/under-way", headers={"hx-request": "true", **HTML})).text
+    assert '<div id="in-use" hx-swap-oob="true">' in part, "the page that waited says which one is in use now"
+    assert f"fingerprint <code>{last.detail['fingerprint'][:16]}</code>" in part
     story = await client.get("/api/v1/people/user:7", params={"until": "2026-03-04"})
     assert story.json()["stage"] == "awareness", "by the first one it was consideration"
     auditor = await add(folder, "eve", Role.auditor)

@@ -6,7 +6,7 @@ const LINES = ["#2f5fd0", "#d9742b", "#1a9a6c", "#a855b5", "#c2403a", "#8a7a1c",
 
 function draw(canvas) {
   const told = JSON.parse(canvas.dataset.chart);
-  const suffix = { share: " %", duration: " days" }[told.unit] || "";
+  const suffix = { share: "%", duration: " days" }[told.unit] || "";
   Chart.getChart(canvas)?.destroy();
   new Chart(canvas, {
     type: "line",
