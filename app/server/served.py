@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
-from queue import Queue
+from queue import Empty, Queue
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from app.engine import tracing
@@ -45,6 +45,9 @@ READERS_MAX = 4
 
 ACKNOWLEDGED_SECONDS_MAX = 10.0
 """How long a request waits for the log to have what it published, before it is told to come again."""
+
+AGAIN_SECONDS = 5.0
+"""How long after the disk failed it what is in the log is placed again, where nothing else is to do before."""
 
 LOOK_SECONDS = 0.2
 """How often the distributed server looks where the read models are."""
@@ -268,7 +271,7 @@ class ServedFolder:
         self._engine = engine
         await self._moved(engine)
         tell(self._loop, succeed, self._started, None)
-        while (job := self._jobs.get()) is not _ToDo.end:
+        while (job := self._next()) is not _ToDo.end:
             if isinstance(job, _Job):
                 self._doing = [job]
                 with self._appender.alone:
@@ -276,6 +279,13 @@ class ServedFolder:
             await self._place(engine)
         while self._behind_since is not None and self._failure is None:
             await self._place(engine)
+
+    def _next(self) -> _Job[Any] | _ToDo:
+        """What is to do next. Where placing failed that is to place again: a balancer that asks for readiness has nobody publish till then."""
+        try:
+            return self._jobs.get(timeout=None if self._failure is None or isinstance(self._failure, NotPlaced) else AGAIN_SECONDS)
+        except Empty:
+            return _ToDo.place
 
     async def _settle(self, job: _Job[T], doing: Awaitable[T]) -> None:
         try:
@@ -307,8 +317,9 @@ class ServedFolder:
             asyncio.run_coroutine_threadsafe(self.positions.reached(position), self._loop)
 
     def _fail(self, error: Exception) -> None:
+        is_known = repr(error) == repr(self._failure)
         self._failure, self._behind_since = error, self._behind_since or time.monotonic()
-        if not isinstance(error, Refused):
+        if not isinstance(error, Refused) and not is_known:
             self._say(f"placing failed: {error}" if isinstance(error, NotPlaced) else f"placing failed: {type(error).__name__}: {error}")
 
 
