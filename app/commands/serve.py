@@ -76,6 +76,7 @@ async def _serve(place: Path | Servers, listening: socket.socket) -> None:
             app,
             http=PatientProtocol,
             log_config=None,
+            lifespan="off",  # There is none, and Ctrl-C while it begins would print a traceback.
             access_log=False,
             timeout_graceful_shutdown=GRACEFUL_SECONDS_MAX,
             server_header=False,
