@@ -46,6 +46,9 @@ READERS_MAX = 4
 ACKNOWLEDGED_SECONDS_MAX = 10.0
 """How long a request waits for the log to have what it published, before it is told to come again."""
 
+AT_LENGTH_MAX = 2
+"""How many of them may take minutes, also for clients that have gone: the other questions are answered meanwhile."""
+
 AGAIN_SECONDS = 5.0
 """How long after the disk failed it what is in the log is placed again, where nothing else is to do before."""
 
@@ -156,6 +159,7 @@ class ServedFolder:
         self._jobs: Queue[_Job[Any] | _ToDo] = Queue()
         self._is_to_place = False
         self._readers = asyncio.Semaphore(READERS_MAX)
+        self._at_length = asyncio.Semaphore(AT_LENGTH_MAX)
         self._loop = asyncio.get_running_loop()
         self._started: asyncio.Future[None] = self._loop.create_future()
         self._failure: Exception | None = None
@@ -202,7 +206,8 @@ class ServedFolder:
             return await asyncio.to_thread(here)
 
     async def read_at_length(self, run: Run[T]) -> T:
-        return await self.read(run)
+        async with self._at_length:
+            return await self.read(run)
 
     async def keys(self, run: RunKeys[T]) -> T:
         async def ran(keys: Keys) -> T:
@@ -281,7 +286,7 @@ class ServedFolder:
             await self._place(engine)
 
     def _next(self) -> _Job[Any] | _ToDo:
-        """What is to do next. Where placing failed that is to place again: a balancer that asks for readiness has nobody publish till then."""
+        """What is to do next. Where placing failed, that is to place again: where readiness is asked for, nobody publishes till then."""
         try:
             return self._jobs.get(timeout=None if self._failure is None or isinstance(self._failure, NotPlaced) else AGAIN_SECONDS)
         except Empty:
@@ -338,6 +343,7 @@ class ServedServers:
         self._definition: Definition | None = None
         self._log = log
         self._readers = asyncio.Semaphore(READERS_MAX)
+        self._at_length = asyncio.Semaphore(AT_LENGTH_MAX)
 
     @property
     def definition(self) -> Definition:
@@ -376,7 +382,7 @@ class ServedServers:
         return await asyncio.to_thread(lambda: asyncio.run(with_servers(self._place, ran, self.engine.say)))
 
     async def read_at_length(self, run: Run[T]) -> T:
-        async with self._readers:
+        async with self._at_length, self._readers:
             return await self.change_at_length(run)
 
     async def check(self) -> None:

@@ -79,6 +79,22 @@ async def test_what_is_published_waits_for_no_placing(folder: ServedFolder, monk
         assert await engine.record.position() == first + 2, "what waited is one unit"
 
 
+async def test_what_takes_minutes_leaves_readers_for_other_questions(folder: ServedFolder) -> None:
+    goes_on = threading.Event()
+
+    async def lengthy(engine: Engine) -> bool:
+        return goes_on.wait(60)
+
+    asked = [asyncio.create_task(folder.read_at_length(lengthy)) for _ in range(served.READERS_MAX + 1)]
+    try:
+        await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            await folder.read(lambda engine: engine.record.position())
+    finally:
+        goes_on.set()
+    assert all(await asyncio.gather(*asked))
+
+
 async def test_nothing_is_appended_while_something_is_changed(folder: ServedFolder) -> None:
     is_changing, goes_on = threading.Event(), threading.Event()
 
