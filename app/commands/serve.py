@@ -67,15 +67,17 @@ async def _serve(place: Path | Servers, listening: socket.socket) -> None:
                 f"there are no keys, and {host} is an address that others reach: `journey keys add NAME --role ROLE` makes one first;"
                 " without --host it serves this machine only, and prints a key"
             )
+        # What takes a moment comes before anybody is told: till the server runs, a signal ends the process as it is.
+        app = application(here, one_time and one_time.sha256)
         listening.listen()
         note(f"serving at {address_of(listening)}")
         if one_time:
             note(f"there are no keys yet; this one is an operator's, and good until the server stops: {one_time.key}")
-        app = application(here, one_time and one_time.sha256)
         config = uvicorn.Config(
             app,
             http=PatientProtocol,
             log_config=None,
+            lifespan="off",  # There is none, and Ctrl-C while it begins would print a traceback.
             access_log=False,
             timeout_graceful_shutdown=GRACEFUL_SECONDS_MAX,
             server_header=False,

@@ -59,6 +59,9 @@ IMPORTED_AT_ONCE_MAX = 2_000
 STRUCK_AT_ONCE_MAX = 500
 """How many deadlines are announced at a time on embedded data: nobody publishes meanwhile."""
 
+AGAIN_SECONDS = 5.0
+"""How long after the disk failed it what is in the log is placed again, where nothing else is to do before."""
+
 LOOK_SECONDS = 0.2
 """How often the distributed server looks where the read models are while one of them can't tell it."""
 
@@ -369,16 +372,23 @@ class ServedFolder:
             asyncio.run_coroutine_threadsafe(self.positions.reached(position), self._loop)
 
     def _next(self) -> "_Job[Any] | _ToDo":
-        """What is to be done next: a change, or a look at the log, at the latest when a deadline strikes."""
-        strikes_in = None if self._strikes_at is None else min(max(self._strikes_at - self._clock(), 0) / SECOND, SCHEDULE_SECONDS)
+        """What is to be done next: a change, or a look at the log, at the latest when a deadline strikes. Where placing failed it is tried
+        again after a while: who asks for readiness first has nobody publish till then."""
+        if self._failure is not None:
+            waits = None if isinstance(self._failure, NotPlaced) else AGAIN_SECONDS
+        elif self._strikes_at is None:
+            waits = None
+        else:
+            waits = min(max(self._strikes_at - self._clock(), 0) / SECOND, SCHEDULE_SECONDS)
         try:
-            return self._jobs.get(timeout=strikes_in)
+            return self._jobs.get(timeout=waits)
         except Empty:
             return _ToDo.place
 
     def _fail(self, error: Exception) -> None:
+        is_known = repr(error) == repr(self._failure)
         self._failure, self._behind_since = error, self._behind_since or time.monotonic()
-        if not isinstance(error, Refused):
+        if not isinstance(error, Refused) and not is_known:
             self._say(f"placing failed: {error}" if isinstance(error, NotPlaced) else f"placing failed: {type(error).__name__}: {error}")
 
 

@@ -44,7 +44,7 @@ async def search(request: Request) -> Any:
     known_ids = await served.read(lambda engine: engine.record.versions(ids))
     exact = next((id for id in ids if id in known_ids), None)
     if exact is not None or SIGHT[request.state.caller.role].masks_people:
-        return RedirectResponse(str(request.url_for("subject", id=exact or ids[0])), 303)
+        return RedirectResponse(f"/subjects/{quote(exact or ids[0])}", 303)
     told = await served.read(lambda engine: page_of_called(engine, request, OfPeople(called=asked, limit=FOUND_MAX)))
     people: Any = told.plain
     found = people.items

@@ -84,6 +84,8 @@ async def test_people_are_found_by_a_part_of_what_they_are_called(
 async def test_an_id_leads_to_its_page_and_who_sees_no_ids_finds_nobody_by_a_part(folder: ServedFolder) -> None:
     await published(folder, *DEAL)
     assert "<h1>user:7" in (await as_role(folder, Role.sales, "/subjects?id=7")).text
+    await published(folder, touch(id="x", subject="user:a?b#c"))
+    assert "<h1>user:a?b#c" in (await as_role(folder, Role.sales, "/subjects?id=a%3Fb%23c")).text
     for role in (Role.marketing, Role.auditor):
         assert "<h1>user:7" in (await as_role(folder, role, "/subjects?id=7")).text
         nobody = await as_role(folder, role, "/subjects?id=bjarne")

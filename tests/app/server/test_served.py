@@ -2,6 +2,7 @@
 
 import asyncio
 import resource
+import sqlite3
 import threading
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 
 from app.engine.embedded import Embedded, reading
 from app.engine.ports import Engine
+from app.engine.summary import Summary
+from app.server import served
 from app.server.served import ServedFolder
 from journey.errors import Away
 from streams.remarks import nobody
@@ -28,6 +31,26 @@ async def test_while_the_disk_is_full_clients_are_told_to_come_again(folder: Ser
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert (await client.post("/v1/batch", json=BATCH)).status_code == 200
+    assert (await client.get("/health/ready")).status_code == 200
+
+
+async def test_once_there_is_room_what_was_acknowledged_is_placed_without_anybody_publishing(
+    folder: ServedFolder, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served, "AGAIN_SECONDS", 0.01)
+    is_full, has_room, place, first = threading.Event(), threading.Event(), Embedded.place_unit, folder.positions.position
+
+    async def placing(engine: Embedded, summary: Summary) -> bool:
+        if not has_room.is_set():
+            is_full.set()
+            raise sqlite3.OperationalError("database or disk is full")
+        return await place(engine, summary)
+
+    monkeypatch.setattr(Embedded, "place_unit", placing)
+    await folder.publish([incoming(b"{}", 1)])
+    assert await asyncio.to_thread(is_full.wait, 60)
+    has_room.set()
+    assert await folder.positions.wait(first + 1, 10)
     assert (await client.get("/health/ready")).status_code == 200
 
 
