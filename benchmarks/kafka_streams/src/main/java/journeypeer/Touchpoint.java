@@ -15,6 +15,7 @@ public final class Touchpoint {
 
     @JsonIgnoreProperties(ignoreUnknown = true)
     public static final class Data {
+        public String account;
         public String agent;
         public String amount;
         public boolean bot;
