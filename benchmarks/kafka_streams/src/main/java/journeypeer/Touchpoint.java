@@ -36,6 +36,7 @@ public final class Touchpoint {
         public String outcome;
         /** Of a deal, who takes part; other types have texts here. */
         public JsonNode people;
+        public String pipeline;
         public String reason;
         public String referrer;
         public String stage;

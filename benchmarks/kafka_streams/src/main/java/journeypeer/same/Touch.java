@@ -14,7 +14,8 @@ final class Touch implements Comparable<Touch> {
     /** The texts of `data`, by their place in `texts`. */
     static final int AGENT = 0, CHANNEL = 1, CLICK_ID = 2, DEAL = 3, DIRECTION = 4, GRADE = 5, INTENT = 6, LEAD = 7, NAME = 8,
             NETWORK = 9, OTHER = 10, OUTCOME = 11, REASON = 12, REFERRER = 13, STATUS = 14, URL = 15, UTM_MEDIUM = 16, UTM_SOURCE = 17,
-            OF_ID = 18, OF_SOURCE = 19, ACCOUNT = 20, TEXTS = 21;
+            OF_ID = 18, OF_SOURCE = 19, ACCOUNT = 20, PIPELINE = 21, STAGE = 22,
+            TEXTS = 23;
 
     long at;
     String source;
@@ -51,8 +52,10 @@ final class Touch implements Comparable<Touch> {
         texts[NETWORK] = data.network;
         texts[OTHER] = data.other;
         texts[OUTCOME] = data.outcome;
+        texts[PIPELINE] = data.pipeline;
         texts[REASON] = data.reason;
         texts[REFERRER] = data.referrer;
+        texts[STAGE] = data.stage;
         texts[STATUS] = data.status;
         texts[URL] = data.url;
         texts[UTM_MEDIUM] = data.utm_medium;
