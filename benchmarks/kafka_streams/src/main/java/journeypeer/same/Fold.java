@@ -148,7 +148,8 @@ final class Fold {
             // What comes before a lead, and neither opens nor closes, ties the deal to none.
             if (opens || closes) cycle = cycleOfDeal(opens ? said(Touch.LEAD) : null);
         }
-        String outcome = turn.isEmpty() ? known.outcome() : turn, pipeline = opens ? said(Touch.PIPELINE) : known == null ? "" : known.pipeline();
+        String outcome = turn.isEmpty() ? known.outcome() : turn;
+        String pipeline = opens ? said(Touch.PIPELINE) : known == null ? "" : known.pipeline();
         journey.deals.put(deal, new Deal(outcome, cycle, opens || known != null && known.isOpened(), pipeline == null ? "" : pipeline));
         if (turn.isEmpty()) return;
         dealNow = turn;
@@ -156,7 +157,7 @@ final class Fold {
         if (closes) for (Cycle one : journey.cycles) if (one.number == cycle && one.isOpen()) step(one, "closed", "closed");
     }
 
-    /** The outcome that the deal comes to, where that is news: a closed one is open again once somebody reopens it, or says a stage of open deals. */
+    /** The outcome that the deal comes to, where that is news: a closed one is open again by `deal_reopened`, or a stage of open deals. */
     private String turn(Deal known) {
         if (touch.type.equals("close")) return said(Touch.OUTCOME);
         if (known == null || known.outcome().equals("open")) return "";

@@ -15,8 +15,9 @@ import org.apache.kafka.streams.state.Stores;
  * <p>What it does less: no reasons are kept beyond the touchpoint that set a transition off; lead cycles have no owners, clocks or
  * history; no conversions, touches or traffic; no facts of deals, orders, spend and profiles; a channel is found by a few rules instead of
  * GA4's; no deadline is announced before the next touchpoint; the bodies are not validated, and not kept but for what the fold reads;
- * nothing is written to PostgreSQL. Of what the simulation does not send, it knows no stage that closes a deal, no close with a
- * `stated_at`, and no refund or opening that is said twice; and it never bounds the list of an account's people. One event under two ids of one person is told apart only when its history is folded anew.
+ * nothing is written to PostgreSQL. Of what the simulation does not send, it knows no stage that closes a deal, no close with a `stated_at`,
+ * and no refund or opening that is said twice; and the list of an account's people is not bounded, only what is shared with them. One event
+ * under two ids of one person is told apart only when its history is folded anew.
  */
 public final class Same implements Peer {
     static final String LINKS = "links", GROUPS = "groups", IDS = "ids", PERSONS = "persons";
