@@ -65,7 +65,8 @@ class World:
 
 def seldom(start: date, *, crowd: int = 201) -> Iterator[bytes]:
     """Accounts whose news comes long after the last that their people did, so that these are silent by then: one with two people, one that
-    a `crowd` joins, and one of whose crowd one joined by mistake. And a deal that is lost, and open again by a later stage."""
+    a `crowd` joins, and one of whose crowd one joined by mistake. A deal that is lost, and open again by a later stage. And a step
+    that is a milestone and enters a stage, which both take a place of their instant."""
     numbers, begin = itertools.count(), datetime.combine(start, time(12), UTC)
 
     def line(name: str, subject: str, days: int, /, **data: Any) -> bytes:
@@ -88,6 +89,7 @@ def seldom(start: date, *, crowd: int = 201) -> Iterator[bytes]:
     yield line("deal_updated", "deal:seldom", 4, deal="seldom", stage="proposal")
     yield line("deal_reopened", "deal:seldom", 5, deal="seldom", stage="proposal")
     yield line("close", "deal:seldom", 6, **deal, outcome="lost", reason="timing")
+    yield line("trial_started", "user:seldom-trial", 7, plan="team")
     for account in sizes:
         yield line("account_updated", f"account:{account}", 200, tier="large")
     taken = sizes["seldom-few"] + 2 + crowd + 2 + crowd - 1

@@ -69,6 +69,7 @@ final class Fold {
             touched();
             score();
         }
+        if (isMilestone()) place(at);
         if (CONTENT.contains(touch.type)) count();
         deal();
         if (own) lead();
@@ -90,6 +91,15 @@ final class Fold {
             case "call" -> says(Touch.DIRECTION, "out") && !says(Touch.OUTCOME, "connected");
             case "meeting", "demo" -> !says(Touch.STATUS, "held");
             case "email_opened" -> touch.machine;
+            default -> false;
+        };
+    }
+
+    /** Whether it is a step that is counted: it takes a place among what happens at its instant. */
+    private boolean isMilestone() {
+        return switch (touch.type) {
+            case "signed_up", "trial_started", "checkout_started", "proposal_sent" -> true;
+            case "demo" -> says(Touch.STATUS, "held");
             default -> false;
         };
     }
