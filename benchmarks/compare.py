@@ -311,7 +311,7 @@ def main(
     logging.getLogger("aiokafka").addHandler(logging.NullHandler())
     console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     with console.status("simulating") as status:
-        world = World(customers=customers or (QUICK_CUSTOMERS if quick else CUSTOMERS), late=late, duplicates=duplicates)
+        world = World(customers or (QUICK_CUSTOMERS if quick else CUSTOMERS), late=late, duplicates=duplicates, seldom=quick)
         file = world.file()
         if not {"kafka_streams", "kafka_streams_by_arrival"}.isdisjoint(wanted):
             status.update("building the Kafka Streams peer")

@@ -8,7 +8,7 @@ import hashlib
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -41,13 +41,18 @@ class World:
     start: date = date(2025, 1, 1)
     late: float = 0.0
     duplicates: float = 0.0
+    seldom: bool = False
+    """With what a small company of this kind may be without, and what any fold has to get right: see `seldom`."""
 
     def file(self) -> Path:
         """The touchpoints, one a line; simulated if they are not there yet."""
         parts = (self.customers, self.days, self.seed, self.start, self.late, self.duplicates)
-        file = bench_folder("touchpoints") / f"{'-'.join(map(str, parts))}-{_simulation()}.jsonl"
+        more = "-seldom" if self.seldom else ""
+        file = bench_folder("touchpoints") / f"{'-'.join(map(str, parts))}{more}-{_simulation()}.jsonl"
         if not file.exists():
             made = simulate(customers=self.customers, days=self.days, seed=self.seed, start=self.start)
+            if self.seldom:
+                made = itertools.chain(made, seldom(self.start + timedelta(days=2 * self.days)))
             if self.late or self.duplicates:
                 made = spoil(made, seed=self.seed, late=self.late, duplicates=self.duplicates)
             unfinished = file.with_suffix(".unfinished")
@@ -56,6 +61,40 @@ class World:
                     out.write(line + b"\n")
             unfinished.rename(file)
         return file
+
+
+def seldom(start: date, *, crowd: int = 201) -> Iterator[bytes]:
+    """Accounts whose news comes long after the last that their people did, so that these are silent by then: one with two people, one that
+    a `crowd` joins, and one of whose crowd one joined by mistake. A deal that is lost, and open again by a later stage. And a step
+    that is a milestone and enters a stage, which both take a place of their instant."""
+    numbers, begin = itertools.count(), datetime.combine(start, time(12), UTC)
+
+    def line(name: str, subject: str, days: int, /, **data: Any) -> bytes:
+        number = next(numbers)
+        at = (begin + timedelta(days=days, seconds=number)).isoformat()
+        told = {"specversion": "1.0", "id": f"seldom-{number}", "source": "/seldom", "type": name, "subject": subject, "time": at}
+        return orjson.dumps({**told, "data": data})
+
+    sizes = {"seldom-few": 2, "seldom-crowd": crowd, "seldom-left": crowd}
+    for account, people in sizes.items():
+        for number in range(people):
+            yield line("account_joined", f"user:{account}-{number}", 0, account=account)
+        for number in range(2):
+            yield line("page_view", f"user:{account}-{number}", 1, url="https://www.example.com/")
+    deal = {"deal": "seldom", "amount": "100.00", "currency": "EUR"}
+    opened = {"pipeline": "new_business", "stage": "discovery", "kind": "new", "owner": "seller", "team": "sales"}
+    people = [{"person": "user:seldom-deal", "role": "it", "primary": True}]
+    yield line("deal_opened", "deal:seldom", 2, **deal, **opened, expected_close_on=str(start), people=people)
+    yield line("close", "deal:seldom", 3, **deal, outcome="lost", reason="timing")
+    yield line("deal_updated", "deal:seldom", 4, deal="seldom", stage="proposal")
+    yield line("deal_reopened", "deal:seldom", 5, deal="seldom", stage="proposal")
+    yield line("close", "deal:seldom", 6, **deal, outcome="lost", reason="timing")
+    yield line("trial_started", "user:seldom-trial", 7, plan="team")
+    for account in sizes:
+        yield line("account_updated", f"account:{account}", 200, tier="large")
+    taken = sizes["seldom-few"] + 2 + crowd + 2 + crowd - 1
+    mistaken = f"user:seldom-left-{crowd - 1}"
+    yield line("retracted", mistaken, 201, of_source="/seldom", of_id=f"seldom-{taken}", reason="error", by="sales")
 
 
 def lines(file: Path) -> Iterator[bytes]:

@@ -15,6 +15,7 @@ public final class Touchpoint {
 
     @JsonIgnoreProperties(ignoreUnknown = true)
     public static final class Data {
+        public String account;
         public String agent;
         public String amount;
         public boolean bot;
@@ -35,6 +36,7 @@ public final class Touchpoint {
         public String outcome;
         /** Of a deal, who takes part; other types have texts here. */
         public JsonNode people;
+        public String pipeline;
         public String reason;
         public String referrer;
         public String stage;

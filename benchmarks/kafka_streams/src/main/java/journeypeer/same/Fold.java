@@ -2,6 +2,7 @@ package journeypeer.same;
 
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import journeypeer.Channels;
 import journeypeer.Rules;
@@ -33,6 +34,12 @@ final class Fold {
     private static final Set<String> LEAD_TYPES = Set.of(
             "lead_created", "lead_assigned", "lead_accepted", "lead_rejected", "lead_recycled", "lead_disqualified", "lead_scored",
             "lead_qualified");
+    private static final Set<String> DEAL_TYPES = Set.of("deal_opened", "deal_updated", "deal_reopened", "close");
+    /** By pipeline, the stages of deals that are open; by "", those of deals without one. */
+    private static final Map<String, Set<String>> OPEN_STAGES = Map.of(
+            "new_business", Set.of("discovery", "evaluation", "proposal", "negotiation"),
+            "expansion", Set.of("discovery", "proposal"),
+            "", Set.of("discovery", "evaluation", "proposal", "negotiation"));
     private static final Set<String> BEFORE_SALE = Set.of("awareness", "consideration", "decision");
 
     private final Journey journey;
@@ -62,6 +69,7 @@ final class Fold {
             touched();
             score();
         }
+        if (isMilestone()) place(at);
         if (CONTENT.contains(touch.type)) count();
         deal();
         if (own) lead();
@@ -83,6 +91,15 @@ final class Fold {
             case "call" -> says(Touch.DIRECTION, "out") && !says(Touch.OUTCOME, "connected");
             case "meeting", "demo" -> !says(Touch.STATUS, "held");
             case "email_opened" -> touch.machine;
+            default -> false;
+        };
+    }
+
+    /** Whether it is a step that is counted: it takes a place among what happens at its instant. */
+    private boolean isMilestone() {
+        return switch (touch.type) {
+            case "signed_up", "trial_started", "checkout_started", "proposal_sent" -> true;
+            case "demo" -> says(Touch.STATUS, "held");
             default -> false;
         };
     }
@@ -129,30 +146,36 @@ final class Fold {
     // --- deals and leads
 
     private void deal() {
-        String deal = said(Touch.DEAL), outcome;
-        switch (touch.type) {
-            case "deal_opened", "deal_reopened" -> outcome = "open";
-            case "deal_updated" -> outcome = journey.deals.containsKey(deal) ? "" : "open";
-            case "close" -> outcome = said(Touch.OUTCOME);
-            default -> {
-                return;
-            }
-        }
+        if (!DEAL_TYPES.contains(touch.type)) return;
+        String deal = said(Touch.DEAL);
         Deal known = journey.deals.get(deal);
         boolean opens = touch.type.equals("deal_opened");
-        if (known == null || opens) {
-            int index = cycleOfDeal(opens ? said(Touch.LEAD) : null);
-            known = new Deal("", index < 0 ? 0 : journey.cycles.get(index).number);
-            journey.deals.put(deal, known);
+        String turn = turn(known);
+        if (known == null && turn.isEmpty()) turn = "open";
+        boolean closes = !turn.isEmpty() && !turn.equals("open");
+        int cycle = known == null ? 0 : known.cycle();
+        if (known == null || !known.isOpened()) {
+            // What comes before a lead, and neither opens nor closes, ties the deal to none.
+            if (opens || closes) cycle = cycleOfDeal(opens ? said(Touch.LEAD) : null);
         }
-        if (!outcome.isEmpty()) {
-            journey.deals.put(deal, new Deal(outcome, known.cycle()));
-            dealNow = outcome;
-            journey.quietUntil = Journey.NOT_YET;
-        }
-        if (touch.type.equals("close")) {
-            for (Cycle cycle : journey.cycles) if (cycle.number == known.cycle() && cycle.isOpen()) step(cycle, "closed", "closed");
-        }
+        String outcome = turn.isEmpty() ? known.outcome() : turn;
+        String pipeline = opens ? said(Touch.PIPELINE) : known == null ? "" : known.pipeline();
+        journey.deals.put(deal, new Deal(outcome, cycle, opens || known != null && known.isOpened(), pipeline == null ? "" : pipeline));
+        if (turn.isEmpty()) return;
+        dealNow = turn;
+        journey.quietUntil = Journey.NOT_YET;
+        if (closes) for (Cycle one : journey.cycles) if (one.number == cycle && one.isOpen()) step(one, "closed", "closed");
+    }
+
+    /** The outcome that the deal comes to, where that is news: a closed one is open again by `deal_reopened`, or a stage of open deals. */
+    private String turn(Deal known) {
+        if (touch.type.equals("close")) return said(Touch.OUTCOME);
+        if (known == null || known.outcome().equals("open")) return "";
+        if (touch.type.equals("deal_reopened")) return "open";
+        boolean opens = touch.type.equals("deal_opened");
+        if (opens && !known.isOpened()) return "";
+        String pipeline = opens ? said(Touch.PIPELINE) : known.pipeline(), stage = said(Touch.STAGE);
+        return stage != null && OPEN_STAGES.getOrDefault(pipeline == null ? "" : pipeline, Set.of()).contains(stage) ? "open" : "";
     }
 
     private void lead() {
@@ -244,10 +267,12 @@ final class Fold {
         return open >= 0 ? open : journey.cycles.size() - 1;
     }
 
+    /** The number of the cycle that a deal belongs to; 0 for none. */
     private int cycleOfDeal(String lead) {
-        if (lead == null || lead.isEmpty()) return journey.cycles.size() - 1;
-        int named = withId(lead);
-        return named < 0 ? withId("") : named;
+        boolean isNamed = lead != null && !lead.isEmpty();
+        int index = isNamed ? withId(lead) : journey.cycles.size() - 1;
+        if (isNamed && index < 0) index = withId("");
+        return index < 0 ? 0 : journey.cycles.get(index).number;
     }
 
     private int withId(String lead) {

@@ -21,7 +21,8 @@ final class Journey {
 
     record Counted(long at, String source, String id, String subject) {}
 
-    record Deal(String outcome, int cycle) {}
+    /** `pipeline`: as its last opening says; `isOpened`: whether there was one. */
+    record Deal(String outcome, int cycle, boolean isOpened, String pipeline) {}
 
     static final class Cycle {
         int number;
@@ -126,6 +127,8 @@ final class Journey {
             out.writeUTF(one.getKey());
             out.writeUTF(one.getValue().outcome());
             out.writeInt(one.getValue().cycle());
+            out.writeBoolean(one.getValue().isOpened());
+            out.writeUTF(one.getValue().pipeline());
         }
         out.writeInt(cyclesBefore);
         out.writeShort(cycles.size());
@@ -172,7 +175,9 @@ final class Journey {
         for (int left = in.readShort(); left > 0; left--) one.ledger.add(new Points(in.readLong(), in.readInt()));
         for (int left = in.readShort(); left > 0; left--) one.daily.put(in.readUTF(), new Daily(in.readLong(), in.readInt()));
         for (int left = in.readShort(); left > 0; left--) one.content.add(new Counted(in.readLong(), in.readUTF(), in.readUTF(), in.readUTF()));
-        for (int left = in.readShort(); left > 0; left--) one.deals.put(in.readUTF(), new Deal(in.readUTF(), in.readInt()));
+        for (int left = in.readShort(); left > 0; left--) {
+            one.deals.put(in.readUTF(), new Deal(in.readUTF(), in.readInt(), in.readBoolean(), in.readUTF()));
+        }
         one.cyclesBefore = in.readInt();
         for (int left = in.readShort(); left > 0; left--) {
             Cycle cycle = new Cycle();

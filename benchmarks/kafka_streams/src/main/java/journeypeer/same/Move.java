@@ -3,21 +3,21 @@ package journeypeer.same;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What happens to the history of a person, of an id or of a deal: touchpoints that come to it, or leave it. */
+/** What happens to the history of a person, of an id, of a deal or of an account: touchpoints that come to it, or leave it. */
 record Move(byte what, String id, List<Entry> entries, String name) {
-    /** A touchpoint, and the deal by way of which it is in a history; "" where it is under the id itself. */
-    record Entry(String deal, Touch touch) {}
+    /** A touchpoint, and the deal or account by way of which it is in a history; "" where it is under the id itself. */
+    record Entry(String group, Touch touch) {}
 
     static final byte ADD = 0, REMOVE = 1;
     /** All that is there under an id leaves. */
     static final byte DROP = 2;
-    /** An id takes no part in a deal any more. */
+    /** An id takes no part in a deal any more, or is no member of an account. */
     static final byte LEAVE = 3;
     /** An id is one of the person `name` from now on. */
     static final byte ASSIGN = 4;
 
-    static Move of(byte what, String id, String deal, Touch touch) {
-        return new Move(what, id, List.of(new Entry(deal, touch)), "");
+    static Move of(byte what, String id, String group, Touch touch) {
+        return new Move(what, id, List.of(new Entry(group, touch)), "");
     }
 
     byte[] bytes() {
@@ -27,7 +27,7 @@ record Move(byte what, String id, List<Entry> entries, String name) {
             out.writeUTF(name);
             out.writeInt(entries.size());
             for (Entry one : entries) {
-                out.writeUTF(one.deal);
+                out.writeUTF(one.group);
                 one.touch.write(out);
             }
         });

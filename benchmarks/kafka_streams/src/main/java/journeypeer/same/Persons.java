@@ -55,7 +55,7 @@ final class Persons implements Processor<String, byte[], String, byte[]> {
             boolean again = journey.ids.add(move.id()) && journey.seen != null;
             List<Touch> fresh = new ArrayList<>(move.entries().size());
             for (Move.Entry one : move.entries()) {
-                history.put(key(person, one.touch(), move.id(), one.deal()), one.touch().bytes());
+                history.put(key(person, one.touch(), move.id(), one.group()), one.touch().bytes());
                 fresh.add(one.touch());
             }
             fresh.sort(null);
@@ -69,7 +69,7 @@ final class Persons implements Processor<String, byte[], String, byte[]> {
                 return;
             }
         } else if (move.what() == Move.REMOVE) {
-            for (Move.Entry one : move.entries()) history.delete(key(person, one.touch(), move.id(), one.deal()));
+            for (Move.Entry one : move.entries()) history.delete(key(person, one.touch(), move.id(), one.group()));
         } else {
             drop(person, move.id());
             journey.ids.remove(move.id());
@@ -87,7 +87,7 @@ final class Persons implements Processor<String, byte[], String, byte[]> {
         try (KeyValueIterator<Bytes, byte[]> all = all(person)) {
             while (all.hasNext()) {
                 Touch touch = Touch.read(all.next().value);
-                // It may be here under several ids and by way of several deals.
+                // It may be here under several ids and by way of several deals and accounts.
                 if (last != null && touch.compareTo(last) == 0) continue;
                 last = touch;
                 // One event under two ids of the same person counts once.
@@ -112,7 +112,7 @@ final class Persons implements Processor<String, byte[], String, byte[]> {
             while (all.hasNext()) {
                 KeyValue<Bytes, byte[]> one = all.next();
                 byte[] key = one.key.get();
-                // … id \0 deal \0
+                // … id \0 group \0
                 int end = key.length - 1;
                 do end--; while (key[end] != 0);
                 int start = end - under.length + 1;
@@ -136,10 +136,10 @@ final class Persons implements Processor<String, byte[], String, byte[]> {
         return history.range(Binary.key(person), Binary.end(person));
     }
 
-    /** In the order of a history: person, time, source, id, subject; then the id and the deal by which it is in it. */
-    private static Bytes key(String person, Touch touch, String id, String deal) {
+    /** In the order of a history: person, time, source, id, subject; then the id and the deal or account by which it is in it. */
+    private static Bytes key(String person, Touch touch, String id, String group) {
         byte[] first = (person + '\0').getBytes(StandardCharsets.UTF_8);
-        byte[] rest = (touch.source + '\0' + touch.id + '\0' + touch.subject + '\0' + id + '\0' + deal + '\0').getBytes(StandardCharsets.UTF_8);
+        byte[] rest = (touch.source + '\0' + touch.id + '\0' + touch.subject + '\0' + id + '\0' + group + '\0').getBytes(StandardCharsets.UTF_8);
         return Bytes.wrap(ByteBuffer.allocate(first.length + 8 + rest.length).put(first).putLong(touch.at).put(rest).array());
     }
 }

@@ -9,22 +9,24 @@ import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.state.Stores;
 
 /**
- * The same fold as ours: whatever the order, the duplicates, the links and the deals, the transitions come to the same, and a test holds
- * them against ours.
+ * The same fold as ours: whatever the order, the duplicates, the links, the deals and the accounts, the transitions come to the same, and a
+ * test holds them against ours.
  *
  * <p>What it does less: no reasons are kept beyond the touchpoint that set a transition off; lead cycles have no owners, clocks or
  * history; no conversions, touches or traffic; no facts of deals, orders, spend and profiles; a channel is found by a few rules instead of
  * GA4's; no deadline is announced before the next touchpoint; the bodies are not validated, and not kept but for what the fold reads;
- * nothing is written to PostgreSQL. One event under two ids of one person is told apart only when its history is folded anew.
+ * nothing is written to PostgreSQL. Of what the simulation does not send, it knows no stage that closes a deal, no close with a `stated_at`,
+ * and no refund or opening that is said twice; and the list of an account's people is not bounded, only what is shared with them. One event
+ * under two ids of one person is told apart only when its history is folded anew.
  */
 public final class Same implements Peer {
-    static final String LINKS = "links", DEALS = "deals", IDS = "ids", PERSONS = "persons";
+    static final String LINKS = "links", GROUPS = "groups", IDS = "ids", PERSONS = "persons";
 
     @Override
     public Map<String, Integer> between(int partitions) {
         Map<String, Integer> topics = new LinkedHashMap<>();
         topics.put(LINKS, 1);
-        topics.put(DEALS, partitions);
+        topics.put(GROUPS, partitions);
         topics.put(IDS, partitions);
         topics.put(PERSONS, partitions);
         return topics;
@@ -44,17 +46,17 @@ public final class Same implements Peer {
         store(all, Identity.PARTNERS, Serdes.ByteArray(), "identity");
         store(all, Identity.PERSON_OF, Serdes.String(), "identity");
 
-        source(all, "deals-in", application + "-" + DEALS).addProcessor("in-deals", Deals::new, "deals-in");
-        bodies(all, Deals.TOUCHPOINTS, "in-deals");
-        store(all, Deals.PEOPLE, Serdes.ByteArray(), "in-deals");
+        source(all, "groups-in", application + "-" + GROUPS).addProcessor("in-groups", Groups::new, "groups-in");
+        bodies(all, Groups.TOUCHPOINTS, "in-groups");
+        store(all, Groups.PEOPLE, Serdes.ByteArray(), "in-groups");
 
         source(all, "persons-in", application + "-" + PERSONS).addProcessor("fold", Persons::new, "persons-in");
         store(all, Persons.JOURNEYS, Serdes.ByteArray(), "fold");
         bodies(all, Persons.HISTORY, "fold");
 
         sink(all, LINKS, application, "arrivals");
-        sink(all, DEALS, application, "arrivals");
-        sink(all, IDS, application, "in-deals", "identity");
+        sink(all, GROUPS, application, "arrivals");
+        sink(all, IDS, application, "in-groups", "identity");
         sink(all, PERSONS, application, "arrivals", "by-id");
         return all.addSink("transitions", transitions, Serdes.String().serializer(), Serdes.ByteArray().serializer(), "fold");
     }

@@ -21,8 +21,8 @@ import org.apache.kafka.streams.state.KeyValueIterator;
 import org.apache.kafka.streams.state.KeyValueStore;
 
 /**
- * By subject: keeps each touchpoint once, takes back what is retracted, and passes what changed on to the deal, to the links, and to the
- * person that the subject is an id of. By id besides: what comes by way of deals, and whose the id is.
+ * By subject: keeps each touchpoint once, takes back what is retracted, and passes what changed on to the deal or account, to the links,
+ * and to the person that the subject is an id of. By id besides: what comes by way of deals and accounts, and whose the id is.
  */
 final class Subjects {
     /** The stores that both processors share, partitioned by subject. */
@@ -120,8 +120,8 @@ final class Subjects {
                 send(Same.LINKS, "", move, timestamp);
                 return;
             }
-            String deal = touch.deal();
-            if (deal != null) send(Same.DEALS, deal, move, timestamp);
+            String group = touch.group();
+            if (group != null) send(Same.GROUPS, group, move, timestamp);
             if (isPerson(touch.subject)) send(Same.PERSONS, nameOf(touch.subject), move, timestamp);
         }
 
@@ -134,7 +134,7 @@ final class Subjects {
         }
     }
 
-    /** What comes back by id: touchpoints of deals, and the names of persons. */
+    /** What comes back by id: touchpoints of deals and accounts, and the names of persons. */
     static final class ById extends Shared {
         @Override
         public void process(Record<String, byte[]> record) {
@@ -143,15 +143,15 @@ final class Subjects {
             if (move.what() == Move.ASSIGN) {
                 assign(id, move.name(), record.timestamp());
             } else if (move.what() == Move.LEAVE) {
-                String deal = move.name();
+                String group = move.name();
                 List<Move.Entry> gone = new ArrayList<>();
                 List<Bytes> keys = new ArrayList<>();
                 try (KeyValueIterator<Bytes, byte[]> all = through.range(
-                        Binary.key(id, deal), Binary.end(id + '\0' + deal))) {
+                        Binary.key(id, group), Binary.end(id + '\0' + group))) {
                     while (all.hasNext()) {
                         KeyValue<Bytes, byte[]> one = all.next();
                         keys.add(one.key);
-                        gone.add(new Move.Entry(deal, Touch.read(one.value)));
+                        gone.add(new Move.Entry(group, Touch.read(one.value)));
                     }
                 }
                 keys.forEach(through::delete);
@@ -159,7 +159,7 @@ final class Subjects {
             } else {
                 for (Move.Entry one : move.entries()) {
                     Touch touch = one.touch();
-                    Bytes key = Binary.key(id, one.deal(), touch.source, touch.id, touch.subject);
+                    Bytes key = Binary.key(id, one.group(), touch.source, touch.id, touch.subject);
                     if (move.what() == Move.ADD) through.put(key, touch.bytes());
                     else through.delete(key);
                 }
@@ -185,8 +185,8 @@ final class Subjects {
             try (KeyValueIterator<Bytes, byte[]> more = through.range(Binary.key(id), Binary.end(id))) {
                 while (more.hasNext()) {
                     KeyValue<Bytes, byte[]> one = more.next();
-                    String deal = new String(one.key.get(), StandardCharsets.UTF_8).split("\0", 3)[1];
-                    all.add(new Move.Entry(deal, Touch.read(one.value)));
+                    String group = new String(one.key.get(), StandardCharsets.UTF_8).split("\0", 3)[1];
+                    all.add(new Move.Entry(group, Touch.read(one.value)));
                 }
             }
             if (all.isEmpty()) return;

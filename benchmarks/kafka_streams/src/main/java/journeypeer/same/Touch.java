@@ -14,7 +14,8 @@ final class Touch implements Comparable<Touch> {
     /** The texts of `data`, by their place in `texts`. */
     static final int AGENT = 0, CHANNEL = 1, CLICK_ID = 2, DEAL = 3, DIRECTION = 4, GRADE = 5, INTENT = 6, LEAD = 7, NAME = 8,
             NETWORK = 9, OTHER = 10, OUTCOME = 11, REASON = 12, REFERRER = 13, STATUS = 14, URL = 15, UTM_MEDIUM = 16, UTM_SOURCE = 17,
-            OF_ID = 18, OF_SOURCE = 19, TEXTS = 20;
+            OF_ID = 18, OF_SOURCE = 19, ACCOUNT = 20, PIPELINE = 21, STAGE = 22,
+            TEXTS = 23;
 
     long at;
     String source;
@@ -38,6 +39,7 @@ final class Touch implements Comparable<Touch> {
         Touchpoint.Data data = event.data;
         if (data == null) return touch;
         String[] texts = touch.texts;
+        texts[ACCOUNT] = data.account;
         texts[AGENT] = data.agent;
         texts[CHANNEL] = data.channel;
         texts[CLICK_ID] = data.click_id;
@@ -50,8 +52,10 @@ final class Touch implements Comparable<Touch> {
         texts[NETWORK] = data.network;
         texts[OTHER] = data.other;
         texts[OUTCOME] = data.outcome;
+        texts[PIPELINE] = data.pipeline;
         texts[REASON] = data.reason;
         texts[REFERRER] = data.referrer;
+        texts[STAGE] = data.stage;
         texts[STATUS] = data.status;
         texts[URL] = data.url;
         texts[UTM_MEDIUM] = data.utm_medium;
@@ -75,8 +79,19 @@ final class Touch implements Comparable<Touch> {
         return type.equals("identified") || type.equals("unlinked");
     }
 
-    /** The ids that it makes take part in its deal. */
+    /** Whose people hear of it, or come to be named by it: a deal or an account. */
+    String group() {
+        if (joinsAccount()) return "account:" + texts[ACCOUNT];
+        return type.equals("account_updated") ? subject : deal();
+    }
+
+    boolean joinsAccount() {
+        return type.equals("account_joined");
+    }
+
+    /** The ids that it makes take part in its deal, or a member of its account. */
     List<String> named() {
+        if (joinsAccount()) return List.of(subject);
         if (texts[DEAL] == null || !Subjects.isPerson(subject)) return people;
         List<String> all = new ArrayList<>(people);
         all.add(subject);
