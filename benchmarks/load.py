@@ -89,7 +89,7 @@ def seldom(start: date, *, crowd: int = 201) -> Iterator[bytes]:
     yield line("deal_updated", "deal:seldom", 4, deal="seldom", stage="proposal")
     yield line("deal_reopened", "deal:seldom", 5, deal="seldom", stage="proposal")
     yield line("close", "deal:seldom", 6, **deal, outcome="lost", reason="timing")
-    yield line("trial_started", "user:seldom-trial", 7, plan="team")
+    yield line("trial_started", "user:seldom-trial", 7, plan="team", ends_at=f"{start + timedelta(days=21)}T12:00:00Z")
     for account in sizes:
         yield line("account_updated", f"account:{account}", 200, tier="large")
     taken = sizes["seldom-few"] + 2 + crowd + 2 + crowd - 1
