@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -46,7 +47,7 @@ async def take_back(request: Request, number: int, actor: Actor) -> RedirectResp
     by = By(now(), actor, reason_of(await form_of(request)))
     answer = await _served(request).change(lambda engine: retract(engine, number, None, by, dry_run=False))
     told = f"import {number} is taken back" if answer["changed"] else f"import {number} was taken back before"
-    return RedirectResponse(str(request.url_for("imports").include_query_params(done=told)), 303)
+    return RedirectResponse(f"/imports?{urlencode({'done': told})}", 303)
 
 
 @router.get("/identity", dependencies=[needs(Right.operate)])
