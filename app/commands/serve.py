@@ -67,12 +67,7 @@ async def _serve(place: Path | Servers, listening: socket.socket) -> None:
                 f"there are no keys, and {host} is an address that others reach: `journey keys add NAME --role ROLE` makes one first;"
                 " without --host it serves this machine only, and prints a key"
             )
-        # What takes a moment comes before anybody is told: till the server runs, a signal ends the process as it is.
         app = application(here, one_time and one_time.sha256)
-        listening.listen()
-        note(f"serving at {address_of(listening)}")
-        if one_time:
-            note(f"there are no keys yet; this one is an operator's, and good until the server stops: {one_time.key}")
         config = uvicorn.Config(
             app,
             http=PatientProtocol,
@@ -92,9 +87,19 @@ async def _serve(place: Path | Servers, listening: socket.socket) -> None:
                 app.state.feed.end()
                 await super().shutdown(sockets)
 
-        # uvicorn raises once more what it was told to stop by, when its own part is done: the writer's is not yet.
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        await Server(config).serve(sockets=[listening])
+        server = Server(config)
+
+        def stop(*_: object) -> None:
+            server.should_exit = True
+
+        # Before uvicorn listens to signals itself; and after, when it raises once more what it was told to stop by: the writer has
+        # not ended yet.
+        signal.signal(signal.SIGTERM, stop)
+        listening.listen()
+        note(f"serving at {address_of(listening)}")
+        if one_time:
+            note(f"there are no keys yet; this one is an operator's, and good until the server stops: {one_time.key}")
+        await server.serve(sockets=[listening])
         left_out(app.state.noticed)
 
 
