@@ -68,9 +68,9 @@ async def answered(
     where: dict[str, tuple[str, ...]] | None = None,
     at_length: bool = False,
 ) -> Response:
-    """What `run` answers, which may take minutes where it is `at_length`. Its tag stands for the question, the positions, the definition and
-    the last decision. One that is asked as of now depends on the clock too: there the tag stands for what is answered as well, apart from
-    when. Raises HttpProblem, Refused, Away."""
+    """What `run` answers, which may take minutes where it is `at_length`. Its tag stands for the question, the positions, the definition
+    and the last decision. One that is asked as of now depends on the clock too: there the tag stands for what is answered as well, apart
+    from when. Raises HttpProblem, Refused, Away."""
     media = accepted(request, (JSON, CSV) if as_csv else (JSON,))
     here = await ready(request, asked)
     as_of_now = iso(asked.asked_until) if isinstance(asked, AsOf) and isinstance(asked.asked_until, int) and not asked.until else ""
