@@ -45,8 +45,10 @@ class ControlLog(Protocol):
         """Record a decision. Returns its number."""
         ...
 
-    async def decisions(self, action: str | None = None, *, after: int = 0, limit: int | None = None) -> Sequence[Decision]:
-        """Up to `limit` of them beyond number `after`, or of those of one action, oldest first."""
+    async def decisions(
+        self, action: str | None = None, *, after: int = 0, before: int | None = None, limit: int | None = None
+    ) -> Sequence[Decision]:  # fmt: skip
+        """Up to `limit` of them beyond number `after`, or of those of one action, oldest first; those below `before`, last first."""
         ...
 
 

@@ -25,6 +25,7 @@ from schemas.incoming import Incoming
 from streams.kafka.log import KafkaLog, held
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import ensure_topics
+from streams.kafka.workers import AtWork, at_work
 from streams.operators import Decided
 from streams.postgres.announcements import PostgresAnnouncements
 from streams.postgres.database import Database
@@ -81,6 +82,10 @@ class Distributed:
         """How many records of the log are not placed yet, by partition. Raises Away."""
         placed, there = await self.record.offsets(), await held(self.kafka)
         return {one: max(0, last - placed.get(one, there.first[one] - 1)) for one, last in there.last.items()}
+
+    async def at_work(self) -> AtWork:
+        """The workers that place, and the partitions that none of them has. Raises Away, Refused."""
+        return await at_work(self.kafka)
 
     async def waits_since(self) -> None:
         """It would have to be read from Kafka."""

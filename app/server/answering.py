@@ -35,6 +35,9 @@ JSON, CSV = "application/json", "text/csv"
 VERSION = version("customer-journey-engine")
 """Another one may work out a figure otherwise."""
 
+DECISION_MAX = 2**53
+"""Beyond the number of any decision."""
+
 AS_CSV: dict[int | str, dict[str, Any]] = {200: {"content": {CSV: {"schema": {"type": "string"}}}}}
 """For OpenAPI: what a route answers with as well."""
 
@@ -65,9 +68,9 @@ async def answered(
     where: dict[str, tuple[str, ...]] | None = None,
     at_length: bool = False,
 ) -> Response:
-    """What `run` answers, which may take minutes where it is `at_length`. Its tag stands for the question, the positions and the
-    definition. One that is asked as of now depends on the clock too: there the tag stands for what is answered as well, apart from when.
-    Raises HttpProblem, Refused, Away."""
+    """What `run` answers, which may take minutes where it is `at_length`. Its tag stands for the question, the positions, the definition
+    and the last decision. One that is asked as of now depends on the clock too: there the tag stands for what is answered as well, apart
+    from when. Raises HttpProblem, Refused, Away."""
     media = accepted(request, (JSON, CSV) if as_csv else (JSON,))
     here = await ready(request, asked)
     as_of_now = iso(asked.asked_until) if isinstance(asked, AsOf) and isinstance(asked.asked_until, int) and not asked.until else ""
@@ -117,9 +120,11 @@ def _as_seen(request: Request, told: Told) -> Told:
 
 async def _stands(engine: Engine, media: str, request: Request) -> str:
     generation = await engine.record.generation()
+    # Closing a period, or making a key, moves no position.
+    decided = await engine.desk.decisions(before=DECISION_MAX, limit=1)
     positions = (await engine.record.position(), await engine.marketing.position(), await engine.sales.position())
     asked = (request.url.path, request.url.query, request.state.caller.role)
-    question = (VERSION, positions, None if generation is None else tuple(generation), media, *asked)
+    question = (VERSION, positions, decided[0].number if decided else 0, None if generation is None else tuple(generation), media, *asked)
     return hashlib.sha256(repr(question).encode()).hexdigest()[:32]
 
 

@@ -6,7 +6,7 @@ from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 from fastapi.telemetry import TelemetryConfig
 
-from app.server import health, importing, keys, publishing, reading
+from app.server import audit, health, importing, keys, publishing, reading
 from app.server.access import Callers
 from app.server.cors import Cors
 from app.server.live import TransitionFeed
@@ -47,5 +47,6 @@ def application(served: Served, one_time: bytes | None = None) -> FastAPI:
     app.include_router(reading.routes())
     for pages in (entrance, reports, restated, subjects, selling, letters, definitions, operation):
         app.include_router(pages.router)
+    app.include_router(audit.pages)
     app.mount("/static", StaticFiles(directory=rendering.HERE / "static"), name="static")
     return app

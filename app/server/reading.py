@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from app.engine.ports import Engine
-from app.server import figures, lists, live, people
+from app.server import audit, figures, lists, live, people
 from app.server.access import Right, needs
 from app.server.answering import Told, answered
 from app.server.answers import Digest
@@ -20,7 +20,7 @@ digests = APIRouter()
 def routes() -> APIRouter:
     """The routes as the figures are now."""
     made = APIRouter(prefix=PREFIX)
-    for router in (people.router, lists.router, live.router, digests, figures.router()):
+    for router in (people.router, lists.router, live.router, audit.router, digests, figures.router()):
         made.include_router(router)
     return made
 

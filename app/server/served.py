@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from app.engine.distributed import Distributed
     from projections.stores.postgres import PostgresReadStore
     from streams.kafka.log import KafkaLog
+    from streams.kafka.workers import AtWork
 
 T = TypeVar("T")
 
@@ -128,6 +129,10 @@ class Served(Protocol):
 
     async def check_log(self) -> None:
         """Raises Away where nothing can be published now because the log can't be reached."""
+        ...
+
+    async def at_work(self) -> "AtWork | None":
+        """The workers that place what comes in; None where this server does. Raises Away, Refused."""
         ...
 
 
@@ -267,6 +272,9 @@ class ServedFolder:
 
     async def check_log(self) -> None:
         """It is in the file of the record, which is checked."""
+
+    async def at_work(self) -> None:
+        """This server places what comes in."""
 
     async def start(self) -> None:
         """Raises Refused where another process writes to the folder."""
@@ -469,9 +477,16 @@ class ServedServers:
         await self._look()
 
     async def check_log(self) -> None:
+        await self._in_time(self.engine.waiting())
+
+    async def at_work(self) -> "AtWork":
+        return await self._in_time(self.engine.at_work())
+
+    async def _in_time(self, asked: Awaitable[T]) -> T:
+        """What Kafka answers. Raises Away where it takes too long."""
         try:
             async with asyncio.timeout(LOOKED_AT_SECONDS_MAX):
-                await self.engine.waiting()
+                return await asked
         except TimeoutError:
             raise Away(f"Kafka at {self.engine.kafka.bootstrap} has not answered for {LOOKED_AT_SECONDS_MAX:.0f} s") from None
 

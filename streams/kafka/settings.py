@@ -26,6 +26,11 @@ class KafkaSettings:
     password: str | None = field(default=None, repr=False)
     ca_file: str | None = None
 
+    @property
+    def placement_group(self) -> str:
+        """The consumer group of the workers that place."""
+        return f"{self.prefix}-placement"
+
     def connection(self) -> dict[str, Any]:
         """What every client of aiokafka's takes. Raises Refused."""
         found: dict[str, Any] = {

@@ -89,7 +89,7 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is no
         """Join the group. Raises Away, Refused; may then be tried again."""
         self._consumer = AIOKafkaConsumer(
             **self.settings.connection(),
-            group_id=f"{self.settings.prefix}-placement",
+            group_id=self.settings.placement_group,
             group_instance_id=self._instance,
             enable_auto_commit=False,
             # Offsets that retention has taken away are a loss to be told, not to be skipped over.

@@ -44,13 +44,17 @@ class PostgresDesk:
         async with self.database.transaction() as db:
             return await decide(db, By(at, actor, reason), action, detail)
 
-    async def decisions(self, action: str | None = None, *, after: int = 0, limit: int | None = None) -> Sequence[Decision]:
+    async def decisions(
+        self, action: str | None = None, *, after: int = 0, before: int | None = None, limit: int | None = None
+    ) -> Sequence[Decision]:  # fmt: skip
         async with self.database.connection() as db:
             rows = await db.fetch(
                 "SELECT number, at, actor, action, reason, detail FROM journey.control"
-                " WHERE action = COALESCE($1, action) AND number > $2 ORDER BY number LIMIT $3",
+                " WHERE action = COALESCE($1, action) AND number > $2 AND number < COALESCE($3::bigint, number + 1)"
+                f" ORDER BY number {'ASC' if before is None else 'DESC'} LIMIT $4",
                 action,
                 after,
+                before,
                 limit,
             )
         return [Decision(number, at, actor, what, why, orjson.loads(detail)) for number, at, actor, what, why, detail in rows]

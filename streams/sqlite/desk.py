@@ -37,11 +37,13 @@ class SqliteDesk:
         with transaction(self.db):
             return decide(self.db, By(at, actor, reason), action, detail)
 
-    async def decisions(self, action: str | None = None, *, after: int = 0, limit: int | None = None) -> Sequence[Decision]:
+    async def decisions(
+        self, action: str | None = None, *, after: int = 0, before: int | None = None, limit: int | None = None
+    ) -> Sequence[Decision]:  # fmt: skip
         rows = self.db.execute(
             "SELECT number, at, actor, action, reason, detail FROM control WHERE action = COALESCE(?, action) AND number > ?"
-            " ORDER BY number LIMIT ?",
-            (action, after, -1 if limit is None else limit),
+            f" AND number < COALESCE(?, number + 1) ORDER BY number {'ASC' if before is None else 'DESC'} LIMIT ?",
+            (action, after, before, -1 if limit is None else limit),
         )
         return [Decision(number, at, actor, action, why, orjson.loads(detail)) for number, at, actor, action, why, detail in rows]
 

@@ -14,7 +14,7 @@ from tests.browser.conftest import Site, follow, log_in
 
 PAGES = (
     "/marketing", "/sales", "/subjects", "/deals", "/leads", "/periods", "/dead-letters", "/imports", "/identity", "/names", "/definition",
-    "/status",
+    "/audit", "/status",
 )  # fmt: skip
 
 

@@ -40,6 +40,8 @@ async def test_decisions_are_read_in_pages(control: ControlLog) -> None:
     assert [one.number for one in await control.decisions(limit=2)] == numbers[:2]
     assert [one.number for one in await control.decisions(after=numbers[1], limit=1)] == numbers[2:3]
     assert [one.number for one in await control.decisions("a", after=numbers[0])] == numbers[2:]
+    assert [one.number for one in await control.decisions(before=numbers[3], limit=2)] == [numbers[2], numbers[1]]
+    assert [one.number for one in await control.decisions("a", before=numbers[3])] == [numbers[2], numbers[0]]
 
 
 async def decide_once(name: str, folder: Path) -> None:

@@ -128,9 +128,14 @@ async def status(request: Request) -> HTMLResponse:
         return {"record": await engine.record.position(), **positions}, await engine.desk.states(), waiting
 
     positions, states, waiting = await served.read(run)
+    at_work, unknown = None, ""
+    try:
+        at_work = await served.at_work()
+    except (Away, Refused) as error:  # the rest can be told all the same
+        unknown = str(error)
     return page(
         request, "status.html", status=503 if trouble else 200, trouble=trouble, positions=positions, states=states,
-        waiting=waiting, seconds=int(served.staleness()),
+        waiting=waiting, seconds=int(served.staleness()), at_work=at_work, unknown=unknown,
     )  # fmt: skip
 
 

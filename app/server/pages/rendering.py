@@ -43,6 +43,7 @@ NAVIGATION = (
     ("/identity", "Identity", Right.operate),
     ("/names", "Names", Right.operate),
     ("/definition", "Definition", Right.audit),
+    ("/audit", "Audit", Right.audit),
     ("/status", "Health", Right.audit),
 )
 """The first that a role may open is where it begins."""

@@ -36,6 +36,7 @@ def test_a_server_whose_log_is_away_is_not_ready_and_answers_what_is_in_the_read
             assert (unready.status_code, health.status_code) == (503, 503)
             assert "Kafka" in unready.json()["detail"]
             assert "Kafka" in health.text
+            assert "Nobody can say now which workers are at work: Kafka" in health.text
             assert asked("/api/v1/sales/figures/win_rate").status_code == 200
         finally:
             own_kafka.start_again()

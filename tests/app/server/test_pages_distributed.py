@@ -1,5 +1,6 @@
 """The pages in front of Kafka and PostgreSQL: what operators decide there comes to the same."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,3 +52,27 @@ def test_a_letter_is_put_right_a_period_told_and_a_definition_put_to_use(place: 
     assert [(one["action"], one["reason"]) for one in audit][-4:] == [
         ("fix", ""), ("requeue", ""), ("close-period", "told"), ("definition", "three were too few"),
     ]  # fmt: skip
+
+
+def test_the_page_of_health_lists_the_workers_and_names_the_partitions_that_none_has(place: Place, tmp_path: Path) -> None:
+    with started(tmp_path, **place.env) as server, httpx.Client(base_url=server.address, timeout=60) as client:
+        client.headers.update({**HTML, "Authorization": f"Bearer {server.key}"})
+        alone = "No worker is at work. No worker has partitions 0, 1, 2, 3: what comes in there waits"
+        wait_for(lambda: alone in client.get("/status").text, "nobody to be at work", lambda: client.get("/status").text)
+
+        def workers() -> dict[str, list[str]]:
+            rows = re.findall(
+                r'<tr><th scope="row">(w\d)</th><td>127\.0\.0\.1</td><td[^>]*>[^<]+</td><td>([\d, ]*)</td>', client.get("/status").text
+            )
+            return {name: partitions.split(", ") for name, partitions in rows}
+
+        place.start("w1")
+        wait_for(lambda: workers() == {"w1": ["0", "1", "2", "3"]}, "w1 to be listed", lambda: client.get("/status").text)
+        place.start("w2")
+
+        def is_shared() -> bool:
+            found = workers()
+            return found.keys() == {"w1", "w2"} and sorted(one for each in found.values() for one in each) == ["0", "1", "2", "3"]
+
+        wait_for(is_shared, "both to be listed", lambda: client.get("/status").text)
+        assert "No worker has" not in client.get("/status").text
