@@ -9,7 +9,6 @@ from fastapi.responses import RedirectResponse
 from app.engine import stories
 from app.engine.known_state import known
 from app.engine.ports import Engine
-from app.engine.simulation_mark import is_simulated
 from app.server.access import Right, needs
 from app.server.asked import TEXT_MAX
 from app.server.pages.question import as_of
@@ -64,11 +63,11 @@ async def subject(request: Request, id: str) -> Any:
     async def run(engine: Engine) -> Any:
         story = await stories.timeline(engine, id, asked.asked_until, asked.known)
         reasons = await stories.explained(engine, id, asked.asked_until, asked.known, stage) if is_person(id) else None
-        return (await known(engine, asked.known)).definition, story, reasons, await is_simulated(engine)
+        return (await known(engine, asked.known)).definition, story, reasons
 
     served: Served = request.app.state.served
     try:
-        definition, story, reasons, simulated = await served.read(run)
+        definition, story, reasons = await served.read(run)
     except NotThere as refused:
         return page(request, "subjects.html", status=404, asked=id, found=None, why=str(refused))
     role = request.state.caller.role
@@ -76,7 +75,6 @@ async def subject(request: Request, id: str) -> Any:
     return page(
         request,
         "subject.html",
-        simulated=simulated,
         definition=definition,
         story=story,
         subject=seen(role, story.subject),
