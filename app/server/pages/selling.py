@@ -72,7 +72,7 @@ async def deal(request: Request, id: str) -> HTMLResponse:
     except NotThere as refused:
         return page(request, "subjects.html", status=404, asked=key, why=str(refused), found=None)
     role = request.state.caller.role
-    entries = seen(role, [told_entry(one) for one in story.entries])
+    entries = seen(role, [told_entry(one, role) for one in story.entries])
     return page(
         request,
         "deal.html",
