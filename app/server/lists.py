@@ -112,31 +112,32 @@ async def page_of_leads(engine: Engine, request: Request, asked: OfLeads) -> Tol
     operation_id="transitions", tags=["transitions"], summary="Stages that were entered and steps of leads, the last one first.",
 )  # fmt: skip
 async def transitions(request: Request, asked: Annotated[OfTransitions, Query()]) -> Response:
+    return await answered(request, asked, lambda engine: page_of_transitions(engine, request, asked), as_csv=True)
+
+
+async def page_of_transitions(engine: Engine, request: Request, asked: OfTransitions) -> Told:
+    """A page of the transitions that are asked for. Raises Refused."""
     conditions = _equal(asked, "entered")
     conditions += [] if asked.what == "any" else [RowCondition("v.what = ?", (asked.what,))]
-
-    async def run(engine: Engine) -> Told:
-        async with whom_to_ask(engine, "sales", asked.known) as (ask, definition):
-            until = until_of(asked.asked_until, definition)
-            # `nth` is a place among all transitions of a person at an instant.
-            key = "v.at, v.person, v.nth"
-            every = [*conditions, *await _of_person(engine, asked.person)]
-            every += beyond(asked.after, key, ("INTEGER", "TEXT", "INTEGER"), "<")
-            columns = [*Transition.model_fields, "nth"]
-            where = " AND ".join(one.sql for one in every) or "TRUE"
-            last_first = ", ".join(f"{name} DESC" for name in key.split(", "))
-            rows = await ask(
-                f"SELECT {', '.join(f'v.{name}' for name in columns)} FROM ({TRANSITIONS.format(until=until)}) AS v"
-                f" WHERE {where} ORDER BY {last_first} LIMIT {asked.limit + 1}",
-                *(value for one in every for value in one.values),
-            )
-            told = [dict(zip(columns, row, strict=True)) for row in rows]
-            items = tuple(Transition(**{**one, "at": iso(one["at"])}) for one in told[: asked.limit])
-            last = told[asked.limit - 1] if len(told) > asked.limit else None
-            cursor = "" if last is None else cursor_of([last["at"], last["person"], last["nth"]])
-            return await paged(engine, request, asked, ask, until, items, cursor)
-
-    return await answered(request, asked, run, as_csv=True)
+    async with whom_to_ask(engine, "sales", asked.known) as (ask, definition):
+        until = until_of(asked.asked_until, definition)
+        # `nth` is a place among all transitions of a person at an instant.
+        key = "v.at, v.person, v.nth"
+        every = [*conditions, *await _of_person(engine, asked.person)]
+        every += beyond(asked.after, key, ("INTEGER", "TEXT", "INTEGER"), "<")
+        columns = [*Transition.model_fields, "nth"]
+        where = " AND ".join(one.sql for one in every) or "TRUE"
+        last_first = ", ".join(f"{name} DESC" for name in key.split(", "))
+        rows = await ask(
+            f"SELECT {', '.join(f'v.{name}' for name in columns)} FROM ({TRANSITIONS.format(until=until)}) AS v"
+            f" WHERE {where} ORDER BY {last_first} LIMIT {asked.limit + 1}",
+            *(value for one in every for value in one.values),
+        )
+        told = [dict(zip(columns, row, strict=True)) for row in rows]
+        items = tuple(Transition(**{**one, "at": iso(one["at"])}) for one in told[: asked.limit])
+        last = told[asked.limit - 1] if len(told) > asked.limit else None
+        cursor = "" if last is None else cursor_of([last["at"], last["person"], last["nth"]])
+        return await paged(engine, request, asked, ask, until, items, cursor)
 
 
 def _equal(asked: AskedPage, *names: str) -> list[RowCondition]:

@@ -44,6 +44,9 @@ CLIENTS_MAX = 200
 UNITS_MAX, TRANSITIONS_MAX = 200, 10_000
 """How many units, and transitions of them, are held."""
 
+POSITION_SECONDS = 1.0
+"""How long at least from one position that is told to the next."""
+
 RECONNECT_MILLISECONDS = 1_000
 
 ARRIVE_SECONDS = 2.0
@@ -85,15 +88,28 @@ class TransitionFeed:
         """Nobody is told anything more."""
         self._ended.set()
 
+    @property
+    def position(self) -> int:
+        return self._served.positions.position
+
+    async def rest(self, seconds: float) -> None:
+        """Wait so long, or until the end."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._ended.wait()
+
     async def after(self, position: int) -> Sequence[ToldUnit] | None:
         """Some units beyond `position`, as soon as there are any; none where there are none for a while. None at the end. Raises Away."""
+        is_beyond = await self.beyond(position)
+        return None if is_beyond is None else await self._units(position) if is_beyond else ()
+
+    async def beyond(self, position: int) -> bool | None:
+        """Whether there is a position beyond `position`: as soon as there is one, or not for a while. None at the end."""
         moved = asyncio.ensure_future(self._served.positions.wait(position + 1, HEARTBEAT_SECONDS))
         ended = asyncio.ensure_future(self._ended.wait())
         try:
             await asyncio.wait((moved, ended), return_when=asyncio.FIRST_COMPLETED)
-            if self._ended.is_set():
-                return None
-            return await self._units(position) if await moved else ()
+            return None if self._ended.is_set() else await moved
         finally:
             moved.cancel()
             ended.cancel()
@@ -115,7 +131,7 @@ class TransitionFeed:
             self._held.popleft()
 
     async def _read(self, position: int) -> list[ToldUnit]:
-        up_to = self._served.positions.position
+        up_to = self.position
         return [told(unit) for unit in await self._served.read(partial(moves, after=position, up_to=up_to, anew=self._anew))]
 
 
@@ -160,6 +176,7 @@ class OfStream(BaseModel):
     after: str = Field(
         "", max_length=64, description="Begin after this position, or event, where there is no Last-Event-ID. Default: from now on."
     )  # fmt: skip
+    positions: bool = Field(False, description="Tell positions only, whatever they brought: at most one a second, always the last one.")
 
 
 class EventStream(StreamingResponse):
@@ -181,7 +198,8 @@ class EventStream(StreamingResponse):
     "/transitions/stream", response_class=EventStream, responses=PROBLEMS, dependencies=[needs(Right.read_people)],
     operation_id="transitions_stream", tags=["transitions"], summary="Transitions as they are committed, as server-sent events.",
     description="Each event `transition` is a stage that was entered or a step of a lead: `count` is 1 where it holds from this position"
-    " on, -1 where it no longer does. An event `reset` says that what was told before may no longer hold: read /api/v1/transitions again.",
+    " on, -1 where it no longer does. An event `reset` says that what was told before may no longer hold: read /api/v1/transitions again."
+    " With `positions` there are events `position` in their place.",
 )  # fmt: skip
 async def stream(
     request: Request, asked: Annotated[OfStream, Query()], last_event_id: Annotated[str, Header(max_length=64)] = ""
@@ -196,7 +214,8 @@ async def stream(
         raise HttpProblem(400, f"position {begun} is not there yet; the last one is {served.positions.position}")
     if feed.clients >= CLIENTS_MAX:
         raise HttpProblem(503, f"{CLIENTS_MAX} listen already", headers={"Retry-After": "60"})
-    return EventStream(events(feed, place, request.state.caller.role), headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+    told = positions(feed, place.position) if asked.positions else events(feed, place, request.state.caller.role)
+    return EventStream(told, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 
 
 def _place(id: str) -> Place:
@@ -224,6 +243,22 @@ async def events(feed: TransitionFeed, place: Place, role: Role = Role.operator)
                 yield format_sse_event(comment="nothing yet", id=str(place.position))
     except Away:
         return  # The client comes again, and is told what is the matter.
+    finally:
+        feed.clients -= 1
+
+
+async def positions(feed: TransitionFeed, position: int) -> AsyncIterator[bytes]:
+    """Where the read models are once they are beyond `position`, and from then on as they move. Nothing is read for it."""
+    feed.clients += 1
+    try:
+        yield format_sse_event(comment="from here on", id=str(position), retry=RECONNECT_MILLISECONDS)
+        while (is_beyond := await feed.beyond(position)) is not None:
+            if not is_beyond:
+                yield format_sse_event(comment="nothing yet", id=str(position))
+                continue
+            position = feed.position
+            yield format_sse_event(event="position", id=str(position), data_str=orjson.dumps({"position": position}).decode())
+            await feed.rest(POSITION_SECONDS)
     finally:
         feed.clients -= 1
 

@@ -20,6 +20,7 @@ from app.engine.file_imports import Files
 from app.engine.measures import LOOKED_AT_SECONDS_MAX, RECEIVED_MAX, Measures
 from app.engine.observer import Observer
 from app.engine.ports import Engine, no_progress
+from app.engine.simulation_mark import is_simulated
 from app.engine.summary import Summary
 from app.server.appending import Appender, fail, succeed, tell
 from app.server.long_questions import LongQuestions
@@ -80,6 +81,8 @@ class Served(Protocol):
     """What is done with the data, for Prometheus."""
     published: int
     """How many records this server has published."""
+    is_simulated: bool
+    """Whether some of the data is simulated: once it is, it stays so."""
 
     @property
     def definition(self) -> Definition:
@@ -184,6 +187,7 @@ class ServedFolder:
         self.positions = Positions()
         self.measures = Measures()
         self.published = 0
+        self.is_simulated = False
         self._placed = Summary()
         self._behind_since: float | None = None
         self._say = say
@@ -331,20 +335,23 @@ class ServedFolder:
         await self._strike(engine)
         await engine.follow()
         self._engine = engine
+        self.is_simulated = await is_simulated(engine)
         await self._moved(engine)
         tell(self._loop, succeed, self._started, None)
         while (job := self._next()) is not _ToDo.end:
             if isinstance(job, _Job):
                 self._doing = [job]
                 with self._appender.alone:
-                    await self._settle(job, job.run(engine))
+                    await self._settle(job, engine)
             await self._place(engine)
         while self._behind_since is not None and self._failure is None:
             await self._place(engine)
 
-    async def _settle(self, job: _Job[T], doing: Awaitable[T]) -> None:
+    async def _settle(self, job: _Job[T], engine: Embedded) -> None:
         try:
-            tell(self._loop, succeed, job.done, await doing)
+            answer = await job.run(engine)
+            self.is_simulated = self.is_simulated or await is_simulated(engine)
+            tell(self._loop, succeed, job.done, answer)
         except Exception as error:
             away = Away(f"the data in {self.folder} can't be written: {error}") if is_of_files(error) else error
             tell(self._loop, fail, job.done, away)
@@ -409,6 +416,7 @@ class ServedServers:
         self.positions = Positions()
         self.measures = Measures()
         self.published = 0
+        self.is_simulated = False
         self._shows: dict[str, int] = {}
         """Where each read model was seen to be."""
         self._behind_since: float | None = None
@@ -470,7 +478,9 @@ class ServedServers:
             files = opened()
             return files, await files.take_in(engine, By(now(), actor, ""), lambda: nullcontext(no_progress))
 
-        return await self.change_at_length(run)
+        taken_in = await self.change_at_length(run)
+        self.is_simulated = self.is_simulated or await is_simulated(self.engine)
+        return taken_in
 
     async def check(self) -> None:
         await self.engine.record.position()
@@ -539,6 +549,7 @@ class ServedServers:
 
     async def _look(self) -> None:
         self._there = await self.engine.record.position()
+        self.is_simulated = self.is_simulated or await is_simulated(self.engine)
         for store in (self.engine.marketing, self.engine.sales):
             await self._reach(store.model.name, await store.position())
 

@@ -218,6 +218,12 @@ def test_a_role_is_led_to_its_pages_and_refused_others(chrome: Chrome, site: Sit
     assert "no right to operate" in one(chrome, "main").text
 
 
+def test_a_page_says_that_there_is_something_new_also_where_nobody_moves(window: Chrome, site: Site) -> None:
+    window.get(f"{site.address}/marketing")
+    publish(site, touch("spend_recorded", id="s", subject="campaign:new", at="2026-03-02T10:00:00Z", amount="12.50", currency="EUR"))
+    until(lambda: one(window, "#news").is_displayed())
+
+
 def test_what_is_published_moves_a_customer_and_the_page_says_why(window: Chrome, site: Site) -> None:
     window.get(f"{site.address}/marketing")
     event = touch("form_submitted", id="f", subject="user:new", at="2026-03-02T10:00:00Z", form="contact", intent="demo")

@@ -70,7 +70,7 @@ templates.filters.update(as_written=as_written, exact=Decimal)
 templates.globals.update(layout=layout, charts=charts)
 
 
-def page(request: Request, name: str, *, status: int = 200, simulated: bool = False, **shown: Any) -> HTMLResponse:
+def page(request: Request, name: str, *, status: int = 200, **shown: Any) -> HTMLResponse:
     served: Served = request.app.state.served
     caller: Caller | None = getattr(request.state, "caller", None)
     text = templates.get_template(name).render(
@@ -78,7 +78,7 @@ def page(request: Request, name: str, *, status: int = 200, simulated: bool = Fa
         caller=caller,
         path=request.url.path,
         position=served.positions.position,
-        simulated=simulated,
+        simulated=caller is not None and served.is_simulated,
         behind=0 if caller is None or (seconds := int(served.staleness())) < STALE_SECONDS else seconds,
         is_part="hx-request" in request.headers,
         is_own_page=urlsplit(request.headers.get("hx-current-url", "")).path == request.url.path,

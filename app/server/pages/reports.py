@@ -14,7 +14,6 @@ from app.engine.closed_periods import counting
 from app.engine.evidence import FigureEvidence, why
 from app.engine.known_state import known
 from app.engine.ports import Engine
-from app.engine.simulation_mark import is_simulated
 from app.server.access import Caller, Right, needs
 from app.server.deals_behind import with_deals
 from app.server.pages.question import PageQuestion as AskedOfPage
@@ -84,7 +83,6 @@ async def _report(request: Request, model: Model) -> HTMLResponse:
     return page(
         request,
         "report.html",
-        simulated=told.simulated,
         model=model,
         asked=asked,
         definition=definition,
@@ -114,7 +112,7 @@ async def _section(request: Request, model: Model, name: str) -> HTMLResponse:
         return page(request, "section_page.html", section=None, why=str(refused), **shown)
     (section,) = told.sections
     orders = layout.orders_of(definition)
-    return page(request, "section_page.html", simulated=told.simulated, section=section, orders=orders, **shown)
+    return page(request, "section_page.html", section=section, orders=orders, **shown)
 
 
 async def _asked(
@@ -164,10 +162,10 @@ async def _figure(request: Request, model: Model, name: str) -> HTMLResponse:
         ]
         answers = [await with_deals(engine, _role(request), one) for one in answers]
         definition = (await known(engine, asked.asked.known)).definition
-        return *answers, definition, await is_simulated(engine), await counting(engine), await engine.record.position()
+        return *answers, definition, await counting(engine), await engine.record.position()
 
     check_figure(_role(request), FIGURES[name], asked.by or (), asked.asked.filters)
-    whole, by_period, by_dimension, definition, simulated, periods_closed, position = await _served(request).read(run)
+    whole, by_period, by_dimension, definition, periods_closed, position = await _served(request).read(run)
 
     def shown(answer: Answer) -> Answer:
         return visible(_role(request), answer, small_count=definition.small_count, at=now())
@@ -176,7 +174,6 @@ async def _figure(request: Request, model: Model, name: str) -> HTMLResponse:
     return page(
         request,
         "figure.html",
-        simulated=simulated,
         model=model,
         asked=asked,
         entry=entry,
@@ -212,7 +209,6 @@ async def _why(request: Request, model: Model, name: str) -> HTMLResponse:
     return page(
         request,
         "why.html",
-        simulated=found.simulated,
         figure=name,
         iso=iso,
         found=found,

@@ -157,7 +157,6 @@ async def _answered(
     return page(
         request,
         "restated.html",
-        simulated=restatement.simulated,
         title=title,
         restatement=restatement,
         closing=restatement.closed if isinstance(restatement, AsTold) else None,

@@ -9,7 +9,6 @@ from app.engine import stories
 from app.engine.asking import whom_to_ask
 from app.engine.ports import Engine
 from app.engine.question import until_of
-from app.engine.simulation_mark import is_simulated
 from app.server.access import Right, needs
 from app.server.answering import Told
 from app.server.lists import OfDeals, OfLeads, how_a_deal_stands, page_of_deals, page_of_leads
@@ -47,7 +46,7 @@ def _listed(request: Request, name: str, told: Told, **shown: Any) -> HTMLRespon
     rows = seen(request.state.caller.role, [row.model_dump(mode="json") for row in plain.items])
     is_narrowed = any(name not in ("after", "limit", "until", "known_at") and text for name, text in request.query_params.items())
     return page(
-        request, name, simulated=plain.simulated, rows=rows, next=plain.next, until=plain.until, told_at=plain.position,
+        request, name, rows=rows, next=plain.next, until=plain.until, told_at=plain.position,
         is_narrowed=is_narrowed, **shown,
     )  # fmt: skip
 
@@ -66,18 +65,17 @@ async def deal(request: Request, id: str) -> HTMLResponse:
             products = [formatted(PRODUCTS, row)["product"] for row in await found(ask, PRODUCTS, at, of_deal, "v.product")]
             of_people = await standing(ask, at, [one["person"] for one in people])
         story = await stories.timeline(engine, key, asked.asked_until, asked.known)
-        return stands, [{**one, **of_people[one["person"]]} for one in people], products, story, await is_simulated(engine)
+        return stands, [{**one, **of_people[one["person"]]} for one in people], products, story
 
     try:
-        stands, people, products, story, simulated = await _served(request).read(run)
+        stands, people, products, story = await _served(request).read(run)
     except NotThere as refused:
         return page(request, "subjects.html", status=404, asked=key, why=str(refused), found=None)
     role = request.state.caller.role
-    entries = seen(role, [told_entry(one) for one in story.entries])
+    entries = seen(role, [told_entry(one, role) for one in story.entries])
     return page(
         request,
         "deal.html",
-        simulated=simulated,
         deal=seen(role, stands),
         people=sorted(seen(role, people), key=lambda one: (not one["is_primary"], one["person"])),
         products=products,

@@ -114,6 +114,49 @@ async def test_what_differs_too_much_is_told_as_a_reset(folder: ServedFolder, mo
     assert (reset["event"], reset["id"]) == ("reset", str(anew))
 
 
+async def test_positions_are_told_whatever_they_brought_and_nothing_is_read(
+    folder: ServedFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    monkeypatch.setattr(live, "POSITION_SECONDS", 0)
+    monkeypatch.setattr(TransitionFeed, "_read", None)
+    await published(folder, DEMO)
+    async with aclosing(live.positions(TransitionFeed(folder), folder.positions.position)) as stream:
+        assert _read(await anext(stream)) is None, "it says where it begins"
+        for line in (sent("page_view", "user:1", at(1, 1)), sent("spend_recorded", "campaign:1", at(2), amount="1", currency="EUR")):
+            position = await published(folder, line)
+            assert _read(await anext(stream)) == {"event": "position", "id": str(position), "data": {"position": position}}
+
+
+async def test_positions_that_come_too_fast_are_told_as_one(folder: ServedFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    rested, rests = asyncio.Event(), []
+
+    async def rest(_: TransitionFeed, seconds: float) -> None:
+        rests.append(seconds)
+        await rested.wait()
+
+    monkeypatch.setattr(TransitionFeed, "rest", rest)
+    async with aclosing(live.positions(TransitionFeed(folder), 0)) as stream:
+        await anext(stream)
+        assert _position(await anext(stream)) == 1, "what came between the page and its listening"
+        following = asyncio.ensure_future(anext(stream))
+        for number in range(3):
+            last = await published(folder, sent("page_view", "user:1", at(1, number)))
+        assert not following.done()
+        rested.set()
+        assert _position(await following) == last
+    assert rests == [live.POSITION_SECONDS]
+
+
+async def test_a_stream_of_positions_ends_with_the_server(folder: ServedFolder) -> None:
+    feed = TransitionFeed(folder)
+    stream = live.positions(feed, 0)
+    await anext(stream)
+    await anext(stream)
+    feed.end()
+    assert [piece async for piece in stream] == []
+    assert feed.clients == 0
+
+
 async def test_a_unit_is_read_once_for_all_who_listen(folder: ServedFolder) -> None:
     reads = 0
     read = folder.read
@@ -187,6 +230,11 @@ async def test_over_http_it_is_an_event_stream_that_ends_with_the_server(folder:
             assert [await anext(lines) for _ in range(3)] == [": from here on", "id: 1", "retry: 1000"]
             assert await anext(lines) == ""
             assert [await anext(lines) for _ in range(2)] == [": nothing yet", "id: 1"]
+            async with client.stream("GET", "/api/v1/transitions/stream?positions=true&after=0") as of_positions:
+                told_there = of_positions.aiter_lines()
+                while not (line := await anext(told_there)).startswith("data: "):
+                    pass
+                assert orjson.loads(line.removeprefix("data: ")) == {"position": 1}
             await published(folder, DEMO)
             while not (line := await anext(lines)).startswith("data: "):
                 pass
@@ -243,6 +291,12 @@ async def _so_far(folder: ServedFolder, place: Place) -> list[dict[str, Any]]:
             found += [event for piece in live.pieces(unit)[place.told :] if (event := _read(piece)) is not None]
             place = Place(unit.position)
     return found
+
+
+def _position(piece: bytes) -> int:
+    event = _read(piece)
+    assert event is not None
+    return int(event["data"]["position"])
 
 
 def _read(piece: bytes) -> dict[str, Any] | None:

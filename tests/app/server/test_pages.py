@@ -7,13 +7,16 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from app.engine.simulation_mark import note_simulated
 from app.server.access import COOKIE
 from app.server.roles import Role
 from app.server.served import ServedFolder
 from tests.app.server.conftest import asked, published, routes
 from tests.app.server.keys import add
+from tests.app.server.test_matrix import routes as every_route
 
 HUGE = "9" * 30
+SIMULATED = ">simulated data<"
 
 
 @pytest.mark.parametrize(
@@ -86,6 +89,24 @@ async def test_a_page_says_that_the_figures_are_behind(folder: ServedFolder, mon
         health = (await client.get("/status")).text
         assert "behind by</th><td>75 s</td>" in health
         assert "not placed yet</th><td>0</td>" in health
+
+
+async def test_every_page_says_that_some_of_the_data_is_simulated(reader: httpx.AsyncClient) -> None:
+    app = routes(None)
+    paths = [call.path for call in every_route(app) if call.method == "GET" and call.path not in app.openapi()["paths"]]
+    pages = [
+        await reader.get(path, headers={"Accept": "text/html"}) for path in (*paths, "/marketing/figures/people", "/deals?outcome=any")
+    ]
+    is_said = {page.url.path: SIMULATED in page.text for page in pages if '<header class="top">' in page.text}
+    assert {"/definition", "/imports", "/status", "/dead-letters", "/subjects", "/deals", "/periods", "/sales"} <= is_said.keys()
+    assert [path for path, said in is_said.items() if not said] == ["/login"], "where nobody is shown any data"
+
+
+async def test_the_first_simulated_touchpoint_is_said_at_once_and_from_then_on(client: httpx.AsyncClient, folder: ServedFolder) -> None:
+    assert SIMULATED not in (await client.get("/definition")).text
+    await folder.change(note_simulated)
+    assert SIMULATED in (await client.get("/definition")).text
+    assert SIMULATED not in (await client.get("/login", headers={"Authorization": ""})).text
 
 
 async def test_each_figure_of_a_report_leads_to_what_it_is_to_its_touchpoints_and_to_what_changed_it(reader: httpx.AsyncClient) -> None:

@@ -48,7 +48,12 @@ def test_a_letter_is_put_right_a_period_told_and_a_definition_put_to_use(place: 
                 return "In use since position" in client.get("/definition/under-way").text
 
             wait_for(is_used, "the other definition to be in use", lambda: place.said("w1"))
-    audit = place.command("audit", "--json").json["decisions"]
+
+            audit = place.command("audit", "--json").json["decisions"]
+            assert ">simulated data<" not in client.get("/status").text
+            (tmp_path / "in.jsonl").write_bytes(place.command("simulate", "--customers", "1", "--days", "2").raw)
+            place.command("ingest", tmp_path / "in.jsonl")
+            wait_for(lambda: ">simulated data<" in client.get("/status").text, "another process's word", lambda: place.said("w1"))
     assert [(one["action"], one["reason"]) for one in audit][-4:] == [
         ("fix", ""), ("requeue", ""), ("close-period", "told"), ("definition", "three were too few"),
     ]  # fmt: skip

@@ -63,6 +63,32 @@ async def test_leads_are_listed_as_the_api_has_them(reader: httpx.AsyncClient) -
     assert (await reader.get("/leads?nonsense=1", headers=HTML)).status_code == 422
 
 
+async def test_who_moved_last_is_there_to_open_and_named_as_the_role_sees_people(folder: ServedFolder) -> None:
+    await published(folder, *DEAL)
+    as_sales = re.findall(r'<a href="/subjects/([^"]+)">', (await as_role(folder, Role.sales, "/subjects")).text)
+    assert {"user%3A7", "user%3ABjarne%40example.com"} <= {*as_sales}
+    assert len(as_sales) == len({*as_sales}), "each once"
+    for role in (Role.marketing, Role.auditor):
+        page = (await as_role(folder, role, "/subjects")).text
+        assert 'href="/subjects/user%3A7"' in page
+        assert "Bjarne" not in page
+        assert "user:masked-" in page
+        assert "masked" not in "".join(re.findall(r'href="/subjects/([^"]+)"', page)), "which would lead nowhere"
+
+
+async def test_deals_in_a_story_lead_to_their_pages_for_who_may_read_sales(folder: ServedFolder) -> None:
+    unsightly = DEAL[0].replace(b'"12"', b'"of ann@example.com"').replace(b"deal:12", b"deal:of ann@example.com").replace(b'"d"', b'"e"')
+    await published(folder, *DEAL, unsightly)
+    link = 'href="/deals/12"'
+    sales, auditor = [(await as_role(folder, role, "/subjects/user:7")).text for role in (Role.sales, Role.auditor)]
+    assert link in sales
+    assert link in auditor
+    assert 'href="/deals/of%20ann%40example.com"' in sales
+    assert "/deals/of" not in auditor, "which would lead nowhere"
+    assert link not in (await as_role(folder, Role.marketing, "/subjects/user:7")).text
+    assert link not in (await as_role(folder, Role.sales, "/deals/12")).text, "it is that page"
+
+
 @pytest.mark.parametrize(
     ("asked_for", "found"),
     [

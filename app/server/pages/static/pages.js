@@ -100,14 +100,14 @@ document.addEventListener("htmx:responseError", (event) => {
 document.addEventListener("htmx:sendError", (event) => failed(event, "The server can't be reached. Load the page again."));
 document.addEventListener("htmx:timeout", (event) => failed(event, "The server did not answer in time. Ask again."));
 
-// While the page is looked at, transitions are listened for: the page says that there is something new, and does not change by itself.
+// While the page is looked at, positions beyond its own are listened for: it says that there is something new, and does not change by itself.
 let listening = null;
 
 function listen() {
   const mark = document.getElementById("news");
   if (!mark || document.hidden || listening) return;
-  listening = new EventSource("/api/v1/transitions/stream");
-  for (const kind of ["transition", "reset"]) listening.addEventListener(kind, () => { mark.hidden = false; });
+  listening = new EventSource(`/api/v1/transitions/stream?positions=true&after=${mark.dataset.position}`);
+  listening.addEventListener("position", () => { mark.hidden = false; });
 }
 
 document.addEventListener("DOMContentLoaded", listen);
