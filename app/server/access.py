@@ -196,6 +196,8 @@ class Needs(SecurityBase):
     async def __call__(self, request: Request) -> None:
         request.state.right = self.right
         request.state.caller = None
+        # What comes in while the request is answered may be missing in the answer.
+        request.state.position = request.app.state.served.positions.position
         callers: Callers = request.app.state.callers
         await callers.check(request, self.right)
 

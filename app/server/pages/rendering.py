@@ -77,7 +77,7 @@ def page(request: Request, name: str, *, status: int = 200, **shown: Any) -> HTM
         navigation=[(address, words) for address, words, right in NAVIGATION if caller is not None and caller.may(right)],
         caller=caller,
         path=request.url.path,
-        position=served.positions.position,
+        position=getattr(request.state, "position", served.positions.position),
         simulated=caller is not None and served.is_simulated,
         behind=0 if caller is None or (seconds := int(served.staleness())) < STALE_SECONDS else seconds,
         is_part="hx-request" in request.headers,
