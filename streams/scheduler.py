@@ -47,14 +47,14 @@ class Announcements(Protocol):
         ...
 
 
-async def announce(record: Announcements, now: Instant, struck_max: int = STRUCK_MAX) -> int:
-    """Announce what has struck up to `now`, or the first `struck_max` of it. Returns how many deadlines."""
+async def announce(record: Announcements, now: Instant, struck_max: int | None = None) -> int:
+    """Announce what has struck up to `now`, or the first `struck_max` (STRUCK_MAX) of it. Returns how many deadlines."""
     if await record.struck_at(0, await _announced(record), now) is None:
         return 0
     async with record.turn():
         # Read in turn: another scheduler may have been here while we were frozen.
         after = await _announced(record)
-        until = await record.struck_at(struck_max - 1, after, now) or now
+        until = await record.struck_at((struck_max or STRUCK_MAX) - 1, after, now) or now
         struck = [one async for person, kept in record.due(after, until) for one in _struck(person, kept, after, until)]
         if struck:
             await record.announce(struck, until, now)

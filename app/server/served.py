@@ -363,12 +363,13 @@ class ServedFolder:
             is_all = not await engine.place_unit(self._placed)
             await self._strike(engine)
             await engine.follow()
+            # Before anybody is told: who was waiting for it may ask for readiness next.
+            self._failure = None
             await self._moved(engine)
         except Exception as error:  # what is in the log stays there, and the next try begins with it
             self._fail(error)
             self._strikes_at = self._clock() + round(SCHEDULE_SECONDS * SECOND)
             return
-        self._failure = None
         if is_all:
             # What has come meanwhile is no older than that.
             self._behind_since = began if self._is_to_place else None

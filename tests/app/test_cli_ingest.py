@@ -195,7 +195,7 @@ def test_touchpoints_of_this_very_minute_can_be_asked_for(tmp_path: Path) -> Non
     put(tmp_path / "in.jsonl", touch(at=moment.isoformat()))
     here("ingest", "in.jsonl", cwd=tmp_path)
     unasked = here("report", "marketing", cwd=tmp_path)
-    assert "Who was reached" not in unasked.out
+    assert "Who was reached, and what it cost: nothing yet." in unasked.out
     hint = unasked.err.split("--until ")[1].split()[0]
     assert worked_out("people", cwd=tmp_path, until=hint) == {(): 1}
 

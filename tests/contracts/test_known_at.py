@@ -166,7 +166,7 @@ async def test_when_what_units_brought_was_received_is_known_by_position(desk: D
     assert anew.is_derived_anew
 
 
-@pytest.mark.parametrize("asked", ["3", "99999999999999999999999", "-1", "soon", "٣", "2026-03-02", "2026-03-02T10:00:00"])
+@pytest.mark.parametrize("asked", ["3", "99999999999999999999999", "-1", "soon", "٣", "2026-03-02T10:00:00"])
 async def test_what_is_no_position_yet_is_refused_in_one_line(desk: Desk, asked: str) -> None:
     await desk.take(*BEGINNING)
     with pytest.raises(Refused, match=r"^[^\n]*\b2\b[^\n]*$"):

@@ -585,7 +585,7 @@ async def test_who_joined_an_account_before_that_was_stored_under_it_stands_ther
         await db.execute(
             "DELETE FROM journey.touchpoints WHERE key = 'account:acme'; DELETE FROM journey.subjects WHERE key = 'account:acme';"
             " ALTER TABLE journey.touchpoints DROP COLUMN third; ALTER TABLE journey.withdrawn DROP COLUMN third;"
-            " DROP TABLE journey.api_keys;"
+            " DROP TABLE journey.api_keys; DROP INDEX journey.profiles;"
             " DELETE FROM journey.migrations WHERE number >= 11"
         )
     again = await PostgresRecord.open(database, TOPIC)
