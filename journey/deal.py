@@ -19,7 +19,7 @@ from journey.orders import AGAIN, NEVER_SENT, NO_DEAL, OTHER_CURRENCY, TOO_MUCH,
 from journey.stateless import STATELESS, note
 from journey.statements import SCHEDULED_MAX, Schedule
 from journey.touchpoints import ActivityScheduled, Close, DealOpened, DealReopened, DealUpdated, Key, Order, Refund, Touchpoint
-from journey.turns import Heard, Turns, onward, turns
+from journey.turns import Turns, TurnsState, onward, turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class DealJourney:
     deal: str
     people: frozenset[str] = frozenset()
     """The ids that were ever named."""
-    heard: Heard = field(default_factory=Heard)
+    heard: TurnsState = field(default_factory=TurnsState)
     stated: bool = False
     """Whether anything has said how the deal stands yet."""
     outcome: str = "open"
@@ -181,7 +181,7 @@ def advance(definition: Definition, journey: DealJourney, touches: Sequence[Touc
     return replace(journey, heard=heard), facts
 
 
-def goes_on(definition: Definition, journey: DealJourney, touches: Sequence[Touchpoint]) -> tuple[Heard, dict[Key, str]] | None:
+def goes_on(definition: Definition, journey: DealJourney, touches: Sequence[Touchpoint]) -> tuple[TurnsState, dict[Key, str]] | None:
     """What is heard of a deal after `touches`, in order, and their turns. None where the deal, and all who take part, are to be derived."""
     if not journey.schedule.knows((journey.deal,), touches):
         return None

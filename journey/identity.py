@@ -36,7 +36,7 @@ def person_of(ids: Collection[Id]) -> Person:
     return Person(name_of(ids), tuple(sorted(ids, key=str.encode)))
 
 
-class SaidLink(NamedTuple):
+class StatedLink(NamedTuple):
     """The last statement about two ids. A link that only presumes does not replace a firm one."""
 
     order: Order
@@ -45,23 +45,23 @@ class SaidLink(NamedTuple):
     """The end that it only presumes: the link holds while that id is known otherwise."""
 
 
-def said_by(touch: Touchpoint) -> SaidLink:
+def said_by(touch: Touchpoint) -> StatedLink:
     """What a link or an unlink says of its two ids."""
     match touch.data:
         case Identified(other=other, presumed=True):
-            return SaidLink(touch.order, True, other)
+            return StatedLink(touch.order, True, other)
         case _:
-            return SaidLink(touch.order, isinstance(touch.data, Identified))
+            return StatedLink(touch.order, isinstance(touch.data, Identified))
 
 
-def replaces(said: SaidLink, last: SaidLink) -> bool:
+def replaces(said: StatedLink, last: StatedLink) -> bool:
     """Whether `said`, which comes after `last`, takes its place: what presumes replaces no firm link."""
     return said.presumed is None or not last.linked or last.presumed is not None
 
 
-def last_said(statements: Iterable[Touchpoint], of: Id) -> dict[Id, SaidLink]:
+def last_said(statements: Iterable[Touchpoint], of: Id) -> dict[Id, StatedLink]:
     """The last statement about `of` and each other id, by the other. `statements` are links and unlinks that count."""
-    last: dict[Id, SaidLink] = {}
+    last: dict[Id, StatedLink] = {}
     for touch in sorted((one for one in statements if isinstance(one.data, Identified | Unlinked)), key=lambda one: one.order):
         assert isinstance(touch.data, Identified | Unlinked)
         if of not in (touch.subject, touch.data.other):
@@ -73,7 +73,7 @@ def last_said(statements: Iterable[Touchpoint], of: Id) -> dict[Id, SaidLink]:
     return last
 
 
-def is_known(id: Id, counting: Iterable[Touchpoint], last: Mapping[Id, SaidLink], definition: Definition) -> bool:
+def is_known(id: Id, counting: Iterable[Touchpoint], last: Mapping[Id, StatedLink], definition: Definition) -> bool:
     """Whether `id` is known by more than what presumes it: it is the subject of a touchpoint, or the firm end of a link."""
     if any(said.linked and said.presumed != id and not is_no_id(definition, other) for other, said in last.items()):
         return True
@@ -88,7 +88,7 @@ def is_no_id(definition: Definition, id: Id) -> bool:
     return definition.identity.is_no_id(bare(id))
 
 
-def linked_of(last: Mapping[Id, SaidLink], of: Id, definition: Definition, known: Callable[[Id], bool]) -> frozenset[Id]:
+def linked_of(last: Mapping[Id, StatedLink], of: Id, definition: Definition, known: Callable[[Id], bool]) -> frozenset[Id]:
     """With whom `of` is linked, by the last statements about it."""
     if is_no_id(definition, of):
         return frozenset()
@@ -189,7 +189,7 @@ def walked(
 
 
 @dataclass(slots=True)
-class Near:
+class LinkSummary:
     """A summary of the links of an id: some of its partners, each with the order of the statement that links them.
 
     An id may have more partners than anybody ever walks to; of those it takes no more than this to know that it is held, or that it
@@ -205,15 +205,15 @@ class Near:
     """All of its `user:` partners are here."""
 
     @classmethod
-    def of(cls, last: Mapping[Id, SaidLink], partners: Collection[Id], bounds: Bounds) -> "Near":
+    def of(cls, last: Mapping[Id, StatedLink], partners: Collection[Id], bounds: Bounds) -> "LinkSummary":
         near = cls({})
         for other, said in last.items():
             if other in partners:
                 near.link(other, said.order, bounds)
         return near
 
-    def copied(self) -> "Near":
-        return Near(self.partners.copy(), self.whole, self.presumes, self.users_whole)
+    def copied(self) -> "LinkSummary":
+        return LinkSummary(self.partners.copy(), self.whole, self.presumes, self.users_whole)
 
     def link(self, other: Id, order: Order, bounds: Bounds) -> None:
         """`other` is a partner. Where there are too many, a `user:` id takes the place of another."""

@@ -71,7 +71,7 @@ class Unfit(ValueError):
     """An event says what its touchpoint needs in a way that can't be read. The text says which field, why, and what would cure it."""
 
 
-class Meant(NamedTuple):
+class NamedTouchpoint(NamedTuple):
     """A touchpoint's type, whom it is about (`person`, or the subject), and its data."""
 
     type: str
@@ -82,7 +82,7 @@ class Meant(NamedTuple):
 class OutsideMeaning(NamedTuple):
     """What an event stands for."""
 
-    touchpoints: list[Meant]
+    touchpoints: list[NamedTouchpoint]
     """None: it is no more than its name."""
     used: frozenset[str] = frozenset()
     """Which of its properties are in them."""
@@ -94,7 +94,7 @@ class OutsideMeaning(NamedTuple):
 
 def meant(name: OutsideName, properties: Properties, own: Mapping[str, str], currency: str = "") -> OutsideMeaning:
     """The touchpoints that the event says enough for. `currency` is that of amounts without one. Raises Unfit."""
-    found: list[Meant] = []
+    found: list[NamedTouchpoint] = []
     used: set[str] = set()
     left_out: list[str] = []
     rounded = 0
@@ -109,7 +109,7 @@ def meant(name: OutsideName, properties: Properties, own: Mapping[str, str], cur
         left_out += read.unfit.values()
         rounded += read.rounded
         subject = PERSON if touch.about == PERSON else f"{touch.about}:{read.data[touch.about]}"
-        found.append(Meant(touch.type, subject, read.data))
+        found.append(NamedTouchpoint(touch.type, subject, read.data))
         used.update(read.taken.values())
     return OutsideMeaning(found, frozenset(used), tuple(dict.fromkeys(left_out)), rounded)
 

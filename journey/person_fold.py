@@ -34,7 +34,7 @@ from journey.leads import LeadCycle
 from journey.orders import NEVER_SENT, PAID, left_out, order_of, sent_again
 from journey.person import NOT_YET, PersonDeal, PersonJourney
 from journey.plan import OfType, Plan, plan_of
-from journey.score import Fall, Points
+from journey.score import Points, ScoreFall
 from journey.sessions import Session
 from journey.stateless import note
 from journey.touchpoints import (
@@ -328,7 +328,7 @@ class _Fold:
             self.facts[Scored(journey.person, rule.name, rule.points, at, day(at, self.plan.zone), until)] += 1
             self.scene.scored = True
         if self.scene.scored and self.plan.score_limits:
-            ledger.note_falls(before, self.plan.score_limits, Fall(at, ledger.keys))
+            ledger.note_falls(before, self.plan.score_limits, ScoreFall(at, ledger.keys))
             journey.quiet_until = NOT_YET
 
     def _count(self, touch: Touchpoint, of_type: OfType) -> None:

@@ -20,7 +20,7 @@ class Points(NamedTuple):
     key: Key
 
 
-class Fall(NamedTuple):
+class ScoreFall(NamedTuple):
     """The score went from a limit or more to less at this instant, because of all points that had counted until then."""
 
     at: Instant
@@ -35,7 +35,7 @@ class Ledger:
     score: int = 0
     ends_at: Instant = NEVER
     """When the first of the entries expire."""
-    fell: dict[int, Fall] = field(default_factory=dict)
+    fell: dict[int, ScoreFall] = field(default_factory=dict)
     """By limit: the last fall below it, while the score is still below."""
 
     def copied(self) -> "Ledger":
@@ -59,9 +59,9 @@ class Ledger:
             self.ends_at = min((entry.until for entry in self.entries), default=NEVER)
             self.score = sum(entry.points for entry in self.entries)
             if limits:
-                self.note_falls(score, limits, Fall(at, _keys(counted)))
+                self.note_falls(score, limits, ScoreFall(at, _keys(counted)))
 
-    def note_falls(self, before: int, limits: Collection[int], fall: Fall) -> None:
+    def note_falls(self, before: int, limits: Collection[int], fall: ScoreFall) -> None:
         """Note which limits the score has come to be below, or no longer is. `before` is the score before it."""
         for limit in limits:
             if before >= limit > self.score:
@@ -69,7 +69,7 @@ class Ledger:
             elif self.score >= limit:
                 self.fell.pop(limit, None)
 
-    def fall_below(self, limit: int, *, since: Instant, now: Instant) -> Fall | None:
+    def fall_below(self, limit: int, *, since: Instant, now: Instant) -> ScoreFall | None:
         """The fall below `limit` at `since` or later; if there was none, the one that will come when points expire."""
         fell = self.fell.get(limit)
         if fell is not None and fell.at >= since:
@@ -81,7 +81,7 @@ class Ledger:
             counting = [entry for entry in counted if entry.until > at]
             score = sum(entry.points for entry in counting)
             if before >= limit > score:
-                return Fall(at, _keys(counted))
+                return ScoreFall(at, _keys(counted))
         return None
 
 

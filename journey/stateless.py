@@ -19,7 +19,7 @@ from journey.facts import NEVER, Fact, Facts, spelled
 from journey.instants import SECOND, Instant, Micros, day, instant
 
 
-class Occasion(NamedTuple):
+class TouchpointContext(NamedTuple):
     """A touchpoint, and what its fact needs besides."""
 
     definition: Definition
@@ -47,13 +47,13 @@ class Occasion(NamedTuple):
 class Stateless(NamedTuple):
     step: str
     """What the fact calls a touchpoint of this type."""
-    makes: Callable[[Occasion, Any], Fact | None]
+    makes: Callable[[TouchpointContext, Any], Fact | None]
 
 
 def note(facts: Facts, definition: Definition, subject: str, touch: t.Touchpoint, nth: int, by: Stateless) -> None:
     """Add the fact of `touch`, which is published under `subject` and counts. `by` is the entry of its type in STATELESS."""
     at = touch.occurred_at
-    fact = by.makes(Occasion(definition, subject, by.step, at, day(at, definition.zone), nth, touch), touch.data)
+    fact = by.makes(TouchpointContext(definition, subject, by.step, at, day(at, definition.zone), nth, touch), touch.data)
     if fact is not None:
         facts[fact] += 1
         campaign = getattr(fact, "campaign", "")
@@ -64,7 +64,7 @@ def note(facts: Facts, definition: Definition, subject: str, touch: t.Touchpoint
 # --- what people see and do
 
 
-def _exposed(occasion: Occasion, data: t.AdImpression) -> f.Exposed | None:
+def _exposed(occasion: TouchpointContext, data: t.AdImpression) -> f.Exposed | None:
     if data.viewable is False:
         return None
     channel = channel_of(occasion.definition, occasion.touch)
@@ -72,14 +72,14 @@ def _exposed(occasion: Occasion, data: t.AdImpression) -> f.Exposed | None:
     return f.Exposed(occasion.subject, occasion.at, occasion.day, channel, campaign, data.ad or "", data.placement or "")
 
 
-def _emailed(occasion: Occasion, data: Any) -> f.Emailed:
+def _emailed(occasion: TouchpointContext, data: Any) -> f.Emailed:
     bounce = data.kind if type(data) is t.EmailBounced else ""
     is_machine = 1 if type(data) is t.EmailOpened and data.machine else 0
     campaign = campaign_of(occasion.definition, occasion.about)
     return f.Emailed(occasion.subject, occasion.at, occasion.day, occasion.step, data.message, campaign, bounce, is_machine)
 
 
-def _social(occasion: Occasion, data: t.SocialEngagement) -> f.SocialEngaged:
+def _social(occasion: TouchpointContext, data: t.SocialEngagement) -> f.SocialEngaged:
     return f.SocialEngaged(
         occasion.subject, occasion.at, occasion.day, data.network, data.action, data.post or "",
         campaign_of(occasion.definition, occasion.about),
@@ -87,29 +87,29 @@ def _social(occasion: Occasion, data: t.SocialEngagement) -> f.SocialEngaged:
     )  # fmt: skip
 
 
-def _content(occasion: Occasion, data: t.ContentView | t.ContentDownload) -> f.ContentSeen:
+def _content(occasion: TouchpointContext, data: t.ContentView | t.ContentDownload) -> f.ContentSeen:
     progress = UNKNOWN if data.progress is None else whole_parts(data.progress, MILLIONTHS)
     campaign = campaign_of(occasion.definition, occasion.about)
     return f.ContentSeen(occasion.subject, occasion.at, occasion.day, occasion.step, data.content, campaign, _took(data.seconds), progress)
 
 
-def _event(occasion: Occasion, data: t.EventRegistered | t.EventAttended) -> f.EventStep:
+def _event(occasion: TouchpointContext, data: t.EventRegistered | t.EventAttended) -> f.EventStep:
     campaign = campaign_of(occasion.definition, occasion.about)
     return f.EventStep(occasion.subject, occasion.at, occasion.day, occasion.step, data.event, data.format, campaign, known(data.minutes))
 
 
-def _form(occasion: Occasion, data: t.FormStarted | t.FormSubmitted) -> f.FormStep:
+def _form(occasion: TouchpointContext, data: t.FormStarted | t.FormSubmitted) -> f.FormStep:
     return f.FormStep(
         occasion.subject, occasion.at, occasion.day, occasion.step, data.form, data.intent, campaign_of(occasion.definition, occasion.about)
     )
 
 
-def _survey_sent(occasion: Occasion, data: t.SurveySent) -> f.SurveyStep:
+def _survey_sent(occasion: TouchpointContext, data: t.SurveySent) -> f.SurveyStep:
     said = ("", "", "", 0, 0, 0, "", "", UNKNOWN)
     return f.SurveyStep(occasion.subject, occasion.at, occasion.day, occasion.nth, occasion.step, data.survey, data.wave, *said)
 
 
-def _survey_answered(occasion: Occasion, data: t.SurveyAnswered) -> f.SurveyStep:
+def _survey_answered(occasion: TouchpointContext, data: t.SurveyAnswered) -> f.SurveyStep:
     return f.SurveyStep(
         occasion.subject, occasion.at, occasion.day, occasion.nth, occasion.step, data.survey, data.wave, data.kind,
         data.question, plain_text(data.score),
@@ -118,13 +118,13 @@ def _survey_answered(occasion: Occasion, data: t.SurveyAnswered) -> f.SurveyStep
     )  # fmt: skip
 
 
-def _referred(occasion: Occasion, data: t.Referral) -> f.Referred:
+def _referred(occasion: TouchpointContext, data: t.Referral) -> f.Referred:
     return f.Referred(occasion.subject, occasion.at, occasion.day, data.by or "", data.partner or "", data.code or "")
 
 
 def _product(
-    occasion: Occasion, *, plan: str | None = None, feature: str = "", product: str | None = None, times: int | None = 1, items: int = 0,
-    worth: tuple[int, str] = (0, ""), ends_at: datetime | None = None,
+    occasion: TouchpointContext, *, plan: str | None = None, feature: str = "", product: str | None = None, times: int | None = 1,
+    items: int = 0, worth: tuple[int, str] = (0, ""), ends_at: datetime | None = None,
 ) -> f.ProductStep:  # fmt: skip
     times = 1 if times is None else times
     ends = occasion.moment(ends_at)
@@ -133,23 +133,23 @@ def _product(
     )
 
 
-def _signed_up(occasion: Occasion, data: t.SignedUp) -> f.ProductStep:
+def _signed_up(occasion: TouchpointContext, data: t.SignedUp) -> f.ProductStep:
     return _product(occasion, plan=data.plan)
 
 
-def _trial(occasion: Occasion, data: t.TrialStarted) -> f.ProductStep:
+def _trial(occasion: TouchpointContext, data: t.TrialStarted) -> f.ProductStep:
     return _product(occasion, plan=data.plan, ends_at=data.ends_at)
 
 
-def _used(occasion: Occasion, data: t.ProductUsed) -> f.ProductStep:
+def _used(occasion: TouchpointContext, data: t.ProductUsed) -> f.ProductStep:
     return _product(occasion, feature=data.feature, times=data.count)
 
 
-def _viewed(occasion: Occasion, data: t.ProductViewed) -> f.ProductStep:
+def _viewed(occasion: TouchpointContext, data: t.ProductViewed) -> f.ProductStep:
     return _product(occasion, product=data.product, worth=_money(data, "value"))
 
 
-def _cart(occasion: Occasion, data: t.CartUpdated | t.CheckoutStarted) -> f.ProductStep:
+def _cart(occasion: TouchpointContext, data: t.CartUpdated | t.CheckoutStarted) -> f.ProductStep:
     return _product(occasion, items=len(data.items), worth=_money(data, "value"))
 
 
@@ -157,7 +157,7 @@ def _cart(occasion: Occasion, data: t.CartUpdated | t.CheckoutStarted) -> f.Prod
 
 
 def _activity(
-    occasion: Occasion, data: Any, *, kind: str | None = None, direction: str = "", medium: str = "", outcome: str | None = None,
+    occasion: TouchpointContext, data: Any, *, kind: str | None = None, direction: str = "", medium: str = "", outcome: str | None = None,
     status: str = "",
     is_automated: bool = False, is_attempt: bool = False, is_conversation: bool = False, seconds: float | None = None,
     starts_at: datetime | None = None, lead: str | None = None, order: str | None = None, scheduled: str | None = None,
@@ -173,11 +173,11 @@ def _activity(
     )  # fmt: skip
 
 
-def _prospected(occasion: Occasion, data: t.Prospected) -> f.Activity:
+def _prospected(occasion: TouchpointContext, data: t.Prospected) -> f.Activity:
     return _activity(occasion, data, medium=data.method)
 
 
-def _message(occasion: Occasion, data: t.Message) -> f.Activity:
+def _message(occasion: TouchpointContext, data: t.Message) -> f.Activity:
     is_attempt = data.direction == "out" and not occasion.about.automated
     return _activity(
         occasion, data, direction=data.direction, medium=data.medium, outcome=data.outcome, is_automated=occasion.about.automated,
@@ -186,14 +186,14 @@ def _message(occasion: Occasion, data: t.Message) -> f.Activity:
     )  # fmt: skip
 
 
-def _call(occasion: Occasion, data: t.Call) -> f.Activity:
+def _call(occasion: TouchpointContext, data: t.Call) -> f.Activity:
     return _activity(
         occasion, data, direction=data.direction, outcome=data.outcome, is_attempt=data.direction == "out",
         is_conversation=data.outcome == "connected", seconds=data.seconds, lead=data.lead,
     )  # fmt: skip
 
 
-def _meeting(occasion: Occasion, data: t.Meeting) -> f.Activity:
+def _meeting(occasion: TouchpointContext, data: t.Meeting) -> f.Activity:
     is_held = data.status == "held"
     return _activity(
         occasion, data, kind=data.kind, status=data.status, is_attempt=is_held, is_conversation=is_held, seconds=data.seconds,
@@ -201,11 +201,11 @@ def _meeting(occasion: Occasion, data: t.Meeting) -> f.Activity:
     )  # fmt: skip
 
 
-def _follow_up(occasion: Occasion, data: t.FollowUp) -> f.Activity:
+def _follow_up(occasion: TouchpointContext, data: t.FollowUp) -> f.Activity:
     return _activity(occasion, data, kind=data.kind, outcome=data.outcome, order=data.order, scheduled=data.activity, plan_step=data.step)
 
 
-def _proposal(occasion: Occasion, data: t.ProposalSent) -> f.Offered:
+def _proposal(occasion: TouchpointContext, data: t.ProposalSent) -> f.Offered:
     amount, listed, discount = data.minor("amount") or 0, data.minor("list_amount"), data.minor("discount")
     if discount is None and listed is not None:
         discount = listed - amount
@@ -217,7 +217,7 @@ def _proposal(occasion: Occasion, data: t.ProposalSent) -> f.Offered:
     )
 
 
-def _negotiation(occasion: Occasion, data: t.Negotiation) -> f.Offered:
+def _negotiation(occasion: TouchpointContext, data: t.Negotiation) -> f.Offered:
     amount, discount = data.minor("amount"), data.minor("discount")
     said = ("", "", data.by, occasion.about.owner or "", occasion.about.team or "")
     prices = (int(amount is not None), amount or 0, 0, 0, int(discount is not None), discount or 0)
@@ -226,16 +226,16 @@ def _negotiation(occasion: Occasion, data: t.Negotiation) -> f.Offered:
     )
 
 
-def _need(occasion: Occasion, data: t.NeedStated) -> f.NeedStated:
+def _need(occasion: TouchpointContext, data: t.NeedStated) -> f.NeedStated:
     return f.NeedStated(occasion.subject, occasion.at, occasion.day, data.topic, data.severity or "", occasion.about.deal or "")
 
 
-def _raised(occasion: Occasion, data: t.ObjectionRaised) -> f.Objection:
+def _raised(occasion: TouchpointContext, data: t.ObjectionRaised) -> f.Objection:
     said = (data.objection, data.topic, "", data.competitor or "", occasion.about.content or "", occasion.about.deal or "")
     return f.Objection(occasion.subject, occasion.at, occasion.day, occasion.nth, occasion.step, *said)
 
 
-def _handled(occasion: Occasion, data: t.ObjectionHandled) -> f.Objection:
+def _handled(occasion: TouchpointContext, data: t.ObjectionHandled) -> f.Objection:
     said = (data.objection or "", data.topic or "", data.outcome, "", occasion.about.content or "", occasion.about.deal or "")
     return f.Objection(occasion.subject, occasion.at, occasion.day, occasion.nth, occasion.step, *said)
 
@@ -243,12 +243,12 @@ def _handled(occasion: Occasion, data: t.ObjectionHandled) -> f.Objection:
 # --- after the sale, consent, accounts
 
 
-def _ticket(occasion: Occasion, data: t.SupportTicket) -> f.TicketStep:
+def _ticket(occasion: TouchpointContext, data: t.SupportTicket) -> f.TicketStep:
     return f.TicketStep(occasion.subject, occasion.at, occasion.day, occasion.nth, data.ticket, data.status, data.category, data.priority)
 
 
 def _subscription(
-    occasion: Occasion, data: Any, effective_on: date | None, *, plan: str = "", mrr: tuple[int, str] = (0, ""),
+    occasion: TouchpointContext, data: Any, effective_on: date | None, *, plan: str = "", mrr: tuple[int, str] = (0, ""),
     start_on: date | None = None,
     end_on: date | None = None, is_auto_renewed: bool | None = None, reason: str = "", churn_kind: str = "",
 ) -> f.SubscriptionStep:  # fmt: skip
@@ -261,45 +261,45 @@ def _subscription(
     )  # fmt: skip
 
 
-def _started(occasion: Occasion, data: t.SubscriptionStarted) -> f.SubscriptionStep:
+def _started(occasion: TouchpointContext, data: t.SubscriptionStarted) -> f.SubscriptionStep:
     return _subscription(
         occasion, data, data.term_start_on, plan=data.plan, mrr=_money(data, "mrr"), start_on=data.term_start_on, end_on=data.term_end_on,
         is_auto_renewed=data.auto_renew,
     )  # fmt: skip
 
 
-def _changed(occasion: Occasion, data: t.SubscriptionChanged) -> f.SubscriptionStep:
+def _changed(occasion: TouchpointContext, data: t.SubscriptionChanged) -> f.SubscriptionStep:
     return _subscription(occasion, data, data.effective_on, plan=data.plan, mrr=_money(data, "mrr"))
 
 
-def _renewed(occasion: Occasion, data: t.Renewal) -> f.SubscriptionStep:
+def _renewed(occasion: TouchpointContext, data: t.Renewal) -> f.SubscriptionStep:
     return _subscription(occasion, data, data.effective_on, mrr=_money(data, "mrr"), end_on=data.term_end_on)
 
 
-def _ended(occasion: Occasion, data: t.ContractEnded) -> f.SubscriptionStep:
+def _ended(occasion: TouchpointContext, data: t.ContractEnded) -> f.SubscriptionStep:
     after = data.ended_on if data.ended_on == date.max else data.ended_on + timedelta(days=1)
     return _subscription(occasion, data, after, end_on=data.ended_on, reason=data.reason, churn_kind=data.kind)
 
 
-def _consent(occasion: Occasion, data: t.ConsentGiven | t.ConsentWithdrawn) -> f.Consented:
+def _consent(occasion: TouchpointContext, data: t.ConsentGiven | t.ConsentWithdrawn) -> f.Consented:
     given = int(type(data) is t.ConsentGiven)
     said = (data.purpose, occasion.about.channel or "", data.basis, data.text_version)
     return f.Consented(occasion.subject, occasion.at, occasion.day, occasion.nth, given, *said, *occasion.moment(data.expires_at))
 
 
-def _member(occasion: Occasion, data: t.AccountJoined | t.AccountLeft) -> f.AccountMember:
+def _member(occasion: TouchpointContext, data: t.AccountJoined | t.AccountLeft) -> f.AccountMember:
     return f.AccountMember(occasion.subject, occasion.at, occasion.day, occasion.nth, occasion.step, data.account, data.role or "")
 
 
 # --- about nobody, and anything
 
 
-def _press(occasion: Occasion, data: t.PressMention) -> f.PressMentioned:
+def _press(occasion: TouchpointContext, data: t.PressMention) -> f.PressMentioned:
     sentiment = plain_text(data.sentiment), _parts(data.sentiment, MILLIONTHS)
     return f.PressMentioned(occasion.at, occasion.day, data.outlet, data.competitor or "", known(data.reach), *sentiment, data.topics)
 
 
-def _custom(occasion: Occasion, data: t.Custom) -> f.CustomSeen:
+def _custom(occasion: TouchpointContext, data: t.Custom) -> f.CustomSeen:
     value = plain_text(data.value), _parts(data.value, THOUSANDTHS)
     return f.CustomSeen(
         occasion.subject,

@@ -42,7 +42,7 @@ Turns = Mapping[Key, str]
 SaidAt = tuple[Instant, bool, str, str, str]
 
 
-class SaidTurn(NamedTuple):
+class StatedOutcome(NamedTuple):
     """An outcome that a touchpoint says of its deal. `said` is its place in the order in which things were said: at one instant stages
     come before explicit words."""
 
@@ -57,7 +57,7 @@ class SaidTurn(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class TurnsState:
     """What has to be remembered of all that was said, so that the fold can go on without reading it again."""
 
     last: Order | None = None
@@ -80,7 +80,7 @@ class Heard:
     """Refunds by their ids, each with the version that counts."""
 
 
-def says(definition: Definition, touch: Touchpoint, before: Heard) -> SaidTurn | None:
+def says(definition: Definition, touch: Touchpoint, before: TurnsState) -> StatedOutcome | None:
     """What `touch` says of the outcome of its deal, given what came before it in order."""
     data, at, how, said, word = touch.data, touch.occurred_at, "plain", touch.occurred_at, ""
     outcome: str
@@ -100,12 +100,14 @@ def says(definition: Definition, touch: Touchpoint, before: Heard) -> SaidTurn |
                 return None
         case _:
             return None
-    return SaidTurn((said, how != "stage", touch.source, touch.id, touch.subject), at, outcome, how, word, touch.key) if outcome else None
+    if not outcome:
+        return None
+    return StatedOutcome((said, how != "stage", touch.source, touch.id, touch.subject), at, outcome, how, word, touch.key)
 
 
-def turns(definition: Definition, history: Sequence[Touchpoint]) -> tuple[dict[Key, str], Heard]:
+def turns(definition: Definition, history: Sequence[Touchpoint]) -> tuple[dict[Key, str], TurnsState]:
     """The turns of a deal whose history, in order, this is; and what is to be known of it from here on."""
-    heard, found, spoken = Heard(), dict[Key, str](), list[SaidTurn]()
+    heard, found, spoken = TurnsState(), dict[Key, str](), list[StatedOutcome]()
     for touch in history:
         if excluded(definition, touch.about):
             heard = replace(heard, last=touch.order)
@@ -133,9 +135,9 @@ def turns(definition: Definition, history: Sequence[Touchpoint]) -> tuple[dict[K
     return found, replace(heard, refunds=known)
 
 
-def _news(spoken: Iterable[SaidTurn]) -> list[SaidTurn]:
+def _news(spoken: Iterable[StatedOutcome]) -> list[StatedOutcome]:
     """What of it was new when it was said."""
-    standing, word, new = "open", "", list[SaidTurn]()
+    standing, word, new = "open", "", list[StatedOutcome]()
     for one in spoken:
         if not _is_news(one, standing, word):
             continue
@@ -144,7 +146,7 @@ def _news(spoken: Iterable[SaidTurn]) -> list[SaidTurn]:
     return new
 
 
-def _is_news(one: SaidTurn, standing: str, word: str) -> bool:
+def _is_news(one: StatedOutcome, standing: str, word: str) -> bool:
     """Not so: a stage that says what is said already, a reopening of what is open, a close restated as it stood."""
     if one.how == "stage":
         return not _agrees(one.outcome, standing)
@@ -153,9 +155,9 @@ def _is_news(one: SaidTurn, standing: str, word: str) -> bool:
     return not one.outcome == standing == "open"
 
 
-def _counting(news: Sequence[SaidTurn]) -> list[SaidTurn]:
+def _counting(news: Sequence[StatedOutcome]) -> list[StatedOutcome]:
     """What counts of the news: read backwards, from what was said last."""
-    kept: list[SaidTurn] = []
+    kept: list[StatedOutcome] = []
     is_replacing = False
     for one in reversed(news):
         later = kept[-1] if kept else None
@@ -169,7 +171,7 @@ def _counting(news: Sequence[SaidTurn]) -> list[SaidTurn]:
             is_replacing = one.how == "stated"
         kept.append(one)
     # What stood between two that are left may be gone: the latter of them may be no news any more.
-    standing, counting = "open", list[SaidTurn]()
+    standing, counting = "open", list[StatedOutcome]()
     for one in reversed(kept):
         if one.outcome == standing == "open" or (one.how == "stage" and _agrees(one.outcome, standing)):
             continue
@@ -178,7 +180,7 @@ def _counting(news: Sequence[SaidTurn]) -> list[SaidTurn]:
     return counting
 
 
-def _is_made_explicit(one: SaidTurn, later: SaidTurn) -> bool:
+def _is_made_explicit(one: StatedOutcome, later: StatedOutcome) -> bool:
     """Whether `one` is the closing that a stage made, which `later` states in so many words."""
     return one.how == "stage" and later.how != "stage" and later.outcome != "open" and _agrees(one.outcome, later.outcome)
 
@@ -187,7 +189,7 @@ def _agrees(stage_outcome: str, standing: str) -> bool:
     return stage_outcome == standing or (stage_outcome, standing) == ("lost", "abandoned")
 
 
-def _opened(heard: Heard, touch: Touchpoint) -> tuple[Heard, bool]:
+def _opened(heard: TurnsState, touch: Touchpoint) -> tuple[TurnsState, bool]:
     """`heard` after `touch` if that is an opening; and whether it says, at the same instant, just what the one before it said."""
     data = touch.data
     if not isinstance(data, DealOpened):
@@ -197,10 +199,10 @@ def _opened(heard: Heard, touch: Touchpoint) -> tuple[Heard, bool]:
     return replace(heard, opening=touch.order, opening_word=words, pipeline=data.pipeline), is_repeated
 
 
-def onward(definition: Definition, heard: Heard, touches: Iterable[Touchpoint]) -> tuple[Heard, dict[Key, str]] | None:
+def onward(definition: Definition, heard: TurnsState, touches: Iterable[Touchpoint]) -> tuple[TurnsState, dict[Key, str]] | None:
     """`heard` after `touches`, in order, and their turns. None where what was said before may count otherwise now: then the deal is to be
     derived from its history, and all who take part in it."""
-    found, spoken, late = dict[Key, str](), list[SaidTurn](), set[Key]()
+    found, spoken, late = dict[Key, str](), list[StatedOutcome](), set[Key]()
     for touch in touches:
         if heard.last is not None and touch.order <= heard.last:
             late.add(touch.key)
@@ -228,11 +230,11 @@ def onward(definition: Definition, heard: Heard, touches: Iterable[Touchpoint]) 
     return heard, found
 
 
-_Told = tuple[Heard, bool, SaidTurn | None]
+_Told = tuple[TurnsState, bool, StatedOutcome | None]
 """What is heard after a touchpoint, whether it counts nowhere, and what it says of the outcome."""
 
 
-def _said_next(definition: Definition, heard: Heard, touch: Touchpoint) -> _Told | None:
+def _said_next(definition: Definition, heard: TurnsState, touch: Touchpoint) -> _Told | None:
     if excluded(definition, touch.about):
         return heard, False, None
     if isinstance(touch.data, Refund):
@@ -242,7 +244,7 @@ def _said_next(definition: Definition, heard: Heard, touch: Touchpoint) -> _Told
     return after, is_repeated or isinstance(touch.data, Close), one
 
 
-def _said_late(definition: Definition, heard: Heard, touch: Touchpoint) -> _Told | None:
+def _said_late(definition: Definition, heard: TurnsState, touch: Touchpoint) -> _Told | None:
     """What comes late may be no news where it is a close restated, or an opening that repeats the last one."""
     data = touch.data
     if excluded(definition, touch.about):
@@ -257,7 +259,7 @@ def _said_late(definition: Definition, heard: Heard, touch: Touchpoint) -> _Told
     return None
 
 
-def _only_adds(heard: Heard, one: SaidTurn) -> bool:
+def _only_adds(heard: TurnsState, one: StatedOutcome) -> bool:
     """Whether news that was said last leaves all turns before it as they are."""
     if heard.standing != heard.outcome or (heard.turned_at is not None and one.at <= heard.turned_at):
         return False
@@ -266,7 +268,7 @@ def _only_adds(heard: Heard, one: SaidTurn) -> bool:
     return not (is_closed_again and (one.how == "stated" or is_made_explicit))
 
 
-def _refunded(heard: Heard, touch: Touchpoint) -> _Told | None:
+def _refunded(heard: TurnsState, touch: Touchpoint) -> _Told | None:
     key, version = refund_key(touch), version_of(touch)
     if key is None:
         return heard, False, None

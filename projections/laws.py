@@ -36,7 +36,7 @@ class Broken(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Both:
+class ReadModelPair:
     """Both read models at one position, asked as of `until`."""
 
     asks: Mapping[str, Ask]
@@ -47,7 +47,7 @@ class Both:
 @dataclass(frozen=True, slots=True)
 class Law:
     name: str
-    check: Callable[[Both], AsyncIterator[Broken]]
+    check: Callable[[ReadModelPair], AsyncIterator[Broken]]
 
 
 # --- how laws are written
@@ -57,7 +57,7 @@ def within(name: str, tables: Iterable[tuple[ReadModel, Table]], columns: tuple[
     """A law of single rows, or of groups of them: `query`, with {table}, finds the values of `columns` where it is broken, and then what
     was found."""
 
-    async def check(both: Both) -> AsyncIterator[Broken]:
+    async def check(both: ReadModelPair) -> AsyncIterator[Broken]:
         for model, table in tables:
             for *row, found in await both.asks[model.name](query.format(table=table.name)):
                 yield Broken(model.name, table.name, dict(zip(columns, row, strict=True)), expected, found)
@@ -69,7 +69,7 @@ def equal(name: str, table: str, columns: tuple[str, ...]) -> Law:
     """A law between the two: `table` holds as many facts of each `columns` in both."""
     query = f"SELECT {', '.join(columns)}, SUM(n) FROM {table} GROUP BY {', '.join(columns)}"
 
-    async def check(both: Both) -> AsyncIterator[Broken]:
+    async def check(both: ReadModelPair) -> AsyncIterator[Broken]:
         ours, theirs = [{tuple(row): int(n) for *row, n in await both.asks[model](query)} for model in MODELS]
         for row in sorted(ours.keys() | theirs.keys(), key=repr):
             if ours.get(row, 0) != theirs.get(row, 0):
@@ -85,7 +85,7 @@ def _tables(name: str | None = None) -> list[tuple[ReadModel, Table]]:
 # --- laws of rows
 
 
-async def _facts(both: Both) -> AsyncIterator[Broken]:
+async def _facts(both: ReadModelPair) -> AsyncIterator[Broken]:
     for model, table in _tables():
         columns = tuple(column.name for column in table.key)
         for *row, n in await both.asks[model.name](f"SELECT {', '.join(columns)}, n FROM {table.name} WHERE n < 1"):
@@ -116,7 +116,7 @@ RAISED = "SELECT subject, order_id, at, amount_minor FROM {table} WHERE amount_m
 COUNTED = "SELECT person, rule, points, at, until_at FROM {table} WHERE until_at <= at"
 
 
-async def _left(both: Both) -> AsyncIterator[Broken]:
+async def _left(both: ReadModelPair) -> AsyncIterator[Broken]:
     """Added up here: a database's own sum is not exact at any size in SQLite."""
     columns = ("subject", "order_id", "at", "currency")
     ask = both.asks["marketing"]
@@ -131,7 +131,7 @@ async def _left(both: Both) -> AsyncIterator[Broken]:
             yield Broken("marketing", "lowered", dict(zip(columns, order, strict=True)), "0 or more is left", left[order])
 
 
-async def _wins(both: Both) -> AsyncIterator[Broken]:
+async def _wins(both: ReadModelPair) -> AsyncIterator[Broken]:
     """A won conversion is the person's part in a win of its deal: at the date at which that was closed."""
     kinds = [one.name for one in both.definition.attribution.conversions if one.deal == "won"]
     rows = await both.asks["marketing"](
@@ -147,7 +147,7 @@ async def _wins(both: Both) -> AsyncIterator[Broken]:
 # --- laws of figures
 
 
-async def _figures(both: Both) -> AsyncIterator[Broken]:
+async def _figures(both: ReadModelPair) -> AsyncIterator[Broken]:
     """Counts and totals of every figure add up over each of its dimensions, and a share lies in 0..1 or is null."""
     asked = _asked(both)
     for section in sections.SECTIONS:
@@ -155,7 +155,7 @@ async def _figures(both: Both) -> AsyncIterator[Broken]:
             yield Broken(section.model, "figures", {"figure": figure.name}, "parts that add up, and shares within 0..1", told)
 
 
-async def _alike(both: Both) -> AsyncIterator[Broken]:
+async def _alike(both: ReadModelPair) -> AsyncIterator[Broken]:
     """What both read models are asked, they answer alike: figures that are in sections of both, and those that mean the same."""
     asked = _asked(both)
     of = {model: {one.name: one for section in sections.SECTIONS if section.model == model for one in section.figures} for model in MODELS}
@@ -177,7 +177,7 @@ SAME = (("new_leads", "leads"),)
 """Figures of marketing, and those of sales that count the same."""
 
 
-async def _in_stage(both: Both) -> AsyncIterator[Broken]:
+async def _in_stage(both: ReadModelPair) -> AsyncIterator[Broken]:
     """Entries less exits of each stage are those whose last entry it was."""
     asked = replace(_asked(both), by=("stage",))
     for model, ask in both.asks.items():
@@ -191,7 +191,7 @@ async def _in_stage(both: Both) -> AsyncIterator[Broken]:
                 yield Broken(model, "stages", {"figure": f"people in stage {stage}"}, stand.get(stage, 0), found.get(stage, 0))
 
 
-async def _won(both: Both) -> AsyncIterator[Broken]:
+async def _won(both: ReadModelPair) -> AsyncIterator[Broken]:
     """Each conversion that the definition makes of won deals is what sales has won, whatever it is called; there may be none."""
     asked = replace(_asked(both), by=("conversion",))
     of_deals = [one.name for one in both.definition.attribution.conversions if one.deal == "won"]
@@ -210,7 +210,7 @@ async def _won(both: Both) -> AsyncIterator[Broken]:
             yield Broken("sales", "figures", {"figure": f"value of deals won, which marketing calls {name}"}, money, earned)
 
 
-def _asked(both: Both) -> Asked:
+def _asked(both: ReadModelPair) -> Asked:
     return asked_by(both.definition, both.until)
 
 

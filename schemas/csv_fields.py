@@ -32,7 +32,7 @@ NO = ("false", "no", "n", "0")
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class FieldContext:
     """What a field is compiled for: a file, its columns, and what the map says for all fields."""
 
     index: Mapping[str, int]
@@ -43,7 +43,7 @@ class Surroundings:
     field: str
     """Which field, as `deal_updated.stage`."""
 
-    def of(self, name: str) -> "Surroundings":
+    def of(self, name: str) -> "FieldContext":
         """What the field `name` of this one is compiled for."""
         return replace(self, field=f"{self.field}.{name}")
 
@@ -90,7 +90,7 @@ class Sourced(CsvPart):
     def cell(self) -> Template | FirstFilled:
         return self.from_ or FirstFilled.model_construct(first=self.first or ())
 
-    def column(self, around: Surroundings, cells: Cells, row: int) -> str:
+    def column(self, around: FieldContext, cells: Cells, row: int) -> str:
         """The column that is read in this row."""
         if self.from_ is not None:
             return self.from_.text
@@ -101,11 +101,11 @@ class Sourced(CsvPart):
     def zone_column(self) -> str:
         return self.zone.text if isinstance(self.zone, Template) else ""
 
-    def own_zone(self, around: Surroundings) -> str | None:
+    def own_zone(self, around: FieldContext) -> str | None:
         """The zone of times whose row says none."""
         return self.zone if isinstance(self.zone, str) else around.zone
 
-    def read_time(self, around: Surroundings, formats: tuple[str, ...], read: Reader) -> Callable[[Cells, int, str], str]:
+    def read_time(self, around: FieldContext, formats: tuple[str, ...], read: Reader) -> Callable[[Cells, int, str], str]:
         """Reads a time or a day in `formats` by `read`, with what the row says of the zone; notes which cells may be read in two ways."""
         if not isinstance(self.zone, Template) and len(formats) == 1:
             return lambda cells, row, text: read(text)[0]
@@ -155,7 +155,7 @@ class FieldRule(Sourced):
             raise ValueError("`else` says what to do with texts that are not among `values` or `starts`, which are not there")
         return self
 
-    def make(self, around: Surroundings, *, is_id: bool = False) -> Make:
+    def make(self, around: FieldContext, *, is_id: bool = False) -> Make:
         get = self.cell.compiled(around.index, around.file, is_id=is_id)
         read = self._one(around) if self.list is None else self._pieces(around, self.list)
         blank = self.blank
@@ -171,7 +171,7 @@ class FieldRule(Sourced):
 
         return made
 
-    def _one(self, around: Surroundings) -> ReadCell:
+    def _one(self, around: FieldContext) -> ReadCell:
         zone = self.own_zone(around)
         if self.date is not None:
             return self.read_time(around, self.date, date_reader(self.date, zone))
@@ -186,7 +186,7 @@ class FieldRule(Sourced):
             one = self._meant(around) or (lambda text: text)
         return lambda cells, row, text: one(text)
 
-    def _pieces(self, around: Surroundings, separator: str) -> ReadCell:
+    def _pieces(self, around: FieldContext, separator: str) -> ReadCell:
         one = self._meant(around)
         each = make(self.each, around) if self.each is not None else None
 
@@ -199,7 +199,7 @@ class FieldRule(Sourced):
 
         return read
 
-    def _meant(self, around: Surroundings) -> Callable[[str], object] | None:
+    def _meant(self, around: FieldContext) -> Callable[[str], object] | None:
         """What texts stand for, where the map says so by `values` or `starts`. Others are noted."""
         if self.values is not None:
             find, known, why = _valued(self.values), "values", "is not among the map's `values`"
@@ -253,7 +253,7 @@ def _kind(value: object) -> str:
     return "text"
 
 
-class Several(RootModel[tuple["FieldSpec", ...]]):
+class SeveralFields(RootModel[tuple["FieldSpec", ...]]):
     pass
 
 
@@ -265,17 +265,17 @@ FieldSpec = Annotated[
     Annotated[Text, Tag("text")]
     | Annotated[ConstantField, Tag("constant")]
     | Annotated[FieldRule, Tag("rule")]
-    | Annotated[Several, Tag("list")]
+    | Annotated[SeveralFields, Tag("list")]
     | Annotated[Fields, Tag("object")],
     Discriminator(_kind),
 ]
 
 FieldRule.model_rebuild()
-Several.model_rebuild()
+SeveralFields.model_rebuild()
 Fields.model_rebuild()
 
 
-def make(spec: object, around: Surroundings, *, is_id: bool = False) -> Make:
+def make(spec: object, around: FieldContext, *, is_id: bool = False) -> Make:
     """`spec` for a file with these columns."""
     match spec:
         case Template():
@@ -284,7 +284,7 @@ def make(spec: object, around: Surroundings, *, is_id: bool = False) -> Make:
             return lambda cells, row: value
         case FieldRule():
             return spec.make(around, is_id=is_id)
-        case Several(root=several):
+        case SeveralFields(root=several):
             items = [make(one, around) for one in several]
             return lambda cells, row: [made for one in items if (made := one(cells, row)) is not None] or None
         case Fields():
@@ -292,7 +292,7 @@ def make(spec: object, around: Surroundings, *, is_id: bool = False) -> Make:
     raise AssertionError(spec)
 
 
-def _object(spec: Fields, around: Surroundings) -> Make:
+def _object(spec: Fields, around: FieldContext) -> Make:
     fields = [(name, make(one, around.of(name), is_id=name in IDS), varies(one)) for name, one in spec.root.items()]
     any_varies = varies(spec)
 
@@ -326,7 +326,7 @@ def within(spec: object, each: bool = True) -> Iterator[Template | FieldRule]:
                 yield spec.zone
             if each:
                 yield from within(spec.each)
-        case Several(root=several):
+        case SeveralFields(root=several):
             for one in several:
                 yield from within(one, each)
         case Fields(root=fields):

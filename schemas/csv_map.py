@@ -19,7 +19,7 @@ from journey.errors import Refused
 from journey.problems import meant
 from journey.readable import readable
 from schemas.csv_cell import Unread, quoted
-from schemas.csv_fields import Surroundings
+from schemas.csv_fields import FieldContext
 from schemas.csv_number import NumberRule
 from schemas.csv_query import CsvTable, QueryFailed, QueryResult, read_by
 from schemas.csv_rows import SAVE, CsvRow, fitting, read_rows
@@ -367,7 +367,7 @@ def _compiled(csv_map: CsvMap, path: Path, name: str, rules: FileRules, columns:
     lacking = _lacking(csv_map, path, rules, [*columns, *named, *(OF + name for name in named)])
     behind = [*lacking, *(OF + name for name in named)]
     index = {column: at for at, column in enumerate([*columns, *behind])} | {name: columns.index(of) for name, (of, _) in named.items()}
-    around = Surroundings(index, unpacked_name(path), rules.zone, rules.number or NumberRule(), noticed, "")
+    around = FieldContext(index, unpacked_name(path), rules.zone, rules.number or NumberRule(), noticed, "")
     seen: Counter[str] = Counter()
     touches = tuple(compiled(rule, csv_map.source, replace(around, field=rule.type), seen) for rule in rules.touchpoints)
     seed = b""

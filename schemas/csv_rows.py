@@ -8,7 +8,7 @@ from contextlib import suppress
 from itertools import chain, islice, pairwise, takewhile
 from typing import BinaryIO, NamedTuple
 
-from schemas.incoming import LINE_BYTES_MAX, Keeper, Whole
+from schemas.incoming import LINE_BYTES_MAX, Keeper, WholeRecord
 from schemas.unpacked import BEFORE, unpacked
 
 ROW_BYTES_MAX = 1 << 20
@@ -36,7 +36,7 @@ class CsvRow(NamedTuple):
     raw: bytes
     cells: list[str]
     reason: str | None
-    whole: Whole | None = None
+    whole: WholeRecord | None = None
     """Where `raw` is but the beginning."""
     is_ended: bool = True
     """Whether a line end is behind it, as is behind each but the last of a file."""
@@ -65,7 +65,7 @@ class _Lines:
         """The beginning of a line, of which the rest is yet to be read."""
         self.size = 0
         self.reason: str | None = None
-        self.whole: Whole | None = None
+        self.whole: WholeRecord | None = None
 
     def __iter__(self) -> "_Lines":
         return self
@@ -116,7 +116,7 @@ class _Lines:
         self.again.extend(pieces[1:])
         return pieces[0]
 
-    def _rest(self, line: bytes) -> tuple[bytes, Whole | None]:
+    def _rest(self, line: bytes) -> tuple[bytes, WholeRecord | None]:
         """A line that begins with `line` and goes on, without its end, as `Keeper` keeps it."""
         keeper = Keeper(LINE_BYTES_MAX)
         while not line.endswith((b"\n", b"\r")) and (more := self.read()):

@@ -11,7 +11,7 @@ import orjson
 from journey.money import nearest
 from journey.touchpoints import TYPES
 from schemas.csv_cell import Unread
-from schemas.csv_fields import IDS, FieldRule, Make, Surroundings, make
+from schemas.csv_fields import IDS, FieldContext, FieldRule, Make, make
 from schemas.csv_rules import TouchpointRule
 from schemas.csv_template import Cells, Get, Template
 from schemas.csv_time import time_reader
@@ -30,7 +30,7 @@ class RowTouchpoint:
     subject: Get
     time: Get
     read_time: Callable[[Cells, int, str], str]
-    around: Surroundings
+    around: FieldContext
     when: tuple[tuple[int, Callable[[str], bool]], ...]
     fields: tuple[tuple[str, Make], ...]
     rule: TouchpointRule
@@ -104,7 +104,7 @@ class RowTouchpoint:
         return Unread(f"{what} {cell.said if cell else ''} is blank")
 
 
-def compiled(rule: TouchpointRule, source: str, around: Surroundings, seen: Counter[str]) -> RowTouchpoint:
+def compiled(rule: TouchpointRule, source: str, around: FieldContext, seen: Counter[str]) -> RowTouchpoint:
     """`seen` counts the touchpoints of a row by type."""
     index, file, when = around.index, around.file, rule.time
     own_zone = when.own_zone(around)

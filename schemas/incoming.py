@@ -10,7 +10,7 @@ BEGINNING_BYTES = 64 * 1024
 """What is kept of the bytes of a record that is too large to be kept whole."""
 
 
-class Whole(NamedTuple):
+class WholeRecord(NamedTuple):
     """What is known of all bytes of a record of which only the beginning is kept."""
 
     length: int
@@ -25,7 +25,7 @@ class Incoming(NamedTuple):
     reason: str | None = None  # why nothing could be made of it
     code: str | None = None  # a short name of that reason
     letter: str | None = None  # the id of the dead letter that it is sent again for
-    whole: Whole | None = None  # where `raw` is but the beginning
+    whole: WholeRecord | None = None  # where `raw` is but the beginning
     kind: str | None = None  # the reason without what only this record says, where it says that
     meant: bytes | None = None  # where nothing could be made of it, what is known of what it was meant to be: see `schemas.intended`
     import_id: int | None = None  # the import that it came in with
@@ -65,11 +65,11 @@ class Keeper:
             self._hash.update(self._held)
             self._held = self._held[:BEGINNING_BYTES]
 
-    def kept(self) -> tuple[bytes, Whole | None]:
-        return bytes(self._held), Whole(self.length, self._hash.hexdigest()) if self.is_over else None
+    def kept(self) -> tuple[bytes, WholeRecord | None]:
+        return bytes(self._held), WholeRecord(self.length, self._hash.hexdigest()) if self.is_over else None
 
 
-def rest_of_line(line: bytes, file: BinaryIO, piece_bytes: int) -> tuple[bytes, Whole | None]:
+def rest_of_line(line: bytes, file: BinaryIO, piece_bytes: int) -> tuple[bytes, WholeRecord | None]:
     """A line of `file` that begins with `line` and goes on, without its end; read by so many bytes at a time, and kept as `Keeper` does."""
     keeper = Keeper(LINE_BYTES_MAX)
     # A line end may lie across two pieces.

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import BinaryIO, NamedTuple
 
-from schemas.incoming import LINE_BYTES_MAX, Whole, rest_of_line, too_large, without_end
+from schemas.incoming import LINE_BYTES_MAX, WholeRecord, rest_of_line, too_large, without_end
 from schemas.json_values import JsonValue, is_whole, values
 from schemas.unpacked import BEFORE, PIECE_BYTES, unpacked
 
@@ -28,7 +28,7 @@ class JsonRecord(NamedTuple):
     """Which element of an array it is, and of an array in that."""
     raw: bytes
     """What is in UTF-16 in the file is in UTF-8 here."""
-    whole: Whole | None = None
+    whole: WholeRecord | None = None
     """Where `raw` is but the beginning."""
     reason: str | None = None
     """Why it is no event, where that is known without reading it."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from schemas.incoming import LINE_BYTES_MAX, Keeper, Whole
+from schemas.incoming import LINE_BYTES_MAX, Keeper, WholeRecord
 
 _BLANK = re.compile(rb"[ \t\r\n]*+")
 _NESTED = re.compile(rb'(?:[^\[\]{}"]++|"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+")*+')
@@ -30,7 +30,7 @@ class JsonValue(NamedTuple):
     element: int | None
     """Which element of an array it is, from 0."""
     raw: bytes
-    whole: Whole | None
+    whole: WholeRecord | None
     """Where `raw` is but the beginning."""
     is_ended: bool = True
     """False for the last one of a text that ends within it, and for what stands for an array that is not closed."""

@@ -8,7 +8,7 @@ from journey.errors import Refused
 from journey.histories import Stored, settle
 from schemas.canonical import content_hash
 from schemas.decode import decode
-from schemas.incoming import Incoming, Whole
+from schemas.incoming import Incoming, WholeRecord
 from schemas.intended import Name
 from schemas.strict_json import BODY_BYTES_MAX
 from streams.operators import Conflict, Decision, Kept, Letter, State
@@ -46,7 +46,7 @@ def _bringers(one: Letter) -> Sequence[int | None]:
 
 def incoming_of(one: Letter) -> Incoming:
     """A letter as the record that came."""
-    whole = None if one.kept.sha256 is None else Whole(one.kept.length, one.kept.sha256)
+    whole = None if one.kept.sha256 is None else WholeRecord(one.kept.length, one.kept.sha256)
     body, meant = (None, one.body) if one.kept.needs_fix else (one.body, None)
     reason = one.kept.reason if one.kept.needs_fix else None
     return Incoming(one.raw, one.kept.source, one.kept.place, body, reason, whole=whole, meant=meant)

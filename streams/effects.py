@@ -13,7 +13,7 @@ from journey.definition import Definition
 from journey.dimension import DimensionJourney
 from journey.facts import Facts, to_row
 from journey.histories import people_named
-from journey.identity import Id, Near, Person
+from journey.identity import Id, LinkSummary, Person
 from journey.person import PersonJourney
 from journey.touchpoints import Retracted, Touchpoint
 from schemas.intended import Name
@@ -79,7 +79,7 @@ async def effect_of(
     return Effect(facts, sorted(after.values()), unchanged, journeys, was, before.keys() - after.keys(), subjects)
 
 
-async def since(definition: Definition, histories: Histories, known_at: int, up_to: int, near: dict[Id, Near]) -> DerivedPart:
+async def since(definition: Definition, histories: Histories, known_at: int, up_to: int, near: dict[Id, LinkSummary]) -> DerivedPart:
     """What the units beyond `known_at` up to `up_to` changed, as if the record had been derived by `definition` all along.
 
     `near` is as of `known_at`, and then as of `up_to`.
@@ -107,10 +107,10 @@ def name_of(touch: Touchpoint) -> Name:
     return touch.subject, touch.source, touch.id
 
 
-def kept_in(near: Mapping[Id, Near]) -> Callable[[Collection[Id]], Awaitable[Mapping[Id, Near]]]:
+def kept_in(near: Mapping[Id, LinkSummary]) -> Callable[[Collection[Id]], Awaitable[Mapping[Id, LinkSummary]]]:
     """What is near, as a world asks for it."""
 
-    async def kept(ids: Collection[Id]) -> Mapping[Id, Near]:
+    async def kept(ids: Collection[Id]) -> Mapping[Id, LinkSummary]:
         return {id: near[id] for id in ids if id in near}
 
     return kept

@@ -5,7 +5,7 @@ from pydantic import TypeAdapter
 from journey.deal import DealJourney
 from journey.dimension import DimensionJourney
 from journey.histories import is_person
-from journey.identity import Near
+from journey.identity import LinkSummary
 from journey.person import PersonJourney
 
 Journey = PersonJourney | DealJourney | DimensionJourney
@@ -13,7 +13,7 @@ Journey = PersonJourney | DealJourney | DimensionJourney
 NEAR = "links:"
 """What the links of an id come to is kept like a journey, under this and the id; no subject is written so."""
 
-_near = TypeAdapter(Near)
+_near = TypeAdapter(LinkSummary)
 _person = TypeAdapter(PersonJourney)
 _deal = TypeAdapter(DealJourney)
 
@@ -34,10 +34,10 @@ def load(subject: str, kept: bytes) -> PersonJourney | DealJourney:
     return _person.validate_json(kept) if is_person(subject) else _deal.validate_json(kept)
 
 
-def dump_near(near: Near) -> bytes:
+def dump_near(near: LinkSummary) -> bytes:
     return _near.dump_json(near)
 
 
-def load_near(kept: bytes) -> Near:
+def load_near(kept: bytes) -> LinkSummary:
     """What `dump_near` made."""
     return _near.validate_json(kept)

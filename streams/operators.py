@@ -21,7 +21,7 @@ class Decision(NamedTuple):
     detail: dict[str, Any]
 
 
-class Aside(NamedTuple):
+class SetAsideReason(NamedTuple):
     """Why a record of the log is no touchpoint though it may say one: somebody decided so."""
 
     reason: str
@@ -34,7 +34,7 @@ class SetAside(NamedTuple):
 
     number: int
     """Of the last decision to set any aside; 0 before the first."""
-    records: Mapping[tuple[int, int], Aside]
+    records: Mapping[tuple[int, int], SetAsideReason]
     imports: frozenset[int] = frozenset()
 
 

@@ -18,7 +18,7 @@ from journey.definition import Definition
 from journey.dimension import DimensionJourney
 from journey.facts import FOLD_VERSION, Facts, to_row
 from journey.histories import KeptApart, is_for_members, is_person, keys, people_named
-from journey.identity import Id, Near, Person, PersonId
+from journey.identity import Id, LinkSummary, Person, PersonId
 from journey.orders import NEVER_SENT
 from journey.person import PersonJourney
 from journey.touchpoints import (
@@ -454,7 +454,7 @@ class Placement:
         return found.subjects
 
     def _world(self, unit: Unit, rows: list[BodyRow], voids: set[Name]) -> World:
-        async def near(ids: Collection[Id]) -> Mapping[Id, Near]:
+        async def near(ids: Collection[Id]) -> Mapping[Id, LinkSummary]:
             kept = await self.histories.journeys([NEAR + id for id in ids])
             return {key.removeprefix(NEAR): load_near(body) for key, body in kept.items()}
 

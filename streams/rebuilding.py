@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from journey.definition import Definition
 from journey.facts import Facts, to_row
 from journey.histories import is_person
-from journey.identity import Id, Near, Person, PersonId
+from journey.identity import Id, LinkSummary, Person, PersonId
 from streams.effects import derive, derived_person, kept_in, since
 from streams.journeys import dump
 from streams.past import Past
@@ -30,7 +30,7 @@ class Anew:
         self.definition = definition
         self.histories = histories
         self.known_at = 0
-        self._near: dict[Id, Near] = {}
+        self._near: dict[Id, LinkSummary] = {}
         """Of ids with long histories, as of `known_at`: so that one is read once, and not with each part and each unit that names it."""
         self._progress = progress
 
@@ -61,7 +61,7 @@ async def rebuilt(
     definition: Definition,
     histories: Bodies,
     progress: Callable[[int], None] = lambda subjects: None,
-    near: dict[Id, Near] | None = None,
+    near: dict[Id, LinkSummary] | None = None,
 ) -> AsyncIterator[DerivedPart]:
     """All facts, journeys and persons of the record under `definition`, in parts. Each subject is derived once.
 
@@ -76,7 +76,7 @@ async def rebuilt(
         yield part
 
 
-async def derived(definition: Definition, histories: Bodies, keys: Sequence[str], near: dict[Id, Near]) -> DerivedPart:
+async def derived(definition: Definition, histories: Bodies, keys: Sequence[str], near: dict[Id, LinkSummary]) -> DerivedPart:
     """What `keys` derive to. A person is derived at the id that it is named by, and only there."""
     world = World(histories, definition, [], set(), kept_near=kept_in(near))
     await world.load(keys)

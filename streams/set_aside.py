@@ -12,7 +12,7 @@ import orjson
 
 from journey.errors import Refused
 from schemas.incoming import Incoming
-from streams.operators import Aside, By, ControlLog, SetAside
+from streams.operators import By, ControlLog, SetAside, SetAsideReason
 from streams.ports import Histories, Log
 from streams.units import Recorded
 
@@ -37,11 +37,11 @@ def decided(rows: Iterable[tuple[int, str, str, str]], log: str) -> SetAside:
         if action == RETRACT:
             imports.add(what["import_id"])
         elif what["log"] == log:
-            records[what["partition"], what["offset"]] = Aside(reason, what["sha256"])
+            records[what["partition"], what["offset"]] = SetAsideReason(reason, what["sha256"])
     return SetAside(number, records, frozenset(imports))
 
 
-def is_aside(record: Recorded, aside: SetAside) -> Aside | None:
+def is_aside(record: Recorded, aside: SetAside) -> SetAsideReason | None:
     """Why `record` is set aside; None where it is not."""
     found = aside.records.get((record.partition, record.offset))
     return found if found is not None and found.sha256 == sha256(record.incoming) else None

@@ -50,7 +50,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class StorySide:
     """How the story ended at a position. Nothing was known of the subject where `ids` is empty."""
 
     position: int
@@ -64,8 +64,8 @@ class Side:
 @dataclass(frozen=True, slots=True)
 class StoryDifferences:
     until: str
-    before: Side
-    after: Side
+    before: StorySide
+    after: StorySide
     differences: tuple[Difference, ...]
 
 
@@ -146,10 +146,10 @@ class _Story:
                     found[Cause("import", position, says, touch.source, touch.id, touch.subject)] = None
         return list(found)
 
-    def side(self, told: Timeline | None, position: int) -> Side:
+    def side(self, told: Timeline | None, position: int) -> StorySide:
         if told is None:
-            return Side(position, self.subject, (), "", "", 0)
-        return Side(position, told.subject, told.ids, told.definition, told.stage, told.score)
+            return StorySide(position, self.subject, (), "", "", 0)
+        return StorySide(position, told.subject, told.ids, told.definition, told.stage, told.score)
 
 
 def _entries(told: Timeline | None) -> Counter[TimelineEntry]:

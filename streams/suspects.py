@@ -24,7 +24,7 @@ SUBJECTS_AT_ONCE = 100
 
 
 @dataclass(slots=True)
-class Worst:
+class WorstSuspects:
     """The worst `limit` suspects, and how many there are."""
 
     limit: int
@@ -43,9 +43,9 @@ class Worst:
 
 async def suspects(
     definition: Definition, histories: Bodies, limit: int, kind: str = "", progress: Callable[[int], None] = lambda read: None
-) -> Worst:
+) -> WorstSuspects:
     """The worst suspects of all persons, of `kind` where one is given. Orders are compared in a database of the time being, on disk."""
-    worst = Worst(limit)
+    worst = WorstSuspects(limit)
     with closing(sqlite3.connect("")) as orders:
         orders.execute("CREATE TABLE orders (number TEXT, person TEXT, subject TEXT, source TEXT, id TEXT)")
         async for world, person in _persons(definition, histories, progress):

@@ -8,7 +8,7 @@ from journey.identity import Id, PersonId
 from journey.instants import Instant
 from journey.touchpoints import Touchpoint
 from schemas.decode import Decoded
-from schemas.incoming import Incoming, Whole
+from schemas.incoming import Incoming, WholeRecord
 from schemas.intended import Name
 
 FactRow = list[Any]
@@ -75,7 +75,7 @@ class DeadLetter(NamedTuple):
     """The letter of that id was sent again, and can't be read still: its reason is the new one, and it was not seen once more.
 
     Only of letters that are in the unit's `sent_again`."""
-    whole: Whole | None = None
+    whole: WholeRecord | None = None
     """Where `raw` is but the beginning."""
     meant: tuple[Name, ...] = ()
     """The names of the touchpoints that it was meant to be, where all of them can be known: when all are in, it closes."""

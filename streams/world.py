@@ -16,9 +16,9 @@ from journey.histories import Stored, history_of_one, is_for_members, is_person,
 from journey.identity import (
     Device,
     Id,
-    Near,
+    LinkSummary,
     Person,
-    SaidLink,
+    StatedLink,
     device_of,
     held,
     is_known,
@@ -58,7 +58,7 @@ class Affected(NamedTuple):
     """Ids whose links change."""
 
 
-async def _nothing_near(ids: Collection[Id]) -> Mapping[Id, Near]:
+async def _nothing_near(ids: Collection[Id]) -> Mapping[Id, LinkSummary]:
     return {}
 
 
@@ -94,7 +94,7 @@ class World:
     voids: set[Name]
     watch: Callable[[Iterable[str]], Awaitable[None]] | None = None
     """Called with keys before they are read, by those who must know whether another writer changed them since."""
-    kept_near: Callable[[Collection[Id]], Awaitable[Mapping[Id, Near]]] = _nothing_near
+    kept_near: Callable[[Collection[Id]], Awaitable[Mapping[Id, LinkSummary]]] = _nothing_near
     """What the links of those of these ids come to of whom that is kept, before."""
     pauses: Pauses = field(default_factory=Pauses)
     folds: "Folds | None" = None
@@ -108,11 +108,11 @@ class World:
     _member_of: dict[tuple[Id, Side], set[str]] = field(default_factory=lambda: defaultdict(set))
     """The accounts whose updates an id shares, as far as they are here: all of them, of an id that was brought."""
     _counting: dict[tuple[str, Side], list[Touchpoint]] = field(default_factory=dict)
-    _said: dict[tuple[Id, Side], dict[Id, SaidLink]] = field(default_factory=dict)
+    _said: dict[tuple[Id, Side], dict[Id, StatedLink]] = field(default_factory=dict)
     _linked: set[Id] = field(default_factory=set)
     """Ids that are known to be loaded with those that links of theirs presume."""
     _partners: dict[tuple[Id, Side], frozenset[Id]] = field(default_factory=dict)
-    _near: dict[tuple[Id, Side], Near] = field(default_factory=dict)
+    _near: dict[tuple[Id, Side], LinkSummary] = field(default_factory=dict)
     """Of ids that were looked up and are not loaded; AFTER only where that is another than BEFORE."""
     _is_held: dict[tuple[Id, Side], bool] = field(default_factory=dict)
     held_now: dict[Id, bool] = field(default_factory=dict)
@@ -189,9 +189,9 @@ class World:
                     self._near[id, BEFORE] = self._without_never(id, near)
         await self.load_links(id for id in ids if (id, BEFORE) not in self._near)
 
-    def _without_never(self, id: Id, near: Near) -> Near:
+    def _without_never(self, id: Id, near: LinkSummary) -> LinkSummary:
         if is_no_id(self.definition, id):
-            return Near({})
+            return LinkSummary({})
         for other in [other for other in near.partners if is_no_id(self.definition, other)]:
             del near.partners[other]
         return near
@@ -230,7 +230,7 @@ class World:
         """Whether links presume `id`, which was loaded, and nothing else knows it."""
         return any(said.presumed == id for said in self.said(id, side).values()) and not self.known(id, side)
 
-    def said(self, id: Id, side: Side) -> dict[Id, SaidLink]:
+    def said(self, id: Id, side: Side) -> dict[Id, StatedLink]:
         """The last statement about `id`, which was loaded, and each other id."""
         if self._is_same(id, side):
             side = BEFORE
@@ -255,16 +255,16 @@ class World:
             found = self._is_held[id, side] = held(id, self.partners(id, side), self.bounds)
         return found
 
-    def near(self, id: Id, side: Side) -> Near:
+    def near(self, id: Id, side: Side) -> LinkSummary:
         """What the links of `id`, which is known, come to."""
         if id in self._stored:
-            near = Near.of(self.said(id, side), self.partners(id, side) if self._has_links(id) else (), self.bounds)
+            near = LinkSummary.of(self.said(id, side), self.partners(id, side) if self._has_links(id) else (), self.bounds)
             # Also where another statement counts now: what presumes may count again when that is taken back.
             near.presumes = any(isinstance(one.data, Identified) and one.data.presumed for one in self.counting(id, side))
             return near
         return self._near.get((id, side)) or self._near[id, BEFORE]
 
-    def near_to_keep(self) -> Iterator[tuple[Id, Near]]:
+    def near_to_keep(self) -> Iterator[tuple[Id, LinkSummary]]:
         """What the links of ids with long histories come to after, where it was not kept or is another now."""
         for id, bodies in self._stored.items():
             if is_person(id) and len(bodies) + len(self._added.get(id, ())) >= NEAR_FROM:
@@ -385,7 +385,7 @@ class World:
                 else:
                     order = linked_at[pair]
                     assert order is not None
-                    said = max(SaidLink(order, True), *(SaidLink(touch.order, isinstance(touch.data, Identified)) for touch in touches))
+                    said = max(StatedLink(order, True), *(StatedLink(touch.order, isinstance(touch.data, Identified)) for touch in touches))
                 if said is not None and said.linked:
                     self._near[one, AFTER].link(other, said.order, self.bounds)
                 else:

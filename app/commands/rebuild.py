@@ -19,7 +19,7 @@ from streams.operators import By
 app = typer.Typer(add_completion=False)
 
 
-class What(StrEnum):
+class RebuildPart(StrEnum):
     marketing = "marketing"
     sales = "sales"
     all = "all"
@@ -27,7 +27,7 @@ class What(StrEnum):
 
 @app.command()
 def rebuild(
-    what: Annotated[What, typer.Argument(help="One read model; or all: journeys and both read models.", show_default=False)],
+    what: Annotated[RebuildPart, typer.Argument(help="One read model; or all: journeys and both read models.", show_default=False)],
     from_log: Annotated[
         bool,
         typer.Option(
@@ -54,10 +54,10 @@ def rebuild(
         await start(engine)
         by = By(now(), actor or user(), reason)
         async with engine.alone(REBUILD):
-            if what is What.all:
+            if what is RebuildPart.all:
                 definition = await engine.definition()
                 return await derived(engine, definition, rebuilding(await engine.record.generation(), definition, by))
-            store = engine.marketing if what is What.marketing else engine.sales
+            store = engine.marketing if what is RebuildPart.marketing else engine.sales
             with progress(await engine.record.subjects_count(), f"building {what} anew") as tell:
                 answer = as_answer(await rebuild_store(engine, store, tell))
             detail = {"what": what.value, "before": {"digest": answer["before"]}, "after": {"digest": answer["after"]}}
@@ -72,13 +72,13 @@ def rebuild(
         show_rebuilt(answer)
 
 
-def _from_log(what: What, actor: str, reason: str, *, json: bool) -> None:
+def _from_log(what: RebuildPart, actor: str, reason: str, *, json: bool) -> None:
     place = where(None)
     if not isinstance(place, Servers):
         raise Refused(
             "--from-log places what Kafka holds; set JOURNEY_KAFKA and JOURNEY_POSTGRES (embedded data is its own log: `rebuild all`)"
         )
-    if what is not What.all:
+    if what is not RebuildPart.all:
         raise Refused("--from-log fills an empty record, which both read models are of: journey rebuild all --from-log")
     instance = place.instance
     needs_clients()

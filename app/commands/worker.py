@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False)
 
 
-class Only(StrEnum):
+class WorkerPart(StrEnum):
     """The parts of a worker's work."""
 
     placement = "placement"
@@ -35,7 +35,7 @@ class Only(StrEnum):
 
 @app.command()
 def worker(
-    only: Annotated[Only | None, typer.Option("--only", help="Do only this part of the work.", show_default=False)] = None,
+    only: Annotated[WorkerPart | None, typer.Option("--only", help="Do only this part of the work.", show_default=False)] = None,
     metrics_port: Annotated[
         int | None,
         typer.Option(
@@ -71,7 +71,7 @@ def worker(
         raise typer.Exit(status)
 
 
-def _work(only: Only | None, metrics_port: int | None, metrics_host: str, say: Say) -> int:
+def _work(only: WorkerPart | None, metrics_port: int | None, metrics_host: str, say: Say) -> int:
     place = where(None)
     if not isinstance(place, Servers):
         raise Refused("a worker works for the distributed runtime; set JOURNEY_KAFKA and JOURNEY_POSTGRES (embedded data needs none)")

@@ -55,7 +55,7 @@ _TO_COME = frozenset({"to_at", "until_at", "due_at"})
 """Columns of instants at which nothing has happened yet."""
 
 
-class Behind(Result):
+class EvidenceTouchpoint(Result):
     """A touchpoint behind a unit, in words. `ties` are the links, or the deal, by which it is part of the history: source, id, subject.
     `by_time`: what counts, or some of it, is that a deadline struck which runs from this."""
 
@@ -79,7 +79,7 @@ class UnitEvidence(Result):
     n: Exact
     part: Exact | None = None
     whole: Exact | None = None
-    touchpoints: tuple[Behind, ...]
+    touchpoints: tuple[EvidenceTouchpoint, ...]
 
 
 class FigureEvidence(Result):
@@ -319,7 +319,7 @@ async def _counted(rows: _Rows, figure: Figure, asked: Asked, chosen: Sequence[F
             group=dict(zip(by.names, unit.group, strict=True)),
             **come_to.get(unit, Outcome(None, 0))._asdict(),
             touchpoints=tuple(
-                Behind(**asdict(evidence(touches[key])), by_time=behind[unit][key])
+                EvidenceTouchpoint(**asdict(evidence(touches[key])), by_time=behind[unit][key])
                 for key in sorted(behind[unit], key=lambda key: touches[key].order)
             ),
         )

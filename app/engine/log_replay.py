@@ -14,7 +14,7 @@ from app.engine.generations import REBUILD
 from app.engine.worker import parts
 from app.text.printing import pairs, progress
 from journey.errors import Refused
-from streams.kafka.log import Held, KafkaLog, held
+from streams.kafka.log import KafkaLog, TopicRange, held
 from streams.operators import By
 from streams.remarks import Say
 
@@ -69,7 +69,7 @@ def _of(say: Say, part: str) -> Say:
     return lambda text, level=logging.INFO: say(f"{part}: {text}", level)
 
 
-async def _begun(engine: Distributed, there: Held, by: By) -> _Wanted:
+async def _begun(engine: Distributed, there: TopicRange, by: By) -> _Wanted:
     """What is to be placed: all there is; or what is left of the run that was cut off."""
     async with engine.alone(REBUILD):
         offsets = await engine.record.offsets()

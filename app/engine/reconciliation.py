@@ -11,7 +11,7 @@ from app.engine.ports import Engine
 from app.engine.shared_position import at_one_position
 from journey.definition import Definition
 from journey.instants import Instant
-from projections.laws import LAWS, MODELS, Both, Broken, Law
+from projections.laws import LAWS, MODELS, Broken, Law, ReadModelPair
 from projections.read_model import Ask, ReadModel, Value
 from projections.stores.sqlite import SqliteReadStore
 from streams.journeys import load
@@ -40,7 +40,7 @@ async def reconcile(engine: Engine, until: Callable[[Definition], Instant], prog
     """Hold everything against every law. Others go on meanwhile: all is as of one position. Raises Refused where there is none."""
     async with at_one_position(engine) as (position, asks):
         definition = await definition_at(engine, position)
-        both = Both(asks, definition, until(definition))
+        both = ReadModelPair(asks, definition, until(definition))
         laws = {law.name: await _checked(law, both) for law in LAWS}
         found = {name: await _rows(MODELS[name], ask) for name, ask in asks.items()}
     suspicious: set[str] = set()
@@ -50,7 +50,7 @@ async def reconcile(engine: Engine, until: Callable[[Definition], Instant], prog
     return Reconciled(position, laws)
 
 
-async def _checked(law: Law, both: Both) -> list[Broken]:
+async def _checked(law: Law, both: ReadModelPair) -> list[Broken]:
     """What breaks `law`; where rows are spoiled so that it can't even be asked, that."""
     try:
         return [broken async for broken in law.check(both)]

@@ -45,7 +45,7 @@ csv.field_size_limit(2**31 - 1)  # a value has as many letters as its touchpoint
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class AnswerBody:
     """What is answered: `plain` as JSON has it, of which `csv` makes CSV. `following` is where the next ones begin, "" at the end."""
 
     plain: BaseModel | dict[str, Any]
@@ -62,7 +62,7 @@ class Told:
 async def answered(
     request: Request,
     asked: AskedPosition,
-    run: Callable[[Engine], Awaitable[Told]],
+    run: Callable[[Engine], Awaitable[AnswerBody]],
     *,
     as_csv: bool = False,
     where: dict[str, tuple[str, ...]] | None = None,
@@ -99,7 +99,7 @@ async def answered(
     return Response(body, headers={**_headers(f'W/"{tag}"' if as_of_now else f'"{tag}"'), **following}, media_type=media_type)
 
 
-def _as_seen(request: Request, told: Told) -> Told:
+def _as_seen(request: Request, told: AnswerBody) -> AnswerBody:
     """What the role of who asks is shown of it."""
     role, at = request.state.caller.role, now()
     served: Served = request.app.state.served

@@ -13,7 +13,7 @@ from pydantic import Field
 from app.engine.cursors import cursor_of, is_like, values_of
 from app.engine.ports import Engine
 from app.server.access import Right, needs
-from app.server.answering import AS_CSV, DECISION_MAX, Told, answered, next_page
+from app.server.answering import AS_CSV, DECISION_MAX, AnswerBody, answered, next_page
 from app.server.asked import PAGE, PAGE_MAX, AskedPosition, Text
 from app.server.pages.rendering import page
 from app.server.problems import PROBLEMS
@@ -61,10 +61,10 @@ class OfDecisions(AskedPosition):
     operation_id="audit", tags=["audit"], summary="Who decided what, when and why, the last decision first.",
 )  # fmt: skip
 async def audit(request: Request, asked: Annotated[OfDecisions, Query()]) -> Response:
-    async def run(engine: Engine) -> Told:
+    async def run(engine: Engine) -> AnswerBody:
         decisions, cursor = await _decided(engine, asked)
         items = tuple(_shown(request.state.caller.role, one) for one in decisions)
-        return Told(PageOfDecisions(items=items, next=next_page(request, asked, cursor) if cursor else None), _table, cursor)
+        return AnswerBody(PageOfDecisions(items=items, next=next_page(request, asked, cursor) if cursor else None), _table, cursor)
 
     return await answered(request, asked, run, as_csv=True)
 

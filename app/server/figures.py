@@ -13,7 +13,7 @@ from app.engine.evidence import FigureEvidence, figure_named, why
 from app.engine.ports import Engine
 from app.engine.question import Question
 from app.server.access import Right, needs
-from app.server.answering import AS_CSV, Told, answered
+from app.server.answering import AS_CSV, AnswerBody, answered
 from app.server.answers import Catalogue
 from app.server.asked import AskedPosition, AsOf, OfChanges, OfEvidence, OfReport, parameters
 from app.server.problems import PROBLEMS
@@ -61,8 +61,8 @@ def _add(
 
 def _catalogue(made: APIRouter) -> None:
     async def figures(request: Request, asked: Any) -> Response:
-        async def run(_: Engine) -> Told:
-            return Told(Catalogue(figures=tuple(catalogue.entries())))
+        async def run(_: Engine) -> AnswerBody:
+            return AnswerBody(Catalogue(figures=tuple(catalogue.entries())))
 
         return await answered(request, asked, run)
 
@@ -70,8 +70,8 @@ def _catalogue(made: APIRouter) -> None:
     _add(made, "/figures", figures, Right.read_catalogue, AskedPosition, Catalogue, name="figures", tag="figures", as_csv=False, says=says)
 
     async def periods(request: Request, asked: Any) -> Response:
-        async def run(engine: Engine) -> Told:
-            return Told(Closings(closings=tuple(await all_closings(engine))))
+        async def run(engine: Engine) -> AnswerBody:
+            return AnswerBody(Closings(closings=tuple(await all_closings(engine))))
 
         return await answered(request, asked, run)
 
@@ -81,8 +81,8 @@ def _catalogue(made: APIRouter) -> None:
 
 def _report(made: APIRouter, model: Model, there: Sequence[Section]) -> None:
     async def report(request: Request, asked: Any) -> Response:
-        async def run(engine: Engine) -> Told:
-            return Told(await engine_asking.report(engine, asked.question(model)), Report.to_csv)
+        async def run(engine: Engine) -> AnswerBody:
+            return AnswerBody(await engine_asking.report(engine, asked.question(model)), Report.to_csv)
 
         return await answered(request, asked, run, as_csv=True, where=asked.filters)
 
@@ -94,8 +94,8 @@ def _report(made: APIRouter, model: Model, there: Sequence[Section]) -> None:
 
 def _section(made: APIRouter, model: Model, section: Section) -> None:
     async def of_section(request: Request, asked: Any) -> Response:
-        async def run(engine: Engine) -> Told:
-            return Told(await engine_asking.report(engine, asked.question(model, [section.name])), Report.to_csv)
+        async def run(engine: Engine) -> AnswerBody:
+            return AnswerBody(await engine_asking.report(engine, asked.question(model, [section.name])), Report.to_csv)
 
         return await answered(request, asked, run, as_csv=True, where=asked.filters)
 
@@ -109,8 +109,8 @@ def _section(made: APIRouter, model: Model, section: Section) -> None:
 
 def _figure(made: APIRouter, model: Model, figure: Figure) -> None:
     async def of_figure(request: Request, asked: Any) -> Response:
-        async def run(engine: Engine) -> Told:
-            return Told(await engine_asking.figure(engine, figure, asked.question(model)), Answer.to_csv)
+        async def run(engine: Engine) -> AnswerBody:
+            return AnswerBody(await engine_asking.figure(engine, figure, asked.question(model)), Answer.to_csv)
 
         check_figure(request.state.caller.role, figure, asked.grouping or (), asked.filters)
         return await answered(request, asked, run, as_csv=True, where=asked.filters)
@@ -131,9 +131,9 @@ def words(figure: Figure) -> str:
 
 def _why(made: APIRouter, model: Model, figure: Figure) -> None:
     async def of_units(request: Request, asked: Any) -> Response:
-        async def run(engine: Engine) -> Told:
+        async def run(engine: Engine) -> AnswerBody:
             found = await why(engine, figure, asked.question(model), limit=asked.limit, after=asked.after)
-            return Told(found, following=found.after)
+            return AnswerBody(found, following=found.after)
 
         check_rows(request.state.caller.role, figure, asked.grouping or (), asked.filters)
         return await answered(request, asked, run, where=asked.filters)
@@ -147,7 +147,7 @@ def _why(made: APIRouter, model: Model, figure: Figure) -> None:
 
 def _between(made: APIRouter, model: Model, there: Sequence[Section]) -> None:
     async def between(request: Request, asked: Any) -> Response:
-        async def run(engine: Engine) -> Told:
+        async def run(engine: Engine) -> AnswerBody:
             try:
                 sections_of(model, asked.section)
             except NotThere as error:
@@ -156,7 +156,7 @@ def _between(made: APIRouter, model: Model, there: Sequence[Section]) -> None:
                 asked.question(model, asked.section), figures=_of_rows(request, model, {*(asked.grouping or ()), *asked.filters})
             )
             told = await changed_between(engine, question, (asked.from_position, asked.to_position))
-            return Told(told, Restatement.to_csv)
+            return AnswerBody(told, Restatement.to_csv)
 
         return await answered(request, asked, run, as_csv=True, where=asked.filters, at_length=True)
 
@@ -169,7 +169,7 @@ def _between(made: APIRouter, model: Model, there: Sequence[Section]) -> None:
 
 def _period(made: APIRouter, model: Model) -> None:
     async def period(request: Request, period: str, asked: Any) -> Response:
-        async def run(engine: Engine) -> Told:
+        async def run(engine: Engine) -> AnswerBody:
             until = asked.asked_until if asked.until else None
             question = Question(model, until=until, known_at=asked.known, figures=_of_rows(request, model))
             question = await in_period(engine, question, period)
@@ -177,7 +177,7 @@ def _period(made: APIRouter, model: Model) -> None:
             if told is None:
                 known = f"/api/v1/{model}?from={question.from_on}&to={question.to_on}"
                 raise NotThere(f"{period} is not closed, or asked for as known earlier; {known} tells what is known of it")
-            return Told(told, Restatement.to_csv)
+            return AnswerBody(told, Restatement.to_csv)
 
         return await answered(request, asked, run, as_csv=True, at_length=True)
 

@@ -10,7 +10,7 @@ from app.engine.cursors import cursor_of
 from app.engine.ports import Engine
 from app.engine.question import until_of
 from app.server.access import Right, needs
-from app.server.answering import AS_CSV, Told, answered
+from app.server.answering import AS_CSV, AnswerBody, answered
 from app.server.answers import Transition
 from app.server.asked import AskedPage, AsOf, Text
 from app.server.problems import PROBLEMS
@@ -62,7 +62,7 @@ async def deals(request: Request, asked: Annotated[OfDeals, Query()]) -> Respons
     return await answered(request, asked, lambda engine: page_of_deals(engine, request, asked), as_csv=True)
 
 
-async def page_of_deals(engine: Engine, request: Request, asked: OfDeals) -> Told:
+async def page_of_deals(engine: Engine, request: Request, asked: OfDeals) -> AnswerBody:
     """A page of the deals that are asked for. Raises Refused."""
     conditions = _equal(asked, "owner", "team", "pipeline", "stage", "account")
     conditions += [] if asked.outcome == "any" else [RowCondition("v.outcome = ?", (asked.outcome,))]
@@ -76,9 +76,9 @@ async def page_of_deals(engine: Engine, request: Request, asked: OfDeals) -> Tol
 async def deal(
     request: Request, id: Annotated[str, Path(description="Its id: 12, or deal:12.")], asked: Annotated[AsOf, Query()]
 ) -> Response:  # fmt: skip
-    async def run(engine: Engine) -> Told:
+    async def run(engine: Engine) -> AnswerBody:
         async with whom_to_ask(engine, "sales", asked.known) as (ask, definition):
-            return Told(Deal(**await how_a_deal_stands(ask, until_of(asked.asked_until, definition), id)))
+            return AnswerBody(Deal(**await how_a_deal_stands(ask, until_of(asked.asked_until, definition), id)))
 
     return await answered(request, asked, run)
 
@@ -100,7 +100,7 @@ async def leads(request: Request, asked: Annotated[OfLeads, Query()]) -> Respons
     return await answered(request, asked, lambda engine: page_of_leads(engine, request, asked), as_csv=True)
 
 
-async def page_of_leads(engine: Engine, request: Request, asked: OfLeads) -> Told:
+async def page_of_leads(engine: Engine, request: Request, asked: OfLeads) -> AnswerBody:
     """A page of the lead cycles that are asked for. Raises Refused."""
     conditions = _equal(asked, "owner", "team")
     conditions += [] if asked.state == "any" else [RowCondition(f"v.is_open = {int(asked.state == 'open')}")]
@@ -115,7 +115,7 @@ async def transitions(request: Request, asked: Annotated[OfTransitions, Query()]
     return await answered(request, asked, lambda engine: page_of_transitions(engine, request, asked), as_csv=True)
 
 
-async def page_of_transitions(engine: Engine, request: Request, asked: OfTransitions) -> Told:
+async def page_of_transitions(engine: Engine, request: Request, asked: OfTransitions) -> AnswerBody:
     """A page of the transitions that are asked for. Raises Refused."""
     conditions = _equal(asked, "entered")
     conditions += [] if asked.what == "any" else [RowCondition("v.what = ?", (asked.what,))]

@@ -14,7 +14,7 @@ from app.engine.ports import Engine
 from app.engine.question import until_of
 from app.engine.simulation_mark import is_simulated
 from app.server.access import Right, needs
-from app.server.answering import AS_CSV, Told, answered
+from app.server.answering import AS_CSV, AnswerBody, answered
 from app.server.answers import ExplanationAnswer, PersonAnswer, PersonFound, TimelineAnswer
 from app.server.asked import AskedPage, AsOf, Text
 from app.server.problems import PROBLEMS, HttpProblem
@@ -68,7 +68,7 @@ async def people(request: Request, asked: Annotated[OfPeople, Query()]) -> Respo
     # Who is not shown ids can't guess them letter by letter either.
     is_whole = bool(SIGHT[request.state.caller.role].masks_people and asked.search)
 
-    async def run(engine: Engine) -> Told:
+    async def run(engine: Engine) -> AnswerBody:
         async with whom_to_ask(engine, "sales", asked.known) as (ask, definition):
             until = until_of(asked.asked_until, definition)
             matches, cursor = await _matching(engine, starts, asked, is_whole=is_whole)
@@ -85,7 +85,7 @@ def check_sees_names(role: Role) -> None:
         raise HttpProblem(403, f"{role} is not shown what people are called, and finds them by a whole id only")
 
 
-async def page_of_called(engine: Engine, request: Request, asked: OfPeople) -> Told:
+async def page_of_called(engine: Engine, request: Request, asked: OfPeople) -> AnswerBody:
     """People of whom an id or a name has what is asked for in it, each once. Raises Refused."""
     names = await engine.record.called(asked.called, asked.limit)
     whose = await engine.record.people(list(names))
@@ -158,9 +158,9 @@ async def standing(ask: Ask, until: Instant, persons: list[str]) -> dict[str, di
     operation_id="timeline", tags=["people"], summary="A person's whole story: touchpoints, and what they brought about by which rule.",
 )  # fmt: skip
 async def timeline(request: Request, id: Id, asked: Annotated[AsOf, Query()]) -> Response:
-    async def run(engine: Engine) -> Told:
+    async def run(engine: Engine) -> AnswerBody:
         told = await stories.timeline(engine, _person(id), asked.asked_until, asked.known)
-        return Told({**text_of_timeline.plain(told), "simulated": await is_simulated(engine)})
+        return AnswerBody({**text_of_timeline.plain(told), "simulated": await is_simulated(engine)})
 
     return await answered(request, asked, run)
 
@@ -170,9 +170,9 @@ async def timeline(request: Request, id: Id, asked: Annotated[AsOf, Query()]) ->
     operation_id="explain", tags=["people"], summary="Why a person is at its stage, has its score, and what is missing for other stages.",
 )  # fmt: skip
 async def explain(request: Request, id: Id, asked: Annotated[OfReasons, Query()]) -> Response:
-    async def run(engine: Engine) -> Told:
+    async def run(engine: Engine) -> AnswerBody:
         told = await stories.explained(engine, _person(id), asked.asked_until, asked.known, asked.stage)
-        return Told({**text_of_explanation.plain(told), "simulated": await is_simulated(engine)})
+        return AnswerBody({**text_of_explanation.plain(told), "simulated": await is_simulated(engine)})
 
     return await answered(request, asked, run)
 
@@ -182,7 +182,7 @@ async def explain(request: Request, id: Id, asked: Annotated[OfReasons, Query()]
     operation_id="person", tags=["people"], summary="How a person stands: ids, stage, score, leads, deals, and what it is said to be.",
 )  # fmt: skip
 async def person(request: Request, id: Id, asked: Annotated[AsOf, Query()]) -> Response:
-    async def run(engine: Engine) -> Told:
+    async def run(engine: Engine) -> AnswerBody:
         definition, bodies = await known(engine, asked.known)
         one = (await looked_up(definition, bodies, _person(id))).one
         deals = await bodies.deals_of(one.ids)
@@ -193,7 +193,7 @@ async def person(request: Request, id: Id, asked: Annotated[AsOf, Query()]) -> R
             fields = [formatted(FIELDS, row) for row in await found(ask, FIELDS, until, [about], "v.field")]
             ((position,),) = await ask("SELECT position FROM reflects")
             path = f"/api/v1/people/{quote(one.name)}"
-            return Told(
+            return AnswerBody(
                 {
                     "person": one.name,
                     "ids": one.ids,

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from app.engine.ports import Engine
 from app.server import audit, figures, lists, live, people
 from app.server.access import Right, needs
-from app.server.answering import Told, answered
+from app.server.answering import AnswerBody, answered
 from app.server.answers import Digest
 from app.server.asked import AskedPosition
 from app.server.problems import PROBLEMS
@@ -30,7 +30,7 @@ def routes() -> APIRouter:
     operation_id="digest", tags=["audit"], summary="One hash for all that each read model says, and one for all that was accepted.",
 )  # fmt: skip
 async def digest(request: Request, asked: Annotated[AskedPosition, Query()]) -> Response:
-    async def run(engine: Engine) -> Told:
-        return Told(await engine.digest())
+    async def run(engine: Engine) -> AnswerBody:
+        return AnswerBody(await engine.digest())
 
     return await answered(request, asked, run)

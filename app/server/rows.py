@@ -16,7 +16,7 @@ from app.engine.cursors import cursor_of, is_like, values_of
 from app.engine.ports import Engine
 from app.engine.question import until_of
 from app.engine.simulation_mark import is_simulated
-from app.server.answering import Told, next_page
+from app.server.answering import AnswerBody, next_page
 from app.server.answers import Number
 from app.server.asked import AskedPage
 from app.server.roles import SIGHT
@@ -124,7 +124,7 @@ async def page(
     item: type[Item],
     key: Sequence[str],
     conditions: Sequence[RowCondition],
-) -> Told:
+) -> AnswerBody:
     """A page of the rows that meet all `conditions`, in the order of `key`, which tells them apart. Raises Refused."""
     async with whom_to_ask(engine, "sales", asked.known) as (ask, definition):
         until = until_of(asked.asked_until, definition)
@@ -149,7 +149,7 @@ def beyond(cursor: str, columns: str, types: Sequence[str], sign: str = ">") -> 
 
 async def paged(
     engine: Engine, request: Request, asked: AskedPage, ask: Ask, until: Instant, items: tuple[Item, ...], cursor: str
-) -> Told:  # fmt: skip
+) -> AnswerBody:  # fmt: skip
     """`items`, and where those that come after them are. Not for who is not shown ids: a cursor has the last one in it."""
     if SIGHT[request.state.caller.role].masks_people:
         cursor = ""
@@ -161,7 +161,7 @@ async def paged(
         until=iso(until),
         simulated=await is_simulated(engine),
     )
-    return Told(told, table, cursor)
+    return AnswerBody(told, table, cursor)
 
 
 def table(page: dict[str, Any]) -> str:

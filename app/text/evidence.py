@@ -4,7 +4,7 @@ from textwrap import wrap
 
 from rich.text import Text
 
-from app.engine.evidence import Behind, FigureEvidence, UnitEvidence
+from app.engine.evidence import EvidenceTouchpoint, FigureEvidence, UnitEvidence
 from app.text.arguments import one_by_one
 from app.text.layout import duration
 from app.text.printing import fits, note, put, stacked, table
@@ -105,7 +105,7 @@ def _lines(one: UnitEvidence) -> list[tuple[str, str, str, str]]:
     return list(map(_line, behind)) or [("", "", "", "")]
 
 
-def _line(behind: Behind) -> tuple[str, str, str, str]:
+def _line(behind: EvidenceTouchpoint) -> tuple[str, str, str, str]:
     says = " · ".join(filter(None, ("and then time passed" if behind.by_time else "", behind.says)))
     return behind.at[:16].replace("T", " "), behind.type, behind.id, says
 

@@ -8,13 +8,13 @@ from rich.text import Text
 from app.text.printing import note, pairs, table
 from journey.readable import readable
 from journey.suspects import Suspect
-from streams.suspects import Worst
+from streams.suspects import WorstSuspects
 
 EVIDENCE_SHOWN_MAX = 5
 LINES_SHOWN_MAX = 5
 
 
-def plain(position: int, worst: Worst) -> dict[str, Any]:
+def plain(position: int, worst: WorstSuspects) -> dict[str, Any]:
     return {
         "position": position,
         "suspects": [_plain(one) for one in worst.found],
@@ -29,7 +29,7 @@ def _plain(one: Suspect) -> dict[str, Any]:
     return made
 
 
-def suspects(position: int, worst: Worst) -> None:
+def suspects(position: int, worst: WorstSuspects) -> None:
     pairs({"position": position, "suspects": worst.number})
     if worst.found:
         table("Joins to look at, the worst first", {

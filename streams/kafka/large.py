@@ -15,7 +15,7 @@ from aiokafka import ConsumerRecord
 from aiokafka.errors import CorruptRecordException
 
 from schemas.cloudevents import is_of_events
-from schemas.incoming import BEGINNING_BYTES, Keeper, Whole, too_large
+from schemas.incoming import BEGINNING_BYTES, Keeper, WholeRecord, too_large
 from streams.kafka.unpacking import pieces
 
 RECORD_BYTES_MAX = 20 * 1024 * 1024
@@ -46,11 +46,11 @@ _CODEC, _IS_APPEND_TIME = 0x07, 0x08
 class Cut(bytes):
     """The beginning of a value that is too large to be kept."""
 
-    whole: Whole
+    whole: WholeRecord
     reason: str
 
     @classmethod
-    def of(cls, beginning: bytes, whole: Whole, reason: str) -> "Cut":
+    def of(cls, beginning: bytes, whole: WholeRecord, reason: str) -> "Cut":
         made = cls(beginning)
         made.whole, made.reason = whole, reason
         return made
@@ -225,8 +225,8 @@ def _header(stream: "_Stream", keeper: Keeper, found: list[tuple[str, bytes | No
     keeper.add(b"\r\n")
 
 
-def _beginning(held: bytes) -> tuple[bytes, Whole]:
-    return held[:BEGINNING_BYTES], Whole(len(held), hashlib.sha256(held).hexdigest())
+def _beginning(held: bytes) -> tuple[bytes, WholeRecord]:
+    return held[:BEGINNING_BYTES], WholeRecord(len(held), hashlib.sha256(held).hexdigest())
 
 
 class _TooMuch(Exception):

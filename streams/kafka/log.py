@@ -15,7 +15,7 @@ from journey.instants import Instant
 from journey.tuples import new
 from schemas.cloudevents import as_sent, from_headers, is_of_events
 from schemas.decode import Decoded, Unreadable
-from schemas.incoming import Incoming, Whole
+from schemas.incoming import Incoming, WholeRecord
 from streams.arrivals import TOO_LARGE, decoded_of
 from streams.kafka.client import ENVELOPE_BYTES_MAX, meaning, producer
 from streams.kafka.large import OURS, RECORD_BYTES_MAX, Cut, LargeBatch, LargeReading, weight_of
@@ -111,11 +111,11 @@ def _name(text: bytes) -> str:
     return name if len(name) <= NAME_LENGTH_MAX else f"{name[: NAME_LENGTH_MAX - 1]}…"
 
 
-def _cut_before(ours: Mapping[str, bytes]) -> Whole | None:
+def _cut_before(ours: Mapping[str, bytes]) -> WholeRecord | None:
     """What `ingest` says of a record that it could not publish whole."""
     length, sha256 = ours.get(LENGTH, b""), ours.get(SHA256, b"")
     if re.fullmatch(rb"[1-9][0-9]{0,17}", length) and re.fullmatch(rb"[0-9a-f]{64}", sha256):
-        return Whole(int(length), sha256.decode())
+        return WholeRecord(int(length), sha256.decode())
     return None
 
 
@@ -146,14 +146,14 @@ def _subject(body: bytes) -> bytes | None:
     return subject.encode() if isinstance(subject, str) and subject else None
 
 
-class Held(NamedTuple):
+class TopicRange(NamedTuple):
     """What the topic of touchpoints holds, by partition; partitions in which nothing is to be read are left out."""
 
     first: dict[int, int]
     last: dict[int, int]
 
 
-async def held(settings: KafkaSettings) -> Held:
+async def held(settings: KafkaSettings) -> TopicRange:
     """The first and the last offset that Kafka holds, now. Raises Away, Refused."""
     topic = Topics(settings).touchpoints
     consumer = AIOKafkaConsumer(topic, **settings.connection(), enable_auto_commit=False, isolation_level="read_committed")
@@ -166,7 +166,7 @@ async def held(settings: KafkaSettings) -> Held:
     finally:
         await consumer.stop()
     there = [place for place in places if begins[place] < ends[place]]
-    return Held({place.partition: begins[place] for place in there}, {place.partition: ends[place] - 1 for place in there})
+    return TopicRange({place.partition: begins[place] for place in there}, {place.partition: ends[place] - 1 for place in there})
 
 
 class KafkaLog:

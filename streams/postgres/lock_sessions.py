@@ -65,7 +65,7 @@ async def _rest_ended() -> None:
         await asyncio.wait(rest, timeout=REST_SECONDS_MAX)
 
 
-class Awake:
+class WatchedSession:
     """A session of the thread, used from here like any other: one statement at a time, and a word in between where it is silent."""
 
     def __init__(self, thread: SessionThread, db: Connection) -> None:
@@ -145,7 +145,7 @@ async def kept_awake(thread: SessionThread, db: Connection, lost: Callable[[], N
         if not over:
             lost()
 
-    session = Awake(thread, db)
+    session = WatchedSession(thread, db)
     await thread.run(session.begin(gone))
     try:
         yield cast("Connection", session)

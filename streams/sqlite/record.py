@@ -18,7 +18,7 @@ from journey.identity import Id, Person, PersonId
 from journey.instants import Instant
 from journey.integers import INTEGER_MAX
 from schemas.decode import touchpoint_of
-from schemas.incoming import Incoming, Whole
+from schemas.incoming import Incoming, WholeRecord
 from schemas.intended import Name
 from schemas.strict_json import BODY_BYTES_MAX
 from streams import fact_bodies
@@ -105,7 +105,7 @@ class SqliteRecord:
         for offset, at, length, hashed, *parts in rows:
             incoming = Incoming(*parts)
             if length is not None:
-                incoming = incoming._replace(whole=Whole(length, hashed))
+                incoming = incoming._replace(whole=WholeRecord(length, hashed))
             found.append(Recorded(PARTITION, offset, at, incoming))
             size += incoming.size
             if size >= UNIT_BYTES_MAX:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from journey.errors import Refused
-from schemas.incoming import Whole
+from schemas.incoming import WholeRecord
 from streams.operators import By, IdleRetraction, Kept, Letter, State
 from streams.units import DeadLetter
 from tests.contracts.places import RECORDS, Place, Record, until_killed
@@ -42,7 +42,7 @@ async def test_a_dead_letter_is_kept_as_bytes_with_the_reason(record: Record) ->
 
 
 async def test_of_what_is_too_large_length_and_hash_are_kept_beside_the_beginning(record: Record) -> None:
-    bomb = letter("a")._replace(raw=b"the beginning", needs_fix=True, whole=Whole(990_000_000, "ab" * 32))
+    bomb = letter("a")._replace(raw=b"the beginning", needs_fix=True, whole=WholeRecord(990_000_000, "ab" * 32))
     await commit(record.histories, dead_letters=[bomb])
     ((one, raw, *_),) = await letters(record)
     assert (raw, one.length, one.sha256, one.to_send) == (b"the beginning", 990_000_000, "ab" * 32, 0)

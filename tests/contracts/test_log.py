@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.incoming import Incoming, Whole
+from schemas.incoming import Incoming, WholeRecord
 from streams.placement import UNIT_BYTES_MAX
 from streams.ports import Log
 from streams.units import Recorded
@@ -53,7 +53,7 @@ async def test_append_returns_the_offset_of_its_last_record(log: Log) -> None:
         Incoming(b"7;\xc3\xa9", "crm \u00e9.csv", "crm \u00e9.csv:17", body=b'{"subject":"user:7"}'),
         Incoming(b"7;x", "crm.csv", "crm.csv:17", reason="no column says when"),
         Incoming(b"7;x", "crm.csv", "crm.csv:17", reason="no column says when", meant=b'{"meant":[]}'),
-        Incoming(b"the beginning", "crm.csv", "crm.csv:17", reason="too large", whole=Whole(990_000_000, "ab" * 32)),
+        Incoming(b"the beginning", "crm.csv", "crm.csv:17", reason="too large", whole=WholeRecord(990_000_000, "ab" * 32)),
         Incoming(b"", "test", "test:1"),
         Incoming(b"", "test", "test:1", body=b""),
         Incoming(b'{"subject":"user:7"}', "", ""),

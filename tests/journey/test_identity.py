@@ -8,7 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journey.definition import Bounds, Definition, Identity
-from journey.identity import HeldBack, Links, Near, SaidLink, held, held_back, links_of, name_of, near_max, person_of, resolve, walked
+from journey.identity import (
+    HeldBack,
+    Links,
+    LinkSummary,
+    StatedLink,
+    held,
+    held_back,
+    links_of,
+    name_of,
+    near_max,
+    person_of,
+    resolve,
+    walked,
+)
 from journey.touchpoints import Touchpoint
 from schemas.definition_files import default_definition
 from tests.journey.builders import FRIDAY, MONDAY, TUESDAY, WEDNESDAY, touch
@@ -255,9 +268,9 @@ def test_what_is_near_never_says_anything_else_than_all_partners_do(
     id: str, said: list[tuple[str, bool]], partners_max: int, ids_max: int
 ) -> None:
     bounds = Bounds(partners_max=partners_max, ids_max=ids_max)
-    near, all_of_them = Near({}), dict[str, SaidLink]()
+    near, all_of_them = LinkSummary({}), dict[str, StatedLink]()
     for at, (other, linked) in enumerate(said):
-        all_of_them[other] = SaidLink((at, "", "", ""), linked)
+        all_of_them[other] = StatedLink((at, "", "", ""), linked)
         if linked:
             near.link(other, (at, "", "", ""), bounds)
         else:
@@ -270,8 +283,8 @@ def test_what_is_near_never_says_anything_else_than_all_partners_do(
 
 
 def test_what_is_near_tells_who_is_held_however_many_partners_there_are() -> None:
-    users = {f"user:{number}": SaidLink((number, "", "", ""), True) for number in range(1000)}
-    devices = {f"anon:{number}": SaidLink((number, "", "", ""), True) for number in range(1000)}
+    users = {f"user:{number}": StatedLink((number, "", "", ""), True) for number in range(1000)}
+    devices = {f"anon:{number}": StatedLink((number, "", "", ""), True) for number in range(1000)}
     few = dict(list(users.items())[: BOUNDS.partners_max])
     for last, id, is_held in (
         (users | devices, "user:me", True),
@@ -279,7 +292,7 @@ def test_what_is_near_tells_who_is_held_however_many_partners_there_are() -> Non
         (devices | few, "user:me", False),
         (devices, "anon:me", True),
     ):
-        near = Near.of(last, last.keys(), BOUNDS)
+        near = LinkSummary.of(last, last.keys(), BOUNDS)
         assert near.is_held(id, BOUNDS) is is_held
         assert len(near.partners) == near_max(BOUNDS) > BOUNDS.ids_max
         for other in list(near.partners):

@@ -9,7 +9,7 @@ import pytest
 
 from app.simulation.world import simulate
 from journey.instants import DAY, start_of_day
-from projections.laws import LAWS, Both, Broken
+from projections.laws import LAWS, Broken, ReadModelPair
 from schemas.definition_files import default_definition
 from tests.streams.builders import Bench, quick_bench
 
@@ -39,7 +39,7 @@ def test_every_law_holds_as_of_the_end_of_a_day(bench: Bench, day: int) -> None:
     async def check() -> dict[str, list[Broken]]:
         marketing, sales = bench.stores
         async with marketing.snapshot() as one, sales.snapshot() as other:
-            both = Both({"marketing": one, "sales": other}, bench.definition, until)
+            both = ReadModelPair({"marketing": one, "sales": other}, bench.definition, until)
             return {law.name: [broken async for broken in law.check(both)] for law in LAWS}
 
     assert asyncio.run(check()) == {law.name: [] for law in LAWS}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from journey.errors import Refused
 from schemas.csv_rows import ROW_BYTES_MAX
-from schemas.incoming import BEGINNING_BYTES, LINE_BYTES_MAX, Incoming, Whole
+from schemas.incoming import BEGINNING_BYTES, LINE_BYTES_MAX, Incoming, WholeRecord
 from schemas.intended import known_of
 from tests.schemas.csv_desk import DEALS, Desk, body
 
@@ -215,7 +215,7 @@ def test_a_line_too_long_for_a_row_is_kept_and_the_next_one_read(desk: Desk, len
     assert (bad.body, bad.reason) == (None, "a row longer than 1048576 bytes")
     is_kept = length <= LINE_BYTES_MAX
     assert bad.raw == (line if is_kept else line[:BEGINNING_BYTES])
-    assert bad.whole == (None if is_kept else Whole(length, sha256(line).hexdigest()))
+    assert bad.whole == (None if is_kept else WholeRecord(length, sha256(line).hexdigest()))
     assert (body(good)["id"], good.place) == ("13", "crm.csv:3")
 
 

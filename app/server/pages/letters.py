@@ -43,7 +43,7 @@ ROW = "row"
 _NUMBER = re.compile(r"(c?)([1-9][0-9]{0,14})", re.ASCII)
 
 
-class Which(NamedTuple):
+class LetterFilter(NamedTuple):
     """Which letters are listed, as the address says it."""
 
     state: State
@@ -59,7 +59,7 @@ class Which(NamedTuple):
 async def dead_letters(request: Request) -> HTMLResponse:
     words_asked = request.query_params
     state = State(words_asked["state"]) if words_asked.get("state") in [*State] else State.open
-    which = Which(state, words_asked.get("code", ""), words_asked.get("source", ""))
+    which = LetterFilter(state, words_asked.get("code", ""), words_asked.get("source", ""))
     after = _number(words_asked.get("after", "0")) or 0
 
     async def run(engine: Engine) -> Any:

@@ -10,7 +10,7 @@ from app.engine.asking import whom_to_ask
 from app.engine.ports import Engine
 from app.engine.question import until_of
 from app.server.access import Right, needs
-from app.server.answering import Told
+from app.server.answering import AnswerBody
 from app.server.lists import OfDeals, OfLeads, how_a_deal_stands, page_of_deals, page_of_leads
 from app.server.pages.question import as_of, words_of
 from app.server.pages.rendering import page
@@ -41,7 +41,7 @@ async def leads(request: Request) -> HTMLResponse:
     return _listed(request, "leads.html", told, asked=asked)
 
 
-def _listed(request: Request, name: str, told: Told, **shown: Any) -> HTMLResponse:
+def _listed(request: Request, name: str, told: AnswerBody, **shown: Any) -> HTMLResponse:
     plain: Any = told.plain
     rows = seen(request.state.caller.role, [row.model_dump(mode="json") for row in plain.items])
     is_narrowed = any(name not in ("after", "limit", "until", "known_at") and text for name, text in request.query_params.items())

@@ -10,7 +10,7 @@ from aiokafka.record.memory_records import MemoryRecords
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.incoming import BEGINNING_BYTES, Whole
+from schemas.incoming import BEGINNING_BYTES, WholeRecord
 from streams.arrivals import dead_letter
 from streams.kafka import batches, large, unpacking
 from streams.kafka.batches import SMALL_BYTES_MAX, Records
@@ -84,7 +84,7 @@ def test_of_a_bomb_beginning_length_and_hash_are_kept_and_what_is_around_it_is_r
     assert (before.value, after.value) == (b"before", b"after")
     assert bomb.value == value[:BEGINNING_BYTES]
     assert isinstance(bomb.value, Cut)
-    assert bomb.value.whole == Whole(len(value), sha256(value).hexdigest())
+    assert bomb.value.whole == WholeRecord(len(value), sha256(value).hexdigest())
 
 
 @PACKED
@@ -118,7 +118,7 @@ def test_of_a_batch_without_end_what_was_read_counts_and_the_rest_is_one_letter(
     raw = batch(packed(ZSTD, parts), 4, ZSTD)
     before, middle, rest = ours(raw)
     assert (before.value, len(middle.value), rest.offset) == (b"before", 10 * MB, 3)
-    assert rest.value.whole == Whole(len(raw), sha256(raw).hexdigest())
+    assert rest.value.whole == WholeRecord(len(raw), sha256(raw).hexdigest())
     assert "what comes after offset 1 in it is not read" in rest.value.reason
     assert [one.offset for one in ours(raw, after=1)] == [3]
     assert ours(raw, after=3) == []
@@ -196,7 +196,7 @@ def test_of_a_bomb_in_the_headers_the_letter_has_length_and_hash_of_the_whole_ev
     event = b"ce_id: 7\r\nce_x: " + b" " * (40 * MB) + b"\r\n\r\n{}"
     (one,) = ours(batch(packed(ZSTD, record(0, b"{}", headers)), 1, ZSTD))
     assert one.value == event[:BEGINNING_BYTES]
-    assert one.value.whole == Whole(len(event), sha256(event).hexdigest())
+    assert one.value.whole == WholeRecord(len(event), sha256(event).hexdigest())
 
 
 def test_more_headers_than_are_read_make_a_letter_of_their_own() -> None:
