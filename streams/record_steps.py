@@ -33,7 +33,7 @@ STEPS_MAX = 100_000
 SUBJECTS_AT_ONCE = 500
 
 KEPT_TOUCHPOINTS_MAX = 200_000
-"""So many touchpoints of histories are kept in memory at most, and what came of as many: steps look at the same ones again and again."""
+"""How many touchpoints of histories are kept in memory at most, and the results of folding as many: steps need the same ones many times."""
 
 TOUCHPOINT, LATE, CORRECTION, LINK, UNLINK, RETRACTION, IMPORT = (
     "touchpoint", "late touchpoint", "correction", "link", "unlink", "retraction", "import",
@@ -134,10 +134,12 @@ def _row(stored: Stored, keys: Sequence[str]) -> BodyRow:
 class SteppedRecord:
     """The record as it stood at a position, and some steps from there. `Bodies`, for what derives."""
 
-    def __init__(self, histories: Histories, known_at: int, all_steps: Iterable[RecordStep]) -> None:
+    def __init__(self, histories: Histories, known_at: int, all_steps: Iterable[RecordStep], definition: Definition) -> None:
+        """`definition` is what effects are derived by."""
+        self._definition = definition
         self._past = Past(histories, known_at)
         self._stood: dict[str, list[Stored]] = {}
-        """What was there under a key at the position: steps are taken and taken back, and it stays the same."""
+        """What stood under a key at the position. Steps do not change that."""
         self._stood_size = 0
         self._folds = Folds(KEPT_TOUCHPOINTS_MAX)
         self._added: dict[str, dict[Body, BodyRow]] = defaultdict(dict)
@@ -166,27 +168,27 @@ class SteppedRecord:
         if name := step.voids or step.lifts:
             self._voided[name] = forth is (step.voids is not None)
 
-    async def effect(self, definition: Definition, some: Sequence[RecordStep]) -> Facts:
+    async def effect(self, some: Sequence[RecordStep]) -> Facts:
         """Take `some` steps, of one cause. Returns the facts after less the facts before."""
         if some[0].cause != IMPORT:
             rows = [step.adds for step in some if step.adds]
             voids = {step.voids for step in some if step.voids}
-            facts = await self._with(definition, rows, voids)
+            facts = await self._with(rows, voids)
             self.add(some)
             return facts
         # What is less is what there would be more, the other way round.
         self.add(some)
         rows = [step.removes for step in some if step.removes]
-        facts = await self._with(definition, rows, {step.lifts for step in some if step.lifts})
+        facts = await self._with(rows, {step.lifts for step in some if step.lifts})
         return Facts({fact: -count for fact, count in facts.items()})
 
-    async def _with(self, definition: Definition, rows: Sequence[BodyRow], voids: set[Name]) -> Facts:
+    async def _with(self, rows: Sequence[BodyRow], voids: set[Name]) -> Facts:
         rows = [row._replace(voided=self._is_void(row.touch, row.voided) or name_of(row.touch) in voids) for row in rows]
         names = {name_of(row.touch) for row in rows} | voids
         stored = await self.bodies({subject for subject, _, _ in names})
         # All of a name: which of its bodies counts is for the world to say.
         stood = [one.touch for one in chain.from_iterable(stored.values()) if not one.voided and name_of(one.touch) in names]
-        return (await with_added(World(self, definition, list(rows), voids, folds=self._folds), stood)).facts
+        return (await with_added(World(self, self._definition, list(rows), voids, folds=self._folds), stood)).facts
 
     def _is_void(self, touch: Touchpoint, is_voided: bool) -> bool:
         return self._voided.get(name_of(touch), is_voided)

@@ -63,7 +63,8 @@ async def _nothing_near(ids: Collection[Id]) -> Mapping[Id, LinkSummary]:
 
 
 class Folds:
-    """What came of histories. One is told by its touchpoints being the very same objects, so it is for who keeps them in memory."""
+    """Results of folding histories by one definition. Two histories are the same where their touchpoints are the same objects, so this is
+    for callers that keep touchpoints in memory."""
 
     def __init__(self, touchpoints_max: int) -> None:
         self._touchpoints_max = touchpoints_max
@@ -71,7 +72,7 @@ class Folds:
         self._found: dict[tuple[Any, ...], tuple[Sequence[Touchpoint], Any]] = {}
 
     def get(self, whose: Hashable, history: Sequence[Touchpoint]) -> Any:
-        """What came of the `history` of `whose`; None where it is not kept."""
+        """The result for the `history` of `whose`; None where it is not kept."""
         found = self._found.get((whose, *map(id, history)))
         return found and found[1]
 
@@ -80,7 +81,7 @@ class Folds:
         if self._size > self._touchpoints_max:
             self._found.clear()
             self._size = len(history) + 1
-        # With the touchpoints, so that no others come to be called as they are.
+        # The touchpoints are kept too: else Python could give their ids to other objects.
         self._found[whose, *map(id, history)] = history, found
 
 
@@ -98,7 +99,7 @@ class World:
     """What the links of those of these ids come to of whom that is kept, before."""
     pauses: Pauses = field(default_factory=Pauses)
     folds: "Folds | None" = None
-    """What came of histories that were folded before, for who asks for the same ones again and again."""
+    """Results of earlier folds, for callers that ask for the same histories many times."""
     _stored: dict[str, list[Stored]] = field(default_factory=dict)
     _added: dict[str, list[BodyRow]] = field(default_factory=lambda: defaultdict(list))
     _named: dict[Id, set[str]] = field(default_factory=lambda: defaultdict(set))

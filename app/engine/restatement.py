@@ -90,7 +90,7 @@ async def restated(
         if check is not None:
             async with store.snapshot() as ask:
                 await check(ask, by)
-        path = _Path(store, question, by, SteppedRecord(engine.record, earlier, taken))
+        path = _Path(store, question, by, SteppedRecord(engine.record, earlier, taken, by))
         first = await path.answered()
         last = first
         for cause, some in groupby(taken, key=lambda step: step.cause):
@@ -196,7 +196,7 @@ class _Path:
 
     async def go(self, cause: str, some: Sequence[RecordStep], before: Answered) -> Answered:
         """Take all steps of a cause. Returns what is told after them."""
-        facts = await self.record.effect(self.definition, some)
+        facts = await self.record.effect(some)
         if not any(facts.values()):
             return before
         await self._add(facts)
@@ -225,7 +225,7 @@ class _Path:
             return questions
         half = len(some) // 2
         left, right = some[:half], some[half:]
-        of_left = await self.record.effect(self.definition, left)
+        of_left = await self.record.effect(left)
         of_right = Facts(facts)
         of_right.subtract(of_left)
         only = {key.figure for key in changed}

@@ -64,13 +64,13 @@ def test_what_steps_change_in_the_facts_adds_up_to_all_that_changed(
             later = await bench.record.position()
             first = min(earlier, later)
             found = await steps(bench.record, first, later)
-            stepped = SteppedRecord(bench.record, first, found)
+            stepped = SteppedRecord(bench.record, first, found, by)
             before, after = await derived(by, Past(bench.record, first)), await derived(by, Past(bench.record, later))
             assert net(await derived(by, stepped)) == net(before)
             for cause in CAUSES:
                 of_cause = [one for one in found if one.cause == cause]
                 for start in range(0, len(of_cause), at_once):
-                    before.update(await stepped.effect(by, of_cause[start : start + at_once]))
+                    before.update(await stepped.effect(of_cause[start : start + at_once]))
                 assert net(await derived(by, stepped)) == net(before), cause
             assert net(before) == net(after)
             stepped.take_back(found)
@@ -87,11 +87,11 @@ async def test_what_stood_is_read_once_however_often_steps_are_taken(bench: Benc
     first = await bench.record.position()
     await bench.take(sent("demo", "user:1", at(3)), sent("order_placed", "user:1", at(4)))
     some = await steps(bench.record, first, await bench.record.position())
-    stepped = SteppedRecord(bench.record, first, some)
-    effect = await stepped.effect(bench.definition, some)
+    stepped = SteppedRecord(bench.record, first, some, bench.definition)
+    effect = await stepped.effect(some)
     stepped.take_back(some)
     asked: list[str] = []
     bench.record.db.set_trace_callback(asked.append)
-    assert await stepped.effect(bench.definition, some) == effect
+    assert await stepped.effect(some) == effect
     bench.record.db.set_trace_callback(None)
     assert not [query for query in asked if "FROM touchpoints" in query]
