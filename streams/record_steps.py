@@ -104,12 +104,17 @@ class _Found:
         self.counted.update(name_of(one.touch) for one in before.values() if not one.voided)
 
     def steps(self) -> Iterable[RecordStep]:
-        for stored, keys in self.added.values():
-            yield RecordStep(self._cause(stored.touch), stored.touch, adds=_row(stored, keys))
+        # What comes and what goes under one name never stood together in the record, but it does between the steps: then each body is to
+        # be under the keys of all of them, as placement brings them.
+        every: dict[Name, set[str]] = defaultdict(set)
+        for stored, keys in chain(self.added.values(), self.removed.values()):
+            every[name_of(stored.touch)].update(keys)
+        for stored, _ in self.added.values():
+            yield RecordStep(self._cause(stored.touch), stored.touch, adds=_row(stored, every[name_of(stored.touch)]))
         for name, touch in self.voided.items():
             yield RecordStep(RETRACTION, touch, voids=name)
-        for stored, keys in self.removed.values():
-            yield RecordStep(IMPORT, stored.touch, removes=_row(stored, keys))
+        for stored, _ in self.removed.values():
+            yield RecordStep(IMPORT, stored.touch, removes=_row(stored, every[name_of(stored.touch)]))
         for name, touch in self.lifted.items():
             yield RecordStep(IMPORT, touch, lifts=name)
 
@@ -127,25 +132,30 @@ class _Found:
                 return LATE if touch.occurred_at < self.latest.get(touch.subject, 0) else TOUCHPOINT
 
 
-def _row(stored: Stored, keys: Sequence[str]) -> BodyRow:
-    return BodyRow(stored.touch, stored.body, b"", tuple(keys), voided=stored.voided)
+def _row(stored: Stored, keys: Iterable[str]) -> BodyRow:
+    return BodyRow(stored.touch, stored.body, b"", tuple(sorted(keys)), voided=stored.voided)
 
 
 class SteppedRecord:
     """The record as it stood at a position, and some steps from there. `Bodies`, for what derives."""
 
-    def __init__(self, histories: Histories, known_at: int, all_steps: Iterable[RecordStep], definition: Definition) -> None:
+    def __init__(self, histories: Histories, known_at: int, all_steps: Sequence[RecordStep], definition: Definition) -> None:
         """`definition` is what effects are derived by."""
         self._definition = definition
         self._past = Past(histories, known_at)
         self._stood: dict[str, list[Stored]] = {}
         """What stood under a key at the position. Steps do not change that."""
         self._stood_size = 0
+        self._goes: dict[str, list[Stored]] = defaultdict(list)
+        """What steps remove, under each of its keys: under some it may not have stood, see `_Found.steps`."""
         self._folds = Folds(KEPT_TOUCHPOINTS_MAX)
         self._added: dict[str, dict[Body, BodyRow]] = defaultdict(dict)
         self._removed: dict[str, set[Body]] = defaultdict(set)
         self._voided = {name: step.lifts is not None for step in all_steps if (name := step.voids or step.lifts)}
         """Of the names that steps void or lift: whether they are void now."""
+        for row in (step.removes for step in all_steps if step.removes):
+            for key in row.keys:
+                self._goes[key].append(Stored(row.touch, row.body, row.voided))
 
     def add(self, some: Iterable[RecordStep]) -> None:
         for step in some:
@@ -210,7 +220,8 @@ class SteppedRecord:
     async def _as_it_stood(self, keys: Collection[str]) -> Mapping[str, list[Stored]]:
         lacking = [key for key in keys if key not in self._stood]
         found = await self._past.bodies(lacking) if lacking else {}
-        here = {key: self._stood[key] for key in keys if key in self._stood} | {key: found.get(key, []) for key in lacking}
+        here = {key: self._stood[key] for key in keys if key in self._stood}
+        here |= {key: self._with_what_goes(key, found.get(key, [])) for key in lacking}
         self._stood_size += sum(len(here[key]) + 1 for key in lacking)
         if self._stood_size > KEPT_TOUCHPOINTS_MAX:
             self._stood.clear()
@@ -218,6 +229,13 @@ class SteppedRecord:
         else:
             self._stood.update((key, here[key]) for key in lacking)
         return here
+
+    def _with_what_goes(self, key: str, stood: list[Stored]) -> list[Stored]:
+        goes = self._goes.get(key)
+        if not goes:
+            return stood
+        here = {(one.touch.order, one.body) for one in stood}
+        return stood + [one for one in goes if (one.touch.order, one.body) not in here]
 
     async def deals_of(self, ids: Collection[Id]) -> set[str]:
         return await self._past.deals_of(ids)
