@@ -37,7 +37,7 @@ class LongQuestions:
         self._threads = ThreadPoolExecutor(UNDER_WAY_MAX, thread_name_prefix="long questions")
 
     async def run(self, asked: Callable[[], Coroutine[Any, Any, T]], seconds: float | None = None) -> T:
-        """What `asked` comes to, which is cancelled where this is. Raises Problem where it takes too long, or there is no place."""
+        """What `asked` comes to, which is cancelled where this is. Raises HttpProblem where it takes too long, or there is no place."""
         if self._places.locked():
             raise HttpProblem(503, f"{UNDER_WAY_MAX} questions that take long are being answered; come again", headers={"Retry-After": "5"})
         ends: list[Callable[[], object]] = []

@@ -103,7 +103,7 @@ class Served(Protocol):
 
     async def read_at_length(self, run: Run[T], seconds: float | None = None) -> T:
         """As `read`, what may take minutes, or `seconds` at most: others are read meanwhile, and it ends where nobody waits for it. Raises
-        Problem where it takes longer, or too many such questions are under way."""
+        HttpProblem where it takes longer, or too many such questions are under way."""
         ...
 
     async def change(self, run: Run[T]) -> T:

@@ -62,7 +62,7 @@ def _inside(address: str) -> str:
 
 
 async def form_of(request: Request, bytes_max: int = FORM_BYTES_MAX) -> dict[str, list[str]]:
-    """What a form of ours sends. Raises Problem where another site sends it, or where it is too large."""
+    """What a form of ours sends. Raises HttpProblem where another site sends it, or where it is too large."""
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise HttpProblem(403, "a form of another site is not answered")
     taken = bytearray()
@@ -84,7 +84,7 @@ def text_of(form: dict[str, list[str]], name: str) -> str:
 
 
 def reason_of(form: dict[str, list[str]]) -> str:
-    """Raises Problem where there is none."""
+    """Raises HttpProblem where there is none."""
     if not (reason := one_of(form, "reason")):
         raise HttpProblem(400, "a reason is needed; `journey audit` shows it to whoever asks why")
     return reason

@@ -49,7 +49,7 @@ class Lengthy:
         self._found: dict[Hashable, LengthyUnderWay] = {}
 
     async def look(self, what: Hashable, run: Callable[[], Awaitable[Any]]) -> LengthyUnderWay:
-        """What was begun as `what`, else begun now; it has an answer, or is still under way. Raises Problem 429
+        """What was begun as `what`, else begun now; it has an answer, or is still under way. Raises HttpProblem 429
         where others are under way, 504 where nobody has waited for so long; and what `run` raises."""
         self._forget()
         found, seconds = self._found.get(what), AGAIN_SECONDS

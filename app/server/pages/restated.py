@@ -169,7 +169,7 @@ async def _answered(
 
 
 def _check(request: Request, model: Model, name: str, by: Iterable[str] = ()) -> FigureEntry:
-    """The figure of that name. Raises Problem where `model` has none, or where what changed it is not shown to the role so."""
+    """The figure of that name. Raises HttpProblem where `model` has none, or where what changed it is not shown to the role so."""
     entry = entry_of(model, name)
     check_rows(_role(request), FIGURES[name], by)
     return entry
