@@ -1,5 +1,6 @@
 """Who is one person and why, and whom the bounds keep apart: read from the links in the histories when asked."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -107,6 +108,7 @@ async def all_held_back(
         await world.load_links(ids)
         partners_of.update({id: those for id in ids if (those := world.partners(id, BEFORE))})
         progress(len(some))
+        await asyncio.sleep(0)  # Whoever waits for it may have gone.
     return held_back(partners_of, definition)
 
 

@@ -1,5 +1,6 @@
 """Joins that hold and look wrong, in the whole record: read a page of persons at a time, the worst are kept."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
@@ -81,6 +82,7 @@ async def _persons(definition: Definition, histories: Bodies, progress: Callable
             if person.ids[0] == id:
                 yield world, person
         progress(len(some))
+        await asyncio.sleep(0)  # Whoever waits for it may have gone.
 
 
 def _orders(definition: Definition, person: Person, history: list[Touchpoint]) -> Iterator[Win]:

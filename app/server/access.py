@@ -76,7 +76,7 @@ class Callers:
         self._noting: set[asyncio.Task[None]] = set()
 
     async def check(self, request: Request, right: Right) -> Caller | None:
-        """Whose request it is. Raises Problem 401 where nobody's, 403 where they may not. None where it has no key in its headers and
+        """Whose request it is. Raises HttpProblem 401 where nobody's, 403 where they may not. None where it has no key in its headers and
         may yet have one in its body: only what is published has."""
         key = key_of(request.headers) or _of_cookie(request)
         if key is None and right is Right.publish:
@@ -187,7 +187,7 @@ async def _all(keys: Keys) -> Sequence[ApiKey]:
 class Needs(SecurityBase):
     """A request needs `right`; in the OpenAPI document the route asks for a key."""
 
-    model = HTTPBearer(description="A key, as `journey keys add` prints it; also as X-API-ApiKey, or as the user of Basic authentication.")
+    model = HTTPBearer(description="A key, as `journey keys add` prints it; also as X-API-Key, or as the user of Basic authentication.")
     scheme_name = "key"
 
     def __init__(self, right: Right) -> None:

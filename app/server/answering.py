@@ -154,7 +154,7 @@ def next_page(request: Request, asked: AskedPosition, cursor: str) -> str:
 
 
 def accepted(request: Request, offered: Sequence[str]) -> str:
-    """The one of `offered` that the client likes best; of equals the first. Raises Problem."""
+    """The one of `offered` that the client likes best; of equals the first. Raises HttpProblem."""
     header = ",".join(request.headers.getlist("accept")) or "*/*"
     ranges = [one for part in header.split(",") if (one := _range(part)) is not None]
     best = max(offered, key=lambda media: _liking(media, ranges))

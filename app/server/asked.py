@@ -164,7 +164,7 @@ def parameters(options: type[AskedPosition], figures: Sequence[Figure] = ()) -> 
 
 
 async def ready(request: Request, asked: AskedPosition) -> Served:
-    """The engine, once its read models are where the request wants them. Raises Problem."""
+    """The engine, once its read models are where the request wants them. Raises HttpProblem."""
     here: Served = request.app.state.served
     if not await here.positions.wait(asked.min_position, asked.wait):
         at = here.positions.position

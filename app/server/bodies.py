@@ -29,7 +29,7 @@ _CLOSE = {"Connection": "close"}
 
 
 async def body_of(request: Request, tell: Callable[[int], None]) -> bytes:
-    """The body of `request`, unpacked. `tell` is told of its bytes as they come. Raises Problem."""
+    """The body of `request`, unpacked. `tell` is told of its bytes as they come. Raises HttpProblem."""
     body = bytearray()
     async for piece in pieces(request, BODY_BYTES_MAX, BODY_SECONDS_MAX):
         tell(len(piece))
@@ -38,7 +38,7 @@ async def body_of(request: Request, tell: Callable[[int], None]) -> bytes:
 
 
 async def read_as(request: Request, kind: type[M]) -> M:
-    """The JSON of a body as `kind`. Read once it is known who asks. Raises Problem, RequestValidationError."""
+    """The JSON of a body as `kind`. Read once it is known who asks. Raises HttpProblem, RequestValidationError."""
     body = await body_of(request, lambda _: None)
     try:
         return kind.model_validate_json(body)
@@ -52,7 +52,7 @@ def body_as(kind: type[BaseModel]) -> dict[str, Any]:
 
 
 async def pieces(request: Request, bytes_max: int, seconds_max: float) -> AsyncIterator[bytes]:
-    """The body of `request` as it comes, unpacked. Raises Problem."""
+    """The body of `request` as it comes, unpacked. Raises HttpProblem."""
     encoding = request.headers.get("content-encoding", "").strip().lower()
     if encoding not in _PACKED_BY and encoding not in _PLAIN:
         raise HttpProblem(415, f"a body that is packed by {encoding!r} is not read; send it as it is, or packed by gzip", headers=_CLOSE)
@@ -105,7 +105,7 @@ class _Unpacking:
         return part
 
     def end(self) -> None:
-        """Raises Problem where the body ended before what is packed in it did."""
+        """Raises HttpProblem where the body ended before what is packed in it did."""
         if not self._stream.eof:
             raise HttpProblem(400, "the packed body ends before its end")
 

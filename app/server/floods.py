@@ -44,7 +44,7 @@ class RequestsUnderWay:
             self._count(self._key, -self._size)
 
     def add(self, size: int) -> None:
-        """So many bytes more are held. Raises Problem where that is too much."""
+        """So many bytes more are held. Raises HttpProblem where that is too much."""
         if self._floods.of_all + size > ALL_BYTES_MAX:
             raise HttpProblem(503, "more is being published than is held; come again", headers=_LATER)
         if self._key is not None:
@@ -53,7 +53,7 @@ class RequestsUnderWay:
         self._size += size
 
     def of(self, key: str) -> None:
-        """Whose request it is, as soon as that is known. Raises Problem where too much is under way for that key."""
+        """Whose request it is, as soon as that is known. Raises HttpProblem where too much is under way for that key."""
         if self._key is None:
             self._count(key, self._size)
             self._key = key

@@ -119,7 +119,7 @@ class _Asked(NamedTuple):
 
 
 def _asked(sent: Path, content_type: str, map: str | None, zone: str | None, name: str | None, format: Format) -> _Asked:
-    """The file as it is to be read, and the map. Raises Problem, Refused."""
+    """The file as it is to be read, and the map. Raises HttpProblem, Refused."""
     folder, own_map = sent.parent, None
     if content_type.partition(";")[0].strip().lower() == _FORM:
         with parts_of(sent, content_type) as parts:
@@ -142,7 +142,7 @@ def _asked(sent: Path, content_type: str, map: str | None, zone: str | None, nam
 
 
 def _map(name: str | None, own: Path | None, zone: str | None, format: Format) -> "CsvMap | None":
-    """The user's own map, or the one of that name among those that ship: a path of the server's is none. Raises Refused, Problem."""
+    """The user's own map, or the one of that name among those that ship: a path of the server's is none. Raises Refused, HttpProblem."""
     if name is None and own is None:
         if zone is not None:
             raise HttpProblem(400, "zone goes with map; a time in JSON says its zone")
@@ -157,7 +157,7 @@ def _map(name: str | None, own: Path | None, zone: str | None, format: Format) -
 
 
 def _file_name(name: str | None, csv_map: "CsvMap | None") -> str:
-    """The name that was given; else one that the map reads. Raises Problem."""
+    """The name that was given; else one that the map reads. Raises HttpProblem."""
     if name is None:
         if csv_map is None:
             return "import.json"
@@ -172,7 +172,7 @@ def _file_name(name: str | None, csv_map: "CsvMap | None") -> str:
 
 
 def _checked(name: str, said: str) -> str:
-    """Raises Problem where it is no name of a file."""
+    """Raises HttpProblem where it is no name of a file."""
     if _NAME.fullmatch(name) is None:
         raise HttpProblem(400, f"{said}, such as contacts.csv: letters, digits, and . _ - ( ) between them")
     return name

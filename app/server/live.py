@@ -219,7 +219,7 @@ async def stream(
 
 
 def _place(id: str) -> Place:
-    """Raises Problem."""
+    """Raises HttpProblem."""
     position, _, event = id.partition(".")
     if not all(part.isascii() and part.isdigit() for part in (position, event or "0")) or int(position) > POSITION_MAX:
         raise HttpProblem(400, f"{id!r} is no id of an event; one is written like 17 or 17.2")

@@ -18,9 +18,9 @@ UNDER_WAY_MAX = 3
 """How many are answered at the same time, beside the others."""
 
 ANSWER_SECONDS_MAX = 60.0
-"""How long a client of the interface waits for one. A page comes back for it: see `app.server.pages.lengthy`."""
+"""How long a client of the interface waits for one. A page comes back for one, which `app.server.pages.lengthy` remembers for it."""
 
-TAKES_TOO_LONG = "this takes longer than {:g} seconds; narrow it: positions closer together, one section, a shorter range of days"
+TAKES_TOO_LONG = "this takes longer than {:g} seconds; narrow it: positions closer together, one section, a shorter range of days; `journey` itself has no such bound"
 
 
 class _Gone(Exception):
@@ -36,8 +36,8 @@ class LongQuestions:
         # Of their own: keys are looked up, and short questions answered, in those that all share.
         self._threads = ThreadPoolExecutor(UNDER_WAY_MAX, thread_name_prefix="long questions")
 
-    async def run(self, asked: Callable[[], Coroutine[Any, Any, T]], seconds: float | None = None) -> T:
-        """What `asked` comes to, which is cancelled where this is. Raises Problem where it takes too long, or there is no place."""
+    async def run(self, asked: Callable[[], Coroutine[Any, Any, T]], seconds: float) -> T:
+        """What `asked` comes to, which is cancelled where this is. Raises HttpProblem where it takes too long, or there is no place."""
         if self._places.locked():
             raise HttpProblem(503, f"{UNDER_WAY_MAX} questions that take long are being answered; come again", headers={"Retry-After": "5"})
         ends: list[Callable[[], object]] = []

@@ -26,7 +26,7 @@ class FormPart(NamedTuple):
 
 @contextmanager
 def parts_of(body: Path, content_type: str) -> Iterator[list[FormPart]]:
-    """The parts of the form in `body`, which are there until this ends. Raises Problem."""
+    """The parts of the form in `body`, which are there until this ends. Raises HttpProblem."""
     said = Message()
     said["content-type"] = content_type
     boundary = said.get_param("boundary")

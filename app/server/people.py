@@ -80,7 +80,7 @@ async def people(request: Request, asked: Annotated[OfPeople, Query()]) -> Respo
 
 
 def check_sees_names(role: Role) -> None:
-    """Raises Problem 403 where `role` is not shown what people are called, and so can't look for it."""
+    """Raises HttpProblem 403 where `role` is not shown what people are called, and so can't look for it."""
     if SIGHT[role].masks_people:
         raise HttpProblem(403, f"{role} is not shown what people are called, and finds them by a whole id only")
 

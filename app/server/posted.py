@@ -105,7 +105,7 @@ def _with_headers(path: str, headers: list[tuple[str, bytes]], body: bytes) -> J
 
 
 def _object(body: bytes) -> dict[str, Any]:
-    """The JSON object that `body` is. Raises Problem."""
+    """The JSON object that `body` is. Raises HttpProblem."""
     said = _json(body)
     if not isinstance(said, dict):
         raise HttpProblem(400, "the body is no JSON object")
@@ -113,7 +113,7 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def _json(body: bytes) -> Any:
-    """What `body` says, read as leniently as can be: what is wrong within it is told of the event. Raises Problem."""
+    """What `body` says, read as leniently as can be: what is wrong within it is told of the event. Raises HttpProblem."""
     try:
         return json.loads(body)
     except RecursionError as error:

@@ -72,7 +72,7 @@ def problem(request: Request, status: int, detail: str, *, headers: dict[str, st
 
 
 async def check_text(request: Request) -> None:
-    """Raises Problem for what no text of ours has in it, and PostgreSQL takes in none."""
+    """Raises HttpProblem for what no text of ours has in it, and PostgreSQL takes in none."""
     if "\0" in request.url.path or any("\0" in part for pair in request.query_params.multi_items() for part in pair):
         raise HttpProblem(400, "what is asked has a NUL character in it; nothing that is kept has")
 

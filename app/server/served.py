@@ -101,9 +101,9 @@ class Served(Protocol):
         """What `run` answers, of data that is only read."""
         ...
 
-    async def read_at_length(self, run: Run[T], seconds: float | None = None) -> T:
-        """As `read`, what may take minutes, or `seconds` at most: others are read meanwhile, and it ends where nobody waits for it. Raises
-        Problem where it takes longer, or too many such questions are under way."""
+    async def read_at_length(self, run: Run[T], seconds: float) -> T:
+        """As `read`, what may take minutes, and `seconds` at most: others are read meanwhile, and it ends where nobody waits for it. Raises
+        HttpProblem where it takes longer, or too many such questions are under way."""
         ...
 
     async def change(self, run: Run[T]) -> T:
@@ -119,7 +119,7 @@ class Served(Protocol):
         ...
 
     async def change_at_length(self, run: Run[T]) -> T:
-        """As `change`, what may take minutes and reads files: it does not hold up the event loop."""
+        """As `change`, what may take minutes: it does not hold up the event loop."""
         ...
 
     async def take_in(self, opened: Callable[[], Files], actor: str) -> tuple[Files, Summary]:
@@ -250,7 +250,7 @@ class ServedFolder:
         async with self._readers:
             return await asyncio.to_thread(here)
 
-    async def read_at_length(self, run: Run[T], seconds: float | None = None) -> T:
+    async def read_at_length(self, run: Run[T], seconds: float) -> T:
         async def asked() -> T:
             with reading(self.folder) as engine:
                 return await run(engine)
@@ -451,7 +451,7 @@ class ServedServers:
         async with self._readers:
             return await run(self.engine)
 
-    async def read_at_length(self, run: Run[T], seconds: float | None = None) -> T:
+    async def read_at_length(self, run: Run[T], seconds: float) -> T:
         async def ran(engine: Engine) -> T:
             return await run(engine)
 

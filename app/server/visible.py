@@ -52,13 +52,13 @@ def refused(role: Role, figure: Figure, by: Iterable[str] = (), where: Iterable[
 
 
 def check_figure(role: Role, figure: Figure, by: Iterable[str] = (), where: Iterable[str] = ()) -> None:
-    """Raises Problem 403 where `role` may not ask for `figure` so."""
+    """Raises HttpProblem 403 where `role` may not ask for `figure` so."""
     if why := refused(role, figure, by, where):
         raise HttpProblem(403, why)
 
 
 def check_rows(role: Role, figure: Figure, by: Iterable[str] = (), where: Iterable[str] = ()) -> None:
-    """Raises Problem 403 where `role` may not see what is behind `figure`, asked for so, one by one, or what changed it."""
+    """Raises HttpProblem 403 where `role` may not see what is behind `figure`, asked for so, one by one, or what changed it."""
     check_figure(role, figure, by, where)
     if figure.tells in SIGHT[role].in_sums:
         raise HttpProblem(403, f"{figure.name} is shown to {role} in sums only, and not the rows behind it or what changed it")

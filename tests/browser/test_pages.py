@@ -1,6 +1,7 @@
 """The pages as people open them, in a real Chromium."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from urllib.request import Request, urlopen
 
 import pytest
@@ -39,15 +40,39 @@ def test_a_page_has_a_heading_and_nothing_goes_wrong_on_it(window: Chrome, serve
     assert [entry for entry in window.get_log("browser") if entry["level"] == "SEVERE"] == []
 
 
+@contextmanager
+def as_wide_as(window: Chrome, width: int) -> Iterator[None]:
+    """A window itself is never as narrow as a phone."""
+    size = {"width": width, "height": 1400, "deviceScaleFactor": 1, "mobile": False}
+    window.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        window.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})  # type: ignore[no-untyped-call]
+
+
 @pytest.mark.parametrize("width", [420, 1200])
 def test_no_page_is_wider_than_its_window(window: Chrome, served: str, width: int) -> None:
-    window.set_window_size(width, 1400)
-    try:
-        for page in PAGES:
+    window.get(f"{served}/subjects?id=user:1")
+    story = window.current_url.removeprefix(served)
+    with as_wide_as(window, width):
+        for page in (*PAGES, story):
             window.get(served + page)
-            assert window.execute_script("return document.documentElement.scrollWidth <= window.innerWidth"), page  # type: ignore[no-untyped-call]
-    finally:
-        window.set_window_size(1200, 1400)
+            seen = "return [window.innerWidth, document.documentElement.scrollWidth]"
+            inner, whole = window.execute_script(seen)  # type: ignore[no-untyped-call]
+            assert (inner, whole <= width) == (width, True), page
+
+
+@pytest.mark.parametrize("width", [420, 1200])
+def test_the_pages_are_in_one_line_in_which_the_one_that_is_open_is_seen(window: Chrome, served: str, width: int) -> None:
+    with as_wide_as(window, width):
+        for page in (PAGES[0], PAGES[-1]):
+            window.get(served + page)
+            assert len({link.rect["y"] for link in window.find_elements(By.CSS_SELECTOR, "nav a")}) == 1
+            left, right = window.execute_script(  # type: ignore[no-untyped-call]
+                "const box = document.querySelector('nav a[aria-current]').getBoundingClientRect(); return [box.left, box.right]"
+            )
+            assert 0 <= left < right <= width, page
 
 
 @pytest.mark.parametrize("model", ["marketing", "sales"])

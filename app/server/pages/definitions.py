@@ -45,9 +45,12 @@ async def definition(request: Request) -> HTMLResponse:
 
 @router.get("/definition/under-way", dependencies=[needs(Right.audit)])
 async def under_way(request: Request) -> HTMLResponse:
-    """How far it is to put another one to use."""
-    in_use = await _served(request).read(lambda engine: engine.definition())
-    return page(request, "definition_used.html", in_use=in_use, **await _used(request))
+    """How far it is to put another one to use. Where that is done, its page is loaded again: all that it shows is another one."""
+    used = _used(request)
+    answer = page(request, "definition_used.html", **used)
+    if used["using"] is None:
+        answer.headers["HX-Redirect"] = "/definition"
+    return answer
 
 
 @router.post("/definition/check", dependencies=[needs(Right.operate)])
@@ -101,7 +104,7 @@ async def _shown(request: Request, *, form: Any = None, checked: Any = None, sta
         checked=checked,
         may_use=request.state.caller.may(Right.operate),
         is_written=form is not None,
-        **await _used(request),
+        **_used(request),
     )
 
 
@@ -132,7 +135,7 @@ async def _checked(request: Request, form: dict[str, list[str]]) -> dict[str, An
     }
 
 
-async def _used(request: Request) -> dict[str, Any]:
+def _used(request: Request) -> dict[str, Any]:
     """What became of the definition that was put to use last, where that was lately."""
     found = _lengthy(request).there(USE)
     if found is None:

@@ -1,6 +1,7 @@
 """Logging in to the pages: the key is kept in a cookie that no script reads and no other site sends."""
 
 from http import HTTPStatus
+from typing import NamedTuple
 from urllib.parse import parse_qs, urlencode
 
 from fastapi import APIRouter, Request, Response
@@ -19,6 +20,17 @@ DAYS = 7
 """How long a browser keeps a key."""
 
 FORM_BYTES_MAX = 64 * 1024
+
+ASKED_AGAIN = {400, 409, 422, 429, 503, 504}
+"""What is answered so may be answered otherwise where it is asked otherwise, or later: the page of the problem has the form again."""
+
+LABELS = {
+    "from": "From", "to": "Up to (excluded)", "until": "As of", "known_at": "As known at", "by": "By", "where": "Only",
+    "currency": "Currency", "since": "Since", "upto": "Up to", "id": "Id", "period": "Period", "body": "What is sent in its place",
+    "text": "The definition", "file": "Name of the file", "map": "Of a row: map", "zone": "Zone of its times",
+    "reason": "Reason, for the audit",
+}  # fmt: skip
+"""The fields of forms that are written in."""
 
 
 @router.get("/", dependencies=[needs(Right.look)])
@@ -62,15 +74,16 @@ def _inside(address: str) -> str:
 
 
 async def form_of(request: Request, bytes_max: int = FORM_BYTES_MAX) -> dict[str, list[str]]:
-    """What a form of ours sends. Raises Problem where another site sends it, or where it is too large."""
+    """What a form of ours sends. Raises HttpProblem where another site sends it, or where it is too large."""
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise HttpProblem(403, "a form of another site is not answered")
     taken = bytearray()
     async for piece in pieces(request, bytes_max, BODY_SECONDS_MAX):
         taken += piece
-    form = parse_qs(taken.decode("utf-8", "replace"))
+    form = parse_qs(taken.decode("utf-8", "replace"), keep_blank_values=True)
     if any("\0" in text for texts in form.values() for text in texts):
         raise HttpProblem(400, "a form has no NUL character in it")
+    request.state.form = form
     return form
 
 
@@ -84,7 +97,7 @@ def text_of(form: dict[str, list[str]], name: str) -> str:
 
 
 def reason_of(form: dict[str, list[str]]) -> str:
-    """Raises Problem where there is none."""
+    """Raises HttpProblem where there is none."""
     if not (reason := one_of(form, "reason")):
         raise HttpProblem(400, "a reason is needed; `journey audit` shows it to whoever asks why")
     return reason
@@ -101,4 +114,23 @@ class Problems:
         if status == HTTPStatus.UNAUTHORIZED:
             address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(f"/login?{urlencode({'next': address if request.method == 'GET' else '/'})}", 303)
-        return page(request, "problem.html", status=status, title=title, detail=detail)
+        again = _fields(request) if status in ASKED_AGAIN else []
+        return page(request, "problem.html", status=status, title=title, detail=detail, again=again, method=request.method.lower())
+
+
+class FormField(NamedTuple):
+    """`label` is "" where it is not written in, and goes along unseen."""
+
+    name: str
+    label: str
+    text: str
+
+
+def _fields(request: Request) -> list[FormField]:
+    """What was written in the form that a request is of. Nothing where nobody is logged in: what they wrote may be a key."""
+    if getattr(request.state, "caller", None) is None:
+        return []
+    if request.method == "GET":
+        return [FormField(name, LABELS.get(name, name), text) for name, text in request.query_params.multi_items()]
+    form: dict[str, list[str]] = getattr(request.state, "form", {})
+    return [FormField(name, LABELS.get(name, ""), text) for name, texts in form.items() for text in texts]

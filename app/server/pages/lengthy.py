@@ -5,19 +5,28 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from app.engine.ports import Engine
+from app.server import long_questions
+from app.server.pages.rendering import page
 from app.server.problems import HttpProblem
+from app.server.served import Served
 from journey.errors import Away, Refused
 
-UNDER_WAY_MAX = 2
-"""How many are under way at once: other questions need readers too."""
+T = TypeVar("T")
+
+UNDER_WAY_MAX = long_questions.UNDER_WAY_MAX - 1
+"""How many are under way at once: one more is left to clients of the interface."""
 
 LOOK_SECONDS, AGAIN_SECONDS = 2.0, 15.0
 """How long the request that begins one waits before its page says that it is under way; and each that comes back for it."""
 
-PATIENCE_SECONDS_MAX = 600.0
-"""How long a page comes back for one."""
+PAGE_SECONDS_MAX = 600.0
+"""How long a page comes back for a question. Then it is ended: nobody may be waiting for it any more."""
 
 KEPT_SECONDS, KEPT_MAX = 60.0, 16
 """How long an answer is kept for who comes back for it, and how many are."""
@@ -49,8 +58,8 @@ class Lengthy:
         self._found: dict[Hashable, LengthyUnderWay] = {}
 
     async def look(self, what: Hashable, run: Callable[[], Awaitable[Any]]) -> LengthyUnderWay:
-        """What was begun as `what`, else begun now; it has an answer, or is still under way. Raises Problem 429
-        where others are under way, 504 where nobody has waited for so long; and what `run` raises."""
+        """What was begun as `what`, else begun now; it has an answer, or is still under way. Raises HttpProblem 429
+        where others are under way; and what `run` raises."""
         self._forget()
         found, seconds = self._found.get(what), AGAIN_SECONDS
         if found is None:
@@ -62,8 +71,6 @@ class Lengthy:
             found.task.add_done_callback(found.end)
         await asyncio.wait({found.task}, timeout=seconds)
         if not found.task.done():
-            if found.seconds > PATIENCE_SECONDS_MAX:
-                raise HttpProblem(504, f"it has taken more than {PATIENCE_SECONDS_MAX / 60:.0f} minutes; the command has no such bound")
             return found
         if found.task.exception() is not None:
             self._found.pop(what, None)  # whoever asks again tries again
@@ -86,3 +93,16 @@ class Lengthy:
         for nth, (ended_at, what) in enumerate(ended):
             if ended_at < old or nth < len(ended) - KEPT_MAX:
                 del self._found[what]
+
+
+async def answer_or_wait(
+    request: Request, what: Hashable, run: Callable[[Engine], Awaitable[T]], *, title: str, address: str, working: str
+) -> T | HTMLResponse:  # fmt: skip
+    """What `run` answers, else the page, or the part of one, that comes back for it at `address`. Raises HttpProblem, Refused, Away."""
+    lengthy: Lengthy = request.app.state.lengthy
+    served: Served = request.app.state.served
+    found = await lengthy.look(what, lambda: served.read_at_length(run, PAGE_SECONDS_MAX))
+    if not found.task.done():
+        return page(request, "under_way.html", title=title, address=address, seconds=found.seconds, working=working)
+    answer: T = found.task.result()
+    return answer

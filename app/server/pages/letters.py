@@ -244,7 +244,7 @@ def _dismissed(count: int) -> str:
 
 
 def _named(text: str) -> tuple[bool, int]:
-    """Whether it is a conflict, and its number. Raises Problem."""
+    """Whether it is a conflict, and its number. Raises HttpProblem."""
     found = _NUMBER.fullmatch(text.strip())
     if found is None:
         raise HttpProblem(400, f"{text[:20]!r} is no number of a dead letter")

@@ -1,7 +1,6 @@
 """Pages of what operators look at and decide: imports, identities, names, health."""
 
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,7 +12,7 @@ from app.engine.imports import listed, retract
 from app.engine.ports import Engine, no_progress
 from app.server.access import Actor, Right, needs
 from app.server.pages.entrance import form_of, reason_of
-from app.server.pages.lengthy import Lengthy
+from app.server.pages.lengthy import answer_or_wait
 from app.server.pages.rendering import page
 from app.server.problems import HttpProblem
 from app.server.served import Served
@@ -90,14 +89,8 @@ async def _of_all_histories(
     request: Request, run: Callable[[Engine], Awaitable[Any]], name: str, title: str, **shown: Any
 ) -> HTMLResponse:  # fmt: skip
     """The part of a page, or the page, once all histories are read; till then one that comes back for it."""
-    lengthy: Lengthy = request.app.state.lengthy
-    found = await lengthy.look(name, partial(_served(request).read_at_length, run))
-    if not found.task.done():
-        address = request.url.path
-        return page(
-            request, "under_way.html", title=title, address=address, seconds=found.seconds, working="All histories are read for it."
-        )
-    return page(request, name, found=found.task.result(), title=title, **shown)
+    found = await answer_or_wait(request, name, run, title=title, address=request.url.path, working=WORKING)
+    return found if isinstance(found, HTMLResponse) else page(request, name, found=found, title=title, **shown)
 
 
 @router.get("/names", dependencies=[needs(Right.operate)])

@@ -5,7 +5,6 @@ Everything is derived as it was known then, which takes minutes where there is m
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,7 +18,7 @@ from app.engine.ports import Engine
 from app.engine.question import Question
 from app.server.access import Actor, Caller, Right, needs
 from app.server.pages.entrance import form_of, one_of, reason_of
-from app.server.pages.lengthy import Lengthy
+from app.server.pages.lengthy import answer_or_wait
 from app.server.pages.question import asked_in
 from app.server.pages.rendering import page
 from app.server.pages.reports import RIGHTS, entry_of
@@ -141,16 +140,12 @@ async def _as_told(request: Request, model: Model, period: str, figures: Sequenc
 
 
 async def _answered(
-    request: Request, what: tuple[str, ...], run: Callable[[Engine], Awaitable[Any]], *, again: str, title: str, **shown: Any
+    request: Request, what: tuple[str, ...], run: Callable[[Engine], Awaitable[Restatement]], *, again: str, title: str, **shown: Any
 ) -> HTMLResponse:  # fmt: skip
     """The part of a page, or the page, once there is an answer; till then one that comes back for it."""
-    served = _served(request)
-    lengthy: Lengthy = request.app.state.lengthy
-    found = await lengthy.look(what, partial(served.read_at_length, run))
-    address = f"{request.url.path}{again}"
-    if not found.task.done():
-        return page(request, "under_way.html", title=title, address=address, seconds=found.seconds, working=WORKING)
-    told: Restatement = found.task.result()
+    told = await answer_or_wait(request, what, run, title=title, address=f"{request.url.path}{again}", working=WORKING)
+    if isinstance(told, HTMLResponse):
+        return told
     restatement = visible_restatement(_role(request), told)
     cells = words.told_cells(restatement) if isinstance(restatement, AsTold) else restatement.changed
     rows = words.rows(restatement, cells, more="CSV and JSON have all of them")
@@ -169,7 +164,7 @@ async def _answered(
 
 
 def _check(request: Request, model: Model, name: str, by: Iterable[str] = ()) -> FigureEntry:
-    """The figure of that name. Raises Problem where `model` has none, or where what changed it is not shown to the role so."""
+    """The figure of that name. Raises HttpProblem where `model` has none, or where what changed it is not shown to the role so."""
     entry = entry_of(model, name)
     check_rows(_role(request), FIGURES[name], by)
     return entry

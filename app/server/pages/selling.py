@@ -44,10 +44,10 @@ async def leads(request: Request) -> HTMLResponse:
 def _listed(request: Request, name: str, told: AnswerBody, **shown: Any) -> HTMLResponse:
     plain: Any = told.plain
     rows = seen(request.state.caller.role, [row.model_dump(mode="json") for row in plain.items])
-    is_narrowed = any(name not in ("after", "limit", "until", "known_at") and text for name, text in request.query_params.items())
+    only = {text for name, text in request.query_params.items() if name not in ("after", "limit", "until", "known_at") and text}
     return page(
         request, name, rows=rows, next=plain.next, until=plain.until, told_at=plain.position,
-        is_narrowed=is_narrowed, **shown,
+        is_narrowed=bool(only), is_all=only == {"any"}, **shown,
     )  # fmt: skip
 
 

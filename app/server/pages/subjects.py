@@ -115,11 +115,17 @@ def told_entry(entry: telling.TimelineEntry, role: Role) -> dict[str, Any]:
         "type": "close" if what in ("deal", "order") else what,
         "what": what,
         "at": entry.at,
-        "says": words.says(entry),
+        "says": _says(entry, what),
         "rule": entry.rule,
         "deal": _deal_of(entry, role),
         "names": " ".join(filter(None, (entry.source, entry.id))),
     }
+
+
+def _says(entry: telling.TimelineEntry, what: str) -> str:
+    """What it means, in words. `what` stands before it: it is not said twice."""
+    said = words.says(entry)
+    return said if isinstance(entry.means, telling.Sent) else said.removeprefix(f"{what} ")
 
 
 def _deal_of(entry: telling.TimelineEntry, role: Role) -> str:

@@ -1,6 +1,7 @@
 """Who is told apart by which key, and what they may."""
 
 import asyncio
+import re
 from base64 import b64encode
 from collections.abc import AsyncIterator, Sequence
 
@@ -201,3 +202,9 @@ async def test_the_openapi_document_says_which_routes_ask_for_a_key(nobody: http
     assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
     assert document["paths"]["/tested/sales"]["get"]["security"] == [{"key": []}]
     assert "security" not in document["paths"]["/health/live"]["get"]
+
+
+async def test_the_openapi_document_names_a_header_that_a_key_is_read_from(nobody: httpx.AsyncClient) -> None:
+    said = (await nobody.get("/api/v1/openapi.json")).json()["components"]["securitySchemes"]["key"]["description"]
+    (header,) = re.findall(r"X-[\w-]+", said)
+    assert access.key_of({header.lower(): "jk_told"}) == "jk_told"

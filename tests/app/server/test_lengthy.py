@@ -2,12 +2,16 @@
 
 import asyncio
 
+import httpx
 import pytest
 
 from app.server.pages import lengthy
 from app.server.pages.lengthy import Lengthy
 from app.server.problems import HttpProblem
+from app.server.served import ServedFolder
 from journey.errors import Refused
+from tests.app.server.conftest import published
+from tests.streams.builders import at, sent
 
 
 @pytest.fixture(autouse=True)
@@ -44,18 +48,25 @@ async def test_whoever_comes_back_is_given_the_one_answer() -> None:
     assert question.asked == 2
 
 
-async def test_only_so_many_are_under_way_and_nobody_comes_back_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_only_so_many_are_under_way() -> None:
     there, question = Lengthy(), Question()
     for what in range(lengthy.UNDER_WAY_MAX):
         await there.look(what, question)
     with pytest.raises(HttpProblem) as too_many:
         await there.look("one more", question)
     assert too_many.value.status == 429
-    monkeypatch.setattr(lengthy, "PATIENCE_SECONDS_MAX", -1)
-    with pytest.raises(HttpProblem) as too_long:
-        await there.look(0, question)
-    assert too_long.value.status == 504
     question.free.set()
+
+
+async def test_a_question_of_a_page_is_ended_after_its_time(
+    client: httpx.AsyncClient, folder: ServedFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lengthy, "LOOK_SECONDS", 30)
+    monkeypatch.setattr(lengthy, "PAGE_SECONDS_MAX", 0)
+    await published(folder, sent("demo", "user:1", at(1)))
+    for page in ("/sales/figures/won_value/changed?since=1", "/identity/suspects", "/identity/held"):
+        answer = await client.get(page)
+        assert (answer.status_code, "takes longer than 0 seconds" in answer.text) == (422, True), page
 
 
 async def test_a_refusal_is_told_and_the_next_one_tries_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,7 @@ class Endless:
 async def test_others_are_read_while_as_many_as_may_take_long(folder: ServedFolder, client: httpx.AsyncClient) -> None:
     await published(folder, sent("demo", "user:1", at(1)))
     endless = Endless()
-    asked = [asyncio.create_task(folder.read_at_length(endless.run)) for _ in range(UNDER_WAY_MAX)]
+    asked = [asyncio.create_task(folder.read_at_length(endless.run, 60)) for _ in range(UNDER_WAY_MAX)]
     for _ in asked:
         await asyncio.to_thread(endless.begun.acquire)
     answers = await asyncio.gather(*(client.get("/api/v1/sales") for _ in range(2 * READERS_MAX)))
@@ -72,5 +72,5 @@ async def test_where_the_client_goes_away_its_question_ends(folder: ServedFolder
         return messages.pop(0)
 
     with pytest.raises(HttpProblem):
-        await unless_gone(Request({"type": "http"}, receive), folder.read_at_length(endless.run))
+        await unless_gone(Request({"type": "http"}, receive), folder.read_at_length(endless.run, 60))
     await asyncio.to_thread(endless.ended.acquire)

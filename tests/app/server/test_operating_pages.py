@@ -1,5 +1,6 @@
 """Pages on which operators decide: dead letters put right, the definition put to use, periods closed; each with its entry in the audit."""
 
+import asyncio
 import re
 from dataclasses import replace
 from typing import Any
@@ -7,8 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
+from app.server.access import Callers
+from app.server.pages import lengthy
+from app.server.pages.definitions import USE
 from app.server.roles import Role
 from app.server.served import ServedFolder
+from journey.errors import Away
 from projections.figures import sections
 from projections.figures.sections import FIGURES, SECTIONS
 from schemas.definition_files import default_definition, dump_definition
@@ -145,9 +150,9 @@ async def test_a_definition_is_put_to_use_with_a_reason_and_by_operators_only(cl
     last = (await decided(folder, "definition"))[-1]
     assert (last.actor, last.reason, last.detail["file"]) == ("one-time key", "three were too few", "ours.yaml")
     assert (await folder.read(lambda engine: engine.definition())).fingerprint == last.detail["fingerprint"]
-    part = (await client.get("/definition/under-way", headers={"hx-request": "true", **HTML})).text
-    assert '<div id="in-use" hx-swap-oob="true">' in part, "the page that waited says which one is in use now"
-    assert f"fingerprint <code>{last.detail['fingerprint'][:16]}</code>" in part
+    page = (await client.get("/definition", headers=HTML)).text
+    assert f"fingerprint <code>{last.detail['fingerprint'][:16]}</code>" in page
+    assert page.count("times: 4") == 2, "to read, and to begin another one with"
     story = await client.get("/api/v1/people/user:7", params={"until": "2026-03-04"})
     assert story.json()["stage"] == "awareness", "by the first one it was consideration"
     auditor = await add(folder, "eve", Role.auditor)
@@ -158,6 +163,54 @@ async def test_a_definition_is_put_to_use_with_a_reason_and_by_operators_only(cl
         assert "<textarea" not in page.text
         for path in ("/definition", "/definition/check"):
             assert (await other.post(path, data={"text": text, "reason": "x"})).status_code == 403
+
+
+async def test_while_a_definition_is_put_to_use_no_other_is_asked_for_and_its_page_is_loaded_again_when_it_is(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lengthy, "LOOK_SECONDS", 0)
+    is_done = asyncio.Event()
+
+    async def use() -> dict[str, str]:
+        await is_done.wait()
+        return {"before": "8b72", "definition": "8b72"}
+
+    under_way = await routes(None).state.lengthy.look(USE, use)
+    page = (await client.get("/definition", headers=HTML)).text
+    assert ("is being put to use" in page, "<textarea" in page) == (True, False)
+    text = dump_definition(default_definition())
+    other = await sent(client, "/definition", text=text, file="ours.yaml", reason="meanwhile")
+    assert (other.status_code, "wait until that is done" in other.text) == (409, True)
+    assert "\nstages:\n" in other.text.partition("<textarea")[2], "what was written is lost"
+    part = {"hx-request": "true", **HTML}
+    assert "HX-Redirect" not in (await client.get("/definition/under-way", headers=part)).headers
+    is_done.set()
+    await under_way.task
+    assert (await client.get("/definition/under-way", headers=part)).headers["HX-Redirect"] == "/definition"
+
+
+async def test_what_was_written_is_on_the_page_of_what_is_wrong_with_it(client: httpx.AsyncClient, folder: ServedFolder) -> None:
+    await published(folder, BAD)
+    closed = await sent(client, "/periods", period="2026-13", reason="told to the board")
+    assert closed.status_code == 400
+    assert 'name="period" value="2026-13"' in closed.text
+    assert 'name="reason" value="told to the board"' in closed.text
+    dismissed = await sent(client, "/dead-letters", number="1", which="ticked", do="dismiss", reason="")
+    assert dismissed.status_code == 400
+    again = dict(re.findall(r'<input (?:type="hidden" )?name="(\w+)" value="([^"]*)"', dismissed.text))
+    assert again == {"number": "1", "which": "ticked", "do": "dismiss", "reason": ""}
+    assert "1 dismissed" in (await sent(client, "/dead-letters", **{**again, "reason": "sent by hand"})).text
+    asked = await client.get("/sales", params={"until": "soon", "by": "owner"}, headers=HTML)
+    assert ('name="until" value="soon"' in asked.text, 'name="by" value="owner"' in asked.text) == (True, True)
+
+
+async def test_a_key_that_was_written_is_on_no_page(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(*_: object) -> None:
+        raise Away("the keys are away")
+
+    monkeypatch.setattr(Callers, "of_key", away)
+    answer = await client.post("/login", data={"key": "jk_mine"}, headers={**HTML, "Authorization": ""})
+    assert (answer.status_code, "the keys are away" in answer.text, "jk_mine" in answer.text) == (503, True, False)
 
 
 async def test_a_period_is_closed_and_a_figure_tells_what_was_told_beside_what_is_known(

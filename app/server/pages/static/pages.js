@@ -60,6 +60,8 @@ function drawAll(within) {
   within.querySelectorAll("canvas[data-stages]").forEach(drawStages);
 }
 document.addEventListener("DOMContentLoaded", () => drawAll(document));
+// In a narrow window the pages are in a line that scrolls: where one is has to be seen.
+document.addEventListener("DOMContentLoaded", () => document.querySelector("nav a[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }));
 document.addEventListener("htmx:afterSettle", (event) => drawAll(event.target));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawAll(document));
 
