@@ -9,13 +9,15 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 
+from app.engine import backups
+from app.engine.folder import make_private
 from tests.app.command import COMMAND, environment, here, put, refused, touch, wait_until
 from tests.app.server.doors import started
 
@@ -168,6 +170,17 @@ def test_nothing_is_restored_over_data_and_nothing_backed_up_over_anything(kept:
     assert "lies within the data folder" in refused(here("backup", "journey-data/kept", cwd=kept))
     assert "there is no data in none" in refused(here("backup", "new", "--data", "none", cwd=kept))
     assert told(kept, "digest") == before
+
+
+def test_what_another_process_wrote_until_the_folder_was_locked_stays(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def made_private(folder: Path, files: Iterable[str]) -> None:
+        monkeypatch.undo()
+        make_private(folder, files)
+        assert here("ingest", put(kept / "more.jsonl", *visits(100, 5)), "--data", "new", cwd=kept).status == 0
+
+    monkeypatch.setattr(backups, "make_private", made_private)
+    assert "there is data in new already" in refused(here("restore", "kept", "--data", "new", cwd=kept))
+    assert here("timeline", "user:20", "--data", "new", cwd=kept).status == 0
 
 
 def test_where_there_is_no_space_nothing_is_left(kept: Path) -> None:
