@@ -206,8 +206,10 @@ def test_a_damaged_record_is_not_backed_up(kept: Path) -> None:
 
 
 def test_one_that_is_killed_leaves_nothing_under_its_name(kept: Path) -> None:
-    process = subprocess.Popen([*COMMAND, "backup", "second"], cwd=kept, env=environment())
-    wait_until(lambda: any(path.name.startswith(".second-") for path in kept.iterdir()))
+    # It is whole, and waits for the disk for as long as we like.
+    program = "import os, signal; os.fsync = lambda _: signal.pause(); from app.cli import run; run(['backup', 'second'])"
+    process = subprocess.Popen([sys.executable, "-c", program], cwd=kept, env=environment())
+    wait_until(lambda: bool([*kept.glob(".second-*/backup.json")]), 60)
     process.kill()
     assert process.wait() == -signal.SIGKILL
     assert not (kept / "second").exists()
