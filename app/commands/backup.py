@@ -19,8 +19,9 @@ def backup(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Copy embedded data to a new folder, also while `journey serve` or an ingest writes to it. Prints the position and the digests of
-    what it holds: those that `journey digest` prints once it is restored.
+    """Copy embedded data to a new folder, also while `journey serve` or an ingest writes to it.
+
+    Prints the position and the digests of what it holds: those that `journey digest` prints once it is restored.
 
     Distributed data is backed up by PostgreSQL's own tools: see docs/operating.md.
     """

@@ -35,8 +35,10 @@ def serve(
     host: Annotated[str, typer.Option("--host", help="Address to listen at.", metavar="ADDRESS")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="Port to listen at; 0: any free one.", min=0, max=65535)] = 8000,
 ) -> None:
-    """Take in touchpoints and answer questions over HTTP, until it is told to stop. `journey keys add` makes keys for it; where there is
-    none, it prints one that is good until it stops, and listens at this machine only."""
+    """Take in touchpoints and answer questions over HTTP, until it is told to stop.
+
+    `journey keys add` makes keys for it; where there is none, it prints one that is good until it stops, and listens at this machine only.
+    """
     place = where(data)
     quiet.set(True)
     listening = bound(host, port, "--port")

@@ -28,7 +28,6 @@ from app.text.arguments import (
 )
 from app.text.printing import as_json
 from projections.figures.sections import FIGURES
-from projections.marketing import marketing
 
 app = typer.Typer(add_completion=False)
 
@@ -57,7 +56,7 @@ def why(
     """The touchpoints behind a figure: which deals, people or leads are counted, and why."""
     wanted = figure_named(figure)
     question = Question(
-        "marketing" if model_of(wanted) is marketing else "sales",
+        model_of(wanted),
         by=names_of(by),
         where=filters(where),
         from_on=None if from_ is None else day_of("--from", from_),

@@ -75,10 +75,11 @@ def back_up(folder: Path, to: Path, say: Say) -> Backup:
 def restore(backup: Path, folder: Path) -> Backup:
     """Have in `folder`, where no data is, what `backup` holds. Raises Refused, and has changed nothing then."""
     found = _description(backup)
-    if os.path.lexists(folder / FILE):
-        raise Refused(f"there is data in {folder} already; remove it first, or name another folder with --data")
+    _check_no_data(folder)
     make_private(folder, (LOCK,))
     with _told(f"{backup} can't be restored to {folder}"), locked(folder):
+        # Another process may have written some until we had the lock.
+        _check_no_data(folder)
         staging = folder / STAGING
         shutil.rmtree(staging, ignore_errors=True)
         try:
@@ -99,6 +100,11 @@ def restore(backup: Path, folder: Path) -> Backup:
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     return found
+
+
+def _check_no_data(folder: Path) -> None:
+    if os.path.lexists(folder / FILE):
+        raise Refused(f"there is data in {folder} already; remove it first, or name another folder with --data")
 
 
 def _made(folder: Path, made: Path, say: Say) -> Backup:

@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from operator import add
 from typing import Any, NamedTuple
 
+from app.engine.asking import MODELS
 from app.engine.cursors import cursor_of, is_like, values_of
 from app.engine.known_state import KnownState, known, read_model
 from app.engine.ports import Engine
@@ -30,14 +31,12 @@ from projections.figures.answers import Answer, Cell, Exact, FigureAnswer
 from projections.figures.answers import Value as Result
 from projections.figures.compiling import marked
 from projections.figures.credit import NO_MILESTONE
-from projections.figures.figure import Asked, Figure
+from projections.figures.figure import Asked, Figure, Model
 from projections.figures.measures import Credited, Outcome
 from projections.figures.reports import values_asked
 from projections.figures.sections import FIGURES
 from projections.figures.units import ByUnit, FigureUnit, UnitPage, among, credited_touches, each, only, rows_by_unit, units
-from projections.marketing import marketing
 from projections.read_model import Ask, Delta, ReadModel, Table, Value
-from projections.sales import sales
 from projections.stores.sqlite_memory import InMemory
 from streams.tracing import Traced, named, taking_part, traced
 
@@ -106,10 +105,9 @@ def figure_named(name: str) -> Figure:
     return FIGURES[name]
 
 
-def model_of(figure: Figure) -> ReadModel:
+def model_of(figure: Figure) -> Model:
     """The read model that answers it; of two the first."""
-    section = next(one for one in sections.SECTIONS if figure in one.figures)
-    return marketing if section.model == "marketing" else sales
+    return next(section.model for section in sections.SECTIONS if figure in section.figures)
 
 
 async def why(engine: Engine, figure: Figure, question: Question, *, limit: int, after: str = "") -> FigureEvidence:
@@ -118,10 +116,10 @@ async def why(engine: Engine, figure: Figure, question: Question, *, limit: int,
     asked = replace(question.asked((await known(engine, known_at)).definition), top=0)
     if not 1 <= limit <= UNITS_MAX:
         raise Refused(f"--limit {limit} is not between 1 and {UNITS_MAX}")
-    model = model_of(figure)
+    model = MODELS[question.model]
     async with AsyncExitStack() as stack:
         if known_at is None:
-            store = engine.marketing if model is marketing else engine.sales
+            store = engine.marketing if question.model == "marketing" else engine.sales
         else:
             store = await stack.enter_async_context(read_model(model, await known(engine, known_at)))
         ask = await stack.enter_async_context(store.snapshot())
@@ -131,17 +129,17 @@ async def why(engine: Engine, figure: Figure, question: Question, *, limit: int,
             # Campaigns may be asked for by their names. What is not there counts nowhere, and the answer says what there is.
             asked = replace(asked, where=await values_asked(ask, [figure], asked, refusing=False))
         was, simulated = await known(engine, str(position)), await is_simulated(engine)
-        return await evidence_in(ask, was, figure, asked, limit=limit, after=after, simulated=simulated)
+        return await evidence_in(ask, model, was, figure, asked, limit=limit, after=after, simulated=simulated)
 
 
 async def evidence_in(
-    ask: Ask, was: KnownState, figure: Figure, asked: Asked, *, limit: int, after: str = "", simulated: bool = False
+    ask: Ask, model: ReadModel, was: KnownState, figure: Figure, asked: Asked, *, limit: int, after: str = "", simulated: bool = False
 ) -> FigureEvidence:
-    """The same of a read model, and of the histories that it reflects."""
+    """The same of a read model that is asked by `ask`, and of the histories that it reflects."""
     whole = await answer(ask, [figure], asked)
     asked, _ = await settled(ask, [figure], asked)
-    page = await units(ask, figure, asked, after=_position(after, figure, asked), limit=limit)
-    with await _rows(ask, was, model_of(figure), figure, asked, page.units) as rows:
+    page = await units(ask, figure, asked, after=_position(after, model, figure, asked), limit=limit)
+    with await _rows(ask, was, model, figure, asked, page.units) as rows:
         again = among(figure, _CHOSEN)
         comes_to = (await answer(rows.memory.ask, [again], asked)).figures[0]
         if len(page.units) == page.number:
@@ -181,16 +179,11 @@ def _cursor(page: UnitPage) -> str:
     return cursor_of([*last.key, *last.group])
 
 
-def _position(cursor: str, figure: Figure, asked: Asked) -> list[Value]:
+def _position(cursor: str, model: ReadModel, figure: Figure, asked: Asked) -> list[Value]:
     if not cursor:
         return []
     found = values_of(cursor)
-    whole = {
-        column.name
-        for table in model_of(figure).tables
-        for column in table.key
-        if table.name in figure.of.tables and column.type == "INTEGER"
-    }
+    whole = {column.name for table in model.tables for column in table.key if table.name in figure.of.tables and column.type == "INTEGER"}
     width = rows_by_unit(figure, asked)[0].width
     likes = ["INTEGER" if name in whole else "TEXT" for name in figure.of.unit] + ["TEXT"] * (width - len(figure.of.unit))
     if not is_like(found, likes):

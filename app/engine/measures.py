@@ -12,7 +12,8 @@ from app.engine.ports import Engine
 from journey.errors import Away
 from projections.read_model import ReadStore
 from streams.operators import State
-from streams.units import Received, Unit
+from streams.ports import Histories
+from streams.units import Unit
 
 UNIT_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 END_TO_END_SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1_800.0, 7_200.0)
@@ -71,10 +72,13 @@ class Measures:
     def followed(self, model: str, seconds: float) -> None:
         self.units.labels(model).observe(seconds)
 
-    def shown(self, model: str, received: Sequence[Received]) -> None:
-        """A read model shows these units now."""
+    async def shown(self, model: str, record: Histories, before: int, after: int) -> None:
+        """A read model shows the units in (`before`, `after`] of the record since just now; one that began with nothing, what was shown
+        before."""
+        if not 0 < before < after:
+            return
         at = now()
-        for one in received:
+        for one in await record.received(before, after, RECEIVED_MAX):
             if not one.is_derived_anew:
                 self.end_to_end.labels(model).observe(max(0, at - one.at) / MICROSECONDS)
 

@@ -58,16 +58,7 @@ class Observer:
         seconds = time.monotonic() - began
         if self.measures is not None:
             self.measures.followed(model.name, seconds)
-            # One that begins with nothing shows what was shown before.
-            if before:
-                await self.show(record, model, before, after)
+            await self.measures.shown(model.name, record, before, after)
         if tracing.is_on():
             causes = [trace for position, trace in self._placed.items() if before < position <= after]
             tracing.happened(f"take in a unit: {model.name}", seconds, causes, {"journey.position": after, "journey.model": model.name})
-
-    async def show(self, record: Histories, model: ReadModel, before: int, after: int) -> None:
-        """The units in (`before`, `after`] are shown by a read model since just now."""
-        if self.measures is not None:
-            from app.engine.measures import RECEIVED_MAX
-
-            self.measures.shown(model.name, await record.received(before, after, RECEIVED_MAX))

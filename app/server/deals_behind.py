@@ -5,13 +5,14 @@ from datetime import datetime
 from typing import TypeVar, cast
 
 from app.engine import asking
+from app.engine.evidence import model_of
 from app.engine.ports import Engine
 from app.engine.question import Question
 from app.server.roles import SIGHT, Role
 from projections.figures.answers import Answer, FigureAnswer
-from projections.figures.figure import Figure, Model
+from projections.figures.figure import Figure
 from projections.figures.reports import Report
-from projections.figures.sections import FIGURES, SECTIONS
+from projections.figures.sections import FIGURES
 
 T = TypeVar("T")
 
@@ -56,12 +57,8 @@ async def _with_deals(engine: Engine, answer: Answer, told: FigureAnswer, figure
     if answer.where or answer.known_at or answer.from_on or answer.to_on or answer.top:
         return told  # All of it is withheld: see `app.server.visible`.
     alone = replace(figure, of=replace(figure.of, sql=f"SELECT v.* FROM ({figure.of.sql}) AS v WHERE v.whose = ''"))
-    asked = Question(_model_of(figure), by=told.by, until=datetime.fromisoformat(answer.until), currency=answer.currency or "")
+    asked = Question(model_of(figure), by=told.by, until=datetime.fromisoformat(answer.until), currency=answer.currency or "")
     found = await asking.figure(engine, alone, asked)
     deals = {(tuple(cell.group.items()), cell.currency): cell.n for one in found.figures for cell in one.cells}
     cells = tuple(cell.model_copy(update={"deals": deals.get((tuple(cell.group.items()), cell.currency), 0)}) for cell in told.cells)
     return told.model_copy(update={"cells": cells})
-
-
-def _model_of(figure: Figure) -> Model:
-    return next(section.model for section in SECTIONS if figure in section.figures)

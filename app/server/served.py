@@ -17,7 +17,7 @@ from app.engine.access import with_servers
 from app.engine.clock import now
 from app.engine.embedded import Embedded, batch_of, is_of_files, keys_of, opened, reading
 from app.engine.file_imports import Files
-from app.engine.measures import LOOKED_AT_SECONDS_MAX, RECEIVED_MAX, Measures
+from app.engine.measures import LOOKED_AT_SECONDS_MAX, Measures
 from app.engine.observer import Observer
 from app.engine.ports import Engine, no_progress
 from app.engine.simulation_mark import is_simulated
@@ -556,11 +556,9 @@ class ServedServers:
 
     async def _reach(self, name: str, at: int) -> None:
         """The read model `name` is at `at`, or further by now."""
-        before = self._shows.get(name)
-        after = self._shows[name] = max(before or 0, at)
-        # One that begins with nothing shows what was shown before.
-        if before and after > before:
-            self.measures.shown(name, await self.engine.record.received(before, after, RECEIVED_MAX))
+        before = self._shows.get(name, 0)
+        after = self._shows[name] = max(before, at)
+        await self.measures.shown(name, self.engine.record, before, after)
         position = min(self._shows.get(store.model.name, 0) for store in (self.engine.marketing, self.engine.sales))
         self._behind_since = None if position >= self._there else self._behind_since or time.monotonic()
         if self._definition is None or position > self.positions.position:

@@ -9,13 +9,15 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 
+from app.engine import backups
+from app.engine.folder import make_private
 from tests.app.command import COMMAND, environment, here, put, refused, touch, wait_until
 from tests.app.server.doors import started
 
@@ -170,6 +172,17 @@ def test_nothing_is_restored_over_data_and_nothing_backed_up_over_anything(kept:
     assert told(kept, "digest") == before
 
 
+def test_what_another_process_wrote_until_the_folder_was_locked_stays(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def made_private(folder: Path, files: Iterable[str]) -> None:
+        monkeypatch.undo()
+        make_private(folder, files)
+        assert here("ingest", put(kept / "more.jsonl", *visits(100, 5)), "--data", "new", cwd=kept).status == 0
+
+    monkeypatch.setattr(backups, "make_private", made_private)
+    assert "there is data in new already" in refused(here("restore", "kept", "--data", "new", cwd=kept))
+    assert here("timeline", "user:20", "--data", "new", cwd=kept).status == 0
+
+
 def test_where_there_is_no_space_nothing_is_left(kept: Path) -> None:
     there = sorted(path.name for path in kept.iterdir())
     command = f"ulimit -f 40; exec {' '.join(COMMAND)} backup second"
@@ -193,8 +206,10 @@ def test_a_damaged_record_is_not_backed_up(kept: Path) -> None:
 
 
 def test_one_that_is_killed_leaves_nothing_under_its_name(kept: Path) -> None:
-    process = subprocess.Popen([*COMMAND, "backup", "second"], cwd=kept, env=environment())
-    wait_until(lambda: any(path.name.startswith(".second-") for path in kept.iterdir()))
+    # It is whole, and waits for the disk for as long as we like.
+    program = "import os, signal; os.fsync = lambda _: signal.pause(); from app.cli import run; run(['backup', 'second'])"
+    process = subprocess.Popen([sys.executable, "-c", program], cwd=kept, env=environment())
+    wait_until(lambda: bool([*kept.glob(".second-*/backup.json")]), 60)
     process.kill()
     assert process.wait() == -signal.SIGKILL
     assert not (kept / "second").exists()

@@ -1,7 +1,9 @@
 """The table of commands: each is there, and is imported only when it is called."""
 
+import inspect
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,13 @@ def test_a_command_imports_no_other_and_nothing_heavy_that_it_does_not_need() ->
         modules = imported_by(name, "--help")
         assert {module for module in modules if module.startswith("app.commands.")} == {f"app.commands.{name}"}
         assert modules.isdisjoint(HEAVY), name
+
+
+def test_the_list_of_commands_says_of_each_one_sentence_or_two_without_a_break() -> None:
+    """`--help` shows the first paragraph of each, and keeps its line breaks."""
+    for name in COMMANDS:
+        for command in import_module(f"app.commands.{name.replace('-', '_')}").app.registered_commands:
+            assert "\n" not in inspect.getdoc(command.callback).partition("\n\n")[0], name
 
 
 def test_the_version_needs_no_touchpoint_read() -> None:

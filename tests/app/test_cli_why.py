@@ -1,9 +1,15 @@
 """`journey why` lists the touchpoints behind a figure."""
 
+import asyncio
+import shutil
 from pathlib import Path
 
 import pytest
 
+from app.engine.embedded import reading
+from app.engine.evidence import why as behind
+from app.engine.question import Question
+from projections.figures.figure import Model
 from projections.figures.sections import FIGURES
 from tests.app.command import Ran, here, put, refused, touch
 
@@ -47,6 +53,18 @@ def why(shop: Path, *arguments: str) -> list[tuple[object, list[str]]]:
 
 def test_a_count_lists_what_is_counted(shop: Path) -> None:
     assert why(shop, "new_leads", "--where", "channel=Email") == [(1, ["lead"])]
+
+
+def test_a_figure_of_both_reports_is_asked_of_the_read_model_that_the_question_is_about(shop: Path, tmp_path: Path) -> None:
+    """They may be on two servers, of which one is away."""
+    models: tuple[Model, ...] = ("marketing", "sales")
+    for model, other in (models, models[::-1]):
+        data = Path(shutil.copytree(shop / "journey-data", tmp_path / model))
+        with reading(data) as engine:
+            (data / f"{other}.db").unlink()
+            found = asyncio.run(behind(engine, FIGURES["stage_people"], Question(model), limit=5))
+            assert found.agrees
+            assert found.units_count
 
 
 def test_a_ratio_lists_its_whole_and_which_of_it_are_in_the_part(shop: Path) -> None:

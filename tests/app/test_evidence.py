@@ -50,7 +50,7 @@ async def taken(*units: list[bytes]) -> AsyncIterator[Bench]:
 async def disagreement(store: ReadStore, bench: Bench, figure: Figure, asked: Asked, limit: int = ALL) -> str:
     """What the read model says and its touchpoints do not, in words; "" where they agree."""
     async with store.snapshot() as ask:
-        found = await evidence_in(ask, KnownState(bench.definition, bench.record), figure, asked, limit=limit)
+        found = await evidence_in(ask, store.model, KnownState(bench.definition, bench.record), figure, asked, limit=limit)
     if not found.agrees:
         return f"{figure.name} {asked.by}: {found.answer.figures[0].cells} is not {found.comes_to.cells}"
     without = [one.unit for one in found.units if not one.touchpoints]
@@ -58,7 +58,7 @@ async def disagreement(store: ReadStore, bench: Bench, figure: Figure, asked: As
 
 
 def store_of(figure: Figure, bench: Bench) -> SqliteReadStore:
-    return next(store for store in bench.stores if store.model is model_of(figure))
+    return next(store for store in bench.stores if store.model.name == model_of(figure))
 
 
 def some_question(figure: Figure, random: Random) -> Asked:
@@ -106,7 +106,7 @@ async def test_in_postgresql_it_is_too(database: str) -> None:
             for store in stores:
                 await store.apply(bench.record.changes(0))
             for figure in FIGURES.values():
-                store = next(one for one in stores if one.model is model_of(figure))
+                store = next(one for one in stores if one.model.name == model_of(figure))
                 for limit in (ALL, 2):
                     assert await disagreement(store, bench, figure, by_something(figure, random), limit) == ""
         finally:
@@ -117,12 +117,13 @@ async def test_in_postgresql_it_is_too(database: str) -> None:
 async def test_units_are_told_of_page_by_page_each_once() -> None:
     async with taken(company()) as bench:
         figure, asked = FIGURES["stage_entries"], Asked(at(0), by=("stage",), where=(Where("stage", ("awareness", "consideration")),))
-        async with store_of(figure, bench).snapshot() as ask:
+        store = store_of(figure, bench)
+        async with store.snapshot() as ask:
             was = KnownState(bench.definition, bench.record)
-            whole = await evidence_in(ask, was, figure, asked, limit=ALL)
+            whole = await evidence_in(ask, store.model, was, figure, asked, limit=ALL)
             found, after = [], ""
             while after or not found:
-                page = await evidence_in(ask, was, figure, asked, limit=30, after=after)
+                page = await evidence_in(ask, store.model, was, figure, asked, limit=30, after=after)
                 found += [(one.unit, one.group, one.touchpoints) for one in page.units]
                 after = page.after
     assert found == [(one.unit, one.group, one.touchpoints) for one in whole.units]
