@@ -22,25 +22,20 @@ from projections.figures.figure import Figure
 from projections.figures.measures import credited
 from projections.figures.views import View
 
-_MISSING = f"; the part of one that there is not goes to {NO_MILESTONE}"
+_LEAD, _DEAL = "the one at the lead's creation", "the one at the deal's opening"
+_NONE = f"where there is no lead or no deal, its part goes to {NO_MILESTONE}"
 MODELS: dict[str, tuple[Weights, str]] = {
-    "first": (first, "the first touch"),
-    "last": (last, "the last touch"),
-    "last_non_direct": (last_non_direct, "the last touch that is not direct, else the last"),
-    "linear": (linear, "all touches alike"),
+    "first": (first, "all to the first"),
+    "last": (last, "all to the last"),
+    "last_non_direct": (last_non_direct, "all to the last that is not direct, else to the last"),
+    "linear": (linear, "equal parts to all"),
 }
-WEIGHING: dict[str, tuple[Weights, str]] = {
-    "time_decay": (time_decay, "all touches, half as much for each half-life that one is older than the last,"),
-    "position_based": (position_based, "the first touch (40 %), the last (40 %) and those between (20 %)"),
-    "u_shaped": (u_shaped, f"the first touch (40 %), that of the lead's creation (40 %{_MISSING}) and the others (20 %)"),
-    "w_shaped": (
-        w_shaped,
-        f"the first touch, that of the lead's creation and that of the deal's opening (30 % each{_MISSING}) and the others (10 %)",
-    ),
-    "full_path": (
-        full_path,
-        f"the first touch, that of the lead's creation, that of the deal's opening, the last (22.5 % each{_MISSING}) and the others (10 %)",
-    ),
+WEIGHTED_MODELS: dict[str, tuple[Weights, str]] = {
+    "time_decay": (time_decay, "a part to each, halved for every half-life that it is older than the last"),
+    "position_based": (position_based, "40 % to the first, 40 % to the last and 20 % to those between"),
+    "u_shaped": (u_shaped, f"40 % to the first, 40 % to {_LEAD} and 20 % to the others; {_NONE}"),
+    "w_shaped": (w_shaped, f"30 % each to the first, {_LEAD} and {_DEAL}, and 10 % to the others; {_NONE}"),
+    "full_path": (full_path, f"22.5 % each to the first, {_LEAD}, {_DEAL} and the last, and 10 % to the others; {_NONE}"),
 }
 
 _TOUCH = (
@@ -57,7 +52,9 @@ _OF_DEALS = (
     f" COALESCE(c.opened_at, 0) AS opened_at, {_HALF_LIFE}, {SUBJECT_OF_DEAL} AS subject, d.pipeline, d.deal_kind,"
     " d.amount_minor, d.currency, d.n"
     f" FROM ({DEALS}) AS d LEFT JOIN ("
-    "SELECT conversion, of_what, at, MAX(is_primary) AS has_primary, MAX(lead_at) AS lead_at, MAX(opened_at) AS opened_at"
+    "SELECT conversion, of_what, at, MAX(is_primary) AS has_primary,"
+    # Of its people's lead creations the earliest: a deal that names a lead has but that one.
+    " MIN(NULLIF(lead_at, 0)) AS lead_at, MIN(NULLIF(opened_at, 0)) AS opened_at"
     " FROM conversions WHERE at <= :until GROUP BY conversion, of_what, at"
     ") AS c ON c.conversion = d.conversion AND c.of_what = d.of_what AND c.at = d.at"
     # DISTINCT, so that SQLite makes an index of them: these are of any person, by whom the table is kept.
@@ -92,7 +89,7 @@ def _conversions(models: dict[str, tuple[Weights, str]]) -> tuple[Figure, ...]:
     return tuple(
         Figure(
             name=f"conversions_{name}",
-            says=f"Conversions, credited to {whom} before them.",
+            says=f"Conversions, credited to the touches before them: {how}.",
             formula="each conversion whole, in millionths",
             unit="conversions",
             source="definition: attribution",
@@ -101,7 +98,7 @@ def _conversions(models: dict[str, tuple[Weights, str]]) -> tuple[Figure, ...]:
             measure=credited(weights),
             reads=(*reads.CONVERSIONS, *_ANY),
         )
-        for name, (weights, whom) in models.items()
+        for name, (weights, how) in models.items()
     )
 
 
@@ -109,7 +106,7 @@ def _values(models: dict[str, tuple[Weights, str]]) -> tuple[Figure, ...]:
     return tuple(
         Figure(
             name=f"conversion_value_{name}",
-            says=f"Value of conversions after refunds, credited to {whom} before them.",
+            says=f"Value of conversions after refunds, credited to the touches before them: {how}.",
             formula="each value whole, in minor units, by largest remainder",
             unit="money",
             tells="deal_value",
@@ -119,9 +116,9 @@ def _values(models: dict[str, tuple[Weights, str]]) -> tuple[Figure, ...]:
             measure=credited(weights, "amount_minor"),
             reads=(*reads.VALUE, *_ANY),
         )
-        for name, (weights, whom) in models.items()
+        for name, (weights, how) in models.items()
     )
 
 
 CONVERSIONS, VALUES = _conversions(MODELS), _values(MODELS)
-WEIGHED_CONVERSIONS, WEIGHED_VALUES = _conversions(WEIGHING), _values(WEIGHING)
+WEIGHTED_CONVERSIONS, WEIGHTED_VALUES = _conversions(WEIGHTED_MODELS), _values(WEIGHTED_MODELS)

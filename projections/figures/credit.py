@@ -1,5 +1,6 @@
 """Credit: what each touch of a path has earned of a conversion, in whole units that add up."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from decimal import Context, Decimal
 from typing import NamedTuple
@@ -66,24 +67,22 @@ def time_decay(path: Sequence[PathTouch]) -> Sequence[int]:
 
 def position_based(path: Sequence[PathTouch]) -> Sequence[int]:
     """40 % to the first touch, 40 % to the last, 20 % to those between."""
-    return _placed(path, {0: 40, len(path) - 1: 40} if len(path) > 1 else {0: 80}, 20)
+    return _placed(path, 40, [0, len(path) - 1], 20)
 
 
 def u_shaped(path: Sequence[PathTouch]) -> Sequence[int]:
     """40 % to the first touch, 40 % to that of the lead's creation, 20 % to the others."""
-    return _placed(path, _parts(path, [(0, 40), (_touch_at(path, path[0].lead_at), 40)]), 20)
+    return _placed(path, 40, [0, _touch_at(path, path[0].lead_at)], 20)
 
 
 def w_shaped(path: Sequence[PathTouch]) -> Sequence[int]:
     """30 % each to the first touch, that of the lead's creation and that of the deal's opening, 10 % to the others."""
-    lead, opened = _touch_at(path, path[0].lead_at), _touch_at(path, path[0].opened_at)
-    return _placed(path, _parts(path, [(0, 30), (lead, 30), (opened, 30)]), 10)
+    return _placed(path, 30, [0, _touch_at(path, path[0].lead_at), _touch_at(path, path[0].opened_at)], 10)
 
 
 def full_path(path: Sequence[PathTouch]) -> Sequence[int]:
     """22.5 % each to the first touch, that of the lead's creation, that of the deal's opening and the last, 10 % to the others."""
-    lead, opened = _touch_at(path, path[0].lead_at), _touch_at(path, path[0].opened_at)
-    return _placed(path, _parts(path, [(0, 45), (lead, 45), (opened, 45), (len(path) - 1, 45)]), 20)
+    return _placed(path, 45, [0, _touch_at(path, path[0].lead_at), _touch_at(path, path[0].opened_at), len(path) - 1], 20)
 
 
 def _touch_at(path: Sequence[PathTouch], milestone: Instant) -> int:
@@ -93,17 +92,10 @@ def _touch_at(path: Sequence[PathTouch], milestone: Instant) -> int:
     return max((place for place, touch in enumerate(path) if touch.touched_at <= milestone), default=0)
 
 
-def _parts(path: Sequence[PathTouch], shares: Sequence[tuple[int, int]]) -> dict[int, int]:
-    """What falls on the same touch adds up."""
-    found: dict[int, int] = {}
-    for place, part in shares:
-        found[place] = found.get(place, 0) + part
-    return found
-
-
-def _placed(path: Sequence[PathTouch], parts: dict[int, int], others: int) -> Sequence[int]:
-    """`parts` by place, and `others` in equal parts to all other touches; where there are none it goes to `parts` in proportion."""
-    number = sum(place not in parts for place in range(len(path)))
-    weights = [parts[place] * max(number, 1) if place in parts else others for place in range(len(path))]
-    missing = parts.get(len(path), 0) * max(number, 1)
-    return [*weights, missing] if missing else weights
+def _placed(path: Sequence[PathTouch], part: int, places: Sequence[int], others: int) -> Sequence[int]:
+    """`part` to each of `places`, which adds up where they are the same, and `others` in equal parts to all other touches; where there are
+    none, it goes to `places` in proportion."""
+    times = Counter(places)
+    number = sum(place not in times for place in range(len(path)))
+    weights = [part * times[place] * max(number, 1) or others for place in range(len(path) + 1)]
+    return weights if len(path) in times else weights[:-1]

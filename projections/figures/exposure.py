@@ -1,8 +1,8 @@
-"""Exposure: advertisements that were shown to people; and apart from it, what platforms say of themselves."""
+"""Exposure: advertisements that were shown to people; and apart from it, what platforms state."""
 
 from projections.figures.dimensions import CAMPAIGN, CHANNEL, LEAD_TEAM, PERSON_STAGE, PROFILE, Dimension
 from projections.figures.figure import Figure
-from projections.figures.measures import as_stated, count, distinct, ratio, total
+from projections.figures.measures import Aggregate, as_stated, count, distinct, ratio, total
 from projections.figures.views import View, as_of
 
 exposed = as_of("exposed", unit=("person", "at"))
@@ -58,72 +58,42 @@ EXPOSURE = (
         reads=_SHOWN,
     ),
 )
+
+
+def _stated(name: str, says: str, formula: str, unit: str, measure: Aggregate, *reads: str) -> Figure:
+    return Figure(
+        name=name, says=says, formula=formula, unit=unit, source="as stated by the platform", of=reported, by=_BY_REPORT, measure=measure,
+        reads=tuple(f"media_reported.{field}" for field in reads),
+    )  # fmt: skip
+
+
 STATED = (
-    Figure(
-        name="stated_impressions",
-        says="Impressions as platforms state them, dated by the last day of each report. They are no part of our impressions.",
-        formula="sum of media_reported.impressions",
-        unit="impressions",
-        source="as stated by the platform",
-        of=reported,
-        by=_BY_REPORT,
-        measure=total("impressions", "v.impressions >= 0"),
-        reads=("media_reported.impressions",),
+    _stated(
+        "stated_impressions",
+        "Impressions as platforms state them, dated by the last day of each report. They are no part of our impressions.",
+        "sum of media_reported.impressions", "impressions", total("impressions", "v.impressions >= 0"), "impressions",
     ),
-    Figure(
-        name="stated_clicks",
-        says="Clicks as platforms state them, dated by the last day of each report. They are no part of our touchpoints.",
-        formula="sum of media_reported.clicks",
-        unit="clicks",
-        source="as stated by the platform",
-        of=reported,
-        by=_BY_REPORT,
-        measure=total("clicks", "v.clicks >= 0"),
-        reads=("media_reported.clicks",),
+    _stated(
+        "stated_clicks", "Clicks as platforms state them, dated by the last day of each report. They are no part of our touchpoints.",
+        "sum of media_reported.clicks", "clicks", total("clicks", "v.clicks >= 0"), "clicks",
     ),
-    Figure(
-        name="stated_click_rate",
-        says="Clicks of impressions, both as platforms state them, of the reports that state both.",
-        formula="stated clicks / stated impressions",
-        unit="rate",
-        source="as stated by the platform",
-        of=reported,
-        by=_BY_REPORT,
-        measure=ratio(total("clicks", _CLICKED), total("impressions", _CLICKED)),
-        reads=("media_reported.clicks", "media_reported.impressions"),
+    _stated(
+        "stated_click_rate", "Clicks by impressions, both as platforms state them, of the reports that state both.",
+        "stated clicks / stated impressions", "rate", ratio(total("clicks", _CLICKED), total("impressions", _CLICKED)),
+        "clicks", "impressions",
     ),
-    Figure(
-        name="stated_reach",
-        says="Reach as a platform states it. It adds up over neither platforms, campaigns nor periods: of more than one report there is"
-        " no number.",
-        formula="media_reported.reach of the one report that there is",
-        unit="people",
-        source="as stated by the platform",
-        of=reported,
-        by=_BY_REPORT,
-        measure=as_stated("reach", "v.reach >= 0"),
-        reads=("media_reported.reach",),
+    _stated(
+        "stated_reach",
+        "Reach as a platform states it. It does not add up over platforms, campaigns or periods: of several reports there is no number.",
+        "media_reported.reach of the one report that there is", "people", as_stated("reach", "v.reach >= 0"), "reach",
     ),
-    Figure(
-        name="stated_engagement_rate",
-        says="Reactions of impressions, both as platforms state them, of the reports that state both.",
-        formula="stated engagements / stated impressions",
-        unit="rate",
-        source="as stated by the platform",
-        of=reported,
-        by=_BY_REPORT,
-        measure=ratio(total("engagements", _ENGAGED), total("impressions", _ENGAGED)),
-        reads=("media_reported.engagements", "media_reported.impressions"),
+    _stated(
+        "stated_engagement_rate", "Reactions by impressions, both as platforms state them, of the reports that state both.",
+        "stated engagements / stated impressions", "rate", ratio(total("engagements", _ENGAGED), total("impressions", _ENGAGED)),
+        "engagements", "impressions",
     ),
-    Figure(
-        name="stated_followers",
-        says="Followers as a platform states them. Of more than one report there is no number.",
-        formula="media_reported.followers of the one report that there is",
-        unit="people",
-        source="as stated by the platform",
-        of=reported,
-        by=_BY_REPORT,
-        measure=as_stated("followers", "v.followers >= 0"),
-        reads=("media_reported.followers",),
+    _stated(
+        "stated_followers", "Followers as a platform states them. Of several reports there is no number.",
+        "media_reported.followers of the one report that there is", "people", as_stated("followers", "v.followers >= 0"), "followers",
     ),
-)
+)  # fmt: skip

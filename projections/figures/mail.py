@@ -1,6 +1,8 @@
 """E-mail: what was sent to people, what arrived, and what they did with it. A message to a person counts once, however
 often it was opened."""
 
+from typing import Literal
+
 from projections.figures.dimensions import LEAD_TEAM, PERSON_STAGE, PROFILE, Dimension, campaign_of
 from projections.figures.figure import Figure
 from projections.figures.measures import count, ratio
@@ -41,85 +43,68 @@ OPENED_BY = Dimension(
 
 _WHO = (LEAD_TEAM, *PROFILE, PERSON_STAGE)
 _BY = (campaign_of("v.of_campaign", says="campaign that the message was sent for"), MESSAGE, *_WHO)
-SENT, DELIVERED = "v.sent_at > 0", "v.delivered_at > 0"
-_SOURCE = "base: delivered messages; machine opens are apart"
+Dated = Literal["sent", "delivered"]
+"""By which step messages are dated: those that never took it do not count."""
 
 
-def _count(name: str, says: str, formula: str, where: str, *reads: str, base: str = DELIVERED) -> Figure:
+def _count(name: str, says: str, dated: Dated, *reads: str, where: str = "TRUE") -> Figure:
     return Figure(
-        name=name, says=says, formula=formula, unit="messages", source=_SOURCE, of=messages, dated="sent" if base is SENT else "delivered",
-        by=_BY if base is DELIVERED else (*_BY, BOUNCE), measure=count(f"{base} AND {where}"), within_days=None, reads=reads,
+        name=name, says=says, formula=f"number of messages to a person, dated by when they were first {dated}", unit="messages",
+        of=messages, dated=dated, by=(*_BY, BOUNCE) if dated == "sent" else _BY, measure=count(f"v.{dated}_at > 0 AND {where}"),
+        within_days=0 if where == "TRUE" else None, reads=reads,
     )  # fmt: skip
 
 
-def _rate(name: str, says: str, formula: str, where: str, *reads: str, base: str = DELIVERED) -> Figure:
+def _rate(name: str, says: str, formula: str, *reads: str, where: str, of: str = "TRUE", dated: Dated = "delivered") -> Figure:
+    whole = f"v.{dated}_at > 0 AND {of}"
     return Figure(
-        name=name, says=says, formula=formula, unit="share", source=_SOURCE, of=messages, dated="sent" if SENT in base else "delivered",
-        by=_BY, measure=ratio(count(f"{base} AND {where}"), count(base)), within_days=None, reads=reads,
+        name=name, says=says, formula=formula, unit="share", of=messages, dated=dated, by=_BY,
+        measure=ratio(count(f"{whole} AND {where}"), count(whole)), within_days=None, reads=reads,
     )  # fmt: skip
 
+
+_OPENED = ("email_delivered", "email_opened.machine")
 
 EMAIL = (
-    Figure(
-        name="emails_sent",
-        says="E-mails sent to people, each once.",
-        formula="number of messages to a person, dated by when they were first sent",
-        unit="messages",
-        of=messages,
-        dated="sent",
-        by=(*_BY, BOUNCE),
-        measure=count(SENT),
-        reads=("email_sent",),
-    ),
-    Figure(
-        name="emails_delivered",
-        says="E-mails that arrived, each once.",
-        formula="number of messages to a person, dated by when they first arrived",
-        unit="messages",
-        of=messages,
-        dated="delivered",
-        by=_BY,
-        measure=count(DELIVERED),
-        reads=("email_delivered",),
-    ),
+    _count("emails_sent", "E-mails sent to people, each once.", "sent", "email_sent"),
+    _count("emails_delivered", "E-mails that arrived, each once.", "delivered", "email_delivered"),
     _rate(
         "email_open_rate", "Of the e-mails that arrived in the period, the share that a person opened, as of the instant asked until.",
-        "messages opened by people / messages delivered", "v.is_opened = 1", "email_delivered", "email_opened.machine",
+        "messages opened by people / messages delivered", *_OPENED, where="v.is_opened = 1",
     ),
     _rate(
         "email_machine_open_rate", "Of the e-mails that arrived in the period, the share that only machines opened: scanners and proxies.",
-        "messages opened by machines and by no person / messages delivered", "v.is_opened = 0 AND v.is_opened_by_machine = 1",
-        "email_delivered", "email_opened.machine",
+        "messages opened by machines and by no person / messages delivered", *_OPENED,
+        where="v.is_opened = 0 AND v.is_opened_by_machine = 1",
     ),
     _rate(
         "email_click_rate", "Of the e-mails that arrived in the period, the share in which a link was clicked.",
-        "messages clicked / messages delivered", "v.is_clicked = 1", "email_delivered", "email_clicked",
+        "messages clicked / messages delivered", "email_delivered", "email_clicked", where="v.is_clicked = 1",
     ),
     _rate(
         "email_click_to_open", "Of the e-mails that arrived in the period and that a person opened, the share in which a link was clicked.",
-        "messages opened by people and clicked / messages opened by people", "v.is_clicked = 1", "email_delivered", "email_opened.machine",
-        "email_clicked", base=f"{DELIVERED} AND v.is_opened = 1",
+        "messages opened by people and clicked / messages opened by people", *_OPENED, "email_clicked", of="v.is_opened = 1",
+        where="v.is_clicked = 1",
     ),
     _rate(
         "email_bounce_rate", "Of the e-mails sent in the period, the share that came back.", "messages bounced / messages sent",
-        "v.bounced <> ''", "email_sent", "email_bounced.kind", base=SENT,
+        "email_sent", "email_bounced.kind", dated="sent", where="v.bounced <> ''",
     ),
     _rate(
-        "email_unsubscribe_rate", "Of the e-mails that arrived in the period, the share after which a person unsubscribed by them.",
-        "messages unsubscribed by / messages delivered", "v.is_unsubscribed = 1", "email_delivered", "email_unsubscribed",
+        "email_unsubscribe_rate", "Of the e-mails that arrived in the period, the share by which a person unsubscribed.",
+        "messages unsubscribed by / messages delivered", "email_delivered", "email_unsubscribed", where="v.is_unsubscribed = 1",
     ),
     _rate(
-        "email_complaint_rate", "Of the e-mails that arrived in the period, the share that was called unwanted.",
-        "messages complained of / messages delivered", "v.is_complained = 1", "email_delivered", "email_complained",
+        "email_complaint_rate", "Of the e-mails that arrived in the period, the share that was reported as spam.",
+        "messages reported / messages delivered", "email_delivered", "email_complained", where="v.is_complained = 1",
     ),
     _count(
-        "emails_clicked", "E-mails that arrived in the period and in which a link was clicked, each once.",
-        "number of messages to a person, dated by when they first arrived", "v.is_clicked = 1", "email_delivered", "email_clicked",
+        "emails_clicked", "E-mails that arrived in the period and in which a link was clicked, each once.", "delivered", "email_delivered",
+        "email_clicked", where="v.is_clicked = 1",
     ),
     _count(
-        "emails_bounced", "E-mails sent in the period that came back, each once.",
-        "number of messages to a person, dated by when they were first sent", "v.bounced <> ''", "email_sent", "email_bounced.kind",
-        base=SENT,
+        "emails_bounced", "E-mails sent in the period that came back, each once.", "sent", "email_sent", "email_bounced.kind",
+        where="v.bounced <> ''",
     ),
     Figure(
         name="email_opens",

@@ -5,14 +5,16 @@ from projections.figures.figure import Figure
 from projections.figures.measures import count, mean, ratio_of_one, total
 from projections.figures.views import View, as_of
 
+_SAME = ("provider", "metric", "basis", "market", "currency")
+# No name holds what stands between them.
+_SERIES = " || '\x1f' || ".join(f"i.{column}" for column in (*_SAME, "competitor"))
 # The total is the one that our own row states: two totals of one market are not mixed.
 insights = View(
     "insights",
     "SELECT i.start_on, i.end_on, i.end_on AS day, i.provider, i.metric, i.basis, i.market, i.competitor, i.value_thousandths,"
-    " COALESCE(o.total_thousandths, -1) AS of_total_thousandths, i.provider || ' ' || i.metric || ' ' || i.basis || ' ' || i.market || ' '"
-    " || i.competitor AS series, i.n FROM insights AS i LEFT JOIN insights AS o ON o.competitor = '' AND o.start_on = i.start_on"
-    " AND o.end_on = i.end_on AND o.provider = i.provider AND o.metric = i.metric AND o.basis = i.basis AND o.market = i.market"
-    " WHERE i.end_on <= :until_on",
+    f" COALESCE(o.total_thousandths, -1) AS of_total_thousandths, {_SERIES} AS series, i.n FROM insights AS i"
+    " LEFT JOIN insights AS o ON o.competitor = '' AND o.start_on = i.start_on AND o.end_on = i.end_on"
+    f" AND {' AND '.join(f'o.{column} = i.{column}' for column in _SAME)} WHERE i.end_on <= :until_on",
     unit=("provider", "metric", "basis", "market", "competitor", "start_on", "end_on"),
     tables=("insights",),
     grain="day",
@@ -37,7 +39,7 @@ def _share(name: str, says: str, basis: tuple[str, ...], whose: str) -> Figure:
     where = f"{_TOTAL} AND v.basis IN ({named}) AND {whose}"
     return Figure(
         name=name,
-        says=says + " Two providers, markets or bases are never mixed: then there is no number.",
+        says=says + " Of two providers, metrics, bases, markets, currencies or competitors there is no number: they are never mixed.",
         formula="value / total of the market, both as stated, dated by the last day of the period",
         unit="rate",
         source="as stated by the provider",

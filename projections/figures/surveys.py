@@ -4,6 +4,7 @@ question counts. What a panel says (`company:self`) is never mixed with what peo
 from collections.abc import Sequence
 from fractions import Fraction
 
+from journey.money import AMOUNT_MINOR_MAX
 from projections.figures.dimensions import Dimension, about, came_by, of_the_lead, stage_of
 from projections.figures.figure import Figure
 from projections.figures.measures import Aggregate, Outcome, count, mean, ratio, ratio_of_one, total
@@ -12,29 +13,49 @@ from projections.figures.views import View, last_of
 PERSONS = "SUBSTR(v.subject, 1, 8) <> 'company:'"
 _MILLION = 10**6
 
-answered = last_of("survey_steps", "subject", "survey", "wave", "question", where="step = 'answered'", name="answers")
+
+def _people(step: str) -> str:
+    """Of whom there is this step, by survey and wave, with the first time."""
+    return (
+        f"(SELECT subject, survey, wave, MIN(at) AS at, MIN(day) AS day FROM survey_steps WHERE step = '{step}' AND at <= :until"
+        " GROUP BY subject, survey, wave)"
+    )
+
+
+def _beside(table: str, step: str) -> str:
+    """`table` beside the step of the same person, survey and wave, if there is one."""
+    return f"{table} AS t LEFT JOIN {_people(step)} AS o ON o.subject = t.subject AND o.survey = t.survey AND o.wave = t.wave"
+
+
+# Steps have a last row each: who is asked once more has answered all the same.
+_LAST = last_of("survey_steps", "step", "subject", "survey", "wave", "question", where="step = 'answered'").sql
+answered = View(
+    "answers",
+    f"SELECT t.*, CASE WHEN o.subject IS NULL THEN 0 ELSE 1 END AS is_asked FROM {_beside(f'({_LAST})', 'sent')}",
+    unit=("subject", "survey", "wave", "question"),
+    tables=("survey_steps",),
+)
 asked = View(
     "people asked",
-    "SELECT s.subject, s.survey, s.wave, s.at, s.day, CASE WHEN a.subject IS NULL THEN 0 ELSE 1 END AS is_answered, 1 AS n FROM"
-    " (SELECT subject, survey, wave, MIN(at) AS at, MIN(day) AS day FROM survey_steps WHERE step = 'sent' AND at <= :until"
-    " GROUP BY subject, survey, wave) AS s LEFT JOIN"
-    " (SELECT DISTINCT subject, survey, wave FROM survey_steps WHERE step = 'answered' AND at <= :until) AS a"
-    " ON a.subject = s.subject AND a.survey = s.survey AND a.wave = s.wave",
+    f"SELECT t.*, CASE WHEN o.subject IS NULL THEN 0 ELSE 1 END AS is_answered, 1 AS n FROM {_beside(_people('sent'), 'answered')}",
     unit=("subject", "survey", "wave"),
     tables=("survey_steps",),
 )
 _BRAND = last_of(
-    "survey_steps", "subject", "survey", "wave", "question", "about",
+    "survey_steps", "step", "subject", "survey", "wave", "question", "about",
     where="step = 'answered' AND survey_kind IN ('aided', 'unaided', 'preference')",
-)  # fmt: skip
-_WEIGHT = "CASE WHEN respondents > 0 THEN respondents ELSE 1 END"
+).sql  # fmt: skip
+_ON_SCALE = "score_millionths BETWEEN scale_min_millionths AND scale_max_millionths"
+_IS_PANEL = "SUBSTR(subject, 1, 8) = 'company:'"
+_WEIGHT = f"CASE WHEN {_IS_PANEL} AND respondents >= 0 THEN respondents ELSE 1 END"
 known = View(
     "answers about brands",
-    "SELECT subject, survey, wave, question, about, at, day, nth, survey_kind, step,"
-    f" {_WEIGHT} * (score_millionths - scale_min_millionths) AS weighted,"
-    f" {_WEIGHT} * (scale_max_millionths - scale_min_millionths) AS most,"
-    " survey_kind || ' ' || about || CASE SUBSTR(subject, 1, 8) WHEN 'company:' THEN ' panel' ELSE ' people' END AS series, n"
-    f" FROM ({_BRAND.sql}) AS b",
+    "SELECT subject, survey, wave, question, about, at, day, survey_kind, weight * (score_millionths - scale_min_millionths) AS weighted,"
+    " weight * (scale_max_millionths - scale_min_millionths) AS most,"
+    f" survey_kind || ' ' || about || CASE WHEN {_IS_PANEL} THEN ' panel' ELSE ' people' END AS series, n"
+    f" FROM (SELECT b.*, {_WEIGHT} AS weight FROM ({_BRAND}) AS b) AS w"
+    # No product is beyond 64 bits.
+    f" WHERE {_ON_SCALE} AND scale_max_millionths - scale_min_millionths <= {AMOUNT_MINOR_MAX} / NULLIF(weight, 0)",
     unit=("subject", "survey", "wave", "question", "about"),
     tables=("survey_steps",),
 )
@@ -52,9 +73,9 @@ _SCORED = ("survey_answered.score", "survey_answered.kind")
 
 
 def _scale(kind: str, low: int, high: int) -> str:
-    """Answers on this scale only: others are another question, and not pooled with them."""
+    """Answers on this scale only, and none beyond it: others are another question, and not pooled with them."""
     scale = f"v.scale_min_millionths = {low * _MILLION} AND v.scale_max_millionths = {high * _MILLION}"
-    return f"v.survey_kind = '{kind}' AND {scale} AND {PERSONS}"
+    return f"v.survey_kind = '{kind}' AND {scale} AND {_ON_SCALE} AND {PERSONS}"
 
 
 _NPS, _CSAT, _CES = _scale("nps", 0, 10), _scale("csat", 1, 5), _scale("ces", 1, 7)
@@ -125,6 +146,16 @@ EXPERIENCE = (
         reads=("survey_answered.score",),
     ),
     Figure(
+        name="answers_unasked",
+        says="Answers of people whom nobody had asked: they count in the scores, and not in the response rate.",
+        formula="number of (person, survey, wave, question) of a survey and wave that was not sent to the person",
+        unit="answers",
+        of=answered,
+        by=_BY,
+        measure=count(f"v.is_asked = 0 AND {PERSONS}"),
+        reads=("survey_answered.score", "survey_sent"),
+    ),
+    Figure(
         name="response_rate",
         says="Of the people who were asked in the period, the share that has answered up to the instant asked until.",
         formula="people asked who answered / people asked, by survey and wave, dated by when they were first asked",
@@ -139,8 +170,8 @@ EXPERIENCE = (
 BRAND = (
     Figure(
         name="brand_awareness",
-        says="How well a brand is known, or preferred, as a share of those asked. What was measured of one brand, by people or by a"
-        " panel, is never mixed with anything else: then there is no number.",
+        says="How well a brand is known or preferred: what those who answered give, of the most that they could. A panel counts as many"
+        " times as it has respondents. Brands, kinds of survey, and panels and people are never mixed: of several there is no number.",
         formula="sum of (score - lowest) x respondents / sum of (highest - lowest) x respondents",
         unit="share",
         source="surveys of kind aided, unaided and preference",

@@ -123,6 +123,11 @@ ANSWERED: Rows = {
         answer("user:1", "nps", 9, NPS, "2026-03-04"),
         answer("user:2", "nps", 6, NPS, "2026-04-02"),
         answer("user:3", "nps", 10, NPS, "2026-04-02"),
+        # Asked once more, by a survey whose question has no text.
+        answer("user:7", "csat", 2, CSAT, "2026-04-02", question="", wave="w3"),
+        sent("user:7", "2026-04-03", "w3"),
+        # Beyond its scale.
+        answer("user:3", "ces", 8, CES, "2026-04-02", question="easy"),
         # Whom nobody asked.
         answer("user:4", "nps", 8, NPS, "2026-04-02"),
         # On another scale, and of a panel.
@@ -142,7 +147,12 @@ KNOWN: Rows = {
         answer("company:self", "aided", 0.4, (0, 1), "2026-04-01", about="us", respondents=100, wave="w2"),
         answer("company:self", "aided", 0.9, (0, 1), "2026-03-01", about="them", respondents=300),
         answer("company:self", "unaided", 0.05, (0, 1), "2026-03-01", about="us", respondents=300, question="which"),
-        answer("user:1", "aided", 1, (0, 1), "2026-03-01", about="us"),
+        answer("user:1", "aided", 1, (0, 1), "2026-03-01", about="us", respondents=9),
+        answer("user:2", "aided", 0, (0, 1), "2026-03-01", about="us"),
+        # Beyond its scale, on a scale beyond all bounds, and of a panel of nobody.
+        answer("user:3", "aided", 3, (0, 1), "2026-03-01", about="us"),
+        answer("company:self", "aided", 10**11, (0, 10**12), "2026-05-01", about="us", respondents=2**53, wave="w3"),
+        answer("company:self", "aided", 1, (0, 1), "2026-06-01", about="us", respondents=0, wave="w4"),
     ]
 }
 MARKET: Rows = {
@@ -156,6 +166,9 @@ MARKET: Rows = {
         insight("revenue", "rival", 9, 90),
         insight("mentions", "", 999, 1000, "2026-07-31"),
         insight("revenue", "", 1, 4, metric="revenue_of_all"),
+        # In another currency than our own row is.
+        insight("spend", "", 5, 50, currency="EUR"),
+        insight("spend", "rival", 10, 60, currency="USD"),
     ]
 }
 PRESSED: Rows = {
@@ -166,6 +179,7 @@ PRESSED: Rows = {
         {"at": "2026-07-02", "outlet": "post"},
     ]
 }
+VOICE = {("mentions",): Fraction(1, 5), ("revenue",): None, ("searches",): None, ("spend",): Fraction(1, 10)}
 
 CASES = (
     Case("5 shown up to the end of June", "impressions", EXPOSED, {("Display",): 3, ("Paid Social",): 2}, asked("channel")),
@@ -230,15 +244,18 @@ CASES = (
     Case("1 of the 3 that say how far they came", "content_completion", READ, {(): Fraction(1, 3)}),
     Case("20 s and 60 s", "time_on_content", READ, {(): (40 * SECOND, 56 * SECOND)}),
     Case("9 and 10 of 4 answers less the 6: 100 x (2 - 1) / 4", "nps", ANSWERED, {(): 25}),
-    Case("4 of (4, 3.5)", "csat", ANSWERED, {(): Fraction(1, 2)}),
+    Case("4 of (4, 3.5, 2)", "csat", ANSWERED, {(): Fraction(1, 3)}),
     Case("(7 + 4) / 2", "ces", ANSWERED, {(): Fraction(11, 2)}),
     Case("7 of (7, 4)", "ces_easy", ANSWERED, {(): Fraction(1, 2)}),
-    Case("4 of nps, 1 of another scale, 3 of csat, 2 of ces", "survey_answers", ANSWERED, {(): 10}),
+    Case("4 of nps, 1 of another scale, 4 of csat, 3 of ces", "survey_answers", ANSWERED, {(): 12}),
+    Case(
+        "of user:4, and of user:5 in a wave of their own", "answers_unasked", ANSWERED, {("w1",): 1, ("w2",): 1, ("w3",): 0}, asked("wave")
+    ),
     Case(
         "asked twice is asked once; who was asked in March answered in April",
         "response_rate",
         ANSWERED,
-        {("2026-03",): 1, ("2026-04",): Fraction(1, 2)},
+        {("2026-03",): 1, ("2026-04",): Fraction(2, 3)},
         asked("month", **SPRING),
     ),
     Case(
@@ -248,20 +265,21 @@ CASES = (
         {
             ("aided", "them", "panel"): Fraction(9, 10),
             ("aided", "us", "panel"): Fraction(1, 4),
-            ("aided", "us", "people"): 1,
+            ("aided", "us", "people"): Fraction(1, 2),
             ("unaided", "us", "panel"): Fraction(1, 20),
         },
         asked("measured", "about", "asked_of"),
     ),
     Case("what is not alike is not mixed", "brand_awareness", KNOWN, {("them",): Fraction(9, 10), ("us",): None}, asked("about")),
-    Case("(150 + 250) / 2000", "share_of_voice", MARKET, {(): Fraction(1, 5)}),
+    Case("(150 + 250) / 2000; nothing of both together", "share_of_voice", MARKET, VOICE, asked("basis")),
+    Case("mentions and spend are not mixed", "share_of_voice", MARKET, {(): None}),
     Case("5 / 50", "share_of_search", MARKET, {(): Fraction(1, 10)}),
     Case("no total, and another metric", "market_share", MARKET, {(): Fraction(1, 4)}),
     Case(
         "of the total that our own row states",
         "competitor_share",
         MARKET,
-        {("mentions",): Fraction(3, 10), ("revenue",): None},
+        {("mentions",): Fraction(3, 10), ("revenue",): None, ("spend",): None},
         asked("basis", where=(Where("competitor", ("rival",)),)),
     ),
     Case("of us, twice in one instant", "press_mentions", PRESSED, {("ourselves",): 3, ("rival",): 1}, asked("competitor")),

@@ -16,13 +16,16 @@ from projections.figures.measures import count, ratio
 from projections.figures.sections import FIGURES
 from projections.read_model import Ask
 from tests.projections.figures.cases import DAY, STOOD, UNTIL
-from tests.projections.figures.tables import COLUMNS, Rows, at, columns, filled, is_integer, postgres, sqlite
+from tests.projections.figures.tables import COLUMNS, Rows, at, filled, is_integer, postgres, sqlite
 
 TEXTS = {
     "outcome": ("open", "won", "lost", "abandoned"),
     "answer": ("waiting", "accepted", "rejected"),
     "stage": ("demo", "offer"),
     "step": ("created", "mql"),
+    "survey_kind": ("nps", "csat", "ces", "aided"),
+    "basis": ("mentions", "searches", "revenue"),
+    "competitor": ("", "rival"),
     "subject": ("owner:a", "user:1", "account:b", "campaign:a"),
     "field": ("team", "country", "industry", "name", "account"),
     "channel": ("Direct", "Email", "Display"),
@@ -31,6 +34,22 @@ TEXTS = {
     "deal": ("deal:d1", "deal:d2", "deal:d3", "deal:d4"),
     "of_what": ("d1", "d2", "order:7"),
     "conversion": ("won", "order"),
+}
+STEPS = {
+    "emailed": ("sent", "delivered", "delivered", "opened", "clicked", "bounced", "unsubscribed", "complained"),
+    "content_seen": ("viewed", "downloaded"),
+    "survey_steps": ("sent", "answered"),
+}
+NUMBERS = {
+    **dict.fromkeys(("impressions", "clicks", "reach", "engagements", "followers"), (-1, 0, 7, 1_000)),
+    "respondents": (-1, 0, 5, 2**53),
+    "score_millionths": (0, 4 * 10**6, 10**7, 11 * 10**6, -(10**18 - 1)),
+    "scale_min_millionths": (0, 10**6),
+    "scale_max_millionths": (5 * 10**6, 7 * 10**6, 10**7, 10**18 - 1),
+    "progress_millionths": (-1, 0, 10**6),
+    "sentiment_millionths": (-(10**6), 0, 10**6),
+    "value_thousandths": (-5, 0, 50, 10**18 - 1),
+    "total_thousandths": (-1, 0, 100, 10**18 - 1),
 }
 TIMES = [at(on) for on in ("2026-01-01", "2026-01-31", "2026-02-01", "2026-03-29 12:00", "2026-04-01", "2026-06-30 23:59", "2026-07-03")]
 DATES = (
@@ -69,8 +88,10 @@ def random_rows(random: Random) -> Rows:
 
 def _row(table: str, nth: int, random: Random) -> dict[str, Any]:
     row: dict[str, Any] = {}
-    for column in columns(table):
-        if column == "day" and "at" not in row:
+    for column in COLUMNS[table]:
+        if column in NUMBERS:
+            row[column] = random.choice(NUMBERS[column])
+        elif column in ("start_on", "end_on") or (column == "day" and "at" not in row):
             row[column] = random.choice(("2026-01-01", "2026-02-28", "2026-03-02", "2026-06-30", "2026-07-01"))
         elif column == "nth":
             row[column] = nth
@@ -86,8 +107,9 @@ def _row(table: str, nth: int, random: Random) -> dict[str, Any]:
             row[column] = random.choice((-1, 0, random.randrange(40 * DAY)))
         elif column == "n":
             row[column] = random.choice((1, 1, 1, 3))
-        elif not is_integer(column) and not column.endswith("_on") and column not in ("day", "until_day"):
-            row[column] = random.choice(TEXTS.get(column, ("", "a", "b")))
+        elif not is_integer(table, column) and not column.endswith("_on") and column not in ("day", "until_day"):
+            several = STEPS.get(table) if column == "step" else None
+            row[column] = random.choice(several or TEXTS.get(column, ("", "a", "b")))
     return row
 
 

@@ -10,7 +10,7 @@ from journey.instants import HOUR
 from projections.figures.answering import answer
 from projections.figures.figure import Asked
 from projections.figures.sections import SECTIONS
-from tests.projections.figures.tables import COLUMNS, Rows, at, columns, sqlite
+from tests.projections.figures.tables import COLUMNS, Rows, at, sqlite
 
 FEW, MANY = 300, 3_000
 UNTIL = at("2026-04-01")
@@ -78,43 +78,16 @@ def customers(number: int) -> Rows:
     return found
 
 
-DIMENSION = {
-    "audience": "channel",
-    "visits": "channel",
-    "exposure": "channel",
-    "media": "provider",
-    "email": "message",
-    "social": "network",
-    "content": "content",
-    "experience": "survey",
-    "brand": "about",
-    "market": "competitor",
-    "stages": "country",
-    "demand": "channel",
-    "conversions": "conversion",
-    "attribution": "channel",
-    "value": "channel",
-    "weighed": "channel",
-    "weighed_value": "channel",
-    "orders": "reason",
-    "leads": "owner",
-    "handoff": "team",
-    "scores": "stage",
-    "people": "stage",
-    "decided": "outcome",
-    "pipeline": "stage",
-}
-"""One that some figures of the section have."""
-
-
 async def peak(section: str, number: int) -> int:
     """Bytes that Python holds at most for all figures of `section`: as a whole, by month, and by a dimension."""
     db, ask = sqlite(customers(number))
-    for table in COLUMNS:
-        db.execute(f"CREATE INDEX of_{table} ON {table} ({', '.join(columns(table)[:3])})")
+    for table, columns in COLUMNS.items():
+        db.execute(f"CREATE INDEX of_{table} ON {table} ({', '.join(columns[:3])})")
     (figures,) = (one.figures for one in SECTIONS if one.name == section)
     asks = []
-    for by in ((), ("month",), (DIMENSION[section],)):
+    # By one that is no list of people.
+    dimension = next(one.name for one in figures[0].by if not one.top)
+    for by in ((), ("month",), (dimension,)):
         asked = Asked(UNTIL, by=by)
         if some := [figure for figure in figures if not figure.lacks(asked)]:
             asks.append((some, asked))

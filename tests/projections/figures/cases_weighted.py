@@ -1,10 +1,10 @@
-"""Golden cases of attribution by touches that weigh more or less."""
+"""Golden cases of attribution by the time and place of touches."""
 
 from fractions import Fraction
 from typing import Any
 
 from projections.figures.credit import NO_MILESTONE
-from tests.projections.figures.cases import DAY, Case, asked, millionths, touch
+from tests.projections.figures.cases import DAY, Case, asked, deal, millionths, touch
 from tests.projections.figures.cases_marketing import converted
 from tests.projections.figures.tables import Rows
 
@@ -27,6 +27,16 @@ NO_LEAD = ordered(*TOUCHES)
 BEFORE = ordered(*TOUCHES[1:], lead_at="2026-03-01", opened_at="2026-03-05")
 """The lead is created before all touches, the deal opened at the instant of the second."""
 ONE, TWO = ordered(TOUCHES[0]), ordered(*TOUCHES[:2])
+SOLD: Rows = {
+    "deals": [deal("d1", "won", CLOSED, amount_minor=1_000)],
+    "conversions": [
+        converted("user:1", "won", "d1", CLOSED, lead_at="2026-03-02", opened_at="2026-03-09"),
+        converted("user:2", "won", "d1", CLOSED, lead_at="2026-03-05", opened_at="2026-03-09"),
+        converted("user:3", "won", "d1", CLOSED),
+    ],
+    "paths": [touch(f"user:{1 + place % 2}", on, channel, place) for place, (on, channel) in enumerate(TOUCHES)],
+}
+"""A deal of three people, of whom two were leads before it was opened."""
 BY = asked("channel")
 EVERY_FOUR_DAYS = ordered(("2026-03-01", "Email"), ("2026-03-05", "Display"), ("2026-03-09", "Direct"))
 
@@ -54,9 +64,7 @@ CASES = (
         BY,
     ),
     Case("of one touch all", "conversions_position_based", ONE, {("Email",): 1}, BY),
-    Case(
-        "of two half each", "conversion_value_position_based", ordered(*TOUCHES[:2]), {("Display", "EUR"): 500, ("Email", "EUR"): 500}, BY
-    ),
+    Case("of two half each", "conversion_value_position_based", TWO, {("Display", "EUR"): 500, ("Email", "EUR"): 500}, BY),
     Case(
         "40 to the first, 40 to that of the lead, 10 to each other",
         "conversions_u_shaped",
@@ -82,6 +90,13 @@ CASES = (
         "conversion_value_u_shaped",
         ONE,
         {(NO_MILESTONE, "EUR"): 500, ("Email", "EUR"): 500},
+        BY,
+    ),
+    Case(
+        "a deal's lead creation is the earliest of its people: 80 to the first, 20 to three",
+        "conversion_value_u_shaped",
+        SOLD,
+        {("Direct", "EUR"): 66, ("Display", "EUR"): 67, ("Email", "EUR"): 800, ("Referral", "EUR"): 67},
         BY,
     ),
     Case(
