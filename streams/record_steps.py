@@ -13,7 +13,7 @@ from typing import NamedTuple
 from journey.definition import Definition
 from journey.errors import Refused
 from journey.facts import Facts
-from journey.histories import Stored
+from journey.histories import Stored, people_named
 from journey.identity import Id
 from journey.instants import Instant
 from journey.touchpoints import Identified, Order, Retracted, Touchpoint, Unlinked
@@ -109,12 +109,19 @@ class _Found:
         every: dict[Name, set[str]] = defaultdict(set)
         for stored, keys in chain(self.added.values(), self.removed.values()):
             every[name_of(stored.touch)].update(keys)
-        for stored, _ in self.added.values():
-            yield RecordStep(self._cause(stored.touch), stored.touch, adds=_row(stored, every[name_of(stored.touch)]))
+
+        def row(stored: Stored, keys: Collection[str]) -> BodyRow:
+            # One that comes or goes under keys of others only is there all the time.
+            is_whole = stored.touch.subject in keys
+            under = every[name_of(stored.touch)] if is_whole else keys
+            return BodyRow(stored.touch, stored.body, b"", tuple(sorted(under)), voided=stored.voided)
+
+        for stored, keys in self.added.values():
+            yield RecordStep(self._cause(stored.touch), stored.touch, adds=row(stored, keys))
         for name, touch in self.voided.items():
             yield RecordStep(RETRACTION, touch, voids=name)
-        for stored, _ in self.removed.values():
-            yield RecordStep(IMPORT, stored.touch, removes=_row(stored, every[name_of(stored.touch)]))
+        for stored, keys in self.removed.values():
+            yield RecordStep(IMPORT, stored.touch, removes=row(stored, keys))
         for name, touch in self.lifted.items():
             yield RecordStep(IMPORT, touch, lifts=name)
 
@@ -130,10 +137,6 @@ class _Found:
                 return CORRECTION
             case _:
                 return LATE if touch.occurred_at < self.latest.get(touch.subject, 0) else TOUCHPOINT
-
-
-def _row(stored: Stored, keys: Iterable[str]) -> BodyRow:
-    return BodyRow(stored.touch, stored.body, b"", tuple(sorted(keys)), voided=stored.voided)
 
 
 class SteppedRecord:
@@ -153,9 +156,15 @@ class SteppedRecord:
         self._removed: dict[str, set[Body]] = defaultdict(set)
         self._voided = {name: step.lifts is not None for step in all_steps if (name := step.voids or step.lifts)}
         """Of the names that steps void or lift: whether they are void now."""
-        for row in (step.removes for step in all_steps if step.removes):
-            for key in row.keys:
-                self._goes[key].append(Stored(row.touch, row.body, row.voided))
+        self._deals: dict[Id, set[str]] = defaultdict(set)
+        """The deals that touchpoints of steps name with an id: the record doesn't know them of what came when it was void already."""
+        for step in all_steps:
+            if row := step.removes:
+                for key in row.keys:
+                    self._goes[key].append(Stored(row.touch, row.body, row.voided))
+            if step.adds and (deal := step.touch.about.deal) is not None:
+                for id in people_named(step.touch):
+                    self._deals[id].add(f"deal:{deal}")
 
     def add(self, some: Iterable[RecordStep]) -> None:
         for step in some:
@@ -238,10 +247,11 @@ class SteppedRecord:
         return stood + [one for one in goes if (one.touch.order, one.body) not in here]
 
     async def deals_of(self, ids: Collection[Id]) -> set[str]:
-        return await self._past.deals_of(ids)
+        return (await self._past.deals_of(ids)).union(*(self._deals.get(id, ()) for id in ids))
 
     async def subjects(self, after: str, limit: int) -> Sequence[str]:
-        return await self._past.subjects(after, limit)
+        also = (id for id in self._deals if id > after)
+        return sorted({*await self._past.subjects(after, limit), *also})[:limit]
 
     async def subjects_count(self) -> int:
         return await self._past.subjects_count()

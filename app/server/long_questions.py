@@ -20,7 +20,10 @@ UNDER_WAY_MAX = 3
 ANSWER_SECONDS_MAX = 60.0
 """How long a client of the interface waits for one. A page comes back for one, which `app.server.pages.lengthy` remembers for it."""
 
-TAKES_TOO_LONG = "this takes longer than {:g} seconds; narrow it: positions closer together, one section, a shorter range of days; `journey` itself has no such bound"
+TAKES_TOO_LONG = (
+    "this takes longer than {:g} seconds; narrow it: positions closer together, one section, a shorter range of days;"
+    " `journey` itself has no such bound"
+)
 
 
 class _Gone(Exception):

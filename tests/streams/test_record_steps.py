@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,10 +15,10 @@ from streams.operators import By, Decided
 from streams.past import Past
 from streams.ports import Bodies
 from streams.rebuilding import rebuilt
-from streams.record_steps import CAUSES, CORRECTION, IMPORT, SteppedRecord, steps
+from streams.record_steps import CAUSES, CORRECTION, IMPORT, RETRACTION, RecordStep, SteppedRecord, steps
 from streams.set_aside import RETRACT
 from streams.units import Generation
-from tests.streams.builders import LATER, Bench, at, deal_opened, incoming, link, quick_bench, sent
+from tests.streams.builders import LATER, Bench, at, deal_opened, incoming, link, quick_bench, retraction, sent
 from tests.streams.deliveries import Delivery, within
 from tests.streams.test_any_order import SHARING, TIGHT, anything, deliveries, thorough
 
@@ -97,6 +98,21 @@ async def test_what_comes_under_the_name_of_what_goes_takes_its_place_under_all_
     await bench.take(*(sent("demo", anon, at(1), id="e1") for anon, _ in pairs))
     found = await steps(bench.record, first, await bench.record.position())
     assert [step.cause for step in found] == [CORRECTION] * 8 + [IMPORT] * 8
+    await check(bench, first, found)
+
+
+async def test_a_deal_that_is_only_void_when_it_comes_has_its_people_in_the_steps_before(bench: Bench) -> None:
+    opened = deal_opened("1", at(9), "user:1", id="e1")
+    await bench.take(opened)
+    first = await bench.record.position()
+    await bench.take(retraction(opened, at(10)))
+    await bench.take(deal_opened("1", at(1), "user:2", id="e1"))
+    found = await steps(bench.record, first, await bench.record.position())
+    assert [step.cause for step in found] == [CORRECTION, RETRACTION, RETRACTION]
+    await check(bench, first, found)
+
+
+async def check(bench: Bench, first: int, found: Sequence[RecordStep]) -> None:
     stepped = SteppedRecord(bench.record, first, found, bench.definition)
     facts = await derived(bench.definition, stepped)
     for step in found:

@@ -65,7 +65,7 @@ def customers(number: int) -> Rows:
         for kind, low, high in (("nps", 0, 10), ("csat", 1, 5), ("ces", 1, 7), ("aided", 0, 1)):
             scale = {"score_millionths": 10**6, "scale_min_millionths": low * 10**6, "scale_max_millionths": high * 10**6}
             answered = {"subject": person, "at": when, "step": "answered", "survey": "s", "wave": "w", "question": kind}
-            found["survey_steps"].append({**answered, "survey_kind": kind, **scale})
+            found["survey_steps"] += [{**answered, "survey_kind": kind, "wave": wave, **scale} for wave in ("w", "nobody was asked")]
     stated = {"start_on": "2026-03-01", "end_on": "2026-03-31", "provider": "p"}
     numbers = dict.fromkeys(("impressions", "clicks", "reach", "engagements", "followers"), 7)
     found["media_reports"].append({**stated, **numbers})
