@@ -30,8 +30,8 @@ $(VENV)/.installed-dev: pyproject.toml requirements-dev.lock | $(BIN)/pip
 # The exact versions of everything, for the image and for us; after a change of what pyproject.toml requires. UPGRADE=--upgrade takes the newest.
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --group build
 lock: $(VENV)/.installed
-	$(COMPILE) $(UPGRADE) --extra distributed --extra query --extra telemetry --extra dev --output-file requirements-dev.lock
-	$(COMPILE) --extra distributed --extra query --extra telemetry --constraint requirements-dev.lock --upgrade --output-file requirements.lock
+	$(COMPILE) $(UPGRADE) --extra analysis --extra distributed --extra query --extra telemetry --extra dev --output-file requirements-dev.lock
+	$(COMPILE) --extra analysis --extra distributed --extra query --extra telemetry --constraint requirements-dev.lock --upgrade --output-file requirements.lock
 
 demo: $(VENV)/.installed
 	@$(BIN)/journey demo --data $(DEMO_DATA)
