@@ -7,12 +7,13 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from app.engine import joins
 from app.engine.clock import now
 from app.engine.imports import listed, retract
 from app.engine.ports import Engine, no_progress
 from app.server.access import Actor, Right, needs
 from app.server.pages.entrance import form_of, reason_of
-from app.server.pages.lengthy import answer_or_wait
+from app.server.pages.lengthy import Lengthy, answer_or_wait
 from app.server.pages.rendering import page
 from app.server.problems import HttpProblem
 from app.server.served import Served
@@ -26,6 +27,8 @@ router = APIRouter(include_in_schema=False)
 
 SUSPECTS_SHOWN = 20
 HELD_SHOWN = 50
+
+STATEMENTS_BYTES_MAX = 512 * 1024
 
 WORKING = "All histories are read for it."
 
@@ -57,10 +60,23 @@ async def identities(request: Request) -> HTMLResponse:
     async def run(engine: Engine) -> Any:
         return await identity(await engine.definition(), engine.record, id) if id else None
 
+    done = request.query_params.get("done", "")
     try:
-        return page(request, "identity.html", found=await _served(request).read(run), id=id, why="")
+        return page(request, "identity.html", found=await _served(request).read(run), id=id, why="", done=done)
     except Refused as refused:
-        return page(request, "identity.html", status=404, found=None, id=id, why=str(refused))
+        return page(request, "identity.html", status=404, found=None, id=id, why=str(refused), done=done)
+
+
+@router.post("/identity/statements", dependencies=[needs(Right.operate)])
+async def state_identity(request: Request, actor: Actor) -> RedirectResponse:
+    """Send what parts or joins ids whose join looks wrong."""
+    form = await form_of(request, STATEMENTS_BYTES_MAX)
+    by = By(now(), actor, reason_of(form))
+    number = await _served(request).change(lambda engine: joins.state(engine, form.get("line", []), by))
+    lengthy: Lengthy = request.app.state.lengthy
+    lengthy.forget("suspects.html")
+    told = f"{number} statement{'s' if number > 1 else ''} sent; the persons are as they say now"
+    return RedirectResponse(f"/identity?{urlencode({'done': told})}", 303)
 
 
 @router.get("/identity/suspects", dependencies=[needs(Right.operate)])

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from dataclasses import replace
+from html import unescape
 from typing import Any
 
 import httpx
@@ -271,6 +272,27 @@ async def test_what_changed_a_cost_is_told_to_sales_by_channel_only(folder: Serv
         for asks, status in (("", 200), ("by=channel", 200), ("by=owner", 403), ("where=owner=anna", 403)):
             for path in ("changed?since=1&", "why?"):
                 assert (await sales.get(f"/sales/figures/win_rate/{path}{asks}", headers=HTML)).status_code == status, (path, asks)
+
+
+async def test_a_join_that_looks_wrong_is_parted_on_its_page_with_an_entry_in_the_audit(
+    client: httpx.AsyncClient, folder: ServedFolder
+) -> None:  # fmt: skip
+    await published(
+        folder, *(touch("identified", id=f"l{day}", subject="user:ann@x.example", other="user:bob@x.example") for day in (1, 5))
+    )
+    page = (await client.get("/identity/suspects", headers=HTML)).text
+    assert "2 ids of the kind email" in page
+    (line,) = [unescape(text) for text in re.findall(r'name="line" value="([^"]*)"', page)]
+    without = await sent(client, "/identity/statements", line=line, reason="")
+    assert (without.status_code, "a reason is needed" in without.text) == (400, True)
+    other = await sent(client, "/identity/statements", line=GOOD, reason="not an answer to this question")
+    assert (other.status_code, "this is no" in other.text or "only what looks wrong" in other.text) == (400, True)
+    assert await decided(folder, "state-identity") == [], "nothing was decided yet"
+    told = await sent(client, "/identity/statements", line=line, reason="they are brothers")
+    assert "1 statement sent" in told.text
+    (decision,) = await decided(folder, "state-identity")
+    assert (decision.actor, decision.reason, decision.detail) == ("one-time key", "they are brothers", {"statements": [line]})
+    assert "None." in (await client.get("/identity/suspects", headers=HTML)).text
 
 
 async def test_what_reads_all_histories_for_the_identity_page_comes_to_it_once_it_is_there(
