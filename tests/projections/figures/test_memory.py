@@ -27,7 +27,8 @@ def customers(number: int) -> Rows:
         found["first_touched"].append({"person": person, "at": when, "channel": "Email", "is_first": 1, "is_first_of_channel": 1})
         found["milestones"].append({"person": person, "name": "trial", "at": when, "channel": "Email"})
         order = {"subject": person, "order_id": f"{one}", "amount_minor": minor}
-        found["orders"].append({**order, "at": when})
+        again = {"subject": person, "order_id": f"again {one}", "at": when + 48 * HOUR, "amount_minor": 100 * (1 + one % 50)}
+        found["orders"] += [{**order, "at": when}, again]
         found["lowered"].append({**order, "at": when, "order_at": when})
         found["left_out"].append({"subject": person, "of_what": f"{one}", "at": when, "why": "order_twice"})
         stood = {"answer": "accepted", "state": "working", "owner": "ann", "team": "north", "basis": "assigned", "channel": "Email"}

@@ -1,0 +1,173 @@
+"""Customers who buy again: how many do, and what may be expected of them by models that are fitted to what they did."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
+from typing import Any
+
+from journey.instants import DAY
+from projections.figures.figure import Figure
+from projections.figures.measures import Computed, Measured, Outcome, computed, count, ratio
+from projections.figures.orders import WHOSE
+from projections.figures.purchase_models import (
+    WEEKS_AHEAD,
+    Buyers,
+    PurchaseFit,
+    ValueFit,
+    expected_purchases,
+    purchase_fit,
+    rounded,
+    still_active,
+    value_fit,
+)
+from projections.figures.views import View
+
+WEEK = 7 * DAY
+AGAIN_MIN = 10
+"""So many have bought again, at least, where anything is expected: of fewer a fit says nothing."""
+_DIGITS_MAX = 19
+
+_BOUGHT = (
+    "SELECT subject, {currency} MIN(at) AS first_at, MAX(at) AS last_at, MIN(day) AS day, COUNT(DISTINCT day) - 1 AS repeats"
+    " FROM orders WHERE at <= :until GROUP BY subject{by}"
+)
+buyers = View(
+    "customers who bought",
+    f"SELECT subject, first_at AS at, day, repeats, (last_at - first_at) / {WEEK} AS recency, (:until - first_at) / {WEEK} AS age, 1 AS n"
+    f" FROM ({_BOUGHT.format(currency='', by='')}) AS b",
+    unit=("subject",),
+    tables=("orders",),
+)
+
+
+def _three_digits(amount: str) -> str:
+    """`amount`, which is above 0, to the nearest with three digits and noughts: there are few of these, however many customers."""
+    steps = ((10 ** (digits - 1), 10 ** (digits - 3)) for digits in range(_DIGITS_MAX, 3, -1))
+    whens = " ".join(f"WHEN {amount} >= {least} THEN ({amount} + {step // 2}) / {step} * {step}" for least, step in steps)
+    return f"CASE {whens} ELSE {amount} END"
+
+
+_AGAIN = (
+    "SELECT o.subject, o.currency, MIN(o.at) AS at, MIN(o.day) AS day, COUNT(*) AS orders, CAST(SUM(o.amount_minor) AS BIGINT) AS amount"
+    " FROM orders AS o JOIN (SELECT subject, MIN(day) AS first_on FROM orders WHERE at <= :until GROUP BY subject) AS f"
+    " ON f.subject = o.subject AND o.day > f.first_on WHERE o.at <= :until AND o.amount_minor > 0 GROUP BY o.subject, o.currency"
+)
+bought_again = View(
+    "orders after the first day, by customer and currency",
+    f"SELECT subject, at, day, currency, orders, {_three_digits('(amount / orders)')} AS mean_minor, 1 AS n FROM ({_AGAIN}) AS b",
+    unit=("subject", "currency"),
+    tables=("orders",),
+)
+
+_ORDER = ("order_placed.order",)
+_SOURCE = "Fader, Hardie, Lee 2005: BG/NBD, by maximum likelihood, in weeks"
+_VALUE_SOURCE = "Fader, Hardie 2013: Gamma-Gamma, by maximum likelihood"
+_EACH = f" Each group is fitted by itself; with fewer than {AGAIN_MIN} who bought again there is no number."
+
+
+def _by_group(rows: Sequence[Measured]) -> Mapping[tuple[str, ...], list[Measured]]:
+    found: dict[tuple[str, ...], list[Measured]] = defaultdict(list)
+    for row in rows:
+        found[row.group].append(row)
+    return found
+
+
+def _of_purchases(come_to: Callable[[PurchaseFit, Sequence[Buyers]], float]) -> Computed:
+    def function(rows: Sequence[Measured]) -> dict[tuple[str, ...], Outcome]:
+        found = {}
+        for group, some in _by_group(rows).items():
+            those = [Buyers(int(repeats), int(recency), int(age), row.n) for row in some for repeats, recency, age in [row.values]]
+            fit = purchase_fit(those) if sum(one.number for one in those if one.repeats) >= AGAIN_MIN else None
+            value = None if fit is None else come_to(fit, those)
+            # At the bounds of the parameters the formulas may give none.
+            found[group] = Outcome(None if value is None or not isfinite(value) else rounded(value), sum(row.n for row in some))
+        return found
+
+    return computed(function, "repeats", "recency", "age")
+
+
+def _of_values(come_to: Callable[[ValueFit], float]) -> Computed:
+    def function(rows: Sequence[Measured]) -> dict[tuple[str, ...], Outcome]:
+        found = {}
+        for group, some in _by_group(rows).items():
+            values = [(int(orders), int(orders) * int(mean), row.n) for row in some for orders, mean in [row.values]]
+            number = sum(row.n for row in some)
+            fit = value_fit(values) if number >= AGAIN_MIN else None
+            found[group] = Outcome(None if fit is None else rounded(come_to(fit)), number)
+        return found
+
+    return computed(function, "orders", "mean_minor")
+
+
+def _summed(each: Callable[[PurchaseFit, Buyers], float]) -> Callable[[PurchaseFit, Sequence[Buyers]], float]:
+    return lambda fit, those: sum(one.number * each(fit, one) for one in sorted(those))
+
+
+def _fitted(name: str, says: str, unit: str, come_to: Callable[[PurchaseFit, Sequence[Buyers]], float], formula: str) -> Figure:
+    return Figure(
+        name=name, says=says + _EACH, formula=formula, unit=unit, source=_SOURCE, of=buyers, dated=None, by=WHOSE,
+        measure=_of_purchases(come_to), reads=_ORDER,
+    )  # fmt: skip
+
+
+def _parameter(name: str) -> Callable[[Any, Sequence[Buyers]], float]:
+    return lambda fit, _: float(getattr(fit, name))
+
+
+LIFETIME = (
+    Figure(
+        name="buyers",
+        says="Customers who have ordered.",
+        formula="number of people and accounts with an order",
+        unit="customers",
+        of=buyers,
+        dated=None,
+        by=WHOSE,
+        measure=count(),
+        reads=_ORDER,
+    ),
+    Figure(
+        name="bought_again",
+        says="Of the customers who have ordered, the share that ordered again on another day.",
+        formula="customers with orders on two days or more / customers with an order",
+        unit="share",
+        of=buyers,
+        dated=None,
+        by=WHOSE,
+        measure=ratio(count("v.repeats > 0"), count()),
+        reads=_ORDER,
+    ),
+    _fitted(
+        "still_active",
+        "How many of the customers who have ordered may be expected not to have left.",
+        "customers",
+        _summed(still_active),
+        "sum over customers of P(alive), by BG/NBD",
+    ),
+    _fitted(
+        "expected_purchases",
+        f"How many days with orders may be expected of them in the {WEEKS_AHEAD} weeks to come.",
+        "purchases",
+        _summed(expected_purchases),
+        f"sum over customers of E[purchases in {WEEKS_AHEAD} weeks], by BG/NBD",
+    ),
+    Figure(
+        name="expected_order_value",
+        says="What a further order of one who orders again may be expected to come to: the mean of all such customers." + _EACH,
+        formula="p x gamma / (q - 1), by Gamma-Gamma; means of customers to three digits",
+        unit="money",
+        source=_VALUE_SOURCE,
+        of=bought_again,
+        dated=None,
+        by=WHOSE,
+        measure=_of_values(lambda fit: fit.p * fit.gamma / (fit.q - 1)),
+        reads=("order_placed.amount", "order_placed.currency"),
+    ),
+)
+FIT = (
+    _fitted("purchase_r", "The fit of how often customers buy: the shape of how their rates are spread.", "ratio", _parameter("r"), "r"),
+    _fitted("purchase_alpha", "The scale of how their rates are spread, in weeks.", "ratio", _parameter("alpha"), "alpha"),
+    _fitted("dropout_a", "The first shape of how the probability to leave after a purchase is spread.", "ratio", _parameter("a"), "a"),
+    _fitted("dropout_b", "The second shape of how the probability to leave after a purchase is spread.", "ratio", _parameter("b"), "b"),
+    _fitted("purchase_log_likelihood", "How well it fits.", "ratio", _parameter("log_likelihood"), "log-likelihood"),
+)
