@@ -8,6 +8,7 @@ from journey.problems import meant
 from projections.figures import sections as registered
 from projections.figures.answering import answer, listed
 from projections.figures.answers import Answer, FigureAnswer, Value, figure_named, table
+from projections.figures.credit import full_path
 from projections.figures.figure import Asked, Figure, Model, Section, Where
 from projections.figures.measures import Credited, count
 from projections.read_model import Ask
@@ -162,6 +163,9 @@ async def _there_are(ask: Ask, where: Where, figures: Sequence[Figure], asked: A
         # All rows count: one of which nothing counts in this figure is there all the same.
         counted = replace(figure, measure=count())
         counts = not isinstance(figure.measure, Credited) and where.dimension in counted.dimensions
+        if isinstance(figure.measure, Credited) and figure.measure.is_of_set:
+            # Whatever the model, the touches are the same, and this one knows what none of them is as well.
+            counted, counts = replace(figure, measure=replace(figure.measure, model=full_path)), True
         told = await answer(ask, [counted if counts else figure], all_values)
         for cell in told.figures[0].cells:
             value = cell.group[where.dimension]
