@@ -16,7 +16,7 @@ from projections.figures.compiling import Group, added, groups, told_apart, widt
 from projections.figures.credit import CREDIT_PARTS, NO_MILESTONE, NO_TOUCH, PathTouch
 from projections.figures.figure import Asked, Figure
 from projections.figures.measures import Aggregate, Computed, Credited, Measured, Number, OfSet, Outcome, Quantiles
-from projections.figures.set_credit import POSITION, SetCredit, whole_units
+from projections.figures.set_credit import POSITION, NotWorkedOut, SetCredit, whole_units
 
 CELLS_MAX = 200_000
 """How many cells one figure's answer has at most: periods that are empty count."""
@@ -140,7 +140,7 @@ async def credited(
         assert isinstance(measure, Credited)
         place = amounts if measure.amount else None
         is_asked = [name not in apart.by[len(asked.by) :] for name in names]
-        credits.append(CreditOfSets(measure, place, names, is_asked) if measure.is_of_set else Credit(measure, place))
+        credits.append(CreditOfSets(figure.name, measure, place, names, is_asked) if measure.is_of_set else Credit(measure, place))
         amounts += bool(measure.amount)
     async for path in _paths(batch[0], apart, rows):
         for credit in credits:
@@ -215,8 +215,9 @@ class CreditOfSets:
     """The same where conversions are credited together: each combination of those of `names` that are of no touch is a set, within which
     the others tell touches apart. `is_asked` says of each whether it is asked for; the rest are there for filters."""
 
-    def __init__(self, measure: Credited, place: int | None, names: Sequence[str], is_asked: Sequence[bool]) -> None:
+    def __init__(self, figure: str, measure: Credited, place: int | None, names: Sequence[str], is_asked: Sequence[bool]) -> None:
         assert isinstance(measure.model, OfSet)
+        self._figure = figure
         self._model = measure.model
         self._place = place
         self._of_touch = [nth for nth, name in enumerate(names) if name in measure.touch]
@@ -242,7 +243,10 @@ class CreditOfSets:
             states = [tuple(key[nth] for nth in self._of_touch) for key in keys]
             if of_set not in self._sets:
                 self._sets[of_set] = self._model.begin(self._told_by)
-            self._sets[of_set].add(states, path.n, amount, has_converted=has_converted)
+            try:
+                self._sets[of_set].add(states, path.n, amount, has_converted=has_converted)
+            except NotWorkedOut as error:
+                raise error.of(self._figure) from error
         self._kept.update(zip(keys, path.kept, strict=False))
         for key in {self._shown(key) for key, is_kept in zip(keys, path.kept, strict=False) if is_kept}:
             self._number[key] += path.n
@@ -251,7 +255,11 @@ class CreditOfSets:
         """`n` is how many of the set's paths had such a touch, also of those that did not convert."""
         earned = Counter(self._untouched)
         for of_set, credit in self._sets.items():
-            for state, part in whole_units(credit.parts()).items():
+            try:
+                parts = credit.parts()
+            except NotWorkedOut as error:
+                raise error.of(self._figure) from error
+            for state, part in whole_units(parts).items():
                 earned[self._key(of_set, state)] += part
         scale = 1 if self._place is not None else CREDIT_PARTS
         found: Counter[Key] = Counter()

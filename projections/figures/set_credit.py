@@ -31,6 +31,13 @@ CACHED_MAX: Final = 64
 class NotWorkedOut(Refused):
     """A figure cannot be worked out here: it goes beyond a bound, or what solves its equations is not installed."""
 
+    def __init__(self, why: str, figure: str = "") -> None:
+        super().__init__(f"{figure}: {why}" if figure else why)
+        self.figure = figure
+
+    def of(self, figure: str) -> "NotWorkedOut":
+        return NotWorkedOut(str(self), figure)
+
 
 class SetCredit(Protocol):
     """The paths of one set, and what each value of their touches has earned of what the set comes to."""
@@ -106,10 +113,13 @@ class Markov:
             )
 
     def parts(self) -> Mapping[State, Fraction]:
+        if not self._total:
+            return dict.fromkeys(self._states, Fraction())
         transitions = tuple(sorted(self._transitions.items(), key=_in_order))
         effects = (_known_effects if len(transitions) <= CACHED_MAX else _effects)(transitions)
+        # Each conversion is lost without one of its touches, so there is some effect.
         whole = sum(effects.values())
-        return {state: Fraction(self._total * effect, whole) if whole else Fraction() for state, effect in effects.items()}
+        return {state: Fraction(self._total * effect, whole) for state, effect in effects.items()}
 
 
 def markov(order: int) -> SetModel:
@@ -151,8 +161,6 @@ def _effects(transitions: Iterable[tuple[Transition, int]]) -> dict[State, int]:
     states = sorted({state for memory in number for state in memory})
     among = _solver(steps, to_end)
     converts = among(list(range(len(number))), number[()])
-    if not converts:
-        return dict.fromkeys(states, 0)
     found = {}
     for state in states:
         left = [nth for memory, nth in number.items() if state not in memory]

@@ -8,7 +8,7 @@ from tests.projections.figures.cases import NONE, WON, Case, asked, millionths, 
 from tests.projections.figures.cases_marketing import converted
 from tests.projections.figures.tables import Rows
 
-DAYS = ("2026-03-01", "2026-03-02", "2026-03-03", "2026-03-04", "2026-03-05")
+DAYS = tuple(f"2026-03-{day:02}" for day in range(1, 10))
 
 
 def orders(*paths: tuple[int, str], **more: Any) -> Rows:
