@@ -241,12 +241,12 @@ class CreditOfSets:
         else:
             of_set = tuple(keys[0][nth] for nth in self._of_set)
             states = [tuple(key[nth] for nth in self._of_touch) for key in keys]
-            if of_set not in self._sets:
-                self._sets[of_set] = self._model.begin(self._told_by)
             try:
+                if of_set not in self._sets:
+                    self._sets[of_set] = self._model.begin(self._told_by)
                 self._sets[of_set].add(states, path.n, amount, has_converted=has_converted)
             except NotWorkedOut as error:
-                raise error.of(self._figure) from error
+                raise NotWorkedOut(error.why, self._figure) from error
         self._kept.update(zip(keys, path.kept, strict=False))
         for key in {self._shown(key) for key, is_kept in zip(keys, path.kept, strict=False) if is_kept}:
             self._number[key] += path.n
@@ -258,7 +258,7 @@ class CreditOfSets:
             try:
                 parts = credit.parts()
             except NotWorkedOut as error:
-                raise error.of(self._figure) from error
+                raise NotWorkedOut(error.why, self._figure) from error
             for state, part in whole_units(parts).items():
                 earned[self._key(of_set, state)] += part
         scale = 1 if self._place is not None else CREDIT_PARTS

@@ -33,10 +33,7 @@ class NotWorkedOut(Refused):
 
     def __init__(self, why: str, figure: str = "") -> None:
         super().__init__(f"{figure}: {why}" if figure else why)
-        self.figure = figure
-
-    def of(self, figure: str) -> "NotWorkedOut":
-        return NotWorkedOut(str(self), figure)
+        self.why, self.figure = why, figure
 
 
 class SetCredit(Protocol):
@@ -93,6 +90,7 @@ class Markov:
     counted, not simulated."""
 
     def __init__(self, order: int, told_by: Sequence[str]) -> None:
+        _numerics()  # Who lacks them hears so before anything is read.
         self._order = order
         self._transitions: Counter[Transition] = Counter()
         self._states: set[State] = set()

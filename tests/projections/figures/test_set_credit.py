@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from projections.figures import set_credit
 from projections.figures.answering import answer
+from projections.figures.attribution import CONVERSIONS, SIDE_BY_SIDE
 from projections.figures.figure import Asked
+from projections.figures.reports import report
 from projections.figures.sections import FIGURES
 from projections.figures.set_credit import POSITION, Markov, NotWorkedOut, SetCredit, Shapley, State, whole_units
 from tests.projections.figures.cases import UNTIL
@@ -144,3 +146,17 @@ async def test_without_numpy_and_scipy_it_says_which_extra_has_them(monkeypatch:
     with pytest.raises(NotWorkedOut, match=r"conversions_markov_2: .*pip install 'customer-journey-engine\[analysis\]'"):
         await answer(ask, [FIGURES["conversions_markov_2"]], Asked(UNTIL, by=("channel",)))
     db.close()
+
+
+async def test_a_report_without_them_has_the_other_models_and_says_why_those_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    db, ask = sqlite(THREE)
+    (section,) = (await report(ask, "marketing", ["models"], Asked(UNTIL), None)).sections
+    db.close()
+    shown = [figure.name for answered in section.answers for figure in answered.figures]
+    assert shown == [figure.name for figure in SIDE_BY_SIDE if "markov" not in figure.name]
+    assert {*section.not_worked_out} == {figure.name for figure in SIDE_BY_SIDE} - {*shown}
+
+
+def test_the_model_that_counts_by_default_comes_first() -> None:
+    assert {figures[0].name for figures in (CONVERSIONS, SIDE_BY_SIDE)} == {"conversions_last_non_direct"}
