@@ -27,6 +27,7 @@ from journey.definition import Definition
 from journey.instants import instant, last_end_of_day, moment, rfc3339
 from journey.readable import readable
 from projections.figures.answers import Answer, FigureAnswer
+from projections.figures.measures import Credited
 from projections.figures.reports import Report, SectionAnswer
 from projections.figures.sections import FIGURES
 
@@ -117,13 +118,21 @@ def _section(section: SectionAnswer, asked: Answer, orders: Orders, *, is_asked:
     cut_at = [answer.top for answer in section.answers if any(answer.top and len(one.cells) == answer.top for one in answer.figures)]
     if top := max(cut_at, default=0):
         put(Text(f"Only the {top:,} highest are listed.", style="dim"), "")
-    if alike := _not_added_up(section):
-        put(Text(f"Counted once in each row, so rows do not add up: {', '.join(map(words, alike))}.", style="dim"), "")
+    alike = _not_added_up(section)
+    if of_sets := [name for name in alike if _is_of_sets(name)]:
+        put(Text(f"Worked out anew for each set, so rows of several do not add up: {', '.join(map(words, of_sets))}.", style="dim"), "")
+    if once := [name for name in alike if name not in of_sets]:
+        put(Text(f"Counted once in each row, so rows do not add up: {', '.join(map(words, once))}.", style="dim"), "")
     lacking: dict[tuple[str, ...], list[str]] = {}
     for name, lacks in section.left_out.items():
         lacking.setdefault(lacks, []).append(words(name))
     for lacks, names in lacking.items():
         put(Text(f"Without {' and '.join(map(words, lacks))}, and so left out: {', '.join(names)}.", style="dim"), "")
+    reasons: dict[str, list[str]] = {}
+    for name, why in section.not_worked_out.items():
+        reasons.setdefault(why, []).append(words(name))
+    for why, names in reasons.items():
+        put(Text(f"Without {', '.join(names)}: {why}.", style="dim"), "")
     found = _empty(section)
     if found and is_narrowed(asked):
         told = [f"no {', no '.join(words(one.name) for one in found)} {narrowed(asked)}"] if is_named else []
@@ -196,6 +205,11 @@ def _not_added_up(section: SectionAnswer) -> list[str]:
             if answer.by and not answer.top and column.is_amount and not column.figure.adds_up and len(column.figure.cells) > 1
         )
     )
+
+
+def _is_of_sets(name: str) -> bool:
+    measure = FIGURES[name].measure
+    return isinstance(measure, Credited) and measure.is_of_set
 
 
 def _unknown_stages(answers: Iterable[Answer], definition: Definition) -> None:

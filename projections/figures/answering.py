@@ -10,9 +10,9 @@ from journey.money import DECIMALS
 from journey.problems import meant
 from projections.figures import periods
 from projections.figures.answers import Answer, Cell, FigureAnswer
-from projections.figures.compiling import Group, Query, batched, compiled, currencies_without_rate, groups, marked
+from projections.figures.compiling import Group, Query, batched, compiled, currencies_without_rate, groups, marked, told_apart
 from projections.figures.figure import Asked, Figure
-from projections.figures.measures import Aggregate, Computed, Credited, Number, Outcome, Quantiles
+from projections.figures.measures import Aggregate, Computed, Credited, Measure, Number, Outcome, Quantiles
 from projections.figures.outcomes import CELLS_MAX, Key, Rows, credited, outcomes_of, period, period_at
 from projections.read_model import Ask, Value
 
@@ -91,7 +91,7 @@ async def outcomes(ask: Ask, figure: Figure, asked: Asked) -> dict[Key, Outcome]
 
 async def _found(ask: Ask, batch: Sequence[Figure], asked: Asked) -> Iterable[tuple[Figure, dict[Key, Outcome]]]:
     """What figures that are one SELECT come to."""
-    sql, values = marked(compiled(batch, asked))
+    sql, values = marked(compiled(batch, told_apart(batch[0], asked)))
     if isinstance(batch[0].measure, Credited):
         return await credited(batch, asked, ask.rows(sql, *values))
     return outcomes_of(batch, asked, await _cells(ask, batch, asked, sql, values))
@@ -210,11 +210,19 @@ def _figure_answer(figure: Figure, asked: Asked, outcomes: Mapping[Key, Outcome]
         unit=figure.unit,
         by=names,
         quantiles=tuple(map(str, measure.at)) if isinstance(measure, Quantiles) else (),
-        adds_up=measure.adds_up and not many and not has_run and not asked.top,
+        adds_up=measure.adds_up and not many and not has_run and not asked.top and _is_within_one_set(measure, asked),
         cells=tuple(cells),
         needs=() if any(cell.n for cell in cells) else figure.reads,
         tells=figure.tells,
     )
+
+
+def _is_within_one_set(measure: Measure, asked: Asked) -> bool:
+    """Whether what is credited together can be summed over each of the groups: a channel's parts of two sets are not that of both."""
+    if not isinstance(measure, Credited) or not measure.is_of_set:
+        return True
+    of_touch = [name for name in asked.by if name in measure.touch]
+    return not of_touch or len(asked.by) == 1
 
 
 def _by_value(cell: Cell) -> Number:

@@ -1,4 +1,6 @@
-"""Which touches have earned conversions and their value, under several models. A new model is a function in MODELS."""
+"""Which touches have earned conversions and their value, under several models. A new model is a function in MODELS, or in SET_MODELS."""
+
+from collections.abc import Mapping
 
 from projections.figures import reads
 from projections.figures.conversions import CONVERSION, CONVERTED, DEALS, NET, OF_PERSON, SUBJECT_OF_DEAL
@@ -19,15 +21,16 @@ from projections.figures.credit import (
 from projections.figures.defined import HALF_LIFE, PEOPLE, WON
 from projections.figures.dimensions import CAMPAIGN, CHANNEL, KIND, PIPELINE, Dimension, about, stage_of
 from projections.figures.figure import Figure
-from projections.figures.measures import credited
+from projections.figures.measures import OfSet, credited
+from projections.figures.set_credit import POSITION, Shapley, markov
 from projections.figures.views import View
 
 _LEAD, _DEAL = "the one at the lead's creation", "the one at the deal's opening"
 _NONE = f"where there is no lead or no deal, its part goes to {NO_MILESTONE}"
 MODELS: dict[str, tuple[Weights, str]] = {
+    "last_non_direct": (last_non_direct, "all to the last that is not direct, else to the last"),
     "first": (first, "all to the first"),
     "last": (last, "all to the last"),
-    "last_non_direct": (last_non_direct, "all to the last that is not direct, else to the last"),
     "linear": (linear, "equal parts to all"),
 }
 WEIGHTED_MODELS: dict[str, tuple[Weights, str]] = {
@@ -37,13 +40,32 @@ WEIGHTED_MODELS: dict[str, tuple[Weights, str]] = {
     "w_shaped": (w_shaped, f"30 % each to the first, {_LEAD} and {_DEAL}, and 10 % to the others; {_NONE}"),
     "full_path": (full_path, f"22.5 % each to the first, {_LEAD}, {_DEAL} and the last, and 10 % to the others; {_NONE}"),
 }
+_ANDERL = "Anderl et al. 2014, Mapping the Customer Journey; definition: attribution"
+_ZHAO = "Zhao et al. 2018, arXiv 1804.05327; definition: attribution"
+SOURCES = {**{f"markov_{order}": _ANDERL for order in (1, 2, 3)}, "shapley": _ZHAO, "shapley_ordered": _ZHAO}
+_REMOVED = "what is lost of the probability to convert where all that comes to it converts no more"
+_TOGETHER = "Worked out over all that is asked for at once: it adds up to what this comes to, and not over parts of it."
+SET_MODELS: dict[str, tuple[OfSet, str]] = {
+    **{
+        f"markov_{order}": (
+            OfSet(markov(order)),
+            f"in proportion to {_REMOVED}, in a Markov chain of order {order} over the paths that converted",
+        )
+        for order in (1, 2, 3)
+    },
+    "shapley": (OfSet(Shapley), "the Shapley value, where a coalition is worth the conversions whose touches are all of it"),
+}
+BY_POSITION: tuple[OfSet, str] = (
+    OfSet(Shapley),
+    "the ordered Shapley value, in which the part of each goes to its positions in the path",
+)
 
 _TOUCH = (
     f"COALESCE(p.touched_at, 0) AS touched_at, COALESCE(p.person, '') AS person, COALESCE(p.place, 0) AS place,"
     f" COALESCE(p.type, '{NO_TOUCH}') AS type, COALESCE(p.channel, '{NO_TOUCH}') AS channel,"
     f" COALESCE(p.campaign, '{NO_TOUCH}') AS campaign, COALESCE(p.content, '{NO_TOUCH}') AS content,"
 )
-_HALF_LIFE = "CAST(:half_life AS BIGINT) AS half_life"
+_HALF_LIFE = "CAST(:half_life AS BIGINT) AS half_life, 1 AS has_converted"
 _KEY = "person, conversion, of_what, at"
 
 # A deal that was won counts once, with the touches of all its people (or of its primary ones), also where it names nobody.
@@ -78,47 +100,77 @@ converted = View(
     options=(PEOPLE, WON, HALF_LIFE),
 )
 
+_UNIT = ", ".join(f"c.{column}" for column in converted.unit)
+placed = View(
+    "conversions with their touches by position",
+    f"SELECT c.*, ROW_NUMBER() OVER (PARTITION BY {_UNIT} ORDER BY c.touched_at, c.person, c.place) AS position"
+    f" FROM ({converted.sql}) AS c",
+    unit=converted.unit,
+    tables=converted.tables,
+    options=converted.options,
+)
+
 TOUCH = Dimension("touch", "v.type", says="type of the touch")
 CONTENT = Dimension("content", "v.content", says="content of the touch")
+
+IN_PATH = Dimension(POSITION, "CAST(v.position AS TEXT)", says="which touch of its path it is: 1 is the first")
 
 _ANY = ("*.channel", "*.campaign")
 _BY = (CONVERSION, CHANNEL, CAMPAIGN, CONTENT, TOUCH, PIPELINE, KIND, *about("v.subject"), stage_of("v.subject"))
 
 
-def _conversions(models: dict[str, tuple[Weights, str]]) -> tuple[Figure, ...]:
+def _conversions(
+    models: Mapping[str, tuple[Weights | OfSet, str]], of: View = converted, by: tuple[Dimension, ...] = _BY
+) -> tuple[Figure, ...]:
     return tuple(
         Figure(
             name=f"conversions_{name}",
-            says=f"Conversions, credited to the touches before them: {how}.",
-            formula="each conversion whole, in millionths",
+            says=f"Conversions, credited to the touches before them: {how}.{_said(model)}",
+            formula="the set's conversions, in millionths, by largest remainder"
+            if isinstance(model, OfSet)
+            else "each conversion whole, in millionths",
             unit="conversions",
-            source="definition: attribution",
-            of=converted,
-            by=_BY,
-            measure=credited(weights),
+            source=SOURCES.get(name, "definition: attribution"),
+            of=of,
+            by=by,
+            measure=credited(model, touch=_of_touch(by)),
             reads=(*reads.CONVERSIONS, *_ANY),
         )
-        for name, (weights, how) in models.items()
+        for name, (model, how) in models.items()
     )
 
 
-def _values(models: dict[str, tuple[Weights, str]]) -> tuple[Figure, ...]:
+def _values(models: Mapping[str, tuple[Weights | OfSet, str]], of: View = converted, by: tuple[Dimension, ...] = _BY) -> tuple[Figure, ...]:
     return tuple(
         Figure(
             name=f"conversion_value_{name}",
-            says=f"Value of conversions after refunds, credited to the touches before them: {how}.",
-            formula="each value whole, in minor units, by largest remainder",
+            says=f"Value of conversions after refunds, credited to the touches before them: {how}.{_said(model)}",
+            formula="the set's value, in minor units, by largest remainder"
+            if isinstance(model, OfSet)
+            else "each value whole, in minor units, by largest remainder",
             unit="money",
             tells="deal_value",
-            source="definition: attribution",
-            of=converted,
-            by=_BY,
-            measure=credited(weights, "amount_minor"),
+            source=SOURCES.get(name, "definition: attribution"),
+            of=of,
+            by=by,
+            measure=credited(model, "amount_minor", _of_touch(by)),
             reads=(*reads.VALUE, *_ANY),
         )
-        for name, (weights, how) in models.items()
+        for name, (model, how) in models.items()
     )
+
+
+def _said(model: Weights | OfSet) -> str:
+    return f" {_TOGETHER}" if isinstance(model, OfSet) else ""
+
+
+def _of_touch(by: tuple[Dimension, ...]) -> tuple[str, ...]:
+    return tuple(one.name for one in by if one in (CHANNEL, CAMPAIGN, CONTENT, TOUCH, IN_PATH))
 
 
 CONVERSIONS, VALUES = _conversions(MODELS), _values(MODELS)
 WEIGHTED_CONVERSIONS, WEIGHTED_VALUES = _conversions(WEIGHTED_MODELS), _values(WEIGHTED_MODELS)
+SIDE_BY_SIDE = (*CONVERSIONS, *WEIGHTED_CONVERSIONS, *_conversions(SET_MODELS))
+SIDE_BY_SIDE_VALUES = (*VALUES, *WEIGHTED_VALUES, *_values(SET_MODELS))
+_ORDERED = {"shapley_ordered": BY_POSITION}
+POSITIONS = (*_conversions(_ORDERED, placed, (*_BY, IN_PATH)), *_values(_ORDERED, placed, (*_BY, IN_PATH)))

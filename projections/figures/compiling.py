@@ -5,6 +5,7 @@ What differs between the two is not used: casts by `::`, JSON, LOWER, series, an
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from journey.errors import Refused
@@ -61,12 +62,22 @@ def batched(figures: Iterable[Figure], asked: Asked) -> list[tuple[Figure, ...]]
                 # What runs is of the same rows, unless others begin later.
                 alike: object = is_running and bool(asked.from_on)
             case Credited(touch=touch):
-                alike = touch
+                alike = touch, told_apart(figure, asked).by
             case _:
                 alike = figure.name
         wanted = tuple(_dimension(figure, where.dimension) for where in asked.where)
         found.setdefault((figure.of, figure.dated, figure.is_money, alike, groups(figure, asked), wanted), []).append(figure)
     return [tuple(batch) for batch in found.values()]
+
+
+def told_apart(figure: Figure, asked: Asked) -> Asked:
+    """`asked`, broken down by what it filters touches by as well, where they are credited together: those that a filter leaves out have
+    earned a part too, each its own."""
+    measure = figure.measure
+    if not isinstance(measure, Credited) or not measure.is_of_set:
+        return asked
+    filtered = (where.dimension for where in asked.where if where.dimension in measure.touch and where.dimension not in asked.by)
+    return replace(asked, by=(*asked.by, *dict.fromkeys(filtered)))
 
 
 def compiled(batch: Sequence[Figure], asked: Asked) -> Query:

@@ -17,7 +17,8 @@ CREDIT_PARTS = 10**6
 
 
 class PathTouch(NamedTuple):
-    """A touch of a path, and what its conversion has: its instant and milestones (0: none). `half_life` is that of the question."""
+    """A touch of a path, and what its conversion has: its instant and milestones (0: none). `half_life` is that of the question. A path
+    that did not convert is one whose `has_converted` is 0: it has earned nothing, and tells models of a set what does not convert."""
 
     touched_at: Instant
     channel: str
@@ -25,6 +26,7 @@ class PathTouch(NamedTuple):
     lead_at: Instant
     opened_at: Instant
     half_life: Micros
+    has_converted: int = 1
 
 
 Weights = Callable[[Sequence[PathTouch]], Sequence[int]]

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Literal, NamedTuple
 
 from projections.figures.credit import Weights
+from projections.figures.set_credit import SetModel
 
 Number = int | Fraction
 MINOR = "_minor"
@@ -66,11 +67,19 @@ class Quantiles:
 
 
 @dataclass(frozen=True, slots=True)
+class OfSet:
+    """Conversions are credited together, by what `begin` begins for each set of them."""
+
+    begin: SetModel
+
+
+@dataclass(frozen=True, slots=True)
 class Credited:
     """Of a view of paths: a row a touch, with the columns of `PathTouch` and `place`, under the view's unit. A conversion is credited
-    whole; groups and filters of `touch` (names of dimensions) come after it, all others before."""
+    whole; groups and filters of `touch` (names of dimensions) come after it, all others before. `model` weighs the touches of each
+    conversion by itself, or is one of a set: then conversions are credited together, and each group of the others is a set of its own."""
 
-    weights: Weights
+    model: Weights | OfSet
     amount: str
     touch: tuple[str, ...]
     adds_up: bool = True
@@ -78,6 +87,10 @@ class Credited:
     @property
     def money(self) -> tuple[MeasurePart, ...]:
         return (MeasurePart("sum", self.amount, "TRUE"),) if self.amount else ()
+
+    @property
+    def is_of_set(self) -> bool:
+        return isinstance(self.model, OfSet)
 
 
 class Measured(NamedTuple):
@@ -173,9 +186,9 @@ def running(measure: Aggregate) -> Aggregate:
     return replace(measure, is_running=True)
 
 
-def credited(weights: Weights, amount: str = "", touch: tuple[str, ...] = ("channel", "campaign", "content", "touch")) -> Credited:
+def credited(model: Weights | OfSet, amount: str = "", touch: tuple[str, ...] = ("channel", "campaign", "content", "touch")) -> Credited:
     """Conversions by the touches that led to them, in millionths; with `amount`, a column of the conversion, its money in minor units."""
-    return Credited(weights, amount, touch)
+    return Credited(model, amount, touch)
 
 
 def computed(function: Callable[[Sequence[Measured]], Mapping[tuple[str, ...], Outcome]], *columns: str) -> Computed:

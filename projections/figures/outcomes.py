@@ -1,6 +1,6 @@
 """What the rows of a question come to: sums, quantiles and credit by group, with the periods in which nothing was."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -12,10 +12,11 @@ from typing import Any, NamedTuple, TypeVar
 from journey.errors import Refused
 from journey.money import share
 from projections.figures import periods
-from projections.figures.compiling import Group, added, groups, width
+from projections.figures.compiling import Group, added, groups, told_apart, width
 from projections.figures.credit import CREDIT_PARTS, NO_MILESTONE, NO_TOUCH, PathTouch
 from projections.figures.figure import Asked, Figure
-from projections.figures.measures import Aggregate, Computed, Credited, Measured, Number, Outcome, Quantiles
+from projections.figures.measures import Aggregate, Computed, Credited, Measured, Number, OfSet, Outcome, Quantiles
+from projections.figures.set_credit import POSITION, NotWorkedOut, SetCredit, whole_units
 
 CELLS_MAX = 200_000
 """How many cells one figure's answer has at most: periods that are empty count."""
@@ -130,12 +131,18 @@ async def credited(
 ) -> Iterable[tuple[Figure, dict[Key, Outcome]]]:
     """What rows of `compiled(batch, asked)` come to, which are in order of the unit: one conversion after the other."""
     groupings = groups(batch[0], asked)
-    credits, amounts = [], 0
+    apart = told_apart(batch[0], asked)
+    names = [group.name for group in groups(batch[0], apart)]
+    credits: list[Credit | CreditOfSets] = []
+    amounts = 0
     for figure in batch:
-        assert isinstance(figure.measure, Credited)
-        credits.append(Credit(figure.measure, amounts if figure.measure.amount else None))
-        amounts += bool(figure.measure.amount)
-    async for path in _paths(batch[0], asked, rows):
+        measure = figure.measure
+        assert isinstance(measure, Credited)
+        place = amounts if measure.amount else None
+        is_asked = [name not in apart.by[len(asked.by) :] for name in names]
+        credits.append(CreditOfSets(figure.name, measure, place, names, is_asked) if measure.is_of_set else Credit(measure, place))
+        amounts += bool(measure.amount)
+    async for path in _paths(batch[0], apart, rows):
         for credit in credits:
             credit.add(path)
     return [(figure, _filled(credit.outcomes(), groupings, asked, Outcome(0, 0))) for figure, credit in zip(batch, credits, strict=True)]
@@ -179,7 +186,8 @@ class Credit:
     out. `place` is that of its amount in a path's, None where conversions themselves are credited."""
 
     def __init__(self, measure: Credited, place: int | None) -> None:
-        self._weights = measure.weights
+        assert not isinstance(measure.model, OfSet)
+        self._weights = measure.model
         self._place = place
         self._parts: defaultdict[Key, int] = defaultdict(int)
         self._number: defaultdict[Key, int] = defaultdict(int)
@@ -201,6 +209,71 @@ class Credit:
         """`n` is how many conversions had a part."""
         scale = 1 if self._place is not None else CREDIT_PARTS
         return {key: Outcome(_simple(Fraction(credit, scale)), self._number[key]) for key, credit in self._parts.items()}
+
+
+class CreditOfSets:
+    """The same where conversions are credited together: each combination of those of `names` that are of no touch is a set, within which
+    the others tell touches apart. `is_asked` says of each whether it is asked for; the rest are there for filters."""
+
+    def __init__(self, figure: str, measure: Credited, place: int | None, names: Sequence[str], is_asked: Sequence[bool]) -> None:
+        assert isinstance(measure.model, OfSet)
+        self._figure = figure
+        self._model = measure.model
+        self._place = place
+        self._of_touch = [nth for nth, name in enumerate(names) if name in measure.touch]
+        # By position a touch is told by the rest first.
+        self._of_touch.sort(key=lambda nth: names[nth] == POSITION)
+        self._told_by = [names[nth] for nth in self._of_touch]
+        self._of_set = [nth for nth in range(len(names)) if nth not in self._of_touch]
+        self._asked = [nth for nth, is_one in enumerate(is_asked) if is_one]
+        self._sets: dict[Key, SetCredit] = {}
+        self._untouched: Counter[Key] = Counter()
+        self._number: Counter[Key] = Counter()
+        self._kept: dict[Key, bool] = {}
+
+    def add(self, path: Path) -> None:
+        has_converted = bool(path.touches[0].has_converted)
+        amount = CREDIT_PARTS if self._place is None else _whole([path.amounts[self._place]])[0]
+        amount *= path.n * has_converted
+        keys = path.keys[: len(path.touches)]
+        if path.touches[0].channel == NO_TOUCH:
+            self._untouched[keys[0]] += amount
+        else:
+            of_set = tuple(keys[0][nth] for nth in self._of_set)
+            states = [tuple(key[nth] for nth in self._of_touch) for key in keys]
+            try:
+                if of_set not in self._sets:
+                    self._sets[of_set] = self._model.begin(self._told_by)
+                self._sets[of_set].add(states, path.n, amount, has_converted=has_converted)
+            except NotWorkedOut as error:
+                raise NotWorkedOut(error.why, self._figure) from error
+        self._kept.update(zip(keys, path.kept, strict=False))
+        for key in {self._shown(key) for key, is_kept in zip(keys, path.kept, strict=False) if is_kept}:
+            self._number[key] += path.n
+
+    def outcomes(self) -> dict[Key, Outcome]:
+        """`n` is how many of the set's paths had such a touch, also of those that did not convert."""
+        earned = Counter(self._untouched)
+        for of_set, credit in self._sets.items():
+            try:
+                parts = credit.parts()
+            except NotWorkedOut as error:
+                raise NotWorkedOut(error.why, self._figure) from error
+            for state, part in whole_units(parts).items():
+                earned[self._key(of_set, state)] += part
+        scale = 1 if self._place is not None else CREDIT_PARTS
+        found: Counter[Key] = Counter()
+        for key, part in earned.items():
+            if self._kept[key]:
+                found[self._shown(key)] += part
+        return {key: Outcome(_simple(Fraction(part, scale)), self._number[key]) for key, part in found.items()}
+
+    def _key(self, of_set: Key, state: Key) -> Key:
+        found = dict(zip((*self._of_set, *self._of_touch), (*of_set, *state), strict=True))
+        return tuple(found[nth] for nth in range(len(found)))
+
+    def _shown(self, key: Key) -> Key:
+        return tuple(key[nth] for nth in self._asked)
 
 
 @lru_cache(maxsize=10_000)

@@ -1,15 +1,20 @@
 """A report is data: sections of figures, each in the groupings that it is shown by."""
 
+import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+
+from pydantic import Field
 
 from journey.errors import NotThere, Refused
 from journey.problems import meant
 from projections.figures import sections as registered
 from projections.figures.answering import answer, listed
 from projections.figures.answers import Answer, FigureAnswer, Value, figure_named, table
+from projections.figures.credit import full_path
 from projections.figures.figure import Asked, Figure, Model, Section, Where
 from projections.figures.measures import Credited, count
+from projections.figures.set_credit import NotWorkedOut
 from projections.read_model import Ask
 
 NAMED_MAX = 12
@@ -23,12 +28,14 @@ GoesOn = Callable[[], bool]
 
 
 class SectionAnswer(Value):
-    """One answer for each grouping. `left_out` are the figures that lack dimensions that are asked for, each with these."""
+    """One answer for each grouping. `left_out` are the figures that lack dimensions that are asked for, each with these;
+    `not_worked_out` those that cannot be worked out here, each with the reason."""
 
     name: str
     title: str
     answers: tuple[Answer, ...]
     left_out: dict[str, tuple[str, ...]]
+    not_worked_out: dict[str, str] = Field(default={}, exclude_if=operator.not_)
 
     @property
     def is_empty(self) -> bool:
@@ -98,13 +105,29 @@ async def report(
         left_out = {figure.name: lacks for figure in section.figures if (lacks := figure.lacks(asked))}
         figures = [figure for figure in section.figures if figure.name not in left_out]
         groupings = _shown(section, figures) if by is None else [(by, figures)]
-        answers = [
-            await answer(ask, some, replace(asked, by=grouping, top=asked.top if by or listed(some, grouping) else 0))
-            for grouping, some in groupings
-            if some
-        ]
-        found.append(SectionAnswer(name=section.name, title=section.title, answers=tuple(answers), left_out=left_out))
+        answers, without = [], dict[str, str]()
+        for grouping, some in groupings:
+            if some:
+                of_grouping = replace(asked, by=grouping, top=asked.top if by or listed(some, grouping) else 0)
+                answers.append(await _answer_of_those_that_can(ask, some, of_grouping, without))
+        found.append(
+            SectionAnswer(name=section.name, title=section.title, answers=tuple(answers), left_out=left_out, not_worked_out=without)
+        )
     return Report(model=model, simulated=simulated, sections=tuple(found))
+
+
+async def _answer_of_those_that_can(ask: Ask, figures: Sequence[Figure], asked: Asked, without: dict[str, str]) -> Answer:
+    """What `figures` come to, but those that cannot be worked out here, which are put into `without`. Raises NotWorkedOut where that is
+    all of them."""
+    left = list(figures)
+    while True:
+        try:
+            return await answer(ask, left, asked)
+        except NotWorkedOut as error:
+            left = [figure for figure in left if figure.name != error.figure]
+            if not left:
+                raise
+            without[error.figure] = error.why
 
 
 def _shown(section: Section, figures: Sequence[Figure]) -> Iterator[tuple[By, list[Figure]]]:
@@ -162,6 +185,9 @@ async def _there_are(ask: Ask, where: Where, figures: Sequence[Figure], asked: A
         # All rows count: one of which nothing counts in this figure is there all the same.
         counted = replace(figure, measure=count())
         counts = not isinstance(figure.measure, Credited) and where.dimension in counted.dimensions
+        if isinstance(figure.measure, Credited) and figure.measure.is_of_set:
+            # Whatever the model, the touches are the same, and this one knows what none of them is as well.
+            counted, counts = replace(figure, measure=replace(figure.measure, model=full_path)), True
         told = await answer(ask, [counted if counts else figure], all_values)
         for cell in told.figures[0].cells:
             value = cell.group[where.dimension]

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from projections.figures.answering import outcomes
 from projections.figures.compiling import Query, counting, groups, marked, rows
+from projections.figures.credit import linear
 from projections.figures.dimensions import Dimension
 from projections.figures.figure import Asked, Figure
 from projections.figures.measures import Credited, Outcome
@@ -22,6 +23,20 @@ class FigureUnit(NamedTuple):
 
     key: tuple[Value, ...]
     group: tuple[str, ...]
+
+
+def of_whole_sets(figure: Figure, asked: Asked) -> Asked:
+    """`asked` without what only says which of what was credited together is told: all of it is behind each cell."""
+    measure = figure.measure
+    if not isinstance(measure, Credited) or not measure.is_of_set:
+        return asked
+    return replace(asked, where=tuple(one for one in asked.where if one.dimension not in measure.touch))
+
+
+def _weighing_touches(figure: Figure) -> Figure:
+    """`figure`, of which only the touches are asked: what is credited together gives a part to all of them, and needs no equations."""
+    measure = figure.measure
+    return replace(figure, measure=replace(measure, model=linear)) if isinstance(measure, Credited) and measure.is_of_set else figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +92,7 @@ class UnitPage(NamedTuple):
 
 async def units(ask: Ask, figure: Figure, asked: Asked, *, after: Sequence[Value] = (), limit: int) -> UnitPage:
     """Up to `limit` units in the cells, in order, from beyond `after` on: key and group of another. `asked` is settled."""
-    by = ByUnit.of(figure, asked)
+    by = ByUnit.of(_weighing_touches(figure), of_whole_sets(figure, asked))
     if isinstance(figure.measure, Credited):
         found = await outcomes(ask, by.figure, by.asked)
         all_units = sorted(by.unit(key) for key, outcome in found.items() if outcome.n)
@@ -121,18 +136,18 @@ def among(figure: Figure, table: str) -> Figure:
 
 async def each(ask: Ask, figure: Figure, asked: Asked) -> dict[FigureUnit, Outcome]:
     """What the figure comes to for each unit alone."""
-    by = ByUnit.of(figure, asked)
+    by = ByUnit.of(figure, of_whole_sets(figure, asked))
     return {by.unit(key): outcome for key, outcome in (await outcomes(ask, by.figure, by.asked)).items() if outcome.n}
 
 
 async def credited_touches(ask: Ask, figure: Figure, asked: Asked) -> set[tuple[FigureUnit, tuple[Any, ...]]]:
     """The touches of paths that a conversion is credited to: whose they are, and their places."""
-    by = ByUnit.of(figure, asked, touches=True)
+    by = ByUnit.of(_weighing_touches(figure), of_whole_sets(figure, asked), touches=True)
     return {(by.unit(key), by.touch(key)) for key, outcome in (await outcomes(ask, by.figure, by.asked)).items() if outcome.n}
 
 
 def rows_by_unit(figure: Figure, asked: Asked) -> tuple[ByUnit, Query]:
-    by = ByUnit.of(figure, asked)
+    by = ByUnit.of(figure, of_whole_sets(figure, asked))
     return by, rows(by.figure, by.asked)
 
 
