@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import Any, TypeVar
 
 from journey.definition import ChannelRule, Definition
+from journey.exact_numbers import UNKNOWN
 from journey.matching import SEARCHED_MAX, Said, tests
 from journey.touchpoints import About, LeadCreated, Touchpoint
 from journey.utm import NO_TAGS, Tags, tags_of
@@ -87,6 +88,28 @@ def excluded(definition: Definition, about: About) -> bool:
     if about.network is None and about.agent is None:
         return False
     return (_compiled.get(definition.fingerprint) or _compile(definition)).excludes(about)
+
+
+def why_excluded(definition: Definition, about: About) -> str:
+    """The first reason why `about`, which is excluded, is."""
+    if about.bot:
+        return "bot"
+    if about.test:
+        return "test"
+    return about.network if about.network in definition.bots.networks and about.network else "agent"
+
+
+def names_brand(definition: Definition, words: str) -> bool:
+    """Whether a brand term of the definition is in `words`."""
+    return (_compiled.get(definition.fingerprint) or _compile(definition)).names_brand(words)
+
+
+def came_by_brand(definition: Definition, about: About) -> int:
+    """1 where the search term that `about` came by has a brand term in it, 0 where it has none, UNKNOWN where there is no term."""
+    term = about.utm_term
+    if term is None and about.url is not None:
+        term = (_compiled.get(definition.fingerprint) or _compile(definition)).tags(about).utm_term
+    return int(names_brand(definition, term)) if term else UNKNOWN
 
 
 def host_of(referrer: str) -> str:
@@ -169,12 +192,16 @@ class _Channels:
         values["type"], values["lead_source"] = type_name, lead_source
         values["paid_click"] = self.networks_by_click.get(click_id) if click_id else None
         values["site"] = self.kind_of_host(source) if source else self.kind_of_host(referrer) if referrer else None
-        words = f"{values.get('term') or ''} {campaign or ''}".casefold()
-        values["brand"] = any(term in words for term in self.brand_terms)
+        words = f"{values.get('term') or ''} {campaign or ''}"
+        values["brand"] = self.names_brand(words)
         for channel, holds in self.rules:
             if holds(values.get):
                 return channel
         return UNASSIGNED if any(said) or lead_source else DIRECT
+
+    def names_brand(self, words: str) -> bool:
+        folded = words.casefold()
+        return any(term in folded for term in self.brand_terms)
 
     def kind_of_host(self, name: str) -> str | None:
         """The kind of the site `name`, a source or a host: by the longest part of it that is listed, or by its bare name."""

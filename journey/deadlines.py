@@ -86,4 +86,5 @@ def strike(plan: Plan, journey: PersonJourney, due: Due) -> Sequence[Ahead]:
 def entered(plan: Plan, journey: PersonJourney, left: str, since: Instant, nth: int, rule: str, because: tuple[Key, ...]) -> StageEntered:
     """The fact that `journey` has entered its stage, out of `left`, where it had been since `since`."""
     at = journey.entered_at
-    return StageEntered(journey.person, journey.stage, at, day(at, plan.zone), nth, left, at - since if left else -1, rule, because)
+    stayed, is_onward = at - since if left else -1, int((left, journey.stage) in plan.onward)
+    return StageEntered(journey.person, journey.stage, at, day(at, plan.zone), nth, left, stayed, is_onward, rule, because)

@@ -16,7 +16,7 @@ from journey.histories import people_named
 from journey.instants import Instant, day
 from journey.money import minor, nearest, weighted
 from journey.orders import AGAIN, NEVER_SENT, NO_DEAL, OTHER_CURRENCY, TOO_MUCH, Waiting
-from journey.stateless import STATELESS, note
+from journey.stateless import STATELESS, note, note_excluded
 from journey.statements import SCHEDULED_MAX, Schedule
 from journey.touchpoints import ActivityScheduled, Close, DealOpened, DealReopened, DealUpdated, Key, Order, Refund, Touchpoint
 from journey.turns import Turns, TurnsState, onward, turns
@@ -45,6 +45,7 @@ class DealJourney:
     account: str = ""
     deal_kind: str = ""
     reason: str = ""
+    competitor: str = ""
     products: tuple[str, ...] = ()
     opened_at: Instant = 0
     closed_at: Instant = 0
@@ -86,8 +87,8 @@ class DealJourney:
             case _:
                 return self
         if turn is not None:
-            reason = data.reason or "" if isinstance(data, Close) else ""
-            named |= {"outcome": turn, "reason": reason, "closed_at": 0 if turn == "open" else at}
+            reason, competitor = (data.reason or "", data.competitor or "") if isinstance(data, Close) else ("", "")
+            named |= {"outcome": turn, "reason": reason, "competitor": competitor, "closed_at": 0 if turn == "open" else at}
         match data:
             case DealUpdated(amount=Decimal() as amount, currency=None):
                 # In the deal's currency, where that is known and the amount is one of it.
@@ -132,8 +133,9 @@ class DealJourney:
             weighted_minor=0 if chance is None else weighted(value_minor, chance), is_weighted=int(chance is not None),
             is_known_stage=int((self.pipeline, self.stage) in definition.stage_chances),
             expected_close_on=self.expected_close_on, owner=self.owner, team=self.team, account=self.account, deal_kind=self.deal_kind,
-            reason=self.reason, opened_at=self.opened_at, opened_on=day(self.opened_at, zone) if self.opened_at else "",
-            closed_at=self.closed_at, closed_on=day(self.closed_at, zone) if self.closed_at else "",
+            reason=self.reason, competitor=self.competitor, opened_at=self.opened_at,
+            opened_on=day(self.opened_at, zone) if self.opened_at else "", closed_at=self.closed_at,
+            closed_on=day(self.closed_at, zone) if self.closed_at else "",
             took=self.closed_at - self.opened_at if 0 < self.opened_at <= self.closed_at else -1, products=self.products,
         )  # fmt: skip
 
@@ -193,6 +195,8 @@ def _folded(definition: Definition, journey: DealJourney, touches: Sequence[Touc
     for touch in touches:
         journey = replace(journey, people=journey.people.union(people_named(touch)))
         if excluded(definition, touch.about):
+            if touch.subject == journey.deal:
+                note_excluded(facts, definition, journey.deal, touch)
             continue
         turn = found.get(touch.key)
         if turn == NEVER_SENT:

@@ -15,7 +15,7 @@ from journey.identity import Id
 from journey.instants import Instant, day
 from journey.orders import NEVER_SENT, PAID, Orders, left_out, sent_again
 from journey.rates import Rates, copied, quoted, restate
-from journey.stateless import STATELESS, note
+from journey.stateless import STATELESS, note, note_excluded
 from journey.statements import Stated, stated
 from journey.touchpoints import (
     AccountJoined,
@@ -110,7 +110,10 @@ def _folded(
         if isinstance(touch.data, AccountJoined) and len(after.joined) <= definition.bounds.account_people_max:
             after.joined.add(touch.subject)
         after.is_updated |= is_for_members(touch)
-        if excluded(definition, touch.about) or touch.subject != after.subject:
+        if touch.subject != after.subject:
+            continue
+        if excluded(definition, touch.about):
+            note_excluded(facts, definition, after.subject, touch)
             continue
         if isinstance(touch.data, PAID):
             for fact, count in after.orders.after(after.subject, touch, zone):

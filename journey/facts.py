@@ -12,7 +12,7 @@ from pydantic import Discriminator, Tag
 from journey.instants import Instant, Micros
 from journey.touchpoints import Key
 
-FOLD_VERSION = 7
+FOLD_VERSION = 8
 """Raised when the folds come to assert other facts from the same history; a golden file tells."""
 
 NEVER: Instant = 2**53
@@ -31,7 +31,8 @@ class Touched(NamedTuple):
 
 class StageEntered(NamedTuple):
     """A transition. `nth` is its place among the person's transitions of the same instant, those of leads included; `left_stage` is ""
-    for the first stage, and `stayed` is how long the person was in it: -1 for the first."""
+    for the first stage, and `stayed` is how long the person was in it: -1 for the first. `is_onward`: along
+    the journey, to a later stage."""
 
     person: str
     stage: str
@@ -40,6 +41,7 @@ class StageEntered(NamedTuple):
     nth: int
     left_stage: str
     stayed: Micros
+    is_onward: int
     rule: str
     because: tuple[Key, ...]
     kind: str = "stage_entered"
@@ -248,7 +250,8 @@ class Described(NamedTuple):
 class DealStood(NamedTuple):
     """How a deal stood from `at` on: its state at T is the last one up to T, by (at, nth). `amount_minor` is its value after refunds;
     `weighted_minor` that times its own probability, else its stage's in the definition, half to even, and `is_weighted` 0 where neither
-    is known (then `weighted_minor` is 0). `is_known_stage`: whether the definition has its stage in its pipeline.
+    is known (then `weighted_minor` is 0). `is_known_stage`: whether the definition has its stage in its pipeline. `reason` and `competitor`
+    are those of its last close; "" while it is open.
 
     `opened_at` is 0 where no opening is known, and may lie after `closed_at`: then nobody knows how long it took, and `took` is -1."""
 
@@ -271,6 +274,7 @@ class DealStood(NamedTuple):
     account: str
     deal_kind: str
     reason: str
+    competitor: str
     opened_at: Instant
     opened_on: str
     closed_at: Instant
@@ -325,7 +329,8 @@ class FirstTouched(NamedTuple):
 
 
 class SessionStarted(NamedTuple):
-    """A session, dated by its first touchpoint. `nth` counts the person's sessions from 1; `is_new` says that it is the first."""
+    """A session, dated by its first touchpoint. `nth` counts the person's sessions from 1; `is_new` says that it is the first. `is_brand`:
+    whether the search term that it came by has a brand term of the definition in it; -1 where it came by none."""
 
     person: str
     at: Instant
@@ -334,6 +339,7 @@ class SessionStarted(NamedTuple):
     campaign: str
     nth: int
     is_new: int
+    is_brand: int
     kind: str = "session_started"
 
 
@@ -431,6 +437,27 @@ class ContentSeen(NamedTuple):
     took: Micros
     progress_millionths: int
     kind: str = "content_seen"
+
+
+class ContentAnswer(NamedTuple):
+    """A need or an objection that a piece of content answers, as stated: its `answers`, else its `topics`."""
+
+    content: str
+    topic: str
+    at: Instant
+    day: str
+    kind: str = "content_answer"
+
+
+class Excluded(NamedTuple):
+    """A touchpoint that is in no other figure, and why: bot, test, the network that it came from, or agent: the definition excludes who
+    calls itself so."""
+
+    subject: str
+    day: str
+    type: str
+    why: str
+    kind: str = "excluded"
 
 
 class EventStep(NamedTuple):
@@ -758,7 +785,8 @@ class Target(NamedTuple):
 
 
 class MediaReport(NamedTuple):
-    """What a platform says of a period. Its reach is never added to ours, nor to another's."""
+    """What a platform says of a period. Its reach is never added to ours, nor to another's. `is_brand`: whether its query has a brand term
+    of the definition in it."""
 
     start_on: str
     end_on: str
@@ -767,6 +795,7 @@ class MediaReport(NamedTuple):
     campaign: str
     ad: str
     query: str
+    is_brand: int
     impressions: int
     clicks: int
     reach: int
@@ -804,7 +833,7 @@ Fact = (
     | Spent | FirstTouched | SessionStarted | SessionEngaged | Milestone | Spelled | Exposed | Emailed | SocialEngaged | ContentSeen
     | EventStep | FormStep | SurveyStep | Referred | ProductStep | Activity | Offered | TicketStep | NeedStated | Objection | Consented
     | SubscriptionStep | AccountMember | PressMentioned | CustomSeen | Scheduled | Insight | Target | MediaReport | Aliased | Rate
-    | DealPerson
+    | DealPerson | ContentAnswer | Excluded
 )  # fmt: skip
 
 Facts = Counter[Fact]

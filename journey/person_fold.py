@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from journey import leads
-from journey.channels import UNASSIGNED, campaign_of, channel_of, excluded, names_its_origin, returns_from_paying
+from journey.channels import UNASSIGNED, came_by_brand, campaign_of, channel_of, excluded, names_its_origin, returns_from_paying
 from journey.conditions import Scene, judge
 from journey.deadlines import ahead, entered, next_due, strike
 from journey.definition import Conversion, Definition
@@ -36,7 +36,7 @@ from journey.person import NOT_YET, PersonDeal, PersonJourney
 from journey.plan import OfType, Plan, plan_of
 from journey.score import Points, ScoreFall
 from journey.sessions import Session
-from journey.stateless import note
+from journey.stateless import note, note_excluded
 from journey.touchpoints import (
     AccountJoined,
     AccountLeft,
@@ -179,9 +179,13 @@ class _Fold:
             return
         journey.seen = touch.order
         of_type = plan.of_type[type(data)]
-        if of_type.silent or excluded(plan.definition, touch.about):
-            return
         own = touch.subject in journey.ids
+        if excluded(plan.definition, touch.about):
+            if own:
+                note_excluded(self.facts, plan.definition, journey.person, touch)
+            return
+        if of_type.silent:
+            return
         if own:
             if of_type.stateless is not None:
                 note(self.facts, plan.definition, journey.person, touch, journey.noted(at), of_type.stateless)
@@ -243,7 +247,8 @@ class _Fold:
         on = day(at, self.plan.zone)
         if starts:
             session = journey.session = Session(journey.session.number + 1, at, channel, campaign)
-            fact = SessionStarted(journey.person, at, on, channel, campaign, session.number, int(session.number == 1))
+            is_new, is_brand = int(session.number == 1), came_by_brand(definition, about)
+            fact = SessionStarted(journey.person, at, on, channel, campaign, session.number, is_new, is_brand)
             self.facts[fact] += 1
         if of_type.traffic:
             self.facts[Touched(journey.person, on, channel, campaign)] += 1

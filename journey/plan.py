@@ -86,6 +86,8 @@ class Plan:
             for name in ("", *definition.stage_names)
         }
         """By the stage that they lead out of."""
+        self.onward = frozenset(_onward(definition))
+        """From which stage to which is along the journey, to a later one: to any of it from none, or from one that leads back into it."""
         self.ranks = {name: rank for rank, name in enumerate(definition.deadline_order)}
         self.chain_max = len(definition.stages) + LEAD_STRIKES_MAX
         """How many deadlines may follow each other without a touchpoint. More would be a circle, and is refused at load."""
@@ -173,6 +175,13 @@ def leads_from(definition: Definition, stage: str, rule: Rule) -> tuple[str, ...
     names = definition.stage_names
     before = names[: names.index(stage)]
     return ("", *(name for name, one in zip(names, definition.stages, strict=True) if name in before and one.way == "along"))
+
+
+def _onward(definition: Definition) -> Iterator[tuple[str, str]]:
+    for place, stage in enumerate(definition.stages):
+        if stage.way == "along":
+            yield "", stage.name
+            yield from ((one.name, stage.name) for n, one in enumerate(definition.stages) if one.way == "back" or n < place)
 
 
 _plans: dict[str, Plan] = {}

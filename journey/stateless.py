@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from journey import facts as f
 from journey import touchpoints as t
-from journey.channels import campaign_of, channel_of
+from journey.channels import campaign_of, channel_of, why_excluded
 from journey.definition import Definition
 from journey.exact_numbers import MILLIONTHS, THOUSANDTHS, UNKNOWN, known, plain_text, whole_parts
 from journey.facts import NEVER, Fact, Facts, spelled
@@ -42,6 +42,11 @@ class TouchpointContext(NamedTuple):
             return 0, ""
         at = instant(time)
         return min(at, NEVER), day(at, self.definition.zone)
+
+
+def note_excluded(facts: Facts, definition: Definition, subject: str, touch: t.Touchpoint) -> None:
+    """Add that `touch`, which is published under `subject`, is in no figure."""
+    facts[f.Excluded(subject, day(touch.occurred_at, definition.zone), touch.type, why_excluded(definition, touch.about))] += 1
 
 
 class Stateless(NamedTuple):

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NamedTuple
 
-from journey.channels import BLANK
+from journey.channels import BLANK, names_brand
 from journey.definition import Definition
 from journey.exact_numbers import THOUSANDTHS, known, plain_text, whole_parts
-from journey.facts import NEVER, Aliased, Described, Fact, Facts, Insight, MediaReport, Scheduled, Spent, Target, spelled
+from journey.facts import NEVER, Aliased, ContentAnswer, Described, Fact, Facts, Insight, MediaReport, Scheduled, Spent, Target, spelled
 from journey.instants import Instant, day, instant, start_of_day
 from journey.money import DECIMALS, TooLarge, minor, nearest, share
 from journey.touchpoints import (
@@ -131,6 +131,8 @@ def stated(definition: Definition, subject: str, touch: Touchpoint, at: Instant)
             fields = {"title": data.title, "format": data.format, "topics": listed(data.topics), "answers": listed(data.answers)}
             fields |= {name: value for name in ("stage", "audience") if (value := getattr(data, name)) is not None}
             yield from _described(subject, at, fields, definition.zone)
+            for topic in dict.fromkeys(data.answers or data.topics):
+                yield ContentAnswer(subject.removeprefix("content:"), topic, at, day(at, definition.zone))
         case SellerUpdated():
             # From the day that it states, whenever it said so.
             since = max(0, min(NEVER, start_of_day(data.since, definition.zone)))
@@ -142,8 +144,8 @@ def stated(definition: Definition, subject: str, touch: Touchpoint, at: Instant)
         case MediaReported():
             yield MediaReport(
                 data.period_start.isoformat(), data.period_end.isoformat(), data.provider, _channel(about), _campaign(subject, about),
-                data.ad or "", data.query or "", known(data.impressions), known(data.clicks), known(data.reach), known(data.views),
-                known(data.engagements), known(data.followers),
+                data.ad or "", data.query or "", int(names_brand(definition, data.query or "")), known(data.impressions),
+                known(data.clicks), known(data.reach), known(data.views), known(data.engagements), known(data.followers),
             )  # fmt: skip
             yield from _spelled(_campaign(subject, about))
         case MarketInsight():

@@ -12,7 +12,7 @@ OF_SALES: Final = (
 
 marketing = ReadModel(
     name="marketing",
-    version=7,
+    version=8,
     tables=(
         # Audience and engagement.
         Table("touched", of=f.Touched),
@@ -23,6 +23,7 @@ marketing = ReadModel(
         Table("emailed", of=f.Emailed),
         Table("social_engaged", of=f.SocialEngaged),
         Table("content_seen", of=f.ContentSeen),
+        Table("contents", of=f.ContentSeen, only=("content", "day")),
         Table("event_steps", of=f.EventStep),
         Table("form_steps", of=f.FormStep),
         Table("product_steps", of=f.ProductStep),
@@ -52,7 +53,10 @@ marketing = ReadModel(
         Table("lowered", of=f.Lowered, sums=("amount_minor",)),
         Table("left_out", of=f.LeftOut),
         Table("needs", of=f.NeedStated),
+        Table("objections", of=f.Objection),
+        Table("content_answers", of=f.ContentAnswer),
         # Market, campaigns, cost.
+        Table("excluded", of=f.Excluded),
         Table("spend", of=f.Spent, sums=("amount_minor",)),
         Table("media_reports", of=f.MediaReport),
         Table("insights", of=f.Insight),

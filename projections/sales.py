@@ -5,7 +5,7 @@ from projections.read_model import ReadModel, Table
 
 sales = ReadModel(
     name="sales",
-    version=4,
+    version=5,
     tables=(
         # Leads and their handoff.
         Table("stages", of=f.StageEntered, but=("because",)),

@@ -16,8 +16,11 @@ reached = View(
     unit=("person",),
     tables=("first_touched", "leads"),
 )
+left_out = days_of("excluded", unit=("subject",), name="excluded touchpoints")
 spent = days_of("spend", unit=("campaign", "provider"), sums=("amount_minor",))
 
+REASON = Dimension("reason", "v.why", says="bot, test, agent, or the network: internal, datacenter")
+TYPE = Dimension("type", "v.type", says="type of touchpoint")
 FUNCTION = Dimension("function", "v.function", says="who spent it: marketing or sales")
 COST_KIND = Dimension("cost_kind", "v.cost_kind", says="media, agency, content, event, tools or people")
 PROVIDER = Dimension("provider", "v.provider", says="who was paid, as the source states it")
@@ -91,5 +94,16 @@ spend = Figure(
     measure=total("amount_minor"),
     reads=("spend_recorded.amount", "spend_recorded.currency", "spend_recorded.period_start", "spend_recorded.period_end"),
 )
+excluded_touchpoints = Figure(
+    name="excluded_touchpoints",
+    says="Touchpoints that are in no other figure, by reason: of bots, tests, and networks and agents that the definition excludes.",
+    formula="number of touchpoints",
+    unit="touchpoints",
+    source="definition: bots",
+    of=left_out,
+    by=(REASON, TYPE),
+    measure=count(),
+    reads=("page_view.bot", "page_view.test", "page_view.network", "page_view.agent", "*.bot", "*.test", "*.network", "*.agent"),
+)
 
-FIGURES = (people, new_people, people_so_far, touchpoints, visit_to_lead, spend)
+FIGURES = (people, new_people, people_so_far, touchpoints, visit_to_lead, spend, excluded_touchpoints)

@@ -31,6 +31,7 @@ KNOWN_STAGE = Dimension(
     "known_stage", "CASE v.is_known_stage WHEN 1 THEN 'yes' ELSE 'no' END", says="whether the definition has the stage in the pipeline"
 )
 ACCOUNT = Dimension("account", "v.account", says="account of the deal")
+COMPETITOR = Dimension("competitor", "v.competitor", says='competitor that the last close names; "" where it names none')
 COUNTRY = described("country", "'account:' || v.account", "country", "country of the account as of the row's instant")
 
 WHENCE = (*OF_THE_DEALS_PERSON, DEAL_LEAD_SOURCE)
@@ -59,7 +60,7 @@ deals_won = Figure(
     source="docs/deals.md",
     of=deals_at,
     dated="closed",
-    by=(*WHOSE, REASON),
+    by=(*WHOSE, REASON, COMPETITOR),
     measure=count(WON),
     reads=("close.outcome",),
 )
@@ -84,7 +85,7 @@ deals_lost = Figure(
     source="docs/deals.md",
     of=deals_at,
     dated="closed",
-    by=(*WHOSE, REASON),
+    by=(*WHOSE, REASON, COMPETITOR),
     measure=count(LOST),
     reads=("close.outcome", "close.reason"),
 )
@@ -96,7 +97,7 @@ deals_closed = Figure(
     source="docs/deals.md",
     of=deals_at,
     dated="closed",
-    by=(OUTCOME, *WHOSE, REASON),
+    by=(OUTCOME, *WHOSE, REASON, COMPETITOR),
     measure=count(CLOSED),
     reads=("close.outcome", "close.reason"),
 )
@@ -109,7 +110,7 @@ closed_value = Figure(
     source="docs/deals.md",
     of=deals_at,
     dated="closed",
-    by=(OUTCOME, *WHOSE, REASON),
+    by=(OUTCOME, *WHOSE, REASON, COMPETITOR),
     measure=total("amount_minor", CLOSED),
     reads=("close.amount", "close.currency", "close.outcome"),
 )

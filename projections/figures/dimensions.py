@@ -179,6 +179,18 @@ def of_the_lead(name: str, says: str, since: str = "", person: str = "v.person")
     return Dimension(name, f"COALESCE({name}.{name}, '')", join, says, tables=past.tables)
 
 
+def cohort_of(person: str) -> Dimension:
+    """The month in which `person`, SQL of one, was first touched."""
+    join = f"LEFT JOIN first_touched AS cohort_touch ON cohort_touch.person = {person} AND cohort_touch.is_first = 1"
+    return Dimension(
+        "cohort",
+        "COALESCE(SUBSTR(cohort_touch.day, 1, 7), '')",
+        f"{join} AND cohort_touch.at <= {{at}}",
+        'month of the first touchpoint that marketing counts of the person; "" where nothing had touched them until then',
+        tables=("first_touched",),
+    )
+
+
 LEAD_TEAM: Final = of_the_lead("team", "team")
 
 

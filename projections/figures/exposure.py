@@ -2,15 +2,18 @@
 
 from projections.figures.dimensions import CAMPAIGN, CHANNEL, LEAD_TEAM, PERSON_STAGE, PROFILE, Dimension
 from projections.figures.figure import Figure
-from projections.figures.measures import Aggregate, as_stated, count, distinct, ratio, total
+from projections.figures.measures import Aggregate, as_stated, count, distinct, ratio, ratio_of_one, total
 from projections.figures.views import View, as_of
 
 exposed = as_of("exposed", unit=("person", "at"))
+_WHICH = ("provider", "channel", "campaign", "ad", "query", "start_on", "end_on")
+# No name holds what stands between them.
+_REPORT = " || '\x1f' || ".join(_WHICH)
 reported = View(
     "reports of platforms",
-    "SELECT start_on, end_on, end_on AS day, provider, channel, campaign, ad, query, impressions, clicks, reach, engagements, followers, n"
-    " FROM media_reports WHERE end_on <= :until_on",
-    unit=("provider", "channel", "campaign", "ad", "query", "start_on", "end_on"),
+    "SELECT start_on, end_on, end_on AS day, provider, channel, campaign, ad, query, is_brand, impressions, clicks, reach, engagements,"
+    f" followers, {_REPORT} AS report, n FROM media_reports WHERE end_on <= :until_on",
+    unit=_WHICH,
     tables=("media_reports",),
     grain="day",
 )
@@ -24,6 +27,8 @@ SPAN = Dimension("span", "v.start_on || ' to ' || v.end_on", says="the first and
 _BY = (CHANNEL, CAMPAIGN, AD, PLACEMENT, LEAD_TEAM, *PROFILE, PERSON_STAGE)
 _BY_REPORT = (PROVIDER, CHANNEL, CAMPAIGN, AD, QUERY, SPAN)
 _SHOWN = ("ad_impression", "*.channel", "*.campaign")
+_SEARCHED = "v.query <> '' AND v.impressions >= 0"
+_REACHED = "v.reach > 0 AND v.engagements >= 0"
 _CLICKED, _ENGAGED = "v.impressions > 0 AND v.clicks >= 0", "v.impressions > 0 AND v.engagements >= 0"
 
 EXPOSURE = (
@@ -95,5 +100,17 @@ STATED = (
     _stated(
         "stated_followers", "Followers as a platform states them. Of several reports there is no number.",
         "media_reported.followers of the one report that there is", "people", as_stated("followers", "v.followers >= 0"), "followers",
+    ),
+    _stated(
+        "stated_engagement_by_reach",
+        "Reactions by people reached, both as a platform states them. Reach does not add up: of several reports there is no number.",
+        "media_reported.engagements / media_reported.reach of the one report that there is", "rate",
+        ratio_of_one("report", total("engagements", _REACHED), total("reach", _REACHED)), "engagements", "reach",
+    ),
+    _stated(
+        "branded_search_share",
+        "Of the impressions that platforms state by search query, the share of queries with a brand term of the definition.",
+        "stated impressions of branded queries / stated impressions of queries", "share",
+        ratio(total("impressions", f"{_SEARCHED} AND v.is_brand = 1"), total("impressions", _SEARCHED)), "query", "impressions",
     ),
 )  # fmt: skip

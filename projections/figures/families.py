@@ -26,6 +26,7 @@ _LEADS: Final = ("leads", "lead_states", "scores")
 _BY_CHANNEL: Final = "what people came by is kept as a channel and a campaign; content is credited with conversions, in attribution"
 _IN_NO_DEAL: Final = "only deals have it, and what is won by them"
 NOT_TOLD: Final = "marketing is not told of salespeople; sales' figures of leads and deals have it"
+NOT_TOLD_STAGE: Final = "marketing is not told of the stage of a deal; sales' figures of deals have it"
 _IN_BOTH: Final = (
     "figures of stages are the same in both read models, and marketing's does not hold salespeople; those of leads and deals have it"
 )
@@ -36,7 +37,9 @@ _STATED: Final = ("media_reports", "insights", "press_mentioned")
 _OF_NOBODY: Final = "what platforms, providers and the press say is about nobody, and sold by nobody"
 _OF_PANELS: Final = "a panel answers as a whole, and is nobody's"
 _OF_ONE_CHANNEL: Final = "it is about one channel already"
-_NO_PERSON: Final = {"survey_steps": _OF_PANELS, **dict.fromkeys(_STATED, _OF_NOBODY)}
+_LEFT_OUT: Final = "what is excluded is looked at no further than for the reason"
+_NO_PERSON: Final = {"survey_steps": _OF_PANELS, **dict.fromkeys(_STATED, _OF_NOBODY), "excluded": _LEFT_OUT}
+_VOICED: Final = ("needs", "objections")
 _NOT_SELLING: Final = "what people see, answer and react to is not about a deal, an order or a salesperson"
 
 _REASONS: Final[dict[str, dict[str, str]]] = {
@@ -45,26 +48,30 @@ _REASONS: Final[dict[str, dict[str, str]]] = {
         "content_seen": "content is reached in a session, and visits are by channel",
         "survey_steps": _OF_PANELS,
         **dict.fromkeys(_STATED, _OF_NOBODY),
+        "excluded": _LEFT_OUT,
     },
-    "campaign": {"survey_steps": _OF_PANELS, **dict.fromkeys(_STATED, _OF_NOBODY)},
+    "campaign": _NO_PERSON,
     "content": {
         "exposed": "an advertisement is no piece of content",
         **dict.fromkeys(("emailed", "social_engaged", "survey_steps"), "a message, a post and a survey are no pieces of content"),
         **dict.fromkeys(_STATED, _OF_NOBODY),
+        "excluded": _LEFT_OUT,
         **dict.fromkeys((*_PEOPLE, *_LEADS, "deals", "conversions"), _BY_CHANNEL),
         "spend": "a cost is stated for a campaign, and not for a piece of its content",
     },
     "product": {
-        **dict.fromkeys((*_SEEN, "survey_steps"), _NOT_SELLING),
+        **dict.fromkeys((*_SEEN, *_VOICED, "survey_steps"), _NOT_SELLING),
         **dict.fromkeys(_STATED, _OF_NOBODY),
+        "excluded": _LEFT_OUT,
         "paths": "a conversion is credited as one, and a deal or an order may be about several products",
         **dict.fromkeys((*_PEOPLE, *_LEADS), _ABOUT_NOTHING),
         "left_out": "much of it has no order, and so nothing that says what it is about",
         "spend": _NOBODYS,
     },
     "owner": {
-        **dict.fromkeys((*_SEEN, "survey_steps"), _NOT_SELLING),
+        **dict.fromkeys((*_SEEN, *_VOICED, "survey_steps"), _NOT_SELLING),
         **dict.fromkeys(_STATED, _OF_NOBODY),
+        "excluded": _LEFT_OUT,
         **dict.fromkeys((*_PEOPLE, "leads", "lead_states", "deals", "conversions", "paths"), NOT_TOLD),
         "stages": _IN_BOTH,
         "spend": _NOBODYS,
@@ -74,12 +81,14 @@ _REASONS: Final[dict[str, dict[str, str]]] = {
         name: {
             **dict.fromkeys((*_PEOPLE, *_LEADS), _IN_NO_DEAL),
             "spend": _NOBODYS,
-            **dict.fromkeys((*_SEEN, "survey_steps"), _NOT_SELLING),
+            **dict.fromkeys((*_SEEN, *_VOICED, "survey_steps"), _NOT_SELLING),
             **dict.fromkeys(_STATED, _OF_NOBODY),
+            "excluded": _LEFT_OUT,
         }
         for name in ("pipeline", "kind")
     },
-    **{name: {"spend": _NOBODYS, **_NO_PERSON} for name in ("profile", "account", "country", "stage")},
+    **{name: {"spend": _NOBODYS, **_NO_PERSON} for name in ("profile", "account", "country")},
+    "stage": {"spend": _NOBODYS, **_NO_PERSON, "deals": NOT_TOLD_STAGE},
 }
 """By family, for each table that a figure's rows may be made of: the first that they are."""
 

@@ -74,7 +74,7 @@ class Figure:
     def tables(self, names: Iterable[str]) -> frozenset[str]:
         """What is read to answer it by the dimensions of these names; periods and others that it does not have read nothing."""
         of_dimensions = (table for name in names if name in self.dimensions for table in self.dimensions[name].tables)
-        return frozenset((*self.of.tables, *((RATES_OF,) if self.is_money else ()), *of_dimensions))
+        return frozenset((*self.of.tables, *self.of.beside, *((RATES_OF,) if self.is_money else ()), *of_dimensions))
 
     def lacks(self, asked: "Asked") -> tuple[str, ...]:
         """The dimensions that are asked for and that it does not have."""

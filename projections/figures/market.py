@@ -1,9 +1,10 @@
 """The market: our share of it beside the competitors', as providers state it, and what the press writes."""
 
-from projections.figures.dimensions import Dimension
+from projections.figures.deals import COUNTRY
+from projections.figures.dimensions import DEAL_PROFILE, KIND, OF_THE_ACCOUNT, OF_THE_DEALS_PERSON, PIPELINE, PRODUCT, Dimension
 from projections.figures.figure import Figure
 from projections.figures.measures import count, mean, ratio_of_one, total
-from projections.figures.views import View, as_of
+from projections.figures.views import View, as_of, last_of
 
 _SAME = ("provider", "metric", "basis", "market", "currency")
 # No name holds what stands between them.
@@ -26,6 +27,7 @@ METRIC = Dimension("metric", "v.metric", says="what the provider calls it")
 BASIS = Dimension("basis", "v.basis", says="what was measured: mentions, impressions, spend, searches or revenue")
 MARKET = Dimension("market", "v.market", says="market")
 COMPETITOR = Dimension("competitor", "CASE v.competitor WHEN '' THEN 'ourselves' ELSE v.competitor END", says="competitor, or ourselves")
+LOST_TO = Dimension("competitor", "v.competitor", says="competitor, as sales states it")
 OUTLET = Dimension("outlet", "v.outlet", says="medium")
 
 _VOICE = ("mentions", "impressions", "spend")
@@ -49,6 +51,9 @@ def _share(name: str, says: str, basis: tuple[str, ...], whose: str) -> Figure:
         reads=_READS,
     )
 
+
+lost_to = last_of("deals", "deal", where="outcome = 'lost' AND competitor <> ''", name="deals lost to competitors")
+_BY_DEAL = (LOST_TO, PIPELINE, KIND, PRODUCT, *OF_THE_DEALS_PERSON, *OF_THE_ACCOUNT, COUNTRY, *DEAL_PROFILE)
 
 MARKETS = (
     _share("share_of_voice", "Our share of what is said, shown or spent in a market, where its total is stated.", _VOICE, _OURS),
@@ -80,5 +85,30 @@ MARKETS = (
         by=(OUTLET, COMPETITOR),
         measure=mean("sentiment_millionths", 10**6, "v.sentiment <> ''"),
         reads=("press_mention.sentiment",),
+    ),
+    Figure(
+        name="deals_lost_to",
+        says="Deals whose last close is a loss to a competitor, by the competitor that it names. Losses that name none are in none.",
+        formula="number of deals, dated by the last close",
+        unit="deals",
+        source="docs/deals.md",
+        of=lost_to,
+        dated="closed",
+        by=_BY_DEAL,
+        measure=count(),
+        reads=("close.competitor", "close.outcome"),
+    ),
+    Figure(
+        name="value_lost_to",
+        says="Value of the deals whose last close is a loss to a competitor, as last stated up to the instant asked until.",
+        formula="sum of their values, dated by the last close",
+        unit="money",
+        tells="deal_value",
+        source="docs/deals.md",
+        of=lost_to,
+        dated="closed",
+        by=_BY_DEAL,
+        measure=total("amount_minor"),
+        reads=("close.competitor", "close.outcome", "close.amount", "close.currency"),
     ),
 )

@@ -7,6 +7,7 @@ from projections.figures import (
     attribution,
     audience,
     content,
+    content_before,
     conversions,
     deals,
     exposure,
@@ -15,6 +16,7 @@ from projections.figures import (
     lifetime,
     mail,
     market,
+    needs,
     orders,
     scores,
     social,
@@ -32,6 +34,10 @@ SECTIONS: Final = (
     Section("email", "E-mail", "marketing", mail.EMAIL, ((), ("campaign",))),
     Section("social", "Social networks", "marketing", social.SOCIAL, ((), ("network", "action"))),
     Section("content", "Content", "marketing", content.CONTENTS, ((), ("content",))),
+    Section(
+        "content_before", "Content before stages and closes", "marketing", content_before.CONTENT_BEFORE, (("stage",), (), ("content",))
+    ),
+    Section("needs", "Needs, objections, and what answers them", "marketing", needs.NEEDS, (("topic", "answered"), ("gap",))),
     Section("stages", "Stages of the journey, and milestones", "marketing", stages.FIGURES, (("stage",), ("milestone",))),
     Section("demand", "New leads", "marketing", leads.MARKETING, ((), ("channel",))),
     Section("conversions", "Conversions and customers", "marketing", conversions.FIGURES, ((), ("conversion",))),

@@ -24,7 +24,7 @@ MILESTONE = Dimension("milestone", "v.name", says="milestone, as the definition 
 RULE = Dimension("rule", "v.rule", says="rule of the definition that moved them")
 
 _LEAD = {"lead_source": "source", "team": "team"}
-_OF_LEAD = tuple(of_the_lead(name, says) for name, says in _LEAD.items())
+OF_LEAD = tuple(of_the_lead(name, says) for name, says in _LEAD.items())
 
 _STEPS = ("signed_up", "trial_started", "checkout_started", "demo.status", "proposal_sent")
 """What the definition that ships names as milestones; others may be named."""
@@ -36,7 +36,7 @@ stage_entries = Figure(
     unit="entries",
     source="definition: stages",
     of=entered,
-    by=(STAGE, LEFT_STAGE, RULE, *came_by("v.person"), *_OF_LEAD, *PROFILE),
+    by=(STAGE, LEFT_STAGE, RULE, *came_by("v.person"), *OF_LEAD, *PROFILE),
     measure=count(),
     reads=STAGES,
 )
@@ -65,7 +65,7 @@ time_in_stage = Figure(
     unit="duration",
     source="definition: stages",
     of=entered,
-    by=(STAGE_LEFT, ENTERED, LEFT_STAGE, RULE, *came_by("v.person"), *_OF_LEAD, *PROFILE),
+    by=(STAGE_LEFT, ENTERED, LEFT_STAGE, RULE, *came_by("v.person"), *OF_LEAD, *PROFILE),
     measure=quantiles("stayed", "1/2", "9/10", where="v.stayed >= 0"),
     reads=STAGES,
 )
@@ -76,7 +76,7 @@ milestones = Figure(
     unit="milestones",
     source="definition: milestones",
     of=stepped,
-    by=(MILESTONE, CHANNEL, CAMPAIGN, *_OF_LEAD, *PROFILE, PERSON_STAGE),
+    by=(MILESTONE, CHANNEL, CAMPAIGN, *OF_LEAD, *PROFILE, PERSON_STAGE),
     measure=count(),
     reads=_STEPS,
 )
@@ -87,7 +87,7 @@ milestone_people = Figure(
     unit="people",
     source="definition: milestones",
     of=stepped,
-    by=(MILESTONE, CHANNEL, CAMPAIGN, *_OF_LEAD, *PROFILE, PERSON_STAGE),
+    by=(MILESTONE, CHANNEL, CAMPAIGN, *OF_LEAD, *PROFILE, PERSON_STAGE),
     measure=distinct("person"),
     reads=_STEPS,
 )

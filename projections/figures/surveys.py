@@ -4,8 +4,9 @@ question counts. What a panel says (`company:self`) is never mixed with what peo
 from collections.abc import Sequence
 from fractions import Fraction
 
+from journey.instants import DAY
 from journey.money import AMOUNT_MINOR_MAX
-from projections.figures.dimensions import Dimension, about, came_by, of_the_lead, stage_of
+from projections.figures.dimensions import Dimension, about, came_by, cohort_of, of_the_lead, stage_of
 from projections.figures.figure import Figure
 from projections.figures.measures import Aggregate, Outcome, count, mean, ratio, ratio_of_one, total
 from projections.figures.views import View, last_of
@@ -60,6 +61,26 @@ known = View(
     tables=("survey_steps",),
 )
 
+_OF_PEOPLE = f"{_ON_SCALE} AND NOT ({_IS_PANEL})"
+
+
+def _said(kind: str, low: int, high: int, bad: int) -> str:
+    """Answers on the scale of this kind, and whether they are bad: up to `bad`."""
+    of_kind = f"survey_kind = '{kind}' AND scale_min_millionths = {low * _MILLION} AND scale_max_millionths = {high * _MILLION}"
+    return f"WHEN {of_kind} THEN CASE WHEN score_millionths <= {bad * _MILLION} THEN 1 ELSE 0 END"
+
+
+WITHIN_DAYS = 90
+_BAD = f"CASE {_said('nps', 0, 10, 6)} {_said('csat', 1, 5, 2)} {_said('ces', 1, 7, 3)} ELSE -1 END"
+_AFTER = f"s.person = a.subject AND s.is_onward = 1 AND s.at > a.at AND s.at <= a.at + {WITHIN_DAYS * DAY} AND s.at <= :until"
+experienced = View(
+    "experiences, and what came after",
+    f"SELECT a.*, a.subject AS person, COALESCE((SELECT MIN(s.at) FROM stages AS s WHERE {_AFTER}), 0) AS onward_at"
+    f" FROM (SELECT l.*, {_BAD} AS is_bad FROM ({_LAST}) AS l WHERE {_OF_PEOPLE}) AS a WHERE a.is_bad >= 0",
+    unit=("subject", "survey", "wave", "question"),
+    tables=("survey_steps", "stages"),
+)
+
 SURVEY = Dimension("survey", "v.survey", says="survey")
 WAVE = Dimension("wave", "v.wave", says="wave: the round of a survey that is repeated")
 QUESTION = Dimension("question", "v.question", says="question")
@@ -67,7 +88,13 @@ MEASURED = Dimension("measured", "v.survey_kind", says="aided, unaided or prefer
 ABOUT = Dimension("about", "v.about", says="what the answer is about, such as a brand")
 ASKED_OF = Dimension("asked_of", f"CASE WHEN {PERSONS} THEN 'people' ELSE 'panel' END", says="people, or a panel")
 
-_WHO = (*came_by("v.subject"), of_the_lead("team", "team", person="v.subject"), *about("v.subject"), stage_of("v.subject"))
+_WHO = (
+    *came_by("v.subject"),
+    cohort_of("v.subject"),
+    of_the_lead("team", "team", person="v.subject"),
+    *about("v.subject"),
+    stage_of("v.subject"),
+)
 _BY = (SURVEY, WAVE, QUESTION, *_WHO)
 _SCORED = ("survey_answered.score", "survey_answered.kind")
 
@@ -91,6 +118,23 @@ def _net_promoters() -> Aggregate:
         return Outcome(Fraction(part, n) if n else None, n, part, n)
 
     return Aggregate(tuple(parts), outcome)
+
+
+def _onward(name: str, which: str, is_bad: int) -> Figure:
+    of_these = f"v.is_bad = {is_bad}"
+    return Figure(
+        name=name,
+        says=f"Of the answers in the period that are {which}, the share whose person entered a later stage within {WITHIN_DAYS} days after."
+        " Bad are 0 to 6 of 10 (NPS), 1 and 2 of 5 (CSAT), 1 to 3 of 7 (CES). An association, and no cause.",
+        formula=f"answers with an entry into a later stage in the {WITHIN_DAYS} days after / answers, the last of each question",
+        unit="share",
+        source="docs/marketing.md",
+        of=experienced,
+        by=_BY,
+        measure=ratio(count(f"{of_these} AND v.onward_at > 0"), count(of_these)),
+        within_days=WITHIN_DAYS,
+        reads=_SCORED,
+    )
 
 
 EXPERIENCE = (
@@ -166,6 +210,8 @@ EXPERIENCE = (
         within_days=None,
         reads=("survey_sent", "survey_answered"),
     ),
+    _onward("onward_after_bad", "bad", 1),
+    _onward("onward_after_others", "not bad", 0),
 )
 BRAND = (
     Figure(

@@ -22,6 +22,7 @@ class View:
     """`unit` names the columns that make a whole unit, which is counted or credited as one: a deal, a lead cycle. `tables` are those it is
     made of. A view of grain `day` has rows that are summed by day, so it answers at ends of days only; its rows have `day` and no `at`.
     `sums` are the columns that hold the sum of a row's facts already; all others are said of each of them.
+    `beside` are tables of nobody's that only say something of its rows, such as which content answers a topic.
     `options` are values that its SQL asks for by name, with what they are unless a question says otherwise."""
 
     name: str
@@ -31,6 +32,7 @@ class View:
     grain: Grain = "instant"
     sums: tuple[str, ...] = ()
     options: tuple[tuple[str, Option], ...] = ()
+    beside: tuple[str, ...] = ()
 
 
 def as_of(table: str, where: str = "TRUE", *, unit: tuple[str, ...] = (), sums: tuple[str, ...] = (), name: str = "") -> View:

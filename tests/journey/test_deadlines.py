@@ -60,7 +60,7 @@ def test_a_deadline_comes_after_the_touchpoints_of_its_instant_and_before_any_la
 
 def test_what_will_strike_is_asserted_with_its_instant_and_not_as_a_stage_entered() -> None:
     _, facts = derived(touch("page_view"))
-    assert strikes(facts) == [StageEntered(ME, "lost", LIMIT, on(LIMIT), 0, "awareness", LIMIT - MONDAY, "silent", ())]
+    assert strikes(facts) == [StageEntered(ME, "lost", LIMIT, on(LIMIT), 0, "awareness", LIMIT - MONDAY, 0, "silent", ())]
     assert stages(facts) == [("awareness", MONDAY)]
 
 

@@ -40,7 +40,7 @@ def test_a_deal_opens_with_what_its_opening_says() -> None:
     assert stood(opened(amount="900.00", probability=0.20, team="north", account="acme")) == [
         DealStood(
             "deal:12", MONDAY, on(MONDAY), 0, "open", "new_business", "qualified", 90000, "EUR", "0.2", 18000, 1, 0, "2026-04-30", "ann",
-            "north", "acme", "new", "", MONDAY, on(MONDAY), 0, "", -1, (),
+            "north", "acme", "new", "", "", MONDAY, on(MONDAY), 0, "", -1, (),
         )
     ]  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Campaigns, content, accounts and the company: statements that replace each other, and fields that hold from an instant on."""
 
 import json
+from collections import Counter
 from itertools import permutations
 from typing import Any
 
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journey import dimension
-from journey.facts import NEVER, Aliased, Described, Fact, Facts, Insight, Lowered, MediaReport, Ordered, Spelled, Spent, Target
+from journey.facts import NEVER, Aliased, Described, Excluded, Fact, Facts, Insight, Lowered, MediaReport, Ordered, Spelled, Spent, Target
 from journey.instants import Instant
 from journey.touchpoints import Touchpoint
 from tests.journey.builders import MONDAY, SMALL, TUESDAY, WEDNESDAY, at, in_order, on, only, touch
@@ -168,10 +169,10 @@ def test_orders_of_an_account_are_its_own() -> None:
     assert only(Lowered, facts) == [Lowered("account:acme", "o-1", TUESDAY, on(TUESDAY), MONDAY, on(MONDAY), "EUR", -500)]
 
 
-def test_tests_leave_no_fact() -> None:
+def test_tests_leave_no_fact_but_that_they_were_excluded() -> None:
     for name in ("spend_recorded", "press_mention", "media_reported", "target_set", "market_insight", "fx_rate", "account_updated"):
         one = touch(name, test=True)
-        assert not facts_of(one, subject=one.subject)
+        assert facts_of(one, subject=one.subject) == Counter([Excluded(one.subject, "2026-03-02", name, "test")])
 
 
 # --- what is stated of a period, of sellers, of campaigns' other names
@@ -183,7 +184,7 @@ def test_what_is_stated_of_a_period_is_of_its_days_and_spread_over_none() -> Non
     (target,) = only(Target, facts_of(touch("target_set", value="50000.005"), subject="company:self"))
     assert target[:-1] == (*MARCH, "won_value", "", "north", "", "", "50000.005", 50_000_005, 5_000_000, "EUR")
     (report,) = only(MediaReport, facts_of(touch("media_reported", campaign=None, channel="")))
-    assert report[:-1] == (*MARCH, "google", "(blank)", "spring", "", "", 120_000, 900, -1, -1, -1, -1)
+    assert report[:-1] == (*MARCH, "google", "(blank)", "spring", "", "", 0, 120_000, 900, -1, -1, -1, -1)
 
 
 def test_of_insights_and_targets_too_the_last_stated_counts() -> None:

@@ -55,8 +55,8 @@ def engaged(*history: Touchpoint, by: Definition = BY) -> list[tuple[Instant, In
 def test_a_session_is_told_once_by_its_number_and_by_where_it_came_from() -> None:
     _, facts = derived(view(**PAID, utm_campaign="spring"), view(MONDAY + MINUTE), view(TUESDAY), by=BY)
     assert only(SessionStarted, facts) == [
-        SessionStarted(ME, MONDAY, "2026-03-02", "Paid Search", "spring", 1, 1),
-        SessionStarted(ME, TUESDAY, "2026-03-03", "Direct", "", 2, 0),
+        SessionStarted(ME, MONDAY, "2026-03-02", "Paid Search", "spring", 1, 1, -1),
+        SessionStarted(ME, TUESDAY, "2026-03-03", "Direct", "", 2, 0, -1),
     ]
 
 

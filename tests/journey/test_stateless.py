@@ -137,15 +137,17 @@ def test_what_a_persons_touchpoint_says_of_a_deal_is_the_persons_and_what_the_de
 
 @pytest.mark.parametrize("name", ["email_opened", "proposal_sent", "survey_answered", "subscription_started", "custom"])
 @pytest.mark.parametrize("why", [{"test": True}, {"bot": True}, {"agent": "HeadlessChrome"}])
-def test_what_is_excluded_has_no_fact_whatever_it_is_about(name: str, why: dict[str, Any]) -> None:
+def test_what_is_excluded_has_no_fact_but_that_it_is_whatever_it_is_about(name: str, why: dict[str, Any]) -> None:
     subjects = {"survey_answered": "company:self", "subscription_started": "account:acme", "custom": "campaign:spring"}
     by = default_definition()
     assert asserted([touch(name, subject=subjects.get(name, ""))], by)
-    assert not asserted([touch(name, subject=subjects.get(name, ""), **why)], by)
+    left_out = touch(name, subject=subjects.get(name, ""), **why)
+    reason = "agent" if "agent" in why else next(iter(why))
+    assert asserted([left_out], by) == Counter([f.Excluded(left_out.subject, "2026-03-02", name, reason)])
 
 
 def test_an_order_of_an_account_that_a_bot_placed_is_none() -> None:
-    assert not asserted([touch("order_placed", subject="account:acme", bot=True)])
+    assert [type(fact) for fact in asserted([touch("order_placed", subject="account:acme", bot=True)])] == [f.Excluded]
 
 
 def test_a_touchpoint_that_stands_under_two_ids_of_one_person_is_asserted_once() -> None:

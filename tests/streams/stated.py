@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from journey.channels import excluded
 from journey.definition import Definition
-from journey.facts import DealStood, Fact, LeftOut, Lowered, Ordered
+from journey.facts import DealStood, Excluded, Fact, LeftOut, Lowered, Ordered
 from journey.instants import instant
 from journey.money import weighted
 from journey.touchpoints import Key, Touchpoint
@@ -127,6 +127,9 @@ def stood(definition: Definition, subject: str, whole: list[Touchpoint]) -> Coun
     counting, unsaid = deal(definition, whole)
     history = [touch for touch in whole if not excluded(definition, touch.about)]
     facts: Counter[Fact] = Counter()
+    for one in whole:
+        if one.subject == subject and excluded(definition, one.about):
+            facts[Excluded(subject, on(one.occurred_at, definition.zone), one.type, "bot" if one.about.bot else "test")] += 1
     said = [touch for touch in history if touch.key not in unsaid]
     refunds: list[Touchpoint] = []
     rows: list[DealStood] = []
@@ -159,6 +162,7 @@ def stood(definition: Definition, subject: str, whole: list[Touchpoint]) -> Coun
                 known["outcome"] = outcome
                 known["closed"] = 0 if outcome == "open" else touch.occurred_at
                 known["reason"] = (data.reason or "") if touch.type == "close" else ""
+                known["competitor"] = (data.competitor or "") if touch.type == "close" else ""
         else:
             continue
         paid = sum(one.data.minor("amount") for one in refunds if one.data.currency == known.get("currency"))  # type: ignore[union-attr]
@@ -172,8 +176,8 @@ def stood(definition: Definition, subject: str, whole: list[Touchpoint]) -> Coun
             subject, touch.occurred_at, day, 0, known.get("outcome", "open"), *place, worth, known.get("currency", ""),
             known.get("probability", ""), 0 if chance is None else weighted(worth, chance), int(chance is not None), int(place in chances),
             known.get("expected", ""), known.get("owner", ""), known.get("team", ""), known.get("account", ""), known.get("kind", ""),
-            known.get("reason", ""), opened, on(opened, zone), closed, on(closed, zone), closed - opened if 0 < opened <= closed else -1,
-            known.get("products", ()),
+            known.get("reason", ""), known.get("competitor", ""), opened, on(opened, zone), closed, on(closed, zone),
+            closed - opened if 0 < opened <= closed else -1, known.get("products", ()),
         )  # fmt: skip
         if touch.type != "refund" or worth != rows[-1].amount_minor:
             rows.append(row)
