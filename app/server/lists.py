@@ -114,7 +114,7 @@ async def page_of_leads(engine: Engine, request: Request, asked: OfLeads) -> Ans
 
 @router.get(
     "/transitions", response_model=PageOf[Transition], responses={**AS_CSV, **PROBLEMS}, dependencies=[needs(Right.read_people)],
-    operation_id="transitions", tags=["transitions"], summary="Stages that were entered, steps of leads, and moves of segments, the last one first.",
+    operation_id="transitions", tags=["transitions"], summary="Stages entered, steps of leads and moves of segments, the last one first.",
 )  # fmt: skip
 async def transitions(request: Request, asked: Annotated[OfTransitions, Query()]) -> Response:
     return await answered(request, asked, lambda engine: page_of_transitions(engine, request, asked), as_csv=True)

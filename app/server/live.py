@@ -200,9 +200,9 @@ class EventStream(StreamingResponse):
 @router.get(
     "/transitions/stream", response_class=EventStream, responses=PROBLEMS, dependencies=[needs(Right.read_people)],
     operation_id="transitions_stream", tags=["transitions"], summary="Transitions as they are committed, as server-sent events.",
-    description="Each event `transition` is a stage that was entered, a step of a lead, or a segment that was entered or left: `count` is 1 where it holds from this position"
-    " on, -1 where it no longer does. An event `reset` says that what was told before may no longer hold: read /api/v1/transitions again."
-    " With `positions` there are events `position` in their place.",
+    description="Each event `transition` is a stage that was entered, a step of a lead, or a segment that was entered or left: `count` is"
+    " 1 where it holds from this position on, -1 where it no longer does. An event `reset` says that what was told before may no longer"
+    " hold: read /api/v1/transitions again. With `positions` there are events `position` in their place.",
 )  # fmt: skip
 async def stream(
     request: Request, asked: Annotated[OfStream, Query()], last_event_id: Annotated[str, Header(max_length=64)] = ""
