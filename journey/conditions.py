@@ -9,23 +9,47 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
-from journey.definition import All, AnyOf, Condition, Count, Counted, DealIs, LeadIs, Match, NoOpenDeal, Scored
+from journey.definition import (
+    All,
+    AnyOf,
+    Condition,
+    Count,
+    Counted,
+    DealIs,
+    LeadIs,
+    Match,
+    NoOpenDeal,
+    ProfileIs,
+    Scored,
+    SegmentIs,
+    StageIs,
+)
+from journey.facts import NEVER
 from journey.instants import Instant, spelled
-from journey.matching import matcher
+from journey.matching import matcher, passes
 from journey.person import PersonJourney
 from journey.problems import Place
 from journey.touchpoints import Key, Touchpoint
 from journey.wording import listed, tested
 
-BY_SCORE, BY_DEAL, BY_LEAD = "(score)", "(deal)", "(lead)"
-"""What sets conditions off besides types of touchpoint: points, a deal that changes, a step of the lead."""
+BY_SCORE, BY_DEAL, BY_LEAD, BY_STAGE = "(score)", "(deal)", "(lead)", "(stage)"
+"""What sets conditions off besides types of touchpoint: points, a deal that changes, a step of the lead, a stage that is entered."""
 
 
 class Compiled:
     """The matches and the counts of a definition, made ready to be asked. They are known by identity."""
 
-    def __init__(self, conditions: Iterable[Condition], matches: Iterable[Match]) -> None:
-        leaves = [leaf for condition in conditions for _, leaf in leaves_of(condition)]
+    def __init__(self, conditions: Iterable[Condition], matches: Iterable[Match], segments: Iterable[Condition] = ()) -> None:
+        of_segments = [leaf for condition in segments for _, leaf in leaves_of(condition)]
+        leaves = [*(leaf for condition in conditions for _, leaf in leaves_of(condition)), *of_segments]
+        self.lasting = [leaf for leaf in of_segments if isinstance(leaf, Match | LeadIs)]
+        """What happens at an instant, and holds from then on in a segment."""
+        self.lasting_index = {id(leaf): index for index, leaf in enumerate(self.lasting)}
+        self.profiles = {
+            id(leaf): tuple((name, passes(test)) for name, test in leaf.profile.items())
+            for leaf in of_segments
+            if isinstance(leaf, ProfileIs)
+        }
         self.counts: list[Count] = [count for leaf in leaves for count in meaning_of(leaf).counts(leaf)]
         self.count_index = {id(count): index for index, count in enumerate(self.counts)}
         within = (match for leaf in leaves for _, match in meaning_of(leaf).matches(leaf))
@@ -64,6 +88,17 @@ class Scene:
             self.lead_steps = {}
 
 
+@dataclass(slots=True)
+class Holding:
+    """What the condition of a segment is judged by: a journey at an instant, at which what ends then still counts; and the segments that
+    were judged before, each with what it holds because of."""
+
+    compiled: Compiled
+    journey: PersonJourney
+    at: Instant
+    members: dict[str, tuple[Key, ...]] = field(default_factory=dict)
+
+
 class Judgement(NamedTuple):
     """`because` names all that counted; `fresh` says whether the present touchpoint is among it."""
 
@@ -92,6 +127,11 @@ class MatchStanding(NamedTuple):
 def judge(condition: Condition, scene: Scene) -> Judgement:
     """Whether `condition` holds at the scene's touchpoint."""
     return MEANINGS[type(condition)].judge(condition, scene)
+
+
+def holds(condition: Condition, holding: Holding) -> tuple[Key, ...] | None:
+    """Because of what `condition` holds, in a segment; None where it does not."""
+    return meaning_of(condition).holds(condition, holding)
 
 
 def standing(condition: Condition, scene: Scene, at: Instant) -> MatchStanding:
@@ -129,6 +169,8 @@ class ConditionMeaning(ABC, Generic[C]):
     """The field that holds its parts: `all` or `any`."""
     is_measured: ClassVar[bool] = False
     """Whether `have` of `need` is a number that is worth telling."""
+    is_of_segments: ClassVar[bool] = False
+    """Whether segments alone may ask for it: it is a state, and sets nothing off."""
 
     @abstractmethod
     def judge(self, condition: C, scene: Scene) -> Judgement:
@@ -138,9 +180,17 @@ class ConditionMeaning(ABC, Generic[C]):
         """How far it is met at `at`."""
         return MatchStanding(condition, False, 0, 1)  # type: ignore[arg-type]  # a member of Condition
 
+    def holds(self, condition: C, holding: Holding) -> tuple[Key, ...] | None:
+        """Because of what it holds, in a segment; None where it does not. By default it does from the first time that it was set off."""
+        return holding.journey.lasting.get(holding.compiled.lasting_index[id(condition)])
+
+    def turns(self, condition: C, holding: Holding) -> Iterator[Instant]:
+        """When, from the instant of `holding` on, time alone may make or end it."""
+        yield from ()
+
     @abstractmethod
     def set_off_by(self, condition: C) -> frozenset[str]:
-        """The types that may set it off; and BY_SCORE, BY_DEAL, BY_LEAD where points, a deal or a lead do."""
+        """The types that may set it off; and BY_SCORE, BY_DEAL, BY_LEAD, BY_STAGE where points, a deal, a lead or a stage do."""
 
     def needs_an_event(self, condition: C) -> bool:
         """Whether something has to happen for it to hold, whichever way it does."""
@@ -189,6 +239,16 @@ class _Counted(ConditionMeaning[Counted]):
         keys, times = scene.compiled.counted(condition.count, scene.journey, at), condition.count.times
         return MatchStanding(condition, len(keys) >= times, len(keys), times, keys)
 
+    def holds(self, condition: Counted, holding: Holding) -> tuple[Key, ...] | None:
+        keys = holding.compiled.counted(condition.count, holding.journey, holding.at)
+        return keys if len(keys) >= condition.count.times else None
+
+    def turns(self, condition: Counted, holding: Holding) -> Iterator[Instant]:
+        count, journey = condition.count, holding.journey
+        kept = journey.counts.get(holding.compiled.count_index[id(count)], ())
+        if len(kept) >= count.times and (ends := kept[-count.times][0] + count.within) >= holding.at:
+            yield ends
+
     def set_off_by(self, condition: Counted) -> frozenset[str]:
         return frozenset(condition.count.of.types)
 
@@ -221,6 +281,23 @@ class _Scored(ConditionMeaning[Scored]):
         ledger, at_least = scene.journey.ledger, condition.score.at_least
         return MatchStanding(condition, ledger.score >= at_least, ledger.score, at_least, ledger.keys)
 
+    def holds(self, condition: Scored, holding: Holding) -> tuple[Key, ...] | None:
+        counting = [entry for entry in holding.journey.ledger.entries if entry.until >= holding.at]
+        if sum(entry.points for entry in counting) < condition.score.at_least:
+            return None
+        return tuple(dict.fromkeys(entry.key for entry in counting))
+
+    def turns(self, condition: Scored, holding: Holding) -> Iterator[Instant]:
+        counting, at_least = [entry for entry in holding.journey.ledger.entries if entry.until >= holding.at], condition.score.at_least
+        score = sum(entry.points for entry in counting)
+        ending: dict[Instant, int] = {}
+        for entry in counting:
+            ending[entry.until] = ending.get(entry.until, 0) + entry.points
+        for at in sorted(ending.keys() - {NEVER}):
+            before, score = score, score - ending[at]
+            if (before >= at_least) is not (score >= at_least):
+                yield at
+
     def set_off_by(self, condition: Scored) -> frozenset[str]:
         return frozenset([BY_SCORE])
 
@@ -240,6 +317,9 @@ class _DealIs(ConditionMeaning[DealIs]):
     def standing(self, condition: DealIs, scene: Scene, at: Instant) -> MatchStanding:
         return _as_judged(condition, scene)
 
+    def holds(self, condition: DealIs, holding: Holding) -> tuple[Key, ...] | None:
+        return tuple(deal.key for deal in holding.journey.deals.values() if deal.outcome == condition.deal) or None
+
     def set_off_by(self, condition: DealIs) -> frozenset[str]:
         return frozenset([BY_DEAL])
 
@@ -253,6 +333,9 @@ class _NoOpenDeal(ConditionMeaning[NoOpenDeal]):
 
     def standing(self, condition: NoOpenDeal, scene: Scene, at: Instant) -> MatchStanding:
         return _as_judged(condition, scene)
+
+    def holds(self, condition: NoOpenDeal, holding: Holding) -> tuple[Key, ...] | None:
+        return None if holding.journey.has_open_deal else holding.journey.outcomes_because
 
     def set_off_by(self, condition: NoOpenDeal) -> frozenset[str]:
         return frozenset()
@@ -276,6 +359,62 @@ class _LeadIs(ConditionMeaning[LeadIs]):
         return f"a lead that is {condition.lead}"
 
 
+class _OfSegments(ConditionMeaning[C]):
+    """What a person is, and not what happens: no rule is set off by it."""
+
+    is_of_segments = True
+
+    def judge(self, condition: C, scene: Scene) -> Judgement:
+        return _NO
+
+
+class _SegmentIs(_OfSegments[SegmentIs]):
+    def holds(self, condition: SegmentIs, holding: Holding) -> tuple[Key, ...] | None:
+        return holding.members.get(condition.segment)
+
+    def set_off_by(self, condition: SegmentIs) -> frozenset[str]:
+        return frozenset()  # What sets off the other segment does.
+
+    def needs_an_event(self, condition: SegmentIs) -> bool:
+        return True
+
+    def wanted(self, condition: SegmentIs) -> str:
+        return f"segment {condition.segment}"
+
+
+class _StageIs(_OfSegments[StageIs]):
+    def holds(self, condition: StageIs, holding: Holding) -> tuple[Key, ...] | None:
+        return holding.journey.entered_because if holding.journey.stage in condition.stage else None
+
+    def set_off_by(self, condition: StageIs) -> frozenset[str]:
+        return frozenset([BY_STAGE])
+
+    def wanted(self, condition: StageIs) -> str:
+        return f"stage {listed(condition.stage)}"
+
+
+class _ProfileIs(_OfSegments[ProfileIs]):
+    def holds(self, condition: ProfileIs, holding: Holding) -> tuple[Key, ...] | None:
+        profile, keys = holding.journey.profile, []
+        for name, test in holding.compiled.profiles[id(condition)]:
+            value, key = profile.get(name, ("", None))
+            if not test(value or None):
+                return None
+            if key is not None:
+                keys.append(key)
+        return tuple(dict.fromkeys(keys))
+
+    def set_off_by(self, condition: ProfileIs) -> frozenset[str]:
+        return frozenset(["profile_updated"])
+
+    def needs_an_event(self, condition: ProfileIs) -> bool:
+        """Whether who has no profile does not pass."""
+        return not all(passes(test)(None) for test in condition.profile.values())
+
+    def wanted(self, condition: ProfileIs) -> str:
+        return "a profile whose " + " and ".join(f"{name} {tested(test)}" for name, test in condition.profile.items())
+
+
 class _All(ConditionMeaning[All]):
     parts = "all"
 
@@ -285,6 +424,10 @@ class _All(ConditionMeaning[All]):
 
     def standing(self, condition: All, scene: Scene, at: Instant) -> MatchStanding:
         return _by_parts(condition, scene, at, need=len(condition.all))
+
+    def holds(self, condition: All, holding: Holding) -> tuple[Key, ...] | None:
+        held = [holds(part, holding) for part in condition.all]
+        return None if None in held else _keys(held)
 
     def set_off_by(self, condition: All) -> frozenset[str]:
         return frozenset().union(*map(set_off_by, condition.all))
@@ -306,6 +449,10 @@ class _AnyOf(ConditionMeaning[AnyOf]):
     def standing(self, condition: AnyOf, scene: Scene, at: Instant) -> MatchStanding:
         return _by_parts(condition, scene, at, need=1)
 
+    def holds(self, condition: AnyOf, holding: Holding) -> tuple[Key, ...] | None:
+        held = [holds(part, holding) for part in condition.any]
+        return None if all(keys is None for keys in held) else _keys(held)
+
     def set_off_by(self, condition: AnyOf) -> frozenset[str]:
         return frozenset().union(*map(set_off_by, condition.any))
 
@@ -325,6 +472,9 @@ MEANINGS: dict[type, ConditionMeaning[Any]] = {
     DealIs: _DealIs(),
     NoOpenDeal: _NoOpenDeal(),
     LeadIs: _LeadIs(),
+    SegmentIs: _SegmentIs(),
+    StageIs: _StageIs(),
+    ProfileIs: _ProfileIs(),
 }
 """By the kind of condition, all that is asked of it."""
 
@@ -334,7 +484,7 @@ def meaning_of(condition: Condition) -> ConditionMeaning[Any]:
 
 
 def set_off_by(condition: Condition) -> frozenset[str]:
-    """The types that may set `condition` off; and BY_SCORE, BY_DEAL, BY_LEAD where points, a deal or a lead do."""
+    """The types that may set `condition` off; and BY_SCORE, BY_DEAL, BY_LEAD, BY_STAGE where points, a deal, a lead or a stage do."""
     return meaning_of(condition).set_off_by(condition)
 
 
@@ -346,6 +496,10 @@ def needs_an_event(condition: Condition) -> bool:
 def _together(judged: list[Judgement]) -> Judgement:
     because = tuple(dict.fromkeys(key for one in judged for key in one.because))
     return Judgement(True, because, any(one.fresh for one in judged))
+
+
+def _keys(held: Iterable[tuple[Key, ...] | None]) -> tuple[Key, ...]:
+    return tuple(dict.fromkeys(key for keys in held if keys is not None for key in keys))
 
 
 def _by_parts(condition: All | AnyOf, scene: Scene, at: Instant, *, need: int) -> MatchStanding:

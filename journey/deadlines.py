@@ -7,10 +7,11 @@ the fold strikes those that the next touchpoint has passed, and asserts the rest
 from collections.abc import Iterator, Sequence
 
 from journey import leads
-from journey.facts import Ahead, LeadStood, StageEntered
+from journey.facts import Ahead, LeadStood, SegmentMoved, StageEntered
 from journey.instants import Instant, day
-from journey.person import Due, PersonJourney
+from journey.person import SEGMENTS, Due, PersonJourney
 from journey.plan import Plan
+from journey.segments import moved_by_time, next_move
 from journey.touchpoints import Key
 
 
@@ -50,6 +51,8 @@ def all_due(plan: Plan, journey: PersonJourney) -> Iterator[Due]:
             fall = journey.ledger.fall_below(rule.score_below, since=journey.entered_at, now=now)
             if fall is not None:
                 yield Due(max(now, fall.at), rank["score_expiry"], one.stage, rule.name, _together(fall.because, closes))
+    if plan.segments and (moves_at := next_move(plan, journey)) is not None:
+        yield Due(moves_at, rank[SEGMENTS], "", SEGMENTS, ())
 
 
 def _together(because: tuple[Key, ...], closes: tuple[Key, ...]) -> tuple[Key, ...]:
@@ -57,8 +60,15 @@ def _together(because: tuple[Key, ...], closes: tuple[Key, ...]) -> tuple[Key, .
 
 
 def ahead(plan: Plan, journey: PersonJourney) -> tuple[Ahead, ...]:
-    """All that deadlines will do if nothing more happens, in order. `because` is empty."""
-    return tuple(fact._replace(because=()) if not isinstance(fact, LeadStood) else fact for fact in run_out(plan, journey))
+    """All that deadlines will do if nothing more happens, in order. `because` is empty, but for who enters a segment."""
+    return tuple(as_ahead(fact) for fact in run_out(plan, journey))
+
+
+def as_ahead(fact: Ahead) -> Ahead:
+    """`fact` as an outlook holds it. Who is to enter a segment keeps the reasons, since a list of members says them."""
+    if isinstance(fact, LeadStood) or (isinstance(fact, SegmentMoved) and fact.step == "entered"):
+        return fact
+    return fact._replace(because=())
 
 
 def run_out(plan: Plan, journey: PersonJourney) -> Iterator[Ahead]:
@@ -69,13 +79,16 @@ def run_out(plan: Plan, journey: PersonJourney) -> Iterator[Ahead]:
     later, struck = journey.ahead(), 0
     while due is not None:
         assert struck < plan.chain_max, f"more than {plan.chain_max} deadlines follow each other for {later.person}"
-        struck += 1
+        struck += due.name != SEGMENTS
         yield from strike(plan, later, due)
         due = next_due(plan, later)
 
 
 def strike(plan: Plan, journey: PersonJourney, due: Due) -> Sequence[Ahead]:
     """Let `due` happen to `journey`. Returns what it asserts."""
+    if due.name == SEGMENTS:
+        journey.now = due.at
+        return moved_by_time(plan, journey, due.at)
     before, since = journey.stage, journey.entered_at
     nth = journey.strike(due)
     if not due.stage:

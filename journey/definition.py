@@ -154,7 +154,28 @@ class LeadIs(Model):
     """The step of the lead cycle."""
 
 
-Condition = Match | All | AnyOf | Counted | Scored | DealIs | NoOpenDeal | LeadIs
+class SegmentIs(Model):
+    """The person is in another segment. Segments alone may ask for it."""
+
+    segment: Name
+    """The name of the segment."""
+
+
+class StageIs(Model):
+    """The person is in one of these stages. Segments alone may ask for it."""
+
+    stage: Annotated[Names, Field(min_length=1)]
+    """The names of the stages."""
+
+
+class ProfileIs(Model):
+    """The person's profile passes tests, as it was updated last. Segments alone may ask for it."""
+
+    profile: Annotated[Tests, Field(min_length=1)]
+    """What fields of `profile_updated` must be, such as `country: DE`."""
+
+
+Condition = Match | All | AnyOf | Counted | Scored | DealIs | NoOpenDeal | LeadIs | SegmentIs | StageIs | ProfileIs
 
 
 # --- stages
@@ -357,15 +378,6 @@ class Attribution(Model):
     """What is credited."""
 
 
-class Segment(Model):
-    """People whose profile passes the tests."""
-
-    name: Name
-    """What it is called."""
-    where: Tests
-    """Tests of profile fields."""
-
-
 class Alias(Model):
     """Other names of a campaign, such as those in ad accounts."""
 
@@ -505,8 +517,9 @@ class Definition(Model):
     """What sales is to do after an order."""
     attribution: Attribution
     """What conversions are, and which touches they are credited to."""
-    segments: tuple[Segment, ...] = ()
-    """Groups of people, by profile."""
+    segments: dict[Name, Condition] = {}
+    """Groups of people, by name: who meets a condition is in. What a stage's rule is set off by, a segment holds on to: a match and a step
+    of the lead hold from the first one on, all others for as long as they are so."""
     bounds: Bounds = Bounds()
     """How far things go."""
     identity: Identity = Identity()
@@ -561,7 +574,6 @@ UNUSED = (
     "handoff.near",
     "pipelines.stages.forecast_category",
     "pipelines.stages.stuck_after",
-    "segments",
 )
 """Settings that nothing reads yet. A test finds them by watching what is read, so that none stays here once it is."""
 

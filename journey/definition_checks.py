@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo, available_timezones
 from journey.calendars import YEARS_MAX, opening_hours
 from journey.channels import DERIVED, FIELDS
 from journey.conditions import leaves_of, meaning_of, needs_an_event
-from journey.definition import Condition, Definition, Rule, Tests
+from journey.definition import Condition, Definition, ProfileIs, Rule, Scored, SegmentIs, StageIs, Tests
 from journey.instants import Micros, spelled
 from journey.match_checks import problems_of_match, problems_of_pattern, problems_of_test, problems_of_type
 from journey.money import DECIMALS
 from journey.plan import leads_from
 from journey.problems import PROBLEMS_MAX, Place, Problem, meant
-from journey.touchpoints import ACCOUNT, DEAL, PERSON, TYPES
+from journey.touchpoints import ACCOUNT, DEAL, PERSON, PROFILE_FIELDS, TYPES
 
 WEEKS_A_YEAR = 52
 
@@ -33,7 +33,7 @@ NO_ACTIVITY = {
 def problems(definition: Definition) -> list[Problem]:
     """What is wrong with `definition`, up to PROBLEMS_MAX; none for one that can be used."""
     looked_at = (
-        _names_given_twice, _rules, _unreachable, _circles, _matches, _lists_of_types, _channels, _calendars, _the_rest,
+        _names_given_twice, _rules, _unreachable, _circles, _matches, _segments, _lists_of_types, _channels, _calendars, _the_rest,
     )  # fmt: skip
     return list(islice(chain.from_iterable(look(definition) for look in looked_at), PROBLEMS_MAX))
 
@@ -149,6 +149,8 @@ def _each_condition(definition: Definition) -> Iterator[tuple[Place, str, Condit
     yield ("lead", "sql"), "lead.sql", lead.sql, PERSON
     for index, scoring in enumerate(definition.scoring):
         yield ("scoring", index, "when"), f"scoring rule {scoring.name!r}", scoring.when, PERSON
+    for name, segment in definition.segments.items():
+        yield ("segments", name), f"segment {name!r}", segment, PERSON | DEAL | ACCOUNT
     for index, ours in enumerate(definition.not_activity):
         yield ("not_activity", index), f"not_activity {index + 1}", ours, PERSON | DEAL
     for index, event in enumerate(definition.key_events):
@@ -158,6 +160,52 @@ def _each_condition(definition: Definition) -> Iterator[tuple[Place, str, Condit
     for index, conversion in enumerate(definition.attribution.conversions):
         if conversion.when is not None:
             yield ("attribution", "conversions", index, "when"), f"conversion {conversion.name!r}", conversion.when, PERSON | DEAL
+
+
+# --- segments
+
+
+def _segments(definition: Definition) -> Iterator[Problem]:
+    names, asks_for = list(definition.segments), dict[str, dict[str, Place]]()
+    for place, who, condition, _ in _each_condition(definition):
+        is_segment = place[0] == "segments"
+        for inner, leaf in leaves_of(condition, place):
+            if not is_segment and meaning_of(leaf).is_of_segments:
+                key = next(iter(type(leaf).model_fields))
+                yield Problem((*inner, key), f"{who} asks for a {key}, as only segments do: nothing sets it off")
+            match leaf:
+                case SegmentIs(segment=name) if is_segment and name not in definition.segments:
+                    yield Problem((*inner, "segment"), f"{who} asks for segment {name!r}, which is none{meant(name, names)}")
+                case SegmentIs(segment=name) if is_segment:
+                    asks_for.setdefault(str(place[1]), {}).setdefault(name, (*inner, "segment"))
+                case StageIs(stage=stages):
+                    for stage in stages:
+                        if stage not in definition.stage_names:
+                            near = meant(stage, definition.stage_names)
+                            yield Problem((*inner, "stage"), f"{who} asks for stage {stage!r}, which is none{near}")
+                case ProfileIs(profile=tests):
+                    yield from _profile(tests, (*inner, "profile"), who)
+                case Scored(score=score) if is_segment and score.at_least < 1:
+                    yield Problem((*inner, "score", "at_least"), f"{who} asks for a score of {score.at_least}, which who has none has too")
+                case _:
+                    pass
+        if is_segment and not needs_an_event(condition):
+            yield Problem(place, f"{who} would hold of who never did anything; add what has to happen, under all")
+    told: set[str] = set()
+    for start in names:
+        circle = None if start in told else _way(asks_for, start, start)
+        if circle is not None:
+            told.update(circle)
+            way = " -> ".join(circle)
+            yield Problem(asks_for[start][circle[1]], f"segment {start!r} refers to itself: {way}; a segment can't ask for itself")
+
+
+def _profile(tests: Tests, place: Place, who: str) -> Iterator[Problem]:
+    for name, test in tests.items():
+        if name not in PROFILE_FIELDS:
+            known = sorted(PROFILE_FIELDS)
+            yield Problem((*place, name), f"{who} tests {name!r}; of a profile it can test {', '.join(known)}{meant(name, known)}")
+        yield from problems_of_test(test, (*place, name), f"{who}: {name}")
 
 
 # --- names and lists
@@ -313,6 +361,3 @@ def _the_rest(definition: Definition) -> Iterator[Problem]:
             said = " and ".join(given) or "none"
             message = f"conversion {conversion.name!r} needs one of lead, deal, when, and has {said}"
             yield Problem(("attribution", "conversions", index), message)
-    for index, segment in enumerate(definition.segments):
-        for name, test in segment.where.items():
-            yield from problems_of_test(test, ("segments", index, "where", name), f"segment {segment.name!r}: {name}")

@@ -119,6 +119,22 @@ class LeadStood(NamedTuple):
     kind: str = "lead_stood"
 
 
+class SegmentMoved(NamedTuple):
+    """A person who entered or left a segment: `step` says which. `nth` is its place among the person's transitions of the same instant;
+    `stayed` is how long who left had been in it: -1 of who entered. Who left by a touchpoint did because of that one, and who left by time
+    because of what had counted until then."""
+
+    person: str
+    segment: str
+    at: Instant
+    day: str
+    nth: int
+    step: str
+    stayed: Micros
+    because: tuple[Key, ...]
+    kind: str = "segment_moved"
+
+
 class Scored(NamedTuple):
     """Points that count from `at` until before `until_at`. The score at T is the sum of those with at <= T < until_at."""
 
@@ -163,7 +179,7 @@ class Converted(NamedTuple):
     kind: str = "converted"
 
 
-Ahead = StageEntered | LeadMoved | LeadStood
+Ahead = StageEntered | LeadMoved | LeadStood | SegmentMoved
 
 
 def _kind(values: Any) -> Any:
@@ -179,7 +195,8 @@ class Outlook(NamedTuple):
         Annotated[
             Annotated[StageEntered, Tag("stage_entered")]
             | Annotated[LeadMoved, Tag("lead_moved")]
-            | Annotated[LeadStood, Tag("lead_stood")],
+            | Annotated[LeadStood, Tag("lead_stood")]
+            | Annotated[SegmentMoved, Tag("segment_moved")],
             Discriminator(_kind),
         ],
         ...,
@@ -187,8 +204,8 @@ class Outlook(NamedTuple):
     kind: str = "outlook"
 
     @property
-    def strikes(self) -> list[StageEntered | LeadMoved]:
-        """The deadlines that will strike, each once: a stage that is entered, or a step of a lead cycle."""
+    def strikes(self) -> list[StageEntered | LeadMoved | SegmentMoved]:
+        """The deadlines that will strike, each once: a stage that is entered, a step of a lead cycle, or a segment entered or left."""
         return [fact for fact in self.ahead if not isinstance(fact, LeadStood)]
 
 
@@ -645,12 +662,15 @@ class Objection(NamedTuple):
 
 
 class Consented(NamedTuple):
-    """A consent given, or (`is_given` 0) withdrawn, for a purpose, and a channel where it is for one. `expires_at` 0: it does not."""
+    """A consent given, or (`is_given` 0) withdrawn, for a purpose, and a channel where it is for one. `expires_at` 0: it does not.
+
+    It is said for `said_for`, one of the person's ids: of a person who came to be one of several, what each id said last stands."""
 
     person: str
     at: Instant
     day: str
     nth: int
+    said_for: str
     is_given: int
     purpose: str
     channel: str
@@ -833,7 +853,7 @@ Fact = (
     | Spent | FirstTouched | SessionStarted | SessionEngaged | Milestone | Spelled | Exposed | Emailed | SocialEngaged | ContentSeen
     | EventStep | FormStep | SurveyStep | Referred | ProductStep | Activity | Offered | TicketStep | NeedStated | Objection | Consented
     | SubscriptionStep | AccountMember | PressMentioned | CustomSeen | Scheduled | Insight | Target | MediaReport | Aliased | Rate
-    | DealPerson | ContentAnswer | Excluded
+    | DealPerson | ContentAnswer | Excluded | SegmentMoved
 )  # fmt: skip
 
 Facts = Counter[Fact]
@@ -851,7 +871,7 @@ def from_row(row: list[Any]) -> tuple[Fact, int]:
     """What `to_row` made, read from JSON."""
     kind, count, *values = row
     match kind:
-        case "stage_entered" | "lead_moved":
+        case "stage_entered" | "lead_moved" | "segment_moved":
             values[-1] = tuple(tuple(key) for key in values[-1])
         case "converted":
             values[-1] = tuple(Touch(*touch) for touch in values[-1])

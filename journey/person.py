@@ -19,15 +19,18 @@ from journey.touchpoints import (
 
 NOT_YET: Instant = -(2**53)
 
+SEGMENTS = "(segments)"
+"""What a deadline is called by which time alone moves segments."""
+
 
 class Due(NamedTuple):
-    """A deadline: a stage to enter, or (`stage` is "") a step of the open lead cycle."""
+    """A deadline: a stage to enter, or (`stage` is "") a step of the open lead cycle, or (SEGMENTS) segments that change."""
 
     at: Instant
     rank: int
     stage: str
     name: str
-    """The rule of a stage, or the step of a lead."""
+    """The rule of a stage, the step of a lead, or SEGMENTS."""
     because: tuple[Key, ...]
 
 
@@ -85,6 +88,12 @@ class PersonJourney:
     touches: list[Touch] = field(default_factory=list)
     touches_cut_at: Instant = NOT_YET
     """The instant of the last touch that was dropped, though the look-back still held it."""
+    segments: dict[str, Instant] = field(default_factory=dict)
+    """The segments that the person is in, and since when. Like the next two never changed in place."""
+    lasting: dict[int, tuple[Key, ...]] = field(default_factory=dict)
+    """What holds in segments from the first time on that it was set off, and because of what."""
+    profile: dict[str, tuple[str, Key]] = field(default_factory=dict)
+    """The fields of the profile that segments ask for, and what they are by."""
     orders: Orders = field(default_factory=Orders)
     schedule: Schedule = field(default_factory=Schedule)
     outlook: Outlook | None = None

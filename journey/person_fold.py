@@ -32,12 +32,14 @@ from journey.facts import (
 from journey.instants import DAY, Instant, Micros, day
 from journey.leads import LeadCycle
 from journey.orders import NEVER_SENT, PAID, left_out, order_of, sent_again
-from journey.person import NOT_YET, PersonDeal, PersonJourney
+from journey.person import NOT_YET, SEGMENTS, PersonDeal, PersonJourney
 from journey.plan import OfType, Plan, plan_of
 from journey.score import Points, ScoreFall
+from journey.segments import moved_by
 from journey.sessions import Session
 from journey.stateless import note, note_excluded
 from journey.touchpoints import (
+    PROFILE_FIELDS,
     AccountJoined,
     AccountLeft,
     Data,
@@ -225,7 +227,10 @@ class _Fold:
                     amount_minor, currency = _worth(data)
                     of = f"order:{order_of(data)}" if isinstance(data, OrderPlaced) else f"{touch.source}#{touch.id}"
                     self._converted(conversion, at, of=of, amount_minor=amount_minor, currency=currency)
+        stage = journey.stage
         self._stage(touch, of_type)
+        if plan.segments:
+            self._segments(touch, of_type, is_other_stage=journey.stage != stage)
         if of_type.activity and not any(test is None or test(touch) for test in of_type.not_activity):
             others = journey.active_because if journey.active_at == at else ()
             journey.active_at, journey.active_because = at, (*others, touch.key)[-plan.definition.bounds.evidence_max :]
@@ -350,8 +355,11 @@ class _Fold:
         journey, data, at = self.journey, touch.data, touch.occurred_at
         match data:
             case ProfileUpdated():
-                for name in sorted(touch.named & _PROFILE):
-                    self._described(at, name, getattr(data, name) or "")
+                for name in sorted(touch.named & PROFILE_FIELDS):
+                    value = getattr(data, name) or ""
+                    self._described(at, name, value)
+                    if name in self.plan.profile_fields:
+                        journey.profile = {**journey.profile, name: (value, touch.key)}
             case AccountJoined(account=account):
                 journey.account = account
                 self._described(at, "account", account)
@@ -567,6 +575,20 @@ class _Fold:
                 self.facts[entered(self.plan, journey, left, since, nth, one.rule.name, judged.because)] += 1
                 return
 
+    def _segments(self, touch: Touchpoint, of_type: OfType, *, is_other_stage: bool) -> None:
+        """Enter and leave segments, after all else that the touchpoint has brought about."""
+        journey, scene = self.journey, self.scene
+        for index, test in of_type.lasting:
+            if index not in journey.lasting and (test is None or test(touch)):
+                journey.lasting = {**journey.lasting, index: (touch.key,)}
+        if scene.lead_steps:
+            for index, step in self.plan.lasting_leads:
+                if index not in journey.lasting and step in scene.lead_steps:
+                    journey.lasting = {**journey.lasting, index: scene.lead_steps[step]}
+        if of_type.segments or is_other_stage or scene.scored or scene.deal_now or scene.lead_steps:
+            self.facts.update(moved_by(self.plan, journey, touch.occurred_at, touch.key))
+            journey.quiet_until = NOT_YET
+
     # --- what is still to strike
 
     def strike_before(self, at: Instant) -> None:
@@ -574,7 +596,7 @@ class _Fold:
         journey, plan, struck = self.journey, self.plan, 0
         while (due := next_due(plan, journey)) is not None and due.at < at:
             assert struck < plan.chain_max, f"more than {plan.chain_max} deadlines follow each other for {journey.person}"
-            struck += 1
+            struck += due.name != SEGMENTS
             self.facts.update(strike(plan, journey, due))
         journey.quiet_until = NEVER if due is None else due.at
 
@@ -592,9 +614,6 @@ class _Fold:
             if outlook is not None:
                 self.facts[outlook] += 1
             journey.outlook = outlook
-
-
-_PROFILE = frozenset({"country", "region", "language", "age_band", "gender", "job_title", "seniority", "department", "lead_source"})
 
 
 @lru_cache(PRIMARIES_KEPT_MAX)

@@ -1,11 +1,13 @@
 """A definition made ready for folding: what each type of touchpoint can bring about, looked up instead of searched for."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from graphlib import TopologicalSorter
 from typing import NamedTuple
 
-from journey.conditions import BY_DEAL, BY_LEAD, BY_SCORE, Compiled, set_off_by
-from journey.definition import Condition, Conversion, Count, Definition, Match, Rule, ScoreRule
+from journey.conditions import BY_DEAL, BY_LEAD, BY_SCORE, Compiled, leaves_of, set_off_by
+from journey.definition import Condition, Conversion, Count, Definition, LeadIs, Match, ProfileIs, Rule, ScoreRule, SegmentIs
 from journey.leads import LeadTouch
+from journey.person import SEGMENTS
 from journey.stateless import STATELESS, Stateless
 from journey.touchpoints import (
     TYPES,
@@ -38,6 +40,11 @@ class StageRule(NamedTuple):
     rule: Rule
 
 
+class Segment(NamedTuple):
+    name: str
+    condition: Condition
+
+
 class OfType(NamedTuple):
     """What touchpoints of one type may do. `(…, test)`: only those whose fields pass."""
 
@@ -65,6 +72,10 @@ class OfType(NamedTuple):
     conversions: tuple[tuple[Conversion, Callable[[Touchpoint], bool] | None], ...]
     key_events: tuple[Callable[[Touchpoint], bool] | None, ...]
     milestones: tuple[tuple[str, Callable[[Touchpoint], bool] | None], ...]
+    segments: bool
+    """It may move segments by itself."""
+    lasting: tuple[tuple[int, Callable[[Touchpoint], bool] | None], ...]
+    """What holds in segments from it on."""
 
 
 class Plan:
@@ -78,7 +89,13 @@ class Plan:
             for stage in reversed(definition.stages)
             for rule in stage.rules
         ]
-        self.compiled = Compiled(self._conditions(), self._matches())
+        self.segments = tuple(Segment(name, definition.segments[name]) for name in _in_turn(definition.segments))
+        """Each after those that it asks for."""
+        self.compiled = Compiled(self._conditions(), self._matches(), (one.condition for one in self.segments))
+        self.lasting_leads = tuple((index, leaf.lead) for index, leaf in enumerate(self.compiled.lasting) if isinstance(leaf, LeadIs))
+        leaves = (leaf for one in self.segments for _, leaf in leaves_of(one.condition))
+        self.profile_fields = frozenset(name for leaf in leaves if isinstance(leaf, ProfileIs) for name in leaf.profile)
+        """Those that segments ask for."""
         self.of_type = {kind: self._of_type(name) for name, kind in TYPES.items()}
         self.mql_types = set_off_by(definition.lead.mql)
         self.deadlines = {
@@ -88,7 +105,8 @@ class Plan:
         """By the stage that they lead out of."""
         self.onward = frozenset(_onward(definition))
         """From which stage to which is along the journey, to a later one: to any of it from none, or from one that leads back into it."""
-        self.ranks = {name: rank for rank, name in enumerate(definition.deadline_order)}
+        self.ranks = {name: rank for rank, name in enumerate((*definition.deadline_order, SEGMENTS))}
+        """Segments come last: they see all that an instant brought."""
         self.chain_max = len(definition.stages) + LEAD_STRIKES_MAX
         """How many deadlines may follow each other without a touchpoint. More would be a circle, and is refused at load."""
         below = [definition.lead.withdrawn_below, *(one.rule.score_below for one in self.rules)]
@@ -158,6 +176,12 @@ class Plan:
             milestones=tuple(
                 (milestone, tests[id(match)]) for milestone, match in sorted(definition.milestones.items()) if name in match.types
             ),
+            segments=any(name in set_off_by(one.condition) for one in self.segments),
+            lasting=tuple(
+                (index, tests[id(leaf)])
+                for index, leaf in enumerate(self.compiled.lasting)
+                if isinstance(leaf, Match) and name in leaf.types
+            ),
         )
         does_nothing = not any(value for field, value in of_type._asdict().items() if field not in ("name", "stateless", "schedules"))
         sets_off_nothing = not any(name in set_off_by(condition) for condition in self._conditions())
@@ -166,6 +190,17 @@ class Plan:
 
 def _may_set_off(by: frozenset[str], type: str, *, scored: bool, deal: bool, lead: bool) -> bool:
     return type in by or (scored and BY_SCORE in by) or (deal and BY_DEAL in by) or (lead and BY_LEAD in by)
+
+
+def _in_turn(segments: Mapping[str, Condition]) -> list[str]:
+    """Their names, each after those of the segments that it asks for, else by name: a definition is the same whatever the order of keys."""
+    asks_for = {name: segments_in(condition) for name, condition in segments.items()}
+    return list(TopologicalSorter({name: sorted(asks_for[name]) for name in sorted(asks_for)}).static_order())
+
+
+def segments_in(condition: Condition) -> frozenset[str]:
+    """The segments that a condition asks for."""
+    return frozenset(leaf.segment for _, leaf in leaves_of(condition) if isinstance(leaf, SegmentIs))
 
 
 def leads_from(definition: Definition, stage: str, rule: Rule) -> tuple[str, ...]:

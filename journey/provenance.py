@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from journey import deal, dimension, person_fold
 from journey.definition import Definition
-from journey.facts import NEVER, Fact, Facts, LeadMoved, LeadStood, Outlook, StageEntered
+from journey.facts import NEVER, Fact, Facts, LeadMoved, LeadStood, Outlook, SegmentMoved, StageEntered
 from journey.identity import Person
 from journey.person import NOT_YET
 from journey.touchpoints import Key, Touchpoint
@@ -52,9 +52,9 @@ def _by_touch(touch: Touchpoint, facts: Facts) -> Iterator[tuple[ExplainedFact, 
 
 def _by_time(facts: Facts, *, is_ahead: bool = False) -> Iterator[tuple[ExplainedFact, int]]:
     """How a lead stood after a deadline is because of what the deadline's step is because of."""
-    because = {(fact.at, fact.nth): fact.because for fact in facts if isinstance(fact, StageEntered | LeadMoved)}
+    because = {(fact.at, fact.nth): fact.because for fact in facts if isinstance(fact, StageEntered | LeadMoved | SegmentMoved)}
     for fact, count in facts.items():
-        assert isinstance(fact, StageEntered | LeadMoved | LeadStood), fact
+        assert isinstance(fact, StageEntered | LeadMoved | SegmentMoved | LeadStood), fact
         yield ExplainedFact(fact, because[fact.at, fact.nth], True, is_ahead), count
 
 

@@ -289,7 +289,8 @@ def _ended(occasion: TouchpointContext, data: t.ContractEnded) -> f.Subscription
 def _consent(occasion: TouchpointContext, data: t.ConsentGiven | t.ConsentWithdrawn) -> f.Consented:
     given = int(type(data) is t.ConsentGiven)
     said = (data.purpose, occasion.about.channel or "", data.basis, data.text_version)
-    return f.Consented(occasion.subject, occasion.at, occasion.day, occasion.nth, given, *said, *occasion.moment(data.expires_at))
+    whom = occasion.touch.subject
+    return f.Consented(occasion.subject, occasion.at, occasion.day, occasion.nth, whom, given, *said, *occasion.moment(data.expires_at))
 
 
 def _member(occasion: TouchpointContext, data: t.AccountJoined | t.AccountLeft) -> f.AccountMember:

@@ -1189,6 +1189,10 @@ class ProfileUpdated(_Data):
     traits: Anything | None = None
 
 
+PROFILE_FIELDS = frozenset({"country", "region", "language", "age_band", "gender", "job_title", "seniority", "department", "lead_source"})
+"""The fields of a profile that a person's journey keeps: all but `traits`."""
+
+
 @touchpoint_type
 class AccountUpdated(_Data):
     """What is known of an account. Each field that is named changes, and null clears it."""

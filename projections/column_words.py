@@ -18,6 +18,7 @@ WORDS: Final = {
     "answered_on": "day of the answer",
     "at": "when",
     "base": "currency that is converted from",
+    "because": "touchpoints that it is because of, as JSON: source, id and subject of each",
     "bounce": "hard or soft",
     "by_subject": "who referred the person",
     "campaign": "campaign as it was sent; empty where there is none",

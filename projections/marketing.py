@@ -34,6 +34,7 @@ marketing = ReadModel(
         Table("custom_seen", of=f.CustomSeen),
         # Journeys, leads, conversions.
         Table("stages", of=f.StageEntered, but=("because",)),
+        Table("segment_moves", of=f.SegmentMoved),
         Table("outlook", of=f.Outlook, but=("ahead",)),
         Table("leads", of=f.LeadMoved, but=("lead", "owner", "team", "rule", "because")),
         Table("lead_states", of=f.LeadStood, but=("lead", "owner")),

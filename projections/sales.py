@@ -9,6 +9,7 @@ sales = ReadModel(
     tables=(
         # Leads and their handoff.
         Table("stages", of=f.StageEntered, but=("because",)),
+        Table("segment_moves", of=f.SegmentMoved, but=("because",)),
         Table("outlook", of=f.Outlook, but=("ahead",)),
         Table("leads", of=f.LeadMoved, but=("rule", "because")),
         Table("lead_states", of=f.LeadStood),

@@ -75,6 +75,11 @@ PUBLISHED: Final = (
     Published("v1_people", "stages", "The stage that each person is in now.", "now", ("person",)),
     Published("v1_stage_history", "stages", "The stages of each person, and those that time alone will bring.", "history", ("person",)),
     Published("v1_stage_entries", "stages", "Each entry into a stage up to now, by a touchpoint or because time passed."),
+    Published("v1_segment_moves", "segment_moves", "Each segment that was entered or left up to now, by a touchpoint or time."),
+    Published(
+        "v1_segment_members", "segment_moves", "Who is in each segment now, and since when.",
+        sql=f"SELECT * FROM ({last_of('segment_moves', 'person', 'segment').sql}) AS m WHERE step = 'entered'",
+    ),
     Published("v1_leads", "lead_states", "How each lead cycle stands now.", "now", ("person", "cycle")),
     Published("v1_lead_history", "lead_states", "How each lead cycle stood, and will by time alone.", "history", ("person", "cycle")),
     Published("v1_lead_steps", "leads", "Each step of a lead cycle up to now, by a touchpoint or because time passed."),

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from journey import person_fold
 from journey.deadlines import run_out
 from journey.definition import Definition
-from journey.facts import DealStood, Fact, LeadMoved, LeftOut, Lowered, Ordered, Scored, StageEntered
+from journey.facts import DealStood, Fact, LeadMoved, LeftOut, Lowered, Ordered, Scored, SegmentMoved, StageEntered
 from journey.histories import is_person
 from journey.instants import Instant, iso
 from journey.person import PersonJourney
@@ -42,6 +42,13 @@ class Lead(NamedTuple):
     reason: str
 
 
+class Segment(NamedTuple):
+    """A segment that was entered, or left."""
+
+    segment: str
+    step: str
+
+
 class Points(NamedTuple):
     points: int
 
@@ -70,7 +77,7 @@ class Omitted(NamedTuple):
     why: str
 
 
-Meaning = Sent | Stage | Lead | Points | Deal | Order | Omitted
+Meaning = Sent | Stage | Lead | Segment | Points | Deal | Order | Omitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +152,8 @@ def _told(fact: Fact) -> tuple[Place, TimelineEntry] | None:
             return (at, 1, nth), TimelineEntry(iso(at), Stage(left, stage), rule=rule, because=because)
         case LeadMoved(at=at, nth=nth, step=step, cycle=cycle, reason=reason, rule=rule, because=because):
             return (at, 1, nth), TimelineEntry(iso(at), Lead(cycle, step, reason), rule=rule, because=because)
+        case SegmentMoved(at=at, nth=nth, segment=segment, step=step, because=because):
+            return (at, 1, nth), TimelineEntry(iso(at), Segment(segment, step), because=because)
         case Scored(at=at, points=points, rule=rule):
             return (at, 1, -1), TimelineEntry(iso(at), Points(points), rule=rule)
         case DealStood(at=at, nth=nth):
@@ -164,10 +173,13 @@ def _ahead(definition: Definition, journey: PersonJourney, until: Instant) -> It
     for fact in run_out(plan_of(definition), journey):
         match fact:
             case StageEntered():
-                means: Stage | Lead = Stage(fact.left_stage, fact.stage)
+                means: Stage | Lead | Segment = Stage(fact.left_stage, fact.stage)
+                rule = fact.rule
             case LeadMoved():
-                means = Lead(fact.cycle, fact.step, "")
+                means, rule = Lead(fact.cycle, fact.step, ""), fact.rule
+            case SegmentMoved():
+                means, rule = Segment(fact.segment, fact.step), ""
             case _:
                 continue
-        entry = TimelineEntry(iso(fact.at), means, rule=fact.rule, because=fact.because, is_due=fact.at > until)
+        entry = TimelineEntry(iso(fact.at), means, rule=rule, because=fact.because, is_due=fact.at > until)
         yield (fact.at, 2, fact.nth), entry

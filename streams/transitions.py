@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from journey.facts import KINDS, LeadMoved, Outlook, StageEntered, ahead_of, from_row, is_of_this_fold
+from journey.facts import KINDS, LeadMoved, Outlook, SegmentMoved, StageEntered, ahead_of, from_row, is_of_this_fold
 from journey.instants import Instant
 from streams.units import FactRow
 
-Moved = StageEntered | LeadMoved
+Moved = StageEntered | LeadMoved | SegmentMoved
 
 
 def net(
@@ -23,7 +23,7 @@ def net(
             continue
         fact, count = from_row(plain)
         match fact:
-            case StageEntered() | LeadMoved():
+            case StageEntered() | LeadMoved() | SegmentMoved():
                 found[_as_told(fact)] += count
             case Outlook():
                 for one in fact.ahead:
@@ -39,7 +39,7 @@ def net(
 
 
 _AT = StageEntered._fields.index("at")
-"""Where a stage entered and a step of a lead alike have their instant."""
+"""Where a stage entered, a step of a lead and a move of a segment alike have their instant."""
 
 
 def due(facts: Iterable[FactRow]) -> dict[str, list[Instant]]:
@@ -57,6 +57,6 @@ def due(facts: Iterable[FactRow]) -> dict[str, list[Instant]]:
 
 def _as_told(fact: Moved) -> Moved:
     """`fact` without what is not told of it: of those that are told alike only the sum is news."""
-    if isinstance(fact, StageEntered):
+    if isinstance(fact, StageEntered | SegmentMoved):
         return fact._replace(day="", stayed=0)
     return fact._replace(day="", lead="", owner="", team="", channel="", campaign="", lead_source="", basis="")

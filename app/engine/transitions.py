@@ -6,15 +6,15 @@ from contextlib import aclosing
 from typing import Final, NamedTuple
 
 from app.engine.ports import Engine
-from journey.facts import LeadMoved, StageEntered, is_of_this_fold
+from journey.facts import LeadMoved, SegmentMoved, StageEntered, is_of_this_fold
 from streams.ports import Pruned
 from streams.transitions import Moved, net
 
 UNITS_MAX, TRANSITIONS_MAX = 200, 10_000
 """How many units are read at once, and transitions of them; and the differences that one which derived everything anew may tell."""
 
-TOLD: Final = (StageEntered, LeadMoved)
-_KINDS: Final = ("stage_entered", "lead_moved")
+TOLD: Final = (StageEntered, LeadMoved, SegmentMoved)
+_KINDS: Final = ("stage_entered", "lead_moved", "segment_moved")
 
 NOT_KEPT, OTHER_FOLD, TOO_MANY = (
     "what changed before is no longer kept",

@@ -26,9 +26,10 @@ class Digest(Value):
 
 
 class Transition(Value):
-    """A stage that was entered, or a step of a lead cycle. `cycle` is 0 for a stage, `left_stage` "" for the first one."""
+    """A stage that was entered, a step of a lead cycle, or a segment, the `rule`, that was `entered` or left: `entered` says which. `cycle`
+    is that of a lead, else 0; `left_stage` is "" for the first one."""
 
-    what: Literal["stage", "lead"]
+    what: Literal["stage", "lead", "segment"]
     person: str
     at: str
     entered: str

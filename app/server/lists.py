@@ -29,6 +29,9 @@ TRANSITIONS = (
     "SELECT 'stage' AS what, person, 0 AS cycle, at, nth, stage AS entered, left_stage, rule, '' AS reason FROM stages WHERE at <= {until}"
     " UNION ALL"
     " SELECT 'lead' AS what, person, cycle, at, nth, step AS entered, '' AS left_stage, '' AS rule, reason FROM leads WHERE at <= {until}"
+    " UNION ALL"
+    " SELECT 'segment' AS what, person, 0 AS cycle, at, nth, step AS entered, '' AS left_stage, segment AS rule, '' AS reason"
+    " FROM segment_moves WHERE at <= {until}"
 )
 
 
@@ -50,8 +53,10 @@ class OfLeads(AskedPage):
 
 class OfTransitions(AskedPage):
     person: Text = Field("", description="Only those of whom this is an id.")
-    what: Literal["stage", "lead", "any"] = Field("any", description="Stages that were entered, or steps of leads.")
-    entered: Text = Field("", description="Only those into this stage, or to this step.")
+    what: Literal["stage", "lead", "segment", "any"] = Field(
+        "any", description="Stages that were entered, steps of leads, or segments that were entered or left."
+    )
+    entered: Text = Field("", description="Only those into this stage, or to this step; of segments: entered, or left.")
 
 
 @router.get(
@@ -109,7 +114,7 @@ async def page_of_leads(engine: Engine, request: Request, asked: OfLeads) -> Ans
 
 @router.get(
     "/transitions", response_model=PageOf[Transition], responses={**AS_CSV, **PROBLEMS}, dependencies=[needs(Right.read_people)],
-    operation_id="transitions", tags=["transitions"], summary="Stages that were entered and steps of leads, the last one first.",
+    operation_id="transitions", tags=["transitions"], summary="Stages entered, steps of leads and moves of segments, the last one first.",
 )  # fmt: skip
 async def transitions(request: Request, asked: Annotated[OfTransitions, Query()]) -> Response:
     return await answered(request, asked, lambda engine: page_of_transitions(engine, request, asked), as_csv=True)

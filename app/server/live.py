@@ -28,7 +28,7 @@ from app.server.roles import Role
 from app.server.served import Served
 from app.server.visible import seen
 from journey.errors import Away
-from journey.facts import StageEntered
+from journey.facts import LeadMoved, SegmentMoved, StageEntered
 from journey.instants import Instant, iso
 from streams.transitions import Moved
 
@@ -159,11 +159,14 @@ def _event(position: int, one: Moved, count: int, *, is_correction: bool) -> dic
     means: dict[str, Any]
     if isinstance(one, StageEntered):
         means = {"what": "stage", "entered": one.stage, "left_stage": one.left_stage, "cycle": 0, "reason": ""}
-    else:
+    elif isinstance(one, LeadMoved):
         means = {"what": "lead", "entered": one.step, "left_stage": "", "cycle": one.cycle, "reason": one.reason}
+    else:
+        means = {"what": "segment", "entered": one.step, "left_stage": "", "cycle": 0, "reason": ""}
     return {
         "position": position, "count": count, "correction": is_correction, "person": one.person, "at": iso(one.at), **means,
-        "rule": one.rule, "because": [{"source": source, "id": id, "subject": subject} for source, id, subject in one.because],
+        "rule": one.segment if isinstance(one, SegmentMoved) else one.rule,
+        "because": [{"source": source, "id": id, "subject": subject} for source, id, subject in one.because],
     }  # fmt: skip
 
 
@@ -197,9 +200,9 @@ class EventStream(StreamingResponse):
 @router.get(
     "/transitions/stream", response_class=EventStream, responses=PROBLEMS, dependencies=[needs(Right.read_people)],
     operation_id="transitions_stream", tags=["transitions"], summary="Transitions as they are committed, as server-sent events.",
-    description="Each event `transition` is a stage that was entered or a step of a lead: `count` is 1 where it holds from this position"
-    " on, -1 where it no longer does. An event `reset` says that what was told before may no longer hold: read /api/v1/transitions again."
-    " With `positions` there are events `position` in their place.",
+    description="Each event `transition` is a stage that was entered, a step of a lead, or a segment that was entered or left: `count` is"
+    " 1 where it holds from this position on, -1 where it no longer does. An event `reset` says that what was told before may no longer"
+    " hold: read /api/v1/transitions again. With `positions` there are events `position` in their place.",
 )  # fmt: skip
 async def stream(
     request: Request, asked: Annotated[OfStream, Query()], last_event_id: Annotated[str, Header(max_length=64)] = ""

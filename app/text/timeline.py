@@ -15,6 +15,7 @@ from streams.timeline import (
     Omitted,
     Order,
     Points,
+    Segment,
     Sent,
     Stage,
     Timeline,
@@ -24,11 +25,19 @@ from streams.timeline import (
 BECAUSE_SHOWN_MAX = 3
 CAUSES_SHOWN_MAX = 3
 
-_STYLES = {"stage": "bold green", "lead": "bold cyan", "score": "yellow", "deal": "magenta", "order": "magenta", "due": "dim"}
+_STYLES = {
+    "stage": "bold green",
+    "lead": "bold cyan",
+    "segment": "cyan",
+    "score": "yellow",
+    "deal": "magenta",
+    "order": "magenta",
+    "due": "dim",
+}
 
 
 def what(entry: TimelineEntry) -> str:
-    """The touchpoint's type, or one of stage, lead, score, deal, order, due."""
+    """The touchpoint's type, or one of stage, lead, segment, score, deal, order, due."""
     if entry.is_due:
         return "due"
     match entry.means:
@@ -38,6 +47,8 @@ def what(entry: TimelineEntry) -> str:
             return "stage"
         case Lead():
             return "lead"
+        case Segment():
+            return "segment"
         case Points():
             return "score"
         case Deal():
@@ -61,6 +72,8 @@ def _meant(entry: TimelineEntry) -> str:
             return f"{left} -> {stage}" if left else f"-> {stage}"
         case Lead(cycle=cycle, step=step, reason=reason):
             return f"lead {cycle}: {step}" + (f" ({reason})" if reason else "")
+        case Segment(segment=segment, step=step):
+            return f"{step} {segment}"
         case Points(points=points):
             return f"{points:+d} points"
         case Deal(outcome=outcome, stage=stage, amount_minor=amount_minor, currency=currency):

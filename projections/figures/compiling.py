@@ -213,7 +213,7 @@ def _source(figure: Figure, asked: Asked) -> tuple[str, dict[str, Option]]:
         "currency": asked.currency,
     }
     used = {name: figure.dimensions[name] for name in asked.by if name in figure.dimensions}
-    used |= {name: one for name, _ in asked.where if not (one := _dimension(figure, name)).many}
+    used |= {where.dimension: one for where in asked.where if _is_joined(one := _dimension(figure, where.dimension), where)}
     joins = "".join(f" {_spelled(figure, one, one.join)}" for one in used.values() if one.join)
     conditions = _conditions(figure, asked, values, touch=False)
     if figure.is_money:
@@ -243,12 +243,17 @@ def _condition(figure: Figure, asked: Asked, place: int, where: Where) -> str:
     dimension = _dimension(figure, where.dimension)
     marks = ", ".join(f":w{place}_{nth}" for nth in range(len(where.values)))
     wanted = f"{_column(figure, dimension)} IN ({marks})"
-    if not dimension.many:
-        return wanted
-    if where.dimension in asked.by:
+    if dimension.many and where.dimension in asked.by:
         raise Refused(f"{figure.name} cannot be broken down by {dimension.name} and filtered by it at once: a row may be in several")
+    if _is_joined(dimension, where):
+        return wanted
     # A row that is in two of the groups counts once.
     return f"EXISTS (SELECT 1 FROM (SELECT 1 AS one) AS one {_spelled(figure, dimension, dimension.join)} WHERE {wanted})"
+
+
+def _is_joined(dimension: Dimension, where: Where) -> bool:
+    """Whether to filter by what is joined: a row may be in several groups of one that is `many`, but in each of them once."""
+    return not dimension.many or len(where.values) == 1
 
 
 def _dimension(figure: Figure, name: str) -> Dimension:

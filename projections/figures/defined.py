@@ -17,6 +17,8 @@ CUSTOMERS: Final[tuple[str, Option]] = ("customers", ("won", "order", "purchase"
 """The kinds of conversion that make a customer."""
 CUSTOMER: Final[tuple[str, Option]] = ("customer", "account")
 """What a customer is: the account where there is one, or always the person."""
+SEGMENTS: Final[tuple[str, Option]] = ("segments", ())
+"""The segments that there are: a question may ask for one that nobody has been in yet, and for no other."""
 
 
 def options(definition: Definition) -> dict[str, Option]:
@@ -28,6 +30,7 @@ def options(definition: Definition) -> dict[str, Option]:
         WON[0]: tuple(kind.name for kind in kinds if kind.deal == "won"),
         CUSTOMERS[0]: tuple(kind.name for kind in kinds if kind.customer),
         CUSTOMER[0]: definition.customer,
+        SEGMENTS[0]: tuple(definition.segments),
     }
 
 

@@ -55,7 +55,7 @@ def described(name: str, subject: str, field: str, says: str = "") -> Dimension:
 
 def about(subject: str, since: str = "") -> tuple[Dimension, ...]:
     """The fields of whom `subject` is SQL of, a person or an account, and of the account: itself, or that which the person was in. All as
-    of the row's instant, or as of `since`, SQL of another one."""
+    of the row's instant, or as of `since`, SQL of another one. And the person's segments."""
     when = "as of when it began" if since else "as of the row's instant"
     fields = [
         Dimension(
@@ -74,7 +74,16 @@ def about(subject: str, since: str = "") -> tuple[Dimension, ...]:
         join = f"{_as_described(account, subject, 'account', since)} {_as_described(name, whole, field, since)}"
         says = f"{_SAID.get(field, field)} of the account {when}"
         fields.append(Dimension(name, f"COALESCE({name}.value, '')", join, says, tables=_DESCRIBED))
-    return tuple(fields)
+    return (*fields, segment_of(subject, since))
+
+
+def segment_of(person: str, since: str = "") -> Dimension:
+    """The segments that `person`, SQL of one, was in."""
+    past = history("segment_moves", "person", "segment")
+    join = f"LEFT JOIN ({past.sql}) AS segment ON segment.person = {person} AND segment.step = 'entered' AND {_held('segment', since)}"
+    when = "when it began" if since else "as of the row's instant"
+    says = f"segment that the person was in {when}: who is in several is in each"
+    return Dimension("segment", "COALESCE(segment.segment, '')", join, says, many=True, tables=past.tables)
 
 
 PROFILE_FIELDS: Final = ("country", "region", "language", "age_band", "job_title", "seniority", "department")
@@ -106,7 +115,8 @@ LEAD_SOURCE: Final = Dimension("lead_source", "v.lead_source", says="source of t
 
 TEAM_OF_OWNER: Final = described("team_of_owner", "'owner:' || v.owner", "team", "team of the owner as of the row's instant")
 PROFILE: Final = about("v.person")
-"""Fields of the row's person, and of the account that the person was in."""
+"""Fields of the row's person, and of the account that the person was in; and the person's segments."""
+SEGMENT: Final = segment_of("v.person")
 INDUSTRY: Final = described("industry", "'account:' || v.account", "industry")
 
 _ACCOUNT_FIELDS: Final = ("tier", "revenue_band", "employees")

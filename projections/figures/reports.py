@@ -12,6 +12,8 @@ from projections.figures import sections as registered
 from projections.figures.answering import answer, listed
 from projections.figures.answers import Answer, FigureAnswer, Value, figure_named, table
 from projections.figures.credit import full_path
+from projections.figures.defined import SEGMENTS
+from projections.figures.dimensions import SEGMENT
 from projections.figures.figure import Asked, Figure, Model, Section, Where
 from projections.figures.measures import Credited, count
 from projections.figures.set_credit import NotWorkedOut
@@ -165,6 +167,11 @@ async def values_asked(ask: Ask, figures: Sequence[Figure], asked: Asked, *, ref
     """What `asked.where` asks for, by the values that there are up to `until`: campaigns may be asked for by their names."""
     found = []
     for where in asked.where:
+        if where.dimension == SEGMENT.name and isinstance(names := asked.options.get(SEGMENTS[0]), tuple):
+            if refusing:
+                _check_segments(where, names)
+            found.append(where)
+            continue
         there, called = await _there_are(ask, where, figures, asked)
         known = {**{name: value for value, name in called.items()}, **{value: value for value in there}}
         for value in where.values:
@@ -172,6 +179,13 @@ async def values_asked(ask: Ask, figures: Sequence[Figure], asked: Asked, *, ref
                 raise Refused(f"there is no {where.dimension} {value!r}{_instead(value, known, [*called.values(), *there])}")
         found.append(where._replace(values=tuple(known.get(value, value) for value in where.values)))
     return tuple(found)
+
+
+def _check_segments(where: Where, names: Sequence[str]) -> None:
+    """Raises Refused where one is none of the definition's."""
+    for value in where.values:
+        if value and value not in names:
+            raise Refused(f"there is no segment {value!r}{_instead(value, names) if names else ': the definition in use has none'}")
 
 
 async def _there_are(ask: Ask, where: Where, figures: Sequence[Figure], asked: Asked) -> tuple[list[str], dict[str, str]]:

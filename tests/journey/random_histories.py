@@ -125,6 +125,16 @@ _STAGES: dict[str, list[dict[str, Any]]] = {
     "recycled": [{"name": "recycled", "from": ["awareness", "consideration", "lost"], "when": {"lead": "recycled"}}],
 }
 
+SEGMENTS: dict[str, dict[str, Any]] = {
+    "readers": {"count": {"times": 2, "of": {"types": ["content_view", "page_view"]}, "within": "5d"}},
+    "keen": {"all": [{"score": {"at_least": 15}}, {"no_open_deal": True}]},
+    "buyers": {"any": [{"deal": "won"}, {"types": "order_placed"}]},
+    "german": {"profile": {"country": "DE"}},
+    "asleep": {"stage": ["lost", "churned"]},
+    "leads": {"all": [{"lead": "created"}, {"any": [{"segment": "readers"}, {"segment": "asleep"}]}]},
+}
+"""Of every kind of condition: what only a touchpoint ends, what time ends, and what it begins."""
+
 
 def _rich(**more: Any) -> Definition:
     parts: dict[str, Any] = {
@@ -141,6 +151,7 @@ def _rich(**more: Any) -> Definition:
             "sql": {"types": ["lead_qualified", "need_stated"]},
         },
         "key_events": [{"types": ["content_download", "order_placed"]}],
+        "segments": SEGMENTS,
         "milestones": {
             "talk": {"types": ["demo", "negotiation"]},
             "held": {"types": "demo", "where": {"status": "held"}},

@@ -222,8 +222,8 @@ def test_a_stage_of_no_pipeline_is_told() -> None:
         ({"topics": ["a", "A"]}, "topics has 'A' twice"),
         ({"reasons": {"loss": ["a", "b", "a"]}}, "reasons.loss has 'a' twice"),
         ({"scoring": [{"name": "x", "when": {"types": "demo"}, "points": 1}] * 2}, "scoring has 'x' twice"),
-        ({"segments": [{"name": "x", "where": {"tier": "a"}}] * 2}, "segments has 'x' twice"),
         ({"milestones": {"x": {"types": "demo"}, "X": {"types": "call"}}}, "milestones has 'X' twice"),
+        ({"segments": {"x": {"types": "demo"}, "X": {"types": "call"}}}, "segments has 'X' twice"),
         ({"follow_up_plan": [{"name": "x", "kind": "call", "days_after": 1}] * 2}, "follow_up_plan has 'x' twice"),
         (
             {"pipelines": [{"name": "p", "stages": [{"name": "x", "probability": "0.5"}] * 2}]},
@@ -410,3 +410,32 @@ def test_zones_hours_limits_currencies_and_conversions_are_checked(parts: dict[s
 
 def test_spans_that_meet_do_not_overlap() -> None:
     assert problems(definition(calendars=calendar({"mon": ["12:00-17:00", "09:00-12:00"]}))) == []
+
+
+@pytest.mark.parametrize(
+    ("segments", "path", "message"),
+    [
+        ({"a": {"segment": "a"}}, ("a", "segment"), "segment 'a' refers to itself: a -> a; a segment can't ask for itself"),
+        (
+            {"a": {"any": [{"types": "demo"}, {"segment": "b"}]}, "b": {"all": [{"segment": "a"}]}},
+            ("a", "any", 1, "segment"),
+            "segment 'a' refers to itself: a -> b -> a; a segment can't ask for itself",
+        ),
+        ({"a": {"segment": "buyer"}, "buyers": {"deal": "won"}}, ("a", "segment"), "asks for segment 'buyer', which is none; did you mean"),
+        ({"a": {"stage": ["warm", "wam"]}}, ("a", "stage"), "segment 'a' asks for stage 'wam', which is none; did you mean 'warm'?"),
+        ({"a": {"profile": {"contry": "DE"}}}, ("a", "profile", "contry"), "did you mean 'country'?"),
+        ({"a": {"profile": {"country": {"not": "DE"}}}}, ("a",), "would hold of who never did anything"),
+        ({"a": {"no_open_deal": True}}, ("a",), "would hold of who never did anything"),
+        ({"a": {"score": {"at_least": 0}}}, ("a", "score", "at_least"), "which who has none has too"),
+        ({"a": {"types": "spend_recorded"}}, ("a", "types", 0), "is in no person's history"),
+    ],
+)
+def test_a_segment_that_cannot_be_is_told_where_it_is_written(segments: dict[str, Any], path: tuple[str | int, ...], message: str) -> None:
+    (one,) = problems(definition(segments=segments))
+    assert one.path == ("segments", *path)
+    assert message in one.message
+
+
+@pytest.mark.parametrize("when", [{"segment": "a"}, {"stage": "new"}, {"profile": {"country": "DE"}}])
+def test_what_a_person_is_sets_off_no_rule(when: dict[str, Any]) -> None:
+    assert "as only segments do: nothing sets it off" in told({"name": "r", "when": when}, segments={"a": {"types": "demo"}})

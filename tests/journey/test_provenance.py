@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from journey import deal, person_fold
+from journey.deadlines import as_ahead
 from journey.definition import Definition
 from journey.facts import Facts, Outlook
 from journey.identity import Person
@@ -20,7 +21,7 @@ from tests.journey.random_histories import DEFINITIONS, IDS, histories
 def come_to(brought: list[ExplainedFact]) -> Facts:
     """The facts as a fold asserts them: what lies ahead in one."""
     ahead = sorted((one.fact for one in brought if one.is_ahead), key=lambda fact: (fact.at, fact.nth))  # type: ignore[union-attr]
-    plain = tuple(fact._replace(because=()) if "because" in fact._fields else fact for fact in ahead)
+    plain = tuple(as_ahead(fact) for fact in ahead)  # type: ignore[arg-type]
     facts = (one.fact for one in brought if not one.is_ahead)
     return Counter(one._replace(ahead=plain) if isinstance(one, Outlook) else one for one in facts)  # type: ignore[arg-type]
 

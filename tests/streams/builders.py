@@ -11,7 +11,25 @@ from typing import Any
 
 import orjson
 
-from journey.definition import Bounds, Count, Counted, Definition, Match, Rule
+from journey.definition import (
+    All,
+    AnyOf,
+    Bounds,
+    Condition,
+    Count,
+    Counted,
+    DealIs,
+    Definition,
+    LeadIs,
+    Match,
+    ProfileIs,
+    Rule,
+    Score,
+    Scored,
+    SegmentIs,
+    StageIs,
+    Test,
+)
 from journey.facts import FOLD_VERSION
 from journey.instants import DAY, HOUR, Instant, instant, iso, rfc3339
 from projections.canonical import digest
@@ -98,6 +116,18 @@ def definition(**bounds: int) -> Definition:
     return default_definition().model_copy(update={"bounds": Bounds(**bounds)})
 
 
+_READ = Match(types=("page_view", "content_view", "content_download"))
+SEGMENTS: dict[str, Condition] = {
+    "readers": Counted(count=Count(times=2, of=_READ, within="20d")),
+    "buyers": AnyOf(any=(DealIs(deal="won"), Match(types=("order_placed",)))),
+    "asleep": StageIs(stage=("lost", "churned")),
+    "german-readers": All(all=(ProfileIs(profile={"country": Test(is_=("DE",))}), SegmentIs(segment="readers"))),
+    "warm": Scored(score=Score(at_least=20)),
+    "led": LeadIs(lead="created"),
+}
+"""Of every kind of condition: what a touchpoint ends, what time does, and what a merge brings together."""
+
+
 def noticing(by: Definition) -> Definition:
     """`by`, where what an account says of itself moves those who joined it."""
     noticed = Rule(name="account-noticed", when=Match(types=("account_updated",), where={"tier": "a"}))
@@ -105,7 +135,7 @@ def noticing(by: Definition) -> Definition:
     first, second, *rest = by.stages
     first = first.model_copy(update={"rules": (*first.rules, noticed)})
     second = second.model_copy(update={"rules": (*second.rules, Rule(name="noticed-again", when=again))})
-    return by.model_copy(update={"stages": (first, second, *rest)})
+    return by.model_copy(update={"stages": (first, second, *rest), "segments": SEGMENTS})
 
 
 class Bench:
