@@ -28,7 +28,8 @@ def _length(value: object) -> object:
 
 
 Length = Annotated[Micros, BeforeValidator(_length), PlainSerializer(spelled, return_type=str), Field(gt=0)]
-Name = Annotated[str, Field(min_length=1, max_length=100)]
+NAME_MAX = 100
+Name = Annotated[str, Field(min_length=1, max_length=NAME_MAX)]
 Currency = Annotated[str, Field(min_length=3, max_length=3)]
 
 
@@ -378,6 +379,39 @@ class Attribution(Model):
     """What is credited."""
 
 
+FUNNEL_STEPS_MAX = 9
+"""How many steps a funnel has at most: their places are told by one digit."""
+
+
+class FunnelStep(Model):
+    """A step of a funnel. Its name alone is short for `{step: demo}`."""
+
+    step: Name
+    """A milestone, a conversion, a stage of the journey, or a step of leads: created, mql, assigned, accepted, qualified, …"""
+    optional: bool = False
+    """Whether who skips it can go on."""
+
+
+def _step(value: object) -> object:
+    return {"step": value} if isinstance(value, str) else value
+
+
+FunnelOrder = Literal["ordered", "strict_steps", "any"]
+
+
+class Funnel(Model):
+    """Steps that people are to take, one after the other."""
+
+    name: Name
+    """What it is called."""
+    steps: Annotated[tuple[Annotated[FunnelStep, BeforeValidator(_step)], ...], Field(min_length=2, max_length=FUNNEL_STEPS_MAX)]
+    """Names of steps, in order, at most 9: `[lead, {step: demo, optional: true}, won]`."""
+    within: Length | None = None
+    """How long after the first step all others may come; default: any time."""
+    order: FunnelOrder = "ordered"
+    """`ordered`: others may lie between two steps. `strict_steps`: none of the other steps lies between. `any`: in whatever order."""
+
+
 class Alias(Model):
     """Other names of a campaign, such as those in ad accounts."""
 
@@ -487,6 +521,8 @@ class Definition(Model):
     """What makes a session engaged by itself, where it happens while one goes on."""
     milestones: dict[Name, Match] = {}
     """Steps of funnels, by name, besides stages, leads and deals."""
+    funnels: tuple[Funnel, ...] = ()
+    """Steps that people are to take, one after the other, which `journey funnel` and the section `funnel` tell of."""
     scoring: tuple[ScoreRule, ...] = ()
     """The rules that give points."""
     lead: LeadRules

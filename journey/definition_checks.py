@@ -12,6 +12,7 @@ from journey.calendars import YEARS_MAX, opening_hours
 from journey.channels import DERIVED, FIELDS
 from journey.conditions import leaves_of, meaning_of, needs_an_event
 from journey.definition import Condition, Definition, ProfileIs, Rule, Scored, SegmentIs, StageIs, Tests
+from journey.funnels import problems_of_funnel
 from journey.instants import Micros, spelled
 from journey.match_checks import problems_of_match, problems_of_pattern, problems_of_test, problems_of_type
 from journey.money import DECIMALS
@@ -222,6 +223,7 @@ def _names_given_twice(definition: Definition) -> Iterator[Problem]:
         (("attribution", "conversions"), definition.attribution.conversions),
         (("segments",), definition.segments),
         (("milestones",), definition.milestones),
+        (("funnels",), definition.funnels),
         (("topics",), definition.topics),
         *((("reasons", kind), getattr(definition.reasons, kind)) for kind in ("reject", "recycle", "disqualify", "loss", "churn")),
     ]
@@ -361,3 +363,5 @@ def _the_rest(definition: Definition) -> Iterator[Problem]:
             said = " and ".join(given) or "none"
             message = f"conversion {conversion.name!r} needs one of lead, deal, when, and has {said}"
             yield Problem(("attribution", "conversions", index), message)
+    for index, funnel in enumerate(definition.funnels):
+        yield from problems_of_funnel(funnel, ("funnels", index), definition)

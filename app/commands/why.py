@@ -14,6 +14,8 @@ from app.text.arguments import (
     By,
     Data,
     From,
+    FunnelOrdering,
+    FunnelWithin,
     Into,
     Json,
     KnownAt,
@@ -24,6 +26,7 @@ from app.text.arguments import (
     currency_of,
     day_of,
     filters,
+    funnel_of,
     names_of,
 )
 from app.text.printing import as_json
@@ -51,6 +54,14 @@ def why(
     after: Annotated[
         str, typer.Option(help="Go on where the last list ended: the cursor that it printed.", metavar="CURSOR", show_default=False)
     ] = "",
+    funnel: Annotated[
+        str | None,
+        typer.Option(
+            help="Which funnel figures of funnels are of, as `journey funnel` has it.", metavar="NAME|STEP,STEP…", show_default=False
+        ),
+    ] = None,
+    within: FunnelWithin = None,
+    order: FunnelOrdering = None,
     json: Json = False,
 ) -> None:
     """The touchpoints behind a figure: which deals, people or leads are counted, and why."""
@@ -64,6 +75,7 @@ def why(
         until=asked_until(until),
         known_at=known_at,
         currency=currency_of(currency),
+        funnel=funnel_of(funnel, within, order),
     )
 
     async def run(engine: Engine) -> FigureEvidence:

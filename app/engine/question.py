@@ -8,10 +8,11 @@ from app.engine.clock import now
 from app.text.arguments import in_zone
 from journey.definition import Definition
 from journey.errors import Refused
+from journey.funnels import AskedFunnel
 from journey.instants import Instant, instant, last_end_of_day
 from projections.figures.answering import answer
 from projections.figures.answers import Answer
-from projections.figures.defined import asked_by
+from projections.figures.defined import asked_by, options_of
 from projections.figures.figure import Asked, Model, Where
 from projections.figures.reports import check_dimensions, sections_of, values_asked
 from projections.read_model import Ask
@@ -27,6 +28,7 @@ class Question:
     where rates to it are stated, "" is each by itself.
     `top` is how many of the highest a list has at most: 0 is all, None as many as a terminal shows of people.
     `figures` are those that are compared at two positions where not all of the sections are.
+    `funnel` is the one that figures of funnels are of, where not all of the definition's are asked for.
     """
 
     model: Model
@@ -40,10 +42,11 @@ class Question:
     currency: str | None = None
     top: int | None = 0
     figures: Collection[str] | None = None
+    funnel: AskedFunnel | None = None
 
     def asked(self, by: Definition) -> Asked:
-        """What is asked where the definition is `by`, which says when days begin."""
-        return asked_by(
+        """What is asked where the definition is `by`, which says when days begin. Raises Refused."""
+        asked = asked_by(
             by,
             until_of(self.until, by),
             from_on="" if self.from_on is None else self.from_on.isoformat(),
@@ -54,6 +57,9 @@ class Question:
             known_at=self.known_at or "",
             top=self.top,
         )
+        if self.funnel is None:
+            return asked
+        return replace(asked, options={**asked.options, **options_of([self.funnel.under(by)], by)})
 
     def at_several(self) -> "Question":
         """The same to be asked at several positions alike: of one instant, of all cells, and each amount in the currency that it was stated

@@ -5,14 +5,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, TypeVar, get_args
 
 import typer
 
 from app.engine.clock import now
 from app.text.hints import given
+from journey.definition import FunnelOrder
 from journey.errors import Refused
-from journey.instants import Instant, instant, start_of_day
+from journey.funnels import AskedFunnel
+from journey.instants import Instant, instant, length, start_of_day
 from journey.money import DECIMALS
 from journey.problems import meant
 
@@ -156,6 +158,33 @@ def one_by_one(name: str, value: str) -> str:
     """How several values are asked for, of which `value` is a list."""
     each = (shlex.quote(f"{name}={one.strip()}") for one in value.split(","))
     return f"for any of several, write each: {' '.join(f'--where {one}' for one in each)}"
+
+
+FunnelWithin = Annotated[
+    str | None,
+    typer.Option("--within", help="How long after the first step all others may come, such as 30d.", metavar="LENGTH", show_default=False),
+]
+FunnelOrdering = Annotated[
+    str | None,
+    typer.Option(
+        "--order",
+        help=f"{', '.join(get_args(FunnelOrder))}: whether others may lie between two steps, no other step may, or any may come first.",
+        metavar="ORDER",
+        show_default=False,
+    ),
+]
+
+
+def funnel_of(written: str | None, within: str | None, order: str | None) -> AskedFunnel | None:
+    """The funnel that is asked for, if one is. Raises Refused."""
+    if written is None:
+        if within is not None or order is not None:
+            raise Refused("--within and --order are of one funnel; name it, or write its steps")
+        return None
+    known: dict[str, FunnelOrder] = {one: one for one in get_args(FunnelOrder)}
+    if order is not None and order not in known:
+        raise Refused(f"--order {order!r} is none of {', '.join(known)}{meant(order, known)}")
+    return AskedFunnel(written, None if within is None else length(within), None if order is None else known[order])
 
 
 @contextmanager

@@ -50,6 +50,8 @@ def described(entry: FigureEntry) -> Iterable[tuple[str, str]]:
     yield "periods", ", ".join(entry.periods) or "none: it says how things stand"
     if entry.within_days is None:
         yield "complete", "never: what began in a period may go on for any time"
+    elif isinstance(entry.within_days, str):
+        yield "complete", "once nobody of its period is under way"
     elif entry.within_days:
         yield "complete", f"{entry.within_days} days after its period"
     yield "reads", ", ".join(entry.reads)

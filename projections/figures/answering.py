@@ -243,9 +243,14 @@ def _is_complete(figure: Figure, groupings: Sequence[Group], key: Key, asked: As
         ends.append(periods.after(period(groupings), key[place]))
     if asked.to_on:
         ends.append(date.fromisoformat(asked.to_on))
+    within_days = figure.within_days
+    if isinstance(within_days, str):
+        said = {**dict(figure.of.options), **asked.options}[within_days]
+        assert isinstance(said, int), "a number of days"
+        within_days = said if said >= 0 else None
     if not ends:
-        return not figure.within_days
-    if figure.within_days is None:
+        return within_days == 0
+    if within_days is None:
         return False
     waited = (date.fromisoformat(asked.last_whole_day) + timedelta(days=1) - min(ends)).days
-    return figure.dated is None or waited >= figure.within_days
+    return figure.dated is None or waited >= within_days

@@ -12,7 +12,8 @@ from projections.figures.periods import PERIODS
 class FigureEntry(Value):
     """`dimensions` are what it may be broken down and filtered by, each with what it says; by `periods` it may be broken down only.
     `lacks` says of what else companies break down by why its rows cannot be. `grain` is at what it can be cut: at any instant, or at ends
-    of days. A cell is complete `within_days` after its period, with None never."""
+    of days. A cell is complete `within_days` after its period, with None never, and as long as the option
+    of this name says."""
 
     name: str
     section: str
@@ -26,7 +27,7 @@ class FigureEntry(Value):
     periods: tuple[str, ...]
     lacks: dict[str, str]
     reads: tuple[str, ...]
-    within_days: int | None
+    within_days: int | str | None
 
 
 def entries() -> list[FigureEntry]:

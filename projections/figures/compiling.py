@@ -178,8 +178,9 @@ def marked(query: Query) -> tuple[str, list[str | int]]:
             return found[0]  # In quotes.
         value = query.values[name]
         if isinstance(value, tuple):
-            values.extend(value or ("",))
-            return ", ".join(["(?)"] * (len(value) or 1))
+            rows = [(one,) if isinstance(one, str) else one for one in value or ("",)]
+            values.extend(one for row in rows for one in row)
+            return ", ".join(f"({', '.join('?' * len(row))})" for row in rows)
         values.append(value)
         return "?"
 

@@ -1,8 +1,11 @@
 """What a question asks of the definition: the zone, the currency, when the fiscal year starts, and the options of views."""
 
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from journey.definition import Definition
+from journey.definition import Definition, Funnel
+from journey.facts import NEVER
+from journey.funnels import kinds_of
 from journey.instants import DAY, Instant
 from projections.figures.figure import Asked
 from projections.figures.views import Option
@@ -21,6 +24,45 @@ SEGMENTS: Final[tuple[str, Option]] = ("segments", ())
 """The segments that there are: a question may ask for one that nobody has been in yet, and for no other."""
 
 
+def _steps(funnels: Sequence[Funnel], kind: Callable[[str], str]) -> tuple[tuple[str, ...], ...]:
+    """A row for each step: its funnel, the order of that and how long it may take, the place of the step, and that among the steps that are
+    not optional (an optional one has that of the step before), whether it is optional, what kind of step it is, its name, and as what it is
+    shown. Of no funnel there is a row that nothing is a step of."""
+    rows = []
+    for funnel in funnels:
+        within = NEVER if funnel.within is None else funnel.within
+        nth = 0
+        for place, one in enumerate(funnel.steps, start=1):
+            nth += not one.optional
+            shown = f"{place} of {len(funnel.steps)}" if funnel.order == "any" else f"{place} {one.step}"
+            numbers = (str(within), str(place), str(nth), str(int(one.optional)))
+            rows.append((funnel.name, funnel.order, *numbers, kind(one.step), one.step, shown))
+    return tuple(rows) or (("", "", "0", "0", "0", "0", "", "", ""),)
+
+
+def _days(funnels: Sequence[Funnel]) -> int:
+    """How many days the longest of them may take; -1 where one may take any time."""
+    return max((-1 if one.within is None else -(-one.within // DAY) for one in funnels), key=lambda days: (days < 0, days), default=0)
+
+
+_SHIPPED = (
+    Funnel.model_validate(
+        {"name": "sales", "steps": ["lead", "mql", {"step": "demo", "optional": True}, "proposal", "won"], "within": "180d"}
+    ),
+    Funnel.model_validate({"name": "self-service", "steps": ["signed-up", {"step": "trial", "optional": True}, "order"], "within": "90d"}),
+)
+_KINDS = {"mql": "lead", **dict.fromkeys(("lead", "won", "order"), "conversion")}
+FUNNELS: Final[tuple[str, Option]] = ("funnels", _steps(_SHIPPED, lambda step: _KINDS.get(step, "milestone")))
+"""The funnels, a row for each of their steps."""
+FUNNEL_DAYS: Final[tuple[str, Option]] = ("funnel_days", _days(_SHIPPED))
+"""After how many days nobody is under way in any of them; -1 is never."""
+
+
+def options_of(funnels: Sequence[Funnel], definition: Definition) -> dict[str, Option]:
+    """Those options that say which funnels are asked for, none with a mistake in it."""
+    return {FUNNELS[0]: _steps(funnels, lambda step: kinds_of(definition, step)[0]), FUNNEL_DAYS[0]: _days(funnels)}
+
+
 def options(definition: Definition) -> dict[str, Option]:
     """`Asked.options` under `definition`; without them views go by the definition that ships."""
     kinds = definition.attribution.conversions
@@ -31,6 +73,7 @@ def options(definition: Definition) -> dict[str, Option]:
         CUSTOMERS[0]: tuple(kind.name for kind in kinds if kind.customer),
         CUSTOMER[0]: definition.customer,
         SEGMENTS[0]: tuple(definition.segments),
+        **options_of(definition.funnels, definition),
     }
 
 

@@ -169,7 +169,7 @@ async def values_asked(ask: Ask, figures: Sequence[Figure], asked: Asked, *, ref
     for where in asked.where:
         if where.dimension == SEGMENT.name and isinstance(names := asked.options.get(SEGMENTS[0]), tuple):
             if refusing:
-                _check_segments(where, names)
+                _check_segments(where, [name for name in names if isinstance(name, str)])
             found.append(where)
             continue
         there, called = await _there_are(ask, where, figures, asked)

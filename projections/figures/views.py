@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from journey.facts import NEVER
-from journey.instants import Micros
 
 Grain = Literal["instant", "day"]
-Option = str | int | tuple[str, ...]
-"""What a view asks for by name. Several texts are rows of one column, `VALUES :name`; of none, there is the one row ''."""
+Option = str | int | tuple[str, ...] | tuple[tuple[str, ...], ...]
+"""What a view asks for by name. Several texts are rows of one column, `VALUES :name`; of none, there is the one row ''. Several tuples of
+texts, of which there is one at least, are rows of as many columns."""
 LAST_DAY = "9999-12-31"
 """Later than every day that is stated."""
 
@@ -71,23 +71,3 @@ def moves_of(table: str, *key: str, was: tuple[str, ...], where: str = "TRUE", n
     """Each row up to `:until` beside the one before it: `was_<column>` for each of `was`, NULL for the first of its key."""
     before = ", ".join(f"LAG({column}) OVER (PARTITION BY {', '.join(key)} ORDER BY at, nth) AS was_{column}" for column in was)
     return View(name or f"moves of {table}", f"SELECT *, {before} FROM {table} WHERE at <= :until AND {where}", key, (table,))
-
-
-def chains(*steps: tuple[str, str], key: str, within: Micros, also: tuple[str, ...] = (), name: str = "chains") -> View:
-    """One row for each `key` with its longest chain of steps (a table, and which of its rows), of equal ones the earliest: `depth` says
-    how many it reached. Others may lie between, one of the same instant counts, and all are at most `within` after the first, which is
-    dated in the period that is asked for; `also` are columns of the first."""
-    kept = ", ".join([key, "at AS t1", "day", *also])
-    (table, where), *later = steps
-    sql = f"SELECT {kept} FROM {table} WHERE {where} AND at <= :until AND day >= :from_on AND day < :to_on"
-    for nth, (table, where) in enumerate(later, start=2):
-        reached = (
-            f"SELECT MIN(x.at) FROM {table} AS x WHERE x.{key} = c.{key} AND {where} AND x.at >= c.t{nth - 1}"
-            f" AND x.at <= c.t1 + {within} AND x.at <= :until"
-        )
-        sql = f"SELECT c.*, ({reached}) AS t{nth} FROM ({sql}) AS c"
-    depth = " ".join(f"WHEN t{nth} IS NOT NULL THEN {nth}" for nth in range(len(steps), 1, -1))
-    longest = f"ROW_NUMBER() OVER (PARTITION BY {key} ORDER BY depth DESC, t1) AS place"
-    ranked = f"SELECT d.*, {longest} FROM (SELECT c.*, {f'CASE {depth} ELSE 1 END' if depth else '1'} AS depth FROM ({sql}) AS c) AS d"
-    sql = f"SELECT {', '.join([key, 't1 AS at', 'day', *also])}, depth, 1 AS n FROM ({ranked}) AS r WHERE place = 1"
-    return View(name, sql, (key,), tuple(dict.fromkeys(table for table, _ in steps)))
