@@ -32,7 +32,7 @@ from projections.figures.answers import Value as Result
 from projections.figures.compiling import marked
 from projections.figures.credit import NO_MILESTONE
 from projections.figures.figure import Asked, Figure, Model
-from projections.figures.measures import Credited, Outcome
+from projections.figures.measures import Aggregate, Credited, Outcome
 from projections.figures.reports import values_asked
 from projections.figures.sections import FIGURES
 from projections.figures.units import ByUnit, FigureUnit, UnitPage, among, credited_touches, each, only, rows_by_unit, units
@@ -291,9 +291,12 @@ async def _subjects(ask: Ask, was: KnownState, used: Mapping[str, Table], figure
 
 
 async def _counted(rows: _Rows, figure: Figure, asked: Asked, chosen: Sequence[FigureUnit]) -> list[UnitEvidence]:
-    by, query = rows_by_unit(figure, asked)
+    # Which touches are credited, filters of touches have decided then; a milestone that is lacked is of none of them.
+    of_touch = figure.measure.touch if isinstance(figure.measure, Credited) else ()
+    by, query = rows_by_unit(figure, replace(asked, where=tuple(one for one in asked.where if one.dimension not in of_touch)))
     come_to = await each(rows.memory.ask, figure, asked)
     credited = await credited_touches(rows.memory.ask, figure, asked) if isinstance(figure.measure, Credited) else None
+    nothing = Outcome(0 if isinstance(figure.measure, Aggregate) and figure.measure.is_running else None, 0)
     wanted = set(chosen)
     behind: defaultdict[FigureUnit, dict[Key, bool]] = defaultdict(dict)
     for row in rows.memory.named(*marked(query)):
@@ -302,7 +305,7 @@ async def _counted(rows: _Rows, figure: Figure, asked: Asked, chosen: Sequence[F
             for key, by_time in _because(rows, figure, unit, row, asked.until):
                 behind[unit][key] = behind[unit].get(key, False) or by_time
         # What a milestone would have earned that the conversion lacks is because of the conversion alone.
-        if (lacks := _without_milestone(by, figure, unit)) != unit and lacks in wanted:
+        if credited is not None and (lacks := _without_milestone(by, figure, unit)) in wanted:
             for key, by_time in _because(rows, figure, unit, row, asked.until, with_touches=False):
                 behind[lacks][key] = behind[lacks].get(key, False) or by_time
     touches = rows.traced.touches
@@ -310,7 +313,8 @@ async def _counted(rows: _Rows, figure: Figure, asked: Asked, chosen: Sequence[F
         UnitEvidence(
             unit=dict(zip(figure.of.unit, unit.key, strict=True)),
             group=dict(zip(by.names, unit.group, strict=True)),
-            **come_to.get(unit, Outcome(None, 0))._asdict(),
+            # Who was counted at the end of a period, and has left since, comes to nothing.
+            **come_to.get(unit, nothing)._asdict(),
             touchpoints=tuple(
                 EvidenceTouchpoint(**asdict(evidence(touches[key])), by_time=behind[unit][key])
                 for key in sorted(behind[unit], key=lambda key: touches[key].order)

@@ -9,6 +9,7 @@ from fastapi.telemetry import TelemetryConfig
 from app.server import audit, health, importing, keys, publishing, reading
 from app.server.access import Callers
 from app.server.cors import Cors
+from app.server.heads import HeadAsGet
 from app.server.live import TransitionFeed
 from app.server.metrics import measure
 from app.server.pages import definitions, entrance, letters, operation, rendering, reports, restated, selling, subjects
@@ -40,6 +41,7 @@ def application(served: Served, one_time: bytes | None = None) -> FastAPI:
     measure(app)
     app.include_router(health.router)
     app.add_middleware(Cors)
+    app.add_middleware(HeadAsGet)
     publishing.prepare(app)
     app.state.imports = asyncio.Semaphore(importing.FILES_MAX)
     for router in (keys.router, publishing.router, importing.router):

@@ -68,7 +68,9 @@ def problem(request: Request, status: int, detail: str, *, headers: dict[str, st
             answer = shown.shown_to_browser(request, status, title, detail)
             answer.headers.update(headers or {})
             return answer
-    return JSONResponse({"type": "about:blank", "title": title, "status": status, "detail": detail, **more}, status, headers, MEDIA_TYPE)
+    # No cache is to say so once it is so no more.
+    document = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
+    return JSONResponse(document, status, {"Cache-Control": "no-store", **(headers or {})}, MEDIA_TYPE)
 
 
 async def check_text(request: Request) -> None:

@@ -116,8 +116,9 @@ def compiled(batch: Sequence[Figure], asked: Asked) -> Query:
             return Query(f"SELECT {grouped}{columns}CAST(SUM(v.n) AS BIGINT) {source} GROUP BY {alike}", values)
 
 
-def counting(figure: Figure, asked: Asked) -> Query:
-    """The groups in which anything counts, as columns g0, g1, …: where a person came and went, nothing is left."""
+def counting(figure: Figure, asked: Asked, grain: periods.Grain | None = None) -> Query:
+    """The groups in which anything counts, as columns g0, g1, …: where a person came and went, nothing is left. Of what runs, those in
+    which something was at the end of one of the periods of `grain`, where it is asked for by them."""
     groupings = groups(figure, asked)
     names = ", ".join(f"g{place}" for place in range(len(groupings)))
     grouped = ", ".join(f"{group.column} AS g{place}" for place, group in enumerate(groupings))
@@ -125,8 +126,18 @@ def counting(figure: Figure, asked: Asked) -> Query:
     if not isinstance(figure.measure, Aggregate):
         return Query(f"SELECT DISTINCT {grouped} {source} AND {_counts(figure)}", values)
     sums = [one for part in figure.measure.parts for one in _aggregates(figure, part, asked)]
-    something = " OR ".join(f"{one} <> 0" for one in sums)
-    return Query(f"SELECT {grouped} {source} GROUP BY {names} HAVING {something}", values)
+    if not figure.measure.is_running or grain is None:
+        something = " OR ".join(f"{one} <> 0" for one in sums)
+        return Query(f"SELECT {grouped} {source} GROUP BY {names} HAVING {something}", values)
+    summed = ", ".join(f"{one} AS s{place}" for place, one in enumerate(sums))
+    by_period = f"SELECT {grouped}, {periods.sql(grain, figure.day)} AS p, {summed} {source} GROUP BY {names}, p"
+    # By the end of a period, and until when it stays so.
+    come_to = ", ".join(f"SUM(s{place}) OVER w AS s{place}" for place in range(len(sums)))
+    window = f"WINDOW w AS (PARTITION BY {names} ORDER BY p)"
+    ends = f"SELECT {names}, {come_to}, LEAD(p) OVER w AS until_p FROM ({by_period}) AS a {window}"
+    something = " OR ".join(f"s{place} <> 0" for place in range(len(sums)))
+    is_asked_for = f"(until_p IS NULL OR until_p > {periods.sql(grain, 'CAST(:from_on AS TEXT)')})"
+    return Query(f"SELECT DISTINCT {names} FROM ({ends}) AS b WHERE ({something}) AND {is_asked_for}", values)
 
 
 def rows(figure: Figure, asked: Asked) -> Query:

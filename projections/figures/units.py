@@ -100,7 +100,7 @@ async def units(ask: Ask, figure: Figure, asked: Asked, *, after: Sequence[Value
         return UnitPage(left[:limit], len(all_units), max(0, len(left) - limit))
     if not by.width:
         return UnitPage([FigureUnit((), ())], 1, 0)
-    query = counting(by.figure, by.asked)
+    query = counting(by.figure, by.asked, next((name for name in PERIODS if name in asked.by), None))
     ((number,),) = await _ask(ask, query._replace(sql=f"SELECT COUNT(*) FROM ({query.sql}) AS a"))
     columns = ", ".join(f"g{place}" for place in range(by.width))
     values, where = {**query.values, "limit": limit}, "TRUE"

@@ -89,6 +89,18 @@ def test_a_credited_conversion_lists_the_touches_that_it_is_credited_to(shop: Pa
     assert why(shop, "conversions_first", "--where", "conversion=won", "--where", "channel=Email") == []
 
 
+def test_the_part_of_a_milestone_that_a_conversion_lacks_is_because_of_the_conversion(shop: Path) -> None:
+    asked = ("conversions_w_shaped", "--where", "conversion=lead", "--where", "campaign=(no milestone)")
+    # At a lead nobody has opened a deal: a third is nobody's, since no touch was of no milestone.
+    for by in ((), ("--by", "campaign"), ("--by", "channel,month")):
+        assert why(shop, *asked, *by) == [("0.333333", ["lead"])]
+
+
+def test_who_was_counted_at_the_end_of_a_month_and_has_left_since_is_listed(shop: Path) -> None:
+    asked = ("stage_people", "--where", "stage=awareness", "--by", "month")
+    assert why(shop, *asked, "--from", "2026-03-01") == [(0, ["cold"])]
+
+
 def test_what_time_brought_lists_what_it_runs_from(shop: Path) -> None:
     (one,) = here("why", "stage_entries", "--where", "stage=lost", *UNTIL, "--json", cwd=shop).json["units"]
     assert one["unit"] == {"person": "user:8"}

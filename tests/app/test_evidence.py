@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from app.engine.evidence import evidence_in, model_of
 from app.engine.known_state import KnownState
 from app.simulation.world import simulate
+from projections.figures.answering import answer
 from projections.figures.figure import Asked, Figure, Where
 from projections.figures.sections import FIGURES
 from projections.read_model import ReadStore
@@ -61,10 +63,20 @@ def store_of(figure: Figure, bench: Bench) -> SqliteReadStore:
     return next(store for store in bench.stores if store.model.name == model_of(figure))
 
 
-def some_question(figure: Figure, random: Random) -> Asked:
-    by = random.choice([(), *((name,) for name in figure.breakdowns)])
+async def some_question(figure: Figure, bench: Bench, random: Random) -> Asked:
+    """By some of its dimensions and a period, of a period, and of what some of its dimensions have."""
+    some, periods = list(figure.dimensions), [name for name in figure.breakdowns if name not in figure.dimensions]
+    by = random.sample(some, random.randint(0, min(2, len(some)))) + random.choices(periods, k=random.randint(0, bool(periods)))
     period: dict[str, str] = random.choice([{}, {"from_on": "2026-03-03", "to_on": "2026-05-01"}])
-    return Asked(random.choice([at(1, 10), at(50), at(500)]), zone=DEFAULT.zone, by=by, **period)
+    asked = Asked(random.choice([at(1, 10), at(50), at(500)]), zone=DEFAULT.zone, by=tuple(by), **period)
+    where = []
+    async with store_of(figure, bench).snapshot() as ask:
+        for name in random.sample(some, random.randint(0, min(2, len(some)))):
+            if not figure.dimensions[name].many:
+                (found,) = (await answer(ask, [figure], replace(asked, by=(name,)))).figures
+                values = sorted({cell.group[name] for cell in found.cells})
+                where += [Where(name, tuple(random.sample(values, random.randint(1, min(2, len(values))))))] if values else []
+    return replace(asked, where=tuple(where))
 
 
 @given(
@@ -75,7 +87,7 @@ def some_question(figure: Figure, random: Random) -> Asked:
 async def test_on_any_history_a_figure_is_what_its_touchpoints_come_to(events: list[list[dict[str, Any]]], random: Random) -> None:
     async with taken(*([orjson.dumps(one) for one in unit] for unit in events)) as bench:
         for figure in random.sample(list(FIGURES.values()), FIGURES_AT_ONCE):
-            asked = some_question(figure, random)
+            asked = await some_question(figure, bench, random)
             assert await disagreement(store_of(figure, bench), bench, figure, asked) == ""
             assert await disagreement(store_of(figure, bench), bench, figure, asked, limit=1) == ""
 

@@ -35,6 +35,19 @@ async def test_as_of_now_the_tag_stands_for_what_is_said_and_not_for_when(client
     assert (await client.get("/api/v1/sales/leads", headers={"If-None-Match": first.headers["etag"]})).status_code == 304
 
 
+@pytest.mark.parametrize(("path", "status"), [(PATH, 200), ("/login", 200), ("/health/ready", 200), ("/nowhere", 404), ("/events", 405)])
+async def test_head_is_answered_as_get_without_a_body(client: httpx.AsyncClient, path: str, status: int) -> None:
+    head, got = await client.head(path, params=ASKED), await client.get(path, params=ASKED)
+    assert (head.status_code, head.content) == (got.status_code, b"") == (status, b"")
+    assert head.headers == got.headers
+
+
+async def test_no_cache_keeps_a_problem(client: httpx.AsyncClient) -> None:
+    for path in ("/nowhere", "/api/v1/people/user:nobody", f"{PATH}?until=x", f"{PATH}?limit=0"):
+        answer = await client.get(path)
+        assert (answer.is_error, answer.headers["cache-control"]) == (True, "no-store")
+
+
 async def test_a_request_waits_for_a_position(client: httpx.AsyncClient, folder: ServedFolder) -> None:
     before = folder.positions.position
     waiting = asyncio.create_task(client.get(PATH, params={"min_position": before + 1, "wait": 30}))

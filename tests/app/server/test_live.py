@@ -245,6 +245,15 @@ async def test_over_http_it_is_an_event_stream_that_ends_with_the_server(folder:
         assert app.state.feed.clients == 0
 
 
+async def test_who_asks_for_the_headers_of_a_stream_alone_does_not_listen(folder: ServedFolder) -> None:
+    async with served(folder) as (_, app, client):
+        head = await client.head("/api/v1/transitions/stream")
+        assert (head.status_code, head.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+        async with asyncio.timeout(30):
+            while app.state.feed.clients:
+                await asyncio.sleep(0)
+
+
 # ---
 
 
