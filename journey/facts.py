@@ -12,7 +12,7 @@ from pydantic import Discriminator, Tag
 from journey.instants import Instant, Micros
 from journey.touchpoints import Key
 
-FOLD_VERSION = 7
+FOLD_VERSION = 8
 """Raised when the folds come to assert other facts from the same history; a golden file tells."""
 
 NEVER: Instant = 2**53
@@ -137,6 +137,20 @@ class Touch(NamedTuple):
     channel: str
     campaign: str
     content: str
+
+
+class TouchNoted(NamedTuple):
+    """A touch that a conversion may be credited to, whether or not one comes. `place` is its place among those of its instant."""
+
+    person: str
+    touched_at: Instant
+    touched_on: str
+    place: int
+    type: str
+    channel: str
+    campaign: str
+    content: str
+    kind: str = "touch_noted"
 
 
 class Converted(NamedTuple):
@@ -804,7 +818,7 @@ Fact = (
     | Spent | FirstTouched | SessionStarted | SessionEngaged | Milestone | Spelled | Exposed | Emailed | SocialEngaged | ContentSeen
     | EventStep | FormStep | SurveyStep | Referred | ProductStep | Activity | Offered | TicketStep | NeedStated | Objection | Consented
     | SubscriptionStep | AccountMember | PressMentioned | CustomSeen | Scheduled | Insight | Target | MediaReport | Aliased | Rate
-    | DealPerson
+    | DealPerson | TouchNoted
 )  # fmt: skip
 
 Facts = Counter[Fact]
