@@ -111,32 +111,35 @@ converted = View(
     options=(PEOPLE, WON, HALF_LIFE),
 )
 
-# What stands of a person's conversions of a kind says which of the person's touches led to none. A path ends where a conversion comes, or
-# where no touch follows within the look-back: it is dated by its last touch.
+# Touches that are in no path, oldest first, of each kind of conversion that is asked for, or of any ('') where none is. A path of them ends
+# where a conversion comes, or where no touch follows within the look-back: it is dated by its last touch. Of who has no conversion the same
+# ones are of every kind: these are worked out once ('*').
+_KINDS = "(VALUES :conversion) AS k"
 _LOOK_BACK = "CAST(:look_back AS BIGINT)"
-_UNCREDITED = (
-    "SELECT k.column1 AS conversion, t.person, t.touched_at, t.touched_on, t.place, t.type, t.channel, t.campaign, t.content, t.n,"
-    " COALESCE(MAX(c.at) FILTER (WHERE c.at < t.touched_at), 0) AS since"
-    f" FROM touches AS t JOIN (VALUES :kinds) AS k ON k.column1 <> '' LEFT JOIN ({people_converted.sql}) AS c"
-    " ON c.person = t.person AND c.conversion = k.column1 WHERE t.touched_at <= :until"
-    " GROUP BY k.column1, t.person, t.touched_at, t.touched_on, t.place, t.type, t.channel, t.campaign, t.content, t.n"
+_NOTED = "t.person, t.touched_at, t.touched_on, t.place, t.type, t.channel, t.campaign, t.content, t.n"
+_CONVERTED_BEFORE = (
+    f"SELECT DISTINCT k.column1 AS kind, s.person, s.at FROM ({people_converted.sql}) AS s JOIN {_KINDS} ON k.column1 IN ('', s.conversion)"
+)
+_OF_NO_PATH = (
+    f"SELECT '*' AS kind, {_NOTED}, 0 AS since FROM touches AS t WHERE t.touched_at <= :until"
+    f" UNION ALL SELECT c.kind, {_NOTED}, COALESCE(MAX(c.at) FILTER (WHERE c.at < t.touched_at), 0) AS since"
+    f" FROM ({_CONVERTED_BEFORE}) AS c JOIN touches AS t ON t.person = c.person WHERE t.touched_at <= :until GROUP BY c.kind, {_NOTED}"
     f" HAVING COUNT(c.at) FILTER (WHERE t.touched_at <= c.at AND c.at - {_LOOK_BACK} <= t.touched_at) = 0"
 )
-_BESIDE = "OVER (PARTITION BY u.conversion, u.person ORDER BY u.touched_at, u.place)"
+_IN_ORDER = "PARTITION BY {of}.kind, {of}.person ORDER BY {of}.touched_at, {of}.place"
+_BEFORE = f"OVER ({_IN_ORDER.format(of='u')})"
 _BEGINNING = (
-    f"SELECT u.*, CASE WHEN u.since = LAG(u.since) {_BESIDE} AND u.touched_at - LAG(u.touched_at) {_BESIDE} <= {_LOOK_BACK}"
-    f" THEN 0 ELSE 1 END AS begins FROM ({_UNCREDITED}) AS u"
+    f"SELECT u.*, CASE WHEN u.since = LAG(u.since) {_BEFORE} AND u.touched_at - LAG(u.touched_at) {_BEFORE} <= {_LOOK_BACK}"
+    f" THEN 0 ELSE 1 END AS begins FROM ({_OF_NO_PATH}) AS u"
 )
-_NUMBERED = (
-    "SELECT b.*, SUM(b.begins) OVER (PARTITION BY b.conversion, b.person ORDER BY b.touched_at, b.place ROWS UNBOUNDED PRECEDING) AS nth"
-    f" FROM ({_BEGINNING}) AS b"
-)
-_OF_ONE = "OVER (PARTITION BY p.conversion, p.person, p.nth)"
+_NUMBERED = f"SELECT b.*, SUM(b.begins) OVER ({_IN_ORDER.format(of='b')} ROWS UNBOUNDED PRECEDING) AS nth FROM ({_BEGINNING}) AS b"
+_OF_ONE = "OVER (PARTITION BY p.kind, p.person, p.nth)"
+_DATED = f"SELECT p.*, MAX(p.touched_at) {_OF_ONE} AS at, MAX(p.touched_on) {_OF_ONE} AS day FROM ({_NUMBERED}) AS p"
 _NOT_CONVERTED = (
-    f"SELECT p.conversion, '' AS of_what, p.person AS whose, MAX(p.touched_at) {_OF_ONE} AS at, MAX(p.touched_on) {_OF_ONE} AS day,"
-    f" p.touched_at, p.person, p.place, p.type, p.channel, p.campaign, p.content, 0 AS lead_at, 0 AS opened_at, {_HALF_LIFE},"
-    " 0 AS has_converted, p.person AS subject, '' AS pipeline, '' AS deal_kind, 0 AS amount_minor, '' AS currency, p.n"
-    f" FROM ({_NUMBERED}) AS p"
+    "SELECT k.column1 AS conversion, '' AS of_what, p.person AS whose, p.at, p.day, p.touched_at, p.person, p.place, p.type, p.channel,"
+    f" p.campaign, p.content, 0 AS lead_at, 0 AS opened_at, {_HALF_LIFE}, 0 AS has_converted, p.person AS subject, '' AS pipeline,"
+    f" '' AS deal_kind, 0 AS amount_minor, '' AS currency, p.n FROM ({_DATED}) AS p JOIN {_KINDS} ON p.kind IN ('*', k.column1)"
+    f" WHERE p.kind <> '*' OR (k.column1, p.person) NOT IN (SELECT c.kind, c.person FROM ({_CONVERTED_BEFORE}) AS c)"
 )
 with_nulls = View(
     "conversions, and paths that did not convert, with their touches",

@@ -15,7 +15,7 @@ HALF_LIFE: Final[tuple[str, Option]] = ("half_life", 7 * DAY)
 """After how long a touch has half the weight, in the model that lets older touches fade."""
 LOOK_BACK: Final[tuple[str, Option]] = ("look_back", 90 * DAY)
 """How long before a conversion a touch may be that it is credited to."""
-KINDS: Final[tuple[str, Option]] = ("kinds", ("lead", "won", "order", "purchase"))
+KINDS: Final[tuple[str, Option]] = ("conversion", ("lead", "won", "order", "purchase"))
 """All kinds of conversion."""
 CUSTOMERS: Final[tuple[str, Option]] = ("customers", ("won", "order", "purchase"))
 """The kinds of conversion that make a customer."""

@@ -22,7 +22,8 @@ class View:
     """`unit` names the columns that make a whole unit, which is counted or credited as one: a deal, a lead cycle. `tables` are those it is
     made of. A view of grain `day` has rows that are summed by day, so it answers at ends of days only; its rows have `day` and no `at`.
     `sums` are the columns that hold the sum of a row's facts already; all others are said of each of them.
-    `options` are values that its SQL asks for by name, with what they are unless a question says otherwise."""
+    `options` are values that its SQL asks for by name, with what they are unless a question says otherwise; several texts under the name
+    of a dimension are those that its filters leave, and none where a question is not by it."""
 
     name: str
     sql: str

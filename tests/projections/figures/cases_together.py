@@ -80,7 +80,7 @@ REOPENED: Rows = {
     "touches": [*noted("user:1", ("2026-03-01", "A")), *noted("user:2", ("2026-03-01", "A"), ("2026-03-02", "B"))],
 }
 """A deal that was won, and lost after it was reopened; and one that was won."""
-ORDERS = {"kinds": ("order",)}
+ORDERS = {"conversion": ("order",)}
 BY = asked("channel")
 
 CASES = (
