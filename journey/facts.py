@@ -157,6 +157,20 @@ class Touch(NamedTuple):
     content: str
 
 
+class TouchNoted(NamedTuple):
+    """A touch that a conversion may be credited to, whether or not one comes. `place` is its place among those of its instant."""
+
+    person: str
+    touched_at: Instant
+    touched_on: str
+    place: int
+    type: str
+    channel: str
+    campaign: str
+    content: str
+    kind: str = "touch_noted"
+
+
 class Converted(NamedTuple):
     """A success, and the touches before it within the look-back, oldest first. `of_what` names the deal, the lead cycle, the order or the
     touchpoint.
@@ -853,7 +867,7 @@ Fact = (
     | Spent | FirstTouched | SessionStarted | SessionEngaged | Milestone | Spelled | Exposed | Emailed | SocialEngaged | ContentSeen
     | EventStep | FormStep | SurveyStep | Referred | ProductStep | Activity | Offered | TicketStep | NeedStated | Objection | Consented
     | SubscriptionStep | AccountMember | PressMentioned | CustomSeen | Scheduled | Insight | Target | MediaReport | Aliased | Rate
-    | DealPerson | ContentAnswer | Excluded | SegmentMoved
+    | DealPerson | ContentAnswer | Excluded | SegmentMoved | TouchNoted
 )  # fmt: skip
 
 Facts = Counter[Fact]

@@ -7,6 +7,7 @@ anew after the last: that is what makes advancing in any number of steps, summed
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import takewhile
 from typing import NamedTuple
 
 from journey import leads
@@ -27,6 +28,7 @@ from journey.facts import (
     SessionStarted,
     Touch,
     Touched,
+    TouchNoted,
     spelled,
 )
 from journey.instants import DAY, Instant, Micros, day
@@ -262,7 +264,10 @@ class _Fold:
                 if first is not None:
                     self.facts[first] += 1
         if of_type.touch or starts:
-            self._remember(Touch(at, of_type.name, channel, campaign, about.content or ""))
+            noted = Touch(at, of_type.name, channel, campaign, about.content or "")
+            place = sum(1 for _ in takewhile(lambda one: one.touched_at == at, reversed(journey.touches)))
+            self.facts[TouchNoted(journey.person, at, on, place, *noted[1:])] += 1
+            self._remember(noted)
         if campaign and (of_type.traffic or of_type.touch or starts or of_type.milestones):
             self._note_spelling(campaign)
         return channel, campaign

@@ -46,6 +46,7 @@ marketing = ReadModel(
             each="path",
             indexes=(("of_what", "at"),),
         ),
+        Table("touches", of=f.TouchNoted),
         Table("deals", of=f.DealStood, but=OF_SALES),
         Table("deal_products", of=f.DealStood, only=("deal", "at", "day", "nth"), each="products", each_is="product"),
         Table("deal_people", of=f.DealPerson),

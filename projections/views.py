@@ -114,6 +114,7 @@ PUBLISHED: Final = (
         " value are in v1_deals, what was paid back of orders in v1_refunds.",
     ),
     Published("v1_touches", "paths", "The touches before each conversion, the oldest at place 0."),
+    Published("v1_all_touches", "touches", "All touches that a conversion may be credited to, also those that none came after."),
     Published("v1_spend", "spend", "What was spent, day by day, also on days ahead where the period of a cost reaches there."),
     Published("v1_orders", "orders", "Orders, as money at their instant."),
     Published("v1_order_products", "order_products", "The products of each order."),

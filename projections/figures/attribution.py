@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from projections.figures import reads
-from projections.figures.conversions import CONVERSION, CONVERTED, DEALS, NET, OF_PERSON, SUBJECT_OF_DEAL
+from projections.figures.conversions import CONVERSION, CONVERTED, DEALS, NET, OF_PERSON, SUBJECT_OF_DEAL, people_converted
 from projections.figures.credit import (
     NO_MILESTONE,
     NO_TOUCH,
@@ -18,7 +18,7 @@ from projections.figures.credit import (
     u_shaped,
     w_shaped,
 )
-from projections.figures.defined import HALF_LIFE, PEOPLE, WON
+from projections.figures.defined import HALF_LIFE, KINDS, LOOK_BACK, PEOPLE, WON
 from projections.figures.dimensions import CAMPAIGN, CHANNEL, KIND, PIPELINE, Dimension, about, stage_of
 from projections.figures.figure import Figure
 from projections.figures.measures import OfSet, credited
@@ -42,7 +42,11 @@ WEIGHTED_MODELS: dict[str, tuple[Weights, str]] = {
 }
 _ANDERL = "Anderl et al. 2014, Mapping the Customer Journey; definition: attribution"
 _ZHAO = "Zhao et al. 2018, arXiv 1804.05327; definition: attribution"
-SOURCES = {**{f"markov_{order}": _ANDERL for order in (1, 2, 3)}, "shapley": _ZHAO, "shapley_ordered": _ZHAO}
+SOURCES = {
+    **{f"markov_{order}{nulls}": _ANDERL for order in (1, 2, 3) for nulls in ("", "_nulls")},
+    "shapley": _ZHAO,
+    "shapley_ordered": _ZHAO,
+}
 _REMOVED = "what is lost of the probability to convert where all that comes to it converts no more"
 _TOGETHER = "Worked out over all that is asked for at once: it adds up to what this comes to, and not over parts of it."
 SET_MODELS: dict[str, tuple[OfSet, str]] = {
@@ -55,6 +59,13 @@ SET_MODELS: dict[str, tuple[OfSet, str]] = {
     },
     "shapley": (OfSet(Shapley), "the Shapley value, where a coalition is worth the conversions whose touches are all of it"),
 }
+NULLS_MODELS: dict[str, tuple[OfSet, str]] = {
+    f"markov_{order}_nulls": (
+        OfSet(markov(order)),
+        f"in proportion to {_REMOVED}, in a Markov chain of order {order} over paths that converted and paths that did not",
+    )
+    for order in (1, 2, 3)
+}
 BY_POSITION: tuple[OfSet, str] = (
     OfSet(Shapley),
     "the ordered Shapley value, in which the part of each goes to its positions in the path",
@@ -65,13 +76,13 @@ _TOUCH = (
     f" COALESCE(p.type, '{NO_TOUCH}') AS type, COALESCE(p.channel, '{NO_TOUCH}') AS channel,"
     f" COALESCE(p.campaign, '{NO_TOUCH}') AS campaign, COALESCE(p.content, '{NO_TOUCH}') AS content,"
 )
-_HALF_LIFE = "CAST(:half_life AS BIGINT) AS half_life, 1 AS has_converted"
+_HALF_LIFE = "CAST(:half_life AS BIGINT) AS half_life"
 _KEY = "person, conversion, of_what, at"
 
 # A deal that was won counts once, with the touches of all its people (or of its primary ones), also where it names nobody.
 _OF_DEALS = (
     f"SELECT d.conversion, d.of_what, '' AS whose, d.at, d.day, {_TOUCH} COALESCE(c.lead_at, 0) AS lead_at,"
-    f" COALESCE(c.opened_at, 0) AS opened_at, {_HALF_LIFE}, {SUBJECT_OF_DEAL} AS subject, d.pipeline, d.deal_kind,"
+    f" COALESCE(c.opened_at, 0) AS opened_at, {_HALF_LIFE}, 1 AS has_converted, {SUBJECT_OF_DEAL} AS subject, d.pipeline, d.deal_kind,"
     " d.amount_minor, d.currency, d.n"
     f" FROM ({DEALS}) AS d LEFT JOIN ("
     "SELECT conversion, of_what, at, MAX(is_primary) AS has_primary,"
@@ -86,7 +97,7 @@ _OF_DEALS = (
     " AND (p.is_primary = 1 OR c.has_primary = 0 OR :people = 'all')"
 )
 _OF_PEOPLE = (
-    f"SELECT c.conversion, c.of_what, c.person AS whose, c.at, c.day, {_TOUCH} c.lead_at, c.opened_at, {_HALF_LIFE},"
+    f"SELECT c.conversion, c.of_what, c.person AS whose, c.at, c.day, {_TOUCH} c.lead_at, c.opened_at, {_HALF_LIFE}, 1 AS has_converted,"
     f" c.person AS subject, '' AS pipeline, '' AS deal_kind, {NET} AS amount_minor, c.currency, c.n FROM {CONVERTED}"
     f" LEFT JOIN paths AS p ON {' AND '.join(f'p.{column} = c.{column}' for column in _KEY.split(', '))}"
     f" WHERE {OF_PERSON}"
@@ -98,6 +109,44 @@ converted = View(
     unit=("conversion", "of_what", "whose", "at", "amount_minor", "currency"),
     tables=("deals", "conversions", "paths", "lowered"),
     options=(PEOPLE, WON, HALF_LIFE),
+)
+
+# Touches that are in no path, oldest first, of each kind of conversion that is asked for, or of any ('') where none is. A path of them ends
+# where a conversion comes, or where no touch follows within the look-back: it is dated by its last touch. Of who has no conversion the same
+# ones are of every kind: these are worked out once ('*').
+_KINDS = "(VALUES :conversion) AS k"
+_LOOK_BACK = "CAST(:look_back AS BIGINT)"
+_NOTED = "t.person, t.touched_at, t.touched_on, t.place, t.type, t.channel, t.campaign, t.content, t.n"
+_CONVERTED_BEFORE = (
+    f"SELECT DISTINCT k.column1 AS kind, s.person, s.at FROM ({people_converted.sql}) AS s JOIN {_KINDS} ON k.column1 IN ('', s.conversion)"
+)
+_OF_NO_PATH = (
+    f"SELECT '*' AS kind, {_NOTED}, 0 AS since FROM touches AS t WHERE t.touched_at <= :until"
+    f" UNION ALL SELECT c.kind, {_NOTED}, COALESCE(MAX(c.at) FILTER (WHERE c.at < t.touched_at), 0) AS since"
+    f" FROM ({_CONVERTED_BEFORE}) AS c JOIN touches AS t ON t.person = c.person WHERE t.touched_at <= :until GROUP BY c.kind, {_NOTED}"
+    f" HAVING COUNT(c.at) FILTER (WHERE t.touched_at <= c.at AND c.at - {_LOOK_BACK} <= t.touched_at) = 0"
+)
+_IN_ORDER = "PARTITION BY {of}.kind, {of}.person ORDER BY {of}.touched_at, {of}.place"
+_BEFORE = f"OVER ({_IN_ORDER.format(of='u')})"
+_BEGINNING = (
+    f"SELECT u.*, CASE WHEN u.since = LAG(u.since) {_BEFORE} AND u.touched_at - LAG(u.touched_at) {_BEFORE} <= {_LOOK_BACK}"
+    f" THEN 0 ELSE 1 END AS begins FROM ({_OF_NO_PATH}) AS u"
+)
+_NUMBERED = f"SELECT b.*, SUM(b.begins) OVER ({_IN_ORDER.format(of='b')} ROWS UNBOUNDED PRECEDING) AS nth FROM ({_BEGINNING}) AS b"
+_OF_ONE = "OVER (PARTITION BY p.kind, p.person, p.nth)"
+_DATED = f"SELECT p.*, MAX(p.touched_at) {_OF_ONE} AS at, MAX(p.touched_on) {_OF_ONE} AS day FROM ({_NUMBERED}) AS p"
+_NOT_CONVERTED = (
+    "SELECT k.column1 AS conversion, '' AS of_what, p.person AS whose, p.at, p.day, p.touched_at, p.person, p.place, p.type, p.channel,"
+    f" p.campaign, p.content, 0 AS lead_at, 0 AS opened_at, {_HALF_LIFE}, 0 AS has_converted, p.person AS subject, '' AS pipeline,"
+    f" '' AS deal_kind, 0 AS amount_minor, '' AS currency, p.n FROM ({_DATED}) AS p JOIN {_KINDS} ON p.kind IN ('*', k.column1)"
+    f" WHERE p.kind <> '*' OR (k.column1, p.person) NOT IN (SELECT c.kind, c.person FROM ({_CONVERTED_BEFORE}) AS c)"
+)
+with_nulls = View(
+    "conversions, and paths that did not convert, with their touches",
+    f"{converted.sql} UNION ALL {_NOT_CONVERTED}",
+    unit=converted.unit,
+    tables=(*converted.tables, "touches"),
+    options=(*converted.options, LOOK_BACK, KINDS),
 )
 
 _UNIT = ", ".join(f"c.{column}" for column in converted.unit)
@@ -170,7 +219,7 @@ def _of_touch(by: tuple[Dimension, ...]) -> tuple[str, ...]:
 
 CONVERSIONS, VALUES = _conversions(MODELS), _values(MODELS)
 WEIGHTED_CONVERSIONS, WEIGHTED_VALUES = _conversions(WEIGHTED_MODELS), _values(WEIGHTED_MODELS)
-SIDE_BY_SIDE = (*CONVERSIONS, *WEIGHTED_CONVERSIONS, *_conversions(SET_MODELS))
+SIDE_BY_SIDE = (*CONVERSIONS, *WEIGHTED_CONVERSIONS, *_conversions(SET_MODELS), *_conversions(NULLS_MODELS, with_nulls))
 SIDE_BY_SIDE_VALUES = (*VALUES, *WEIGHTED_VALUES, *_values(SET_MODELS))
 _ORDERED = {"shapley_ordered": BY_POSITION}
 POSITIONS = (*_conversions(_ORDERED, placed, (*_BY, IN_PATH)), *_values(_ORDERED, placed, (*_BY, IN_PATH)))

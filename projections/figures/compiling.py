@@ -224,6 +224,10 @@ def _source(figure: Figure, asked: Asked) -> tuple[str, dict[str, Option]]:
         "fiscal_months": asked.fiscal_year_starts - 1,
         "currency": asked.currency,
     }
+    for name in values.keys() & figure.dimensions.keys():
+        wanted = [text for where in asked.where if where.dimension == name for text in where.values]
+        if isinstance(several := values[name], tuple):
+            values[name] = tuple(text for text in several if text in wanted or (name in asked.by and not wanted))
     used = {name: figure.dimensions[name] for name in asked.by if name in figure.dimensions}
     used |= {where.dimension: one for where in asked.where if _is_joined(one := _dimension(figure, where.dimension), where)}
     joins = "".join(f" {_spelled(figure, one, one.join)}" for one in used.values() if one.join)

@@ -16,6 +16,10 @@ WON: Final[tuple[str, Option]] = ("won", ("won",))
 """The kinds of conversion that a won deal is."""
 HALF_LIFE: Final[tuple[str, Option]] = ("half_life", 7 * DAY)
 """After how long a touch has half the weight, in the model that lets older touches fade."""
+LOOK_BACK: Final[tuple[str, Option]] = ("look_back", 90 * DAY)
+"""How long before a conversion a touch may be that it is credited to."""
+KINDS: Final[tuple[str, Option]] = ("conversion", ("lead", "won", "order", "purchase"))
+"""All kinds of conversion."""
 CUSTOMERS: Final[tuple[str, Option]] = ("customers", ("won", "order", "purchase"))
 """The kinds of conversion that make a customer."""
 CUSTOMER: Final[tuple[str, Option]] = ("customer", "account")
@@ -69,6 +73,8 @@ def options(definition: Definition) -> dict[str, Option]:
     return {
         PEOPLE[0]: definition.attribution.people,
         HALF_LIFE[0]: definition.attribution.half_life,
+        LOOK_BACK[0]: definition.attribution.look_back,
+        KINDS[0]: tuple(kind.name for kind in kinds),
         WON[0]: tuple(kind.name for kind in kinds if kind.deal == "won"),
         CUSTOMERS[0]: tuple(kind.name for kind in kinds if kind.customer),
         CUSTOMER[0]: definition.customer,

@@ -22,8 +22,8 @@ STATES_MAX: Final = 200
 """How many values of touches a chain tells apart at most: each is taken out of it once."""
 EFFECT_PARTS: Final = 10**9
 """Removal effects are rounded to billionths, beyond which floats of two machines differ."""
-DENSE_MAX: Final = 300
-"""Up to so many memories a full matrix is solved sooner than a sparse one."""
+DENSE_MAX: Final = 50
+"""Up to so many memories a full matrix is solved sooner than a sparse one. Of larger ones numpy waits for threads that others need."""
 CACHED_MAX: Final = 64
 """Chains of so few transitions are kept, since those of single conversions are often the same."""
 

@@ -23,7 +23,8 @@ class View:
     made of. A view of grain `day` has rows that are summed by day, so it answers at ends of days only; its rows have `day` and no `at`.
     `sums` are the columns that hold the sum of a row's facts already; all others are said of each of them.
     `beside` are tables of nobody's that only say something of its rows, such as which content answers a topic.
-    `options` are values that its SQL asks for by name, with what they are unless a question says otherwise."""
+    `options` are values that its SQL asks for by name, with what they are unless a question says otherwise; several texts under the name
+    of a dimension are those that its filters leave, and none where a question is not by it."""
 
     name: str
     sql: str

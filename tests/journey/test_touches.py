@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from journey.facts import Converted, DealPerson, Facts, LeadMoved, Touched
+from journey.facts import Converted, DealPerson, Facts, LeadMoved, Touched, TouchNoted
 from journey.instants import DAY, MINUTE, Instant
 from journey.touchpoints import EmailDelivered, EmailSent
 from tests.journey.builders import (
@@ -163,6 +163,18 @@ def test_a_touch_of_the_same_instant_counts_if_it_comes_before_in_order() -> Non
     for id, number in (("a", 1), ("z", 0)):
         _, facts = derived(ad(FRIDAY, id=id), touch("order_placed", at=FRIDAY, id="o"), by=BY)
         assert len(path(facts)) == number
+
+
+def test_a_touch_is_noted_whether_or_not_anything_comes_of_it_and_told_apart_from_others_of_its_instant() -> None:
+    _, facts = derived(
+        ad(id="a"), touch("page_view", at=MONDAY, id="b", utm_medium="email"), ad(TUESDAY), touch("page_engaged", at=TUESDAY), by=BY
+    )
+    assert [(fact.touched_at, fact.place, fact.type, fact.channel) for fact in only(TouchNoted, facts)] == [
+        (MONDAY, 0, "ad_click", "Paid Search"),
+        (TUESDAY, 0, "ad_click", "Paid Search"),
+    ]
+    _, facts = derived(ad(id="a"), touch("content_download", at=MONDAY, id="b"), order(FRIDAY), by=BY)
+    assert [(fact.place, fact.type) for fact in only(TouchNoted, facts)] == [(0, "ad_click"), (1, "content_download")]
 
 
 def test_of_many_touches_the_first_and_the_last_are_kept_and_the_path_says_that_it_was_cut() -> None:

@@ -4,9 +4,9 @@ from fractions import Fraction
 from typing import Any
 
 from projections.figures.figure import Where
-from tests.projections.figures.cases import NONE, WON, Case, asked, millionths, touch
+from tests.projections.figures.cases import NONE, WON, Case, asked, deal, millionths, touch
 from tests.projections.figures.cases_marketing import converted
-from tests.projections.figures.tables import Rows
+from tests.projections.figures.tables import Rows, at
 
 DAYS = tuple(f"2026-03-{day:02}" for day in range(1, 10))
 
@@ -40,6 +40,47 @@ TIED: Rows = {
     "paths": [touch("user:1", "2026-03-01", one, nth, of="order:1", conversion="order") for nth, one in enumerate("BAB")],
 }
 """Three touches of one instant, in their places."""
+
+
+def noted(person: str, *touches: tuple[str, str]) -> list[dict[str, Any]]:
+    """All that touched somebody, each a day and a channel."""
+    return [{"person": person, "touched_at": on, "channel": channel, "type": "ad_click"} for on, channel in touches]
+
+
+BRYL: Rows = {
+    **orders((100, "ABC")),
+    "touches": [
+        *noted("user:0", *zip(DAYS, "ABC", strict=False)),
+        *noted("user:1", (DAYS[0], "A")),
+        *noted("user:2", (DAYS[0], "B"), (DAYS[1], "C")),
+    ],
+}
+"""One who bought after A, B and C, one who came by A alone, and one by B and C."""
+BOUGHT_AFTER_B = {
+    "conversions": [converted("user:1", "order", "order:1", "2026-04-01", 100), *orders((100, "AB"))["conversions"]],
+    "paths": [
+        touch("user:1", "2026-03-01", "B", 0, of="order:1", closed="2026-04-01", conversion="order"),
+        *orders((100, "AB"))["paths"],
+    ],
+    "touches": [
+        *noted("user:1", ("2025-12-31 23:59", "A"), ("2026-03-01", "B")),
+        *noted("user:1", ("2026-04-01 00:01", "B"), ("2026-04-02", "A"), ("2026-07-01 00:01", "B")),
+        *noted("user:0", *zip(DAYS, "AB", strict=False)),
+    ],
+}
+"""Of the first one's touches one is a minute too old for the order, two come after it, and one when those are more than 90 days old."""
+REOPENED: Rows = {
+    "deals": [deal("d1", "lost", "2026-03-20"), deal("d2", "won", "2026-03-10", amount_minor=100)],
+    "conversions": [converted("user:1", "won", "d1", "2026-03-10"), converted("user:2", "won", "d2", "2026-03-10")],
+    "paths": [
+        touch("user:1", "2026-03-01", "A", 0),
+        touch("user:2", "2026-03-01", "A", 0, of="d2"),
+        touch("user:2", "2026-03-02", "B", 1, of="d2"),
+    ],
+    "touches": [*noted("user:1", ("2026-03-01", "A")), *noted("user:2", ("2026-03-01", "A"), ("2026-03-02", "B"))],
+}
+"""A deal that was won, and lost after it was reopened; and one that was won."""
+ORDERS = {"conversion": ("order",)}
 BY = asked("channel")
 
 CASES = (
@@ -131,6 +172,37 @@ CASES = (
         THREE,
         {("same",): 3},
         asked("content"),
+    ),
+    Case(
+        "one in three converts; without A one in six, without B or C none: 1/2, 1 and 1 of 5/2",
+        "conversions_markov_1_nulls",
+        BRYL,
+        {("A",): Fraction(1, 5), ("B",): Fraction(2, 5), ("C",): Fraction(2, 5)},
+        asked("channel", options=ORDERS),
+    ),
+    Case(
+        # B comes first 3 in 5 times. Of 4 at B 2 convert and 1 goes to A, of 3 at A 1 goes to B: 6/11 of B convert, 2/11 of A,
+        # 2/5 of all. Without A 3/5 x 2/4 do.
+        "B and A B converted, and A, B A and B did not: effects 1/4 and 1 of 5/4, 2 orders",
+        "conversions_markov_1_nulls",
+        BOUGHT_AFTER_B,
+        {("A",): Fraction(2, 5), ("B",): Fraction(8, 5)},
+        asked("channel", options=ORDERS, until=at("2026-08-01")),
+    ),
+    Case(
+        # Of 3 at B 2 convert and 1 goes to A, of 2 at A 1 goes to B: 4/5 of B convert, 2/5 of A, 2/3 of all. Without A 2/3 x 2/3.
+        "what did not convert is dated by its last touch, in April that is B A alone: effects 1/3 and 1 of 4/3",
+        "conversions_markov_1_nulls",
+        BOUGHT_AFTER_B,
+        {("A",): Fraction(1, 2), ("B",): Fraction(3, 2)},
+        asked("channel", options=ORDERS, from_on="2026-03-01", to_on="2026-05-01"),
+    ),
+    Case(
+        "a deal that is lost again is a path that did not convert: of A half is lost, of the other half none without B",
+        "conversions_markov_3_nulls",
+        REOPENED,
+        {("A",): Fraction(1, 2), ("B",): Fraction(1, 2)},
+        asked("channel", where=(Where("conversion", ("won",)),)),
     ),
     Case(
         "A and B half each, A alone, B and C half each",
