@@ -54,8 +54,9 @@ decided = View(
 SEEN_OR_NOT = Dimension(
     "content",
     "content.content",
-    # The whole deal is beside every piece of content.
-    "JOIN (SELECT DISTINCT content FROM contents WHERE day <= :until_on) AS content ON v.is_whole = 1 OR content.content = v.content",
+    # The whole deal, which names none, is beside every piece of content.
+    "JOIN (SELECT content AS named, content FROM contents WHERE day <= :until_on"
+    " UNION SELECT '' AS named, content FROM contents WHERE day <= :until_on) AS content ON content.named = v.content",
     "piece of content: a deal is beside each, seen or not",
     many=True,
     names=CONTENT.names,
