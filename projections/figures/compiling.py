@@ -224,6 +224,8 @@ def _source(figure: Figure, asked: Asked) -> tuple[str, dict[str, Option]]:
         "fiscal_months": asked.fiscal_year_starts - 1,
         "currency": asked.currency,
     }
+    if ":months_over" in figure.of.sql:
+        values["months_over"] = periods.months_over(asked.last_whole_day)
     used = {name: figure.dimensions[name] for name in asked.by if name in figure.dimensions}
     used |= {where.dimension: one for where in asked.where if _is_joined(one := _dimension(figure, where.dimension), where)}
     joins = "".join(f" {_spelled(figure, one, one.join)}" for one in used.values() if one.join)
