@@ -228,6 +228,8 @@ def _source(figure: Figure, asked: Asked) -> tuple[str, dict[str, Option]]:
         wanted = [text for where in asked.where if where.dimension == name for text in where.values]
         if isinstance(several := values[name], tuple):
             values[name] = tuple(text for text in several if text in wanted or (name in asked.by and not wanted))
+    if ":months_over" in figure.of.sql:
+        values["months_over"] = periods.months_over(asked.last_whole_day)
     used = {name: figure.dimensions[name] for name in asked.by if name in figure.dimensions}
     used |= {where.dimension: one for where in asked.where if _is_joined(one := _dimension(figure, where.dimension), where)}
     joins = "".join(f" {_spelled(figure, one, one.join)}" for one in used.values() if one.join)

@@ -54,8 +54,9 @@ decided = View(
 SEEN_OR_NOT = Dimension(
     "content",
     "content.content",
-    # The whole deal is beside every piece of content.
-    "JOIN (SELECT DISTINCT content FROM contents WHERE day <= :until_on) AS content ON v.is_whole = 1 OR content.content = v.content",
+    # The whole deal, which names none, is beside every piece of content.
+    "JOIN (SELECT content AS named, content FROM contents WHERE day <= :until_on"
+    " UNION SELECT '' AS named, content FROM contents WHERE day <= :until_on) AS content ON content.named = v.content",
     "piece of content: a deal is beside each, seen or not",
     many=True,
     names=CONTENT.names,
@@ -69,8 +70,13 @@ _READS = ("content_view.content", "content_download.content", "close.outcome", "
 
 
 def _win_rate_of_the_rest() -> Aggregate:
-    wheres = (f"{_WHOLE} AND {_WON}", f"{_SEEN_BEFORE} AND {_WON}", _WHOLE, _SEEN_BEFORE)
-    parts = tuple(MeasurePart("distinct", "deal", where) for where in wheres)
+    # There is one row of a whole deal, and one of each person of it who had seen it.
+    parts = (
+        MeasurePart("sum", "", f"{_WHOLE} AND {_WON}"),
+        MeasurePart("distinct", "deal", f"{_SEEN_BEFORE} AND {_WON}"),
+        MeasurePart("sum", "", _WHOLE),
+        MeasurePart("distinct", "deal", _SEEN_BEFORE),
+    )
 
     def outcome(sums: Sequence[int]) -> Outcome:
         all_won, won_with, all_decided, with_it = sums

@@ -77,9 +77,12 @@ _CUSTOMERS = (
     f" FROM ({_PEOPLE}) AS p LEFT JOIN ({_JOINED.sql}) AS j ON j.subject = p.person AND j.at <= p.at AND p.at < j.to_at"
     " WHERE p.conversion IN (VALUES :customers) AND (:customer <> 'account' OR p.account = '')"
 )
+CUSTOMERS_MADE = (
+    "customer", "conversion", "of_what", "at", "day", "person", "contact_of", "deal", "stood_at", "nth", "pipeline", "deal_kind",
+)  # fmt: skip
 customers_made = View(
     "conversions that make customers",
-    "SELECT customer, conversion, of_what, at, day, person, contact_of, deal, stood_at, nth, pipeline, deal_kind,"
+    f"SELECT {', '.join(CUSTOMERS_MADE)},"
     " CASE WHEN ROW_NUMBER() OVER (PARTITION BY customer ORDER BY at, conversion, of_what) = 1 THEN 1 ELSE 0 END AS is_first,"
     f" 1 AS n FROM ({_CUSTOMERS}) AS a",
     unit=("conversion", "of_what", "customer", "at"),
@@ -98,7 +101,7 @@ def _whose(person: str, deal: str) -> tuple[Dimension, ...]:
 
 _OF_DEAL = (PIPELINE, KIND)
 _BY = (CONVERSION, *_OF_DEAL, product_of_conversion("v.whose"), *_whose("v.whose", "v.deal"), *about("v.subject"), stage_of("v.subject"))
-_BY_CUSTOMER = (
+BY_CUSTOMER = (
     CONVERSION,
     *_OF_DEAL,
     product_of_conversion("v.person"),
@@ -149,7 +152,7 @@ customers = Figure(
     unit="customers",
     source="definition: customer, attribution.conversions",
     of=customers_made,
-    by=_BY_CUSTOMER,
+    by=BY_CUSTOMER,
     measure=distinct("customer"),
     reads=(*PURCHASES, "close.account"),
 )
@@ -160,7 +163,7 @@ new_customers = Figure(
     unit="customers",
     source="definition: customer, attribution.conversions",
     of=customers_made,
-    by=_BY_CUSTOMER,
+    by=BY_CUSTOMER,
     measure=count("v.is_first = 1"),
     reads=(*PURCHASES, "close.account"),
 )

@@ -26,10 +26,10 @@ _VOICED = (
     " UNION ALL SELECT person, at, day, 'objection' AS voice, topic, '' AS severity, competitor, deal, n FROM objections"
     " WHERE step = 'raised' AND at <= :until"
 )
-_ANSWERS = "SELECT 1 FROM content_answers AS a WHERE a.at <= :until AND a.topic ="
+_ANSWERED = "LEFT JOIN (SELECT DISTINCT topic FROM content_answers WHERE at <= :until) AS a ON a.topic ="
 voiced = View(
     "needs and objections",
-    f"SELECT t.*, CASE WHEN EXISTS ({_ANSWERS} t.topic) THEN 1 ELSE 0 END AS is_answered FROM ({_VOICED}) AS t",
+    f"SELECT t.*, CASE WHEN a.topic IS NULL THEN 0 ELSE 1 END AS is_answered FROM ({_VOICED}) AS t {_ANSWERED} t.topic",
     unit=("person", "topic", "at"),
     tables=("needs", "objections"),
     beside=("content_answers",),
@@ -75,7 +75,7 @@ RAISED = Dimension(
 GAP = Dimension(
     "gap",
     "gap.topic",
-    f"JOIN (SELECT r.* FROM ({_RAISED}) AS r WHERE NOT EXISTS ({_ANSWERS} r.topic)) AS gap ON gap.deal = v.deal",
+    f"JOIN (SELECT r.* FROM ({_RAISED}) AS r {_ANSWERED} r.topic WHERE a.topic IS NULL) AS gap ON gap.deal = v.deal",
     "topic without content that answers it, raised before the deal was lost: a deal is in each of its gaps",
     many=True,
     tables=("deals", *_RAISED_IN, "content_answers"),

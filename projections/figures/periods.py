@@ -4,6 +4,7 @@ Inside, a period is the date of its first day. Fiscal years that do not start in
 """
 
 import re
+from calendar import monthrange
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Literal, get_args
@@ -113,6 +114,13 @@ def _first_days(name: str) -> Iterator[date]:
     elif year > 1:
         # A fiscal year, and so its quarters, may begin in the year before.
         yield from (date(one, month, 1) for one in (year - 1, year) for month in range(1, 13))
+
+
+def months_over(last_day: str) -> int:
+    """The number of the last month that is over by the end of `last_day`, counted as 12 times the year and its place in it, from 0."""
+    on = date.fromisoformat(last_day)
+    number = on.year * 12 + on.month - 1
+    return number if on.day == monthrange(on.year, on.month)[1] else number - 1
 
 
 def _month(months: int) -> date:

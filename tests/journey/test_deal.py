@@ -81,6 +81,13 @@ def test_a_deal_that_is_reopened_is_open_at_the_stage_it_says_until_it_is_closed
     assert found[2].stage == "proposal"
 
 
+def test_a_deal_is_lost_to_the_competitor_of_its_last_close_and_to_none_while_it_is_open() -> None:
+    reopened = touch("deal_reopened", at=NEXT_MONDAY, stage="proposal")
+    again = closed(at=NEXT_MONDAY + 1, outcome="lost", reason="price", competitor="other")
+    found = stood(opened(), closed(outcome="lost", reason="price", competitor="rival"), reopened, again)
+    assert [one.competitor for one in found] == ["", "rival", "", "other"]
+
+
 def test_a_value_may_change_after_the_close_and_the_date_of_the_close_stays() -> None:
     last = stood(opened(), closed(), changed(NEXT_MONDAY, amount="1", currency="EUR"))[-1]
     assert (last.outcome, last.amount_minor, last.closed_at) == ("won", 100, FRIDAY)

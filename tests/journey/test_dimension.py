@@ -10,10 +10,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journey import dimension
-from journey.facts import NEVER, Aliased, Described, Excluded, Fact, Facts, Insight, Lowered, MediaReport, Ordered, Spelled, Spent, Target
+from journey.facts import (
+    NEVER,
+    Aliased,
+    ContentAnswer,
+    Described,
+    Excluded,
+    Fact,
+    Facts,
+    Insight,
+    Lowered,
+    MediaReport,
+    Ordered,
+    Spelled,
+    Spent,
+    Target,
+)
 from journey.instants import Instant
 from journey.touchpoints import Touchpoint
-from tests.journey.builders import MONDAY, SMALL, TUESDAY, WEDNESDAY, at, in_order, on, only, touch
+from tests.journey.builders import MONDAY, SMALL, TUESDAY, WEDNESDAY, at, definition, in_order, on, only, touch
 
 MARCH = ("2026-03-01", "2026-03-31")
 WEEK = {"period_start": "2026-03-02", "period_end": "2026-03-08"}
@@ -173,6 +188,23 @@ def test_tests_leave_no_fact_but_that_they_were_excluded() -> None:
     for name in ("spend_recorded", "press_mention", "media_reported", "target_set", "market_insight", "fx_rate", "account_updated"):
         one = touch(name, test=True)
         assert facts_of(one, subject=one.subject) == Counter([Excluded(one.subject, "2026-03-02", name, "test")])
+
+
+def test_content_answers_what_it_says_it_answers_and_else_its_topics_as_stated_last() -> None:
+    def answered(*history: Touchpoint) -> list[str]:
+        return sorted(one.topic for one in only(ContentAnswer, facts_of(*history, subject="content:guide")))
+
+    assert answered(touch("content_published", topics=["price", "price", "import"])) == ["import", "price"]
+    assert answered(touch("content_published", topics=["price"], answers=["security"])) == ["security"]
+    restated = touch("content_published", at=TUESDAY, topics=["import"])
+    assert answered(touch("content_published", topics=["price"], answers=["security"]), restated) == ["import"]
+
+
+def test_a_platforms_query_is_branded_where_a_brand_term_is_in_it() -> None:
+    by = definition(brand_terms=["Acme"])
+    for query, is_brand in (("acme crm", 1), ("crm", 0), (None, 0)):
+        _, facts = dimension.derive(by, "campaign:spring", [touch("media_reported", query=query)])
+        assert [one.is_brand for one in only(MediaReport, facts)] == [is_brand]
 
 
 # --- what is stated of a period, of sellers, of campaigns' other names

@@ -66,6 +66,15 @@ def test_a_stage_may_be_the_first_one_whichever_it_is() -> None:
     assert [(fact.stage, fact.left_stage) for fact in moves(facts)] == [("consideration", "")]
 
 
+def test_moves_to_a_later_stage_along_the_journey_are_onward_and_no_others() -> None:
+    ways = {**STAGES, "awareness": [*STAGES["awareness"], {"name": "again", "from": ["consideration"], "when": {"types": "call"}}]}
+    history = [touch("page_view"), touch("demo", at=TUESDAY), touch("call", at=TUESDAY + 1), touch("demo", at=TUESDAY + 2)]
+    _, facts = derived(*history, by=definition(ways))
+    assert [(one.stage, one.is_onward) for one in moves(facts)] == [
+        ("awareness", 1), ("consideration", 1), ("awareness", 0), ("consideration", 1),
+    ]  # fmt: skip
+
+
 def test_nobody_goes_back_because_of_an_old_article() -> None:
     _, facts = derived(touch("demo"), touch("content_view", at=TUESDAY))
     assert stages(facts) == [("consideration", MONDAY)]

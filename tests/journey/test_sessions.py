@@ -52,6 +52,21 @@ def engaged(*history: Touchpoint, by: Definition = BY) -> list[tuple[Instant, In
 # --- sessions
 
 
+@pytest.mark.parametrize(
+    ("said", "is_brand"),
+    [
+        ({}, -1),
+        ({"utm_term": "crm"}, 0),
+        ({"utm_term": "ACME crm"}, 1),
+        ({"url": "https://shop.example/?utm_source=google&utm_medium=cpc&utm_term=acme"}, 1),
+        ({"utm_campaign": "acme"}, -1),
+    ],
+)
+def test_a_session_says_whether_who_came_by_a_search_term_searched_for_the_brand(said: dict[str, Any], is_brand: int) -> None:
+    _, facts = derived(view(**said), by=definition(brand_terms=["Acme"]))
+    assert [one.is_brand for one in only(SessionStarted, facts)] == [is_brand]
+
+
 def test_a_session_is_told_once_by_its_number_and_by_where_it_came_from() -> None:
     _, facts = derived(view(**PAID, utm_campaign="spring"), view(MONDAY + MINUTE), view(TUESDAY), by=BY)
     assert only(SessionStarted, facts) == [

@@ -39,7 +39,7 @@ def customers(number: int) -> Rows:
         found["scores"].append({"person": person, "rule": "demo", "points": 30, "at": when})
         found["touched"].append({"person": person, "day": "2026-03-02", "channel": "Email"})
         found["stages"].append(
-            {"person": person, "stage": "customer", "at": when, "left_stage": "decision" if one % 2 else "", "stayed": one}
+            {"person": person, "stage": "customer", "at": when, "left_stage": "decision" if one % 2 else "", "stayed": one, "is_onward": 1}
         )
         found["leads"].append({"person": person, "at": when, "step": "created"})
         outcome = ("won", "lost", "open")[one % 3]
@@ -51,7 +51,12 @@ def customers(number: int) -> Rows:
             "closed_at": when,
             "amount_minor": minor,
             "took": one,
+            "competitor": "rival",
         }
+        found["deal_people"].append({"person": person, "deal": f"deal:{one}", "at": when})
+        found["needs"].append({"person": person, "at": when, "topic": "price", "deal": f"{one}"})
+        found["objections"].append({"person": person, "at": when, "step": "raised", "topic": "price", "deal": f"{one}"})
+        found["excluded"].append({"subject": person, "day": "2026-03-02", "type": "page_view", "why": "bot"})
         found["deals"].append({"deal": f"deal:{one}", "at": when, **won})
         conversion = {"person": person, "conversion": "won", "of_what": str(one), "at": when}
         found["conversions"].append({**conversion, "amount_minor": minor})
@@ -61,15 +66,18 @@ def customers(number: int) -> Rows:
             found["emailed"].append({"person": person, "at": when, "step": step, "message": "m1", "bounce": "hard" * (step == "bounced")})
         found["social_engaged"].append({"person": person, "at": when, "network": "x", "action": "reply", "sentiment": "1"})
         for step in ("viewed", "downloaded"):
-            found["content_seen"].append({"person": person, "at": when, "step": step, "content": "guide", "took": one})
+            found["content_seen"].append({"person": person, "at": when - one % 2, "step": step, "content": "guide", "took": one})
         found["survey_steps"].append({"subject": person, "at": when, "step": "sent", "survey": "s", "wave": "w"})
         for kind, low, high in (("nps", 0, 10), ("csat", 1, 5), ("ces", 1, 7), ("aided", 0, 1)):
             scale = {"score_millionths": 10**6, "scale_min_millionths": low * 10**6, "scale_max_millionths": high * 10**6}
             answered = {"subject": person, "at": when, "step": "answered", "survey": "s", "wave": "w", "question": kind}
+            found["survey_steps"].append({**answered, "survey_kind": kind, "wave": "best", **scale, "score_millionths": high * 10**6})
             found["survey_steps"] += [{**answered, "survey_kind": kind, "wave": wave, **scale} for wave in ("w", "nobody was asked")]
     stated = {"start_on": "2026-03-01", "end_on": "2026-03-31", "provider": "p"}
     numbers = dict.fromkeys(("impressions", "clicks", "reach", "engagements", "followers"), 7)
-    found["media_reports"].append({**stated, **numbers})
+    found["media_reports"].append({**stated, **numbers, "query": "acme", "is_brand": 1})
+    found["contents"].append({"content": "guide", "day": "2026-03-01"})
+    found["content_answers"].append({"content": "guide", "topic": "price", "at": 0})
     for basis in ("mentions", "searches", "revenue"):
         found["insights"] += [
             {**stated, "basis": basis, "competitor": who, "value_thousandths": 1, "total_thousandths": 9} for who in ("", "rival")
