@@ -39,6 +39,15 @@ class Transition(Value):
     reason: str
 
 
+class SegmentMemberAnswer(Value):
+    """A person in a segment, since when and because of which touchpoints. `by_time`: not set off by them, but by time passing."""
+
+    person: str
+    since: str
+    by_time: bool
+    because: tuple[dict[str, str], ...]
+
+
 class PersonFound(Value):
     """A person with the id that was found by. `stage` is "" where none was entered."""
 

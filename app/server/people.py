@@ -12,15 +12,17 @@ from app.engine.cursors import cursor_of, is_like, values_of
 from app.engine.known_state import known
 from app.engine.ports import Engine
 from app.engine.question import until_of
+from app.engine.segments import members_in
 from app.engine.simulation_mark import is_simulated
 from app.server.access import Right, needs
 from app.server.answering import AS_CSV, AnswerBody, answered
-from app.server.answers import ExplanationAnswer, PersonAnswer, PersonFound, TimelineAnswer
+from app.server.answers import ExplanationAnswer, PersonAnswer, PersonFound, SegmentMemberAnswer, TimelineAnswer
 from app.server.asked import AskedPage, AsOf, Text
 from app.server.problems import PROBLEMS, HttpProblem
 from app.server.roles import SIGHT, Role
 from app.server.rows import OF_SALES, PageOf, RowCondition, formatted, found, paged
 from app.text import explanation as text_of_explanation
+from app.text import segment as text_of_segment
 from app.text import timeline as text_of_timeline
 from journey.errors import NotThere, Refused
 from journey.histories import is_person
@@ -148,6 +150,24 @@ async def standing(ask: Ask, until: Instant, persons: list[str]) -> dict[str, di
         }
         for person in persons
     }
+
+
+@router.get(
+    "/segments/{name}", response_model=PageOf[SegmentMemberAnswer], responses={**AS_CSV, **PROBLEMS},
+    dependencies=[needs(Right.read_people)], operation_id="segment", tags=["people"],
+    summary="Who is in a segment of the definition, by id: since when, and because of what.",
+)  # fmt: skip
+async def segment(
+    request: Request, name: Annotated[str, Path(description="As the definition names it.")], asked: Annotated[AskedPage, Query()]
+) -> Response:
+    async def run(engine: Engine) -> AnswerBody:
+        async with whom_to_ask(engine, "marketing", asked.known) as (ask, definition):
+            until = until_of(asked.asked_until, definition)
+            found = await members_in(ask, definition, name, until, limit=asked.limit, after=asked.after)
+            items = tuple(SegmentMemberAnswer(**text_of_segment.member(one)) for one in found.members)
+            return await paged(engine, request, asked, ask, found.until, items, found.after)
+
+    return await answered(request, asked, run, as_csv=True)
 
 
 # Of paths that begin alike, the longer ones come first: an id may have slashes in it.

@@ -18,10 +18,22 @@ FAMILIES: Final[dict[str, tuple[str, ...]]] = {
     "pipeline": ("pipeline",),
     "kind": ("kind",),
     "stage": ("stage",),
+    "segment": ("segment",),
 }
 """The names of the dimensions of each: a figure has all of them, or none."""
 
-_PEOPLE: Final = ("touched", "first_touched", "sessions", "stages", "milestones", "orders", "lowered", "left_out")
+_PEOPLE: Final = (
+    "touched",
+    "first_touched",
+    "sessions",
+    "stages",
+    "milestones",
+    "orders",
+    "lowered",
+    "left_out",
+    "segment_moves",
+    "consented",
+)
 _LEADS: Final = ("leads", "lead_states", "scores")
 _BY_CHANNEL: Final = "what people came by is kept as a channel and a campaign; content is credited with conversions, in attribution"
 _IN_NO_DEAL: Final = "only deals have it, and what is won by them"
@@ -36,6 +48,7 @@ _SEEN: Final = ("exposed", "emailed", "social_engaged", "content_seen")
 _STATED: Final = ("media_reports", "insights", "press_mentioned")
 _OF_NOBODY: Final = "what platforms, providers and the press say is about nobody, and sold by nobody"
 _OF_PANELS: Final = "a panel answers as a whole, and is nobody's"
+_OF_ITS_PEOPLE: Final = "a deal is in no segment, its people are: figures of people and conversions have it"
 _OF_ONE_CHANNEL: Final = "it is about one channel already"
 _LEFT_OUT: Final = "what is excluded is looked at no further than for the reason"
 _NO_PERSON: Final = {"survey_steps": _OF_PANELS, **dict.fromkeys(_STATED, _OF_NOBODY), "excluded": _LEFT_OUT}
@@ -50,7 +63,7 @@ _REASONS: Final[dict[str, dict[str, str]]] = {
         **dict.fromkeys(_STATED, _OF_NOBODY),
         "excluded": _LEFT_OUT,
     },
-    "campaign": _NO_PERSON,
+    "campaign": {"consented": "a consent is for a purpose and a channel, whatever the campaign", **_NO_PERSON},
     "content": {
         "exposed": "an advertisement is no piece of content",
         **dict.fromkeys(("emailed", "social_engaged", "survey_steps"), "a message, a post and a survey are no pieces of content"),
@@ -89,6 +102,7 @@ _REASONS: Final[dict[str, dict[str, str]]] = {
     },
     **{name: {"spend": _NOBODYS, **_NO_PERSON} for name in ("profile", "account", "country")},
     "stage": {"spend": _NOBODYS, **_NO_PERSON, "deals": NOT_TOLD_STAGE},
+    "segment": {"deals": _OF_ITS_PEOPLE, "spend": _NOBODYS, **_NO_PERSON},
 }
 """By family, for each table that a figure's rows may be made of: the first that they are."""
 

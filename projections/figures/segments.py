@@ -2,7 +2,17 @@
 
 from typing import Final
 
-from projections.figures.dimensions import PERSON_STAGE, PROFILE, SEGMENT, Dimension, about, came_by, segment_of
+from projections.figures.dimensions import (
+    LEAD_TEAM,
+    PERSON_STAGE,
+    PROFILE,
+    SEGMENT,
+    Dimension,
+    about,
+    came_by,
+    of_the_lead,
+    stage_of,
+)
 from projections.figures.figure import Figure
 from projections.figures.measures import count, distinct, quantiles, ratio, running
 from projections.figures.reads import TRAFFIC
@@ -68,7 +78,13 @@ segment_people = Figure(
     source="definition: segments",
     of=sizes,
     # As of the entry, so that who leaves is taken from where they are counted.
-    by=(OWN, *came_by("v.person", since="v.entered_at"), *_AS_ENTERED),
+    by=(
+        OWN,
+        *came_by("v.person", since="v.entered_at"),
+        of_the_lead("team", "team", "v.entered_at"),
+        *_AS_ENTERED,
+        stage_of("v.person", "v.entered_at"),
+    ),
     measure=running(count()),
     reads=TRAFFIC,
 )
@@ -79,7 +95,7 @@ segment_entries = Figure(
     unit="entries",
     source="definition: segments",
     of=moves,
-    by=(OWN, *came_by("v.person"), *_PROFILE, PERSON_STAGE),
+    by=(OWN, *came_by("v.person"), LEAD_TEAM, *_PROFILE, PERSON_STAGE),
     measure=count("v.step = 'entered'"),
     reads=TRAFFIC,
 )
@@ -90,7 +106,7 @@ segment_exits = Figure(
     unit="exits",
     source="definition: segments",
     of=moves,
-    by=(OWN, *came_by("v.person"), *_PROFILE, PERSON_STAGE),
+    by=(OWN, *came_by("v.person"), LEAD_TEAM, *_PROFILE, PERSON_STAGE),
     measure=count("v.step = 'left'"),
     reads=TRAFFIC,
 )
@@ -101,7 +117,7 @@ time_in_segment = Figure(
     unit="duration",
     source="definition: segments",
     of=moves,
-    by=(OWN, *came_by("v.person"), *_PROFILE, PERSON_STAGE),
+    by=(OWN, *came_by("v.person"), LEAD_TEAM, *_PROFILE, PERSON_STAGE),
     measure=quantiles("stayed", "1/2", "9/10", where="v.stayed >= 0"),
     reads=TRAFFIC,
 )
@@ -113,7 +129,7 @@ segment_overlap = Figure(
     source="definition: segments",
     of=pairs,
     dated=None,
-    by=(OWN, OTHER, *came_by("v.person"), *_PROFILE, PERSON_STAGE),
+    by=(OWN, OTHER, *came_by("v.person"), LEAD_TEAM, *_PROFILE, PERSON_STAGE),
     measure=distinct("person"),
     reads=TRAFFIC,
 )
@@ -126,7 +142,7 @@ segment_share = Figure(
     source="definition: segments, traffic",
     of=everybody,
     dated=None,
-    by=(OWN, *came_by("v.person"), *_PROFILE, PERSON_STAGE),
+    by=(OWN, *came_by("v.person"), LEAD_TEAM, *_PROFILE, PERSON_STAGE),
     measure=ratio(distinct("person", "v.is_in = 1"), distinct("person")),
     reads=TRAFFIC,
 )
@@ -139,7 +155,7 @@ contactable_people = Figure(
     source="consent_given, consent_withdrawn; GDPR Art. 7(3)",
     of=contactable,
     dated=None,
-    by=(PURPOSE, BY_CHANNEL, segment_of("v.person"), *_PROFILE, PERSON_STAGE),
+    by=(PURPOSE, BY_CHANNEL, LEAD_TEAM, *PROFILE, PERSON_STAGE),
     measure=distinct("person"),
     reads=("consent_given.purpose", "consent_given.channel", "consent_given.expires_at", "consent_withdrawn.purpose"),
 )

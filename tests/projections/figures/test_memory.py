@@ -61,6 +61,10 @@ def customers(number: int) -> Rows:
         conversion = {"person": person, "conversion": "won", "of_what": str(one), "at": when}
         found["conversions"].append({**conversion, "amount_minor": minor})
         found["paths"] += [{**conversion, "place": place, "touched_at": when, "channel": "Email"} for place in range(3)]
+        moved = {"person": person, "segment": "readers", "at": when}
+        found["segment_moves"] += [{**moved, "step": "entered"}, {**moved, "at": when + HOUR, "step": "left", "stayed": HOUR}]
+        found["segment_moves"].append({**moved, "segment": "buyers", "step": "entered"})
+        found["consented"].append({"person": person, "said_for": person, "at": when, "is_given": 1, "purpose": "newsletter"})
         found["exposed"].append({"person": person, "at": when, "channel": "Display"})
         for step in ("sent", "delivered", "opened", "clicked", "bounced", "unsubscribed", "complained"):
             found["emailed"].append({"person": person, "at": when, "step": step, "message": "m1", "bounce": "hard" * (step == "bounced")})
