@@ -20,8 +20,8 @@ from journey.readable import readable
 DISTRIBUTION = "customer-journey-engine"
 
 COMMANDS = (
-    "simulate", "ingest", "imports", "retract", "demo", "worker", "report", "funnel", "figures", "why", "period", "digest", "timeline", "explain",
-    "audit", "rebuild", "reconcile", "definition", "dead-letters", "identity", "maps", "serve", "keys", "backup", "restore",
+    "simulate", "ingest", "imports", "retract", "demo", "worker", "report", "funnel", "figures", "why", "period", "digest", "timeline",
+    "explain", "audit", "rebuild", "reconcile", "definition", "dead-letters", "identity", "maps", "serve", "keys", "backup", "restore",
 )  # fmt: skip
 
 

@@ -43,8 +43,8 @@ def funnel(
         str | None,
         typer.Argument(
             metavar="[NAME|STEP,STEP…]",
-            help="A funnel of the definition, or steps: milestones, conversions, stages, steps of leads. A step that may be skipped is written"
-            " demo:optional. Default: all funnels of the definition.",
+            help="A funnel of the definition, or steps: milestones, conversions, stages, steps of leads. A step that may be skipped is"
+            " written demo:optional. Default: all funnels of the definition.",
             show_default=False,
         ),
     ] = None,
