@@ -22,7 +22,8 @@ class View:
     """`unit` names the columns that make a whole unit, which is counted or credited as one: a deal, a lead cycle. `tables` are those it is
     made of. A view of grain `day` has rows that are summed by day, so it answers at ends of days only; its rows have `day` and no `at`.
     `sums` are the columns that hold the sum of a row's facts already; all others are said of each of them.
-    `options` are values that its SQL asks for by name, with what they are unless a question says otherwise."""
+    `options` are values that its SQL asks for by name, with what they are unless a question says otherwise.
+    `is_of_instants`: a row is made of those rows of the tables that are of one of its instants, `at` and `…_at`, and is joined with none."""
 
     name: str
     sql: str
@@ -31,6 +32,7 @@ class View:
     grain: Grain = "instant"
     sums: tuple[str, ...] = ()
     options: tuple[tuple[str, Option], ...] = ()
+    is_of_instants: bool = False
 
 
 def as_of(table: str, where: str = "TRUE", *, unit: tuple[str, ...] = (), sums: tuple[str, ...] = (), name: str = "") -> View:
