@@ -21,7 +21,8 @@ DISTRIBUTION = "customer-journey-engine"
 
 COMMANDS = (
     "simulate", "ingest", "imports", "retract", "demo", "worker", "report", "funnel", "figures", "why", "segment", "period", "digest",
-    "timeline", "explain", "audit", "rebuild", "reconcile", "definition", "dead-letters", "identity", "maps", "serve", "keys", "backup", "restore",
+    "timeline", "explain", "audit", "rebuild", "reconcile", "definition", "dead-letters", "identity", "maps", "serve", "keys", "backup",
+    "restore",
 )  # fmt: skip
 
 

@@ -9,11 +9,9 @@ from projections.figures.figure import Figure
 from projections.figures.measures import distinct, quantiles, ratio
 from projections.figures.views import View, last_of
 
-_WON = last_of("deals", "deal", where="outcome = 'won'").sql
-_STANDS = (
-    "(x.conversion NOT IN (VALUES :won)"
-    f" OR EXISTS (SELECT 1 FROM ({_WON}) AS d WHERE d.deal = 'deal:' || x.of_what AND d.closed_at = x.at))"
-)
+_STANDS = "(x.conversion NOT IN (VALUES :won) OR (x.of_what, x.at) IN (SELECT of_what, at FROM won))"
+_LAST_WON = last_of("deals", "deal", where="outcome = 'won'").sql
+_WON = f"SELECT SUBSTR(deal, 6) AS of_what, closed_at AS at FROM ({_LAST_WON}) AS d"
 """A deal that was won and then reopened has won nobody."""
 STEPS: Final = {
     "milestone": ("milestones", "name", "TRUE"),
@@ -40,10 +38,10 @@ _F = (
     " CAST(column5 AS BIGINT) AS nth, CAST(column6 AS BIGINT) AS is_optional, column7 AS kind, column8 AS name, column9 AS step"
     " FROM (VALUES :funnels) AS given"
 )
-# A person may begin more than once. Whatever the order, any of the steps may be the first.
+# A person may begin more than once. Whatever the order, any of the steps may be the first. SQLite reads what stands before CROSS JOIN once.
 _STARTS = " UNION ".join(
-    f"SELECT f.funnel, f.ordering, f.within, x.person, x.at, x.day FROM f JOIN {table} AS x ON x.{column} = f.name"
-    f" WHERE f.kind = '{kind}' AND (f.place = 1 OR f.ordering = 'any')"
+    f"SELECT f.funnel, f.ordering, f.within, x.person, x.at, x.day FROM {table} AS x CROSS JOIN f"
+    f" WHERE x.{column} = f.name AND f.kind = '{kind}' AND (f.place = 1 OR f.ordering = 'any')"
     f" AND x.at <= :until AND x.day >= :from_on AND x.day < :to_on AND {where}"
     for kind, (table, column, where) in STEPS.items()
 )
@@ -86,7 +84,7 @@ _REACHED = (
     " WHERE r.began_at = r.counts_at"
 )
 _FUNNEL = (
-    f"WITH RECURSIVE f AS ({_F}), starts AS ({_STARTS}), chains AS ({_CHAINS}), taken AS ({_TAKEN}), ranked AS ({_RANKED}),"
+    f"WITH RECURSIVE f AS ({_F}), won AS ({_WON}), starts AS ({_STARTS}), chains AS ({_CHAINS}), taken AS ({_TAKEN}), ranked AS ({_RANKED}),"
     f" reached AS ({_REACHED})"
     " SELECT funnel, step, person, at, day, before_at, COALESCE(reached_at, 0) AS reached_at,"
     " CASE WHEN reached_at IS NULL THEN 0 ELSE 1 END AS is_reached,"
@@ -100,6 +98,7 @@ steps_taken = View(
     unit=("funnel", "person"),
     tables=("milestones", "stages", "leads", "conversions", "deals"),
     options=(FUNNELS, FUNNEL_DAYS, WON),
+    is_of_instants=True,
 )
 
 FUNNEL = Dimension("funnel", "v.funnel", says="funnel, as the definition names it")

@@ -24,7 +24,8 @@ class View:
     `sums` are the columns that hold the sum of a row's facts already; all others are said of each of them.
     `beside` are tables of nobody's that only say something of its rows, such as which content answers a topic.
     `options` are values that its SQL asks for by name, with what they are unless a question says otherwise; several texts under the name
-    of a dimension are those that its filters leave, and none where a question is not by it."""
+    of a dimension are those that its filters leave, and none where a question is not by it.
+    `is_of_instants`: a row is made of those rows of the tables that are of one of its instants, `at` and `…_at`, and is joined with none."""
 
     name: str
     sql: str
@@ -34,6 +35,7 @@ class View:
     sums: tuple[str, ...] = ()
     options: tuple[tuple[str, Option], ...] = ()
     beside: tuple[str, ...] = ()
+    is_of_instants: bool = False
 
 
 def as_of(table: str, where: str = "TRUE", *, unit: tuple[str, ...] = (), sums: tuple[str, ...] = (), name: str = "") -> View:
