@@ -160,12 +160,12 @@ def _fill(db: "DuckDBPyConnection", table: CsvTable, folder: Path) -> None:
     """All cells are texts, so that ids keep their zeros; a blank one is NULL."""
     path = folder / "table.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = csv.writer(file)  # whose lines end in \r\n: so a cell that has either is quoted
         writer.writerows(table.rows)
     columns = ", ".join(f"{_text(column)}: 'VARCHAR'" for column in _apart(table.columns))
     db.execute(
         f"CREATE TABLE {_name(table.name)} AS FROM read_csv({_text(str(path))}, columns = {{{columns}}}, auto_detect = false,"
-        f" header = false, delim = ',', quote = '\"', escape = '\"', new_line = '\\n', max_line_size = {LINE_BYTES_MAX},"
+        f" header = false, delim = ',', quote = '\"', escape = '\"', new_line = '\\r\\n', max_line_size = {LINE_BYTES_MAX},"
         f" buffer_size = {2 * LINE_BYTES_MAX})"
     )
     path.unlink()

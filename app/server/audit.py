@@ -107,7 +107,7 @@ def _shown(role: Role, one: Decision) -> DecisionAnswer:
 def _table(page: dict[str, Any]) -> str:
     """CSV of a page: a row for each decision, its detail as JSON."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, [*DecisionAnswer.model_fields], lineterminator="\n")
+    writer = csv.DictWriter(text, [*DecisionAnswer.model_fields])  # whose lines end in \r\n: so a cell that has either is quoted
     writer.writeheader()
     writer.writerows({**one, "detail": orjson.dumps(one["detail"]).decode()} for one in page["items"])
     return text.getvalue()

@@ -28,7 +28,7 @@ Lead: Any = item_of(LEADS, "Lead")
 TRANSITIONS = (
     "SELECT 'stage' AS what, person, 0 AS cycle, at, nth, stage AS entered, left_stage, rule, '' AS reason FROM stages WHERE at <= {until}"
     " UNION ALL"
-    " SELECT 'lead' AS what, person, cycle, at, nth, step AS entered, '' AS left_stage, '' AS rule, reason FROM leads WHERE at <= {until}"
+    " SELECT 'lead' AS what, person, cycle, at, nth, step AS entered, '' AS left_stage, step AS rule, reason FROM leads WHERE at <= {until}"
     " UNION ALL"
     " SELECT 'segment' AS what, person, 0 AS cycle, at, nth, step AS entered, '' AS left_stage, segment AS rule, '' AS reason"
     " FROM segment_moves WHERE at <= {until}"

@@ -168,7 +168,7 @@ def table(page: dict[str, Any]) -> str:
     """CSV of a page: a row for each item."""
     text = io.StringIO()
     if items := page["items"]:
-        writer = csv.DictWriter(text, items[0], lineterminator="\n")
+        writer = csv.DictWriter(text, items[0])  # whose lines end in \r\n: so a cell that has either is quoted
         writer.writeheader()
         writer.writerows({name: _cell(value) for name, value in one.items()} for one in items)
     return text.getvalue()

@@ -129,7 +129,7 @@ _ASKED = ("until", "zone", "grain", "from", "to", "where", "known_at", "position
 def table(answers: Iterable[tuple[str, Answer]]) -> str:
     """Answers as one table of CSV, each with the section that it is of. `by` names the columns that a row's value is grouped by."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text)  # whose lines end in \r\n: so a cell that has either is quoted
     answers = tuple(answers)
     # The currency is a column of every value.
     named = [name for _, answer in answers for figure in answer.figures for name in figure.by if name != "currency"]

@@ -80,7 +80,7 @@ class Restatement(Value):
     def to_csv(self) -> str:
         """A row for each cause of each value that differs, and one for each value that does not."""
         text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
+        writer = csv.writer(text)  # whose lines end in \r\n: so a cell that has either is quoted
         dimensions = tuple(dict.fromkeys(name for cell in self.cells for name in cell.group if name != "currency"))
         writer.writerow([*_FIRST, *dimensions, *_VALUES, "earlier", "later", "until", "zone", "from", "to"])
         asked = (self.earlier, self.later, self.until, self.zone, self.from_on, self.to_on)

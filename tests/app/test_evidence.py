@@ -66,7 +66,7 @@ def store_of(figure: Figure, bench: Bench) -> SqliteReadStore:
 async def some_question(figure: Figure, bench: Bench, random: Random) -> Asked:
     """By some of its dimensions and a period, of a period, and of what some of its dimensions have."""
     some, periods = list(figure.dimensions), [name for name in figure.breakdowns if name not in figure.dimensions]
-    by = random.sample(some, random.randint(0, min(2, len(some)))) + random.choices(periods, k=random.randint(0, bool(periods)))
+    by = random.sample(some, random.randint(0, min(2, len(some)))) + random.sample(periods, random.randint(0, min(1, len(periods))))
     period: dict[str, str] = random.choice([{}, {"from_on": "2026-03-03", "to_on": "2026-05-01"}])
     asked = Asked(random.choice([at(1, 10), at(50), at(500)]), zone=DEFAULT.zone, by=tuple(by), **period)
     where = []

@@ -264,6 +264,13 @@ def test_a_text_that_looks_like_a_file_is_a_text(desk: Desk) -> None:
     assert [body(one)["data"]["next_step"] for one in read(desk, query)] == ["other.csv"]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_an_end_of_a_line_within_a_cell_is_part_of_it(desk: Desk, end: str) -> None:
+    query = "SELECT 'd' AS deal, 1 AS Amount, Changed, Contacts AS Email FROM 'deals.csv'"
+    (found,) = read(desk, query, deals=f'Contacts,Changed\n"ana{end}bob",2026-03-01\n')
+    assert body(found)["data"]["next_step"] == f"ana{end}bob"
+
+
 def test_a_column_may_be_named_as_what_gives_something_else_each_time(desk: Desk) -> None:
     query = "SELECT 'd' AS deal, 1 AS Amount, today AS Changed, 'now()' AS Email FROM 'deals.csv' -- not random()"
     (found,) = read(desk, query, deals="today\n2026-03-01\n")

@@ -10,7 +10,7 @@ import pytest
 from app.server.served import ServedFolder
 from app.text.csv_cells import harmless
 from tests.app.server.conftest import published
-from tests.streams.builders import at, sent
+from tests.streams.builders import at, deal_opened, sent
 
 VIEW = sent("page_view", "user:1", at(1))
 ASKED = {"until": "2026-06-30"}
@@ -83,3 +83,15 @@ def test_what_would_be_a_formula_is_text(cell: str, shown: str) -> None:
     written = io.StringIO()
     csv.writer(written).writerow([cell, "rest"])
     assert next(csv.reader(io.StringIO(harmless(written.getvalue())))) == [shown, "rest"]
+
+
+async def test_no_end_of_a_line_in_a_cell_ends_its_row(client: httpx.AsyncClient, folder: ServedFolder) -> None:
+    ends = {"=1\rx": "'=1\\rx", "a\nb": "a\\nb", "c\r\nd": "c\\r\\nd"}
+    views = [sent("page_view", f"user:1{nth}", at(nth), campaign=name) for nth, name in enumerate(ends)]
+    won = [deal_opened(f"d{nth}", at(nth), "user:1", owner=name) for nth, name in enumerate(ends)]
+    await published(folder, *views, *won)
+    for path, column in (("/api/v1/marketing/audience?by=campaign&", "campaign"), ("/api/v1/deals?outcome=any&", "owner")):
+        text = (await client.get(f"{path}until=2026-06-30", headers={"Accept": "text/csv"})).text
+        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+        assert {row[column] for row in rows} >= {*ends.values()}
+        assert not any(None in row or None in row.values() for row in rows)

@@ -56,6 +56,19 @@ async def test_who_comes_again_is_told_the_rest_from_any_event_on(folder: Served
         assert await _so_far(folder, live._place(event["id"])) == every[nth + 1 :]
 
 
+async def test_what_was_told_adds_up_to_the_transitions_that_are_listed(folder: ServedFolder) -> None:
+    lead = sent("lead_created", "user:2", at(3), lead="L1")
+    for lines in ([ORDER, lead], [DEMO], [retraction(ORDER, at(3))], [sent("form_submitted", "user:2", at(1), intent="demo")]):
+        await published(folder, *lines)
+    async with asked(folder) as client:
+        listed = (await client.get("/api/v1/transitions", params={"limit": 500, "until": iso(at(4))})).json()["items"]
+    counted: Counter[tuple[Any, ...]] = Counter()
+    for event in await _so_far(folder, Place(1)):
+        counted[tuple(event["data"][name] for name in listed[0])] += event["data"]["count"]
+    assert sorted(one for one, count in counted.items() if count) == sorted(tuple(one.values()) for one in listed)
+    assert {one["what"] for one in listed} == {"stage", "lead"}
+
+
 async def test_a_correction_takes_back_what_no_longer_holds_and_says_so(folder: ServedFolder) -> None:
     position = await published(folder, ORDER)
     first = await _so_far(folder, Place(1))
