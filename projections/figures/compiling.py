@@ -227,7 +227,8 @@ def _source(figure: Figure, asked: Asked) -> tuple[str, dict[str, Option]]:
     for name in values.keys() & figure.dimensions.keys():
         wanted = [text for where in asked.where if where.dimension == name for text in where.values]
         if isinstance(several := values[name], tuple):
-            values[name] = tuple(text for text in several if text in wanted or (name in asked.by and not wanted))
+            texts = [text for text in several if isinstance(text, str)]
+            values[name] = tuple(text for text in texts if text in wanted or (name in asked.by and not wanted))
     if ":months_over" in figure.of.sql:
         values["months_over"] = periods.months_over(asked.last_whole_day)
     used = {name: figure.dimensions[name] for name in asked.by if name in figure.dimensions}
