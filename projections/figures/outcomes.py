@@ -12,11 +12,12 @@ from typing import Any, NamedTuple, TypeVar
 from journey.errors import Refused
 from journey.money import share
 from projections.figures import periods
+from projections.figures.analysis import of_figure
 from projections.figures.compiling import Group, added, groups, told_apart, width
 from projections.figures.credit import CREDIT_PARTS, NO_MILESTONE, NO_TOUCH, PathTouch
 from projections.figures.figure import Asked, Figure
 from projections.figures.measures import Aggregate, Computed, Credited, Measured, Number, OfSet, Outcome, Quantiles
-from projections.figures.set_credit import POSITION, NotWorkedOut, SetCredit, whole_units
+from projections.figures.set_credit import POSITION, SetCredit, whole_units
 
 CELLS_MAX = 200_000
 """How many cells one figure's answer has at most: periods that are empty count."""
@@ -43,7 +44,8 @@ def outcomes_of(batch: Sequence[Figure], asked: Asked, rows: Rows) -> Iterable[t
                 found = {key: _quantiles(measure, row[cut:]) for key, row in zip(keys, rows, strict=True)}
                 yield figure, _filled(found, groupings, asked, Outcome(None, 0))
             case Computed() as measure:
-                found = dict(measure.function([Measured(key, row[cut:-1], row[-1]) for key, row in zip(keys, rows, strict=True)]))
+                with of_figure(figure.name):
+                    found = dict(measure.function([Measured(key, row[cut:-1], row[-1]) for key, row in zip(keys, rows, strict=True)]))
                 yield figure, _filled(found, groupings, asked, Outcome(None, 0))
 
 
@@ -241,12 +243,10 @@ class CreditOfSets:
         else:
             of_set = tuple(keys[0][nth] for nth in self._of_set)
             states = [tuple(key[nth] for nth in self._of_touch) for key in keys]
-            try:
+            with of_figure(self._figure):
                 if of_set not in self._sets:
                     self._sets[of_set] = self._model.begin(self._told_by)
                 self._sets[of_set].add(states, path.n, amount, has_converted=has_converted)
-            except NotWorkedOut as error:
-                raise NotWorkedOut(error.why, self._figure) from error
         self._kept.update(zip(keys, path.kept, strict=False))
         for key in {self._shown(key) for key, is_kept in zip(keys, path.kept, strict=False) if is_kept}:
             self._number[key] += path.n
@@ -255,10 +255,8 @@ class CreditOfSets:
         """`n` is how many of the set's paths had such a touch, also of those that did not convert."""
         earned = Counter(self._untouched)
         for of_set, credit in self._sets.items():
-            try:
+            with of_figure(self._figure):
                 parts = credit.parts()
-            except NotWorkedOut as error:
-                raise NotWorkedOut(error.why, self._figure) from error
             for state, part in whole_units(parts).items():
                 earned[self._key(of_set, state)] += part
         scale = 1 if self._place is not None else CREDIT_PARTS

@@ -10,6 +10,8 @@ from functools import lru_cache
 from math import exp, isfinite, log
 from typing import Any, NamedTuple
 
+from projections.figures.analysis import analysis
+
 WEEKS_AHEAD = 52
 """How far ahead purchases are expected."""
 LOG_MAX = 7.0
@@ -60,13 +62,13 @@ def purchase_fit(buyers: Sequence[Buyers]) -> PurchaseFit | None:
 
 @lru_cache(maxsize=64)
 def _purchase_fit(buyers: tuple[Buyers, ...]) -> PurchaseFit | None:
-    import numpy as np
+    with analysis():
+        import numpy as np
+        from scipy.special import betaln, gammaln
 
     x, recency, age, number = (np.array(column, dtype=float) for column in zip(*buyers, strict=True))
 
     def log_likelihood(r: float, alpha: float, a: float, b: float) -> Any:
-        from scipy.special import betaln, gammaln
-
         rate = gammaln(r + x) - gammaln(r) + r * np.log(alpha)
         stays = betaln(a, b + x) - betaln(a, b) - (r + x) * np.log(alpha + age)
         with np.errstate(divide="ignore"):
@@ -86,7 +88,9 @@ def value_fit(values: Sequence[tuple[int, int, int]]) -> ValueFit | None:
 
 @lru_cache(maxsize=64)
 def _value_fit(values: tuple[tuple[int, int, int], ...]) -> ValueFit | None:
-    import numpy as np
+    with analysis():
+        import numpy as np
+        from scipy.special import betaln
 
     x, amount, number = (np.array(column, dtype=float) for column in zip(*values, strict=True))
     # In parts of the mean: what is sought is then near 1 in every currency.
@@ -94,8 +98,6 @@ def _value_fit(values: tuple[tuple[int, int, int], ...]) -> ValueFit | None:
     amount = amount / unit
 
     def log_likelihood(p: float, q: float, gamma: float) -> Any:
-        from scipy.special import betaln
-
         spread = -betaln(p * x, q) + q * np.log(gamma) + (p * x - 1) * np.log(amount / x) + p * x * np.log(x)
         return spread - (p * x + q) * np.log(gamma + amount) - np.log(unit)
 

@@ -9,6 +9,7 @@ from pydantic import Field
 from journey.errors import NotThere, Refused
 from journey.problems import meant
 from projections.figures import sections as registered
+from projections.figures.analysis import NotWorkedOut
 from projections.figures.answering import answer, listed
 from projections.figures.answers import Answer, FigureAnswer, Value, figure_named, table
 from projections.figures.credit import full_path
@@ -16,7 +17,6 @@ from projections.figures.defined import SEGMENTS
 from projections.figures.dimensions import SEGMENT
 from projections.figures.figure import Asked, Figure, Model, Section, Where
 from projections.figures.measures import Credited, count
-from projections.figures.set_credit import NotWorkedOut
 from projections.read_model import Ask
 
 NAMED_MAX = 12
@@ -111,25 +111,24 @@ async def report(
         for grouping, some in groupings:
             if some:
                 of_grouping = replace(asked, by=grouping, top=asked.top if by or listed(some, grouping) else 0)
-                answers.append(await _answer_of_those_that_can(ask, some, of_grouping, without))
+                if (answered := await _answer_of_those_that_can(ask, some, of_grouping, without)) is not None:
+                    answers.append(answered)
         found.append(
             SectionAnswer(name=section.name, title=section.title, answers=tuple(answers), left_out=left_out, not_worked_out=without)
         )
     return Report(model=model, simulated=simulated, sections=tuple(found))
 
 
-async def _answer_of_those_that_can(ask: Ask, figures: Sequence[Figure], asked: Asked, without: dict[str, str]) -> Answer:
-    """What `figures` come to, but those that cannot be worked out here, which are put into `without`. Raises NotWorkedOut where that is
-    all of them."""
+async def _answer_of_those_that_can(ask: Ask, figures: Sequence[Figure], asked: Asked, without: dict[str, str]) -> Answer | None:
+    """What `figures` come to, but those that cannot be worked out here, which are put into `without`; None where that is all of them."""
     left = list(figures)
-    while True:
+    while left:
         try:
             return await answer(ask, left, asked)
         except NotWorkedOut as error:
             left = [figure for figure in left if figure.name != error.figure]
-            if not left:
-                raise
             without[error.figure] = error.why
+    return None
 
 
 def _shown(section: Section, figures: Sequence[Figure]) -> Iterator[tuple[By, list[Figure]]]:

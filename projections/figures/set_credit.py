@@ -9,7 +9,7 @@ from fractions import Fraction
 from functools import lru_cache, partial
 from typing import Any, Final, Protocol
 
-from journey.errors import Refused
+from projections.figures.analysis import NotWorkedOut, analysis
 
 State = tuple[str, ...]
 """What a touch is told by: its channel, or its channel and campaign."""
@@ -26,14 +26,6 @@ DENSE_MAX: Final = 50
 """Up to so many memories a full matrix is solved sooner than a sparse one. Of larger ones numpy waits for threads that others need."""
 CACHED_MAX: Final = 64
 """Chains of so few transitions are kept, since those of single conversions are often the same."""
-
-
-class NotWorkedOut(Refused):
-    """A figure cannot be worked out here: it goes beyond a bound, or what solves its equations is not installed."""
-
-    def __init__(self, why: str, figure: str = "") -> None:
-        super().__init__(f"{figure}: {why}" if figure else why)
-        self.why, self.figure = why, figure
 
 
 class SetCredit(Protocol):
@@ -191,14 +183,8 @@ def _solver(steps: Sequence[tuple[int, int, float]], to_end: Sequence[float]) ->
 
 
 def _numerics() -> tuple[Any, Any, Any]:
-    """They are in an extra, and take a while to import: only who solves equations does."""
-    try:
+    with analysis():
         import numpy as np
         from scipy import sparse
         from scipy.sparse.linalg import spsolve
-    except ImportError as error:
-        raise NotWorkedOut(
-            "numpy and scipy solve its equations, and are not installed; they come with the extra `analysis`:"
-            " pip install 'customer-journey-engine[analysis]'"
-        ) from error
     return np, sparse, spsolve

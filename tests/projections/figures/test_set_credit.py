@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projections.figures import set_credit
+from projections.figures.analysis import NotWorkedOut
 from projections.figures.answering import answer
 from projections.figures.attribution import CONVERSIONS, SIDE_BY_SIDE
 from projections.figures.figure import Asked
 from projections.figures.reports import report
 from projections.figures.sections import FIGURES
-from projections.figures.set_credit import POSITION, Markov, NotWorkedOut, SetCredit, Shapley, State, whole_units
+from projections.figures.set_credit import POSITION, Markov, SetCredit, Shapley, State, whole_units
 from tests.projections.figures.cases import UNTIL
 from tests.projections.figures.cases_together import THREE, orders
 from tests.projections.figures.tables import sqlite
