@@ -12,6 +12,7 @@ from journey.definition import Definition
 from journey.instants import DAY, HOUR, MINUTE, SECOND, Micros
 from projections.figures.answers import Answer, Cell, FigureAnswer
 from projections.figures.figure import PERCENT
+from projections.figures.funnels import STEP
 from projections.figures.measures import Aggregate, Credited, Number
 from projections.figures.periods import PERIODS
 from projections.figures.reports import SectionAnswer
@@ -335,8 +336,12 @@ def _amount(column: ShownColumn, cell: Cell) -> Number:
     return (column.value(cell) or 0) if column.is_amount else cell.n
 
 
+_IN_ORDER = (*PERIODS, STEP.name)
+"""What is in the order of its names: a step of a funnel begins with its place."""
+
+
 def _sorted(answer: Answer, rows: Iterable[Key], amounts: Mapping[Key, Number], orders: Orders) -> list[Key]:
-    """Periods in their order, stages in the definition's, others by size; those of several dimensions within each other."""
+    """Periods and steps of funnels in their order, stages in the definition's, others by size; those of several dimensions within each other."""
     sizes: defaultdict[Key, Number] = defaultdict(int)
     for key, amount in amounts.items():
         for place in range(1, len(key) + 1):
@@ -347,7 +352,7 @@ def _sorted(answer: Answer, rows: Iterable[Key], amounts: Mapping[Key, Number], 
         for place, name in enumerate(answer.by):
             value, order = key[place], orders.get(name, ())
             nth = order.index(value) if value in order else len(order)
-            places.append((nth, 0 if name in PERIODS else -sizes[key[: place + 1]], value or ""))
+            places.append((nth, 0 if name in _IN_ORDER else -sizes[key[: place + 1]], value or ""))
         return places
 
     return sorted(rows, key=place_of)

@@ -92,7 +92,8 @@ def sqlite(rows: Rows) -> tuple[sqlite3.Connection, Ask]:
 
 @asynccontextmanager
 async def postgres(address: str) -> AsyncIterator[asyncpg.Connection]:
-    db = await asyncpg.connect(address)
+    # Without it, as our connections are: a long SELECT is compiled for seconds, to run for a millisecond.
+    db = await asyncpg.connect(address, server_settings={"jit": "off"})
     try:
         async with db.transaction():
             for statement in create("BIGINT", "NUMERIC"):

@@ -12,7 +12,7 @@ from projections.figures.dimensions import CHANNEL
 from projections.figures.figure import Asked, Figure
 from projections.figures.measures import count
 from projections.figures.sections import FIGURES
-from projections.figures.views import View, chains, history, last_of, moves_of
+from projections.figures.views import View, history, last_of, moves_of
 from tests.projections.figures.cases import UNTIL, lead
 from tests.projections.figures.tables import Rows, at, filled, postgres, sqlite
 
@@ -56,48 +56,3 @@ async def test_a_move_knows_what_was_before() -> None:
         moves_of("deals", "deal", was=("outcome", "amount_minor")), "outcome, COALESCE(was_outcome, ''), was_amount_minor", "2026-03-02"
     )
     assert moved == [("lost", "won", 6), ("open", "", None), ("won", "open", 5)]
-
-
-STEPS = {
-    "leads": [
-        # Two chains: the longer one counts, though it began later.
-        lead("user:1", "2026-03-01", "Email"),
-        lead("user:1", "2026-03-20", "Direct"),
-        lead("user:1", "2026-03-21", "") | {"step": "mql"},
-        lead("user:1", "2026-03-30", "") | {"step": "accepted"},
-        # A step of the same instant counts; what comes before the step before, or too late, does not.
-        lead("user:2", "2026-03-02", "Email"),
-        lead("user:2", "2026-03-02", "") | {"step": "mql"},
-        lead("user:2", "2026-03-01", "") | {"step": "accepted"},
-        lead("user:3", "2026-03-02", "Email"),
-        lead("user:3", "2026-03-13", "") | {"step": "mql"},
-    ]
-}
-funnel = chains(
-    ("leads", "step = 'created'"),
-    ("leads", "step = 'mql'"),
-    ("leads", "step = 'accepted'"),
-    key="person",
-    within=10 * DAY,
-    also=("channel",),
-)
-
-
-def reached(depth: int) -> Figure:
-    return replace(
-        FIGURES["new_leads"], name=f"reached_{depth}", of=funnel, measure=count(f"v.depth >= {depth}"), by=(CHANNEL,), within_days=10
-    )
-
-
-async def test_the_longest_chain_of_each_counts(database: str) -> None:
-    figures, asked = [reached(depth) for depth in (1, 2, 3)], Asked(UNTIL, by=("channel",))
-    db, ask = sqlite(STEPS)
-    found = await answer(ask, figures, asked)
-    db.close()
-    assert [[(cell.group["channel"], cell.value) for cell in figure.cells] for figure in found.figures] == [
-        [("Direct", 1), ("Email", 2)],
-        [("Direct", 1), ("Email", 1)],
-        [("Direct", 1), ("Email", 0)],
-    ]
-    async with postgres(database) as postgresql:
-        assert await answer(await filled(postgresql, STEPS), figures, asked) == found
