@@ -341,7 +341,7 @@ _IN_ORDER = (*PERIODS, STEP.name)
 
 
 def _sorted(answer: Answer, rows: Iterable[Key], amounts: Mapping[Key, Number], orders: Orders) -> list[Key]:
-    """Periods and steps of funnels in their order, stages in the definition's, others by size; those of several dimensions within each other."""
+    """Periods and steps of funnels in their order, stages in the definition's, others by size; several dimensions within each other."""
     sizes: defaultdict[Key, Number] = defaultdict(int)
     for key, amount in amounts.items():
         for place in range(1, len(key) + 1):

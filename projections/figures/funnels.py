@@ -40,10 +40,10 @@ _F = (
     " CAST(column5 AS BIGINT) AS nth, CAST(column6 AS BIGINT) AS is_optional, column7 AS kind, column8 AS name, column9 AS step"
     " FROM (VALUES :funnels) AS given"
 )
-# A person may begin more than once. Whatever the order, any of the steps may be the first.
+# A person may begin more than once. Whatever the order, any of the steps may be the first. SQLite reads what stands before CROSS JOIN once.
 _STARTS = " UNION ".join(
-    f"SELECT f.funnel, f.ordering, f.within, x.person, x.at, x.day FROM f JOIN {table} AS x ON x.{column} = f.name"
-    f" WHERE f.kind = '{kind}' AND (f.place = 1 OR f.ordering = 'any')"
+    f"SELECT f.funnel, f.ordering, f.within, x.person, x.at, x.day FROM {table} AS x CROSS JOIN f"
+    f" WHERE x.{column} = f.name AND f.kind = '{kind}' AND (f.place = 1 OR f.ordering = 'any')"
     f" AND x.at <= :until AND x.day >= :from_on AND x.day < :to_on AND {where}"
     for kind, (table, column, where) in STEPS.items()
 )

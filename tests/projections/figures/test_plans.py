@@ -38,7 +38,7 @@ def test_no_figure_reads_a_table_for_each_row_of_another(model: ReadModel, tmp_p
 
 def scanned_again(db: sqlite3.Connection, query: Query) -> Iterator[str]:
     """What SQLite would read as a whole more than once: anything but the first of a join, and all within a correlated subquery. What the
-    query itself lists (VALUES) is no table."""
+    query itself lists (VALUES), and a part of the query that reads nothing else, is no table."""
     sql, values = marked(query)
     names: dict[int, str] = {}
     listed, joins, inner = set(), set(), set()
@@ -48,9 +48,10 @@ def scanned_again(db: sqlite3.Connection, query: Query) -> Iterator[str]:
         names[id] = name
         if how == "CORRELATED" or parent in inner:
             inner.add(id)
-        if detail == "SCAN CONSTANT ROW":
+        if "CONSTANT ROW" in detail or (how == "SCAN" and name in listed and parent not in joins):
             listed.add(names.get(parent))
         elif how in ("SCAN", "SEARCH") and name not in listed:
+            listed.discard(names.get(parent))
             if how == "SCAN" and (parent in joins or parent in inner):
                 yield name
             joins.add(parent)
