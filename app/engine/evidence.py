@@ -359,7 +359,7 @@ def _made_of(rows: _Rows, table: Table, figure: Figure, unit: FigureUnit, row: M
         if owner is not None and "at" in names:
             whole = (owner, *(name for name in figure.of.unit if name in names and name not in (owner, "at")))
             found = found + [one for one in rows.like(table, whole, row) if one.values["at"] in since - {row.get("at")}]
-        if not found and owner is not None and table.name != figure.of.tables[0]:
+        if not found and owner is not None and table.name != figure.of.tables[0] and not figure.of.is_of_instants:
             # What a row is joined with says something of whoever it is about: what holds of it at the instant asked until.
             found = [one for one in rows.like(table, (owner,), row) if _holds(one.values, until)]
         if found or owner is None or row[owner]:

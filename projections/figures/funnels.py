@@ -9,11 +9,9 @@ from projections.figures.figure import Figure
 from projections.figures.measures import distinct, quantiles, ratio
 from projections.figures.views import View, last_of
 
-_WON = last_of("deals", "deal", where="outcome = 'won'").sql
-_STANDS = (
-    "(x.conversion NOT IN (VALUES :won)"
-    f" OR EXISTS (SELECT 1 FROM ({_WON}) AS d WHERE d.deal = 'deal:' || x.of_what AND d.closed_at = x.at))"
-)
+_STANDS = "(x.conversion NOT IN (VALUES :won) OR (x.of_what, x.at) IN (SELECT of_what, at FROM won))"
+_LAST_WON = last_of("deals", "deal", where="outcome = 'won'").sql
+_WON = f"SELECT SUBSTR(deal, 6) AS of_what, closed_at AS at FROM ({_LAST_WON}) AS d"
 """A deal that was won and then reopened has won nobody."""
 STEPS: Final = {
     "milestone": ("milestones", "name", "TRUE"),
@@ -86,7 +84,7 @@ _REACHED = (
     " WHERE r.began_at = r.counts_at"
 )
 _FUNNEL = (
-    f"WITH RECURSIVE f AS ({_F}), starts AS ({_STARTS}), chains AS ({_CHAINS}), taken AS ({_TAKEN}), ranked AS ({_RANKED}),"
+    f"WITH RECURSIVE f AS ({_F}), won AS ({_WON}), starts AS ({_STARTS}), chains AS ({_CHAINS}), taken AS ({_TAKEN}), ranked AS ({_RANKED}),"
     f" reached AS ({_REACHED})"
     " SELECT funnel, step, person, at, day, before_at, COALESCE(reached_at, 0) AS reached_at,"
     " CASE WHEN reached_at IS NULL THEN 0 ELSE 1 END AS is_reached,"
@@ -100,6 +98,7 @@ steps_taken = View(
     unit=("funnel", "person"),
     tables=("milestones", "stages", "leads", "conversions", "deals"),
     options=(FUNNELS, FUNNEL_DAYS, WON),
+    is_of_instants=True,
 )
 
 FUNNEL = Dimension("funnel", "v.funnel", says="funnel, as the definition names it")

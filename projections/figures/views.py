@@ -23,7 +23,8 @@ class View:
     made of. A view of grain `day` has rows that are summed by day, so it answers at ends of days only; its rows have `day` and no `at`.
     `sums` are the columns that hold the sum of a row's facts already; all others are said of each of them.
     `beside` are tables of nobody's that only say something of its rows, such as which content answers a topic.
-    `options` are values that its SQL asks for by name, with what they are unless a question says otherwise."""
+    `options` are values that its SQL asks for by name, with what they are unless a question says otherwise.
+    `is_of_instants`: a row is made of those rows of its tables that are of one of its instants, `at` and `…_at`, and of no others."""
 
     name: str
     sql: str
@@ -33,6 +34,7 @@ class View:
     sums: tuple[str, ...] = ()
     options: tuple[tuple[str, Option], ...] = ()
     beside: tuple[str, ...] = ()
+    is_of_instants: bool = False
 
 
 def as_of(table: str, where: str = "TRUE", *, unit: tuple[str, ...] = (), sums: tuple[str, ...] = (), name: str = "") -> View:
