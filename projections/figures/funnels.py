@@ -84,8 +84,8 @@ _REACHED = (
     " WHERE r.began_at = r.counts_at"
 )
 _FUNNEL = (
-    f"WITH RECURSIVE f AS ({_F}), won AS ({_WON}), starts AS ({_STARTS}), chains AS ({_CHAINS}), taken AS ({_TAKEN}), ranked AS ({_RANKED}),"
-    f" reached AS ({_REACHED})"
+    f"WITH RECURSIVE f AS ({_F}), won AS ({_WON}), starts AS ({_STARTS}), chains AS ({_CHAINS}), taken AS ({_TAKEN}),"
+    f" ranked AS ({_RANKED}), reached AS ({_REACHED})"
     " SELECT funnel, step, person, at, day, before_at, COALESCE(reached_at, 0) AS reached_at,"
     " CASE WHEN reached_at IS NULL THEN 0 ELSE 1 END AS is_reached,"
     " CASE WHEN nth = 1 AND is_optional = 0 THEN 0 WHEN depth >= nth - 1 + is_optional THEN 1 ELSE 0 END AS is_next,"
