@@ -1,20 +1,13 @@
 """Views: how things stand as of an instant, what came before, how far a unit came."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from journey.instants import DAY
-from projections.figures.answering import answer
 from projections.figures.compiling import Query, marked
-from projections.figures.dimensions import CHANNEL
-from projections.figures.figure import Asked, Figure
-from projections.figures.measures import count
-from projections.figures.sections import FIGURES
 from projections.figures.views import View, history, last_of, moves_of
-from tests.projections.figures.cases import UNTIL, lead
-from tests.projections.figures.tables import Rows, at, filled, postgres, sqlite
+from tests.projections.figures.tables import Rows, at, sqlite
 
 STOOD: Rows = {
     "deals": [
