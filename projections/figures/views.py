@@ -25,8 +25,7 @@ class View:
     `beside` are tables of nobody's that only say something of its rows, such as which content answers a topic.
     `options` are values that its SQL asks for by name, with what they are unless a question says otherwise; several texts under the name
     of a dimension are those that its filters leave, and none where a question is not by it.
-    `is_of_instants`: a row is made of those rows of the tables that are of one of its instants, `at` and `…_at`, and is joined with
-    none."""
+    `is_of_instants`: a row is made of those rows of its tables that are of one of its instants, `at` and `…_at`, and of no others."""
 
     name: str
     sql: str

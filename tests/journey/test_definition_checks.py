@@ -241,6 +241,22 @@ def test_what_is_named_twice_is_told(parts: dict[str, Any], message: str) -> Non
     assert told(**parts) == message
 
 
+@pytest.mark.parametrize(
+    ("steps", "more", "message"),
+    [
+        (["talk", "trail"], {}, "has the step 'trail', which is no milestone, conversion, stage or step of leads; did you mean 'trial'?"),
+        (["talk", "warm"], {}, "has the step 'warm', which is a milestone and a stage of the journey: rename one of them"),
+        (["talk", "talk", "mql"], {}, "has the step 'talk' twice"),
+        ([{"step": "talk", "optional": True}, "mql", "cold"], {}, "begins with an optional step"),
+        (["talk", {"step": "mql", "optional": True}, "cold"], {"order": "any"}, "is in any order, so none of its steps can be optional"),
+        (["talk", {"step": "mql", "optional": True}], {}, "needs two steps that are not optional"),
+    ],
+)
+def test_a_funnel_that_nobody_can_walk_is_told(steps: list[Any], more: dict[str, Any], message: str) -> None:
+    milestones = {"talk": {"types": "call"}, "trial": {"types": "trial_started"}, "warm": {"types": "demo"}}
+    assert message in told(milestones=milestones, funnels=[{"name": "f", "steps": steps, **more}])
+
+
 def test_two_stages_or_two_rules_of_one_name_are_told() -> None:
     assert told({"name": "demo", "when": {"types": "call"}}) == "stages.rules has 'demo' twice"
     assert told(stages=stages(("new", [FIRST]), ("new", [FIRST]))) == "stages has 'new' twice"
