@@ -27,7 +27,7 @@ from journey.definition import (
 from journey.facts import NEVER
 from journey.instants import Instant, spelled
 from journey.matching import matcher, passes
-from journey.person import PersonJourney
+from journey.person import NO_AUDIENCE, Audience, PersonJourney
 from journey.problems import Place
 from journey.touchpoints import Key, Touchpoint
 from journey.wording import listed, tested
@@ -97,6 +97,10 @@ class Holding:
     journey: PersonJourney
     at: Instant
     members: dict[str, tuple[Key, ...]] = field(default_factory=dict)
+
+    @property
+    def audience(self) -> Audience:
+        return self.journey.audience or NO_AUDIENCE
 
 
 class Judgement(NamedTuple):
@@ -182,7 +186,7 @@ class ConditionMeaning(ABC, Generic[C]):
 
     def holds(self, condition: C, holding: Holding) -> tuple[Key, ...] | None:
         """Because of what it holds, in a segment; None where it does not. By default it does from the first time that it was set off."""
-        return holding.journey.lasting.get(holding.compiled.lasting_index[id(condition)])
+        return holding.audience.lasting.get(holding.compiled.lasting_index[id(condition)])
 
     def turns(self, condition: C, holding: Holding) -> Iterator[Instant]:
         """When, from the instant of `holding` on, time alone may make or end it."""
@@ -395,7 +399,7 @@ class _StageIs(_OfSegments[StageIs]):
 
 class _ProfileIs(_OfSegments[ProfileIs]):
     def holds(self, condition: ProfileIs, holding: Holding) -> tuple[Key, ...] | None:
-        profile, keys = holding.journey.profile, []
+        profile, keys = holding.audience.profile, []
         for name, test in holding.compiled.profiles[id(condition)]:
             value, key = profile.get(name, ("", None))
             if not test(value or None):

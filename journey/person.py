@@ -34,6 +34,20 @@ class Due(NamedTuple):
     because: tuple[Key, ...]
 
 
+class Audience(NamedTuple):
+    """What a journey remembers for segments. Nothing in it is changed in place."""
+
+    segments: dict[str, Instant]
+    """Those that the person is in, and since when."""
+    lasting: dict[int, tuple[Key, ...]]
+    """What holds from the first time on that it was set off, and because of what."""
+    profile: dict[str, tuple[str, Key]]
+    """The fields of the profile that are asked for, and what they are by."""
+
+
+NO_AUDIENCE = Audience({}, {}, {})
+
+
 @dataclass(slots=True)
 class PersonDeal:
     """What a person's journey remembers of a deal that the person takes part in."""
@@ -88,12 +102,8 @@ class PersonJourney:
     touches: list[Touch] = field(default_factory=list)
     touches_cut_at: Instant = NOT_YET
     """The instant of the last touch that was dropped, though the look-back still held it."""
-    segments: dict[str, Instant] = field(default_factory=dict)
-    """The segments that the person is in, and since when. Like the next two never changed in place."""
-    lasting: dict[int, tuple[Key, ...]] = field(default_factory=dict)
-    """What holds in segments from the first time on that it was set off, and because of what."""
-    profile: dict[str, tuple[str, Key]] = field(default_factory=dict)
-    """The fields of the profile that segments ask for, and what they are by."""
+    audience: Audience | None = None
+    """None where the definition has no segments."""
     orders: Orders = field(default_factory=Orders)
     schedule: Schedule = field(default_factory=Schedule)
     outlook: Outlook | None = None

@@ -34,7 +34,7 @@ from journey.facts import (
 from journey.instants import DAY, Instant, Micros, day
 from journey.leads import LeadCycle
 from journey.orders import NEVER_SENT, PAID, left_out, order_of, sent_again
-from journey.person import NOT_YET, SEGMENTS, PersonDeal, PersonJourney
+from journey.person import NO_AUDIENCE, NOT_YET, SEGMENTS, PersonDeal, PersonJourney
 from journey.plan import OfType, Plan, plan_of
 from journey.score import Points, ScoreFall
 from journey.segments import moved_by
@@ -364,7 +364,8 @@ class _Fold:
                     value = getattr(data, name) or ""
                     self._described(at, name, value)
                     if name in self.plan.profile_fields:
-                        journey.profile = {**journey.profile, name: (value, touch.key)}
+                        audience = journey.audience or NO_AUDIENCE
+                        journey.audience = audience._replace(profile={**audience.profile, name: (value, touch.key)})
             case AccountJoined(account=account):
                 journey.account = account
                 self._described(at, "account", account)
@@ -583,13 +584,12 @@ class _Fold:
     def _segments(self, touch: Touchpoint, of_type: OfType, *, is_other_stage: bool) -> None:
         """Enter and leave segments, after all else that the touchpoint has brought about."""
         journey, scene = self.journey, self.scene
-        for index, test in of_type.lasting:
-            if index not in journey.lasting and (test is None or test(touch)):
-                journey.lasting = {**journey.lasting, index: (touch.key,)}
+        set_off: dict[int, tuple[Key, ...]] = {index: (touch.key,) for index, test in of_type.lasting if test is None or test(touch)}
         if scene.lead_steps:
-            for index, step in self.plan.lasting_leads:
-                if index not in journey.lasting and step in scene.lead_steps:
-                    journey.lasting = {**journey.lasting, index: scene.lead_steps[step]}
+            set_off |= {index: scene.lead_steps[step] for index, step in self.plan.lasting_leads if step in scene.lead_steps}
+        if set_off:
+            audience = journey.audience or NO_AUDIENCE
+            journey.audience = audience._replace(lasting={**set_off, **audience.lasting})
         if of_type.segments or is_other_stage or scene.scored or scene.deal_now or scene.lead_steps:
             self.facts.update(moved_by(self.plan, journey, touch.occurred_at, touch.key))
             journey.quiet_until = NOT_YET

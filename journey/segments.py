@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from journey.conditions import Holding, holds, leaves_of, meaning_of
 from journey.facts import SegmentMoved
 from journey.instants import Instant, day
-from journey.person import NOT_YET, PersonJourney
+from journey.person import NO_AUDIENCE, NOT_YET, PersonJourney
 from journey.plan import Plan
 from journey.touchpoints import Key
 
@@ -29,12 +29,12 @@ def members(plan: Plan, journey: PersonJourney, at: Instant) -> Members:
 def moved_by(plan: Plan, journey: PersonJourney, at: Instant, key: Key) -> list[SegmentMoved]:
     """The segments that the touchpoint `key` at `at` has moved the person into and out of."""
     now = members(plan, journey, at)
-    return _moved(plan, journey, at, now, dict.fromkeys(journey.segments, (key,)))
+    return _moved(plan, journey, at, now, dict.fromkeys(_segments(journey), (key,)))
 
 
 def moved_by_time(plan: Plan, journey: PersonJourney, at: Instant) -> list[SegmentMoved]:
     """Those that time has: what ends at `at` counts no more. Who left with a stage did because of what ended that."""
-    left = dict.fromkeys(journey.segments, journey.entered_because) | members(plan, journey, at)
+    left = dict.fromkeys(_segments(journey), journey.entered_because) | members(plan, journey, at)
     return _moved(plan, journey, at, members(plan, journey, at + 1), left)
 
 
@@ -43,12 +43,16 @@ def next_move(plan: Plan, journey: PersonJourney) -> Instant | None:
     now = journey.now
     if now == NOT_YET:
         return None
-    if members(plan, journey, now + 1).keys() != journey.segments.keys():
+    if members(plan, journey, now + 1).keys() != _segments(journey).keys():
         return now
     for at in sorted(set(_turns(plan, journey))):
-        if members(plan, journey, at + 1).keys() != journey.segments.keys():
+        if members(plan, journey, at + 1).keys() != _segments(journey).keys():
             return at
     return None
+
+
+def _segments(journey: PersonJourney) -> dict[str, Instant]:
+    return journey.audience.segments if journey.audience is not None else {}
 
 
 def _turns(plan: Plan, journey: PersonJourney) -> Iterator[Instant]:
@@ -60,12 +64,13 @@ def _turns(plan: Plan, journey: PersonJourney) -> Iterator[Instant]:
 
 
 def _moved(plan: Plan, journey: PersonJourney, at: Instant, now: Members, left: Members) -> list[SegmentMoved]:
-    before = journey.segments
+    before = _segments(journey)
     if now.keys() == before.keys():
         return []
     found = []
     for name in sorted(now.keys() ^ before.keys()):
         step, stayed, because = ("entered", -1, now[name]) if name in now else ("left", at - before[name], left[name])
         found.append(SegmentMoved(journey.person, name, at, day(at, plan.zone), journey.place(at), step, stayed, because))
-    journey.segments = {name: before.get(name, at) for name in now}
+    audience = journey.audience or NO_AUDIENCE
+    journey.audience = audience._replace(segments={name: before.get(name, at) for name in now})
     return found

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from projections.figures.defined import SEGMENTS as SEGMENTS_THERE
 from projections.figures.dimensions import (
     LEAD_TEAM,
     PERSON_STAGE,
@@ -41,10 +42,11 @@ everybody = View(
     "SELECT p.person, s.segment, CASE WHEN m.person IS NULL THEN 0 ELSE 1 END AS is_in, 1 AS n FROM"
     " (SELECT person FROM first_touched WHERE is_first = 1 AND at <= :until"
     " UNION SELECT person FROM segment_moves WHERE at <= :until) AS p"
-    " CROSS JOIN (SELECT DISTINCT segment FROM segment_moves WHERE at <= :until) AS s"
+    " CROSS JOIN (SELECT k.column1 AS segment FROM (VALUES :segments) AS k) AS s"
     f" LEFT JOIN ({_IN}) AS m ON m.person = p.person AND m.segment = s.segment",
     unit=("person",),
     tables=("first_touched", "segment_moves"),
+    options=(SEGMENTS_THERE,),
 )
 _STATED = (
     "SELECT c.person, c.said_for, c.purpose, k.channel AS by_channel, c.is_given, c.expires_at,"

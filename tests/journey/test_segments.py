@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from journey.definition import Definition
 from journey.facts import Facts, Outlook, SegmentMoved
 from journey.instants import DAY, Instant
+from journey.person import NO_AUDIENCE
 from journey.plan import plan_of
 from journey.segments import members
 from journey.touchpoints import Key, Touchpoint
@@ -125,7 +126,7 @@ def test_a_definition_without_segments_keeps_nothing_for_them() -> None:
     assert not plan.segments
     assert not plan.profile_fields
     journey, facts = derived(touch("profile_updated", country="DE"), touch("content_download"))
-    assert (journey.segments, journey.lasting, journey.profile) == ({}, {}, {})
+    assert journey.audience is None
     assert not only(SegmentMoved, facts)
 
 
@@ -147,8 +148,8 @@ def test_who_is_in_by_the_facts_is_who_the_conditions_hold_of(history: list[Touc
                 standing[one.segment] = one.step == "entered"
         # A mail later lets strike what was due: the journey is then where it says that it is.
         journey, _ = derived(*seen, touch("email_sent", at=until, id="zz"), by=by, ids=(ME, "anon:a"))
-        assert set(journey.segments) == {name for name, is_in in standing.items() if is_in}
-        assert set(members(plan_of(by), journey, until)) == set(journey.segments)
+        assert set((journey.audience or NO_AUDIENCE).segments) == {name for name, is_in in standing.items() if is_in}
+        assert set(members(plan_of(by), journey, until)) == set((journey.audience or NO_AUDIENCE).segments)
 
 
 def test_the_definitions_of_the_properties_have_segments() -> None:

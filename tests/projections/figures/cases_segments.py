@@ -78,6 +78,8 @@ CONSENTS: Rows = {
     "segment_moves": [entered("user:2", "readers", "2026-03-05"), entered("user:1", "readers", "2026-03-05")],
 }
 
+NAMED = {"segments": ("readers", "buyers", "nobody")}
+
 CASES = (
     Case(
         "entries less exits: of readers 3 - 1 up to March, and 4 - 2 with April; nobody leaves before the time has come",
@@ -111,18 +113,18 @@ CASES = (
         asked("segment", "other_segment"),
     ),
     Case(
-        "2 of 4 people read, and 1 of 4 buys",
+        "2 of 4 people read, 1 of 4 buys, and none is in a segment that nobody was ever in",
         "segment_share",
         AUDIENCE,
-        {("buyers",): Fraction(1, 4), ("readers",): Fraction(1, 2)},
-        asked("segment"),
+        {("buyers",): Fraction(1, 4), ("nobody",): Fraction(0), ("readers",): Fraction(1, 2)},
+        asked("segment", options=NAMED),
     ),
     Case(
         "of the two Germans one reads; of the one French nobody; of the one whose country is unknown each",
         "segment_share",
         AUDIENCE,
         {("",): Fraction(1), ("DE",): Fraction(1, 2), ("FR",): Fraction(0)},
-        asked("country", where=(Where("segment", ("readers",)),)),
+        asked("country", where=(Where("segment", ("readers",)),), options=NAMED),
     ),
     Case(
         "user:1 was in no segment but readers on 3 March, and in buyers alone on 20 March; user:4 in none",
