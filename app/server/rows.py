@@ -175,4 +175,7 @@ def table(page: dict[str, Any]) -> str:
 
 
 def _cell(value: Any) -> Any:
-    return str(value).lower() if isinstance(value, bool) else ", ".join(value) if isinstance(value, list) else value
+    if isinstance(value, list):
+        # Of touchpoints, their sources and ids.
+        return ", ".join(one if isinstance(one, str) else f"{one['source']}#{one['id']}" for one in value)
+    return str(value).lower() if isinstance(value, bool) else value

@@ -165,7 +165,9 @@ CONTENT = Dimension("content", "v.content", says="content of the touch")
 IN_PATH = Dimension(POSITION, "CAST(v.position AS TEXT)", says="which touch of its path it is: 1 is the first")
 
 _ANY = ("*.channel", "*.campaign")
-_BY = (CONVERSION, CHANNEL, CAMPAIGN, CONTENT, TOUCH, PIPELINE, KIND, *about("v.subject"), stage_of("v.subject"))
+# A conversion is credited as one, and a person may be in several segments.
+_WHOSE = tuple(one for one in about("v.subject") if not one.many)
+_BY = (CONVERSION, CHANNEL, CAMPAIGN, CONTENT, TOUCH, PIPELINE, KIND, *_WHOSE, stage_of("v.subject"))
 
 
 def _conversions(

@@ -102,7 +102,12 @@ _REASONS: Final[dict[str, dict[str, str]]] = {
     },
     **{name: {"spend": _NOBODYS, **_NO_PERSON} for name in ("profile", "account", "country")},
     "stage": {"spend": _NOBODYS, **_NO_PERSON, "deals": NOT_TOLD_STAGE},
-    "segment": {"deals": _OF_ITS_PEOPLE, "spend": _NOBODYS, **_NO_PERSON},
+    "segment": {
+        "paths": "a conversion is credited as one, and a person may be in several segments",
+        "deals": _OF_ITS_PEOPLE,
+        "spend": _NOBODYS,
+        **_NO_PERSON,
+    },
 }
 """By family, for each table that a figure's rows may be made of: the first that they are."""
 

@@ -48,12 +48,15 @@ everybody = View(
     tables=("first_touched", "segment_moves"),
     options=(SEGMENTS_THERE,),
 )
+# What is said of no channel is said of all.
+_CHANNELS = (
+    "SELECT channel AS of_channel, channel AS by_channel FROM consented WHERE at <= :until"
+    " UNION SELECT '' AS of_channel, channel AS by_channel FROM consented WHERE at <= :until"
+)
 _STATED = (
-    "SELECT c.person, c.said_for, c.purpose, k.channel AS by_channel, c.is_given, c.expires_at,"
-    " ROW_NUMBER() OVER (PARTITION BY c.person, c.said_for, c.purpose, k.channel ORDER BY c.at DESC, c.nth DESC) AS place"
-    " FROM consented AS c JOIN (SELECT DISTINCT channel FROM consented WHERE at <= :until) AS k"
-    # What is said of no channel is said of all.
-    " ON c.channel = '' OR c.channel = k.channel WHERE c.at <= :until"
+    "SELECT c.person, c.said_for, c.purpose, k.by_channel, c.is_given, c.expires_at,"
+    " ROW_NUMBER() OVER (PARTITION BY c.person, c.said_for, c.purpose, k.by_channel ORDER BY c.at DESC, c.nth DESC) AS place"
+    f" FROM consented AS c JOIN ({_CHANNELS}) AS k ON k.of_channel = c.channel WHERE c.at <= :until"
 )
 contactable = View(
     "people who may be written to",
