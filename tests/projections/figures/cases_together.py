@@ -198,6 +198,14 @@ CASES = (
         asked("channel", options=ORDERS, from_on="2026-03-01", to_on="2026-05-01"),
     ),
     Case(
+        # 3/5 x 1/3 and 2/5 x 1/2 convert. Effects of 1/2 and 1: 1/3 and 2/3 of 2 orders.
+        "who remembers two touches: B converts 1 in 3, A 1 in 2; without A 1/5 is left of 2/5, without B none",
+        "conversions_markov_2_nulls",
+        BOUGHT_AFTER_B,
+        {("A",): millionths(666_667), ("B",): millionths(1_333_333)},
+        asked("channel", options=ORDERS, until=at("2026-08-01")),
+    ),
+    Case(
         "a deal that is lost again is a path that did not convert: of A half is lost, of the other half none without B",
         "conversions_markov_3_nulls",
         REOPENED,
