@@ -15,6 +15,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder / "in.jsonl",
         touch("signed_up", id="one", subject="user:1", at="2026-03-01T10:00:00Z"),
         touch("order_placed", id="paid", subject="user:1", at="2026-03-04T10:00:00Z", order="7", amount="5.00", currency="EUR"),
+        touch("lead_created", id="lead", subject="user:1", at="2026-03-02T10:00:00Z", lead="L1"),
         touch("signed_up", id="two", subject="user:2", at="2026-03-02T10:00:00Z"),
     )
     assert here("ingest", "in.jsonl", cwd=folder).status == 0

@@ -54,14 +54,15 @@ funnels = st.builds(
             "within": None if days is None else f"{days}d",
         }
     ),
-    st.lists(st.sampled_from([name for names in NAMES.values() for name in names]), min_size=2, max_size=6, unique=True),
+    st.lists(st.sampled_from([name for names in NAMES.values() for name in names]), min_size=2, max_size=6, unique=True)
+    | st.permutations(["signed-up", "trial", "demo", "decision"]),
     st.sets(st.integers(1, 5), max_size=2),
     st.sampled_from(["ordered", "strict_steps", "any"]),
     st.sampled_from([None, 1, 3, 10]),
 )
 took = st.builds(Took, st.integers(0, DAYS), st.sampled_from([name for names in NAMES.values() for name in names]))
-close = st.builds(Took, st.integers(0, 5), st.sampled_from(["signed-up", "trial", "demo", "decision"]))
-histories = st.lists(st.lists(took, max_size=8) | st.lists(close, max_size=8), min_size=1, max_size=3)
+close = st.builds(Took, st.integers(0, 6), st.sampled_from(["signed-up", "trial", "demo", "decision"]))
+histories = st.lists(st.lists(took, max_size=8) | st.lists(close, min_size=4, max_size=10), min_size=1, max_size=3)
 
 
 # --- trying everything
