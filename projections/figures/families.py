@@ -85,11 +85,11 @@ _REASONS: Final[dict[str, dict[str, str]]] = {
         **dict.fromkeys((*_SEEN, *_VOICED, "survey_steps"), _NOT_SELLING),
         **dict.fromkeys(_STATED, _OF_NOBODY),
         "excluded": _LEFT_OUT,
+        "spend": _NOBODYS,
         **dict.fromkeys((*_PEOPLE, "leads", "lead_states", "deals", "conversions", "paths"), NOT_TOLD),
         "stages": _IN_BOTH,
-        "spend": _NOBODYS,
     },
-    "team": {**dict.fromkeys(("deals", "conversions", "paths"), NOT_TOLD), "spend": _NOBODYS, **_NO_PERSON},
+    "team": {"spend": _NOBODYS, **dict.fromkeys(("deals", "conversions", "paths"), NOT_TOLD), **_NO_PERSON},
     **{
         name: {
             **dict.fromkeys((*_PEOPLE, *_LEADS), _IN_NO_DEAL),
