@@ -7,7 +7,7 @@ that these are in (`View.found`), and are counted as distinct ones: once in each
 from collections.abc import Sequence
 
 from projections.figures import attribution, reads
-from projections.figures.audience import COST_KIND, FUNCTION, PROVIDER
+from projections.figures.audience import COST_KIND, FUNCTION, PROVIDER, SPENT
 from projections.figures.conversions import customers_made
 from projections.figures.credit import DIRECT
 from projections.figures.defined import CUSTOMER, CUSTOMERS, LAG_DAYS
@@ -19,7 +19,6 @@ from projections.figures.periods import later
 from projections.figures.views import View, last_of
 
 FULL, MEDIA = "function = 'marketing'", "cost_kind = 'media'"
-SPENT = ("spend_recorded.amount", "spend_recorded.currency", "spend_recorded.period_start", "spend_recorded.period_end")
 _OF_COST = ("spend_recorded.function", "spend_recorded.kind")
 
 # --- what results cost

@@ -6,6 +6,7 @@ from typing import Final
 from projections.figures import (
     attribution,
     audience,
+    campaigns,
     content,
     content_before,
     conversions,
@@ -64,6 +65,8 @@ SECTIONS: Final = (
     Section("costs", "What results cost of media", "marketing", costs.MEDIA_COSTS, ((), ("channel",), ("campaign",), ("month",))),
     Section("full_costs", "What results cost in all", "marketing", costs.FULL_COSTS, ((), ("channel",), ("month",))),
     Section("returns", "What customers cost, and what spending returned", "marketing", costs.RETURNS, ((), ("channel",), ("campaign",))),
+    Section("gaps", "Spend without touches, and touches without spend", "marketing", campaigns.GAPS, (("campaign", "alias"),)),
+    Section("comparison", "A comparison: before, during and after campaigns", "marketing", campaigns.COMPARED, campaigns.BY_WINDOW),
     Section("orders", "Orders and revenue", "marketing", orders.FIGURES, ((), ("month",), ("reason",))),
     Section("lifetime", "Customers who buy again", "marketing", lifetime.LIFETIME, ((),)),
     Section("lifetime_fit", "The models of customers who buy again", "marketing", lifetime.FIT, ((),)),
