@@ -29,7 +29,7 @@ sales = ReadModel(
         Table("targets", of=f.Target),
         # What people came by, and what that cost.
         Table("first_touched", of=f.FirstTouched),
-        Table("spend", of=f.Spent, sums=("amount_minor",)),
+        Table("spend", of=f.Spent, but=("campaign", "provider"), sums=("amount_minor",)),
         # What names and fields mean.
         Table("described", of=f.Described),
         Table("account_members", of=f.AccountMember),

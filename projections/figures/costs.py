@@ -31,12 +31,15 @@ _DEALS = "x.deal AS result, '' AS person, 0 AS cycle, x.deal, x.at, x.day"
 _OF_DEAL = "'' AS channel, '' AS campaign"
 
 
-def _costs(name: str, where: str, currencies: str) -> View:
-    """What was spent, of the kind that `where` says, beside leads and deals."""
+_NO_CAMPAIGN = "'' AS campaign, function, cost_kind, '' AS provider"
+
+
+def _costs(name: str, where: str, currencies: str, *, of_wins: bool = False) -> View:
+    """What was spent, of the kind `where` says, beside leads and deals; `of_wins`: beside deals won, of no campaign, as sales is told."""
     each = _IN_EACH.format(currencies=currencies)
     spent = (
         "SELECT 'spend' AS what, '' AS result, '' AS person, 0 AS cycle, '' AS deal, 0 AS at, day, 0 AS counted_at, day AS counted_on,"
-        " channel, campaign, function, cost_kind, provider, currency, amount_minor AS cost_minor, n"
+        f" channel, {_NO_CAMPAIGN if of_wins else 'campaign, function, cost_kind, provider'}, currency, amount_minor AS cost_minor, n"
         f" FROM spend WHERE day <= :until_on AND {where}"
     )
     results = (
@@ -63,9 +66,9 @@ def _costs(name: str, where: str, currencies: str) -> View:
     )
     return View(
         name,
-        " UNION ALL ".join((spent, *results)),
-        unit=("what", "campaign", "provider", "person", "cycle", "deal"),
-        tables=("spend", "leads", "lead_states", "deals"),
+        " UNION ALL ".join((spent, *(results[-1:] if of_wins else results))),
+        unit=("what", "channel", "cost_kind", "deal") if of_wins else ("what", "campaign", "provider", "person", "cycle", "deal"),
+        tables=("spend", "deals") if of_wins else ("spend", "leads", "lead_states", "deals"),
         grain="day",
         sums=("cost_minor",),
         options=((currencies, ()),),
@@ -110,7 +113,7 @@ _RESULTS = {
 }
 
 
-def _cost(result: str, of: View, name: str, spent: str) -> Figure:
+def _cost(result: str, of: View, name: str, spent: str, by: tuple[Dimension, ...] = _BY_RESULT) -> Figure:
     one, many, read = _RESULTS[result]
     return Figure(
         name=name,
@@ -121,7 +124,7 @@ def _cost(result: str, of: View, name: str, spent: str) -> Figure:
         source="docs/marketing.md",
         of=of,
         dated="counted",
-        by=_BY_RESULT,
+        by=by,
         measure=ratio(total("cost_minor"), distinct("result", f"v.what = '{result}'")),
         reads=(*SPENT, *_OF_COST, *read),
     )
@@ -129,8 +132,17 @@ def _cost(result: str, of: View, name: str, spent: str) -> Figure:
 
 MEDIA_COSTS = tuple(_cost(result, media_costs, f"cost_per_{result}", "media spend") for result in _RESULTS)
 FULL_COSTS = tuple(_cost(result, full_costs, f"full_cost_per_{result}", "all of marketing's spend") for result in _RESULTS)
-OF_WINS = (MEDIA_COSTS[-1], FULL_COSTS[-1])
-"""Sales is told them as well."""
+OF_WINS = (
+    _cost("win", _costs("media costs and wins", MEDIA, "media_currencies", of_wins=True), "win_cost", "media spend", _BY_RESULT[:1]),
+    _cost(
+        "win",
+        _costs("all costs and wins", FULL, "cost_currencies", of_wins=True),
+        "full_win_cost",
+        "all of marketing's spend",
+        _BY_RESULT[:1],
+    ),
+)
+"""The same by channel, for sales, whose read model holds what was spent, and not on which campaign."""
 
 # --- what was spent
 

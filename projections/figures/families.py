@@ -63,7 +63,11 @@ _REASONS: Final[dict[str, dict[str, str]]] = {
         **dict.fromkeys(_STATED, _OF_NOBODY),
         "excluded": _LEFT_OUT,
     },
-    "campaign": {"consented": "a consent is for a purpose and a channel, whatever the campaign", **_NO_PERSON},
+    "campaign": {
+        "spend": "sales is told what a win cost by channel, and not what campaigns cost",
+        "consented": "a consent is for a purpose and a channel, whatever the campaign",
+        **_NO_PERSON,
+    },
     "content": {
         "exposed": "an advertisement is no piece of content",
         **dict.fromkeys(("emailed", "social_engaged", "survey_steps"), "a message, a post and a survey are no pieces of content"),

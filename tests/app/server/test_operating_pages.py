@@ -265,9 +265,9 @@ async def test_what_a_win_cost_is_told_to_sales_by_channel_and_nothing_behind_it
     async with asked(folder, routes(None)) as sales:
         sales.headers["Authorization"] = f"Bearer {key}"
         for asks, status in (("", 200), ("by=channel", 200), ("by=channel&by=month", 200), ("by=campaign", 403), ("where=campaign=x", 403)):
-            assert (await sales.get(f"/sales/figures/cost_per_win?{asks}", headers=HTML)).status_code == status, asks
+            assert (await sales.get(f"/sales/figures/win_cost?{asks}", headers=HTML)).status_code == status, asks
             for path in ("changed?since=1&", "why?"):
-                assert (await sales.get(f"/sales/figures/cost_per_win/{path}{asks}", headers=HTML)).status_code == 403, (path, asks)
+                assert (await sales.get(f"/sales/figures/win_cost/{path}{asks}", headers=HTML)).status_code == 403, (path, asks)
 
 
 async def test_a_join_that_looks_wrong_is_parted_on_its_page_with_an_entry_in_the_audit(

@@ -193,6 +193,14 @@ CASES = (
     Case("by 1 SQL", "full_cost_per_sql", SPENT, {("EUR",): 480, ("USD",): 50}),
     Case("by 2 deals opened", "full_cost_per_opportunity", SPENT, {("EUR",): 240, ("USD",): 25}),
     Case("by 1 deal won", "full_cost_per_win", SPENT, {("EUR",): 480, ("USD",): 50}),
+    Case(
+        "for sales, by channel",
+        "win_cost",
+        SPENT,
+        {("Display",): None, ("Paid Search",): 400},
+        asked("channel", currency="EUR"),
+    ),
+    Case("and of all that marketing spent", "full_win_cost", SPENT, {("EUR",): 480, ("USD",): 50}),
     Case("1,090 EUR and 100 USD, 3 customers", "cac", BOUGHT, {("EUR",): Fraction(1_090, 3), ("USD",): Fraction(100, 3)}),
     Case("of March: 1,000 EUR and 90, 2 customers", "cac", BOUGHT, {(): Fraction(1_090, 2)}, asked(currency="EUR", **MARCH)),
     Case(
