@@ -501,6 +501,8 @@ class Definition(Model):
     """The month that quarters and years are counted from."""
     customer: Literal["account", "person"] = "account"
     """What counts as one customer: the account where there is one, or the person."""
+    cac_lag_days: Annotated[int, Field(ge=0, le=1000)] = 0
+    """How many days before new customers are won the costs lie that these are set against: as long as a sale takes."""
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
     """The stages of the journey, in order."""
     deadline_order: tuple[Literal["score_expiry", "sla", "inactivity"], ...] = ("score_expiry", "sla", "inactivity")

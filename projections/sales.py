@@ -27,8 +27,9 @@ sales = ReadModel(
         Table("objections", of=f.Objection),
         Table("ticket_steps", of=f.TicketStep),
         Table("targets", of=f.Target),
-        # What people came by.
+        # What people came by, and what that cost.
         Table("first_touched", of=f.FirstTouched),
+        Table("spend", of=f.Spent, but=("campaign", "provider"), sums=("amount_minor",)),
         # What names and fields mean.
         Table("described", of=f.Described),
         Table("account_members", of=f.AccountMember),

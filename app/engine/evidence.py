@@ -355,7 +355,8 @@ def _made_of(rows: _Rows, table: Table, figure: Figure, unit: FigureUnit, row: M
     owner = _owner(table)
     since = {value for name, value in row.items() if (name == "at" or name.endswith("_at")) and name not in _TO_COME and value}
     if owner is None or owner in shared:
-        found = rows.like(table, shared, row) or rows.like(table, which, row)
+        # What is nobody's is told apart by all that it says: another cost of that day is another one.
+        found = rows.like(table, shared, row) or (rows.like(table, which, row) if owner is not None else [])
         if owner is not None and "at" in names:
             whole = (owner, *(name for name in figure.of.unit if name in names and name not in (owner, "at")))
             found = found + [one for one in rows.like(table, whole, row) if one.values["at"] in since - {row.get("at")}]

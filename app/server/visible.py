@@ -60,13 +60,14 @@ def check_figure(role: Role, figure: Figure, by: Iterable[str] = (), where: Iter
 def check_rows(role: Role, figure: Figure, by: Iterable[str] = (), where: Iterable[str] = ()) -> None:
     """Raises HttpProblem 403 where `role` may not see what is behind `figure`, asked for so, one by one, or what changed it."""
     check_figure(role, figure, by, where)
-    if figure.tells in SIGHT[role].in_sums:
+    if not sees_rows(role, figure, by, where):
         raise HttpProblem(403, f"{figure.name} is shown to {role} in sums only, and not the rows behind it or what changed it")
 
 
 def sees_rows(role: Role, figure: Figure, by: Iterable[str] = (), where: Iterable[str] = ()) -> bool:
     """Whether `role` may see what is behind `figure`, asked for so, one by one, and what changed it."""
-    return not refused(role, figure, by, where) and figure.tells not in SIGHT[role].in_sums
+    # Behind what results cost by channel is what each campaign cost.
+    return not refused(role, figure, by, where) and figure.tells not in SIGHT[role].in_sums | SIGHT[role].by_channel
 
 
 def visible(role: Role, answer: Answer, *, small_count: int, at: Instant) -> Answer:

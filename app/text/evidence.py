@@ -28,7 +28,9 @@ def evidence(found: FigureEvidence) -> None:
     figure = found.answer.figures[0]
     heading = Text.assemble((figure.name, "bold"), (" (simulated)" if found.simulated else "", "bold yellow"))
     heading.append(f" · {_asked(found)}")
-    put(heading, Text(f"{figure.says} {figure.formula[:1].upper()}{figure.formula[1:]}.", style="dim"), "")
+    says = f"{figure.says} {figure.formula[:1].upper()}{figure.formula[1:]}."
+    says += f" {', '.join(f'{name} {option}' for name, option in figure.stated.items())}." if figure.stated else ""
+    put(heading, Text(says, style="dim"), "")
     if not found.units_count:
         is_narrowed = found.answer.from_on or found.answer.to_on or any(found.there_are.values())
         put("nothing in it counts" + ("" if is_narrowed or not figure.needs else f"; it reads {', '.join(figure.needs)}"))
@@ -129,6 +131,9 @@ def _worth(figure: FigureAnswer, one: UnitEvidence, currency: str) -> str:
     """What the figure comes to for it alone; nothing where that is 1, as of everything that is counted."""
     if figure.unit in PERCENT:
         return f"{exact(one.part or 0)}/{exact(one.whole or 0)}"
+    if one.value is None and one.part and figure.unit == "money":
+        # A cost that is shared out among results: alone it is none of one.
+        return _number(figure.unit, one.part, one.group.get("currency", currency))
     is_counted = figure.unit not in ("money", "duration", "points")
     if not one.value and one.value is not None and figure.unit != "duration":
         return NOTHING

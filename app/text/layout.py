@@ -37,7 +37,11 @@ Orders = Mapping[str, Sequence[str]]
 def orders_of(definition: Definition) -> Orders:
     """Stages of the journey, and of deals, are told apart by their figures."""
     of_deals = [stage.name for pipeline in definition.pipelines for stage in pipeline.stages]
-    return {"pipeline": [pipeline.name for pipeline in definition.pipelines], "stage": [*definition.stage_names, *of_deals]}
+    return {
+        "pipeline": [pipeline.name for pipeline in definition.pipelines],
+        "stage": [*definition.stage_names, *of_deals],
+        "window": ["before", "during", "after"],
+    }
 
 
 def is_answered(answer: Answer, figure: FigureAnswer) -> bool:

@@ -123,6 +123,8 @@ def _section(section: SectionAnswer, asked: Answer, orders: Orders, *, is_asked:
         put(Text(f"Worked out anew for each set, so rows of several do not add up: {', '.join(map(words, of_sets))}.", style="dim"), "")
     if once := [name for name in alike if name not in of_sets]:
         put(Text(f"Counted once in each row, so rows do not add up: {', '.join(map(words, once))}.", style="dim"), "")
+    for line in dict.fromkeys(_stated(figure) for answer in section.answers for figure in answer.figures if figure.stated):
+        put(Text(line, style="dim"), "")
     lacking: dict[tuple[str, ...], list[str]] = {}
     for name, lacks in section.left_out.items():
         lacking.setdefault(lacks, []).append(words(name))
@@ -140,6 +142,10 @@ def _section(section: SectionAnswer, asked: Answer, orders: Orders, *, is_asked:
         told = list(map(_counts_nothing, found)) if is_named else _lacking(found)
     if told:
         put(*(Text(line, style="dim") for line in told), "")
+
+
+def _stated(figure: FigureAnswer) -> str:
+    return f"{words(figure.name)}: {', '.join(f'{name} {option}' for name, option in figure.stated.items())}."
 
 
 def empty(answered: Report) -> list[str]:

@@ -10,7 +10,7 @@ from journey.money import DECIMALS
 from journey.problems import meant
 from projections.figures import periods
 from projections.figures.answers import Answer, Cell, FigureAnswer
-from projections.figures.compiling import Group, Query, batched, compiled, currencies_without_rate, groups, marked, told_apart
+from projections.figures.compiling import Group, Query, batched, compiled, currencies_without_rate, finding, groups, marked, told_apart
 from projections.figures.figure import Asked, Figure
 from projections.figures.measures import Aggregate, Computed, Credited, Measure, Number, Outcome, Quantiles
 from projections.figures.outcomes import CELLS_MAX, Key, Rows, credited, outcomes_of, period, period_at
@@ -74,6 +74,7 @@ async def settled(ask: Ask, figures: Sequence[Figure], asked: Asked) -> tuple[As
         _check(figure, asked)
     if any(figure.of.grain == "day" for figure in figures):
         asked = replace(asked, until=last_end_of_day(asked.until, asked.zone))
+    asked = await _with_found(ask, figures, asked)
     without = await _without_rate(ask, figures, asked)
     if without and asked.top:
         lacking = ", ".join(f"{currency} has no rate to it on {on}" for currency, on in without.items())
@@ -159,6 +160,17 @@ async def _in_own_currency(ask: Ask, figures: Sequence[Figure], asked: Asked) ->
     return replace(asked, currency=own) if is_stated else asked
 
 
+async def _with_found(ask: Ask, figures: Iterable[Figure], asked: Asked) -> Asked:
+    """`asked` with the options that views find in the read model; those that a question names already stay as they are."""
+    options = dict(asked.options)
+    for figure in figures:
+        for name, sql in figure.of.found:
+            if name not in options:
+                text, values = marked(finding(figure, asked, sql))
+                options[name] = tuple(sorted(value for (value,) in await ask(text, *values)))
+    return replace(asked, options=options)
+
+
 async def _without_rate(ask: Ask, figures: Sequence[Figure], asked: Asked) -> dict[str, str]:
     """Currencies that have no rate to the one asked for, and the first day of each: one is enough for the whole answer to be per
     currency."""
@@ -202,6 +214,7 @@ def _figure_answer(figure: Figure, asked: Asked, outcomes: Mapping[Key, Outcome]
     measure = figure.measure
     # How many were in a stage yesterday and today is not how many were.
     has_run = isinstance(measure, Aggregate) and measure.is_running and period_at(groupings) is not None
+    under = {**dict(figure.of.options), **asked.options}
     many = any(name in figure.dimensions and figure.dimensions[name].many for name in names)
     return FigureAnswer(
         name=figure.name,
@@ -214,6 +227,7 @@ def _figure_answer(figure: Figure, asked: Asked, outcomes: Mapping[Key, Outcome]
         cells=tuple(cells),
         needs=() if any(cell.n for cell in cells) else figure.reads,
         tells=figure.tells,
+        stated={name: option for name in figure.states if not isinstance(option := under[name], tuple)},
     )
 
 

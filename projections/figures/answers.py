@@ -57,7 +57,8 @@ class Cell(Value):
 
 class FigureAnswer(Value):
     """`adds_up` says that cells can be summed over each of `by`. `needs` are the touchpoint fields that it reads, if it found nothing.
-    `withheld` says why some of its values are; `tells` what it says that not every role of a server is shown."""
+    `withheld` says why some of its values are; `tells` what it says that not every role of a server is shown.
+    `stated` are options that it was asked under, and is another number under others."""
 
     name: str
     says: str
@@ -70,6 +71,7 @@ class FigureAnswer(Value):
     needs: tuple[str, ...] = ()
     withheld: str = Field(default="", exclude_if=operator.not_)
     tells: Tells = Field(default="", exclude_if=operator.not_)
+    stated: dict[str, int | str] = Field(default={}, exclude_if=operator.not_)
 
 
 def figure_named(figures: Iterable[FigureAnswer], name: str) -> FigureAnswer:

@@ -24,6 +24,7 @@ TYPE = Dimension("type", "v.type", says="type of touchpoint")
 FUNCTION = Dimension("function", "v.function", says="who spent it: marketing or sales")
 COST_KIND = Dimension("cost_kind", "v.cost_kind", says="media, agency, content, event, tools or people")
 PROVIDER = Dimension("provider", "v.provider", says="who was paid, as the source states it")
+SPENT = ("spend_recorded.amount", "spend_recorded.currency", "spend_recorded.period_start", "spend_recorded.period_end")
 
 people = Figure(
     name="people",
@@ -92,7 +93,7 @@ spend = Figure(
     of=spent,
     by=(CHANNEL, CAMPAIGN, FUNCTION, COST_KIND, PROVIDER),
     measure=total("amount_minor"),
-    reads=("spend_recorded.amount", "spend_recorded.currency", "spend_recorded.period_start", "spend_recorded.period_end"),
+    reads=SPENT,
 )
 excluded_touchpoints = Figure(
     name="excluded_touchpoints",

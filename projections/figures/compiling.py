@@ -163,7 +163,7 @@ def currencies_without_rate(figure: Figure, asked: Asked) -> Query:
     """The currencies that cannot be converted to the one that is asked for, of some row that counts, and the first of their days."""
     source, values = _source(figure, asked)
     missing = " OR ".join(f"({part.where} AND {cannot_be_converted(_plain_amount(figure, part.column))})" for part in figure.measure.money)
-    day = figure.day if asked.rate_day == "fact" else ":until_on"
+    day = figure.money_day if asked.rate_day == "fact" else ":until_on"
     first = f"MIN(CAST({day} AS TEXT))"
     return Query(f"SELECT v.currency, {first} {source} AND ({missing}) GROUP BY v.currency", values)
 
@@ -212,8 +212,12 @@ def _is_of_days(measure: Measure) -> bool:
             return True
 
 
-def _source(figure: Figure, asked: Asked) -> tuple[str, dict[str, Option]]:
-    """FROM and WHERE, which holds at least one condition."""
+def finding(figure: Figure, asked: Asked, sql: str) -> Query:
+    """One of `figure.of.found`."""
+    return Query(sql, _values(figure, asked))
+
+
+def _values(figure: Figure, asked: Asked) -> dict[str, Option]:
     values: dict[str, Option] = {
         **dict(figure.of.options),
         **asked.options,
@@ -231,6 +235,12 @@ def _source(figure: Figure, asked: Asked) -> tuple[str, dict[str, Option]]:
             values[name] = tuple(text for text in texts if text in wanted or (name in asked.by and not wanted))
     if ":months_over" in figure.of.sql:
         values["months_over"] = periods.months_over(asked.last_whole_day)
+    return values
+
+
+def _source(figure: Figure, asked: Asked) -> tuple[str, dict[str, Option]]:
+    """FROM and WHERE, which holds at least one condition."""
+    values = _values(figure, asked)
     used = {name: figure.dimensions[name] for name in asked.by if name in figure.dimensions}
     used |= {where.dimension: one for where in asked.where if _is_joined(one := _dimension(figure, where.dimension), where)}
     joins = "".join(f" {_spelled(figure, one, one.join)}" for one in used.values() if one.join)
@@ -238,7 +248,7 @@ def _source(figure: Figure, asked: Asked) -> tuple[str, dict[str, Option]]:
     if figure.is_money:
         conditions.append("v.currency <> ''")
         if asked.currency:
-            joins += " " + RATES.replace("{day}", figure.day if asked.rate_day == "fact" else ":until_on")
+            joins += " " + RATES.replace("{day}", figure.money_day if asked.rate_day == "fact" else ":until_on")
     if figure.dated is not None:
         # What is running runs from the very first row on.
         is_running = isinstance(figure.measure, Aggregate) and figure.measure.is_running

@@ -67,6 +67,10 @@ def options_of(funnels: Sequence[Funnel], definition: Definition) -> dict[str, O
     return {FUNNELS[0]: _steps(funnels, lambda step: kinds_of(definition, step)[0]), FUNNEL_DAYS[0]: _days(funnels)}
 
 
+LAG_DAYS: Final[tuple[str, Option]] = ("lag_days", 0)
+"""How many days before a customer is won its costs lie, for what a new customer costs."""
+
+
 def options(definition: Definition) -> dict[str, Option]:
     """`Asked.options` under `definition`; without them views go by the definition that ships."""
     kinds = definition.attribution.conversions
@@ -80,6 +84,7 @@ def options(definition: Definition) -> dict[str, Option]:
         CUSTOMER[0]: definition.customer,
         SEGMENTS[0]: tuple(definition.segments),
         **options_of(definition.funnels, definition),
+        LAG_DAYS[0]: definition.cac_lag_days,
     }
 
 

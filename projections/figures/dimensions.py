@@ -126,9 +126,19 @@ OF_THE_ACCOUNT: Final = (
 )
 """What the account of a row was described by."""
 _NAMES = last_of("described", "subject", "field", where="field = 'name' AND SUBSTR(subject, 1, 9) = 'campaign:'")
+CAMPAIGN_TITLES: Final = f"SELECT SUBSTR(c.subject, 10), c.value FROM ({_NAMES.sql}) AS c"
 _JOINED = "SELECT alias, MAX(campaign) AS campaign FROM aliases WHERE at <= :until AND :until < until_at GROUP BY alias"
 # A name that a campaign itself has is no alias. Of two campaigns that claim an alias, the last by name has it.
 _STATED = "SELECT 1 FROM described AS d WHERE d.subject = 'campaign:' || a.name AND d.field = 'name' AND d.at <= :until"
+
+
+CAMPAIGNS_BY_NAME: Final = (
+    "SELECT a.name, a.campaign FROM ("
+    f"SELECT alias AS name, campaign FROM ({_JOINED}) AS j WHERE NOT EXISTS (SELECT 1 FROM spelled AS s WHERE s.name = j.alias)"
+    f" UNION ALL SELECT s.name, j.campaign FROM spelled AS s JOIN ({_JOINED}) AS j ON j.alias = s.folded"
+    f") AS a WHERE NOT EXISTS ({_STATED})"
+)
+"""The campaign that a name in facts is, by however it is spelled; a campaign's own name is not among them."""
 
 
 def campaign_of(column: str, join: str = "", says: str = "campaign", tables: tuple[str, ...] = ()) -> Dimension:
@@ -137,12 +147,9 @@ def campaign_of(column: str, join: str = "", says: str = "campaign", tables: tup
         "campaign",
         f"COALESCE(campaign.campaign, {column})",
         # By whatever name it is spelled: one small join, where there are as many rows as touchpoints.
-        f"{join} LEFT JOIN (SELECT a.name, a.campaign FROM ("
-        f"SELECT alias AS name, campaign FROM ({_JOINED}) AS j WHERE NOT EXISTS (SELECT 1 FROM spelled AS s WHERE s.name = j.alias)"
-        f" UNION ALL SELECT s.name, j.campaign FROM spelled AS s JOIN ({_JOINED}) AS j ON j.alias = s.folded"
-        f") AS a WHERE NOT EXISTS ({_STATED})) AS campaign ON campaign.name = {column}",
+        f"{join} LEFT JOIN ({CAMPAIGNS_BY_NAME}) AS campaign ON campaign.name = {column}",
         f"{says}, its aliases joined as of the instant that is asked until",
-        names=f"SELECT SUBSTR(c.subject, 10), c.value FROM ({_NAMES.sql}) AS c",
+        names=CAMPAIGN_TITLES,
         tables=(*tables, "aliases", "described", "spelled"),
     )
 

@@ -63,7 +63,11 @@ _REASONS: Final[dict[str, dict[str, str]]] = {
         **dict.fromkeys(_STATED, _OF_NOBODY),
         "excluded": _LEFT_OUT,
     },
-    "campaign": {"consented": "a consent is for a purpose and a channel, whatever the campaign", **_NO_PERSON},
+    "campaign": {
+        "spend": "sales is told what a win cost by channel, and not what campaigns cost",
+        "consented": "a consent is for a purpose and a channel, whatever the campaign",
+        **_NO_PERSON,
+    },
     "content": {
         "exposed": "an advertisement is no piece of content",
         **dict.fromkeys(("emailed", "social_engaged", "survey_steps"), "a message, a post and a survey are no pieces of content"),
@@ -85,11 +89,11 @@ _REASONS: Final[dict[str, dict[str, str]]] = {
         **dict.fromkeys((*_SEEN, *_VOICED, "survey_steps"), _NOT_SELLING),
         **dict.fromkeys(_STATED, _OF_NOBODY),
         "excluded": _LEFT_OUT,
+        "spend": _NOBODYS,
         **dict.fromkeys((*_PEOPLE, "leads", "lead_states", "deals", "conversions", "paths"), NOT_TOLD),
         "stages": _IN_BOTH,
-        "spend": _NOBODYS,
     },
-    "team": {**dict.fromkeys(("deals", "conversions", "paths"), NOT_TOLD), "spend": _NOBODYS, **_NO_PERSON},
+    "team": {"spend": _NOBODYS, **dict.fromkeys(("deals", "conversions", "paths"), NOT_TOLD), **_NO_PERSON},
     **{
         name: {
             **dict.fromkeys((*_PEOPLE, *_LEADS), _IN_NO_DEAL),

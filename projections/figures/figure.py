@@ -46,6 +46,8 @@ class Figure:
     source: str = ""
     within_days: int | str | None = 0
     tells: Tells = ""
+    states: tuple[str, ...] = ()
+    """The options of its view that an answer states: it is another number under others."""
 
     @property
     def at(self) -> str:
@@ -56,6 +58,11 @@ class Figure:
     def day(self) -> str:
         """SQL of its day in the reporting zone."""
         return ":until_on" if self.dated is None else f"v.{self.dated}_on" if self.dated else "v.day"
+
+    @property
+    def money_day(self) -> str:
+        """SQL of the day in the reporting zone that its money is of: whose rate converts it."""
+        return f"v.{self.of.money_on}" if self.of.money_on else self.day
 
     @property
     def is_money(self) -> bool:

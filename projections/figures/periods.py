@@ -21,14 +21,48 @@ def sql(grain: Grain, day: str) -> str:
     """The period of the column `day` as a whole number, or as text: what `first_day` reads."""
     if grain == "day":
         return day
-    year, month, of_month = (f"CAST(SUBSTR({day}, {start}, {length}) AS INTEGER)" for start, length in ((1, 4), (6, 2), (9, 2)))
+    year, month, _ = _parts(day)
     if grain == "week":
-        # Fliegel and Van Flandern (1968), whose divisions all round towards zero: the years begin in March, so that a leap day is the last
-        # of its year.
-        past = f"({month} - 14) / 12"
-        days = f"1461 * ({year} + 4800 + {past}) / 4 + 367 * ({month} - 2 - 12 * ({past})) / 12 - 3 * (({year} + 4900 + {past}) / 100) / 4"
-        return f"({days} + {of_month} - 32075) / 7"
+        return f"({_number(day)}) / 7"
     return f"({year} * 12 + {month} - 1 - :fiscal_months) / {_MONTHS[grain]}"
+
+
+def _parts(day: str) -> tuple[str, ...]:
+    return tuple(f"CAST(SUBSTR({day}, {start}, {length}) AS INTEGER)" for start, length in ((1, 4), (6, 2), (9, 2)))
+
+
+def _number(day: str) -> str:
+    """The Julian day number of the column `day`."""
+    # Fliegel and Van Flandern (1968), whose divisions all round towards zero: the years begin in March, so that a leap day is the last
+    # of its year.
+    year, month, of_month = _parts(day)
+    past = f"({month} - 14) / 12"
+    days = f"1461 * ({year} + 4800 + {past}) / 4 + 367 * ({month} - 2 - 12 * ({past})) / 12 - 3 * (({year} + 4900 + {past}) / 100) / 4"
+    return f"{days} + {of_month} - 32075"
+
+
+def days_between(first: str, last: str) -> str:
+    """How many days of the calendar `last` comes after `first`."""
+    return f"(({_number(last)}) - ({_number(first)}))"
+
+
+def later(day: str, days: str) -> str:
+    """The day, as text, that comes `days` after the column `day`; both are SQL."""
+    # The inverse, by the same authors, one step after the other.
+    steps = (
+        f"SELECT {_number(day)} + ({days}) + 68569 AS l",
+        "SELECT l, 4 * l / 146097 AS n FROM ({}) AS a",
+        "SELECT l - (146097 * n + 3) / 4 AS l, n FROM ({}) AS b",
+        "SELECT l, n, 4000 * (l + 1) / 1461001 AS i FROM ({}) AS c",
+        "SELECT l - 1461 * i / 4 + 31 AS l, n, i FROM ({}) AS d",
+        "SELECT l, n, i, 80 * l / 2447 AS j FROM ({}) AS e",
+        "SELECT l - 2447 * j / 80 AS d, j + 2 - 12 * (j / 11) AS m, 100 * (n - 49) + i + j / 11 AS y FROM ({}) AS f",
+        "SELECT CAST(y AS TEXT) || '-' || SUBSTR(CAST(100 + m AS TEXT), 2) || '-' || SUBSTR(CAST(100 + d AS TEXT), 2) FROM ({}) AS g",
+    )
+    found = ""
+    for step in steps:
+        found = step.replace("{}", found)
+    return f"({found})"
 
 
 def first_day(grain: Grain, found: str | int, fiscal_months: int) -> date:

@@ -6,9 +6,11 @@ from typing import Final
 from projections.figures import (
     attribution,
     audience,
+    campaigns,
     content,
     content_before,
     conversions,
+    costs,
     deals,
     exposure,
     funnels,
@@ -61,6 +63,12 @@ SECTIONS: Final = (
     Section("models", "Conversions under all models, side by side", "marketing", attribution.SIDE_BY_SIDE, (("channel",),)),
     Section("models_value", "Value under all models, side by side", "marketing", attribution.SIDE_BY_SIDE_VALUES, (("channel",),)),
     Section("positions", "Conversions by the place of touches in their path", "marketing", attribution.POSITIONS, (("position",),)),
+    Section("spend", "What was spent", "marketing", costs.SPEND, ((), ("function", "cost_kind"), ("channel",), ("campaign",), ("month",))),
+    Section("costs", "What results cost of media", "marketing", costs.MEDIA_COSTS, ((), ("channel",), ("campaign",), ("month",))),
+    Section("full_costs", "What results cost in all", "marketing", costs.FULL_COSTS, ((), ("channel",), ("month",))),
+    Section("returns", "What customers cost, and what spending returned", "marketing", costs.RETURNS, ((), ("channel",), ("campaign",))),
+    Section("gaps", "Spend without touches, and touches without spend", "marketing", campaigns.GAPS, (("campaign", "alias"),)),
+    Section("comparison", "A comparison: before, during and after campaigns", "marketing", campaigns.COMPARED, campaigns.BY_WINDOW),
     Section("orders", "Orders and revenue", "marketing", orders.FIGURES, ((), ("month",), ("reason",))),
     Section("lifetime", "Customers who buy again", "marketing", lifetime.LIFETIME, ((),)),
     Section("lifetime_fit", "The models of customers who buy again", "marketing", lifetime.FIT, ((),)),
@@ -73,6 +81,7 @@ SECTIONS: Final = (
     Section("scores", "Open leads and their scores", "sales", scores.FIGURES, ((), ("stage",), scores.LISTED)),
     Section("people", "People by stage of the journey", "sales", (stages.stage_entries, stages.stage_people), (("stage",),)),
     Section("decided", "Deals decided", "sales", deals.DECIDED_DEALS, ((), ("outcome", "reason"), ("month",))),
+    Section("win_costs", "What a deal that was won had cost", "sales", costs.OF_WINS, ((), ("channel",), ("month",))),
     Section("pipeline", "Open deals", "sales", deals.OPEN_DEALS, ((), ("pipeline", "stage"))),
 )
 """A figure may be in sections of both read models, where both hold what it reads. Whoever asks for them asks this module, each time."""

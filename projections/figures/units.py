@@ -137,7 +137,11 @@ def among(figure: Figure, table: str) -> Figure:
 async def each(ask: Ask, figure: Figure, asked: Asked) -> dict[FigureUnit, Outcome]:
     """What the figure comes to for each unit alone."""
     by = ByUnit.of(figure, of_whole_sets(figure, asked))
-    return {by.unit(key): outcome for key, outcome in (await outcomes(ask, by.figure, by.asked)).items() if outcome.n}
+    return {
+        by.unit(key): outcome
+        for key, outcome in (await outcomes(ask, by.figure, by.asked)).items()
+        if outcome.n or outcome.part or outcome.whole
+    }
 
 
 async def credited_touches(ask: Ask, figure: Figure, asked: Asked) -> set[tuple[FigureUnit, tuple[Any, ...]]]:

@@ -23,7 +23,9 @@ class View:
     made of. A view of grain `day` has rows that are summed by day, so it answers at ends of days only; its rows have `day` and no `at`.
     `sums` are the columns that hold the sum of a row's facts already; all others are said of each of them.
     `beside` are tables of nobody's that only say something of its rows, such as which content answers a topic.
-    `options` are values that its SQL asks for by name, with what they are unless a question says otherwise; several texts under the name
+    `options` are values that its SQL asks for by name, with what they are unless a question says otherwise; those of `found` are the
+    texts that a SELECT of one column finds before it is asked. `money_on` is the column of the day that its money is of, where rows are
+    counted on another one. Several texts under the name
     of a dimension are those that its filters leave, and none where a question is not by it.
     `is_of_instants`: a row is made of those rows of its tables that are of one of its instants, `at` and `…_at`, and of no others."""
 
@@ -36,6 +38,8 @@ class View:
     options: tuple[tuple[str, Option], ...] = ()
     beside: tuple[str, ...] = ()
     is_of_instants: bool = False
+    found: tuple[tuple[str, str], ...] = ()
+    money_on: str = ""
 
 
 def as_of(table: str, where: str = "TRUE", *, unit: tuple[str, ...] = (), sums: tuple[str, ...] = (), name: str = "") -> View:

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from dataclasses import replace
 from html import unescape
 from typing import Any
 
@@ -15,8 +14,6 @@ from app.server.pages.definitions import USE
 from app.server.roles import Role
 from app.server.served import ServedFolder
 from journey.errors import Away
-from projections.figures import sections
-from projections.figures.sections import FIGURES, SECTIONS
 from schemas.definition_files import default_definition, dump_definition
 from streams.operators import Decision
 from tests.app.command import ROOT, touch
@@ -262,16 +259,15 @@ async def test_what_changed_a_figure_of_sums_is_not_shown_to_who_sees_sums(clien
         assert (await marketing.post("/periods", data={"period": "2026-01", "reason": "x"})).status_code == 403
 
 
-async def test_what_changed_a_cost_is_told_to_sales_by_channel_only(folder: ServedFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    cost = replace(FIGURES["win_rate"], tells="cost")
-    there = [one._replace(figures=tuple(cost if figure.name == cost.name else figure for figure in one.figures)) for one in SECTIONS]
-    monkeypatch.setattr(sections, "SECTIONS", tuple(there))
+async def test_what_a_win_cost_is_told_to_sales_by_channel_and_nothing_behind_it(folder: ServedFolder) -> None:
+    """Each cost behind it is of a campaign."""
     key = await add(folder, "ben", Role.sales)
     async with asked(folder, routes(None)) as sales:
         sales.headers["Authorization"] = f"Bearer {key}"
-        for asks, status in (("", 200), ("by=channel", 200), ("by=owner", 403), ("where=owner=anna", 403)):
+        for asks, status in (("", 200), ("by=channel", 200), ("by=channel&by=month", 200), ("by=campaign", 403), ("where=campaign=x", 403)):
+            assert (await sales.get(f"/sales/figures/win_cost?{asks}", headers=HTML)).status_code == status, asks
             for path in ("changed?since=1&", "why?"):
-                assert (await sales.get(f"/sales/figures/win_rate/{path}{asks}", headers=HTML)).status_code == status, (path, asks)
+                assert (await sales.get(f"/sales/figures/win_cost/{path}{asks}", headers=HTML)).status_code == 403, (path, asks)
 
 
 async def test_a_join_that_looks_wrong_is_parted_on_its_page_with_an_entry_in_the_audit(

@@ -160,15 +160,27 @@ def test_what_is_refused_by_a_figures_mark_is_refused_before_it_is_asked() -> No
     with pytest.raises(HttpProblem, match="in sums only, and not the rows behind it"):
         check_rows(Role.marketing, won)
     check_rows(Role.sales, won)
+    by_channel = FIGURES["cost_per_win"]
+    check_figure(Role.sales, by_channel, ["channel", "month"])
+    for by, where in ((["campaign"], []), (["channel"], ["campaign"])):
+        with pytest.raises(HttpProblem, match="as a whole and by channel, and not by campaign"):
+            check_figure(Role.sales, by_channel, by, where)
+    with pytest.raises(HttpProblem, match="not the rows behind it"):
+        check_rows(Role.sales, by_channel, ["channel"])
+    check_rows(Role.marketing, by_channel, ["campaign"])
 
 
 def test_every_figure_that_adds_up_money_of_deals_or_of_costs_says_so() -> None:
     """A figure without its mark is shown to everybody."""
     for one in FIGURES.values():
-        if one.is_money and "deals" in one.of.tables:
-            assert one.tells == "deal_value", one.name
-        if one.is_money and "spend" in one.of.tables:
+        columns = {part.column for part in one.measure.money}
+        is_of_costs = columns == {"cost_minor"} or ("spend" in one.of.tables and len(one.of.tables) == 1)
+        if is_of_costs:
             assert one.tells in ("spend", "cost"), one.name
+        elif columns and "deals" in one.of.tables:
+            assert one.tells == "deal_value", one.name
+        if columns and "spend" in one.of.tables:
+            assert one.tells, one.name
     assert {*SIGHT} == {*Role}
 
 

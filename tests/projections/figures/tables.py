@@ -18,8 +18,8 @@ from projections.stores.sqlite_asking import SqliteAsk
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 
-# Of a table that both read models have, sales keeps what marketing does, and more.
-_TABLES = {table.name: table for model in (marketing, sales) for table in model.tables}
+# Of a table that both read models have, one keeps what the other does, and more.
+_TABLES = {table.name: table for table in sorted((*marketing.tables, *sales.tables), key=lambda table: len(table.columns))}
 COLUMNS = {
     "reflects": ("position", "n"),
     **{name: table.columns for name, table in _TABLES.items()},

@@ -88,6 +88,14 @@ def customers(number: int) -> Rows:
         ]
     found["press_mentioned"].append({"at": UNTIL - HOUR, "outlet": "times", "sentiment": "1"})
     found["spend"].append({"day": "2026-03-02", "channel": "Email", "amount_minor": 100})
+    media = {"day": "2026-03-02", "channel": "Display", "amount_minor": 100, "function": "marketing", "cost_kind": "media"}
+    found["spend"] += [{**media, "campaign": "unseen"}, {**media, "function": "sales", "cost_kind": "people"}]
+    found["touched"].append({"person": "user:0", "day": "2026-03-02", "channel": "Email", "campaign": "unpaid"})
+    order = {"person": "user:0", "conversion": "order", "of_what": "order:0", "at": at("2026-03-02") - 1}
+    found["conversions"].append(order)
+    found["paths"].append({**order, "touched_at": at("2026-03-02") - 2, "channel": "Display"})
+    for field, value in (("start_on", "2026-03-01"), ("end_on", "2026-03-10")):
+        found["described"].append({"subject": "campaign:spring", "field": field, "at": at("2026-03-01"), "value": value})
     return found
 
 

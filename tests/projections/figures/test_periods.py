@@ -27,6 +27,28 @@ async def test_sql_finds_the_period_that_holds_a_day(on: date, grain: periods.Gr
     assert periods.first_day(grain, found, fiscal_months) == periods.holding(grain, on, fiscal_months)
 
 
+SHIFTED = f"SELECT v.day, v.n, {periods.later('v.day', 'v.n')}, {periods.days_between(':first', 'v.day')} FROM touched AS v"
+SHIFTS = [
+    {"day": on.isoformat(), "n": days} for on in (date(2024, 2, 28), date(2025, 12, 31), date(2100, 3, 1)) for days in (-366, -1, 0, 1, 60)
+]
+
+
+async def test_sql_finds_the_day_that_is_so_many_days_later_in_both_databases(database: str) -> None:
+    def right(found: Sequence[Sequence[Any]]) -> bool:
+        return len(found) == len(SHIFTS) and all(
+            (later, between)
+            == ((date.fromisoformat(on) + timedelta(days=days)).isoformat(), (date.fromisoformat(on) - date(2024, 1, 1)).days)
+            for on, days, later, between in found
+        )
+
+    sql, values = marked(Query(SHIFTED, {"first": "2024-01-01"}))
+    db, ask = sqlite({"touched": SHIFTS})
+    assert right(await ask(sql, *values))
+    db.close()
+    async with postgres(database) as postgresql:
+        assert right(await (await filled(postgresql, {"touched": SHIFTS}))(sql, *values))
+
+
 @given(DAYS, GRAINS, STARTS)
 def test_a_period_is_found_by_its_name(on: date, grain: periods.Grain, fiscal_months: int) -> None:
     first = periods.holding(grain, on, fiscal_months)
