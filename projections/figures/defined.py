@@ -1,6 +1,6 @@
 """What a question asks of the definition: the zone, the currency, when the fiscal year starts, and the options of views."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from journey.definition import Definition, Funnel
@@ -67,6 +67,19 @@ def options_of(funnels: Sequence[Funnel], definition: Definition) -> dict[str, O
     return {FUNNELS[0]: _steps(funnels, lambda step: kinds_of(definition, step)[0]), FUNNEL_DAYS[0]: _days(funnels)}
 
 
+def in_order(stages: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """Stages (way, name) in their order, as SQL reads them: the first letter of the way, six digits of the place, the name."""
+    return tuple(f"{way[0]}{place:06d}{name}" for place, (way, name) in enumerate(stages))
+
+
+_ALONG: Final = ("awareness", "consideration", "decision", "post_purchase")
+STAGES: Final[tuple[str, Option]] = (
+    "stages",
+    in_order([*(("along", name) for name in _ALONG), ("out", "lost"), ("out", "churned"), ("back", "recycled")]),
+)
+"""The stages of the journey in their order, each with the way that it lies: along it, out of it, back into it."""
+
+
 def options(definition: Definition) -> dict[str, Option]:
     """`Asked.options` under `definition`; without them views go by the definition that ships."""
     kinds = definition.attribution.conversions
@@ -80,6 +93,7 @@ def options(definition: Definition) -> dict[str, Option]:
         CUSTOMER[0]: definition.customer,
         SEGMENTS[0]: tuple(definition.segments),
         **options_of(definition.funnels, definition),
+        STAGES[0]: in_order((stage.way, stage.name) for stage in definition.stages),
     }
 
 
