@@ -5,6 +5,7 @@ from itertools import groupby
 
 from app.text.printing import pairs, put, table
 from projections.figures.catalogue import FigureEntry
+from projections.figures.dimensions import WITHIN
 
 
 def listed(entries: Sequence[FigureEntry]) -> None:
@@ -49,7 +50,8 @@ def described(entry: FigureEntry) -> Iterable[tuple[str, str]]:
         yield f"no {' or '.join(names)}", why
     yield "periods", ", ".join(entry.periods) or "none: it says how things stand"
     if entry.within_days is None:
-        yield "complete", "never: what began in a period may go on for any time"
+        unless = f", unless it is asked {WITHIN.name} some days" if WITHIN.name in entry.dimensions else ""
+        yield "complete", f"never: what began in a period may go on for any time{unless}"
     elif isinstance(entry.within_days, str):
         yield "complete", "once nobody of its period is under way"
     elif entry.within_days:

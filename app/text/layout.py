@@ -287,7 +287,7 @@ def _so_far(heading: str) -> str:
 
 def _is_open(column: ShownColumn) -> bool:
     """Whether what began in a period may go on for any time, so that a period of it is never complete."""
-    return FIGURES[column.figure.name].within_days is None
+    return FIGURES[column.figure.name].within_days is None and not any(cell.complete for cell in column.figure.cells)
 
 
 def _is_running(column: ShownColumn) -> bool:

@@ -1,17 +1,19 @@
 """Answers figures: asks the read model, fills empty periods, says what is complete."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 
 from journey.errors import Refused
-from journey.instants import iso, last_end_of_day
+from journey.instants import DAY, iso, last_end_of_day, start_of_day
 from journey.money import DECIMALS
 from journey.problems import meant
 from projections.figures import periods
 from projections.figures.answers import Answer, Cell, FigureAnswer
 from projections.figures.compiling import Group, Query, batched, compiled, currencies_without_rate, finding, groups, marked, told_apart
-from projections.figures.figure import Asked, Figure
+from projections.figures.dimensions import DAYS_MAX, EVER
+from projections.figures.figure import Asked, Figure, Where
 from projections.figures.measures import Aggregate, Computed, Credited, Measure, Number, Outcome, Quantiles
 from projections.figures.outcomes import CELLS_MAX, Key, Rows, credited, outcomes_of, period, period_at
 from projections.read_model import Ask, Value
@@ -127,11 +129,22 @@ def _check(figure: Figure, asked: Asked) -> None:
     for where in asked.where:
         if not where.values:
             raise Refused(f"{where.dimension} is to be one of no values")
+        if figure.dimensions[where.dimension].days:
+            _check_days(where)
     if asked.currency and asked.currency not in DECIMALS:
         raise Refused(f"{asked.currency!r} is no currency")
 
     if asked.top:
         _check_top(figure, asked)
+
+
+def _check_days(where: Where) -> None:
+    for value in where.values:
+        if value != EVER and not (_DAYS.fullmatch(value) and int(value) <= DAYS_MAX):
+            raise Refused(f"{where.dimension} {value!r} is no number of days from 1 to {DAYS_MAX:,}, nor {EVER!r}")
+
+
+_DAYS = re.compile(r"[1-9]\d*", re.ASCII)
 
 
 def _check_top(figure: Figure, asked: Asked) -> None:
@@ -251,20 +264,30 @@ def _named(groupings: Sequence[Group], key: Key, asked: Asked) -> Iterable[str]:
 
 def _is_complete(figure: Figure, groupings: Sequence[Group], key: Key, asked: Asked) -> bool:
     """Whether its period, and the days after it that the figure waits for, were over at `until`."""
+    within_days = _within_days(figure, groupings, key, asked)
     place = period_at(groupings)
     ends = []
     if place is not None:
         ends.append(periods.after(period(groupings), key[place]))
     if asked.to_on:
         ends.append(date.fromisoformat(asked.to_on))
-    within_days = figure.within_days
-    if isinstance(within_days, str):
-        said = {**dict(figure.of.options), **asked.options}[within_days]
-        assert isinstance(said, int), "a number of days"
-        within_days = said if said >= 0 else None
     if not ends:
         return within_days == 0
     if within_days is None:
         return False
-    waited = (date.fromisoformat(asked.last_whole_day) + timedelta(days=1) - min(ends)).days
-    return figure.dated is None or waited >= within_days
+    return figure.dated is None or start_of_day(min(ends), asked.zone) + within_days * DAY <= asked.until + 1
+
+
+def _within_days(figure: Figure, groupings: Sequence[Group], key: Key, asked: Asked) -> int | None:
+    """How many days after its period a cell waits for; None is for ever. Where several are asked for, it waits for the longest."""
+    if days := figure.days_asked(asked):
+        own = [
+            one for group, one in zip(groupings, key, strict=True) if group.name in figure.dimensions and figure.dimensions[group.name].days
+        ]
+        waits = own or days
+        return None if EVER in waits else max(map(int, waits))
+    if not isinstance(figure.within_days, str):
+        return figure.within_days
+    said = {**dict(figure.of.options), **asked.options}[figure.within_days]
+    assert isinstance(said, int), "a number of days"
+    return said if said >= 0 else None

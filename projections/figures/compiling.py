@@ -63,6 +63,8 @@ def batched(figures: Iterable[Figure], asked: Asked) -> list[tuple[Figure, ...]]
                 alike: object = is_running and bool(asked.from_on)
             case Credited(touch=touch):
                 alike = touch, told_apart(figure, asked).by
+            case Computed(columns=columns):
+                alike = columns
             case _:
                 alike = figure.name
         wanted = tuple(_dimension(figure, where.dimension) for where in asked.where)
@@ -95,9 +97,9 @@ def compiled(batch: Sequence[Figure], asked: Asked) -> Query:
             columns = ", ".join(column for part in parts for column in _aggregates(one, part, asked))
             return Query(f"SELECT {grouped}{columns} {source}{tail}", values)
         case Quantiles() as measure:
-            inner = (
-                f"SELECT {grouped}{_amount(one, measure.column, asked)} AS x, CAST(SUM(v.n) AS BIGINT) AS c {source} AND {measure.where}"
-            )
+            series = f"v.{measure.series}" if measure.series else "''"
+            columns = f"{_amount(one, measure.column, asked)} AS x, {series} AS series, CAST(SUM(v.n) AS BIGINT) AS c"
+            inner = f"SELECT {grouped}{columns} {source} AND {measure.where}"
             return Query(_quantiles(measure, inner, names), values)
         case Credited():
             kept = " AND ".join(_conditions(one, asked, values, touch=True)) or "TRUE"
@@ -233,6 +235,7 @@ def _values(figure: Figure, asked: Asked) -> dict[str, Option]:
         if isinstance(several := values[name], tuple):
             texts = [text for text in several if isinstance(text, str)]
             values[name] = tuple(text for text in texts if text in wanted or (name in asked.by and not wanted))
+    values["within"] = figure.days_asked(asked)
     if ":months_over" in figure.of.sql:
         values["months_over"] = periods.months_over(asked.last_whole_day)
     return values
@@ -357,7 +360,8 @@ def _sum(what: str, where: str) -> str:
 
 
 def _quantiles(measure: Quantiles, inner: str, names: list[str]) -> str:
-    """For each quantile the two values nearest to it, the second of them NULL beyond the last, and at the end how many values there are."""
+    """For each quantile the two values nearest to it, the second of them NULL beyond the last; at the end of how many series values are,
+    and how many they are."""
     listed = "".join(f"{name}, " for name in names)
     within = f"PARTITION BY {', '.join(names)} " if names else ""
     nearest = []
@@ -365,8 +369,9 @@ def _quantiles(measure: Quantiles, inner: str, names: list[str]) -> str:
         low = f"((k - 1) * {at.numerator} / {at.denominator})"
         nearest += [f"MAX(x) FILTER (WHERE upto - c <= {place} AND {place} < upto)" for place in (low, f"{low} + 1")]
     placed = (
-        f"SELECT {listed}x, c, CAST(SUM(c) OVER ({within}ORDER BY x) AS BIGINT) AS upto, CAST(SUM(c) OVER ({within}) AS BIGINT) AS k"
-        f" FROM ({inner} GROUP BY {listed}x) AS a"
+        f"SELECT {listed}x, series, c, CAST(SUM(c) OVER ({within}ORDER BY x) AS BIGINT) AS upto,"
+        f" CAST(SUM(c) OVER ({within}) AS BIGINT) AS k"
+        f" FROM ({inner} GROUP BY {listed}x, series) AS a"
     )
     tail = f" GROUP BY {', '.join(names)}" if names else ""
-    return f"SELECT {listed}{', '.join(nearest)}, COALESCE(MAX(k), 0) FROM ({placed}) AS b{tail}"
+    return f"SELECT {listed}{', '.join(nearest)}, COUNT(DISTINCT series), COALESCE(MAX(k), 0) FROM ({placed}) AS b{tail}"

@@ -1,6 +1,6 @@
 """What a question asks of the definition: the zone, the currency, when the fiscal year starts, and the options of views."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from journey.definition import Definition, Funnel
@@ -71,6 +71,19 @@ LAG_DAYS: Final[tuple[str, Option]] = ("lag_days", 0)
 """How many days before a customer is won its costs lie, for what a new customer costs."""
 
 
+def in_order(stages: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """Stages (way, name) in their order, as SQL reads them: the first letter of the way, six digits of the place, the name."""
+    return tuple(f"{way[0]}{place:06d}{name}" for place, (way, name) in enumerate(stages))
+
+
+_ALONG: Final = ("awareness", "consideration", "decision", "post_purchase")
+STAGES: Final[tuple[str, Option]] = (
+    "stages",
+    in_order([*(("along", name) for name in _ALONG), ("out", "lost"), ("out", "churned"), ("back", "recycled")]),
+)
+"""The stages of the journey in their order, each with the way that it lies: along it, out of it, back into it."""
+
+
 def options(definition: Definition) -> dict[str, Option]:
     """`Asked.options` under `definition`; without them views go by the definition that ships."""
     kinds = definition.attribution.conversions
@@ -85,6 +98,7 @@ def options(definition: Definition) -> dict[str, Option]:
         SEGMENTS[0]: tuple(definition.segments),
         **options_of(definition.funnels, definition),
         LAG_DAYS[0]: definition.cac_lag_days,
+        STAGES[0]: in_order((stage.way, stage.name) for stage in definition.stages),
     }
 
 

@@ -17,7 +17,9 @@ class Dimension:
     figure dates the row by, and `{holds}`, whether a row of `history` held then; `{holds <name>}` of one that is joined under another name.
     Its values are text. A row may be in several groups of a dimension that is `many`, so these do not add up. `names` is SQL of what values
     are called: the value, its name. `tables` are those that its SQL reads. Of a dimension with as many values as there are people, `top` is
-    how many cells a list has where nobody asks for another number: those of the highest value."""
+    how many cells a list has where nobody asks for another number: those of the highest value.
+
+    Of a dimension that says within how many days something counts, `days` are those that a breakdown has; a filter may ask for any."""
 
     name: str
     column: str
@@ -27,6 +29,7 @@ class Dimension:
     names: str = ""
     top: int = 0
     tables: tuple[str, ...] = ()
+    days: tuple[str, ...] = ()
 
 
 def spelled(sql: str, dimension: Dimension, at: str, day: str, grain: Grain) -> str:
@@ -186,6 +189,24 @@ def stage_of(person: str, since: str = "") -> Dimension:
 
 
 PERSON_STAGE: Final = stage_of("v.person")
+
+FIRST_TOUCH_MONTH: Final = Dimension(
+    "first_touch_month",
+    "COALESCE(SUBSTR(first_touch_month.day, 1, 7), '')",
+    "LEFT JOIN first_touched AS first_touch_month ON first_touch_month.person = v.person AND first_touch_month.is_first = 1"
+    " AND first_touch_month.at <= :until",
+    "month of the first touchpoint of the person that marketing counts, the cohort; it is the same at all instants",
+    tables=("first_touched",),
+)
+EVER: Final = "ever"
+DAYS_MAX: Final = 9_999
+WITHIN: Final = Dimension(
+    "within",
+    "v.within",
+    says=f"within how many days the later step was reached: whole days up to {DAYS_MAX:,}, each of 24 hours, or {EVER}, which counts where"
+    " nobody asks; a period is complete so many days after its end, and with ever never",
+    days=("30", "60", "90", EVER),
+)
 
 
 def of_the_lead(name: str, says: str, since: str = "", person: str = "v.person") -> Dimension:

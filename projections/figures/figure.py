@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
 from journey.instants import Instant, day, last_end_of_day
-from projections.figures.dimensions import CURRENCY, Dimension
+from projections.figures.dimensions import CURRENCY, EVER, Dimension
 from projections.figures.measures import Measure
 from projections.figures.money import RATES_OF
 from projections.figures.periods import PERIODS
@@ -77,6 +77,15 @@ class Figure:
     @property
     def breakdowns(self) -> tuple[str, ...]:
         return (*self.dimensions, *(PERIODS if self.dated is not None else ()))
+
+    def days_asked(self, asked: "Asked") -> tuple[str, ...]:
+        """Within how many days something is to count, where a dimension of it says so: those of a filter, else all that it is broken down
+        by, else ever."""
+        for dimension in self.by:
+            if dimension.days:
+                wanted = [where.values for where in asked.where if where.dimension == dimension.name]
+                return wanted[0] if wanted else dimension.days if dimension.name in asked.by else (EVER,)
+        return ()
 
     def tables(self, names: Iterable[str]) -> frozenset[str]:
         """What is read to answer it by the dimensions of these names; periods and others that it does not have read nothing."""

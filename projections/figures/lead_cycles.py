@@ -3,6 +3,7 @@
 from projections.figures.dimensions import (
     CAMPAIGN,
     CHANNEL,
+    FIRST_TOUCH_MONTH,
     LEAD_SOURCE,
     OWNER,
     PERSON_STAGE,
@@ -27,7 +28,7 @@ BASIS = Dimension("basis", "v.basis", says='what handed the lead over: assigned,
 ACCOUNT = described("account", "v.person", "account", "account that the person was in as of the row's instant")
 
 WHOSE = (OWNER, TEAM, TEAM_OF_OWNER)
-WHENCE = (CHANNEL, CAMPAIGN, LEAD_SOURCE, *PROFILE, ACCOUNT)
+WHENCE = (CHANNEL, CAMPAIGN, LEAD_SOURCE, FIRST_TOUCH_MONTH, *PROFILE, ACCOUNT)
 _BY = (*WHOSE, *WHENCE, PERSON_STAGE)
 
 # Each of these types is enough, beside the lead itself where it is said of one: what only adds to the figure is not among them.

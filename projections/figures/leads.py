@@ -1,6 +1,6 @@
 """Leads: where they come from."""
 
-from projections.figures.dimensions import CAMPAIGN, CHANNEL, LEAD_SOURCE, PERSON_STAGE, PROFILE, Dimension
+from projections.figures.dimensions import CAMPAIGN, CHANNEL, FIRST_TOUCH_MONTH, LEAD_SOURCE, PERSON_STAGE, PROFILE, REASON, Dimension
 from projections.figures.figure import Figure
 from projections.figures.measures import count, distinct
 from projections.figures.reads import LEADS, MQLS
@@ -24,7 +24,7 @@ new_leads = Figure(
     unit="leads",
     source="definition: lead",
     of=created,
-    by=(CHANNEL, CAMPAIGN, LEAD_SOURCE, TEAM, *PROFILE, PERSON_STAGE),
+    by=(CHANNEL, CAMPAIGN, LEAD_SOURCE, FIRST_TOUCH_MONTH, TEAM, *PROFILE, PERSON_STAGE),
     measure=count(),
     reads=LEADS,
 )
@@ -51,4 +51,15 @@ new_mqls = Figure(
     measure=count("v.is_mql = 1"),
     reads=MQLS,
 )
-MARKETING = (new_leads, lead_people, new_mqls)
+recycled_leads = Figure(
+    name="recycled_leads",
+    says="Lead cycles that sales gave back to marketing in the period. Whoever becomes a lead again begins another cycle.",
+    formula="number of lead cycles recycled, dated by when they were",
+    unit="leads",
+    source="definition: lead",
+    of=as_of("leads", "step = 'recycled'", unit=("person", "cycle"), name="leads recycled"),
+    by=(*new_leads.by, REASON),
+    measure=count(),
+    reads=LEADS,
+)
+MARKETING = (new_leads, lead_people, new_mqls, recycled_leads)

@@ -54,11 +54,12 @@ class Aggregate:
 
 @dataclass(frozen=True, slots=True)
 class Quantiles:
-    """Of type 7 (Hyndman and Fan 1996): linear between the two nearest."""
+    """Of type 7 (Hyndman and Fan 1996): linear between the two nearest. Null over rows of several values of the column `series`."""
 
     column: str
     at: tuple[Fraction, ...]
     where: str
+    series: str = ""
     adds_up: bool = False
 
     @property
@@ -178,6 +179,11 @@ def ratio_of_one(series: str, part: Aggregate, whole: Aggregate) -> Aggregate:
 def quantiles(column: str, *at: str, where: str = "TRUE") -> Quantiles:
     """Quantiles of a column of whole numbers, each written as a fraction: "1/2", "9/10"."""
     return Quantiles(column, tuple(map(Fraction, at)), where)
+
+
+def quantiles_of_one(series: str, column: str, *at: str, where: str = "TRUE") -> Quantiles:
+    """The same where all rows are of one value of the column `series`; of several, which must not be mixed, they are null."""
+    return replace(quantiles(column, *at, where=where), series=series)
 
 
 def running(measure: Aggregate) -> Aggregate:

@@ -118,9 +118,9 @@ def _aggregated(measure: Aggregate, groupings: Sequence[Group], asked: Asked, su
 
 
 def _quantiles(measure: Quantiles, columns: tuple[Any, ...]) -> Outcome:
-    *nearest, number = columns
-    if not number:
-        return Outcome(None, 0)
+    *nearest, series, number = columns
+    if series != 1:
+        return Outcome(None, number)
     values: list[Number] = []
     for at, low, high in zip(measure.at, nearest[::2], nearest[1::2], strict=True):
         rest = Fraction((number - 1) * at) % 1

@@ -171,6 +171,9 @@ async def values_asked(ask: Ask, figures: Sequence[Figure], asked: Asked, *, ref
                 _check_segments(where, [name for name in names if isinstance(name, str)])
             found.append(where)
             continue
+        if any(figure.dimensions[where.dimension].days for figure in figures if where.dimension in figure.dimensions):
+            found.append(where)  # Any number of days may be asked for.
+            continue
         there, called = await _there_are(ask, where, figures, asked)
         known = {**{name: value for value, name in called.items()}, **{value: value for value in there}}
         for value in where.values:

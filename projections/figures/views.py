@@ -72,9 +72,3 @@ def history(table: str, *key: str, where: str = "TRUE", name: str = "") -> View:
         f" FROM {table} WHERE at <= :until AND {where}"
     )
     return View(name or f"history of {table}", sql, key, (table,))
-
-
-def moves_of(table: str, *key: str, was: tuple[str, ...], where: str = "TRUE", name: str = "") -> View:
-    """Each row up to `:until` beside the one before it: `was_<column>` for each of `was`, NULL for the first of its key."""
-    before = ", ".join(f"LAG({column}) OVER (PARTITION BY {', '.join(key)} ORDER BY at, nth) AS was_{column}" for column in was)
-    return View(name or f"moves of {table}", f"SELECT *, {before} FROM {table} WHERE at <= :until AND {where}", key, (table,))

@@ -41,7 +41,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 MARCH = ("--until", "2026-03-31")
 LINES = {
     "marketing audience": "Search        1           1          1            1    100.0%",
-    "marketing stages": "consideration        1             ·      3 d         3 d",
+    "marketing stages": "consideration        1            1             ·         ·        ·      3 d         3 d",
     "marketing demand": "Direct           1            1         1",
     "marketing conversions": "won                   1     900 EUR           1          1          1",
     "marketing attribution": "Search       2     ·         2       1",
@@ -233,7 +233,9 @@ def test_figures_are_listed_and_one_is_told_in_full(shop: Path) -> None:
 def test_a_dry_run_says_which_figures_read_what_would_be_taken_in(shop: Path, tmp_path: Path) -> None:
     put(tmp_path / "lead.jsonl", touch("lead_created", lead="1", lead_source="Fair", channel="Events", campaign="fair"))
     told = here("ingest", "lead.jsonl", "--dry-run", cwd=tmp_path).out
-    assert "marketing demand (all 3); marketing conversions (conversions, converting_people)" in " ".join(told.split())
+    assert "marketing demand (all 4); marketing steps (all 4); marketing conversions (conversions, converting_people)" in " ".join(
+        told.split()
+    )
     for type, is_read in (("lead_accepted", True), ("lead_created", False)):
         put(tmp_path / "in.jsonl", touch(type, lead="1"))
         assert ("time_to_accept" in here("ingest", "in.jsonl", "--dry-run", "--json", cwd=tmp_path).json["figures"]) is is_read

@@ -14,7 +14,7 @@ from projections.figures.answers import Answer, exact
 from projections.figures.figure import Asked, Where
 from projections.figures.sections import FIGURES
 from tests.projections.figures.cases import LEADS, OPEN, STOOD, TOUCHED, UNTIL
-from tests.projections.figures.cases_sales import ACCEPTED
+from tests.projections.figures.cases_sales import ACCEPTED, lead
 from tests.projections.figures.tables import Rows, at, sqlite
 
 
@@ -64,6 +64,28 @@ async def test_a_cohort_is_complete_only_when_its_time_is_over() -> None:
         (cell,) = (await answer(ask, [figure], Asked(UNTIL, from_on="2026-03-01", to_on="2026-04-01"))).figures[0].cells
         assert cell.complete is complete
     db.close()
+
+
+async def test_a_conversion_is_complete_so_many_days_of_24_hours_after_its_period() -> None:
+    """Clocks are put forward in between: what begins in the last hour of March 28th has until one o'clock of the 30th."""
+    rows = {"lead_states": [lead("user:1", "2026-03-28 12:00")]}
+    complete = {}
+    for until in ("2026-03-29 22:00", "2026-03-29 23:00"):
+        asked_in_march = Asked(at(until) - 1, "Europe/Berlin", from_on="2026-03-28", to_on="2026-03-29", by=("within",))
+        for days in ("1", "2"):
+            asked_of = replace(asked_in_march, where=(Where("from_step", ("lead",)), Where("to_step", ("win",)), Where("within", (days,))))
+            (cell,) = (await asked(rows, asked_of, "lead_conversion")).figures[0].cells
+            complete[until, days] = cell.complete
+    assert [one for one, is_complete in complete.items() if is_complete] == [("2026-03-29 23:00", "1")]
+
+
+@pytest.mark.parametrize(("days", "complete"), [(("91",), True), (("92",), False), (("1", "92"), False), (("ever",), False), ((), False)])
+async def test_an_open_cohort_is_told(days: tuple[str, ...], complete: bool) -> None:
+    where = (Where("from_step", ("lead",)), Where("to_step", ("win",)), *([Where("within", days)] if days else []))
+    rows = {"lead_states": [lead("user:1", "2026-03-28")]}
+    for by, period in (((), {}), ((), {"from_on": "2026-03-01", "to_on": "2026-04-01"}), (("month",), {})):
+        found = await asked(rows, Asked(UNTIL, by=by, where=where, **period), "lead_conversion")
+        assert found.figures[0].cells[0].complete is (complete and bool(by or period))
 
 
 @pytest.mark.parametrize(

@@ -39,9 +39,16 @@ def customers(number: int) -> Rows:
         found["scores"].append({"person": person, "rule": "demo", "points": 30, "at": when})
         found["touched"].append({"person": person, "day": "2026-03-02", "channel": "Email"})
         found["stages"].append(
-            {"person": person, "stage": "customer", "at": when, "left_stage": "decision" if one % 2 else "", "stayed": one, "is_onward": 1}
+            {
+                "person": person,
+                "stage": "awareness",
+                "at": when,
+                "left_stage": ("", "decision", "lost")[one % 3],
+                "stayed": one,
+                "is_onward": 1,
+            }
         )
-        found["leads"].append({"person": person, "at": when, "step": "created"})
+        found["leads"] += [{"person": person, "at": when, "step": step} for step in ("created", "recycled")]
         outcome = ("won", "lost", "open")[one % 3]
         won = {
             "outcome": outcome,

@@ -56,8 +56,8 @@ async def test_it_can_be_broken_down_and_filtered_by_each_of_its_dimensions(name
         found = await answer(ask, [figure], Asked(UNTIL, by=(one,), from_on="2026-06-01"))
         assert found.figures[0].by[0] == one
         assert found.figures[0].needs == figure.reads
-    for one in figure.dimensions:
-        await answer(ask, [figure], Asked(UNTIL, where=(Where(one, ("x", "y")),)))
+    for one, dimension in figure.dimensions.items():
+        await answer(ask, [figure], Asked(UNTIL, where=(Where(one, dimension.days or ("x", "y")),)))
     db.close()
 
 
@@ -78,6 +78,14 @@ async def test_what_cannot_be_asked_is_refused_in_words(asked: Asked, says: str)
     db, ask = sqlite({})
     with pytest.raises(Refused, match=says.replace("(", r"\(")):
         await answer(ask, [WIN_RATE], asked)
+    db.close()
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "07", "1.5", "10000", "x", ""])
+async def test_only_whole_numbers_of_days_are_waited_for(days: str) -> None:
+    db, ask = sqlite({})
+    with pytest.raises(Refused, match=f"within {days!r} is no number of days from 1 to 9,999, nor 'ever'"):
+        await answer(ask, [FIGURES["lead_conversion"]], Asked(UNTIL, where=(Where("within", ("30", days)),)))
     db.close()
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from journey.instants import DAY
 from projections.figures.compiling import Query, marked
-from projections.figures.views import View, history, last_of, moves_of
+from projections.figures.views import View, history, last_of
 from tests.projections.figures.tables import Rows, at, sqlite
 
 STOOD: Rows = {
@@ -42,10 +42,3 @@ async def test_a_history_says_until_when_each_row_held_and_knows_nothing_later()
         (0, "2026-03-02"),
         (2**53 - at("2026-03-02"), "9999-12-31"),
     ]
-
-
-async def test_a_move_knows_what_was_before() -> None:
-    moved = await rows(
-        moves_of("deals", "deal", was=("outcome", "amount_minor")), "outcome, COALESCE(was_outcome, ''), was_amount_minor", "2026-03-02"
-    )
-    assert moved == [("lost", "won", 6), ("open", "", None), ("won", "open", 5)]
