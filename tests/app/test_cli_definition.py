@@ -151,7 +151,7 @@ def test_what_nothing_reads_is_said_and_nothing_else(desk: Path, monkeypatch: py
     put(desk / "calls.jsonl", b'{"type": "track", "event": "x", "messageId": "1", "userId": "1", "timestamp": "2025-01-01T00:00:00Z"}')
     yaml = (desk / "default.yaml").read_text()
     yaml = yaml.replace("campaign_aliases: []", "campaign_aliases: [{campaign: spring, names: [spring26]}]")
-    yaml = yaml.replace("segments: []", "segments: [{name: big, where: {tier: big}}]")
+    yaml = yaml.replace("segments: {}", "segments: {big: {profile: {country: DE}}, new: {all: [{segment: big}, {stage: awareness}]}}")
     (desk / "mine.yaml").write_text(yaml)
     monkeypatch.setattr(Model, "__getattribute__", reading)
     for command in (

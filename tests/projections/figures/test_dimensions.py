@@ -86,6 +86,8 @@ ASKED: dict[str, Option] = {
     "to_on": "2025-07-01",
     "fiscal_months": 0,
     "currency": "EUR",
+    "months_over": 24_305,
+    "within": ("30",),
 }
 
 
