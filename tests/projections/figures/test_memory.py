@@ -26,6 +26,11 @@ def customers(number: int) -> Rows:
         found["engaged_sessions"].append({"person": person, "at": when, "engaged_at": when, "channel": "Email"})
         found["first_touched"].append({"person": person, "at": when, "channel": "Email", "is_first": 1, "is_first_of_channel": 1})
         found["milestones"].append({"person": person, "name": "trial", "at": when, "channel": "Email"})
+        # One who went on, and was lost, long ago; one who is under way.
+        began = when - 9_000 * HOUR
+        found["conversions"].append({"person": person, "conversion": "lead", "of_what": f"lead:{one}", "at": began})
+        found["leads"].append({"person": person, "at": began + HOUR, "step": "mql"})
+        found["milestones"].append({"person": person, "name": "signed-up", "at": when})
         order = {"subject": person, "order_id": f"{one}", "amount_minor": minor}
         again = {"subject": person, "order_id": f"again {one}", "at": when + 48 * HOUR, "amount_minor": 100 * (1 + one % 50)}
         found["orders"] += [{**order, "at": when}, again]

@@ -46,7 +46,8 @@ def scanned_again(db: sqlite3.Connection, query: Query) -> Iterator[str]:
         how, _, what = detail.partition(" ")
         name = what.split(" ")[0]
         names[id] = name
-        if how == "CORRELATED" or parent in inner:
+        # A list that depends on no row is made once, wherever it stands.
+        if how == "CORRELATED" or (parent in inner and how != "LIST"):
             inner.add(id)
         if "CONSTANT ROW" in detail or (how == "SCAN" and name in listed and parent not in joins):
             listed.add(names.get(parent))
