@@ -148,7 +148,8 @@ def _value(figure: FigureAnswer, one: UnitEvidence, currency: str | None) -> str
 def _cell(figure: FigureAnswer, cell: Cell) -> str:
     values = cell.value if isinstance(cell.value, tuple) else (cell.value,)
     numbers = [_number(figure.unit, value, cell.currency) for value in values]
-    named = [f"{one} ({quantile})" for one, quantile in zip(numbers, figure.quantiles, strict=True)] if figure.quantiles else numbers
+    several = isinstance(cell.value, tuple)
+    named = [f"{one} ({quantile})" for one, quantile in zip(numbers, figure.quantiles, strict=True)] if several else numbers
     of = f" ({exact(cell.part or 0)} of {exact(cell.whole)})" if cell.whole is not None else ""
     unit = f" {figure.unit}" if figure.unit not in (*PERCENT, "money", "duration") else ""
     return f"{' · '.join(named)}{unit}{of}"

@@ -35,7 +35,7 @@ ROWS_SHOWN_MAX = 12
 """How many rows a table has; one that was asked for with --by has more."""
 ROWS_ASKED_MAX = 60
 NAMED_MAX = 12
-LABEL_WIDTH_MAX = 32
+LABEL_WIDTH_MAX = 44
 """How many characters of a group's name a terminal shows."""
 HEADING_WIDTH_MIN = 12
 COLUMNS_WITH_BAR_MAX = 3

@@ -80,7 +80,7 @@ def _of_purchases(come_to: Callable[[PurchaseFit, Sequence[Buyers]], float]) -> 
             fit = purchase_fit(those) if sum(one.number for one in those if one.repeats) >= AGAIN_MIN else None
             value = None if fit is None else come_to(fit, those)
             # At the bounds of the parameters the formulas may give none.
-            found[group] = Outcome(None if value is None or not isfinite(value) else rounded(value), sum(row.n for row in some))
+            found[group] = Outcome(None, 0) if value is None or not isfinite(value) else Outcome(rounded(value), sum(row.n for row in some))
         return found
 
     return computed(function, "repeats", "recency", "age")
@@ -93,7 +93,7 @@ def _of_values(come_to: Callable[[ValueFit], float]) -> Computed:
             values = [(int(orders), int(orders) * int(mean), row.n) for row in some for orders, mean in [row.values]]
             number = sum(row.n for row in some)
             fit = value_fit(values) if number >= AGAIN_MIN else None
-            found[group] = Outcome(None if fit is None else rounded(come_to(fit)), number)
+            found[group] = Outcome(None, 0) if fit is None else Outcome(rounded(come_to(fit)), number)
         return found
 
     return computed(function, "orders", "mean_minor")

@@ -78,7 +78,7 @@ _BACK = (
 )
 _PATH = " || ".join(
     [
-        f"COALESCE(MAX(CASE WHEN back = {PATH_STEPS_MAX + 1} THEN '… > ' END), '')",
+        f"COALESCE(MAX(CASE WHEN back = {PATH_STEPS_MAX + 1} THEN '(earlier) > ' END), '')",
         *(f"COALESCE(MAX(CASE WHEN back = {back} THEN step || ' > ' END), '')" for back in range(PATH_STEPS_MAX, 1, -1)),
         f"COALESCE(MAX(CASE WHEN back = 1 THEN step END), '{NO_STEP}')",
     ]

@@ -55,7 +55,7 @@ SECTIONS: Final = (
     ),
     Section("stays", "How long people stay in a stage, with those who are still there", "marketing", stages.STAYS, (("stage",),)),
     Section("funnel", "Funnels: how far people come, and how soon", "marketing", funnels.FUNNEL_FIGURES, (("funnel", "step"),)),
-    Section("paths", "Which step follows which, and paths", "marketing", paths.PATHS, (("from_step", "next_step"), ("ending", "path"))),
+    Section("paths", "Which step follows which, and paths", "marketing", paths.PATHS, (("from_step", "next_step"), ("ending",))),
     Section("demand", "New leads", "marketing", leads.MARKETING, ((), ("channel",))),
     Section("steps", "From lead to win", "marketing", lead_steps.FIGURES, (("step",), ("from_step", "to_step"))),
     Section("conversions", "Conversions and customers", "marketing", (*conversions.FIGURES, retention.repeat_rate), ((), ("conversion",))),

@@ -42,7 +42,7 @@ everybody = View(
     "SELECT p.person, s.segment, CASE WHEN m.person IS NULL THEN 0 ELSE 1 END AS is_in, 1 AS n FROM"
     " (SELECT person FROM first_touched WHERE is_first = 1 AND at <= :until"
     " UNION SELECT person FROM segment_moves WHERE at <= :until) AS p"
-    " CROSS JOIN (SELECT k.column1 AS segment FROM (VALUES :segments) AS k) AS s"
+    " CROSS JOIN (SELECT k.column1 AS segment FROM (VALUES :segments) AS k WHERE k.column1 <> '') AS s"
     f" LEFT JOIN ({_IN}) AS m ON m.person = p.person AND m.segment = s.segment",
     unit=("person",),
     tables=("first_touched", "segment_moves"),

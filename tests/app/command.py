@@ -41,7 +41,7 @@ class Ran(NamedTuple):
 
 def worked_out(name: str, *by: str, cwd: Path, until: str = "2026-03-31", more: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
     """The values of a figure, by those of its groups, as `journey report --json` says them: money is per currency."""
-    (section,) = [section for section in SECTIONS if FIGURES[name] in section.figures]
+    section = next(section for section in SECTIONS if FIGURES[name] in section.figures)
     asked = (section.model, section.name, "--by", ",".join(by), "--until", until, *more)
     (told,) = here("report", *asked, "--json", cwd=cwd).json["sections"]
     return {

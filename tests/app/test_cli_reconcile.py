@@ -40,6 +40,7 @@ def some_of_every_type() -> Iterator[bytes]:
             ("refund", "user:zz", {"order": f"o-{n}", "amount": "10.00"}),
             ("campaign_launched", f"campaign:z{n}", {"campaign": f"z{n}", "name": f"Z{n}", "aliases": [f"Other {n}"]}),
             ("page_view", f"user:z{n}", {"utm_campaign": f"Zed {n}"}),
+            ("page_view", f"user:bot{n}", {"bot": True}),
             ("media_reported", "campaign:spring", {"ad": str(n)}),
             ("fx_rate", "company:self", {"on": day}),
             ("target_set", "company:self", {"team": str(n)}),
@@ -75,6 +76,9 @@ def test_all_is_well(desk: Path, at_once: int, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_row_counted_twice_a_row_gone_and_a_row_too_many_are_named_in_each_table(desk: Path) -> None:
+    text = here("definition", "show", "--default", cwd=desk).out
+    (desk / "mine.yaml").write_text(text.replace("segments: {}", "segments: {seen: {types: page_view}}"))
+    assert here("definition", "use", "mine.yaml", cwd=desk).status == 0
     put(desk / "more.jsonl", *some_of_every_type())
     assert here("ingest", "more.jsonl", cwd=desk).status == 0
     assert {(model, table): n for model, table, _ in TABLES if (n := rows_of(desk, model, table)) < 3} == {}

@@ -226,7 +226,7 @@ def test_each_currency_has_a_line_of_its_own_in_all_columns(tmp_path: Path) -> N
     ]
     assert here("ingest", put(tmp_path / "in.jsonl", *lines), "--strict", cwd=tmp_path).status == 0
     told = here("report", "marketing", "value", "--until", "2026-03-31", cwd=tmp_path).out
-    assert "Search   10.00 EUR  10.00 EUR  10.00 EUR  10.00 EUR\n         20.00 USD          ·  20.00 USD  10.00 USD\n" in told
+    assert "Search   10.00 EUR  10.00 EUR  10.00 EUR  10.00 EUR\n         20.00 USD  20.00 USD          ·  10.00 USD\n" in told
 
 
 def test_progress_is_shown_on_a_terminal_and_only_there(tmp_path: Path) -> None:

@@ -48,12 +48,12 @@ def renamed(by: Definition) -> Definition:
         Conversion(name="form", when=Match(types=("form_submitted",)), customer=True),
     )
     attribution = by.attribution.model_copy(update={"people": "primary", "conversions": kinds})
-    return by.model_copy(update={"attribution": attribution, "zone": "America/New_York"})
+    return by.model_copy(update={"attribution": attribution, "zone": "America/New_York", "funnels": ()})
 
 
 def without_deals(by: Definition) -> Definition:
     kinds = tuple(kind for kind in by.attribution.conversions if kind.deal is None)
-    return by.model_copy(update={"attribution": by.attribution.model_copy(update={"conversions": kinds})})
+    return by.model_copy(update={"attribution": by.attribution.model_copy(update={"conversions": kinds}), "funnels": ()})
 
 
 DEFINITIONS: dict[str, Callable[[Definition], Definition]] = {"as it ships": lambda by: by, "renamed": renamed, "no deals": without_deals}

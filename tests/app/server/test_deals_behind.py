@@ -23,6 +23,12 @@ def orders(number: int) -> Iterator[bytes]:
         yield sent("order_placed", f"user:{nth}", at(1), id=f"order-{nth}", order=f"o{nth}", amount="10.00", currency="EUR")
 
 
+SPENT = sent(
+    "spend_recorded", "campaign:spring", at(0), amount="100.00", currency="EUR", function="marketing", kind="media",
+    period_start="2026-03-01", period_end="2026-03-01", stated_at="2026-03-01T00:00:00Z",
+)  # fmt: skip
+
+
 def deals(first: int, number: int) -> Iterator[bytes]:
     for nth in range(first, first + number):
         yield sent("ad_click", f"user:d{nth}", at(0), id=f"click-d{nth}", campaign="spring")
@@ -42,7 +48,7 @@ async def test_few_deals_among_many_orders_are_withheld_from_marketing_until_the
     key = await add(folder, "max", Role.marketing)
     async with asked(folder, routes(None)) as marketing:
         marketing.headers["Authorization"] = f"Bearer {key}"
-        await published(folder, *orders(30))
+        await published(folder, SPENT, *orders(30))
         assert all(await values(marketing, figure)), "of orders alone there are enough"
         await published(folder, *deals(1, 4))
         for by in ("", "channel", "month"):

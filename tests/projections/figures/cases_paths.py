@@ -82,7 +82,7 @@ CASES = (
             ("lost", "(no step)"): 1,
             ("lost", "demo > trial > decision"): 1,
             ("order", "(no step)"): 1,
-            ("won", "… > decision > demo > trial > decision > demo"): 1,
+            ("won", "(earlier) > decision > demo > trial > decision > demo"): 1,
         },
         asked("ending", "path"),
     ),
