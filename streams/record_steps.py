@@ -13,7 +13,7 @@ from typing import NamedTuple
 from journey.definition import Definition
 from journey.errors import Refused
 from journey.facts import Facts
-from journey.histories import Stored, people_named
+from journey.histories import Stored, keys, people_named
 from journey.identity import Id
 from journey.instants import Instant
 from journey.touchpoints import Identified, Order, Retracted, Touchpoint, Unlinked
@@ -104,24 +104,12 @@ class _Found:
         self.counted.update(name_of(one.touch) for one in before.values() if not one.voided)
 
     def steps(self) -> Iterable[RecordStep]:
-        # What comes and what goes under one name never stood together in the record, but it does between the steps: then each body is to
-        # be under the keys of all of them, as placement brings them.
-        every: dict[Name, set[str]] = defaultdict(set)
-        for stored, keys in chain(self.added.values(), self.removed.values()):
-            every[name_of(stored.touch)].update(keys)
-
-        def row(stored: Stored, keys: Collection[str]) -> BodyRow:
-            # One that comes or goes under keys of others only is there all the time.
-            is_whole = stored.touch.subject in keys
-            under = every[name_of(stored.touch)] if is_whole else keys
-            return BodyRow(stored.touch, stored.body, b"", tuple(sorted(under)), voided=stored.voided)
-
-        for stored, keys in self.added.values():
-            yield RecordStep(self._cause(stored.touch), stored.touch, adds=row(stored, keys))
+        for stored, under in _whole(self.added):
+            yield RecordStep(self._cause(stored.touch), stored.touch, adds=_row(stored, under))
         for name, touch in self.voided.items():
             yield RecordStep(RETRACTION, touch, voids=name)
-        for stored, keys in self.removed.values():
-            yield RecordStep(IMPORT, stored.touch, removes=row(stored, keys))
+        for stored, under in _whole(self.removed):
+            yield RecordStep(IMPORT, stored.touch, removes=_row(stored, under))
         for name, touch in self.lifted.items():
             yield RecordStep(IMPORT, touch, lifts=name)
 
@@ -139,6 +127,15 @@ class _Found:
                 return LATE if touch.occurred_at < self.latest.get(touch.subject, 0) else TOUCHPOINT
 
 
+def _whole(bodies: Mapping[Body, tuple[Stored, list[str]]]) -> Iterable[tuple[Stored, list[str]]]:
+    """Those that came or went themselves. One that did under keys of others only was there all the time."""
+    return ((stored, keys) for stored, keys in bodies.values() if stored.touch.subject in keys)
+
+
+def _row(stored: Stored, keys: Iterable[str]) -> BodyRow:
+    return BodyRow(stored.touch, stored.body, b"", tuple(keys), voided=stored.voided)
+
+
 class SteppedRecord:
     """The record as it stood at a position, and some steps from there. `Bodies`, for what derives."""
 
@@ -149,8 +146,9 @@ class SteppedRecord:
         self._stood: dict[str, list[Stored]] = {}
         """What stood under a key at the position. Steps do not change that."""
         self._stood_size = 0
-        self._goes: dict[str, list[Stored]] = defaultdict(list)
-        """What steps remove, under each of its keys: under some it may not have stood, see `_Found.steps`."""
+        self._everywhere: dict[str, dict[Body, Stored]] = defaultdict(dict)
+        """Bodies of a name under the keys of its other bodies, as placement brings them there: the one that counts is to count everywhere.
+        Between the steps others stand together than ever did in the record."""
         self._folds = Folds(KEPT_TOUCHPOINTS_MAX)
         self._added: dict[str, dict[Body, BodyRow]] = defaultdict(dict)
         self._removed: dict[str, set[Body]] = defaultdict(set)
@@ -158,10 +156,8 @@ class SteppedRecord:
         """Of the names that steps void or lift: whether they are void now."""
         self._deals: dict[Id, set[str]] = defaultdict(set)
         """The deals that touchpoints of steps name with an id: the record doesn't know them of what came when it was void already."""
+        self._comes = {(step.touch.order, step.adds.body) for step in all_steps if step.adds}
         for step in all_steps:
-            if row := step.removes:
-                for key in row.keys:
-                    self._goes[key].append(Stored(row.touch, row.body, row.voided))
             if step.adds and (deal := step.touch.about.deal) is not None:
                 for id in people_named(step.touch):
                     self._deals[id].add(f"deal:{deal}")
@@ -205,9 +201,23 @@ class SteppedRecord:
         rows = [row._replace(voided=self._is_void(row.touch, row.voided) or name_of(row.touch) in voids) for row in rows]
         names = {name_of(row.touch) for row in rows} | voids
         stored = await self.bodies({subject for subject, _, _ in names})
+        rows = self._bring_everywhere(rows, chain.from_iterable(stored.values()))
         # All of a name: which of its bodies counts is for the world to say.
         stood = [one.touch for one in chain.from_iterable(stored.values()) if not one.voided and name_of(one.touch) in names]
         return (await with_added(World(self, self._definition, list(rows), voids, folds=self._folds), stood)).facts
+
+    def _bring_everywhere(self, rows: Iterable[BodyRow], stood: Iterable[Stored]) -> list[BodyRow]:
+        """Bring `rows`, and what stood under their names, under the keys of all of a name. Returns `rows` with these keys."""
+        every: dict[Name, set[str]] = defaultdict(set)
+        for row in rows:
+            every[name_of(row.touch)].update(row.keys)
+        rivals = [one for one in stood if name_of(one.touch) in every]
+        for one in rivals:
+            every[name_of(one.touch)].update(keys(one.touch))
+        for one in (*rivals, *(Stored(row.touch, row.body, row.voided) for row in rows)):
+            for key in every[name_of(one.touch)].difference(keys(one.touch)):
+                self._everywhere[key][one.touch.order, one.body] = one
+        return [row._replace(keys=tuple(sorted(every[name_of(row.touch)]))) for row in rows]
 
     def _is_void(self, touch: Touchpoint, is_voided: bool) -> bool:
         return self._voided.get(name_of(touch), is_voided)
@@ -224,13 +234,16 @@ class SteppedRecord:
             found[key] = [one for one in bodies if (one.touch.order, one.body) not in removed]
         for key in keys:
             found.setdefault(key, []).extend(Stored(row.touch, row.body, row.voided) for row in self._added.get(key, {}).values())
+            if others := self._everywhere.get(key):
+                here = {(one.touch.order, one.body) for one in found[key]}
+                found[key] += [one for body, one in others.items() if body not in here and self._is_there(body)]
         return {key: [one._replace(voided=self._is_void(one.touch, one.voided)) for one in bodies] for key, bodies in found.items()}
 
     async def _as_it_stood(self, keys: Collection[str]) -> Mapping[str, list[Stored]]:
         lacking = [key for key in keys if key not in self._stood]
         found = await self._past.bodies(lacking) if lacking else {}
         here = {key: self._stood[key] for key in keys if key in self._stood}
-        here |= {key: self._with_what_goes(key, found.get(key, [])) for key in lacking}
+        here |= {key: found.get(key, []) for key in lacking}
         self._stood_size += sum(len(here[key]) + 1 for key in lacking)
         if self._stood_size > KEPT_TOUCHPOINTS_MAX:
             self._stood.clear()
@@ -239,12 +252,10 @@ class SteppedRecord:
             self._stood.update((key, here[key]) for key in lacking)
         return here
 
-    def _with_what_goes(self, key: str, stood: list[Stored]) -> list[Stored]:
-        goes = self._goes.get(key)
-        if not goes:
-            return stood
-        here = {(one.touch.order, one.body) for one in stood}
-        return stood + [one for one in goes if (one.touch.order, one.body) not in here]
+    def _is_there(self, body: Body) -> bool:
+        """Whether a body that was brought under other keys is there now."""
+        subject = body[0][3]
+        return body in self._added.get(subject, ()) if body in self._comes else body not in self._removed.get(subject, ())
 
     async def deals_of(self, ids: Collection[Id]) -> set[str]:
         return (await self._past.deals_of(ids)).union(*(self._deals.get(id, ()) for id in ids))
