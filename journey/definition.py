@@ -484,6 +484,11 @@ class Identity(Model):
         return kinds
 
 
+def _no_list(value: object) -> object:
+    """Definitions of before there were segments say `segments: []`."""
+    return {} if value == [] else value
+
+
 class Definition(Model):
     """A whole definition. `fingerprint` is its identity."""
 
@@ -555,7 +560,7 @@ class Definition(Model):
     """What sales is to do after an order."""
     attribution: Attribution
     """What conversions are, and which touches they are credited to."""
-    segments: dict[Name, Condition] = {}
+    segments: Annotated[dict[Name, Condition], BeforeValidator(_no_list)] = {}
     """Groups of people, by name: who meets a condition is in. What a stage's rule is set off by, a segment holds on to: a match and a step
     of the lead hold from the first one on, all others for as long as they are so."""
     bounds: Bounds = Bounds()

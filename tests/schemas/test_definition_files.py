@@ -50,6 +50,10 @@ def test_a_small_file_is_a_definition() -> None:
     assert definition.handoff.limit == 4 * 3600 * 1_000_000
 
 
+def test_a_file_of_before_there_were_segments_is_read() -> None:
+    assert parse_definition(SMALL + "segments: []\n", "old.yaml").segments == {}
+
+
 def test_the_definition_that_ships_is_read_once() -> None:
     assert default_definition().name == "default"
     assert default_definition() is default_definition()
