@@ -141,6 +141,10 @@ def report(
         return
     show_reports.report(told, definition, sections=sections or (), by=by is not None)
     today = day(now(), definition.zone)
-    by_day = [section.name for section in told.sections if section.is_by_day and not section.is_empty]
+    of_days = [section for section in told.sections if section.is_by_day]
+    # Who sent something today looks for it among what marketing counts; sales has only costs by day, where there are any.
+    by_day = [section.name for section in of_days if not section.is_empty] or [
+        one.name for one in of_days if model is ReportModel.marketing
+    ]
     if until is None and by_day and (question.to_on is None or question.to_on.isoformat() > today):
         note(f"today is not over, so it is not in {', '.join(by_day)}; --until {today} has what is known of it")
