@@ -79,8 +79,9 @@ def _of_purchases(come_to: Callable[[PurchaseFit, Sequence[Buyers]], float]) -> 
             those = [Buyers(int(repeats), int(recency), int(age), row.n) for row in some for repeats, recency, age in [row.values]]
             fit = purchase_fit(those) if sum(one.number for one in those if one.repeats) >= AGAIN_MIN else None
             value = None if fit is None else come_to(fit, those)
+            number = 0 if fit is None else sum(row.n for row in some)
             # At the bounds of the parameters the formulas may give none.
-            found[group] = Outcome(None, 0) if value is None or not isfinite(value) else Outcome(rounded(value), sum(row.n for row in some))
+            found[group] = Outcome(None if value is None or not isfinite(value) else rounded(value), number)
         return found
 
     return computed(function, "repeats", "recency", "age")

@@ -121,7 +121,7 @@ async def peak(section: str, number: int) -> int:
     # By one that is no list of people.
     dimension = next(one.name for one in figures[0].by if not one.top)
     for by in ((), ("month",), (dimension,)):
-        asked = Asked(UNTIL, by=by)
+        asked = Asked(UNTIL, by=by, options={"segments": ("readers",)})
         if some := [figure for figure in figures if not figure.lacks(asked)]:
             asks.append((some, asked))
     without = {one.name for some, asked in asks for one in (await answer(ask, some, asked)).figures if one.needs}
