@@ -108,7 +108,7 @@ class QueryResult:
     def rows(self) -> Iterator[CsvRow]:
         """Numbered from 1, each with its bytes as CSV. When the last has been read, nothing is left of it all."""
         written = StringIO()
-        writer = csv.writer(written, lineterminator="")
+        writer = csv.writer(written)  # whose lines end in \r\n: so a cell that has either is quoted
         try:
             found = self._db.execute("FROM answer")
             number = 0
@@ -118,7 +118,7 @@ class QueryResult:
                     written.seek(0)
                     written.truncate()
                     writer.writerow(cells)
-                    raw = written.getvalue().encode()
+                    raw = written.getvalue().removesuffix("\r\n").encode()
                     yield CsvRow(number, raw, list(cells), "holds a NUL byte" if b"\0" in raw else None)
         except _duckdb().Error as error:
             raise Refused(f"the result of the query can't be read any further: {_in_a_line(str(error))}") from error

@@ -78,7 +78,7 @@ async def members_in(ask: Ask, definition: Definition, segment: str, until: Inst
 def to_csv(found: SegmentMembers) -> str:
     """A row for each member; of touchpoints, their sources and ids."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text)  # whose lines end in \r\n: so a cell that has either is quoted
     writer.writerow(("person", "since", "by_time", "because"))
     for one in found.members:
         because = " ".join(f"{source}#{id}" for source, id, _ in one.because)

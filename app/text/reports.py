@@ -57,11 +57,14 @@ def report(answered: Report, definition: Definition, *, sections: Sequence[str] 
     if not shown:
         put(Text(f"nothing for {answered.model} {narrowed(asked) or 'up to then'}", style="dim"), "")
     _empty_sections([section for section in answered.sections if section.answers and section not in shown], asked)
-    if without := [section.title for section in answered.sections if not section.answers]:
-        lacks = dict.fromkeys(
-            name for section in answered.sections if not section.answers for one in section.left_out.values() for name in one
-        )
-        put(Text(f"Without {' or '.join(map(words, lacks))}, and so left out: {', '.join(without)}.", style="dim"), "")
+    without = [section for section in answered.sections if not section.answers]
+    if left_out := [section for section in without if section.left_out]:
+        lacks = dict.fromkeys(name for section in left_out for one in section.left_out.values() for name in one)
+        titles = ", ".join(section.title for section in left_out)
+        put(Text(f"Without {' or '.join(map(words, lacks))}, and so left out: {titles}.", style="dim"), "")
+    for section in without:
+        for why in dict.fromkeys(section.not_worked_out.values()):
+            put(Text(f"{section.title}: {why}.", style="dim"), "")
     if answered.model == "sales":
         _unknown_stages(answers, definition)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -160,6 +161,18 @@ def test_a_terminal_lists_the_highest_leads_and_csv_and_json_have_all(tmp_path: 
 def test_what_has_no_rate_is_named_with_the_first_day(shop: Path) -> None:
     told = here("report", "sales", "decided", "--currency", "USD", *MARCH, cwd=shop).out
     assert "There is no rate for EUR on 2026-03-09, so money is shown per currency." in told
+
+
+def test_a_section_of_which_nothing_can_be_worked_out_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    orders = [
+        touch("order_placed", id=f"{person} {on}", subject=f"user:{person}", order=f"{person} {on}", at=f"{on}T10:00:00Z")
+        for person in range(1, 11) for on in ("2026-01-05", "2026-02-02")
+    ]  # fmt: skip
+    assert here("ingest", put(tmp_path / "in.jsonl", *orders), cwd=tmp_path).status == 0
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    told = " ".join(here("report", "marketing", *MARCH, cwd=tmp_path).out.split())
+    assert "The models of customers who buy again: numpy and scipy work it out, and are not installed; " in told
+    assert "Without still active, expected purchases, expected order value: numpy and scipy" in told
 
 
 def test_reports_have_no_blanks_at_the_ends_of_lines(shop: Path) -> None:

@@ -4,12 +4,14 @@ import re
 import sys
 import tempfile
 import textwrap
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 from journey.errors import Refused
 from schemas.csv_map import load_map
+from schemas.csv_rows import read_rows
 from schemas.incoming import Incoming
 from tests.app.command import ROOT
 from tests.schemas.csv_desk import Desk, body
@@ -269,6 +271,16 @@ def test_an_end_of_a_line_within_a_cell_is_part_of_it(desk: Desk, end: str) -> N
     query = "SELECT 'd' AS deal, 1 AS Amount, Changed, Contacts AS Email FROM 'deals.csv'"
     (found,) = read(desk, query, deals=f'Contacts,Changed\n"ana{end}bob",2026-03-01\n')
     assert body(found)["data"]["next_step"] == f"ana{end}bob"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_a_dead_letter_of_a_row_with_an_end_of_a_line_within_a_cell_is_one_row(desk: Desk, end: str) -> None:
+    spelled = " || ".join(f"chr({ord(one)})" for one in end)
+    query = (
+        f"SELECT 'd' AS deal, 'six' AS Amount, '2026-03-01' AS Changed, 'a' || {spelled} AS Email FROM (SELECT 1 FROM 'deals.csv' LIMIT 1)"
+    )
+    (dead,) = read(desk, query)
+    assert [row.cells for row in read_rows(BytesIO(dead.raw), ",")] == [["d", "six", "2026-03-01", f"a{end}"]]
 
 
 def test_a_column_may_be_named_as_what_gives_something_else_each_time(desk: Desk) -> None:
