@@ -12,7 +12,6 @@ from journey.definition import Definition
 from journey.instants import DAY, HOUR, MINUTE, SECOND, Micros
 from projections.figures.answers import Answer, Cell, FigureAnswer
 from projections.figures.figure import PERCENT
-from projections.figures.funnels import STEP
 from projections.figures.measures import Aggregate, Credited, Number
 from projections.figures.periods import PERIODS
 from projections.figures.reports import SectionAnswer
@@ -40,7 +39,6 @@ def orders_of(definition: Definition) -> Orders:
     return {
         "pipeline": [pipeline.name for pipeline in definition.pipelines],
         "stage": [*definition.stage_names, *of_deals],
-        "window": ["before", "during", "after"],
     }
 
 
@@ -340,23 +338,30 @@ def _amount(column: ShownColumn, cell: Cell) -> Number:
     return (column.value(cell) or 0) if column.is_amount else cell.n
 
 
-_IN_ORDER = (*PERIODS, STEP.name)
-"""What is in the order of its names: a step of a funnel begins with its place."""
+def _order_of(answer: Answer, name: str) -> Sequence[str] | None:
+    """The order that the values of a dimension have by themselves; None where they have none."""
+    if name in PERIODS:
+        return ()
+    there = (FIGURES[figure.name].dimensions.get(name) for figure in answer.figures)
+    return next((one.order for one in there if one is not None), None)
 
 
 def _sorted(answer: Answer, rows: Iterable[Key], amounts: Mapping[Key, Number], orders: Orders) -> list[Key]:
-    """Periods and steps of funnels in their order, stages in the definition's, others by size; several dimensions within each other."""
+    """Periods and what has an order of its own in that, stages in the definition's, others by size; several within each other."""
     sizes: defaultdict[Key, Number] = defaultdict(int)
     for key, amount in amounts.items():
         for place in range(1, len(key) + 1):
             sizes[key[:place]] += amount
 
+    own_order = {name: _order_of(answer, name) for name in answer.by}
+
     def place_of(key: Key) -> list[tuple[Number, Number, str]]:
         places: list[tuple[Number, Number, str]] = []
         for place, name in enumerate(answer.by):
-            value, order = key[place], orders.get(name, ())
+            value, own = key[place], own_order[name]
+            order = orders.get(name, own or ())
             nth = order.index(value) if value in order else len(order)
-            places.append((nth, 0 if name in _IN_ORDER else -sizes[key[: place + 1]], value or ""))
+            places.append((nth, -sizes[key[: place + 1]] if own is None else 0, value or ""))
         return places
 
     return sorted(rows, key=place_of)

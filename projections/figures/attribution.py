@@ -47,8 +47,8 @@ SOURCES = {
     "shapley": _ZHAO,
     "shapley_ordered": _ZHAO,
 }
-_REMOVED = "what is lost of the probability to convert where all that comes to it converts no more"
-_TOGETHER = "Worked out over all that is asked for at once: it adds up to what this comes to, and not over parts of it."
+_REMOVED = "the share of conversions that would be lost without each (its removal effect)"
+_TOGETHER = "It is worked out over all that is asked for at once, so what parts come to does not add up to the whole."
 SET_MODELS: dict[str, tuple[OfSet, str]] = {
     **{
         f"markov_{order}": (

@@ -163,7 +163,12 @@ _DAYS = (
     f" FROM (SELECT d.compared, {_WINDOWS} AS time_window, {later('d.start_on', 'd.nth - d.length')} AS window_day,"
     f" {later('d.start_on', 'd.length * (d.nth / d.length) - 1')} AS last_day FROM ({_NUMBERED}) AS d) AS w WHERE w.last_day <= :until_on"
 )
-WINDOW = Dimension("window", "v.time_window", says="before, during or after the campaign: three spans of as many days as it went on")
+WINDOW = Dimension(
+    "window",
+    "v.time_window",
+    says="before, during or after the campaign: three spans of as many days as it went on",
+    order=("before", "during", "after"),
+)
 _CAMPAIGN = Dimension("campaign", "v.compared", says="campaign whose windows these are; a row may be in those of several")
 _CAMPAIGN = replace(_CAMPAIGN, names=CAMPAIGN_TITLES, tables=("described",))
 _TOUCH = "LEFT JOIN first_touched AS channel_touch ON channel_touch.person = channel_person.person AND channel_touch.is_first = 1"

@@ -19,7 +19,8 @@ class Dimension:
     are called: the value, its name. `tables` are those that its SQL reads. Of a dimension with as many values as there are people, `top` is
     how many cells a list has where nobody asks for another number: those of the highest value.
 
-    Of a dimension that says within how many days something counts, `days` are those that a breakdown has; a filter may ask for any."""
+    Of a dimension that says within how many days something counts, `days` are those that a breakdown has; a filter may ask for any.
+    `order`: its values stand in this order, others by their names after them; None: by their size."""
 
     name: str
     column: str
@@ -30,6 +31,7 @@ class Dimension:
     top: int = 0
     tables: tuple[str, ...] = ()
     days: tuple[str, ...] = ()
+    order: tuple[str, ...] | None = None
 
 
 def spelled(sql: str, dimension: Dimension, at: str, day: str, grain: Grain) -> str:
@@ -197,6 +199,7 @@ FIRST_TOUCH_MONTH: Final = Dimension(
     " AND first_touch_month.at <= :until",
     "month of the first touchpoint of the person that marketing counts, the cohort; it is the same at all instants",
     tables=("first_touched",),
+    order=(),
 )
 EVER: Final = "ever"
 DAYS_MAX: Final = 9_999
@@ -206,6 +209,7 @@ WITHIN: Final = Dimension(
     says=f"within how many days the later step was reached: whole days up to {DAYS_MAX:,}, each of 24 hours, or {EVER}, which counts where"
     " nobody asks; a period is complete so many days after its end, and with ever never",
     days=("30", "60", "90", EVER),
+    order=("30", "60", "90", EVER),
 )
 
 

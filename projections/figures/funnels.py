@@ -6,7 +6,7 @@ from journey.facts import NEVER
 from projections.figures.defined import FUNNEL_DAYS, FUNNELS, WON
 from projections.figures.dimensions import PERSON_STAGE, PROFILE, Dimension, came_by, of_the_lead
 from projections.figures.figure import Figure
-from projections.figures.measures import distinct, quantiles, ratio
+from projections.figures.measures import Measure, distinct, quantiles, ratio
 from projections.figures.views import View, last_of
 
 _STANDS = "(x.conversion NOT IN (VALUES :won) OR (x.of_what, x.at) IN (SELECT of_what, at FROM won))"
@@ -102,7 +102,7 @@ steps_taken = View(
 )
 
 FUNNEL = Dimension("funnel", "v.funnel", says="funnel, as the definition names it")
-STEP = Dimension("step", "v.step", says="step with its place; in whatever order, how many were taken")
+STEP = Dimension("step", "v.step", says="step with its place; in whatever order, how many were taken", order=())
 _BY = (
     FUNNEL,
     STEP,
@@ -118,93 +118,64 @@ _READS = (
 """What makes steps of the funnels that ship; others may be named."""
 _IS_NEXT = "v.is_next = 1"
 
-funnel_people = Figure(
-    name="funnel_people",
-    says="Distinct people who came to a step of a funnel, dated by its first step; of each the longest way counts, of equal ones the"
-    " earliest. They do not add up over steps or funnels.",
-    formula="distinct people who took the step, and those before it, in the order and the time that the funnel allows",
-    unit="people",
-    source="definition: funnels",
-    of=steps_taken,
-    by=_BY,
-    measure=distinct("person", "v.is_reached = 1"),
-    reads=_READS,
-    within_days=FUNNEL_DAYS[0],
-)
-funnel_share = Figure(
-    name="funnel_share",
-    says="Of those who took the first step, the share who came to this one.",
-    formula="people who took the step / people who took the first",
-    unit="share",
-    source="definition: funnels",
-    of=steps_taken,
-    by=_BY,
-    measure=ratio(distinct("person", "v.is_reached = 1"), distinct("person")),
-    reads=_READS,
-    within_days=FUNNEL_DAYS[0],
-)
-funnel_step_share = Figure(
-    name="funnel_step_share",
-    says="Of those who took the step before, optional ones apart, the share who came to this one. The first step has none before it.",
-    formula="people who took the step / people who took the one before",
-    unit="share",
-    source="definition: funnels",
-    of=steps_taken,
-    by=_BY,
-    measure=ratio(distinct("person", f"{_IS_NEXT} AND v.is_reached = 1"), distinct("person", _IS_NEXT)),
-    reads=_READS,
-    within_days=FUNNEL_DAYS[0],
-)
-funnel_time = Figure(
-    name="funnel_time",
-    says="How long those who took a step had taken for it since the step before, optional ones apart. Looks short while slow ones are"
-    " under way.",
-    formula="median and 90 % quantile (type 7) of the step - the one before",
-    unit="duration",
-    source="definition: funnels",
-    of=steps_taken,
-    by=_BY,
-    measure=quantiles("took", "1/2", "9/10", where=f"{_IS_NEXT} AND v.is_reached = 1"),
-    reads=_READS,
-    within_days=FUNNEL_DAYS[0],
-)
-funnel_time_in_all = Figure(
-    name="funnel_time_in_all",
-    says="How long those who took a step had taken for it since the first. Looks short while slow ones are under way.",
-    formula="median and 90 % quantile (type 7) of the step - the first",
-    unit="duration",
-    source="definition: funnels",
-    of=steps_taken,
-    by=_BY,
-    measure=quantiles("took_in_all", "1/2", "9/10", where=f"{_IS_NEXT} AND v.is_reached = 1"),
-    reads=_READS,
-    within_days=FUNNEL_DAYS[0],
-)
-funnel_lost = Figure(
-    name="funnel_lost",
-    says="People who took the step before, and not this one in the time that there was for it. An optional step loses nobody.",
-    formula="distinct people whose time is over",
-    unit="people",
-    source="definition: funnels",
-    of=steps_taken,
-    by=_BY,
-    measure=distinct("person", f"{_IS_NEXT} AND v.is_optional = 0 AND v.is_reached = 0 AND v.is_open = 0"),
-    reads=_READS,
-    within_days=FUNNEL_DAYS[0],
-)
-funnel_under_way = Figure(
-    name="funnel_under_way",
-    says="People who took the step before and have time left for this one: while there are any, the shares may rise.",
-    formula="distinct people whose time is not over",
-    unit="people",
-    source="definition: funnels",
-    of=steps_taken,
-    by=_BY,
-    measure=distinct("person", f"{_IS_NEXT} AND v.is_optional = 0 AND v.is_reached = 0 AND v.is_open = 1"),
-    reads=_READS,
-    within_days=FUNNEL_DAYS[0],
-)
+
+def _of_funnel(name: str, says: str, formula: str, unit: str, measure: Measure) -> Figure:
+    return Figure(
+        name=name, says=says, formula=formula, unit=unit, source="definition: funnels", of=steps_taken, by=_BY, measure=measure,
+        reads=_READS, within_days=FUNNEL_DAYS[0],
+    )  # fmt: skip
+
 
 FUNNEL_FIGURES: Final = (
-    funnel_people, funnel_share, funnel_step_share, funnel_time, funnel_time_in_all, funnel_lost, funnel_under_way,
-)  # fmt: skip
+    _of_funnel(
+        name="funnel_people",
+        says="Distinct people who came to a step of a funnel, dated by its first step; of each the longest way counts, of equal ones the"
+        " earliest. They do not add up over steps or funnels.",
+        formula="distinct people who took the step, and those before it, in the order and the time that the funnel allows",
+        unit="people",
+        measure=distinct("person", "v.is_reached = 1"),
+    ),
+    _of_funnel(
+        name="funnel_share",
+        says="Of those who took the first step, the share who came to this one.",
+        formula="people who took the step / people who took the first",
+        unit="share",
+        measure=ratio(distinct("person", "v.is_reached = 1"), distinct("person")),
+    ),
+    _of_funnel(
+        name="funnel_step_share",
+        says="Of those who took the step before, optional ones apart, the share who came to this one. The first step has none before it.",
+        formula="people who took the step / people who took the one before",
+        unit="share",
+        measure=ratio(distinct("person", f"{_IS_NEXT} AND v.is_reached = 1"), distinct("person", _IS_NEXT)),
+    ),
+    _of_funnel(
+        name="funnel_time",
+        says="How long those who took a step had taken for it since the step before, optional ones apart. Looks short while slow ones are"
+        " under way.",
+        formula="median and 90 % quantile (type 7) of the step - the one before",
+        unit="duration",
+        measure=quantiles("took", "1/2", "9/10", where=f"{_IS_NEXT} AND v.is_reached = 1"),
+    ),
+    _of_funnel(
+        name="funnel_time_in_all",
+        says="How long those who took a step had taken for it since the first. Looks short while slow ones are under way.",
+        formula="median and 90 % quantile (type 7) of the step - the first",
+        unit="duration",
+        measure=quantiles("took_in_all", "1/2", "9/10", where=f"{_IS_NEXT} AND v.is_reached = 1"),
+    ),
+    _of_funnel(
+        name="funnel_lost",
+        says="People who took the step before, and not this one in the time that there was for it. An optional step loses nobody.",
+        formula="distinct people whose time is over",
+        unit="people",
+        measure=distinct("person", f"{_IS_NEXT} AND v.is_optional = 0 AND v.is_reached = 0 AND v.is_open = 0"),
+    ),
+    _of_funnel(
+        name="funnel_under_way",
+        says="People who took the step before and have time left for this one: while there are any, the shares may rise.",
+        formula="distinct people whose time is not over",
+        unit="people",
+        measure=distinct("person", f"{_IS_NEXT} AND v.is_optional = 0 AND v.is_reached = 0 AND v.is_open = 1"),
+    ),
+)

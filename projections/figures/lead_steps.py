@@ -120,9 +120,9 @@ both_sides = View(
     tables=_TABLES,
 )
 
-STEP = Dimension("step", "v.step", says="lead, mql, sal, sql, opportunity or win")
-FROM_STEP = Dimension("from_step", "v.from_step", says="the earlier step: lead, mql, sal, sql or opportunity")
-TO_STEP = Dimension("to_step", "v.to_step", says="the later step: mql, sal, sql, opportunity or win")
+STEP = Dimension("step", "v.step", says="lead, mql, sal, sql, opportunity or win", order=STEPS)
+FROM_STEP = Dimension("from_step", "v.from_step", says="the earlier step: lead, mql, sal, sql or opportunity", order=STEPS)
+TO_STEP = Dimension("to_step", "v.to_step", says="the later step: mql, sal, sql, opportunity or win", order=STEPS)
 _WHENCE = (CHANNEL, CAMPAIGN, LEAD_SOURCE, FIRST_TOUCH_MONTH, TEAM, *PROFILE, PERSON_STAGE)
 
 _SOURCE = "SiriusDecisions' Demand Waterfall; definition: lead, handoff"

@@ -27,14 +27,10 @@ AGAIN_MIN = 10
 """So many have bought again, at least, where anything is expected: of fewer a fit says nothing."""
 _DIGITS_MAX = 19
 
-_BOUGHT = (
-    "SELECT subject, {currency} MIN(at) AS first_at, MAX(at) AS last_at, MIN(day) AS day, COUNT(DISTINCT day) - 1 AS repeats"
-    " FROM orders WHERE at <= :until GROUP BY subject{by}"
-)
 buyers = View(
     "customers who bought",
-    f"SELECT subject, first_at AS at, day, repeats, (last_at - first_at) / {WEEK} AS recency, (:until - first_at) / {WEEK} AS age, 1 AS n"
-    f" FROM ({_BOUGHT.format(currency='', by='')}) AS b",
+    f"SELECT subject, COUNT(DISTINCT day) - 1 AS repeats, (MAX(at) - MIN(at)) / {WEEK} AS recency, (:until - MIN(at)) / {WEEK} AS age,"
+    " 1 AS n FROM orders WHERE at <= :until GROUP BY subject",
     unit=("subject",),
     tables=("orders",),
 )
@@ -48,13 +44,13 @@ def _three_digits(amount: str) -> str:
 
 
 _AGAIN = (
-    "SELECT o.subject, o.currency, MIN(o.at) AS at, MIN(o.day) AS day, COUNT(*) AS orders, CAST(SUM(o.amount_minor) AS BIGINT) AS amount"
+    "SELECT o.subject, o.currency, COUNT(*) AS orders, CAST(SUM(o.amount_minor) AS BIGINT) AS amount"
     " FROM orders AS o JOIN (SELECT subject, MIN(day) AS first_on FROM orders WHERE at <= :until GROUP BY subject) AS f"
     " ON f.subject = o.subject AND o.day > f.first_on WHERE o.at <= :until AND o.amount_minor > 0 GROUP BY o.subject, o.currency"
 )
 bought_again = View(
     "orders after the first day, by customer and currency",
-    f"SELECT subject, at, day, currency, orders, {_three_digits('(amount / orders)')} AS mean_minor, 1 AS n FROM ({_AGAIN}) AS b",
+    f"SELECT subject, currency, orders, {_three_digits('(amount / orders)')} AS mean_minor, 1 AS n FROM ({_AGAIN}) AS b",
     unit=("subject", "currency"),
     tables=("orders",),
 )

@@ -64,7 +64,7 @@ bought_again = View(
     options=customers_made.options,
 )
 
-AFTER = Dimension("after", "v.after", says=f"months since the first one, which is 00; up to {MONTHS_MAX}")
+AFTER = Dimension("after", "v.after", says=f"months since the first one, which is 00; up to {MONTHS_MAX}", order=())
 
 _BY_PERSON = (AFTER, *came_by("v.person"), LEAD_TEAM, *PROFILE, PERSON_STAGE)
 _PURCHASED = (*PURCHASES, "close.account")

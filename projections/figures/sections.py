@@ -61,8 +61,6 @@ SECTIONS: Final = (
     Section("conversions", "Conversions and customers", "marketing", (*conversions.FIGURES, retention.repeat_rate), ((), ("conversion",))),
     Section("attribution", "Conversions by the touches before them", "marketing", attribution.CONVERSIONS, (("channel",), ("campaign",))),
     Section("value", "Value of conversions by touch", "marketing", attribution.VALUES, (("channel",), ("campaign",))),
-    Section("weighted", "Conversions by the time and place of touches", "marketing", attribution.WEIGHTED_CONVERSIONS, (("channel",),)),
-    Section("weighted_value", "Value by the time and place of touches", "marketing", attribution.WEIGHTED_VALUES, (("channel",),)),
     Section("models", "Conversions under all models, side by side", "marketing", attribution.SIDE_BY_SIDE, (("channel",),)),
     Section("models_value", "Value under all models, side by side", "marketing", attribution.SIDE_BY_SIDE_VALUES, (("channel",),)),
     Section("positions", "Conversions by the place of touches in their path", "marketing", attribution.POSITIONS, (("position",),)),

@@ -40,6 +40,11 @@ def test_a_win_is_of_the_lead_that_its_deal_came_of(shop: Path) -> None:
     assert (to_win(shop), to_win(shop, "6"), to_win(shop, "5")) == ("1/3", "1/3", 0)
 
 
+def test_steps_stand_in_their_order_also_where_they_are_as_large(shop: Path) -> None:
+    told = here("report", "marketing", "steps", "--by", "step", "--until", "2026-03-31", cwd=shop).out.splitlines()
+    assert [line.split()[0] for line in told if line.split()[1:2] in (["1"], ["3"])] == ["lead", "mql", "sal", "opportunity", "win"]
+
+
 def test_what_links_people_after_the_win_makes_one_lead_of_two(shop: Path, tmp_path: Path) -> None:
     shutil.copy(shop / "in.jsonl", tmp_path)
     put(tmp_path / "linked.jsonl", touch("identified", id="same", subject="anon:x", at="2026-03-20T10:00:00Z", other="user:7"))

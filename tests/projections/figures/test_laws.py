@@ -131,7 +131,7 @@ async def random_question(ask: Ask, figure: Figure, random: Random) -> Asked:
         return asked
     name = random.choice(names)
     (there,) = (await answer(ask, [figure], Asked(UNTIL, by=(name,)))).figures
-    value = random.choice([cell.group[name] for cell in there.cells] or [""])
+    value = random.choice([cell.group[name] for cell in there.cells] or figure.dimensions[name].days or [""])
     return replace(asked, where=(Where(name, (value,)),))
 
 
