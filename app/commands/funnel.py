@@ -11,6 +11,7 @@ from app.engine.question import Question
 from app.text import reports as show_reports
 from app.text.arguments import (
     By,
+    Csv,
     Data,
     From,
     FunnelOrdering,
@@ -21,6 +22,7 @@ from app.text.arguments import (
     Until,
     Where,
     asked_until,
+    check_one_form,
     day_of,
     filters,
     funnel_of,
@@ -58,11 +60,10 @@ def funnel(
     by: By = None,
     where: Where = None,
     json: Json = False,
-    csv: Annotated[bool, typer.Option("--csv", help="Print CSV: a row for each value.")] = False,
+    csv: Csv = False,
 ) -> None:
     """How many people come to each step of a funnel, how soon, and where they are lost. --from and --to are about the first step."""
-    if json and csv:
-        raise Refused("--json and --csv are two ways to print it; give one of them")
+    check_one_form(json=json, csv=csv)
     question = Question(
         "marketing",
         [SECTION],

@@ -15,6 +15,7 @@ from app.text import reports as show_reports
 from app.text import restatement as show_restatement
 from app.text.arguments import (
     By,
+    Csv,
     Data,
     From,
     Into,
@@ -24,6 +25,7 @@ from app.text.arguments import (
     Until,
     Where,
     asked_until,
+    check_one_form,
     currency_of,
     day_of,
     filters,
@@ -96,11 +98,10 @@ def report(
         ),
     ] = None,
     json: Json = False,
-    csv: Annotated[bool, typer.Option("--csv", help="Print CSV: a row for each value.")] = False,
+    csv: Csv = False,
 ) -> None:
     """Figures of marketing or sales, as of an instant: all sections, or those named."""
-    if json and csv:
-        raise Refused("--json and --csv are two ways to print it; give one of them")
+    check_one_form(json=json, csv=csv)
     asked = Question(
         model.value,
         sections or (),

@@ -8,9 +8,8 @@ from app.engine.access import read
 from app.engine.ports import Engine
 from app.engine.segments import SegmentMembers, members_of, to_csv
 from app.text import segment as show_segment
-from app.text.arguments import Data, Json, KnownAt, Until, asked_until
+from app.text.arguments import Csv, Data, Json, KnownAt, Until, asked_until, check_one_form
 from app.text.printing import as_csv, as_json
-from journey.errors import Refused
 
 app = typer.Typer(add_completion=False)
 
@@ -30,11 +29,10 @@ def segment(
         str, typer.Option(help="Go on where the last list ended: the cursor that it printed.", metavar="CURSOR", show_default=False)
     ] = "",
     json: Json = False,
-    csv: Annotated[bool, typer.Option("--csv", help="Print CSV: a row for each member.")] = False,
+    csv: Csv = False,
 ) -> None:
     """Who is in a segment of the definition: each member by id, since when, and because of which touchpoints."""
-    if json and csv:
-        raise Refused("--json and --csv are two ways to print it; give one of them")
+    check_one_form(json=json, csv=csv)
     asked = asked_until(until)
 
     async def run(engine: Engine) -> SegmentMembers:

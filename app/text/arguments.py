@@ -96,6 +96,15 @@ Into = Annotated[
     ),
 ]
 
+Csv = Annotated[bool, typer.Option("--csv", help="Print CSV: a row for each value, or each member.")]
+
+
+def check_one_form(*, json: bool, csv: bool) -> None:
+    """Raises Refused where both are asked for."""
+    if json and csv:
+        raise Refused("--json and --csv are two ways to print it; give one of them")
+
+
 EACH = "each"
 """What `--currency` says of money that is not to be converted."""
 
