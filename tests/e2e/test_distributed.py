@@ -94,6 +94,27 @@ def test_the_past_is_told_as_it_was(place: Place, tmp_path: Path):
     assert place.command("why", "stage_entries", *asked, "--known-at", position).json["units"] == behind["units"] != []
 
 
+def test_reports_funnels_and_segments_are_those_of_the_embedded_runtime(place: Place, tmp_path: Path):
+    text = here("definition", "show", "--default", cwd=tmp_path).out
+    (tmp_path / "mine.yaml").write_text(text.replace("segments: {}", "segments: {readers: {types: content_view}, open: {stage: decision}}"))
+    (tmp_path / "touchpoints.jsonl").write_bytes(b"\n".join(simulated(150)))
+    place.start("w1")
+    for run in (place.command, lambda *arguments: here(*arguments, "--data", "embedded", cwd=tmp_path)):
+        assert run("definition", "use", "mine.yaml").status == 0
+        assert run("ingest", "touchpoints.jsonl").status == 0
+    for question in (
+        ("report", "marketing"), ("report", "sales"), ("report", "marketing", "demand", "--by", "segment,month"),
+        ("funnel", "lead,demo:optional,won", "--within", "60d"), ("segment", "readers"), ("segment", "open", "--csv"),
+    ):  # fmt: skip
+        form = () if "--csv" in question else ("--json",)
+        both = (place.command(*question, *form, *ASKED), here(*question, *form, *ASKED, "--data", "embedded", cwd=tmp_path))
+        one, other = (_told(ran.json, "position") if form else ran.out for ran in both)
+        assert one == other, question
+
+
+ASKED = ("--until", "2025-04-15")
+
+
 def _answers(place: Place, questions: list[tuple[str, ...]], asked: tuple[str, ...]) -> tuple[str, list[dict[str, Any]]]:
     """The answers, all at one position, and which: after an ingest the scheduler announces what has struck, in a unit of its own."""
     for _ in range(5):
@@ -112,11 +133,11 @@ def _positions(answer: Any) -> Iterator[int]:
         yield from (one["position"] for section in answer["sections"] for one in section["answers"])
 
 
-def _told(answer: Any) -> Any:
-    """Without the position that it was asked as known at."""
+def _told(answer: Any, without: str = "known_at") -> Any:
+    """Without the position that it was asked as known at, or that it reflects."""
     if isinstance(answer, dict):
-        return {name: _told(value) for name, value in answer.items() if name != "known_at"}
-    return [_told(one) for one in answer] if isinstance(answer, list) else answer
+        return {name: _told(value, without) for name, value in answer.items() if name != without}
+    return [_told(one, without) for one in answer] if isinstance(answer, list) else answer
 
 
 def test_the_readmes_command_shows_one_digest_through_trouble(kafka: Service, postgres: Service, tmp_path: Path):
