@@ -36,6 +36,10 @@ def cleared(folder: Path) -> None:
     make_private(folder, (DEMO,))
 
 
+MARKETING_SHOWN = ("audience", "visits", "demand", "funnel", "costs", "attribution", "value", "retention")
+"""The sections of marketing that are shown: all of them are too many to read at once."""
+
+
 class Played(NamedTuple):
     """What became of it; `somebody` is the person with the highest score."""
 
@@ -62,5 +66,6 @@ async def play(engine: Engine, customers: int) -> Played:
     scores = "SELECT person FROM scores WHERE at <= ? AND until_at > ? GROUP BY person ORDER BY SUM(points * n) DESC, person LIMIT 1"
     async with engine.sales.snapshot() as ask:
         somebody = [person for (person,) in await ask(scores, last, last)]
-    marketing, sales = (await report(engine, Question("marketing", until=last)), await report(engine, Question("sales", until=last)))
+    marketing = await report(engine, Question("marketing", MARKETING_SHOWN, until=last))
+    sales = await report(engine, Question("sales", until=last))
     return Played(summary, definition, marketing, sales, somebody[0] if somebody else "company:self")
