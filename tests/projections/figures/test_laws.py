@@ -76,7 +76,7 @@ UNIQUE = {
 
 
 def random_rows(random: Random) -> Rows:
-    """Rows of all tables, of few names and days, so that they meet; each with an `nth` of its own."""
+    """Rows of all tables, of few names and days, so that they meet; each with an `nth`, or a `place`, of its own."""
     rows = {}
     for table in COLUMNS:
         made = [_row(table, nth, random) for nth in range(random.randrange(9))]
@@ -93,7 +93,7 @@ def _row(table: str, nth: int, random: Random) -> dict[str, Any]:
             row[column] = random.choice(NUMBERS[column])
         elif column in ("start_on", "end_on") or (column == "day" and "at" not in row):
             row[column] = random.choice(("2026-01-01", "2026-02-28", "2026-03-02", "2026-06-30", "2026-07-01"))
-        elif column == "nth":
+        elif column in ("nth", "place"):
             row[column] = nth
         elif column.startswith("is_"):
             row[column] = random.randrange(2)
