@@ -1,18 +1,19 @@
-"""Why a person is in a stage, and why not in another. Everything here comes from the fold itself, run touchpoint by touchpoint."""
+"""Why a person is in a stage or a segment, and why not in another: all from the fold itself, run touchpoint by touchpoint."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from journey import leads
-from journey.conditions import MatchStanding, Scene, judge, meaning_of, parts_of, standing, wanted
+from journey.conditions import Holding, MatchStanding, Scene, holds, judge, meaning_of, parts_of, standing, wanted
 from journey.deadlines import all_due
 from journey.definition import Condition, Definition, Rule
-from journey.facts import NEVER, LeadMoved, Scored, StageEntered
+from journey.facts import NEVER, LeadMoved, Scored, SegmentMoved, StageEntered
 from journey.histories import keys, people_named
 from journey.identity import Person
 from journey.instants import Instant, iso, spelled
 from journey.person_fold import FoldStep, scene_of, stepwise
 from journey.plan import Plan, plan_of
+from journey.segments import members
 from journey.touchpoints import Identified, Key, LeadScored, Touchpoint
 from journey.turns import Turns
 from journey.wording import said
@@ -94,6 +95,27 @@ class Why:
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentMove:
+    """`step` is entered or left; `by_time`: no touchpoint set it off, but time passing. `because` is as in the fact."""
+
+    at: str
+    step: str
+    by_time: bool
+    because: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedSegment:
+    """A segment of the definition: what led into it and out of it, and how its condition stands. `since` is "" where the person is not in
+    it."""
+
+    segment: str
+    since: str
+    moves: tuple[SegmentMove, ...]
+    stands: Unmet
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     stage: str
     score: int
@@ -103,6 +125,8 @@ class Explanation:
     why_not: tuple[WhyNot, ...]
     why: tuple[Why, ...] = ()
     """Of an MQL or SQL, where one is asked about and is there."""
+    segments: tuple[ExplainedSegment, ...] = ()
+    """Those of the definition, by name; none where a stage is asked about."""
 
 
 @dataclass(slots=True)
@@ -152,9 +176,9 @@ def explain(
     why = _lead(case, stage) if stage in LEAD_STEPS else None
     if isinstance(why, WhyNot):
         why_not += (why,)
-    return Explanation(
-        scene.journey.stage, scene.journey.ledger.score, told, ledger, why_not, (why,) if isinstance(why, Why) else ()
-    )  # fmt: skip
+    reasons = (why,) if isinstance(why, Why) else ()
+    segments = () if stage else tuple(_segments(case))
+    return Explanation(scene.journey.stage, scene.journey.ledger.score, told, ledger, why_not, reasons, segments)
 
 
 def evidence(touch: Touchpoint, ties: tuple[Key, ...] = ()) -> Evidence:
@@ -264,6 +288,36 @@ def _deadline(case: _Case, stage: str, rule: Rule) -> Unmet:
     if rule.unless_deal_open and journey.has_open_deal:
         return Unmet(what, False, 0, 1, "waits while a deal is open")
     return Unmet(what, False, 0, 1, "does not run")
+
+
+# --- segments: why, and why not
+
+
+def _segments(case: _Case) -> Iterator[ExplainedSegment]:
+    journey, after = case.scene.journey, case.until + 1  # What ends at `until` no longer counts.
+    holding = Holding(case.plan.compiled, journey, after, members(case.plan, journey, after))
+    moved: dict[str, list[SegmentMove]] = {}
+    found = ((fact, step) for step in case.steps for fact in step.facts if isinstance(fact, SegmentMoved))
+    for fact, step in sorted(found, key=lambda one: (one[0].at, one[0].nth)):
+        moved.setdefault(fact.segment, []).append(SegmentMove(iso(fact.at), fact.step, step.touch is None, case.told(fact.because)))
+    for name, condition in sorted(case.plan.segments):
+        moves = tuple(moved.get(name, ()))
+        since = moves[-1].at if name in holding.members else ""
+        yield ExplainedSegment(name, since, moves, _stands(case, condition, holding))
+
+
+def _stands(case: _Case, condition: Condition, holding: Holding) -> Unmet:
+    """How the condition of a segment stands: what holds in one lasts, which it does not in a rule."""
+    because, words = holds(condition, holding), wanted(condition)
+    parts = tuple(_stands(case, part, holding) for part in parts_of(condition))
+    if parts:
+        any, more = _joined(condition)
+        return Unmet(words, because is not None, sum(part.met for part in parts), 1 if any else len(parts), more, any=any, parts=parts)
+    if because is not None:
+        return Unmet(words, True, 1, 1, f"holds: {words}", case.told(because))
+    so_far = standing(condition, case.scene, holding.at)
+    more = meaning_of(condition).lacking(condition, so_far, case.scene.journey)
+    return Unmet(words, False, so_far.have, so_far.need, more, case.told(so_far.because))
 
 
 # --- leads: why, and why not

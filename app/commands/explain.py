@@ -1,4 +1,4 @@
-"""`journey explain`: why a customer is in a stage, and what is missing for the others."""
+"""`journey explain`: why a customer is in a stage and in segments, and what is missing for the others."""
 
 from typing import Annotated, Any
 
@@ -24,7 +24,7 @@ def explain(
     known_at: KnownAt = None,
     json: Json = False,
 ) -> None:
-    """Why a customer is at its stage, has its score, and is not elsewhere: each rule with its evidence, and what is missing."""
+    """Why a customer is at its stage, in its segments, has its score, and is not elsewhere: with the evidence, and what is missing."""
     asked = asked_until(until)
 
     async def run(engine: Engine) -> Any:

@@ -106,7 +106,7 @@ class TimelineAnswer(Value):
 
 
 class ExplanationAnswer(Value):
-    """Why a person is at its stage, and what is missing for others. `ties` are the links that make the ids one person."""
+    """Why a person is at its stage and in segments, and what is missing for others. `ties` are the links that make the ids one person."""
 
     subject: str
     ids: tuple[str, ...]
@@ -120,4 +120,5 @@ class ExplanationAnswer(Value):
     ledger: tuple[explain.ScoreEntry, ...]
     why_not: tuple[explain.WhyNot, ...]
     why: tuple[explain.Why, ...]
+    segments: tuple[explain.ExplainedSegment, ...]
     simulated: bool

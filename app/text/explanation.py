@@ -7,7 +7,7 @@ from typing import Any
 from rich.text import Text
 
 from app.text.printing import put, table
-from journey.explain import LEAD_STEPS, Evidence, Unmet, WhyNot
+from journey.explain import LEAD_STEPS, Evidence, ExplainedSegment, SegmentMove, Unmet, WhyNot
 from journey.readable import readable
 from streams.explaining import Explained
 
@@ -33,6 +33,18 @@ def explanation(answer: Explained, *, simulated: bool) -> None:
             "until": [_second(entry.until) or "for good" for entry in reasons.ledger] + [""],
             "by": [f"rule {entry.rule}: {_words(entry.by)}" for entry in reasons.ledger] + ["in all"],
         }, last="by", wrap=True)  # fmt: skip
+    moved = sorted(((one.segment, move) for one in reasons.segments for move in one.moves), key=lambda moved: moved[1].at)
+    if moved:
+        table("Segments entered and left, and because of what", {
+            "time (UTC)": [_second(move.at) for _, move in moved],
+            "": [Text(_because(_segment_moved(name, move), move.because)) for name, move in moved],
+        }, last="", wrap=True)  # fmt: skip
+    if reasons.segments:
+        table("Segments, and how their conditions stand", {
+            "segment": [one.segment for one in reasons.segments],
+            "": [_since(one) for one in reasons.segments],
+            "condition": [Text("\n".join(map(readable, _lines(one.stands, "", evidence=True)))) for one in reasons.segments],
+        }, last="condition", wrap=True)  # fmt: skip
     if reasons.why:
         table("Why, and what held then", {
             "lead": [f"{one.cycle}: {one.stage}" for one in reasons.why],
@@ -58,6 +70,14 @@ def _moved(entered: str, left: str, rule: str, cycle: int) -> str:
     if cycle:
         return f"lead {cycle}: {entered}"
     return f"{left} -> {entered} · rule {rule}" if left else f"-> {entered} · rule {rule}"
+
+
+def _segment_moved(name: str, move: SegmentMove) -> str:
+    return f"{move.step} {name}{' as time passed' if move.by_time else ''}"
+
+
+def _since(one: ExplainedSegment) -> str:
+    return f"in since {_second(one.since)}" if one.since else "not in"
 
 
 def _because(what: str, because: tuple[Evidence, ...]) -> str:

@@ -48,6 +48,21 @@ def test_members_are_listed_with_their_reasons_and_since_when(shop: Path) -> Non
     assert "a1, a2" in here("segment", "readers", *UNTIL, cwd=shop).out
 
 
+def test_explain_says_why_and_when_a_customer_entered_and_left_segments(shop: Path) -> None:
+    found = here("explain", "user:1", "--until", "2026-03-11", "--json", cwd=shop).json["segments"]
+    told = {one["segment"]: (one["since"], one["stands"]["met"], one["stands"]["more"]) for one in found}
+    assert told["readers"] == ("", False, "1 of 2 content_view in 10d; 1 more")
+    assert (told["asleep"], told["buyers"][2]) == (("", False, "needs: stage lost"), "one of these")
+    (readers,) = (one for one in found if one["segment"] == "readers")
+    assert [(move["step"], move["at"], move["by_time"], [one["id"] for one in move["because"]]) for move in readers["moves"]] == [
+        ("entered", "2026-03-03T10:00:00Z", False, ["a1", "a2"]),
+        ("left", "2026-03-11T10:00:00Z", True, ["a1", "a2"]),
+    ]
+    out = here("explain", "user:1", "--until", "2026-03-11", cwd=shop).out
+    assert "2026-03-11 10:00:00  left readers as time passed\n" in out
+    assert "in since 2026-03-02 10:00:00" in here("explain", "user:3", *UNTIL, cwd=shop).out
+
+
 def test_what_time_ends_and_begins_is_so_at_its_time(shop: Path) -> None:
     def names(segment: str, until: str) -> list[str]:
         return [one["person"] for one in here("segment", segment, "--until", until, "--json", cwd=shop).json["members"]]

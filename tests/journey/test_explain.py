@@ -11,7 +11,7 @@ from journey.conditions import judge, standing
 from journey.definition import Condition, Counted, DealIs, Definition, NoOpenDeal
 from journey.definition import Scored as ScoreIs
 from journey.explain import Evidence, Explanation, Unmet, WhyNot, explain
-from journey.facts import LeadMoved, Scored, StageEntered
+from journey.facts import LeadMoved, Scored, SegmentMoved, StageEntered
 from journey.identity import Person
 from journey.instants import DAY, HOUR, iso
 from journey.leads import cycle_of, open_cycle
@@ -64,6 +64,28 @@ def test_the_entries_of_the_ledger_add_up_to_the_score(by: Definition, history: 
     _, facts = derive(by, ME.name, IDS, history, turns_in(by, history))
     assert sum(entry.points for entry in answer.ledger) == answer.score
     assert answer.score == sum(fact.points for fact in facts.elements() if isinstance(fact, Scored) and fact.at <= until < fact.until_at)
+
+
+@by_any_definition
+@many
+@given(history=histories(), days=st.integers(0, DAYS + 20))
+def test_segments_are_those_that_the_fold_moves(by: Definition, history: list[Touchpoint], days: int) -> None:
+    until = MONDAY + days * DAY
+    answer = explain(by, ME, history, turns_in(by, history), [], until)
+    # A mail just after lets strike what is due by then.
+    nothing = touch("email_sent", at=until + 1, id="zz")
+    _, facts = derive(by, ME.name, IDS, [*(one for one in history if one.occurred_at <= until), nothing], turns_in(by, history))
+    moved = Counter((one.segment, iso(one.at), one.step, one.because) for one in only(SegmentMoved, facts))
+    assert moved == Counter(
+        (one.segment, move.at, move.step, tuple((seen.source, seen.id, seen.subject) for seen in move.because))
+        for one in answer.segments
+        for move in one.moves
+    )
+    for one in answer.segments:
+        last = one.moves[-1] if one.moves else None
+        assert one.since == (last.at if last and last.step == "entered" else "")
+        assert one.stands.met is bool(one.since)
+    assert [one.segment for one in answer.segments] == sorted(by.segments)
 
 
 def conditions(condition: Condition) -> list[Condition]:
@@ -181,6 +203,25 @@ def test_who_is_named_in_a_meeting_is_no_id_and_what_stands_under_a_deal_is_tied
     answer = explain(DEFINITIONS[-1], ME, [names, opening, bought], {}, [link], WEDNESDAY)
     ties = {one.id: one.ties for move in answer.transitions for one in move.because}
     assert ties == dict.fromkeys(("m", "o", "c"), (link.key, opening.key))
+
+
+# --- segments
+
+
+def test_a_segment_is_told_by_what_led_in_and_out_and_what_it_would_take() -> None:
+    readers = {"count": {"times": 2, "of": {"types": "content_view"}, "within": "5d"}}
+    by = definition(segments={"readers": readers, "known": {"all": [{"types": "page_view"}, {"segment": "readers"}]}})
+    history = touch("content_view", at=MONDAY, id="a"), touch("content_view", at=TUESDAY, id="b"), touch("page_view", at=WEDNESDAY, id="p")
+    known, told = explained(*history, by=by).segments
+    assert (told.segment, told.since, told.stands.more) == ("readers", iso(TUESDAY), "holds: 2 of content_view in 5d")
+    assert [(move.step, move.by_time, [one.id for one in move.because]) for move in told.moves] == [("entered", False, ["a", "b"])]
+    assert (known.since, [part.more for part in known.stands.parts]) == (iso(WEDNESDAY), ["holds: page_view", "holds: segment readers"])
+    # Monday's view lies too far back from Saturday on.
+    known, told = explained(*history, by=by, until=MONDAY + 5 * DAY).segments
+    assert [(move.step, move.at, move.by_time) for move in told.moves[1:]] == [("left", iso(MONDAY + 5 * DAY), True)]
+    assert (told.since, told.stands.more) == ("", "1 of 2 content_view in 5d; 1 more")
+    assert (known.since, [part.more for part in known.stands.parts]) == ("", ["holds: page_view", "needs: segment readers"])
+    assert explained(*history, by=by, stage="awareness").segments == ()
 
 
 # --- leads

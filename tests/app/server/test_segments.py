@@ -51,6 +51,14 @@ async def test_members_are_listed_page_by_page_with_their_reasons(client: httpx.
     assert len(as_csv.text.splitlines()) == 1 + 3
 
 
+async def test_a_person_is_explained_with_segments_over_http_and_on_the_page(client: httpx.AsyncClient, folder: ServedFolder) -> None:
+    await published(folder, *READ)
+    told = (await client.get("/api/v1/people/user:1/explain", params={"until": iso(at(3))})).json()["segments"]
+    assert [(one["segment"], one["since"]) for one in told if one["moves"]] == [("readers", iso(at(2)))]
+    page = (await client.get("/subjects/user:1", params={"until": iso(at(3))})).text
+    assert f"in since <time>{iso(at(2))[:19].replace('T', ' ')}</time>" in page
+
+
 async def test_a_segment_that_there_is_not_is_a_problem(client: httpx.AsyncClient) -> None:
     told = await client.get("/api/v1/segments/reader")
     assert (told.status_code, "did you mean 'readers'?" in told.text) == (404, True)
