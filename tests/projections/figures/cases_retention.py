@@ -54,9 +54,50 @@ BOUGHT: Rows = {
         deal("d3", "lost", "2026-06-03", account="acme"),
     ],
 }
+LIVED: Rows = {
+    "touched": [
+        # April, May, and no more until August: new, returning, dormant in June, resurrecting in August.
+        *came("user:1", "2026-04-30", "2026-05-01", "2026-05-31", "2026-08-01"),
+        # December, then January of the next year: returning over the turn of the year; dormant in February, resurrecting in May.
+        *came("user:2", "2025-12-31", "2026-01-01", "2026-05-09", "2026-05-10"),
+        # Twice on a day and by two channels: one person once.
+        *came("user:3", "2026-05-02", "2026-05-02"),
+        seen("user:3", "2026-05-02", "Direct"),
+    ],
+}
 JUNE = {("00",): 1, ("01",): Fraction(1, 3), ("02",): 1}
 
 CASES = (
+    Case(
+        "December: user:2; April: user:1; May: user:3; who came before January is not new in it",
+        "new_in_month",
+        LIVED,
+        {("2025-12",): 1, ("2026-01",): 0, ("2026-02",): 0, ("2026-03",): 0, ("2026-04",): 1, ("2026-05",): 1, ("2026-06",): 0},
+        asked("month", from_on="2025-12-01", to_on="2026-07-01"),
+    ),
+    Case("January: user:2; May: user:1", "returning_in_month", LIVED, {(): 2}),
+    Case(
+        "May: user:2; of July all is known, of August nothing yet",
+        "resurrecting_in_month",
+        LIVED,
+        {("2026-05",): 1, ("2026-06",): 0},
+        asked("month", from_on="2026-05-01", to_on="2026-07-01"),
+    ),
+    Case(
+        "and August: user:1",
+        "resurrecting_in_month",
+        LIVED,
+        {("2026-08",): 1},
+        asked("month", from_on="2026-08-01", until=at("2026-08-15")),
+    ),
+    Case(
+        "February: user:2; June: user:1 and, after May, user:2 and user:3",
+        "dormant_in_month",
+        LIVED,
+        {("2026-02",): 1, ("2026-03",): 0, ("2026-04",): 0, ("2026-05",): 0, ("2026-06",): 3},
+        asked("month", from_on="2026-02-01", to_on="2026-07-01"),
+    ),
+    Case("June is not over: nobody is dormant in it yet", "dormant_in_month", LIVED, {(): 1}, asked(until=at("2026-06-15"))),
     Case("01: user:1 of 3; 02: user:1 and user:2 of 2", "back_on", CAME, JUNE, asked("after")),
     Case("months are not mixed", "back_on", CAME, {(): None}),
     Case(
