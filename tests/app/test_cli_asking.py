@@ -57,6 +57,38 @@ def test_each_section_is_a_table(shop: Path, section: str) -> None:
     assert LINES[section] in told.splitlines(), told
 
 
+@pytest.fixture(scope="module")
+def till(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Who came by a mail and is a lead orders for 300.00, of which 50.00 are paid back."""
+    folder = tmp_path_factory.mktemp("till")
+    put(
+        folder / "in.jsonl",
+        touch("campaign_launched", id="c", subject="campaign:spring", at="2026-03-01T00:00:00Z"),
+        touch("email_clicked", id="m", subject="user:1", at="2026-03-02T10:00:00Z", message="m-1", campaign="spring"),
+        touch("lead_created", id="l", subject="user:1", at="2026-03-02T10:30:00Z"),
+        touch("order_placed", id="o", subject="user:1", at="2026-03-03T10:00:00Z", order="o-1", amount="300.00", currency="EUR"),
+        touch("refund", id="r", subject="user:1", at="2026-03-09T10:00:00Z", order="o-1", amount="50.00", currency="EUR"),
+    )
+    assert here("ingest", "in.jsonl", cwd=folder).status == 0
+    return folder
+
+
+# Of W and full path the part of the deal's opening, which there is not, is nobody's: 30 and 10/3 of 100, and 22.5 and 2.5, of 250.00.
+LINES_OF_TILL = {
+    "orders": "2026-03       1   300.00 EUR   300.00 EUR  -50.00 EUR   250.00 EUR",
+    "models_value": "(no milestone)         ·        ·        ·        ·           ·         ·         ·    83 EUR     62 EUR"
+    "         ·         ·         ·        ·",
+    "positions": "1                   2     250 EUR",
+    "lifecycle": "2026-03             1             ·             ·           ·",
+}
+
+
+@pytest.mark.parametrize("section", LINES_OF_TILL)
+def test_sections_of_orders_models_and_months_are_tables(till: Path, section: str) -> None:
+    told = here("report", "marketing", section, *MARCH, cwd=till).out
+    assert LINES_OF_TILL[section] in told.splitlines(), told
+
+
 def test_figures_of_a_section_as_a_whole_stand_above_its_tables(shop: Path) -> None:
     told = here("report", "sales", "decided", *MARCH, cwd=shop).out
     names = told.index("win rate   deals closed   closed value   deals won   won value   deals lost")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -49,6 +50,14 @@ async def test_quantiles_are_of_type_7_to_the_last_digit(values: list[int]) -> N
     at = ("0", "1/4", "1/2", "9/10", "99/100", "1")
     figure = replace(FIGURES["cycle_time"], measure=quantiles("amount_minor", *at), by=())
     assert (await value(figure, won(*values)))[("EUR",)] == tuple(type_7(values, Fraction(one)) for one in at)
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=12))
+@settings(max_examples=20, deadline=None)
+async def test_quantiles_are_those_of_numpy(values: list[int]) -> None:
+    figure = replace(FIGURES["cycle_time"], measure=quantiles("amount_minor", "1/2", "9/10"), by=())
+    found = (await value(figure, won(*values)))[("EUR",)]
+    assert [float(one) for one in found] == pytest.approx(np.quantile(values, (0.5, 0.9), method="linear"))
 
 
 async def test_a_quantile_of_nothing_is_nothing() -> None:
