@@ -54,6 +54,7 @@ _LEFT_OUT: Final = "what is excluded is looked at no further than for the reason
 _NO_PERSON: Final = {"survey_steps": _OF_PANELS, **dict.fromkeys(_STATED, _OF_NOBODY), "excluded": _LEFT_OUT}
 _VOICED: Final = ("needs", "objections")
 _NOT_SELLING: Final = "what people see, answer and react to is not about a deal, an order or a salesperson"
+_SET_FOR: Final = "a target is set for the company, a team or an owner, and each of these has its own figure"
 
 _REASONS: Final[dict[str, dict[str, str]]] = {
     "channel": {
@@ -126,6 +127,7 @@ def lacking(figure: Figure) -> dict[str, str]:
     reasons = {}
     for family in FAMILIES:
         if not has(figure, family):
-            found = [reason for table, reason in _REASONS.get(family, {}).items() if table in figure.of.tables]
+            said = {"targets": _SET_FOR, **_REASONS.get(family, {})}
+            found = [reason for table, reason in said.items() if table in figure.of.tables]
             reasons[family] = found[0] if found else ""
     return reasons

@@ -13,6 +13,7 @@ from projections.figures import (
     costs,
     deals,
     exposure,
+    forecast,
     funnels,
     lead_cycles,
     lead_steps,
@@ -85,7 +86,10 @@ SECTIONS: Final = (
     Section("people", "People by stage of the journey", "sales", (stages.stage_entries, stages.stage_people), (("stage",),)),
     Section("decided", "Deals decided", "sales", deals.DECIDED_DEALS, ((), ("outcome", "reason"), ("month",))),
     Section("win_costs", "What a deal that was won had cost", "sales", costs.OF_WINS, ((), ("channel",), ("month",))),
-    Section("pipeline", "Open deals", "sales", deals.OPEN_DEALS, ((), ("pipeline", "stage"))),
+    Section("pipeline", "Open deals", "sales", deals.OPEN_DEALS, ((), ("pipeline", "stage"), ("expected_quarter",))),
+    Section("waterfall", "What moved in the pipeline of a period", "sales", forecast.WATERFALL, (("movement",),)),
+    Section("slippage", "What was expected to close and did not", "sales", forecast.SLIPPAGE, ((), ("owner",))),
+    Section("targets", "Targets, and the pipeline for what is left of them", "sales", forecast.TARGETS, ((), ("team",), ("owner",))),
 )
 """A figure may be in sections of both read models, where both hold what it reads. Whoever asks for them asks this module, each time."""
 

@@ -64,12 +64,17 @@ def customers(number: int) -> Rows:
             "amount_minor": minor,
             "took": one,
             "competitor": "rival",
+            "expected_close_on": "2026-05-01",
         }
         found["deal_people"].append({"person": person, "deal": f"deal:{one}", "at": when})
         found["needs"].append({"person": person, "at": when, "topic": "price", "deal": f"{one}"})
         found["objections"].append({"person": person, "at": when, "step": "raised", "topic": "price", "deal": f"{one}"})
         found["excluded"].append({"subject": person, "day": "2026-03-02", "type": "page_view", "why": "bot"})
-        found["deals"].append({"deal": f"deal:{one}", "at": when, **won})
+        found["deals"] += [
+            {"deal": f"deal:{one}", "at": when, **won},
+            {"deal": f"deal:slipped {one}", "at": when, "outcome": "open", "amount_minor": minor, "expected_close_on": "2026-04-01"},
+            {"deal": f"deal:slipped {one}", "at": UNTIL, "outcome": "open", "amount_minor": minor, "expected_close_on": "2026-07-02"},
+        ]
         conversion = {"person": person, "conversion": "won", "of_what": str(one), "at": when}
         found["conversions"].append({**conversion, "amount_minor": minor})
         found["paths"] += [{**conversion, "place": place, "touched_at": when, "channel": "Email"} for place in range(3)]
@@ -99,6 +104,8 @@ def customers(number: int) -> Rows:
             {**stated, "basis": basis, "competitor": who, "value_thousandths": 1, "total_thousandths": 9} for who in ("", "rival")
         ]
     found["press_mentioned"].append({"at": UNTIL - HOUR, "outlet": "times", "sentiment": "1"})
+    aim = {"metric": "won_value", "start_on": "2026-04-01", "end_on": "2026-06-30", "amount_minor": 10**9, "currency": "EUR"}
+    found["targets"] += [aim, {**aim, "team": "north"}, {**aim, "owner": "ann"}]
     found["spend"].append({"day": "2026-03-02", "channel": "Email", "amount_minor": 100})
     media = {"day": "2026-03-02", "channel": "Display", "amount_minor": 100, "function": "marketing", "cost_kind": "media"}
     found["spend"] += [{**media, "campaign": "unseen"}, {**media, "function": "sales", "cost_kind": "people"}]
@@ -119,7 +126,7 @@ async def peak(section: str, number: int) -> int:
     (figures,) = (one.figures for one in SECTIONS if one.name == section)
     asks = []
     # By one that is no list of people.
-    dimension = next(one.name for one in figures[0].by if not one.top)
+    dimension = next(one.name for one in figures[0].dimensions.values() if not one.top)
     for by in ((), ("month",), (dimension,)):
         asked = Asked(UNTIL, by=by, options={"segments": ("readers",)})
         if some := [figure for figure in figures if not figure.lacks(asked)]:
