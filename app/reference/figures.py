@@ -57,7 +57,7 @@ def _figure(entry: FigureEntry) -> Iterator[str]:
 def _linked(name: str, text: str) -> str:
     match name:
         case "source":
-            return re.sub(r"\bdocs/([\w-]+\.md)", r"[\1](\1)", text).replace("definition:", "[definition](definition.md):")
+            return re.sub(r"\b(definition|vocabulary):", r"[\1](\1.md):", re.sub(r"\bdocs/([\w-]+\.md)", r"[\1](\1)", text))
         case "dimensions" | "reads" if text != "none":
             return code(text.split(", "))
         case _:

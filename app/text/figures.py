@@ -41,8 +41,7 @@ def described(entry: FigureEntry) -> Iterable[tuple[str, str]]:
     yield "says", entry.says
     yield "formula", entry.formula
     yield "unit", entry.unit
-    if entry.source:
-        yield "source", entry.source
+    yield "source", entry.source
     yield "shown by", f"journey report {entry.model} {entry.section}"
     yield "as of", "any instant" if entry.grain == "instant" else "ends of days: its rows are summed by day"
     yield "dimensions", ", ".join(entry.dimensions) or "none"

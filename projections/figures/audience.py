@@ -89,6 +89,7 @@ spend = Figure(
     says="What was spent, day by day: a cost of a period is spread evenly over its days, in whole minor units.",
     formula="sum of costs",
     unit="money",
+    source="docs/marketing.md",
     tells="spend",
     of=spent,
     by=(CHANNEL, CAMPAIGN, FUNCTION, COST_KIND, PROVIDER),

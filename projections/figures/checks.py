@@ -27,8 +27,8 @@ def problems(sections: Iterable[Section]) -> list[str]:
 def _problems(figure: Figure) -> Iterator[str]:
     if not _NAME.fullmatch(figure.name):
         yield "the name is lower case, with underscores"
-    if not all((figure.says, figure.formula, figure.unit, figure.reads)):
-        yield "it says something, and has a formula, a unit and what it reads"
+    if not all((figure.says, figure.formula, figure.unit, figure.source, figure.reads)):
+        yield "it says something, and has a formula, a unit, a source and what it reads"
     if figure.unit == "money" and not figure.is_money:
         yield "money is a total of a column that ends in _minor"
     for sql in (figure.of.sql, *(one.column + " " + one.join for one in figure.by)):

@@ -7,6 +7,7 @@ from journey.definition import Definition, Funnel
 from journey.facts import NEVER
 from journey.funnels import kinds_of
 from journey.instants import DAY, Instant
+from projections.figures.dimensions import OF_SEGMENTS
 from projections.figures.figure import Asked
 from projections.figures.views import Option
 
@@ -24,7 +25,7 @@ CUSTOMERS: Final[tuple[str, Option]] = ("customers", ("won", "order", "purchase"
 """The kinds of conversion that make a customer."""
 CUSTOMER: Final[tuple[str, Option]] = ("customer", "account")
 """What a customer is: the account where there is one, or always the person."""
-SEGMENTS: Final[tuple[str, Option]] = ("segments", ())
+SEGMENTS: Final[tuple[str, Option]] = (OF_SEGMENTS, ())
 """The segments that there are: a question may ask for one that nobody has been in yet, and for no other."""
 
 

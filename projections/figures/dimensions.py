@@ -20,7 +20,8 @@ class Dimension:
     how many cells a list has where nobody asks for another number: those of the highest value.
 
     Of a dimension that says within how many days something counts, `days` are those that a breakdown has; a filter may ask for any.
-    `order`: its values stand in this order, others by their names after them; None: by their size."""
+    `order`: its values stand in this order, others by their names after them; None: by their size. `option` names what of the definition
+    lists its values: a filter may ask for each of them, also where no row has it yet, and for no other."""
 
     name: str
     column: str
@@ -32,6 +33,7 @@ class Dimension:
     tables: tuple[str, ...] = ()
     days: tuple[str, ...] = ()
     order: tuple[str, ...] | None = None
+    option: str = ""
 
 
 def spelled(sql: str, dimension: Dimension, at: str, day: str, grain: Grain) -> str:
@@ -88,7 +90,7 @@ def segment_of(person: str, since: str = "") -> Dimension:
     join = f"LEFT JOIN ({past.sql}) AS segment ON segment.person = {person} AND segment.step = 'entered' AND {_held('segment', since)}"
     when = "when it began" if since else "as of the row's instant"
     says = f"segment that the person was in {when}: who is in several is in each"
-    return Dimension("segment", "COALESCE(segment.segment, '')", join, says, many=True, tables=past.tables)
+    return Dimension("segment", "COALESCE(segment.segment, '')", join, says, many=True, tables=past.tables, option=OF_SEGMENTS)
 
 
 PROFILE_FIELDS: Final = ("country", "region", "language", "age_band", "job_title", "seniority", "department")
@@ -97,6 +99,8 @@ _SAID: Final = {"age_band": "band of age", "job_title": "job title", "revenue_ba
 
 
 _DESCRIBED: Final = ("described",)
+OF_SEGMENTS: Final = "segments"
+"""The option that lists the segments of the definition."""
 
 
 def _as_described(name: str, subject: str, field: str, since: str = "") -> str:

@@ -28,22 +28,23 @@ class Figure:
     "" its `at` and `day`; None says how things stand at `Asked.until`, in no period.
 
     `unit` is what is counted ("deals"), or share, rate, ratio, money (minor units), duration (microseconds), points. `source` says where
-    the definition comes from. `reads` are the touchpoint fields that it depends on ("close.outcome"); the first field of each type is the
-    one without which the type adds nothing. A cell is complete `within_days` after the end of its period: a number, or the name of the
-    option that says it. None, or -1, is never: what began in a period may go on for any time. What it `tells` is shown to some roles only,
-    or in sums only: which, the roles say (`app.server.roles`).
+    it is defined: in settings of a definition ("definition: lead"), by types of touchpoints ("vocabulary: content_view"), on a page of
+    ours, in a publication. `reads` are the touchpoint fields that it depends on ("close.outcome"); the first field of each type is the one
+    without which the type adds nothing. A cell is complete `within_days` after the end of its period: a number, or the name of the option
+    that says it. None, or -1, is never: what began in a period may go on for any time. What it `tells` is shown to some roles only, or in
+    sums only: which, the roles say (`app.server.roles`).
     """
 
     name: str
     says: str
     formula: str
     unit: str
+    source: str
     of: View
     measure: Measure
     dated: str | None = ""
     by: tuple[Dimension, ...] = ()
     reads: tuple[str, ...] = ()
-    source: str = ""
     within_days: int | str | None = 0
     tells: Tells = ""
     states: tuple[str, ...] = ()

@@ -50,7 +50,8 @@ Dated = Literal["sent", "delivered"]
 def _count(name: str, says: str, dated: Dated, *reads: str, where: str = "TRUE") -> Figure:
     return Figure(
         name=name, says=says, formula=f"number of messages to a person, dated by when they were first {dated}", unit="messages",
-        of=messages, dated=dated, by=(*_BY, BOUNCE) if dated == "sent" else _BY, measure=count(f"v.{dated}_at > 0 AND {where}"),
+        source="docs/marketing.md", of=messages, dated=dated, by=(*_BY, BOUNCE) if dated == "sent" else _BY,
+        measure=count(f"v.{dated}_at > 0 AND {where}"),
         within_days=0 if where == "TRUE" else None, reads=reads,
     )  # fmt: skip
 
@@ -58,7 +59,7 @@ def _count(name: str, says: str, dated: Dated, *reads: str, where: str = "TRUE")
 def _rate(name: str, says: str, formula: str, *reads: str, where: str, of: str = "TRUE", dated: Dated = "delivered") -> Figure:
     whole = f"v.{dated}_at > 0 AND {of}"
     return Figure(
-        name=name, says=says, formula=formula, unit="share", of=messages, dated=dated, by=_BY,
+        name=name, says=says, formula=formula, unit="share", source="docs/marketing.md", of=messages, dated=dated, by=_BY,
         measure=ratio(count(f"{whole} AND {where}"), count(whole)), within_days=None, reads=reads,
     )  # fmt: skip
 
@@ -111,6 +112,7 @@ EMAIL = (
         says="Opens of e-mails, each time, by people and by machines.",
         formula="number of email_opened touchpoints",
         unit="opens",
+        source="docs/marketing.md",
         of=opens,
         by=(campaign_of("v.campaign"), MESSAGE, OPENED_BY, *_WHO),
         measure=count(),

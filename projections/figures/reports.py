@@ -13,8 +13,6 @@ from projections.figures.analysis import NotWorkedOut
 from projections.figures.answering import answer, listed
 from projections.figures.answers import Answer, FigureAnswer, Value, figure_named, table
 from projections.figures.credit import full_path
-from projections.figures.defined import SEGMENTS
-from projections.figures.dimensions import SEGMENT
 from projections.figures.figure import Asked, Figure, Model, Section, Where
 from projections.figures.measures import Credited, count
 from projections.read_model import Ask
@@ -166,12 +164,14 @@ async def values_asked(ask: Ask, figures: Sequence[Figure], asked: Asked, *, ref
     """What `asked.where` asks for, by the values that there are up to `until`: campaigns may be asked for by their names."""
     found = []
     for where in asked.where:
-        if where.dimension == SEGMENT.name and isinstance(names := asked.options.get(SEGMENTS[0]), tuple):
+        dimensions = [figure.dimensions[where.dimension] for figure in figures if where.dimension in figure.dimensions]
+        stated = next((names for one in dimensions if isinstance(names := asked.options.get(one.option), tuple)), None)
+        if stated is not None:
             if refusing:
-                _check_segments(where, [name for name in names if isinstance(name, str)])
+                _check_listed(where, [name for name in stated if isinstance(name, str)])
             found.append(where)
             continue
-        if any(figure.dimensions[where.dimension].days for figure in figures if where.dimension in figure.dimensions):
+        if any(one.days for one in dimensions):
             found.append(where)  # Any number of days may be asked for.
             continue
         there, called = await _there_are(ask, where, figures, asked)
@@ -183,11 +183,13 @@ async def values_asked(ask: Ask, figures: Sequence[Figure], asked: Asked, *, ref
     return tuple(found)
 
 
-def _check_segments(where: Where, names: Sequence[str]) -> None:
-    """Raises Refused where one is none of the definition's."""
+def _check_listed(where: Where, names: Sequence[str]) -> None:
+    """Raises Refused where one is none of `names`, which the definition has."""
     for value in where.values:
         if value and value not in names:
-            raise Refused(f"there is no segment {value!r}{_instead(value, names) if names else ': the definition in use has none'}")
+            raise Refused(
+                f"there is no {where.dimension} {value!r}{_instead(value, names) if names else ': the definition in use has none'}"
+            )
 
 
 async def _there_are(ask: Ask, where: Where, figures: Sequence[Figure], asked: Asked) -> tuple[list[str], dict[str, str]]:

@@ -5,6 +5,7 @@ from typing import Final
 from projections.figures.defined import SEGMENTS as SEGMENTS_THERE
 from projections.figures.dimensions import (
     LEAD_TEAM,
+    OF_SEGMENTS,
     PERSON_STAGE,
     PROFILE,
     SEGMENT,
@@ -67,8 +68,10 @@ contactable = View(
     tables=("consented",),
 )
 
-OWN: Final = Dimension("segment", "v.segment", says="segment, as the definition names it")
-OTHER: Final = Dimension("other_segment", "v.other_segment", says="the other segment; beside itself a segment is as large as it is")
+OWN: Final = Dimension("segment", "v.segment", says="segment, as the definition names it", option=OF_SEGMENTS)
+OTHER: Final = Dimension(
+    "other_segment", "v.other_segment", says="the other segment; beside itself a segment is as large as it is", option=OF_SEGMENTS
+)
 PURPOSE: Final = Dimension("purpose", "v.purpose", says="purpose of the consent")
 BY_CHANNEL: Final = Dimension("channel", "v.by_channel", says='channel of the consent; "" is any channel that none is named for')
 

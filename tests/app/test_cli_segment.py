@@ -110,6 +110,10 @@ def test_a_segment_that_the_definition_has_not_is_told_and_one_that_nobody_was_i
     asked = ("report", "marketing", "audience", "--until", "2026-03-31", "--where")
     assert "there is no segment 'reader'; did you mean 'readers'?" in refused(here(*asked, "segment=reader", cwd=shop))
     assert here(*asked, "segment=nobody", cwd=shop).status == 0
+    pairs = ("report", "marketing", "segments", "--until", "2026-03-31", "--where")
+    told = refused(here(*pairs, "other_segment=reader", cwd=shop))
+    assert "there is no other_segment 'reader'; did you mean 'readers'?" in told
+    assert here(*pairs, "other_segment=nobody", cwd=shop).status == 0
     assert "nobody is in it then" in here("segment", "nobody", *UNTIL, cwd=shop).out
 
 

@@ -107,6 +107,7 @@ async def test_a_figure_that_is_added_is_everywhere_without_another_line(shop: S
         says="Deals that anna closed.",
         formula="number of deals",
         unit="deals",
+        source="docs/deals.md",
         of=deals.deals_at,
         dated="closed",
         by=deals.WHOSE,

@@ -28,7 +28,8 @@ def test_nothing_is_wrong_with_any_figure() -> None:
         (replace(WIN_RATE, by=(Dimension("owner", "LOWER(v.owner)"),)), "LOWER does not mean the same in both databases"),
         (replace(WIN_RATE, by=(Dimension("month", "v.owner"),)), "dimensions are named once, and not as periods are: month"),
         (replace(WIN_RATE, unit="money"), "money is a total of a column that ends in _minor"),
-        (replace(WIN_RATE, formula=""), "it says something, and has a formula, a unit and what it reads"),
+        (replace(WIN_RATE, formula=""), "it says something, and has a formula, a unit, a source and what it reads"),
+        (replace(WIN_RATE, source=""), "it says something, and has a formula, a unit, a source and what it reads"),
         (replace(LINEAR, by=(PRODUCT,)), "a path cannot be credited by a dimension in which a row is in several groups"),
     ],
 )
