@@ -1,5 +1,6 @@
 """`journey report`: figures of a read model, section by section."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated
 
@@ -38,10 +39,14 @@ from journey.definition import Definition
 from journey.errors import Refused
 from journey.instants import day
 from projections.figures import sections as registered
+from projections.figures.figure import Model
 from projections.figures.reports import Report
 from projections.figures.restatements import Restatement
 
 app = typer.Typer(add_completion=False)
+
+
+_GROUPS_OF_MARKETING = ", ".join(group.name for group, _ in registered.grouped("marketing"))
 
 
 class ReportModel(StrEnum):
@@ -51,7 +56,15 @@ class ReportModel(StrEnum):
 
 def _sections(context: typer.Context, incomplete: str) -> list[str]:
     model = context.params.get("model")
-    return [section.name for section in registered.SECTIONS if section.model == model and section.name.startswith(incomplete)]
+    groups = registered.grouped(ReportModel(model).value) if model else []
+    named = [group.name for group, _ in groups] * (len(groups) > 1) + [section.name for _, members in groups for section in members]
+    return [name for name in named if name.startswith(incomplete)]
+
+
+def _of_groups(model: Model, names: Sequence[str]) -> tuple[str, ...]:
+    """The sections of these names, and those of the groups of these names."""
+    members = {group.name: [section.name for section in some] for group, some in registered.grouped(model)}
+    return tuple(section for name in names for section in members.get(name, [name]))
 
 
 @app.command()
@@ -60,7 +73,10 @@ def report(
     sections: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[SECTION]...", help="Only these sections; `journey figures` lists them.", autocompletion=_sections, show_default=False
+            metavar="[SECTION]...",
+            help=f"Only these sections, which `journey figures` lists, or groups of them. Groups of marketing: {_GROUPS_OF_MARKETING}.",
+            autocompletion=_sections,
+            show_default=False,
         ),
     ] = None,
     data: Data = None,
@@ -100,11 +116,14 @@ def report(
     json: Json = False,
     csv: Csv = False,
 ) -> None:
-    """Figures of marketing or sales, as of an instant: all sections, or those named."""
+    """Figures of marketing or sales, as of an instant: sections or groups that are named, or all.
+
+    A terminal shows the first section of each group where none is named and nothing is asked by; JSON and CSV have all.
+    """
     check_one_form(json=json, csv=csv)
     asked = Question(
         model.value,
-        sections or (),
+        _of_groups(model.value, sections or ()),
         by=None if by is None else names_of(by),
         where=filters(where),
         from_on=None if from_ is None else day_of("--from", from_),
@@ -140,7 +159,8 @@ def report(
         for text in show_reports.empty(told):
             note(text)
         return
-    show_reports.report(told, definition, sections=sections or (), by=by is not None)
+    is_short = not sections and by is None and top is None
+    show_reports.report(told, definition, sections=sections or (), by=by is not None, is_short=is_short)
     today = day(now(), definition.zone)
     of_days = [section for section in told.sections if section.is_by_day]
     # Who sent something today looks for it among what marketing counts; sales has only costs by day, where there are any.

@@ -27,9 +27,10 @@ from journey.definition import Definition
 from journey.instants import instant, last_end_of_day, moment, rfc3339
 from journey.readable import readable
 from projections.figures.answers import Answer, FigureAnswer
+from projections.figures.figure import Group, Section
 from projections.figures.measures import Credited
 from projections.figures.reports import Report, SectionAnswer
-from projections.figures.sections import FIGURES
+from projections.figures.sections import FIGURES, grouped
 
 ROWS_SHOWN_MAX = 12
 """How many rows a table has; one that was asked for with --by has more."""
@@ -43,8 +44,9 @@ GAP = 2
 """Between columns."""
 
 
-def report(answered: Report, definition: Definition, *, sections: Sequence[str] = (), by: bool = False) -> None:
-    """`sections` were asked for by name, and are shown even if they are empty; `by`: whether a grouping was asked for."""
+def report(answered: Report, definition: Definition, *, sections: Sequence[str] = (), by: bool = False, is_short: bool = False) -> None:
+    """`sections` were asked for by name, and are shown even if they are empty; `by`: whether a grouping was asked for. `is_short`: of each
+    group only the first section that has something is shown, and the others are named."""
     answers = [answer for section in answered.sections for answer in section.answers]
     asked = max(answers, key=lambda answer: answer.until)
     _title(answered, asked)
@@ -52,8 +54,14 @@ def report(answered: Report, definition: Definition, *, sections: Sequence[str] 
     shown = [section for section in answered.sections if section.answers and (section.name in sections or not section.is_empty)]
     # Of a period in which nothing was at all, that is what its rows say.
     shown = shown or [section for section in answered.sections if by and has_periods(section)]
+    groups = grouped(answered.model)
+    is_short = is_short and len(groups) > 1
+    firsts = _firsts(groups, shown)
     for section in shown:
-        _section(section, asked, orders, is_asked=by, is_named=section.name in sections)
+        if not is_short or section.name in firsts:
+            _section(section, asked, orders, is_asked=by, is_named=section.name in sections)
+    if is_short and len(firsts) < len(shown):
+        _others(answered.model, groups, shown, firsts)
     if not shown:
         put(Text(f"nothing for {answered.model} {narrowed(asked) or 'up to then'}", style="dim"), "")
     _empty_sections([section for section in answered.sections if section.answers and section not in shown], asked)
@@ -67,6 +75,25 @@ def report(answered: Report, definition: Definition, *, sections: Sequence[str] 
             put(Text(f"{section.title}: {why}.", style="dim"), "")
     if answered.model == "sales":
         _unknown_stages(answers, definition)
+
+
+def _firsts(groups: Iterable[tuple[Group, list[Section]]], shown: Iterable[SectionAnswer]) -> set[str]:
+    """The names of those that are shown first of their group."""
+    there = {section.name for section in shown}
+    firsts = (next((section.name for section in members if section.name in there), None) for _, members in groups)
+    return {name for name in firsts if name is not None}
+
+
+def _others(model: str, groups: Iterable[tuple[Group, list[Section]]], shown: Iterable[SectionAnswer], firsts: set[str]) -> None:
+    """What a short report does not show, and how to ask for it."""
+    others = {section.name for section in shown} - firsts
+    named = [(group.name, ", ".join(one.name for one in members if one.name in others)) for group, members in groups]
+    width = max(len(name) for name, _ in named)
+    put(Text("There is more", style="bold"))
+    for group, names in named:
+        if names:
+            put(Text(f"{group:<{width}}  {names}"))
+    put(Text(f"`journey report {model} NAME...` shows groups, as on the left, or sections, as on the right.", style="dim"), "")
 
 
 def _title(answered: Report, asked: Answer) -> None:

@@ -19,7 +19,9 @@ def problems(sections: Iterable[Section]) -> list[str]:
     """In words; none where all is well."""
     sections = tuple(sections)
     figures = list(dict.fromkeys(figure for section in sections for figure in section.figures))
-    names = Counter([section.name for section in sections]), Counter([figure.name for figure in figures])
+    # Whoever names a section may name a group instead.
+    of_sections = [name for section in sections for name in (section.name, *([section.opens.name] if section.opens else []))]
+    names = Counter(of_sections), Counter([figure.name for figure in figures])
     twice = [f"{name}: two of this name" for counted in names for name, times in counted.items() if times > 1]
     return twice + [f"{figure.name}: {problem}" for figure in figures for problem in _problems(figure)]
 

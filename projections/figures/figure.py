@@ -154,12 +154,21 @@ class Asked:
 Model = Literal["marketing", "sales"]
 
 
+class Group(NamedTuple):
+    """A theme of a report, of which several sections are."""
+
+    name: str
+    title: str
+
+
 class Section(NamedTuple):
     """Figures that are shown together, all of one read model. A report shows them once for each grouping of `shown_by`: those figures that
-    have all of its dimensions; () is without any grouping. A figure that has none of these groupings is shown as a whole."""
+    have all of its dimensions; () is without any grouping. A figure that has none of these groupings is shown as a whole. `opens` is the
+    group that begins with it; without one it is in the group of the section before it."""
 
     name: str
     title: str
     model: Model
     figures: tuple[Figure, ...]
     shown_by: tuple[tuple[str, ...], ...] = ((),)
+    opens: Group | None = None

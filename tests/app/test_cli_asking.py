@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import re
 import sys
 from datetime import date
 from pathlib import Path
@@ -12,7 +13,7 @@ from app.engine import asking
 from app.engine.embedded import reading
 from app.engine.question import Question
 from projections.figures.reports import Report
-from projections.figures.sections import FIGURES
+from projections.figures.sections import FIGURES, grouped
 from tests.app.command import here, journey, put, touch, worked_out
 
 DEAL = {"deal": "12", "people": [{"person": "user:7"}], "amount": "900.00", "currency": "EUR"}
@@ -202,7 +203,7 @@ def test_a_section_of_which_nothing_can_be_worked_out_says_why(tmp_path: Path, m
     ]  # fmt: skip
     assert here("ingest", put(tmp_path / "in.jsonl", *orders), cwd=tmp_path).status == 0
     monkeypatch.setitem(sys.modules, "numpy", None)
-    told = " ".join(here("report", "marketing", *MARCH, cwd=tmp_path).out.split())
+    told = " ".join(here("report", "marketing", "loyalty", *MARCH, cwd=tmp_path).out.split())
     assert "The models of customers who buy again: numpy and scipy work it out, and are not installed; " in told
     assert "Without still active, expected purchases, expected order value: numpy and scipy" in told
 
@@ -418,3 +419,21 @@ def test_the_demo_replaces_its_own_data_and_nothing_else(tmp_path: Path) -> None
 def test_what_a_spreadsheet_would_take_for_a_formula_is_text(tmp_path: Path) -> None:
     assert here("ingest", put(tmp_path / "in.jsonl", touch(channel="=1+1")), cwd=tmp_path).status == 0
     assert ",'=1+1," in here("report", "marketing", "audience", *MARCH, "--csv", cwd=tmp_path).out
+
+
+def test_a_terminal_shows_the_first_section_of_each_group_that_has_something_and_names_the_others(shop: Path) -> None:
+    of = ("report", "marketing", *MARCH)
+    told, everything = here(*of, cwd=shop).out, here(*of, "--json", cwd=shop).json["sections"]
+    assert [section["name"] for section in everything] == [one.name for _, some in grouped("marketing") for one in some]
+    assert ("Who was reached, and what it cost\n" in told, "Visits, and who came\n" in told) == (True, False)
+    assert re.search(r"^reach +visits", told[told.index("There is more\n") :], re.MULTILINE)
+    assert "`journey report marketing NAME...` shows groups" in told
+    reach = here("report", "marketing", "reach", *MARCH, cwd=shop).out
+    assert ("Who was reached, and what it cost\n" in reach, "Visits, and who came\n" in reach, "There is more" in reach) == (
+        True,
+        True,
+        False,
+    )
+    named = {section["name"] for section in here("report", "marketing", "reach", *MARCH, "--json", cwd=shop).json["sections"]}
+    assert named == {"audience", "visits", "exposure", "media", "email", "social"}
+    assert "Visits, and who came\n" in here(*of, "--by", "channel", cwd=shop).out

@@ -7,6 +7,7 @@ from urllib.request import Request, urlopen
 import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
 from projections.figures.sections import SECTIONS
@@ -68,9 +69,9 @@ def test_the_pages_are_in_one_line_in_which_the_one_that_is_open_is_seen(window:
     with as_wide_as(window, width):
         for page in (PAGES[0], PAGES[-1]):
             window.get(served + page)
-            assert len({link.rect["y"] for link in window.find_elements(By.CSS_SELECTOR, "nav a")}) == 1
+            assert len({link.rect["y"] for link in window.find_elements(By.CSS_SELECTOR, "header nav a")}) == 1
             left, right = window.execute_script(  # type: ignore[no-untyped-call]
-                "const box = document.querySelector('nav a[aria-current]').getBoundingClientRect(); return [box.left, box.right]"
+                "const box = document.querySelector('header nav a[aria-current]').getBoundingClientRect(); return [box.left, box.right]"
             )
             assert 0 <= left < right <= width, page
 
@@ -89,6 +90,7 @@ def test_a_report_has_its_sections_and_draws_what_is_by_period(window: Chrome, s
 
 def test_a_figure_is_filtered_broken_down_and_opened_down_to_its_touchpoints(window: Chrome, served: str) -> None:
     window.get(f"{served}/marketing")
+    one(window, "#visits summary").click()
     follow(window, "#visits dl.key a")
     assert one(window, "h1").text == "Sessions"
     whole = int(one(window, "dl.key dd").text.replace(",", ""))
@@ -265,3 +267,25 @@ def test_what_is_published_moves_a_customer_and_the_page_says_why(window: Chrome
     assert "demo-or-trial-asked-for" in one(window, "main").text
     window.get(f"{site.address}/subjects/user:new?until=2026-03-03&stage=decision")
     assert "a deal that is open" in one(window, "main").text
+
+
+def test_sections_of_a_group_open_by_keyboard_by_address_all_at_once_and_on_paper(window: Chrome, served: str) -> None:
+    def opened() -> list[str]:
+        return window.execute_script("return [...document.querySelectorAll('section.card:has(> details[open])')].map((one) => one.id)")  # type: ignore[no-any-return,no-untyped-call]
+
+    window.get(f"{served}/marketing")
+    assert ("audience" in opened(), "visits" in opened()) == (True, False)
+    one(window, "#visits summary").send_keys(Keys.ENTER)
+    assert "visits" in opened()
+    window.get(f"{served}/sales")
+    window.get(f"{served}/marketing#social")
+    until(lambda: "social" in opened())
+    one(window, "button[data-opens]").click()
+    assert set(opened()) == {card.get_attribute("id") for card in window.find_elements(By.CSS_SELECTOR, "section.card:has(> details)")}
+    one(window, "button[data-opens]").click()
+    assert opened() == []
+    window.execute_script("window.dispatchEvent(new Event('beforeprint'))")  # type: ignore[no-untyped-call]
+    assert "visits" in opened()
+    one(window, "nav.groups a:last-of-type").click()
+    until(lambda: 0 < one(window, "#group-standing").rect["y"] - window.execute_script("return scrollY") < 1400)  # type: ignore[no-untyped-call]
+    assert 0 <= one(window, "nav.groups").rect["y"] - window.execute_script("return scrollY") < 10, "it stays in view"  # type: ignore[no-untyped-call]

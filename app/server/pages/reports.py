@@ -1,9 +1,9 @@
 """Pages of figures: both read models section by section, and each figure by itself. Any figure that is registered has its page."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
@@ -30,7 +30,7 @@ from journey.instants import iso
 from projections.figures import sections
 from projections.figures.answers import Answer
 from projections.figures.catalogue import FigureEntry, entries
-from projections.figures.figure import Model
+from projections.figures.figure import Group, Model, Section
 from projections.figures.periods import PERIODS
 from projections.figures.reports import GoesOn, Report, SectionAnswer
 from projections.figures.sections import FIGURES
@@ -88,15 +88,35 @@ async def _report(request: Request, model: Model) -> HTMLResponse:
         definition=definition,
         orders=layout.orders_of(definition),
         first=max((answer for section in told.sections for answer in section.answers), key=lambda answer: answer.until),
-        shown=shown,
+        groups=_groups(model, {section.name for section in shown}, there),
+        shown={section.name: section for section in shown},
         empty=[section for section in answered if section not in shown],
         narrowed=next(filter(None, (layout.narrowed(answer) for section in told.sections for answer in section.answers)), ""),
         dimensions=dict.fromkeys(
             name for section in sections.SECTIONS if section.model == model for one in section.figures for name in one.breakdowns
         ),
-        to_come=[section for section in sections.SECTIONS if section.model == model and section.name not in there],
         **_of_sections(request),
     )
+
+
+class ShownGroup(NamedTuple):
+    """A group of sections as a page has it. `opened` names those that are open from the start: all of one group, the first of several."""
+
+    group: Group
+    sections: list[Section]
+    opened: frozenset[str]
+
+
+def _groups(model: Model, shown: Collection[str], there: Collection[str]) -> list[ShownGroup]:
+    """Those that have something: sections of the names of `shown`, and what is to come since it is not `there` yet."""
+    found = [
+        (group, some)
+        for group, members in sections.grouped(model)
+        if (some := [section for section in members if section.name in shown or section.name not in there])
+    ]
+    return [
+        ShownGroup(group, some, frozenset(section.name for section in (some if len(found) == 1 else some[:1]))) for group, some in found
+    ]
 
 
 async def _section(request: Request, model: Model, name: str) -> HTMLResponse:

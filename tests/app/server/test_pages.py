@@ -11,6 +11,7 @@ from app.engine.simulation_mark import note_simulated
 from app.server.access import COOKIE
 from app.server.roles import Role
 from app.server.served import ServedFolder
+from projections.figures import sections
 from tests.app.server.conftest import asked, published, routes
 from tests.app.server.keys import add
 from tests.app.server.test_matrix import routes as every_route
@@ -130,9 +131,29 @@ async def test_sections_that_a_report_does_not_wait_for_come_one_by_one(reader: 
     begun = (await reader.get("/sales?by=owner")).text
     later = re.findall(r'hx-get="(/sales/sections/\w+[^"]*)"', begun)
     assert [urlsplit(one).path.rpartition("/")[2] for one in later] == ["handoff", "scores", "people", "decided", "win_costs", "pipeline"]
-    cards = re.findall(r'<section class="card" id="decided".*?</section>', whole, re.DOTALL)
+    (card,) = re.findall(r'<section class="card" id="decided".*?</section>', whole, re.DOTALL)
     come = (await reader.get(html.unescape(later[3]), headers={"HX-Request": "true"})).text
-    assert cards == re.findall(r'<section class="card" id="decided".*?</section>', come, re.DOTALL) != []
+    assert "win rate" in come
+    assert " ".join(come.split()) in " ".join(card.split())
     assert "<html" not in come
     assert "no figure of people has a dimension &#39;owner&#39;" in (await reader.get(html.unescape(later[2]))).text.lower()
     assert (await reader.get("/sales/sections/weather")).status_code == 404
+
+
+async def test_of_each_group_the_first_section_is_open_and_an_index_leads_to_every_group(reader: httpx.AsyncClient) -> None:
+    page = (await reader.get("/marketing")).text
+    groups = re.findall(r'<h2 class="group" id="group-(\w+)">', page)
+    assert groups == [group.name for group, _ in sections.grouped("marketing")]
+    assert re.findall(r'<a href="#group-(\w+)"', page) == groups
+    for part in page.split('<h2 class="group"')[1:]:
+        opened = [" open" in tag for tag in re.findall(r'<details class="section"[^>]*>', part)]
+        assert opened == [True, *[False] * (len(opened) - 1)]
+    assert len(re.findall(r'<details class="section"[^>]*>', page)) > 30
+    sales = (await reader.get("/sales")).text
+    assert ('class="groups"' in sales, '<details class="section">' in sales) == (False, False)
+
+
+async def test_a_report_of_nothing_begins_with_what_brings_something(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/marketing")).text
+    assert page.index("journey ingest FILE") < page.index('<details id="visits">') < page.index("page_engaged.seconds")
+    assert 'class="groups"' not in page

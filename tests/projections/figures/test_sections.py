@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from journey.errors import Refused
+from projections.figures import sections
 from projections.figures.answering import answer
 from projections.figures.checks import problems
 from projections.figures.dimensions import PRODUCT, Dimension
-from projections.figures.figure import Asked, Figure, Section, Where
+from projections.figures.figure import Asked, Figure, Group, Section, Where
 from projections.figures.sections import FIGURES, SECTIONS
 from tests.projections.figures.cases import UNTIL
 from tests.projections.figures.tables import sqlite
@@ -102,3 +103,18 @@ async def test_only_whole_numbers_of_days_are_waited_for(days: str) -> None:
 def test_a_type_alone_promises_no_figure_of_sales_that_it_cannot_make(kind: str, promised: set[str]) -> None:
     figures = {figure for section in SECTIONS if section.model == "sales" and section.name != "people" for figure in section.figures}
     assert {figure.name for figure in figures if kind in {read.partition(".")[0] for read in figure.reads}} == promised
+
+
+def test_a_section_is_in_the_group_that_began_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [len(sections.grouped("sales")), len({group.name for group, _ in sections.grouped("marketing")})] == [1, 8]
+    market = next(section for section in SECTIONS if section.name == "market")
+    monkeypatch.setattr(sections, "SECTIONS", (*SECTIONS, market._replace(name="another")))
+    group, members = sections.grouped("marketing")[-1]
+    assert (group.name, [section.name for section in members]) == ("standing", ["experience", "brand", "market", "another"])
+    in_groups = [section for model in ("marketing", "sales") for _, some in sections.grouped(model) for section in some]
+    assert sorted(section.name for section in in_groups) == sorted(section.name for section in sections.SECTIONS)
+
+
+def test_a_group_is_named_as_no_section_is() -> None:
+    (stages,) = (section for section in SECTIONS if section.name == "stages")
+    assert problems([stages, stages._replace(name="more", opens=Group("stages", "Stages"))]) == ["stages: two of this name"]

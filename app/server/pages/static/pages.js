@@ -85,6 +85,28 @@ document.addEventListener("change", (event) => {
   });
 });
 
+// Sections open and close all at once; one that an address names is open; and on paper all are.
+function openAll(sections, open) {
+  document.querySelectorAll(sections).forEach((one) => { one.open = open; });
+}
+document.querySelectorAll("button[data-opens]").forEach((button) => { button.hidden = false; });
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-opens]");
+  if (!button) return;
+  const open = button.textContent === "Open all";
+  openAll(button.dataset.opens, open);
+  button.textContent = open ? "Close all" : "Open all";
+});
+function openNamed() {
+  const named = location.hash && document.getElementById(location.hash.slice(1))?.querySelector("details.section");
+  if (!named || named.open) return;
+  named.open = true;
+  named.scrollIntoView();
+}
+window.addEventListener("hashchange", openNamed);
+openNamed();
+window.addEventListener("beforeprint", () => openAll("details.section", true));
+
 // What a part of a page could not have is said in its place.
 function failed(event, said) {
   const note = Object.assign(document.createElement("p"), { className: "note bad", textContent: said });
