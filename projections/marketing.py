@@ -12,7 +12,7 @@ OF_SALES: Final = (
 
 marketing = ReadModel(
     name="marketing",
-    version=8,
+    version=9,
     tables=(
         # Audience and engagement.
         Table("touched", of=f.Touched),

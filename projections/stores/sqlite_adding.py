@@ -30,16 +30,17 @@ def add(db: sqlite3.Connection, schema: str, table: Table, some: list[Delta]) ->
     adds = ", ".join(
         [
             *(
-                f"{name} = CASE typeof({name} + excluded.{name}) WHEN 'integer' THEN {name} + excluded.{name}"
-                f" ELSE exact_sum({name}, excluded.{name}) END"
+                f"{name} = CASE typeof(t.{name} + excluded.{name}) WHEN 'integer' THEN t.{name} + excluded.{name}"
+                f" ELSE exact_sum(t.{name}, excluded.{name}) END"
                 for name in table.sums
             ),
-            "n = n + excluded.n",
+            "n = t.n + excluded.n",
         ]
     )
     marks = ", ".join("?" * (len(table.key) + len(table.sums) + 1))
     db.executemany(
-        f"INSERT INTO {name} ({', '.join(table.columns)}) VALUES ({marks}) ON CONFLICT ({key}) DO UPDATE SET {adds}",
+        # By another name: in the table that is called `excluded`, that would be what was there, and not what comes.
+        f"INSERT INTO {name} AS t ({', '.join(table.columns)}) VALUES ({marks}) ON CONFLICT ({key}) DO UPDATE SET {adds}",
         ((*delta.key, *map(_spelled, delta.adds[1:]), delta.adds[0]) for delta in some),
     )
     taken = [delta.key for delta in some if delta.adds[0] <= 0]

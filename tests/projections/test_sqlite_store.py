@@ -1,5 +1,6 @@
 """What the SQLite read store does with files that are not what it expects."""
 
+import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,10 @@ import pytest
 
 from journey.errors import Refused
 from projections.marketing import marketing
+from projections.read_model import Delta, ReadModel
+from projections.sales import sales
 from projections.stores.sqlite import SqliteReadStore
+from projections.stores.sqlite_adding import add, be_exact, create
 from streams.units import Change
 
 
@@ -48,3 +52,17 @@ async def test_another_version_of_the_read_model_starts_from_nothing(tmp_path: P
         assert await ask("SELECT COUNT(*) FROM touched") == [(0,)]
     assert await store.apply(one_unit()) == 1
     store.close()
+
+
+@pytest.mark.parametrize("model", [marketing, sales], ids=lambda model: str(model.name))
+def test_each_table_adds_up_over_units(model: ReadModel) -> None:
+    """Also one whose name means something in SQL, as `excluded` does."""
+    db = sqlite3.connect(":memory:")
+    be_exact(db)
+    for table in model.tables:
+        db.execute(create("main", table))
+        key = tuple("a" if column.type == "TEXT" else 1 for column in table.key)
+        for n in (3, 4):
+            add(db, "main", table, [Delta(key, (n, *(100 * n for _ in table.sums)))])
+        assert db.execute(f"SELECT {', '.join((*table.sums, 'n'))} FROM {table.name}").fetchall() == [(*(700 for _ in table.sums), 7)]
+    db.close()
