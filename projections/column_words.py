@@ -188,7 +188,7 @@ WORDS: Final = {
     "state": "of an accepted lead: working, qualified, recycled or disqualified",
     "stated_at": "when it was last stated",
     "status": "status",
-    "stayed": "how long the person was in the stage that was left",
+    "stayed": "how long the person was in the stage, or the segment, that was left",
     "step": "which step of it",
     "subject": "what it is of, with its kind: user:…, account:…, campaign:…, owner:…, …",
     "subscription": "subscription",

@@ -80,6 +80,11 @@ PUBLISHED: Final = (
         "v1_segment_members", "segment_moves", "Who is in each segment now, and since when.",
         sql=f"SELECT * FROM ({last_of('segment_moves', 'person', 'segment').sql}) AS m WHERE step = 'entered'",
     ),
+    Published(
+        "v1_segment_history", "segment_moves",
+        "When each person was in a segment (step entered) and no more in it (left), and what time alone will bring.",
+        "history", ("person", "segment"),
+    ),
     Published("v1_leads", "lead_states", "How each lead cycle stands now.", "now", ("person", "cycle")),
     Published("v1_lead_history", "lead_states", "How each lead cycle stood, and will by time alone.", "history", ("person", "cycle")),
     Published("v1_lead_steps", "leads", "Each step of a lead cycle up to now, by a touchpoint or because time passed."),

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
+from projections.marketing import marketing
 from tests.app.command import ROOT, copied, environment
 from tests.e2e.test_online_shoppers import REAL, SQL
 from tests.services.processes import run_whole
@@ -108,6 +109,11 @@ def test_a_rule_a_type_a_row_and_a_figure_are_added_as_it_says(desk: Path, tmp_p
     assert "('awareness', 'first-contact', 1)" in row
     assert re.search(r"^handoff,share_accepted,share,.*,ann,2026-Q1,1,1,1,", figure, re.MULTILINE)
     assert (project / "schemas" / "touchpoints" / "webinar_rated.v1.json").exists()
+
+
+def test_the_next_version_of_a_read_model_is_the_one_after_that_in_use() -> None:
+    (block,) = of("edit: projections/marketing.py instead of")
+    assert block.text.strip() == f"version={marketing.version + 1},"
 
 
 def test_a_figure_and_its_golden_case_are_what_it_shows() -> None:

@@ -24,7 +24,7 @@ from projections.figures.reads import STAGES
 from projections.figures.stages import LEFT_STAGE, OF_LEAD, RULE
 from projections.figures.views import View, last_of
 
-# What brought the entry before about counts for that one, what brings this one about for this.
+# Content seen at the very instant of an entry counts for that entry, and not for the next one.
 assists = View(
     "content seen before a later stage was entered",
     "SELECT s.person, s.at, s.day, s.nth, s.stage, s.left_stage, s.rule, c.content, MIN(c.at) AS seen_at, s.n FROM stages AS s"
@@ -133,6 +133,6 @@ CONTENT_BEFORE = (
         dated="closed",
         by=_BY_DEAL,
         measure=_win_rate_of_the_rest(),
-        reads=("close.outcome", "content_view.content", "content_download.content", "deal_opened.people"),
+        reads=_READS,
     ),
 )

@@ -312,7 +312,7 @@ RETURNS = (
     ),
     _roas(
         "full_roas",
-        "The same by all that marketing spent.",
+        "Return on all of marketing's spend: the value credited to the last touch that is not direct, by all that marketing spent.",
         "credited value / all of marketing's spend (last non-direct)",
         "v.function = 'marketing'",
     ),

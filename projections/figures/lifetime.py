@@ -24,7 +24,7 @@ from projections.figures.views import View
 
 WEEK = 7 * DAY
 AGAIN_MIN = 10
-"""So many have bought again, at least, where anything is expected: of fewer a fit says nothing."""
+"""How many customers of a group must have bought again for a fit: of fewer it would say nothing."""
 _DIGITS_MAX = 19
 
 buyers = View(
@@ -43,14 +43,14 @@ def _three_digits(amount: str) -> str:
     return f"CASE {whens} ELSE {amount} END"
 
 
-_AGAIN = (
+_LATER_ORDERS = (
     "SELECT o.subject, o.currency, COUNT(*) AS orders, CAST(SUM(o.amount_minor) AS BIGINT) AS amount"
     " FROM orders AS o JOIN (SELECT subject, MIN(day) AS first_on FROM orders WHERE at <= :until GROUP BY subject) AS f"
     " ON f.subject = o.subject AND o.day > f.first_on WHERE o.at <= :until AND o.amount_minor > 0 GROUP BY o.subject, o.currency"
 )
-bought_again = View(
+later_orders = View(
     "orders after the first day, by customer and currency",
-    f"SELECT subject, currency, orders, {_three_digits('(amount / orders)')} AS mean_minor, 1 AS n FROM ({_AGAIN}) AS b",
+    f"SELECT subject, currency, orders, {_three_digits('(amount / orders)')} AS mean_minor, 1 AS n FROM ({_LATER_ORDERS}) AS b",
     unit=("subject", "currency"),
     tables=("orders",),
 )
@@ -156,7 +156,7 @@ LIFETIME = (
         formula="p x gamma / (q - 1), by Gamma-Gamma; means of customers to three digits",
         unit="money",
         source=_VALUE_SOURCE,
-        of=bought_again,
+        of=later_orders,
         dated=None,
         by=WHOSE,
         measure=_of_values(lambda fit: fit.p * fit.gamma / (fit.q - 1)),

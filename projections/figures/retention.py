@@ -79,7 +79,8 @@ def _retained(name: str, how: str, whose: str, of: View, by: tuple[Dimension, ..
     says, formula = _SAYS[how]
     return Figure(
         name=name,
-        says=f"Of the {whose} in the period, the share that {did} {says}, by the months since (after). Of several there is no number.",
+        says=f"Of the {whose} in the period, the share that {did} {says}, by the months since (after). Of several months at once there is"
+        " no number.",
         formula=f"{whose.split()[0]} that {did} {formula} / {whose.split()[0]} for whom that month is over",
         unit="share",
         source="docs/marketing.md",

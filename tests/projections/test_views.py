@@ -28,7 +28,7 @@ from projections.stores.sqlite_adding import add
 from projections.views import all_columns, kind_of, views
 from streams.postgres.database import Database
 from streams.units import Change
-from tests.projections.figures import cases, cases_sales
+from tests.projections.figures import cases, cases_sales, cases_segments
 from tests.projections.figures.cases import asked, stage
 from tests.projections.figures.tables import Rows, at
 
@@ -117,7 +117,14 @@ async def fill(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
 # --- figures
 
 ROWS: dict[str, Rows] = {
-    "marketing": {**cases.WON, **cases.TOUCHED, **cases.LEADS, **cases.STAGES, **cases.SPENT},
+    "marketing": {
+        **cases.WON,
+        **cases.TOUCHED,
+        **cases.LEADS,
+        **cases.STAGES,
+        **cases.SPENT,
+        "segment_moves": cases_segments.AUDIENCE["segment_moves"],
+    },
     "sales": {
         **cases.STOOD,
         **cases_sales.ACCEPTED,
@@ -154,6 +161,11 @@ QUESTIONS = (
         " GROUP BY 1, 2",
     ),
     Question("stage_people", asked("stage"), f"SELECT stage, SUM(n) FROM v1_stage_history WHERE {AS_OF} GROUP BY stage"),
+    Question(
+        "segment_people",
+        asked("segment"),
+        f"SELECT segment, SUM(n) FROM v1_segment_history WHERE step = 'entered' AND {AS_OF} GROUP BY segment",
+    ),
     Question("stage_entries", asked("stage"), "SELECT stage, SUM(n) FROM v1_stage_entries WHERE at < '2026-07-01' GROUP BY stage"),
     Question(
         "people",
