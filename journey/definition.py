@@ -396,7 +396,7 @@ def _step(value: object) -> object:
     return {"step": value} if isinstance(value, str) else value
 
 
-FunnelOrder = Literal["ordered", "strict_steps", "any"]
+FunnelOrder = Literal["ordered", "strict_steps", "strict", "any"]
 
 
 class Funnel(Model):
@@ -409,7 +409,8 @@ class Funnel(Model):
     within: Length | None = None
     """How long after the first step all others may come; default: any time."""
     order: FunnelOrder = "ordered"
-    """`ordered`: others may lie between two steps. `strict_steps`: none of the other steps lies between. `any`: in whatever order."""
+    """`ordered`: others may lie between two steps. `strict_steps`: none of the other steps lies between. `strict`: besides, no touch that
+    conversions are credited to (`attribution.touches`) and no milestone, of this funnel or not. `any`: in whatever order."""
 
 
 class Alias(Model):

@@ -56,6 +56,8 @@ def problems_of_funnel(funnel: Funnel, place: Place, definition: Definition) -> 
             yield Problem(here, f"{who} begins with an optional step: people enter it by the first, so it can't be")
         if one.optional and funnel.order == "any":
             yield Problem(here, f"{who} is in any order, so none of its steps can be optional: whoever takes fewer has got less far")
+        if one.optional and funnel.order == "strict":
+            yield Problem(here, f"{who} is strict, so none of its steps can be optional: nothing may lie between two steps")
     if sum(not one.optional for one in funnel.steps) < 2:
         yield Problem((*place, "steps"), f"{who} needs two steps that are not optional")
 

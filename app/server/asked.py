@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,7 +13,8 @@ from app.engine.clock import now
 from app.engine.question import Question
 from app.server.problems import HttpProblem
 from app.server.served import Served
-from app.text.arguments import asked_until, currency_of, day_of, filters, names_of
+from app.text.arguments import asked_until, currency_of, day_of, filters, funnel_of, names_of
+from journey.definition import FunnelOrder
 from journey.errors import Refused
 from journey.instants import Instant, moment
 from projections.figures.figure import Figure, Model
@@ -129,6 +130,22 @@ class OfReport(OfFigures):
         return replace(super().question(model, sections), top=self.top)
 
 
+class OfFunnel(OfFigures):
+    """What figures of funnels may be asked with besides."""
+
+    funnel: Text | None = Field(
+        None,
+        description="One funnel: its name in the definition, or its steps with commas in between, as `journey funnel` has it:"
+        " lead,demo:optional,won. Default: all funnels of the definition.",
+    )
+    within: Time | None = Field(None, description="How long after the first step all others of `funnel` may come: 30d.")
+    order: Time | None = Field(None, description=f"In which order the steps of `funnel` come: {', '.join(get_args(FunnelOrder))}.")
+
+    def question(self, model: Model, sections: Sequence[str] = ()) -> Question:
+        """Raises Refused."""
+        return replace(super().question(model, sections), funnel=funnel_of(self.funnel, self.within, self.order))
+
+
 class OfEvidence(OfFigures):
     limit: int = Field(20, ge=1, le=PAGE_MAX, description="How many deals, people or leads are told of.")
     after: Text = Field("", description="A cursor: what the link to the next page has.")
@@ -138,6 +155,14 @@ class OfChanges(OfFigures):
     from_position: Time = Field(description="The earlier position, or a day or time of recording.")
     to_position: Time = Field(description="The later one.")
     section: Texts = Field([], description="Only these sections.")
+
+
+class OfFunnelReport(OfFunnel, OfReport):
+    pass
+
+
+class OfFunnelEvidence(OfFunnel, OfEvidence):
+    pass
 
 
 def parameters(options: type[AskedPosition], figures: Sequence[Figure] = ()) -> list[dict[str, Any]]:

@@ -15,12 +15,13 @@ from app.engine.question import Question
 from app.server.access import Right, needs
 from app.server.answering import AS_CSV, AnswerBody, answered
 from app.server.answers import Catalogue
-from app.server.asked import AskedPosition, AsOf, OfChanges, OfEvidence, OfReport, parameters
+from app.server.asked import AskedPosition, AsOf, OfChanges, OfEvidence, OfFunnelEvidence, OfFunnelReport, OfReport, parameters
 from app.server.problems import PROBLEMS
 from app.server.visible import check_figure, check_rows, sees_rows
 from journey.errors import NotThere, Refused
 from projections.figures import catalogue, sections
 from projections.figures.answers import Answer
+from projections.figures.defined import FUNNELS
 from projections.figures.figure import Figure, Model, Section
 from projections.figures.reports import OneFigure, Report, sections_of
 from projections.figures.restatements import Restatement
@@ -57,6 +58,15 @@ def _add(
         description=more or says, responses={**(AS_CSV if as_csv else {}), **PROBLEMS},
         openapi_extra={"parameters": parameters(options, figures)},
     )  # fmt: skip
+
+
+def _is_of_funnels(figure: Figure) -> bool:
+    return FUNNELS in figure.of.options
+
+
+def _options(figures: Sequence[Figure]) -> type[OfReport]:
+    """What a report of `figures` may be asked with: of funnels, which."""
+    return OfFunnelReport if any(map(_is_of_funnels, figures)) else OfReport
 
 
 def _catalogue(made: APIRouter) -> None:
@@ -101,7 +111,7 @@ def _section(made: APIRouter, model: Model, section: Section) -> None:
 
     names = ", ".join(figure.name for figure in section.figures)
     _add(
-        made, f"/{model}/{section.name}", of_section, RIGHTS[model], OfReport, Report,
+        made, f"/{model}/{section.name}", of_section, RIGHTS[model], _options(section.figures), Report,
         name=f"{model}_{section.name}", tag=model, as_csv=True, says=section.title, more=f"{section.title}: {names}.",
         figures=section.figures,
     )  # fmt: skip
@@ -116,7 +126,7 @@ def _figure(made: APIRouter, model: Model, figure: Figure) -> None:
         return await answered(request, asked, run, as_csv=True, where=asked.filters)
 
     _add(
-        made, f"/{model}/figures/{figure.name}", of_figure, RIGHTS[model], OfReport, OneFigure,
+        made, f"/{model}/figures/{figure.name}", of_figure, RIGHTS[model], _options([figure]), OneFigure,
         name=f"{model}_figure_{figure.name}", tag=model, as_csv=True, says=figure.says, more=words(figure), figures=[figure],
     )  # fmt: skip
 
@@ -140,7 +150,8 @@ def _why(made: APIRouter, model: Model, figure: Figure) -> None:
 
     says = f"The touchpoints behind {figure.name}: which deals, people or leads count, and because of what."
     _add(
-        made, f"/{model}/figures/{figure.name}/why", of_units, RIGHTS[model], OfEvidence, FigureEvidence,
+        made, f"/{model}/figures/{figure.name}/why", of_units, RIGHTS[model],
+        OfFunnelEvidence if _is_of_funnels(figure) else OfEvidence, FigureEvidence,
         name=f"{model}_why_{figure.name}", tag=model, as_csv=False, says=says, more=f"{says}\n\n{words(figure)}", figures=[figure],
     )  # fmt: skip
 

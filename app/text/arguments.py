@@ -177,7 +177,7 @@ FunnelOrdering = Annotated[
     str | None,
     typer.Option(
         "--order",
-        help=f"{', '.join(get_args(FunnelOrder))}: whether others may lie between two steps, no other step may, or any may come first.",
+        help=f"{', '.join(get_args(FunnelOrder))}: others may lie between two steps, no other step, nothing at all; or any comes first.",
         metavar="ORDER",
         show_default=False,
     ),

@@ -45,11 +45,18 @@ _STARTS = " UNION ".join(
     f" AND x.at <= :until AND x.day >= :from_on AND x.day < :to_on AND {where}"
     for kind, (table, column, where) in STEPS.items()
 )
-_COUNTS = (
-    "c.at IS NOT NULL AND (c.ordering <> 'strict_steps' OR NOT EXISTS (SELECT 1 FROM f AS o WHERE o.funnel = c.funnel"
-    f" AND o.is_optional = 0 AND o.nth NOT IN (c.nth - 1, c.nth) AND {_next('o', 'c.person', 'c.before_at + 1', 'c.at - 1')} IS NOT NULL))"
+_NOTHING_ELSE = (
+    f"NOT EXISTS (SELECT 1 FROM {table} AS x WHERE x.person = c.person AND x.{at} > c.before_at AND x.{at} < c.at)"
+    for table, at in (("touches", "touched_at"), ("milestones", "at"))
 )
-"""Whether the step was taken at all, and nothing lies between it and the one before that must not."""
+"""No touch of attribution and no milestone of the person between the step and the one before."""
+_COUNTS = (
+    "c.at IS NOT NULL AND (c.ordering NOT IN ('strict_steps', 'strict') OR NOT EXISTS (SELECT 1 FROM f AS o WHERE o.funnel = c.funnel"
+    f" AND o.is_optional = 0 AND o.nth NOT IN (c.nth - 1, c.nth) AND {_next('o', 'c.person', 'c.before_at + 1', 'c.at - 1')} IS NOT NULL))"
+    f" AND (c.ordering <> 'strict' OR ({' AND '.join(_NOTHING_ELSE)}))"
+)
+"""Whether the step was taken at all, and nothing lies between it and the one before that must not. What is of the instant of either of
+them does not lie between them."""
 _CHAINS = (
     "SELECT funnel, ordering, within, person, day, at AS began_at, CAST(1 AS BIGINT) AS nth, at, at AS before_at"
     " FROM starts WHERE ordering <> 'any'"
@@ -97,6 +104,7 @@ steps_taken = View(
     _FUNNEL,
     unit=("funnel", "person"),
     tables=("milestones", "stages", "leads", "conversions", "deals"),
+    beside=("touches",),
     options=(FUNNELS, FUNNEL_DAYS, WON),
     is_of_instants=True,
 )

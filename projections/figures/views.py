@@ -22,7 +22,8 @@ class View:
     """`unit` names the columns that make a whole unit, which is counted or credited as one: a deal, a lead cycle. `tables` are those it is
     made of. A view of grain `day` has rows that are summed by day, so it answers at ends of days only; its rows have `day` and no `at`.
     `sums` are the columns that hold the sum of a row's facts already; all others are said of each of them.
-    `beside` are tables of nobody's that only say something of its rows, such as which content answers a topic.
+    `beside` are tables that only say something of its rows, and that none is made of: which content answers a topic, or that a touch
+    lies between two steps.
     `options` are values that its SQL asks for by name, with what they are unless a question says otherwise; those of `found` are the
     texts that a SELECT of one column finds before it is asked. `money_on` is the column of the day that its money is of, where rows are
     counted on another one. Several texts under the name

@@ -1,5 +1,6 @@
 """`journey funnel` tells of the definition's funnels, or of steps that are written on the line."""
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
         touch("signed_up", id="one", subject="user:1", at="2026-03-01T10:00:00Z"),
         touch("order_placed", id="paid", subject="user:1", at="2026-03-04T10:00:00Z", order="7", amount="5.00", currency="EUR"),
         touch("lead_created", id="lead", subject="user:1", at="2026-03-02T10:00:00Z", lead="L1"),
+        touch("ad_click", id="ad", subject="user:1", at="2026-03-03T10:00:00Z"),
         touch("signed_up", id="two", subject="user:2", at="2026-03-02T10:00:00Z"),
     )
     assert here("ingest", "in.jsonl", cwd=folder).status == 0
@@ -26,10 +28,7 @@ def told(shop: Path, *arguments: str) -> dict[tuple[str, str], str]:
     """The values of the CSV, by figure and step."""
     ran = here("funnel", *arguments, "--until", "2026-03-31", "--csv", cwd=shop)
     assert ran.status == 0, ran.err
-    names, *lines = [
-        line.replace('"funnel, step"', "by").replace('"signed-up, order"', "steps").split(",") for line in ran.out.splitlines()
-    ]
-    rows = [dict(zip(names, line, strict=True)) for line in lines]
+    rows = csv.DictReader(ran.out.splitlines())
     return {(row["figure"], row["step"]): row["value"] for row in rows if row["funnel"] != "sales"}
 
 
@@ -51,12 +50,37 @@ def test_behind_a_step_are_its_own_touchpoints_alone(shop: Path) -> None:
     assert [touchpoint["id"] for touchpoint in unit["touchpoints"]] == ["one", "paid"]
 
 
+def test_in_strict_order_nothing_else_is_between(shop: Path) -> None:
+    """user:1 clicked an ad after becoming a lead, before the order."""
+    assert told(shop, "lead,order", "--order", "strict")["funnel_people", "2 order"] == "0"
+    assert told(shop, "lead,order", "--order", "strict_steps")["funnel_people", "2 order"] == "1"
+
+
+def test_behind_a_step_in_strict_order_are_its_own_touchpoints_alone(shop: Path) -> None:
+    arguments = (
+        "--funnel",
+        "signed-up,lead",
+        "--order",
+        "strict",
+        "--by",
+        "step",
+        "--where",
+        "step=2 lead",
+        "--until",
+        "2026-03-31",
+        "--json",
+    )
+    (unit,) = here("why", "funnel_people", *arguments, cwd=shop).json["units"]
+    assert [touchpoint["id"] for touchpoint in unit["touchpoints"]] == ["one", "lead"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["self-servise"], "there is no funnel 'self-servise'; did you mean 'self-service'?"),
         (["signed-up,ordr"], "which is no milestone, conversion, stage or step of leads; did you mean 'order'?"),
-        (["signed-up,order", "--order", "strict"], "--order 'strict' is none of ordered, strict_steps, any"),
+        (["signed-up,order", "--order", "first"], "--order 'first' is none of ordered, strict_steps, strict, any"),
+        (["lead,signed-up:optional,order", "--order", "strict"], "is strict, so none of its steps can be optional"),
         (["signed-up,order", "--within", "soon"], "'soon' is not a length of time"),
         (["--within", "3d"], "--within and --order are of one funnel"),
     ],

@@ -249,6 +249,7 @@ def test_what_is_named_twice_is_told(parts: dict[str, Any], message: str) -> Non
         (["talk", "talk", "mql"], {}, "has the step 'talk' twice"),
         ([{"step": "talk", "optional": True}, "mql", "cold"], {}, "begins with an optional step"),
         (["talk", {"step": "mql", "optional": True}, "cold"], {"order": "any"}, "is in any order, so none of its steps can be optional"),
+        (["talk", {"step": "mql", "optional": True}, "cold"], {"order": "strict"}, "is strict, so none of its steps can be optional"),
         (["talk", {"step": "mql", "optional": True}], {}, "needs two steps that are not optional"),
     ],
 )

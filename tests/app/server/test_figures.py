@@ -40,6 +40,46 @@ async def test_csv_is_what_the_command_prints(reader: httpx.AsyncClient, desk: P
     assert answer.text == here("report", "sales", "decided", "--until", UNTIL, "--csv", cwd=desk).out
 
 
+FUNNEL = {"funnel": "created,mql", "within": "30d", "order": "strict_steps"}
+
+
+async def test_a_funnel_is_asked_as_on_the_command_line(reader: httpx.AsyncClient, desk: Path) -> None:
+    options = ["created,mql", "--within", "30d", "--order", "strict_steps", "--until", UNTIL]
+    answer = await reader.get("/api/v1/marketing/funnel", params={**FUNNEL, "until": UNTIL})
+    assert answer.json() == here("funnel", *options, "--json", cwd=desk).json
+    as_csv = await reader.get("/api/v1/marketing/funnel", params={**FUNNEL, "until": UNTIL}, headers={"Accept": "text/csv"})
+    assert as_csv.text == here("funnel", *options, "--csv", cwd=desk).out
+    assert "created, mql" in as_csv.text
+
+
+async def test_behind_a_step_of_a_funnel_is_what_the_command_prints(reader: httpx.AsyncClient, desk: Path) -> None:
+    asked = {**FUNNEL, "until": UNTIL, "by": "step", "where": "step=2 mql"}
+    options = [f"--{name}={value}" for name, value in asked.items()]
+    answer = await reader.get("/api/v1/marketing/figures/funnel_people/why", params=asked)
+    assert answer.json() == here("why", "funnel_people", *options, "--json", cwd=desk).json
+    assert answer.json()["units"]
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "status", "detail"),
+    [
+        ("funnel", {"funnel": "sails"}, 400, "there is no funnel 'sails'"),
+        ("funnel", {"funnel": "created,nothing"}, 400, "which is no milestone, conversion, stage or step of leads"),
+        ("funnel", {"funnel": "created,mql", "order": "first"}, 400, "none of ordered, strict_steps, strict, any"),
+        ("figures/funnel_people", {"funnel": "created,mql", "within": "soon"}, 400, "'soon' is not a length of time"),
+        ("figures/funnel_people/why", {"within": "3d"}, 400, "are of one funnel"),
+        ("audience", {"funnel": "created,mql"}, 422, ""),
+    ],
+)
+async def test_a_funnel_that_there_is_not_is_a_problem(
+    reader: httpx.AsyncClient, path: str, asked: dict[str, str], status: int, detail: str
+) -> None:
+    answer = await reader.get(f"/api/v1/marketing/{path}", params=asked)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert detail in answer.json()["detail"]
+
+
 async def test_why_is_what_the_command_prints_page_by_page(reader: httpx.AsyncClient, desk: Path) -> None:
     first = await reader.get("/api/v1/sales/figures/deals_lost/why", params={"limit": 2, "until": UNTIL})
     assert first.json() == here("why", "deals_lost", "--limit", "2", "--until", UNTIL, "--json", cwd=desk).json

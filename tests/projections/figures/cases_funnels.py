@@ -92,6 +92,34 @@ BETWEEN: Rows = {
     ]
 }
 
+
+def touch(person: str, on: str, type: str = "email_clicked") -> dict[str, Any]:
+    return {"person": person, "touched_at": on, "type": type}
+
+
+NEXT: Rows = {
+    "touches": [
+        # Of the instants of the steps: these are the steps themselves.
+        touch("user:1", "2026-03-01"),
+        touch("user:1", "2026-03-03"),
+        # After the last step, before the first, and somebody else's.
+        touch("user:1", "2026-03-06"),
+        touch("user:1", "2026-02-28"),
+        touch("user:5", "2026-03-02"),
+        # Between the last two of user:2.
+        touch("user:2", "2026-03-04"),
+    ],
+    "milestones": [
+        *(milestone("user:1", name, on) for name, on in (("signed-up", "2026-03-01"), ("trial", "2026-03-03"), ("checkout", "2026-03-05"))),
+        *(milestone("user:2", name, on) for name, on in (("signed-up", "2026-03-01"), ("trial", "2026-03-03"), ("checkout", "2026-03-05"))),
+        # A milestone that is no step of the funnel.
+        *(milestone("user:3", name, on) for name, on in (("signed-up", "2026-03-01"), ("proposal", "2026-03-02"), ("trial", "2026-03-03"))),
+        # Signed up again: the way from the second time on has nothing between.
+        *(milestone("user:4", "signed-up", on) for on in ("2026-03-01", "2026-03-02")),
+        milestone("user:4", "trial", "2026-03-03"),
+    ],
+}
+
 CASES = (
     Case(
         "the window includes its end; who came too late for a step came too late for those after it",
@@ -242,6 +270,29 @@ CASES = (
         BETWEEN,
         {("1 signed-up",): 2, ("2 trial",): 1, ("3 checkout",): 1},
         of(*THREE, order="strict_steps"),
+    ),
+    # The trial: user:1, user:2 and user:4; the checkout: user:1.
+    Case(
+        "nothing else lies between",
+        "funnel_people",
+        NEXT,
+        {("1 signed-up",): 4, ("2 trial",): 3, ("3 checkout",): 1},
+        of(*THREE, order="strict"),
+    ),
+    Case(
+        "a touch and a milestone that are no steps may lie between where only steps may not",
+        "funnel_people",
+        NEXT,
+        {("1 signed-up",): 4, ("2 trial",): 4, ("3 checkout",): 2},
+        of(*THREE, order="strict_steps"),
+    ),
+    Case(
+        "of those who sign up twice the way from the second time counts",
+        "funnel_time",
+        NEXT,
+        # 2 days of user:1 and user:2, and 1 of user:4: the median is 2, and so is the 90 % quantile.
+        {("2 trial",): (2 * DAY, 2 * DAY), ("3 checkout",): (2 * DAY, 2 * DAY)},
+        of(*THREE, order="strict"),
     ),
     Case(
         "where others may, it is no matter",

@@ -18,6 +18,8 @@ from schemas.definition_files import default_definition
 from tests.projections.figures.tables import Rows, at, sqlite
 
 NAMES = {"milestone": ("signed-up", "trial", "demo"), "stage": ("decision",), "lead": ("mql",), "conversion": ("lead", "order")}
+TOUCH, PROPOSAL = "touch", "proposal"
+"""A touch and a milestone that are no steps of any funnel."""
 START, DAYS = at("2026-06-01"), 40
 """Some of what happens lies beyond the instant that is asked until."""
 
@@ -28,7 +30,7 @@ class Took(NamedTuple):
 
 
 def rows(histories: Sequence[Sequence[Took]]) -> Rows:
-    tables: dict[str, list[dict[str, Any]]] = {"milestones": [], "stages": [], "leads": [], "conversions": []}
+    tables: dict[str, list[dict[str, Any]]] = {"milestones": [], "stages": [], "leads": [], "conversions": [], "touches": []}
     of_kind = {
         "milestone": ("milestones", "name"),
         "stage": ("stages", "stage"),
@@ -37,6 +39,12 @@ def rows(histories: Sequence[Sequence[Took]]) -> Rows:
     }
     for person, history in enumerate(histories):
         for took in history:
+            if took.step == TOUCH:
+                tables["touches"].append({"person": f"user:{person}", "touched_at": START + took.day * DAY})
+                continue
+            if took.step == PROPOSAL:
+                tables["milestones"].append({"person": f"user:{person}", "at": START + took.day * DAY, "name": PROPOSAL})
+                continue
             ((table, column),) = [of_kind[kind] for kind, names in NAMES.items() if took.step in names]
             tables[table].append({"person": f"user:{person}", "at": START + took.day * DAY, column: took.step})
     return tables
@@ -47,7 +55,10 @@ funnels = st.builds(
         {
             "name": "tried",
             "steps": [
-                {"step": step, "optional": order != "any" and place > 0 and place in optional and len(steps) > 2 + len(optional)}
+                {
+                    "step": step,
+                    "optional": order in ("ordered", "strict_steps") and place > 0 and place in optional and len(steps) > 2 + len(optional),
+                }
                 for place, step in enumerate(steps)
             ],
             "order": order,
@@ -57,11 +68,11 @@ funnels = st.builds(
     st.lists(st.sampled_from([name for names in NAMES.values() for name in names]), min_size=2, max_size=6, unique=True)
     | st.permutations(["signed-up", "trial", "demo", "decision"]),
     st.sets(st.integers(1, 5), max_size=2),
-    st.sampled_from(["ordered", "strict_steps", "any"]),
+    st.sampled_from(["ordered", "strict_steps", "strict", "any"]),
     st.sampled_from([None, 1, 3, 10]),
 )
-took = st.builds(Took, st.integers(0, DAYS), st.sampled_from([name for names in NAMES.values() for name in names]))
-close = st.builds(Took, st.integers(0, 6), st.sampled_from(["signed-up", "trial", "demo", "decision"]))
+took = st.builds(Took, st.integers(0, DAYS), st.sampled_from([*(name for names in NAMES.values() for name in names), TOUCH, PROPOSAL]))
+close = st.builds(Took, st.integers(0, 6), st.sampled_from(["signed-up", "trial", "demo", "decision", TOUCH, PROPOSAL]))
 histories = st.lists(st.lists(took, max_size=8) | st.lists(close, min_size=4, max_size=10), min_size=1, max_size=3)
 
 
@@ -72,6 +83,7 @@ def chains(funnel: Funnel, history: Sequence[Took], until: int) -> list[list[int
     """All ways into the funnel, each with the days of the steps that are not optional."""
     names = [one.step for one in funnel.steps if not one.optional]
     days = [[one.day for one in history if one.step == name and one.day <= until] for name in names]
+    others = {one.day for one in history if one.step in (TOUCH, PROPOSAL, *NAMES["milestone"])} if funnel.order == "strict" else set()
     within = DAYS * 2 if funnel.within is None else funnel.within // DAY
     found = []
     if funnel.order == "ordered":
@@ -88,7 +100,7 @@ def chains(funnel: Funnel, history: Sequence[Took], until: int) -> list[list[int
                 there = {place for place, of_step in enumerate(days) if day in of_step}
                 if len(way) in there:
                     way.append(day)
-                elif day > way[-1] and there - {len(way) - 1}:
+                elif day > way[-1] and (there - {len(way) - 1} or day in others):
                     break
                 else:
                     day += 1
