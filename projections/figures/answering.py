@@ -113,6 +113,8 @@ async def _names(ask: Ask, figures: Sequence[Figure], found: Iterable[FigureAnsw
 
 
 def _check(figure: Figure, asked: Asked) -> None:
+    if period := next((where.dimension for where in asked.where if where.dimension in periods.PERIODS), None):
+        raise Refused(f"{period} is a period, and no filter: a figure is of one where from is its first day and to the day after its last")
     if lacks := figure.lacks(asked):
         near = meant(lacks[0], figure.breakdowns)
         has = f"{near} It has" if near else "; it has"
