@@ -139,7 +139,8 @@ _NOT_CONVERTED = (
     "SELECT k.column1 AS conversion, '' AS of_what, p.person AS whose, p.at, p.day, p.touched_at, p.person, p.place, p.type, p.channel,"
     f" p.campaign, p.content, 0 AS lead_at, 0 AS opened_at, {_HALF_LIFE}, 0 AS has_converted, p.person AS subject, '' AS pipeline,"
     f" '' AS deal_kind, 0 AS amount_minor, '' AS currency, p.n FROM ({_DATED}) AS p JOIN {_KINDS} ON p.kind IN ('*', k.column1)"
-    f" WHERE p.kind <> '*' OR (k.column1, p.person) NOT IN (SELECT c.kind, c.person FROM ({_CONVERTED_BEFORE}) AS c)"
+    # One text: SQLite goes through the whole list for each row where two columns are looked for in it.
+    f" WHERE p.kind <> '*' OR k.column1 || ' ' || p.person NOT IN (SELECT c.kind || ' ' || c.person FROM ({_CONVERTED_BEFORE}) AS c)"
 )
 with_nulls = View(
     "conversions, and paths that did not convert, with their touches",
