@@ -135,12 +135,20 @@ _BEGINNING = (
 _NUMBERED = f"SELECT b.*, SUM(b.begins) OVER ({_IN_ORDER.format(of='b')} ROWS UNBOUNDED PRECEDING) AS nth FROM ({_BEGINNING}) AS b"
 _OF_ONE = "OVER (PARTITION BY p.kind, p.person, p.nth)"
 _DATED = f"SELECT p.*, MAX(p.touched_at) {_OF_ONE} AS at, MAX(p.touched_on) {_OF_ONE} AS day FROM ({_NUMBERED}) AS p"
+
+
+def _one_text(first: str, second: str) -> str:
+    """SQL of a text for each pair of two columns."""
+    return f"LENGTH({first}) || ' ' || {first} || {second}"
+
+
 _NOT_CONVERTED = (
     "SELECT k.column1 AS conversion, '' AS of_what, p.person AS whose, p.at, p.day, p.touched_at, p.person, p.place, p.type, p.channel,"
     f" p.campaign, p.content, 0 AS lead_at, 0 AS opened_at, {_HALF_LIFE}, 0 AS has_converted, p.person AS subject, '' AS pipeline,"
     f" '' AS deal_kind, 0 AS amount_minor, '' AS currency, p.n FROM ({_DATED}) AS p JOIN {_KINDS} ON p.kind IN ('*', k.column1)"
     # One text: SQLite goes through the whole list for each row where two columns are looked for in it.
-    f" WHERE p.kind <> '*' OR k.column1 || ' ' || p.person NOT IN (SELECT c.kind || ' ' || c.person FROM ({_CONVERTED_BEFORE}) AS c)"
+    f" WHERE p.kind <> '*' OR {_one_text('k.column1', 'p.person')} NOT IN"
+    f" (SELECT {_one_text('c.kind', 'c.person')} FROM ({_CONVERTED_BEFORE}) AS c)"
 )
 with_nulls = View(
     "conversions, and paths that did not convert, with their touches",
