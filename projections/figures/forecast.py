@@ -96,7 +96,7 @@ MOVEMENT = Dimension(
 
 _OPENED = ("deal_opened.deal", "deal_opened.expected_close_on", "deal_updated.expected_close_on")
 _PRICED = ("deal_opened.amount", "deal_opened.currency", "deal_updated.amount", "deal_updated.currency")
-_SOURCE = "docs/sales.md"
+_SOURCE = "docs/deals.md"
 _BY = (*WHOSE, REASON, COMPETITOR)
 
 waterfall_deals = Figure(

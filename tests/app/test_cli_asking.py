@@ -121,7 +121,18 @@ def test_json_is_the_answers_as_python_has_them(shop: Path) -> None:
 def test_csv_is_one_table_in_which_each_row_says_what_it_is(shop: Path) -> None:
     printed = here("report", "sales", "--from", "2026-03-01", "--until", "2026-03-20T12:00:00Z", "--csv", cwd=shop).out
     rows = list(csv.DictReader(printed.splitlines()))
-    assert {row["section"] for row in rows} == {"leads", "handoff", "scores", "people", "decided", "win_costs", "pipeline"}
+    assert {row["section"] for row in rows} == {
+        "leads",
+        "handoff",
+        "scores",
+        "people",
+        "decided",
+        "win_costs",
+        "pipeline",
+        "waterfall",
+        "slippage",
+        "targets",
+    }
     (rate,) = [row for row in rows if row["figure"] == "win_rate" and row["by"] == "month"]
     said = {name: rate[name] for name in ("month", "value", "part", "whole", "n", "complete", "from", "until", "zone", "grain")}
     assert said == {
@@ -138,7 +149,7 @@ def test_a_period_that_is_not_over_and_figures_without_the_dimension_are_said(sh
     assert "Without reason, and so left out: win rate, won value, cycle time." in told
     sections = (
         "What sales answers, and how soon, Open leads and their scores, People by stage of the journey, What a deal that was won had cost,"
-        " Open deals."
+        " Open deals, Targets, and the pipeline for what is left of them."
     )
     assert f"Without reason, and so left out: {sections}" in " ".join(told.split())
 

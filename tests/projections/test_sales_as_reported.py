@@ -93,12 +93,13 @@ def test_also_where_anything_is_sent(delivery: Delivery, by: Definition) -> None
 
 
 def test_what_is_compared_is_there(bench: Bench) -> None:
-    """Or all of it could be nothing on both sides."""
+    """Or all of it could be nothing on both sides. The report had nothing of how a pipeline moves."""
 
     async def found() -> dict[str, Any]:
         async with bench.stores[1].snapshot() as ask:
             figures = Figures(ask, start_of_day(FIRST, "UTC") + 90 * DAY - 1)
-            names = [one.name for section in SECTIONS if section.model == "sales" for one in section.figures]
+            sections = [one for one in SECTIONS if one.model == "sales" and one.name not in ("waterfall", "slippage", "targets")]
+            names = [one.name for section in sections for one in section.figures]
             return {name: [cell.value for cell in await figures.cells(name)] for name in names}
 
     assert [name for name, values in asyncio.run(found()).items() if not any(values)] == []

@@ -130,7 +130,8 @@ async def test_sections_that_a_report_does_not_wait_for_come_one_by_one(reader: 
     monkeypatch.setattr("app.server.pages.reports.REPORT_SECONDS", -1.0)
     begun = (await reader.get("/sales?by=owner")).text
     later = re.findall(r'hx-get="(/sales/sections/\w+[^"]*)"', begun)
-    assert [urlsplit(one).path.rpartition("/")[2] for one in later] == ["handoff", "scores", "people", "decided", "win_costs", "pipeline"]
+    named = [urlsplit(one).path.rpartition("/")[2] for one in later]
+    assert named == ["handoff", "scores", "people", "decided", "win_costs", "pipeline", "waterfall", "slippage", "targets"]
     (card,) = re.findall(r'<section class="card" id="decided".*?</section>', whole, re.DOTALL)
     come = (await reader.get(html.unescape(later[3]), headers={"HX-Request": "true"})).text
     assert "win rate" in come

@@ -87,6 +87,8 @@ ASKED: dict[str, Option] = {
     "fiscal_months": 0,
     "currency": "EUR",
     "months_over": 24_305,
+    "period_from": "2025-01-01",
+    "period_to": "2025-07-01",
     "within": ("30",),
 }
 

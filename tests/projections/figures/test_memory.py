@@ -43,6 +43,9 @@ def customers(number: int) -> Rows:
         found["lead_states"].append({"person": person, "cycle": 1, **stood, **dated, **flags, **took})
         found["scores"].append({"person": person, "rule": "demo", "points": 30, "at": when})
         found["touched"].append({"person": person, "day": "2026-03-02", "channel": "Email"})
+        # One who comes each month, one who comes again after one, and one who comes no more.
+        for name, days in (("", ("02-20",)), ("back", ("01-05", "03-05")), ("gone", ("01-05",))):
+            found["touched"] += [{"person": f"{person}{name}", "day": f"2026-{day}", "channel": "Email"} for day in days]
         found["stages"].append(
             {
                 "person": person,
