@@ -112,9 +112,14 @@ async def _names(ask: Ask, figures: Sequence[Figure], found: Iterable[FigureAnsw
     return names
 
 
-def _check(figure: Figure, asked: Asked) -> None:
-    if period := next((where.dimension for where in asked.where if where.dimension in periods.PERIODS), None):
+def check_filters(where: Iterable[Where]) -> None:
+    """Raises Refused where a filter is one by a period."""
+    if period := next((one.dimension for one in where if one.dimension in periods.PERIODS), None):
         raise Refused(f"{period} is a period, and no filter: a figure is of one where from is its first day and to the day after its last")
+
+
+def _check(figure: Figure, asked: Asked) -> None:
+    check_filters(asked.where)
     if lacks := figure.lacks(asked):
         near = meant(lacks[0], figure.breakdowns)
         has = f"{near} It has" if near else "; it has"

@@ -10,7 +10,7 @@ from journey.errors import NotThere, Refused
 from journey.problems import meant
 from projections.figures import sections as registered
 from projections.figures.analysis import NotWorkedOut
-from projections.figures.answering import answer, listed
+from projections.figures.answering import answer, check_filters, listed
 from projections.figures.answers import Answer, FigureAnswer, Value, figure_named, table
 from projections.figures.credit import full_path
 from projections.figures.figure import Asked, Figure, Model, Section, Where
@@ -147,6 +147,7 @@ def check_dimensions(model: Model, names: Sequence[str], asked: Asked) -> None:
 
 
 def _check_dimensions(model: Model, sections: Sequence[Section], asked: Asked) -> None:
+    check_filters(asked.where)
     figures = [figure for section in sections for figure in section.figures]
     whose = sections[0].name if len(sections) == 1 else f"the {model} report"
     for named, there in (

@@ -152,7 +152,7 @@ def test_what_cannot_be_done_is_refused_in_one_line_and_leaves_nothing_behind(de
         ("report sales --by month,week", "month, week: a figure is broken down by one kind of period at most"),
         ("report marketing --where channel=Serach", "there is no channel 'Serach'; did you mean 'Search'? There are Search"),
         ("report sales --where owner", "--where 'owner' is no filter; write it as owner=anna"),
-        ("report sales --where month=2026-03", "no figure of the sales report has a dimension 'month'; there are "),
+        ("report sales --where month=2026-03", "month is a period, and no filter: a figure is of one where from"),
         ("report sales --from 2026-13-01", "--from '2026-13-01' is no day; write 2026-03-31"),
         ("report sales --from 2026-03-02 --to 2026-03-02", "there is no day from 2026-03-02 to 2026-03-02"),
         ("report sales --currency EURO", "--currency 'EURO' is no currency; did you mean 'EUR'?"),

@@ -9,12 +9,13 @@ import pytest
 from app.server.deals_behind import counts_others
 from app.server.roles import Role
 from app.server.served import ServedFolder
-from projections.figures.sections import FIGURES
+from projections.figures.sections import SECTIONS
 from tests.app.server.conftest import asked, published, routes
 from tests.app.server.keys import add
 from tests.streams.builders import at, deal_opened, sent
 
-MIXED = [name for name, figure in FIGURES.items() if counts_others(figure)]
+MARKETINGS = {figure.name: figure for one in SECTIONS if one.model == "marketing" for figure in one.figures}
+MIXED = [name for name, figure in MARKETINGS.items() if counts_others(figure)]
 
 
 def orders(number: int) -> Iterator[bytes]:
