@@ -17,7 +17,9 @@ _BESIDE = (
 _FIRST_DAY_AFTER = "CAST((month + 1) / 12 AS TEXT) || '-' || SUBSTR(CAST(101 + (month + 1) - 12 * ((month + 1) / 12) AS TEXT), 2) || '-01'"
 lived = View(
     "months of people, and whether they were there",
-    f"SELECT person, CASE k.column1 WHEN 1 THEN {_FIRST_DAY_AFTER} ELSE day END AS day, CASE WHEN k.column1 = 1 THEN 'dormant'"
+    # `day` is that of the touch, which `why` shows; who is dormant is so since the month after it.
+    f"SELECT person, day, 0 AS lived_at, CASE k.column1 WHEN 1 THEN {_FIRST_DAY_AFTER} ELSE day END AS lived_on,"
+    " CASE WHEN k.column1 = 1 THEN 'dormant'"
     " WHEN month_before IS NULL THEN 'new' WHEN month_before = month - 1 THEN 'returning' ELSE 'resurrecting' END AS lifecycle, 1 AS n"
     # Of a month there is the first touch, and the last one where the next month is over without any: nobody is dormant before.
     f" FROM ({_BESIDE}) AS b JOIN (VALUES (0), (1)) AS k ON CASE k.column1 WHEN 0 THEN COALESCE(month_before, 0) < month"
@@ -36,6 +38,7 @@ def _people(lifecycle: str, says: str, formula: str, dated: str) -> Figure:
         unit="people",
         source="PostHog: lifecycle",
         of=lived,
+        dated="lived",
         # Nobody is there before the first touch, so that it is known as of any of these months.
         by=(*came_by("v.person", since=":until"), LEAD_TEAM, *PROFILE, PERSON_STAGE),
         measure=distinct("person", f"v.lifecycle = '{lifecycle}'"),
