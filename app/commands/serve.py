@@ -98,9 +98,10 @@ async def _serve(place: Path | Servers, listening: socket.socket) -> None:
         # not ended yet.
         signal.signal(signal.SIGTERM, stop)
         listening.listen()
-        note(f"serving at {address_of(listening)}")
+        # The address last: who waits for it finds the key as well.
         if one_time:
             note(f"there are no keys yet; this one is an operator's, and good until the server stops: {one_time.key}")
+        note(f"serving at {address_of(listening)}")
         await server.serve(sockets=[listening])
         left_out(app.state.noticed)
 

@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -87,8 +88,8 @@ def test_one_whose_writer_does_not_end_stops_all_the_same_and_loses_nothing(tmp_
         command = [sys.executable, "-m", "tests.stuck", "serve", "--port", "0", "--data", str(tmp_path / "journey-data")]
         process = subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=file, stderr=file)
     try:
-        wait_until(lambda: "jk_" in log.read_text(), 60)
-        address, key = log.read_text().split("serving at ")[1].split()[0], log.read_text().rsplit(maxsplit=1)[1]
+        wait_until(lambda: re.search(r"serving at \S+\n", log.read_text()) is not None, 60)
+        ((key, address),) = re.findall(r"(jk_\S+)\s+serving at (\S+)", log.read_text())
         event = {**json.loads(touch(subject="user:kept")), "specversion": "1.0"}
         headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/cloudevents+json"}
         assert httpx.post(f"{address}/events", json=event, headers=headers).status_code == 200

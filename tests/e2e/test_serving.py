@@ -36,7 +36,7 @@ def served(place: Place) -> Iterator[httpx.Client]:
             [*COMMAND, "serve", "--port", "0"], cwd=place.folder, env=environment(**place.env), stdout=file, stderr=file
         )  # fmt: skip
     try:
-        wait_for(lambda: "jk_" in log.read_text(), "the server", log.read_text)
+        wait_for(lambda: re.search(r"serving at \S+\n", log.read_text()) is not None, "the server", log.read_text)
         found = re.search(r"http://\S+", log.read_text())
         assert found
         key = re.search(r"jk_\S+", log.read_text())
