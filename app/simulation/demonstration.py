@@ -17,6 +17,7 @@ from app.text.printing import note, progress
 from journey.definition import Definition
 from journey.errors import Refused
 from projections.figures.reports import Report
+from projections.figures.sections import grouped
 from schemas.incoming import Incoming
 
 START, DAYS, CUSTOMERS, SEED = date(2025, 1, 1), 180, 4000, 7
@@ -36,8 +37,8 @@ def cleared(folder: Path) -> None:
     make_private(folder, (DEMO,))
 
 
-MARKETING_SHOWN = ("audience", "visits", "demand", "funnel", "costs", "attribution", "value", "retention")
-"""The sections of marketing that are shown: all of them are too many to read at once."""
+MARKETING_SHOWN = tuple(members[0].name for _, members in grouped("marketing"))
+"""The sections of marketing that are shown: the first of each group. All of them are too many to read at once."""
 
 
 class Played(NamedTuple):

@@ -177,7 +177,8 @@ FunnelOrdering = Annotated[
     str | None,
     typer.Option(
         "--order",
-        help=f"{', '.join(get_args(FunnelOrder))}: others may lie between two steps, no other step, nothing at all; or any comes first.",
+        help=f"{', '.join(get_args(FunnelOrder))}: between two steps may lie others, or none of the other steps, or no touch and no"
+        " milestone either; or the steps come in whatever order.",
         metavar="ORDER",
         show_default=False,
     ),

@@ -6,7 +6,6 @@ What differs between the two is not used: casts by `::`, JSON, LOWER, series, an
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
 from typing import NamedTuple
 
 from journey.errors import Refused
@@ -228,6 +227,8 @@ def _values(figure: Figure, asked: Asked) -> dict[str, Option]:
         "until_on": asked.until_on,
         "from_on": asked.from_on or ANY_TIME[0],
         "to_on": asked.to_on or ANY_TIME[1],
+        "period_from": asked.period[0],
+        "period_to": asked.period[1],
         "fiscal_months": asked.fiscal_year_starts - 1,
         "currency": asked.currency,
     }
@@ -237,19 +238,9 @@ def _values(figure: Figure, asked: Asked) -> dict[str, Option]:
             texts = [text for text in several if isinstance(text, str)]
             values[name] = tuple(text for text in texts if text in wanted or (name in asked.by and not wanted))
     values["within"] = figure.days_asked(asked)
-    if ":period_from" in figure.of.sql:
-        values["period_from"], values["period_to"] = _period(asked)
     if ":months_over" in figure.of.sql:
         values["months_over"] = periods.months_over(asked.last_whole_day)
     return values
-
-
-def _period(asked: Asked) -> tuple[str, str]:
-    """The first day of the period that is asked for, and the first after it: of the quarter that `until` is in where none is."""
-    if asked.from_on or asked.to_on:
-        return asked.from_on or ANY_TIME[0], asked.to_on or ANY_TIME[1]
-    first = periods.holding("quarter", date.fromisoformat(asked.until_on), asked.fiscal_year_starts - 1)
-    return first.isoformat(), periods.after("quarter", first).isoformat()
 
 
 def _source(figure: Figure, asked: Asked) -> tuple[str, dict[str, Option]]:

@@ -18,6 +18,7 @@ from projections.figures.dimensions import (
 )
 from projections.figures.figure import Figure
 from projections.figures.measures import count, quantiles, ratio, total
+from projections.figures.periods import quarter_named
 from projections.figures.views import last_of
 
 deals_at = last_of("deals", "deal")
@@ -35,23 +36,20 @@ COMPETITOR = Dimension("competitor", "v.competitor", says='competitor that the l
 COUNTRY = described("country", "'account:' || v.account", "country", "country of the account as of the row's instant")
 
 _EXPECTED = "v.expected_close_on"
-_MONTHS = f"(CAST(SUBSTR({_EXPECTED}, 1, 4) AS INTEGER) * 12 + CAST(SUBSTR({_EXPECTED}, 6, 2) AS INTEGER) - 1 - :fiscal_months)"
-_QUARTER = (
-    f"CASE WHEN :fiscal_months > 0 THEN 'FY' || CAST({_MONTHS} / 12 + 1 AS TEXT) ELSE CAST({_MONTHS} / 12 AS TEXT) END"
-    f" || '-Q' || CAST(({_MONTHS} - {_MONTHS} / 12 * 12) / 3 + 1 AS TEXT)"
-)
 EXPECTED_MONTH = Dimension(
     "expected_month", f"SUBSTR({_EXPECTED}, 1, 7)", says='month of the expected close; "" where none is known', order=()
 )
 EXPECTED_QUARTER = Dimension(
     "expected_quarter",
-    f"CASE WHEN {_EXPECTED} = '' THEN '' ELSE {_QUARTER} END",
+    f"CASE WHEN {_EXPECTED} = '' THEN '' ELSE {quarter_named(_EXPECTED)} END",
     says='quarter of the expected close, by the month in which the fiscal year starts; "" where none is known',
     order=(),
 )
 
 WHENCE = (*OF_THE_DEALS_PERSON, DEAL_LEAD_SOURCE)
 WHOSE = (OWNER, TEAM, TEAM_OF_OWNER, PIPELINE, STAGE, KIND, PRODUCT, *WHENCE, ACCOUNT, *OF_THE_ACCOUNT, COUNTRY, *DEAL_PROFILE)
+
+_OF_OPEN = (*WHOSE, KNOWN_STAGE, EXPECTED_MONTH, EXPECTED_QUARTER)
 
 _OPEN = ("deal_opened.deal", "deal_updated.deal", "deal_reopened.deal")
 _PRICED = ("deal_opened.amount", "deal_opened.currency", "deal_updated.amount", "deal_updated.currency")
@@ -150,7 +148,7 @@ open_deals = Figure(
     source="docs/deals.md",
     of=open_at,
     dated=None,
-    by=(*WHOSE, KNOWN_STAGE, EXPECTED_MONTH, EXPECTED_QUARTER),
+    by=_OF_OPEN,
     measure=count(),
     reads=_OPEN,
 )
@@ -163,7 +161,7 @@ open_value = Figure(
     source="docs/deals.md",
     of=open_at,
     dated=None,
-    by=(*WHOSE, KNOWN_STAGE, EXPECTED_MONTH, EXPECTED_QUARTER),
+    by=_OF_OPEN,
     measure=total("amount_minor"),
     reads=_PRICED,
 )
@@ -176,7 +174,7 @@ weighted_value = Figure(
     source="definition: pipelines",
     of=open_at,
     dated=None,
-    by=(*WHOSE, KNOWN_STAGE, EXPECTED_MONTH, EXPECTED_QUARTER),
+    by=_OF_OPEN,
     measure=total("weighted_minor", "v.is_weighted = 1"),
     reads=(*_PRICED, "deal_opened.stage", "deal_opened.probability", "deal_updated.stage", "deal_updated.probability"),
 )
@@ -189,7 +187,7 @@ unweighted_deals = Figure(
     source="definition: pipelines",
     of=open_at,
     dated=None,
-    by=(*WHOSE, KNOWN_STAGE, EXPECTED_MONTH, EXPECTED_QUARTER),
+    by=_OF_OPEN,
     measure=count("v.is_weighted = 0"),
     reads=(*_OPEN, "deal_opened.stage", "deal_opened.probability"),
 )

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Final, Literal, NamedTuple
 
 from journey.instants import Instant, day, last_end_of_day
+from projections.figures import periods
 from projections.figures.dimensions import CURRENCY, EVER, Dimension
 from projections.figures.measures import Measure
 from projections.figures.money import RATES_OF
@@ -143,6 +145,14 @@ class Asked:
     @property
     def until_on(self) -> str:
         return day(self.until, self.zone)
+
+    @property
+    def period(self) -> tuple[str, str]:
+        """Its first day, and the first after it: of the quarter that holds `until` where none is asked for."""
+        if self.from_on or self.to_on:
+            return self.from_on or ANY_TIME[0], self.to_on or ANY_TIME[1]
+        first = periods.holding("quarter", date.fromisoformat(self.until_on), self.fiscal_year_starts - 1)
+        return first.isoformat(), periods.after("quarter", first).isoformat()
 
     @property
     def last_whole_day(self) -> str:

@@ -5,11 +5,12 @@ from typing import Final
 from projections.figures.dimensions import LEAD_TEAM, PERSON_STAGE, PROFILE, came_by
 from projections.figures.figure import Figure
 from projections.figures.measures import distinct
+from projections.figures.periods import month_number
 from projections.figures.reads import TRAFFIC
 from projections.figures.views import View
 
 # Months are counted, so that the one before is less by 1.
-_MONTHS = "SELECT person, day, CAST(SUBSTR(day, 1, 4) AS INTEGER) * 12 + CAST(SUBSTR(day, 6, 2) AS INTEGER) - 1 AS month FROM touched"
+_MONTHS = f"SELECT person, day, {month_number('day')} AS month FROM touched"
 _BESIDE = (
     "SELECT person, month, day, LAG(month) OVER (PARTITION BY person ORDER BY day) AS month_before,"
     f" LEAD(month) OVER (PARTITION BY person ORDER BY day) AS month_next FROM ({_MONTHS} WHERE day <= :until_on) AS t"

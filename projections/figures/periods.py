@@ -21,10 +21,22 @@ def sql(grain: Grain, day: str) -> str:
     """The period of the column `day` as a whole number, or as text: what `first_day` reads."""
     if grain == "day":
         return day
-    year, month, _ = _parts(day)
     if grain == "week":
         return f"({_number(day)}) / 7"
-    return f"({year} * 12 + {month} - 1 - :fiscal_months) / {_MONTHS[grain]}"
+    return f"({month_number(day)} - :fiscal_months) / {_MONTHS[grain]}"
+
+
+def month_number(day: str) -> str:
+    """SQL of the month of the column `day` as a number: 12 times the year and its place in it, from 0."""
+    year, month, _ = _parts(day)
+    return f"({year} * 12 + {month} - 1)"
+
+
+def quarter_named(day: str) -> str:
+    """SQL of the quarter of the column `day`, as `named` calls it."""
+    quarter = f"({sql('quarter', day)})"
+    year = f"CASE WHEN :fiscal_months > 0 THEN 'FY' || CAST({quarter} / 4 + 1 AS TEXT) ELSE CAST({quarter} / 4 AS TEXT) END"
+    return f"{year} || '-Q' || CAST({quarter} - {quarter} / 4 * 4 + 1 AS TEXT)"
 
 
 def _parts(day: str) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from projections.figures.conversions import BY_CUSTOMER, CUSTOMERS_MADE, custome
 from projections.figures.dimensions import LEAD_TEAM, PERSON_STAGE, PROFILE, Dimension, came_by
 from projections.figures.figure import Figure
 from projections.figures.measures import count, ratio, ratio_of_one
+from projections.figures.periods import month_number
 from projections.figures.reads import PURCHASES, TRAFFIC
 from projections.figures.views import View
 
@@ -13,22 +14,17 @@ MONTHS_MAX = 12
 _MONTHS = "VALUES " + ", ".join(f"({nth}, '{nth:02}')" for nth in range(MONTHS_MAX + 1))
 
 
-def _month(day: str) -> str:
-    """SQL of a day's month, as a number that counts them."""
-    return f"(CAST(SUBSTR({day}, 1, 4) AS INTEGER) * 12 + CAST(SUBSTR({day}, 6, 2) AS INTEGER) - 1)"
-
-
 def _cohorts(who: str, first: str, times: str, columns: tuple[str, ...]) -> str:
     """SQL of a row for each of `first` and each month since it that is over, and in which of them there is one of `times`."""
-    active = f"SELECT DISTINCT {who}, {_month('day')} AS month FROM ({times}) AS t"
+    active = f"SELECT DISTINCT {who}, {month_number('day')} AS month FROM ({times}) AS t"
     placed = f"SELECT {who}, month, ROW_NUMBER() OVER (PARTITION BY {who} ORDER BY month) AS nth FROM ({active}) AS t"
-    last = f"SELECT {who}, MAX({_month('day')}) AS month FROM ({times}) AS t GROUP BY {who}"
+    last = f"SELECT {who}, MAX({month_number('day')}) AS month FROM ({times}) AS t GROUP BY {who}"
     kept = ", ".join(f"f.{column}" for column in columns)
     return (
         f"SELECT {kept}, k.column2 AS after, CASE WHEN a.month IS NULL THEN 0 ELSE 1 END AS is_on,"
         " CASE WHEN l.month >= f.month + k.column1 THEN 1 ELSE 0 END AS is_on_or_after,"
         " CASE WHEN a.nth = k.column1 + 1 THEN 1 ELSE 0 END AS is_every_up_to, f.n"
-        f" FROM (SELECT t.*, {_month('t.day')} AS month FROM ({first}) AS t) AS f"
+        f" FROM (SELECT t.*, {month_number('t.day')} AS month FROM ({first}) AS t) AS f"
         f" JOIN ({last}) AS l ON l.{who} = f.{who}"
         f" JOIN ({_MONTHS}) AS k ON f.month + k.column1 <= :months_over"
         f" LEFT JOIN ({placed}) AS a ON a.{who} = f.{who} AND a.month = f.month + k.column1"

@@ -14,8 +14,8 @@ from tests.app.server.conftest import asked, published, routes
 from tests.app.server.keys import add
 from tests.streams.builders import at, deal_opened, sent
 
-MARKETINGS = {figure.name: figure for one in SECTIONS if one.model == "marketing" for figure in one.figures}
-MIXED = [name for name, figure in MARKETINGS.items() if counts_others(figure)]
+OF_MARKETING = {figure.name: figure for one in SECTIONS if one.model == "marketing" for figure in one.figures}
+MIXED = [name for name, figure in OF_MARKETING.items() if counts_others(figure)]
 
 
 def orders(number: int) -> Iterator[bytes]:
