@@ -238,6 +238,11 @@ class ShownTable(NamedTuple):
     more: int
     is_cut_at_start: bool
 
+    @property
+    def has_bars(self) -> bool:
+        """Whether bars show its amounts: several rows, of which none is below nothing."""
+        return len(self.keys) > 1 and self.carrying.is_amount and min(self.amounts) >= 0 and max(self.amounts) >= 1
+
 
 def table_of(answer: Answer, orders: Orders, rows_max: int, *, is_asked: bool = False) -> ShownTable | None:
     """None where no row says anything. Periods in which nothing was any more are left out unless the grouping was asked for."""

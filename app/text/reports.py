@@ -282,11 +282,11 @@ def _table(answer: Answer, orders: Orders, *, is_asked: bool) -> None:
     for one in found.numbers:
         widest = max(cell_len(line) for text in one.texts for line in text.split("\n"))
         numbers[">" + _wrapped(one.heading, widest)] = [Text(text) for text in one.texts]
-    most = max(found.amounts, default=0)
-    bars: list[Shown] = [bar(max(int(amount), 0), int(most)) for amount in found.amounts]
-    has_bar = len(found.keys) > 1 and most >= 1 and found.carrying.is_amount and len(numbers) <= COLUMNS_WITH_BAR_MAX
+    bars: list[Shown] = []
+    if found.has_bars and len(numbers) <= COLUMNS_WITH_BAR_MAX:
+        bars = [bar(int(amount), int(max(found.amounts))) for amount in found.amounts]
     foot = f"and {found.more:,} {'before' if found.is_cut_at_start else 'more'}; --csv has all" if found.more else ""
-    _put(found.labels, numbers, bars if has_bar else [], foot)
+    _put(found.labels, numbers, bars, foot)
 
 
 def _put(labels: Mapping[str, Sequence[str]], numbers: Mapping[str, Sequence[Shown]], bars: Sequence[Shown], foot: str) -> None:

@@ -138,10 +138,14 @@ SECTIONS: Final = (
     Section("decided", "Deals decided", "sales", deals.DECIDED_DEALS, ((), ("outcome", "reason"), ("month",))),
     Section("win_costs", "What a deal that was won had cost", "sales", costs.OF_WINS, ((), ("channel",), ("month",))),
     Section("pipeline", "Open deals", "sales", deals.OPEN_DEALS, ((), ("pipeline", "stage"), ("expected_quarter",))),
+    Section("waterfall", "What moved in the pipeline of the period, or of this quarter", "sales", forecast.WATERFALL, (("movement",),)),
     Section(
-        "waterfall", "What moved in the pipeline of the period, or else of this quarter", "sales", forecast.WATERFALL, (("movement",),)
+        "slippage",
+        "What was expected to close in the period, or in this quarter, and did not",
+        "sales",
+        forecast.SLIPPAGE,
+        ((), ("owner",)),
     ),
-    Section("slippage", "What was expected to close in it and did not", "sales", forecast.SLIPPAGE, ((), ("owner",))),
     Section("targets", "Targets, and the pipeline for what is left of them", "sales", forecast.TARGETS, ((), ("team",), ("owner",))),
 )
 """A figure may be in sections of both read models, where both hold what it reads. Whoever asks for them asks this module, each time."""

@@ -4,9 +4,15 @@ from fractions import Fraction
 
 import pytest
 
-from app.text.layout import duration
+from app.text.layout import duration, table_of
 from journey.instants import DAY, HOUR, MINUTE, SECOND
+from projections.figures.answering import answer
+from projections.figures.figure import Asked
 from projections.figures.measures import Number
+from projections.figures.sections import FIGURES
+from tests.projections.figures.cases import UNTIL, asked
+from tests.projections.figures.cases_forecast import EUR, MOVED, QUARTER
+from tests.projections.figures.tables import sqlite
 
 
 @pytest.mark.parametrize(
@@ -27,3 +33,18 @@ from projections.figures.measures import Number
 )
 def test_each_duration_is_in_a_unit_of_its_own_size(micros: Number, shown: str) -> None:
     assert duration(micros) == shown
+
+
+@pytest.mark.parametrize(
+    ("figure", "question", "has_bars"),
+    [
+        ("open_deals", Asked(UNTIL, by=("owner",)), True),
+        ("waterfall_value", asked("movement", **QUARTER, **EUR), False),
+    ],
+)
+async def test_what_goes_below_nothing_has_no_bars(figure: str, question: Asked, has_bars: bool) -> None:
+    db, ask = sqlite(MOVED)
+    table = table_of(await answer(ask, [FIGURES[figure]], question), {}, 12)
+    db.close()
+    assert table is not None
+    assert table.has_bars is has_bars
